@@ -1,0 +1,165 @@
+"""What time it is, on a machine without a clock of its own.
+
+Owns the difference between the system's time and the agent's best guess. A Raspberry Pi has no RTC: after a power cut
+it wakes up in the past until NTP answers. Nothing is published with a time before this software was built, and a system
+time that jumps while nobody vouches for it is not followed. Sources: adjtimex(2), systemd-timesyncd.service(8).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import platform
+import threading
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from edge_agent.errors import Fatal
+
+OFFSET_VARIABLE: Final = "TERANG_CLOCK_OFFSET_S"
+EARLIEST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00Z: this software did not exist before
+LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01T00:00Z
+KEPT_S: Final = 7 * 86400.0  # a crystal of 100 ppm is a minute off after a week without NTP
+STEP_S: Final = 60.0  # a larger difference from the monotonic clock is a jump
+BELIEF_S: Final = 300.0  # a jump of a clock that was right is believed when it has lasted so long
+_STA_UNSYNC: Final = 0x0040
+_TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
+
+
+class Trust(Enum):
+    """How far the time may be believed."""
+
+    SYNCHRONISED = "synchronised"  # NTP or a hardware clock vouches for it, now or within a week
+    KEPT = "kept"  # it was right once since start, longer than a week ago: good for the schedule
+    GUESS = "guess"  # nobody knows how long the power was off
+
+
+class AgentClock:
+    """Best guess at the time, steady while nobody vouches for the system's."""
+
+    def __init__(
+        self,
+        system_ms: Callable[[], int],
+        monotonic: Callable[[], float],
+        is_vouched: Callable[[], bool],
+        last_known_ms: int,
+    ) -> None:
+        """Start from the later of the system's time and the newest record's.
+
+        Args:
+            system_ms: the system's Unix time.
+            monotonic: a clock that never jumps [s].
+            is_vouched: whether NTP or a hardware clock stands behind the system's time.
+            last_known_ms: time of the newest record; 0 = none.
+        """
+        self._system_ms = system_ms
+        self._monotonic = monotonic
+        self._is_vouched = is_vouched
+        self._floor_ms = max(EARLIEST_MS, last_known_ms if last_known_ms < LATEST_MS else 0)
+        self._vouched_s: float | None = None
+        self._jumped_s: float | None = None
+        self._offset_ms = max(system_ms(), self._floor_ms) - 1000 * monotonic()
+        self._lock = threading.Lock()
+        self.n_jumps = 0
+        self._look()
+
+    def now_ms(self) -> int:
+        """Best guess, Unix time; from any thread."""
+        with self._lock:
+            self._look()
+            return int(self._offset_ms + 1000 * self._monotonic())
+
+    def trust(self) -> Trust:
+        """How far `now_ms` may be believed; from any thread."""
+        with self._lock:
+            self._look()
+            if self._vouched_s is None:
+                return Trust.GUESS
+            if self._jumped_s is None and self._monotonic() - self._vouched_s <= KEPT_S:
+                return Trust.SYNCHRONISED
+            return Trust.KEPT
+
+    def _look(self) -> None:
+        now_s = self._monotonic()
+        system_ms = self._system_ms()
+        if not self._is_vouched() or not EARLIEST_MS <= system_ms < LATEST_MS:
+            self._jumped_s = None
+            return
+        step_s = abs(system_ms - (self._offset_ms + 1000 * now_s)) / 1000
+        if self._vouched_s is not None and step_s > STEP_S:
+            if self._jumped_s is None:
+                self._jumped_s = now_s
+                self.n_jumps += 1
+            if now_s - self._jumped_s < BELIEF_S:
+                return
+        self._jumped_s = None
+        self._vouched_s = now_s
+        self._offset_ms = system_ms - 1000 * now_s
+
+
+def clock_offset_ms(environment: Mapping[str, str]) -> int:
+    """What ``TERANG_CLOCK_OFFSET_S`` adds to the system's time: a demonstration plays its night at any hour.
+
+    Raises:
+        Fatal: it is no finite number of seconds within a century.
+    """
+    text = environment.get(OFFSET_VARIABLE)
+    if text is None:
+        return 0
+    try:
+        offset_s = float(text)
+    except ValueError:
+        offset_s = math.nan
+    if not abs(offset_s) < 100 * 365 * 86400:
+        raise Fatal(f"{OFFSET_VARIABLE}: {text!r} is no number of seconds within a century")
+    return round(1000 * offset_s)
+
+
+def has_hardware_clock(machine: str, rtc: Path = Path("/sys/class/rtc")) -> bool:
+    """Whether the kernel set its time at boot from a clock that runs without power.
+
+    PCs and their virtual machines always have one; other boards where a driver set the time from it (``hctosys``).
+    """
+    if machine in {"x86_64", "AMD64", "i686", "i386", "s390x"}:
+        return True
+    return any(_says_one(path / "hctosys") for path in rtc.glob("rtc*"))
+
+
+def _says_one(path: Path) -> bool:
+    try:
+        return path.read_text(encoding="ascii").strip() == "1"
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+class _Timex(ctypes.Structure):
+    """``struct timex`` of adjtimex(2), as far as its status; the rest is room."""
+
+    _fields_ = [
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("room", ctypes.c_byte * 512),
+    ]
+
+
+def is_ntp_synchronised() -> bool:
+    """Whether the kernel says that NTP disciplines its clock, or timesyncd has set it since boot."""
+    try:
+        state = _Timex()
+        result = ctypes.CDLL(None).adjtimex(ctypes.byref(state))
+    except (OSError, AttributeError):
+        return _TIMESYNC.exists()
+    return (result >= 0 and not state.status & _STA_UNSYNC) or _TIMESYNC.exists()
+
+
+def voucher(machine: str | None = None) -> Callable[[], bool]:
+    """What vouches for the system's time on this machine."""
+    if has_hardware_clock(machine or platform.machine()):
+        return lambda: True
+    return is_ntp_synchronised

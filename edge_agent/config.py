@@ -1,0 +1,266 @@
+"""The agent's file, agent.toml: read, checked, and turned into frozen values.
+
+Owns the names and limits of every key; the values themselves stand in `settings`. It opens no port and no profile; it
+only says whether the file makes sense, and if not, in which file, at which key, and why.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edge_agent.errors import ConfigError
+from edge_agent.settings import (
+    AgentConfig,
+    BrokerConfig,
+    BusConfig,
+    CircuitMeter,
+    ControllerConfig,
+    Device,
+    LampMeter,
+    OutboxConfig,
+    SweepConfig,
+)
+from edge_agent.tables import Table
+
+__all__ = [
+    "OVERRIDES",
+    "AgentConfig",
+    "BrokerConfig",
+    "BusConfig",
+    "CircuitMeter",
+    "ControllerConfig",
+    "Device",
+    "LampMeter",
+    "OutboxConfig",
+    "SweepConfig",
+    "load_config",
+    "parse_config",
+]
+
+PARITIES = ("N", "E", "O")
+SCHEMES = ("mqtt", "mqtts")
+
+
+# environment variable -> section and key; the environment wins over the file
+OVERRIDES = {
+    f"TERANG_{section}_{key}".upper(): (section, key)
+    for section, keys in {
+        "controller": ("group", "id", "latitude", "longitude", "timezone"),
+        "broker": ("url", "ca", "cert", "key", "username", "password_file", "primary_host", "keepalive_s"),
+        "sweep": ("interval_s", "interval_day_s", "slow_s"),
+        "outbox": ("path", "retention_days", "resend_after_s", "window", "rate_per_s", "max_mb", "status"),
+    }.items()
+    for key in keys
+}
+PASSWORD_VARIABLE = "TERANG_BROKER_PASSWORD"  # noqa: S105 - the variable's name, not a secret
+
+
+def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
+    """Read agent.toml.
+
+    Args:
+        path: the file.
+        environment: variables of `OVERRIDES`, which win over the file; others are ignored.
+
+    Raises:
+        ConfigError: naming file, key and reason.
+    """
+    try:
+        with path.open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    return parse_config(document, path, environment)
+
+
+def parse_config(document: dict[str, Any], path: Path, environment: Mapping[str, str]) -> AgentConfig:
+    """Check a document already parsed from TOML; see `load_config`."""
+    root = Table(f"{path}", document)
+    sections = {name: root.table(name) for name in ("controller", "broker", "sweep", "outbox")}
+    for variable, (section, key) in OVERRIDES.items():
+        if variable in environment:
+            sections[section].override(key, environment[variable], variable)
+    buses = tuple(_bus(table) for table in root.tables("bus"))
+    root.finish()
+    config = AgentConfig(
+        controller=_controller(sections["controller"]),
+        broker=_broker(sections["broker"], path.parent, environment.get(PASSWORD_VARIABLE)),
+        sweep=_sweep(sections["sweep"]),
+        outbox=_outbox(sections["outbox"], path.parent),
+        buses=buses,
+        source=path,
+    )
+    _check_whole(config)
+    return config
+
+
+def _controller(table: Table) -> ControllerConfig:
+    section = ControllerConfig(
+        group=_topic_level(table, "group"),
+        id=_topic_level(table, "id"),
+        latitude=table.number("latitude", minimum=-90, maximum=90),
+        longitude=table.number("longitude", minimum=-180, maximum=180),
+        timezone=table.text("timezone", "UTC"),
+    )
+    try:
+        ZoneInfo(section.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        table.fail("timezone", f"{section.timezone!r} is no time zone of the IANA database")
+    table.finish()
+    return section
+
+
+def _topic_level(table: Table, key: str) -> str:
+    """Read a name that becomes one level of an MQTT topic."""
+    value = table.text(key)
+    if not value or any(character in value for character in "/+#\0"):
+        table.fail(key, f"{value!r} must not be empty or contain / + #")
+    return value
+
+
+def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
+    urls = table.texts("url")
+    for url in urls:
+        _check_url(table, url)
+    password_file = table.path("password_file", folder)
+    if password is None and password_file is not None:
+        try:
+            password = password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            table.fail("password_file", str(error))
+    section = BrokerConfig(
+        urls=urls,
+        ca=table.path("ca", folder),
+        cert=table.path("cert", folder),
+        key=table.path("key", folder),
+        username=table.optional_text("username"),
+        password=password,
+        primary_host=table.optional_text("primary_host"),
+        keepalive_s=table.integer("keepalive_s", 60, minimum=5, maximum=3600),
+    )
+    table.finish()
+    for key, file in (("ca", section.ca), ("cert", section.cert), ("key", section.key)):
+        if file is not None and not file.is_file():
+            table.fail(key, f"no such file: {file}")
+    if (section.cert is None) != (section.key is None):
+        table.fail("cert" if section.cert is None else "key", "cert and key come together")
+    return section
+
+
+def _check_url(table: Table, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or above 65535
+        is_good = False
+    if not is_good:
+        table.fail("url", f"{url!r} is not mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
+    if parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
+        table.fail("url", "only scheme, host and port belong here; a password comes from the environment")
+
+
+def _sweep(table: Table) -> SweepConfig:
+    section = SweepConfig(
+        interval_s=table.number("interval_s", 60.0, minimum=0.1, maximum=3600),
+        interval_day_s=table.number("interval_day_s", 300.0, minimum=0.1, maximum=86400),
+        slow_s=table.number("slow_s", 900.0, minimum=0.1, maximum=86400),
+    )
+    table.finish()
+    return section
+
+
+def _outbox(table: Table, folder: Path) -> OutboxConfig:
+    path = table.path("path", folder) or Path("/var/lib/terang/outbox.db")
+    section = OutboxConfig(
+        path=path,
+        retention_days=table.number("retention_days", 30.0, minimum=0.01, maximum=3650),
+        resend_after_s=table.number("resend_after_s", 120.0, minimum=1, maximum=86400),
+        window=table.integer("window", 100, minimum=1, maximum=10000),
+        rate_per_s=table.number("rate_per_s", 20.0, minimum=0.1, maximum=10000),
+        max_mb=table.integer("max_mb", 512, minimum=1, maximum=1_000_000),
+        status=table.path("status", folder),
+    )
+    table.finish()
+    return section
+
+
+def _bus(table: Table) -> BusConfig:
+    bus = BusConfig(
+        name=table.text("name"),
+        port=table.text("port"),
+        baud=table.integer("baud", 9600, minimum=300, maximum=1_000_000),
+        parity=table.choice("parity", "N", PARITIES),
+        stop_bits=table.integer("stop_bits", 1, minimum=1, maximum=2),
+        lamps=tuple(_lamp(entry) for entry in table.tables("lamps")),
+        cabinet=_device(table, "cabinet"),
+        circuits=tuple(_circuit(entry) for entry in table.tables("circuits")),
+        io=_device(table, "io"),
+    )
+    table.finish()
+    _check_addresses(table, bus)
+    return bus
+
+
+def _lamp(entry: Table) -> LampMeter:
+    meter = LampMeter(_address(entry), entry.text("lamp_id"), entry.text("profile"))
+    entry.finish()
+    return meter
+
+
+def _circuit(entry: Table) -> CircuitMeter:
+    meter = CircuitMeter(_address(entry), entry.text("circuit"), entry.text("profile"))
+    entry.finish()
+    return meter
+
+
+def _device(table: Table, key: str) -> Device | None:
+    if not table.has(key):
+        return None
+    entry = table.table(key)
+    device = Device(_address(entry), entry.text("profile"))
+    entry.finish()
+    return device
+
+
+def _address(entry: Table) -> int:
+    return entry.integer("address", minimum=1, maximum=247)
+
+
+def _check_addresses(table: Table, bus: BusConfig) -> None:
+    owners: dict[int, str] = {}
+    named = [(lamp.address, f"lamp {lamp.lamp_id}") for lamp in bus.lamps]
+    named += [(meter.address, f"circuit {meter.circuit}") for meter in bus.circuits]
+    named += [(device.address, what) for what, device in (("cabinet", bus.cabinet), ("io", bus.io)) if device]
+    for address, owner in named:
+        if address in owners:
+            table.fail("address", f"{address} on bus {bus.name} belongs to {owners[address]} and to {owner}")
+        owners[address] = owner
+    if not owners:
+        table.fail("lamps", f"bus {bus.name} has no meter: give it lamps, circuits, a cabinet meter or an io board")
+
+
+def _check_whole(config: AgentConfig) -> None:
+    where = config.source
+    if not config.buses:
+        raise ConfigError(f"{where}: [[bus]]: at least one bus is needed")
+    for what, values in (
+        ("bus name", [bus.name for bus in config.buses]),
+        ("bus port", [bus.port for bus in config.buses]),
+        ("lamp_id", config.lamp_ids),
+        ("circuit", config.circuit_ids),
+    ):
+        seen: set[str] = set()
+        for value in values:
+            if value in seen:
+                raise ConfigError(f"{where}: [[bus]]: {what} {value!r} stands there twice")
+            seen.add(value)
+    for key in ("cabinet", "io"):
+        if sum(getattr(bus, key) is not None for bus in config.buses) > 1:
+            raise ConfigError(f"{where}: [[bus]].{key}: only one bus may have it")
+    if config.sweep.slow_s < config.sweep.interval_s:
+        raise ConfigError(f"{where}: [sweep].slow_s: must not be shorter than interval_s")

@@ -1,0 +1,103 @@
+"""The serial port: the only module that touches pyserial.
+
+A port hands over whatever bytes have arrived and takes bytes to send; what they mean is not known here.
+"""
+
+import errno
+import os
+import select
+from contextlib import suppress
+from typing import Protocol
+
+import serial
+
+from edge_agent.config import BusConfig
+from edge_agent.errors import PortGone
+
+WRITE_TIMEOUT_S = 2.0
+_READ_SIZE = 512
+
+
+class Port(Protocol):
+    """A serial line. Every method raises `PortGone` when the adapter has vanished."""
+
+    def write(self, data: bytes) -> None:
+        """Send all bytes; return once the driver has them."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what has arrived, waiting up to `timeout_s` [s] for the first byte; empty after that."""
+
+    def close(self) -> None:
+        """Release the device; closing twice does no harm."""
+
+
+class SerialPort:
+    """A real tty (or a pseudo-terminal), opened exclusively."""
+
+    def __init__(self, bus: BusConfig) -> None:
+        """Open the device.
+
+        Raises:
+            PortGone: it is not there, is in use, or refuses the line settings.
+        """
+        try:
+            self._serial = serial.Serial(
+                bus.port,
+                baudrate=bus.baud,
+                parity=bus.parity,
+                stopbits=bus.stop_bits,
+                timeout=0,
+                write_timeout=WRITE_TIMEOUT_S,
+                exclusive=True,
+            )
+        except (OSError, ValueError, serial.SerialException) as error:
+            raise PortGone(f"{bus.port}: {_words(error)}") from error
+        self._name = bus.port
+        self._fd: int = self._serial.fileno()
+        with suppress(OSError, ValueError, NotImplementedError, AttributeError):
+            # an FTDI chip holds bytes back for 16 ms otherwise; other drivers may not know the request
+            self._serial.set_low_latency_mode(True)
+
+    def write(self, data: bytes) -> None:
+        """Send all bytes."""
+        try:
+            self._serial.write(data)
+        except (OSError, serial.SerialException) as error:
+            raise PortGone(f"{self._name}: {_words(error)}") from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what has arrived; wait up to `timeout_s` [s] for the first byte."""
+        try:
+            ready, _, _ = select.select((self._fd,), (), (), max(0.0, timeout_s))
+            if not ready:
+                return b""
+            data = os.read(self._fd, _READ_SIZE)
+        except (OSError, ValueError) as error:  # ValueError: the descriptor was closed under us
+            raise PortGone(f"{self._name}: {_words(error)}") from error
+        if not data:  # a tty that is ready and has nothing to read has hung up
+            raise PortGone(f"{self._name}: the adapter has vanished")
+        return data
+
+    def close(self) -> None:
+        """Release the device."""
+        with suppress(OSError, serial.SerialException):
+            self._serial.close()
+
+
+def open_port(bus: BusConfig) -> Port:
+    """Open the bus's device; see `SerialPort`."""
+    return SerialPort(bus)
+
+
+def list_ports() -> list[tuple[str, str]]:
+    """Return (device path, description) of the machine's serial ports, by-id paths where there are any."""
+    from serial.tools import list_ports as tools  # noqa: PLC0415 - only `scan` without a port needs it
+
+    return [(port.device, port.description) for port in tools.comports(include_links=True)]
+
+
+def _words(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number in {errno.EAGAIN, errno.EBUSY}:
+        return "in use by another program (is the agent running?)"
+    return os.strerror(number) if isinstance(number, int) else str(error)

@@ -1,0 +1,100 @@
+"""What the running agent says of itself to the person at the cabinet: a small JSON file beside the outbox.
+
+Owns the file's format; the agent writes it, ``terang-agent status`` reads it. It is replaced atomically: a reader
+never sees half of it. It is not synced: after a power cut a stale status is no loss, and the card is spared.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from edge_agent.errors import AgentError
+
+
+class NoStatus(AgentError):  # noqa: N818 - says what the caller shows: there is none
+    """No agent has written a status here, or what stands there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    """A running agent at one moment.
+
+    Attributes:
+        at_ms: when this was written, Unix time [ms].
+        started_ms: when the agent started.
+        pid: its process.
+        version: its version.
+        controller_id: who it is.
+        n_lamps: in its list.
+        n_good: of them with a good reading in the latest sweep.
+        last_sweep_ms: end of the latest sweep; 0 = none yet.
+        last_sweep_s: its duration.
+        interval_s: present interval between sweeps.
+        is_lit: lamps are commanded on.
+        broker_url: connected to, or tried last.
+        is_connected: whether the session is up.
+        is_clock_synchronised: whether timestamps can be believed.
+        outbox_pending: records held, not yet acknowledged.
+        outbox_sequence: number of the newest record.
+        outbox_oldest_ms: time of the oldest record held; 0 = none.
+        outbox_bytes: size of the file.
+        n_dropped: records dropped unacknowledged, for age or size.
+        ports: bus name -> "open", or why it is not.
+        errors: bus name -> address -> sweeps without a good reading since start.
+        last_error: latest trouble, in words.
+    """
+
+    at_ms: int
+    started_ms: int
+    pid: int
+    version: str
+    controller_id: str
+    n_lamps: int
+    n_good: int = 0
+    last_sweep_ms: int = 0
+    last_sweep_s: float = 0.0
+    interval_s: float = 60.0
+    is_lit: bool = False
+    broker_url: str = ""
+    is_connected: bool = False
+    is_clock_synchronised: bool = False
+    outbox_pending: int = 0
+    outbox_sequence: int = 0
+    outbox_oldest_ms: int = 0
+    outbox_bytes: int = 0
+    n_dropped: int = 0
+    ports: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, dict[str, int]] = field(default_factory=dict)
+    last_error: str = ""
+
+
+def write_status(path: Path, status: AgentStatus) -> None:
+    """Replace the status file.
+
+    Raises:
+        OSError: the disk is full or read-only; the old file stands.
+    """
+    scratch = path.with_name(path.name + ".new")
+    scratch.write_text(json.dumps(asdict(status)) + "\n", encoding="utf-8")
+    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
+
+
+def read_status(path: Path) -> AgentStatus:
+    """Read what the agent wrote last.
+
+    Raises:
+        NoStatus: there is no such file, or another program's.
+    """
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NoStatus(f"{path}: no agent has run with this file yet") from error
+    except (OSError, ValueError) as error:
+        raise NoStatus(f"{path}: {error}") from error
+    known = {item.name for item in fields(AgentStatus)}
+    try:
+        return AgentStatus(**{key: value for key, value in document.items() if key in known})
+    except (AttributeError, TypeError) as error:
+        raise NoStatus(f"{path}: not a status file: {error}") from error

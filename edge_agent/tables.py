@@ -1,0 +1,160 @@
+"""A TOML table that knows where it stands, so that every complaint names file, key and reason.
+
+Shared by the agent's file and the meter profiles. Reading a key marks it as known; `finish` refuses what is
+left over, because a misspelt key that is silently ignored costs an electrician a night.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from edge_agent.errors import ConfigError
+
+
+class Table:
+    """One table of a TOML document, read key by key."""
+
+    def __init__(self, source: str, values: dict[str, Any], name: str = "") -> None:
+        """Wrap a table.
+
+        Args:
+            source: the file, for complaints.
+            values: as tomllib gave them.
+            name: the table's own name in the file, dotted; empty for the root.
+        """
+        self._source = source
+        self._values = dict(values)
+        self._name = name
+        self._known: set[str] = set()
+        self._overridden: dict[str, str] = {}
+
+    def fail(self, key: str, reason: str) -> NoReturn:
+        """Refuse a key's value.
+
+        Raises:
+            ConfigError: always.
+        """
+        place = f"[{self._name}].{key}" if self._name else key
+        if key in self._overridden:
+            place = f"{place} (from {self._overridden[key]} in the environment)"
+        raise ConfigError(f"{self._source}: {place}: {reason}")
+
+    def override(self, key: str, text: str, variable: str) -> None:
+        """Put a value from the environment in the place of the file's."""
+        self._overridden[key] = variable
+        self._values[key] = text
+
+    def has(self, key: str) -> bool:
+        """Return whether the key stands there."""
+        return key in self._values
+
+    def keys(self) -> tuple[str, ...]:
+        """Return all keys, for tables whose keys are names."""
+        return tuple(self._values)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Read a string that must not be empty."""
+        value = self._get(key, default)
+        if not isinstance(value, str) or not value:
+            self.fail(key, f"a text is needed, not {value!r}")
+        return value
+
+    def optional_text(self, key: str) -> str | None:
+        """Read a string that may be missing."""
+        self._known.add(key)
+        return self.text(key) if self.has(key) else None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Read one string or a list of strings, at least one."""
+        value = self._get(key, None)
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list) or not values or not all(isinstance(item, str) for item in values):
+            self.fail(key, f"a text or a list of texts is needed, not {value!r}")
+        return tuple(values)
+
+    def choice(self, key: str, default: str | None, allowed: Sequence[str]) -> str:
+        """Read a string that is one of a few."""
+        value = self.text(key, default)
+        if value not in allowed:
+            self.fail(key, f"{value!r} is none of {', '.join(allowed)}")
+        return value
+
+    def number(
+        self, key: str, default: float | None = None, *, minimum: float = -math.inf, maximum: float = math.inf
+    ) -> float:
+        """Read a finite number within limits."""
+        value = self._numeric(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            self.fail(key, f"a number is needed, not {value!r}")
+        if not minimum <= value <= maximum:
+            self.fail(key, f"{value} is outside {minimum:g}..{maximum:g}")
+        return float(value)
+
+    def integer(self, key: str, default: int | None = None, *, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
+        """Read a whole number within limits."""
+        value = self._numeric(key, default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fail(key, f"a whole number is needed, not {value!r}")
+        if not minimum <= value <= maximum:
+            self.fail(key, f"{value} is outside {minimum}..{maximum}")
+        return value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Read true or false."""
+        value = self._get(key, default)
+        if not isinstance(value, bool):
+            self.fail(key, f"true or false is needed, not {value!r}")
+        return value
+
+    def path(self, key: str, folder: Path) -> Path | None:
+        """Read a path that may be missing; a relative one starts at `folder`."""
+        self._known.add(key)
+        return folder / self.text(key) if self.has(key) else None
+
+    def table(self, key: str) -> "Table":
+        """Read a sub-table; a missing one is empty."""
+        value = self._get(key, {})
+        if not isinstance(value, dict):
+            self.fail(key, "a table is needed")
+        return Table(self._source, value, f"{self._name}.{key}" if self._name else key)
+
+    def tables(self, key: str) -> tuple["Table", ...]:
+        """Read a list of tables; a missing one is empty."""
+        value = self._get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self.fail(key, "a list of tables is needed")
+        base = f"{self._name}.{key}" if self._name else key
+        return tuple(Table(self._source, item, f"{base}[{i}]") for i, item in enumerate(value))
+
+    def finish(self) -> None:
+        """Refuse keys that nobody asked for.
+
+        Raises:
+            ConfigError: naming the first one and the keys that are known.
+        """
+        for key in self._values:
+            if key not in self._known:
+                self.fail(key, f"unknown key; known here: {', '.join(sorted(self._known))}")
+
+    def _get(self, key: str, default: Any) -> Any:
+        self._known.add(key)
+        if key in self._values:
+            return self._values[key]
+        if default is None:
+            self.fail(key, "is missing")
+        return default
+
+    def _numeric(self, key: str, default: float | None) -> Any:
+        """Like `_get`; an environment variable is text, so it is turned into a number where one is needed."""
+        value = self._get(key, default)
+        return _number_or_text(value) if key in self._overridden else value
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,94 @@
+"""The wire format: Sparkplug B topics, Terang's metric catalogue and the payload codec.
+
+Owns what goes over MQTT between an agent and its host, and nothing else: no socket, no file, no clock. Imports
+nothing else of the project; everything downstream imports this package and none of its inner modules. Source: Sparkplug
+3.0 (ISO/IEC 20237) for topics, payloads and state; the catalogue is Terang's own.
+"""
+
+from edge_agent.wire.catalogue import (
+    BY_ALIAS,
+    BY_NAME,
+    CATALOGUE,
+    COMMAND_LEAVE,
+    COMMAND_SCHEDULE,
+    LEVEL_UNKNOWN,
+    PHASES,
+    STATUS_DRIVER_FAULT,
+    STATUS_RELAY_CLOSED,
+    STATUS_RESTARTED,
+    STATUS_THERMAL_DERATING,
+    STATUS_THERMAL_SHUTDOWN,
+    UNKNOWN_UINT32,
+    DataType,
+    MetricSpec,
+    Quality,
+)
+from edge_agent.wire.errors import WireError
+from edge_agent.wire.payload import (
+    Metric,
+    Payload,
+    Value,
+    decode_payload,
+    encode_payload,
+    pack_array,
+    pack_strings,
+    unpack_array,
+    unpack_strings,
+)
+from edge_agent.wire.sparkplug_pb2 import Payload as PayloadMessage
+from edge_agent.wire.topics import (
+    MESSAGE_TYPES,
+    NAMESPACE,
+    NBIRTH,
+    NCMD,
+    NDATA,
+    NDEATH,
+    SEQ_MODULUS,
+    NodeTopic,
+    decode_state,
+    encode_state,
+    parse_topic,
+    state_topic,
+)
+
+__all__ = [
+    "BY_ALIAS",
+    "BY_NAME",
+    "CATALOGUE",
+    "COMMAND_LEAVE",
+    "COMMAND_SCHEDULE",
+    "LEVEL_UNKNOWN",
+    "MESSAGE_TYPES",
+    "NAMESPACE",
+    "NBIRTH",
+    "NCMD",
+    "NDATA",
+    "NDEATH",
+    "PHASES",
+    "SEQ_MODULUS",
+    "STATUS_DRIVER_FAULT",
+    "STATUS_RELAY_CLOSED",
+    "STATUS_RESTARTED",
+    "STATUS_THERMAL_DERATING",
+    "STATUS_THERMAL_SHUTDOWN",
+    "UNKNOWN_UINT32",
+    "DataType",
+    "Metric",
+    "MetricSpec",
+    "NodeTopic",
+    "Payload",
+    "PayloadMessage",
+    "Quality",
+    "Value",
+    "WireError",
+    "decode_payload",
+    "decode_state",
+    "encode_payload",
+    "encode_state",
+    "pack_array",
+    "pack_strings",
+    "parse_topic",
+    "state_topic",
+    "unpack_array",
+    "unpack_strings",
+]

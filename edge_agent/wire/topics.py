@@ -1,0 +1,68 @@
+"""Topics and the host's state document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent.wire.errors import WireError
+
+NAMESPACE: Final = "spBv1.0"
+SEQ_MODULUS: Final = 256  # seq and bdSeq both run 0-255
+NBIRTH: Final = "NBIRTH"
+NDATA: Final = "NDATA"
+NDEATH: Final = "NDEATH"
+NCMD: Final = "NCMD"
+MESSAGE_TYPES: Final = (NBIRTH, NDATA, NDEATH, NCMD)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTopic:
+    """``spBv1.0/{group}/{message_type}/{node}`` in parts."""
+
+    group: str
+    message_type: str
+    node: str
+
+    def __str__(self) -> str:
+        """The topic as MQTT carries it."""
+        return f"{NAMESPACE}/{self.group}/{self.message_type}/{self.node}"
+
+
+def parse_topic(topic: str) -> NodeTopic:
+    """Split a node topic.
+
+    Raises:
+        WireError: not ``spBv1.0/{group}/{NBIRTH|NDATA|NDEATH|NCMD}/{node}``.
+    """
+    parts = topic.split("/")
+    if len(parts) != 4 or parts[0] != NAMESPACE or parts[2] not in MESSAGE_TYPES or not parts[1] or not parts[3]:
+        raise WireError(f"{topic!r} is not a Sparkplug node topic")
+    return NodeTopic(parts[1], parts[2], parts[3])
+
+
+def state_topic(host_id: str) -> str:
+    """Topic of a host application's retained state."""
+    return f"{NAMESPACE}/STATE/{host_id}"
+
+
+def encode_state(*, is_online: bool, timestamp_ms: int) -> bytes:
+    """The host's state document; birth and will of one connection carry the same timestamp."""
+    return json.dumps({"online": is_online, "timestamp": timestamp_ms}, separators=(",", ":")).encode()
+
+
+def decode_state(data: bytes) -> tuple[bool, int]:
+    """``(is_online, timestamp_ms)`` of a host's state document.
+
+    Raises:
+        WireError: not such a document.
+    """
+    try:
+        document = json.loads(data)
+        online, timestamp = document["online"], document["timestamp"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise WireError(f"not a STATE document: {error}") from error
+    if not isinstance(online, bool) or not isinstance(timestamp, int) or isinstance(timestamp, bool):
+        raise WireError("a STATE document holds a boolean 'online' and an integer 'timestamp'")
+    return online, timestamp
