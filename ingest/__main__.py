@@ -1,0 +1,160 @@
+"""``terang-ingest``: takes in what the controllers send, judges it, keeps it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import structlog
+import typer
+
+from ingest.assembly import CityIngest, Options
+from ingest.energy_report import report_energy
+from ingest.errors import IngestError
+from ingest.replay import run_replay
+from ingest.schema.city import read_city
+from ingest.schema.errors import SchemaError
+from ingest.worker import run_worker
+
+app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
+
+_GC_THRESHOLD = (50_000, 20, 50)  # a tick makes thousands of short-lived objects, and no cycles
+
+
+class ClockName(StrEnum):
+    """Where "now" comes from."""
+
+    WALL = "wall"
+    DATA = "data"
+
+
+CityFolder = Annotated[Path, typer.Option("--city", help="The city's folder.")]
+
+
+@app.callback()
+def run(
+    context: typer.Context,
+    city: Annotated[Path | None, typer.Option("--city", help="The city's folder.")] = None,
+    clock: Annotated[
+        ClockName, typer.Option(help="'data': a recorded or simulated night sets the time.")
+    ] = ClockName.WALL,
+    status: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of /metrics, /healthz and /readyz; empty = none. [default: 127.0.0.1:9108]"),
+    ] = None,
+) -> None:
+    """Take in, judge and keep what a city's controllers send, until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
+    if city is None:
+        raise typer.BadParameter("name the city's folder", param_hint="--city")
+    address = "127.0.0.1:9108" if status is None else status
+    host, _, port = address.rpartition(":")
+    if address and not port.isdigit():
+        raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
+    options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
+    ingest = CityIngest(read_city(city, os.environ), options)
+    is_stopped = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    gc.collect()
+    gc.freeze()  # the register's objects live as long as the process: looking through them again and again is wasted
+    gc.set_threshold(*_GC_THRESHOLD)
+    try:
+        ingest.intake.run(lambda: is_stopped)
+    finally:
+        ingest.close()
+
+
+@app.command("worker")
+def worker(
+    city: Annotated[
+        list[Path], typer.Option("--city", help="A city's folder; once for each, the same for all workers.")
+    ],
+    clock: Annotated[ClockName, typer.Option(help="As without 'worker'.")] = ClockName.WALL,
+    status: Annotated[
+        str, typer.Option(help="HOST:PORT of the first city's status page; the next ports are the next cities'.")
+    ] = "",
+) -> None:
+    """Serve a share of several cities beside other workers; PostgreSQL's locks say who serves which."""
+    host, _, port = status.rpartition(":")
+    if status and not port.isdigit():
+        raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
+    options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if status else -1)
+    is_stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: is_stopped.set())
+    run_worker([read_city(folder, os.environ) for folder in city], options, is_stopped)
+
+
+@app.command("energy")
+def energy(
+    city: CityFolder,
+    month: Annotated[str, typer.Option(help="Such as 2026-11, in the city's zone.")],
+    out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file too.")] = None,
+) -> None:
+    """Reckon a month's energy anew and show it per cabinet and supply account."""
+    report_energy(read_city(city, os.environ), month, out, now_us=time.time_ns() // 1000)
+
+
+@app.command("replay")
+def replay_period(
+    city: CityFolder,
+    start: Annotated[str, typer.Option("--from", help="2026-11-23 or 2026-11-23T18:00, in the city's time.")],
+    end: Annotated[str, typer.Option("--to", help="As --from; the end itself is not in it.")],
+    limits: Annotated[Path | None, typer.Option(help="A TOML file of limits to try.")] = None,
+) -> None:
+    """Run detection again over stored telemetry and show which faults would have opened; changes nothing."""
+    run_replay(read_city(city, os.environ), start, end, limits)
+
+
+class _PatientStream:
+    """Standard error that may stand on the same full disk as everything else: a lost line must not end the process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def main() -> None:
+    """Entry point: errors that a person can mend are one line and exit code 2."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(_PatientStream(sys.stderr)),  # type: ignore[arg-type]  # writes and flushes,
+    )
+    try:
+        app()
+    except (IngestError, SchemaError) as error:
+        print(f"terang-ingest: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

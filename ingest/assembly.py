@@ -1,0 +1,233 @@
+"""Puts one city's ingest together from its settings, and takes it apart again in order."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from ingest.broker import Broker, BrokerAddress, parse_address
+from ingest.clock import Clock, DataClock, WallClock
+from ingest.database import open_database
+from ingest.desk.commands import CommandDesk
+from ingest.desk.controllers import ControllerDesk
+from ingest.desk.energy import EnergyDesk
+from ingest.desk.faults import FaultErrand, gazetteer_of, open_fault_desk
+from ingest.desk.maintenance import MaintenanceDesk
+from ingest.desk.register_watch import RegisterWatch
+from ingest.detection import Detection
+from ingest.directory import Directory
+from ingest.embedded_broker import EmbeddedBroker, parse_embedded
+from ingest.errors import UnusableError
+from ingest.fleet import Fleet
+from ingest.flight import Flight
+from ingest.intake import Intake, Pace
+from ingest.live_file import LivePicture
+from ingest.metrics import Metrics, Readiness, StatusPage
+from ingest.quarantine import Quarantine
+from ingest.recovery import SnapshotErrand, SnapshotFile, recover
+from ingest.register import Register
+from ingest.register_files import sync_register
+from ingest.schedule_desk import ScheduleDesk
+from ingest.schema.city import City
+from ingest.session_host import SessionHost
+from ingest.telemetry.opening import open_store
+from ingest.upkeep import Upkeep
+from ingest.watermark import Watermarks
+
+LOCK_FILE: Final = "ingest.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says.
+
+    Attributes:
+        is_data_clock: "now" is what the data says.
+        status_host: where the status page listens.
+        status_port: its port, 0 = a free one, -1 = none.
+        is_status_wished: somebody named that port: if it is taken, that is an error and not a matter of another one.
+        is_elected: a lock says that no other process serves this group, so it keeps one name at the broker: should an
+            older connection of that name still stand, the broker ends it, and speaks its will before ours begins.
+    """
+
+    is_data_clock: bool = False
+    status_host: str = "127.0.0.1"
+    status_port: int = 0
+    is_status_wished: bool = True
+    is_elected: bool = False
+
+
+class CityIngest:
+    """One city's ingest, open and ready to run."""
+
+    def __init__(self, city: City, options: Options) -> None:
+        """Lock the folder, open the stores, take up where the last run ended.
+
+        Raises:
+            UnusableError: another ingest works on this city, or a file, address or port is not to be had.
+        """
+        self._closers: list[Callable[[], object]] = []
+        try:
+            self._open(city, options)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, city: City, options: Options) -> None:
+        city.data_folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock(city.data_folder / LOCK_FILE)
+        self._closers.append(lock.close)
+        engine = open_database(city)
+        self._closers.append(engine.dispose)
+        register, self.issues = sync_register(engine, city.folder)
+        metrics, readiness = Metrics(), Readiness()
+        store = open_store(city)
+        self._closers.append(store.close)
+        start_us = 0 if options.is_data_clock else _wall_us()
+        fleet = Fleet.from_register(register)
+        detection = Detection(fleet, city, start_us=start_us)
+        book = open_fault_desk(engine, register, city, start_us)
+        directory = Directory(fleet)
+        marks = Watermarks()
+        for state in store.marks():
+            marks.restore(state)
+        quarantine = Quarantine(city.data_folder)
+        host = SessionHost(
+            city.city.group,
+            directory,
+            marks=marks,
+            quarantine=quarantine,
+            metrics=metrics,
+            monotonic=time.monotonic,
+            wall_ms=_wall_ms,
+        )
+        clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
+        flight = Flight(store, quarantine, book, metrics=metrics, readiness=readiness)
+        self._closers.append(flight.close)
+        upkeep = Upkeep(store, clock.now_us)
+        self._closers.append(upkeep.stop)
+        snapshots = SnapshotFile(city.data_folder)
+        recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)
+        detection.adopt(key for key, _state in book.book.open_keys())
+        memory = SnapshotErrand(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
+        live = LivePicture(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
+        commands = CommandDesk(engine, host, fleet, time.monotonic, _wall_ms)
+
+        energy = EnergyDesk(engine, city, fleet, time.monotonic)
+        self._closers.append(energy.close)
+
+        def replace_register(new: Register) -> None:
+            new_fleet = Fleet.from_register(new)
+            host.replace_directory(Directory(new_fleet))
+            clock.replace_fleet(new_fleet.n_controllers)
+            book.book.replace_gazetteer(gazetteer_of(new))
+            commands.replace_fleet(new_fleet)
+            energy.replace_fleet(new_fleet)
+            live.register_version = new.version
+            self.intake.tell(detection.replace_fleet(new_fleet))
+            detection.adopt(key for key, _state in book.book.open_keys())
+
+        broker = self._broker(city, options)
+        self.status_port: int | None = None
+        if options.status_port >= 0:
+            page = _status_page(options, metrics, readiness)
+            page.start()
+            self.status_port = page.port
+            self._closers.append(page.stop)
+        upkeep.start()
+        self.intake = Intake(
+            broker,
+            host,
+            judge=detection,
+            clock=clock,
+            flight=flight,
+            quarantine=quarantine,
+            metrics=metrics,
+            readiness=readiness,
+            monotonic=time.monotonic,
+            wall_ms=_wall_ms,
+            pace=Pace(flush_s=0.1) if options.is_data_clock else Pace(),
+            errands=(
+                memory,
+                live,
+                commands,
+                FaultErrand(book, detection, time.monotonic),
+                MaintenanceDesk(engine, detection, time.monotonic),
+                ScheduleDesk(city, host),
+                ControllerDesk(engine, host, time.monotonic),
+                energy,
+                RegisterWatch(engine, city.folder, register.version, replace_register, time.monotonic),
+            ),
+            listeners=(commands.hear, energy.hear),
+        )
+
+    def _broker(self, city: City, options: Options) -> Broker:
+        settings = city.broker
+        if settings.url.startswith("embedded:"):
+            host, port = parse_embedded(settings.url)
+            embedded = EmbeddedBroker(host, port)
+            embedded.start()
+            self._closers.append(embedded.stop)
+            address = BrokerAddress("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104  # compared, not bound
+        else:
+            host, port, is_tls = parse_address(settings.url)
+            address = BrokerAddress(
+                host,
+                port,
+                is_tls,
+                ca=_in_folder(city, settings.ca),
+                cert=_in_folder(city, settings.cert),
+                key=_in_folder(city, settings.key),
+                username=settings.username,
+                password=settings.password,
+            )
+        client_id = f"terang-ingest-{city.city.host_id}-{city.city.group}"
+        if not options.is_elected:
+            client_id += f"-{os.getpid()}"
+        broker = Broker(
+            address, group=city.city.group, host_id=city.city.host_id, client_id=client_id, wall_ms=_wall_ms
+        )
+        self._closers.append(broker.close)
+        return broker
+
+    def close(self) -> None:
+        """Let go of everything, last opened first."""
+        while self._closers:
+            self._closers.pop()()
+
+
+def _in_folder(city: City, path: Path | None) -> Path | None:
+    return None if path is None else city.folder / path
+
+
+def _wall_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _lock(path: Path) -> IO[str]:
+    """Hold a city's folder: two ingests over one store would count each other's records as their own."""
+    file = path.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise UnusableError(f"{path}: another terang-ingest works on this city") from error
+    return file
+
+
+def _status_page(options: Options, metrics: Metrics, readiness: Readiness) -> StatusPage:
+    try:
+        return StatusPage(options.status_host, options.status_port, metrics, readiness)
+    except OSError as error:
+        if not options.is_status_wished:  # a second city on this machine must not fail for a page nobody asked for
+            return StatusPage(options.status_host, 0, metrics, readiness)
+        raise UnusableError(f"{options.status_host}:{options.status_port}: {error.strerror}") from error

@@ -1,0 +1,79 @@
+"""What is wrong with a city's folder beyond single rows: places, orders and meters that cannot all be true."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.city.places import far_from_the_rest
+from ingest.issue import Issue, shown
+from ingest.register import Register
+from ingest.register_check import doubled_positions
+from ingest.register_files import read_city_files
+from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
+
+_MAX_ZONE_H: Final = 4.5
+
+
+def check_folder(folder: Path, timezone: str) -> tuple[Register, tuple[Issue, ...]]:
+    """Read a city's register and judge it whole.
+
+    Raises:
+        UnusableError: a file is missing or unusable.
+    """
+    register, issues = read_city_files(folder)
+    strange = zone_issue(timezone, register.lamps.longitude)
+    return register, (*issues, *([] if strange is None else [strange]), *_whole(register))
+
+
+def zone_issue(timezone: str, longitude: npt.NDArray[np.float64]) -> Issue | None:
+    """Tell of a time zone that cannot be the lamps' own: its nights would be days.
+
+    Standard time is within three hours of the sun's everywhere on land; summer time adds one.
+    """
+    if not len(longitude):
+        return None
+    sun_h = float(np.median(longitude)) / 15
+    offset = datetime(2026, 1, 1, tzinfo=ZoneInfo(timezone)).utcoffset()
+    away_h = (offset.total_seconds() / 3600 - sun_h if offset is not None else 0.0) % 24
+    if min(away_h, 24 - away_h) <= _MAX_ZONE_H:
+        return None
+    reason = f"{timezone} is {min(away_h, 24 - away_h):.0f} hours from the sun at longitude {sun_h * 15:.1f}"
+    return _about(FILE_NAME, "[city] timezone", reason)
+
+
+def _whole(register: Register) -> list[Issue]:
+    lamps, cabinets = register.lamps, register.cabinets
+    found = []
+    if not len(lamps):
+        found.append(_about(LAMPS_FILE, "", "holds no lamp"))
+    for later, first in doubled_positions(lamps):
+        if lamps.position_source[later] != "estimated" and lamps.position_source[first] != "estimated":
+            place = f"position {lamps.position[later]} on circuit {shown(lamps.circuit[later])}"
+            both = f"{shown(lamps.lamp_id[first])} and {shown(lamps.lamp_id[later])}"
+            found.append(
+                _about(LAMPS_FILE, "position", f"{both} both claim {place} of {shown(lamps.cabinet_id[later])}")
+            )
+    for row in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist():
+        reason = f"{shown(lamps.lamp_id[row])} stands far from all other lamps"
+        found.append(_about(LAMPS_FILE, "latitude", reason))
+    for row in np.flatnonzero(lamps.address >= 0).tolist():
+        missing = next((name for name in ("bus", "profile") if not getattr(lamps, name)[row]), "")
+        if missing:
+            reason = f"{shown(lamps.lamp_id[row])} has a meter's address but no {missing}"
+            found.append(_about(LAMPS_FILE, missing, reason))
+    fed = np.bincount(lamps.cabinet[lamps.cabinet >= 0], minlength=len(cabinets))
+    for row in range(len(cabinets)):
+        if not cabinets.controller_id[row] and fed[row]:
+            reason = f"{shown(cabinets.cabinet_id[row])} has no controller: its {fed[row]} lamps are unmonitored"
+            found.append(_about(CABINETS_FILE, "controller_id", reason))
+    return found
+
+
+def _about(file: str, column: str, reason: str) -> Issue:
+    return Issue(file, 0, column, reason, is_refused=False)

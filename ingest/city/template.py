@@ -1,0 +1,81 @@
+"""A new city's folder: ``city.toml`` explained in both languages, and a register of four lamps to replace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+from zoneinfo import available_timezones
+
+from ingest.errors import UnusableError
+from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
+
+_CITY: Final = """\
+# Pengaturan kota / the city's settings. Hanya nama yang wajib / only the name is required.
+# Variabel TERANG_... mengalahkan berkas ini / TERANG_... variables override this file, e.g. TERANG_BROKER_URL.
+
+[city]
+name = {name}
+group = "terang"                 # grup Sparkplug / Sparkplug group id
+host_id = "terang"               # id host Sparkplug / Sparkplug host application id
+timezone = {timezone}        # WIB; Asia/Makassar = WITA, Asia/Jayapura = WIT
+language = "id"                  # bahasa / language: id | en
+
+[broker]
+url = "mqtt://127.0.0.1:1883"    # mqtts:// dengan / with ca, cert, key; "embedded:" = di dalam proses / in-process
+
+[telemetry]
+url = "parquet:data/telemetry"   # atau / or influxdb://HOST:8086?org=ORG&bucket=BUCKET (TERANG_TELEMETRY_TOKEN)
+
+[database]
+url = "sqlite:///data/terang.db" # atau / or postgresql+psycopg://USER@HOST/DB
+
+[schedule]                       # jadwal nyala / when the lamps burn
+on = "sunset+10m"                # setelah matahari terbenam / after sunset
+off = "sunrise-10m"              # sebelum matahari terbit / before sunrise
+dim = [{{ at = "22:00", level = 70 }}, {{ at = "00:30", level = 50 }}, {{ at = "04:30", level = 100 }}]
+
+[limits]                         # batas deteksi, lihat docs / detection thresholds, see the documentation
+# switching_guard = "10m"
+"""
+_LAMPS: Final = """\
+lamp_id,cabinet_id,circuit,position,position_source,latitude,longitude,rated_power_w,technology,bus,address,profile,\
+phase,dimmable,street,district,village,road_class,installed_on
+L-0001,C-001,1,1,survey,0.789300,102.048900,90,LED,A,1,pzem-016,R,true,Jl. Contoh,Contoh,Contoh,,2026-01-15
+L-0002,C-001,1,2,survey,0.789600,102.048900,90,LED,A,2,pzem-016,R,true,Jl. Contoh,Contoh,Contoh,,2026-01-15
+L-0003,C-001,1,3,survey,0.789900,102.048900,90,LED,A,3,pzem-016,R,true,Jl. Contoh,Contoh,Contoh,,2026-01-15
+L-0004,,,,,0.790200,102.048900,,HPS,,,,,false,Jl. Contoh,Contoh,Contoh,,
+"""
+_CABINETS: Final = """\
+cabinet_id,controller_id,name,latitude,longitude,district,village,supply_account,supply_va,transformer,metered,switching
+C-001,PJU-001,Panel Contoh,0.789200,102.048900,Contoh,Contoh,,1300,,,contactor
+"""
+
+
+def write_city(folder: Path, name: str, timezone: str = "Asia/Jakarta") -> None:
+    """Write a new city's three files.
+
+    Raises:
+        UnusableError: one of them is there already, the folder cannot be written to, or there is no such time zone;
+            nothing is overwritten.
+    """
+    if timezone not in available_timezones():
+        raise UnusableError(f"--timezone: {timezone!r} is no time zone such as Asia/Jakarta")
+    if not name.strip():
+        raise UnusableError("--name: a city needs a name")
+    files = {
+        # JSON's strings are TOML's basic strings
+        FILE_NAME: _CITY.format(name=json.dumps(name, ensure_ascii=False), timezone=json.dumps(timezone)),
+        LAMPS_FILE: _LAMPS,
+        CABINETS_FILE: _CABINETS,
+    }
+    for file in files:
+        if (folder / file).exists():
+            raise UnusableError(f"{folder / file}: is there already; nothing was written")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            with (folder / file).open("x", encoding="utf-8") as target:
+                target.write(text)
+    except OSError as error:
+        raise UnusableError(f"{error.filename or folder}: {error.strerror or error}") from error

@@ -1,0 +1,105 @@
+"""The city's database: opens the engine and brings its tables to the newest schema.
+
+The only module of ingest that makes engines. SQLite runs in WAL mode with ``synchronous=FULL``: a transaction that
+returned is on the disk. Two processes may start at once: the migration takes the write lock first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ingest.errors import UnusableError
+from ingest.schema.city import City
+
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_BUSY_TIMEOUT_MS: Final = 15_000
+_MIGRATION_LOCK: Final = 0x7465_7261  # any number, the same for all of Terang's processes
+_ALEMBIC: Final = threading.Lock()  # its context is global: one migration at a time in a process
+
+
+def open_database(city: City) -> Engine:
+    """Open the city's database and migrate it to the newest schema.
+
+    Raises:
+        UnusableError: the URL is broken, or the server or file is not to be had.
+    """
+    try:
+        url = make_url(city.database.url)
+    except ArgumentError as error:
+        raise UnusableError(f"{city.folder / 'city.toml'}: [database] url: {error}") from error
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        path = city.folder / url.database
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableError(f"{path}: {error.strerror}") from error
+        url = url.set(database=str(path))
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        migrate(engine)
+    except OperationalError as error:
+        raise UnusableError(f"{city.database.url}: {str(error.orig).splitlines()[0]}") from error
+    except SQLAlchemyError as error:
+        raise UnusableError(f"{city.database.url}: {str(error).splitlines()[0]}") from error
+    return engine
+
+
+def connect_alone(city: City) -> Connection:
+    """A connection of its own to the city's server, each statement by itself: for locks that live with a session.
+
+    A server that does not answer is noticed within 4 s.
+
+    Raises:
+        SQLAlchemyError: the server is not to be had.
+    """
+    patience = {"connect_timeout": 4, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
+    engine = create_engine(
+        city.database.url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={**patience, "tcp_user_timeout": 4000},
+    )
+    return engine.connect()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to the newest schema; one process at a time, the others wait.
+
+    Raises:
+        SQLAlchemyError: the database refused.
+    """
+    with _ALEMBIC, engine.connect() as connection:
+        _lock(connection)
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _lock(connection: Connection) -> None:
+    """Hold off other migrations until this connection commits."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})

@@ -1,0 +1,306 @@
+"""Detection: judges batches of readings and says which conditions were confirmed, changed or cleared, and why.
+
+The one face of everything in ``ingest.judgement`` and ``ingest.detectors``. Pure but for its own memory: time is
+passed in, nothing is read or written. Only live records open or close anything; history is stored by others and judged
+nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import Batch, SessionEvent
+from ingest.detectors import DETECTORS
+from ingest.errors import SnapshotError
+from ingest.finding import Change, Cleared, Key, Place
+from ingest.fleet import Fleet
+from ingest.judgement import snapshot
+from ingest.judgement.balance import Balance
+from ingest.judgement.baseline import Baseline
+from ingest.judgement.cabinet_context import CabinetContext
+from ingest.judgement.cabinet_rules import CabinetRules
+from ingest.judgement.casebook import Casebook
+from ingest.judgement.causes import Case
+from ingest.judgement.command import CommandMemory, Commands
+from ingest.judgement.dark_count import DarkCount
+from ingest.judgement.lamp_rules import RULE, LampRules, LampVerdict
+from ingest.judgement.lamp_state import OPEN_SHIFT, LampState
+from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.lists import note_lists
+from ingest.judgement.live_picture import draw
+from ingest.judgement.load_rules import LoadRules
+from ingest.judgement.maintenance import Maintenance, Window
+from ingest.judgement.offline import Presence
+from ingest.judgement.orphans import Orphans
+from ingest.judgement.repair import Claim, Repairs
+from ingest.judgement.sample import Electric
+from ingest.judgement.screen import Screen, Suspects
+from ingest.judgement.silence import Silence
+from ingest.judgement.silence_cases import GROUP_CODES
+from ingest.judgement.sweep import Sweep
+from ingest.judgement.voltage import VoltageRules
+from ingest.schedule import Timetable
+from ingest.schema.city import City
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+class Detection:
+    """Judges a fleet.
+
+    Args:
+        fleet: the register's index arrays.
+        city: schedule, time zone and limits.
+        start_us: "now" at the start, UTC microseconds.
+    """
+
+    def __init__(self, fleet: Fleet, city: City, *, start_us: int) -> None:
+        """Start with nothing known."""
+        self._city, self._now_us = city, start_us
+        self._maintenance = Maintenance()
+        self._set_up(fleet)
+
+    def _set_up(self, fleet: Fleet) -> None:
+        table = LimitTable(self._city.parsed_limits())
+        timetable = Timetable(
+            self._city.schedule, self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
+        )
+        self._fleet, self._table = fleet, table
+        self._state = LampState(fleet, int(table.scalar("cycling_changes")))
+        self._electric = Electric.of(fleet, table, timetable.dim_levels)
+        self._context = CabinetContext(fleet, table, timetable)
+        self._screen = Screen(table)
+        self._book = Casebook(fleet)
+        self._rules = LampRules(fleet, table, self._state, self._electric)
+        self._balance = Balance(fleet, self._state, self._electric, table)
+        self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
+        self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
+        self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
+        self._voltages = VoltageRules(fleet, table, self._book)
+        self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
+        self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
+        self._presence = Presence(fleet.n_controllers, table)
+        self._baseline = Baseline(fleet, table, self._state, self._electric, self._balance)
+        self._repairs = Repairs(table)
+        self._orphans = Orphans(fleet, self._state, self._balance)
+
+    def judge(self, batch: Batch, now_us: int) -> list[Change]:
+        """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed."""
+        self._now_us = now_us
+        if not batch.n_records:
+            return []
+        sweep = self._context.prepare(batch, now_us)
+        for controller in self._presence.hear(batch.controller, now_us, sweep.is_live).tolist():
+            self._book.close(self._offline_key(controller), now_us)
+        commands = self._commands.take(sweep, self._context.scheduled)
+        self._cabinets.judge(sweep, commands, self._is_controller_muted)
+        self._judge_lamps(sweep, commands)
+        changes = self._settle()
+        proofs = self._repairs.judge(sweep, commands, self._book)
+        return [*changes, *proofs, *self._orphans.judge(sweep, self._book)]
+
+    def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
+        """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
+        suspects = self._screen.look(sweep, self._state)
+        note_lists(sweep, self._state, self._fleet)
+        self._rules.cycles.note_dips(sweep, self._context.is_cut(sweep.batch, commands.is_on))
+        stuck_on = self._cabinets.debounce["stuck_on"]
+        self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
+        told_s = self._context.level_told_s[sweep.batch.controller]
+        verdicts = self._rules.judge(sweep, suspects, told_s, self._is_muted)
+        self._listen(sweep, suspects)
+        for verdict in verdicts:
+            self._tell(verdict)
+        due = self._baseline.due(sweep)
+        if len(due):
+            self._baseline.take(sweep, due)
+        self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
+        self._loads.judge(sweep, suspects, commands, self._is_controller_muted)
+        self._dark.judge(sweep, commands, self._context.is_supply_gone(sweep.batch), self._is_muted)
+
+    def _listen(self, sweep: Sweep, suspects: Suspects) -> None:
+        """Count lost replies, and judge the controllers on which any lamp is lost."""
+        self._silence.note_day(sweep, suspects)
+        row, lamp = self._silence.rows(sweep, suspects)
+        is_supply_gone = self._context.is_supply_gone(sweep.batch)
+        dead_phases = self._context.dead_phases(sweep.batch)
+        cleared, is_suspect = self._silence.count(sweep, row, lamp, is_supply_gone, dead_phases)
+        for answering in cleared.tolist():
+            at_us = int(sweep.at_s[self._record(sweep, answering)]) * 1_000_000
+            self._book.close(self._lamp_key("communicationFailure", answering), at_us)
+        suspect = set(np.flatnonzero(is_suspect).tolist())
+        with_group = self._book.controllers_with(GROUP_CODES)
+        if with_group:
+            is_grouped = np.isin(sweep.batch.controller, list(with_group)) & sweep.is_live
+            suspect |= set(np.flatnonzero(is_grouped).tolist())
+        for r in sorted(suspect):
+            c = int(sweep.batch.controller[r])
+            own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
+            live = self._silence.is_live(sweep, np.full(len(own), r), own, is_supply_gone, dead_phases)
+            self._silence.judge(sweep, r, live, self._is_muted)
+        for r in self._balance.due(sweep).tolist():
+            if r not in suspect:
+                self._balance.learn(sweep, r, int(sweep.batch.controller[r]))
+
+    def _record(self, sweep: Sweep, lamp: int) -> int:
+        hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live
+        return int(np.flatnonzero(hit)[0])
+
+    def _is_muted(self, lamp: Int64) -> Bool:
+        return self._maintenance.is_muted(self._fleet, lamp, self._now_us)
+
+    def _is_cabinet_muted(self, cabinet: Int64) -> Bool:
+        return self._maintenance.cabinets(self._fleet, cabinet, self._now_us)
+
+    def _is_controller_muted(self, controller: Int64) -> Bool:
+        return self._is_cabinet_muted(self._fleet.home_cabinet[controller].astype(np.int64))
+
+    def _lamp_key(self, code: str, lamp: int) -> Key:
+        return Key(code, Place(lamp_id=self._fleet.lamp_ids[lamp]))
+
+    def _tell(self, verdict: LampVerdict) -> None:
+        """One lamp's verdict into the casebook; two detectors of one code count as one condition."""
+        code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
+        key = self._lamp_key(code, lamp)
+        twins = [rule for name, rule in RULE.items() if name != verdict.detector.name and DETECTORS[rule].code == code]
+        if any(self._state.flags[lamp] >> np.uint32(OPEN_SHIFT + twin) & 1 for twin in twins):
+            return
+        if not verdict.is_opened:
+            self._book.close(key, at_us, evidence=verdict.evidence)
+            return
+        fleet = self._fleet
+        place = (int(fleet.lamp_controller[lamp]), int(fleet.lamp_cabinet[lamp]), int(fleet.lamp_circuit[lamp]))
+        self._book.open(Case(key, at_us, verdict.since_s * 1_000_000, (lamp,), verdict.evidence, *place))
+
+    def session(self, event: SessionEvent, now_us: int) -> list[Change]:
+        """A controller's session began or ended."""
+        self._now_us = now_us
+        self._presence.session(event.controller, is_birth=event.is_birth, at_us=event.at_us, now_us=now_us)
+        return []
+
+    def tick(self, now_us: int) -> list[Change]:
+        """What time alone brings: controllers that say nothing."""
+        self._now_us = now_us
+        presence, fleet = self._presence, self._fleet
+        for c in presence.tick(now_us, self._context.interval_s).tolist():
+            home = int(fleet.home_cabinet[c])
+            if self._is_cabinet_muted(np.array([home]))[0]:
+                presence.is_offline[c] = False
+                continue
+            lamps = tuple(range(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1])))
+            silent_s = (now_us - int(presence.since_us[c])) // 1_000_000
+            evidence = {
+                "silent_s": silent_s,
+                "has_died": bool(presence.death_us[c]),
+                "interval_s": int(self._context.interval_s[c]),
+            }
+            self._book.open(Case(self._offline_key(c), now_us, int(presence.since_us[c]), lamps, evidence, c, home))
+        return self._settle()
+
+    def _offline_key(self, controller: int) -> Key:
+        return Key("controllerOffline", Place(controller_id=self._fleet.controller_ids[controller]))
+
+    def _settle(self) -> list[Change]:
+        released = self._book.take_released()
+        if len(released):
+            self._rules.forget(released)
+            self._silence.forget(released)
+        return self._book.settle()
+
+    def set_maintenance(self, windows: Iterable[Window]) -> None:
+        """What is being worked on: (cabinet_id, circuit, lamp_id, from_us, until_us), None = any."""
+        self._maintenance = Maintenance(windows)
+
+    def mark_repaired(self, key: Key) -> None:
+        """A crew says it repaired this: the next lit period proves it (``Cleared``) or not (``StillFailing``)."""
+        if key not in self._book.cases:
+            self.adopt([key])
+            return
+        self._repairs.claim(key, self._now_us)
+        lamp = self._fleet.lamp_index.get(key.place.lamp_id or "")
+        if lamp is not None:
+            self._start_anew(np.array([lamp]))
+
+    def adopt(self, keys: Iterable[Key]) -> None:
+        """Faults that are open in the book: those that detection does not hold itself are watched for their end."""
+        self._orphans.adopt(keys, self._book)
+
+    def _start_anew(self, lamp: Int64) -> None:
+        self._state.start_anew(lamp)
+        self._baseline.start_anew(lamp)
+
+    def live_picture(self) -> Mapping[str, npt.NDArray[Any]]:
+        """The newest state of every lamp in register order, as ``ingest.schema.live.COLUMNS``."""
+        return draw(self._fleet, self._state, self._context, self._balance)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that a restart must not lose, as named arrays for ``numpy.savez``."""
+        extra = {
+            "claims": [
+                {"code": key.code, "place": asdict(key.place), "at_s": claim.at_s, "sweeps": claim.sweeps}
+                for key, claim in self._repairs.claims.items()
+            ],
+            "healthy": [[key.code, asdict(key.place), n] for key, n in self._silence.cases.healthy.items()],
+            "now_us": self._now_us,
+        }
+        return snapshot.take(self._fleet, self._parts(), self._book, extra)
+
+    def restore(self, memory: Mapping[str, Any]) -> list[Change]:
+        """Take a snapshot's memory, matched by id; returns the conditions whose place the register no longer holds.
+
+        Raises:
+            SnapshotError: not a snapshot of this version.
+        """
+        if "version" not in memory or int(memory["version"]) != snapshot.VERSION:
+            raise SnapshotError(f"not a snapshot of version {snapshot.VERSION}: detection starts without memory")
+        memory = dict(memory)
+        changed = snapshot.put(memory, self._fleet, self._parts())
+        cases, extra = snapshot.documents(memory)
+        lost: list[Change] = []
+        for document in cases:
+            case = snapshot.case_of(document, self._fleet)
+            if case is None:
+                key = Key(document["code"], Place(**document["place"]))
+                lost.append(Cleared(key, max(extra["now_us"], document["at_us"]), is_proof=False))
+            else:
+                self._book.restore(case)
+        for claim in extra["claims"]:
+            self._repairs.claims[Key(claim["code"], Place(**claim["place"]))] = Claim(claim["at_s"], claim["sweeps"])
+        for code, place, n in extra["healthy"]:
+            self._silence.cases.healthy[Key(code, Place(**place))] = n
+        self._start_anew(changed)
+        return lost
+
+    def replace_fleet(self, fleet: Fleet) -> list[Change]:
+        """Go on with another register: what it still holds keeps its memory, what it no longer holds is cleared."""
+        memory = self.snapshot()
+        self._set_up(fleet)
+        return self.restore(memory)
+
+    def _parts(self) -> dict[str, list[tuple[str, object]]]:
+        rules = [(f"rule-{DETECTORS[i].name}", d) for i, d in enumerate(self._rules.debounce)]
+        voltages = self._voltages
+        return {
+            "lamp": [("state", self._state), ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
+            "circuit": [
+                ("silence", self._silence),
+                *((f"voltage-{code}", d) for code, d in voltages.circuits.items()),
+            ],
+            "cabinet": [(f"voltage-{code}", d) for code, d in voltages.cabinets.items()],
+            "controller": [
+                ("context", self._context),
+                ("commands", self._commands),
+                ("presence", self._presence),
+                ("baseline", self._baseline),
+                ("loads", self._loads.debounce),
+                *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
+            ],
+            "sum": [("dark", self._dark), ("dark-run", self._dark.debounce)],
+            "meter": [("balance", self._balance)],
+        }

@@ -1,0 +1,122 @@
+"""What a detector looks at: one good sample of n lamps, and what was expected of them. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
+UInt32 = npt.NDArray[np.uint32]
+Bool = npt.NDArray[np.bool_]
+
+STATUS_RELAY_CLOSED = 1 << 0
+STATUS_DRIVER_FAULT = 1 << 1
+STATUS_DERATING = 1 << 2
+STATUS_THERMAL_SHUTDOWN = 1 << 3
+STATUS_RESTARTED = 1 << 4
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Measurements of one sample; float32 (n,) with NaN unknown unless said otherwise.
+
+    Attributes:
+        status: uint8 (n,) status bits; ``is_status_told`` bool (n,) this lamp's node has them.
+        is_relay_told: bool (n,) the relay bit can be trusted: some node of the record says closed, or the lamp is off.
+        has_temperature: bool (n,) the lamp has ever told its temperature.
+        switch_count: uint32 (n,) switchings on by the node's own count, 0xFFFFFFFF unknown.
+        is_frozen: bool (n,) V, I and P equal the last sample's to the last digit; is_comparable bool (n,) that was
+            good.
+        is_change: bool (n,) an uncommanded on/off change was seen in this sample.
+        n_changes: uint8 (n,) such changes within the cycling window, this sample's included.
+    """
+
+    voltage_v: Float32
+    current_a: Float32
+    power_w: Float32
+    power_factor: Float32
+    temperature_c: Float32
+    status: UInt8
+    is_status_told: Bool
+    is_relay_told: Bool
+    has_temperature: Bool
+    switch_count: UInt32
+    is_frozen: Bool
+    is_comparable: Bool
+    is_change: Bool
+    n_changes: UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the same lamps should do; bool or float32 (n,) unless said otherwise, NaN unknown.
+
+    Attributes:
+        is_on: commanded on; ``is_off`` commanded off; neither = unknown in this sample.
+        level: uint8 (n,) commanded %.
+        voltage_share: (V / nominal)^k.
+        power_w: Pe at level and voltage; ``rated_w`` at 100 % and nominal voltage (learned or rated).
+        is_voltage_ok: voltage within limits, or not told by a lamp that answers.
+        own_level_w: what the lamp itself is known to draw at this level (Pe where it is not known yet).
+        own_full_w: the same at 100 %; ``is_own_known`` it was seen, not reckoned from the rating.
+        own_dim_w: float32 (D, n) the same at each scheduled dim level.
+        before_w: what it drew before the level last changed.
+        is_dimming: the lamp can dim and its technology's power follows the level.
+    """
+
+    is_on: Bool
+    is_off: Bool
+    level: UInt8
+    power_w: Float32
+    rated_w: Float32
+    is_voltage_ok: Bool
+    voltage_share: Float32
+    own_level_w: Float32
+    own_full_w: Float32
+    is_own_known: Bool
+    own_dim_w: Float32
+    before_w: Float32
+    is_dimming: Bool
+
+
+class RowLimits(Protocol):
+    """Thresholds of the same lamps by name: one number, or float32 (n,)."""
+
+    def __getitem__(self, name: str) -> Float32 | np.float32:
+        """The limit in its unit."""
+        ...
+
+
+Mask = Callable[[Window, Expected, RowLimits], Bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One rule: three masks of one shape, and how long they must hold.
+
+    Attributes:
+        code: fault code; two detectors may share one (either opens it, both must be gone to clear it).
+        name: unique among the detectors.
+        holds: the condition holds in this sample.
+        judges: the sample says anything about it; one that does not neither counts nor resets.
+        heals: the sample proves it gone; None = whenever it is judged and does not hold.
+        samples: names of limits, or a number: consecutive samples to open; ``seconds`` data time to open (0 = none);
+            ``clear_samples`` and ``clear_seconds`` likewise.
+        is_level_dependent: no verdict within the switching guard and warm-up.
+    """
+
+    code: str
+    name: str
+    holds: Mask
+    judges: Mask
+    heals: Mask | None = None
+    samples: str | int = "confirm_samples"
+    seconds: str | int = 0
+    clear_samples: str | int = "confirm_samples"
+    clear_seconds: str | int = 0
+    is_level_dependent: bool = False

@@ -1,0 +1,104 @@
+"""The broker for a desk or a small town: amqtt in a thread of this process, for ``[broker] url = "embedded:"``.
+
+``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
+elsewhere. It keeps nothing on disk. The only module of ingest that knows amqtt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from threading import Event, Thread
+from typing import Any, Final
+
+from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  # amqtt ships no types
+from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
+from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # as above
+
+from ingest.errors import UnusableError
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 1883
+_START_TIMEOUT_S: Final = 10.0
+
+
+def parse_embedded(url: str) -> tuple[str, int]:
+    """``(host, port)`` of an ``embedded:`` URL.
+
+    Raises:
+        UnusableError: what follows is neither a port nor host:port.
+    """
+    rest = url.removeprefix("embedded:").removeprefix("//")
+    host, _, port = rest.rpartition(":")
+    try:
+        return host or DEFAULT_HOST, int(port) if port else DEFAULT_PORT
+    except ValueError as error:
+        raise UnusableError(f"[broker] url: {url!r}: after 'embedded:' comes a port or host:port") from error
+
+
+class _SteadyDict(dict[str, Any]):
+    """A dict that may grow while it is walked over: a walk sees the keys of its beginning."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().keys()))
+
+    def items(self) -> Any:
+        """Pairs of this moment."""
+        return list(super().items())
+
+
+class EmbeddedBroker:
+    """A broker on a thread of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Nothing is started yet."""
+        self._bind = f"{host}:{port}"
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._run, name="broker", daemon=True)
+        self._is_up = Event()
+        self._error: Exception | None = None
+        self._broker: AmqttBroker | None = None
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            UnusableError: the port is taken.
+        """
+        self._thread.start()
+        if not self._is_up.wait(_START_TIMEOUT_S) or self._error is not None:
+            raise UnusableError(f"embedded broker on {self._bind}: {self._error or 'does not start'}")
+
+    def stop(self) -> None:
+        """Close every connection and the port."""
+        if self._error is None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_START_TIMEOUT_S)
+
+    def _run(self) -> None:
+        logging.getLogger("amqtt").setLevel(logging.ERROR)
+        logging.getLogger("transitions").setLevel(logging.ERROR)
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._start())
+        except (AMQTTError, BrokerError, OSError) as error:
+            self._error = error
+            self._is_up.set()
+            return
+        self._is_up.set()
+        self._loop.run_forever()
+        if self._broker is not None:
+            self._loop.run_until_complete(self._broker.shutdown())
+        self._loop.close()
+
+    async def _start(self) -> None:
+        config = BrokerConfig(
+            listeners={"default": ListenerConfig(type="tcp", bind=self._bind)},
+            plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        )
+        self._broker = AmqttBroker(config)
+        # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
+        # happens
+        self._broker._subscriptions = _SteadyDict()  # noqa: SLF001  (there is no public way)
+        await self._broker.start()

@@ -1,0 +1,46 @@
+"""What can go wrong in ingest; the type tells the caller what to do."""
+
+
+class IngestError(Exception):
+    """Root of ingest's errors."""
+
+
+class UnusableError(IngestError):
+    """Something that a person has to mend first (a file, a URL, a port): one line, exit code 2."""
+
+
+class RetryError(IngestError):
+    """Something outside does not answer now: keep everything, try again later, acknowledge nothing."""
+
+
+class BrokerError(RetryError):
+    """The broker cannot be reached or refuses us."""
+
+
+class StoreUnavailableError(RetryError):
+    """The telemetry store is full or down; the text says why."""
+
+
+class StoreRefusedError(IngestError):
+    """The telemetry store will never take this block: set it aside."""
+
+
+class BirthError(IngestError):
+    """An NBIRTH that cannot be used: count it, log it once per source, wait for another."""
+
+
+class RecordError(IngestError):
+    """A record that cannot be decoded: count it, set it aside, acknowledge it if its number is known.
+
+    Attributes:
+        reason: a short fixed word for the metric's label.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        """Keep the label beside the text."""
+        super().__init__(text)
+        self.reason = reason
+
+
+class SnapshotError(IngestError):
+    """A snapshot of detection's memory that cannot be read: start without it."""

@@ -1,0 +1,6 @@
+"""The fault book: gives what detection confirms a life, a priority and a timeline, and keeps it in the database."""
+
+from ingest.faultbook.book import Applied, FaultBook
+from ingest.faultbook.gazetteer import Gazetteer
+
+__all__ = ["Applied", "FaultBook", "Gazetteer"]

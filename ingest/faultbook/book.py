@@ -1,0 +1,255 @@
+"""The fault book: applies detection's words to faults, one transaction per call, and tells which repairs want proof.
+
+One fault per cause and place while it lasts. The memory is a cache of the database's rows; people change those too
+(through the API), so every transaction looks at the rows first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import Engine
+
+from ingest.faultbook import rules
+from ingest.faultbook.fault import Entry, Fault
+from ingest.faultbook.gazetteer import Gazetteer
+from ingest.faultbook.ledger import Ledger
+from ingest.faultbook.priority import DARK_CODES, Surroundings, rank
+from ingest.finding import Change, Cleared, Key, Place, Raised
+from ingest.schema import life
+
+_US_PER_H: Final = 3_600_000_000
+_CLAIMS: Final = frozenset({"repair", "reopen"})  # what people claim and the next lit period has to show
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one call changed: counts of faults."""
+
+    n_opened: int = 0
+    n_changed: int = 0
+    n_closed: int = 0
+
+
+class FaultBook:
+    """All faults that are not closed, and those closed so recently that they may reopen."""
+
+    def __init__(
+        self, engine: Engine, gazetteer: Gazetteer, *, reopen_within_us: int, new_id: Callable[[int], str], now_us: int
+    ) -> None:
+        """``new_id(at_us)`` makes a ULID of that time; ``now_us``: data time, to load recently closed faults."""
+        self._ledger = Ledger(engine)
+        self._gazetteer = gazetteer
+        self._reopen_within_us = reopen_within_us
+        self._new_id = new_id
+        self._by_key: dict[Key, Fault] = {}
+        self._key_of: dict[str, Key] = {}
+        self._seen_seq = self._ledger.newest_event()
+        for fault in sorted(self._ledger.load(now_us - reopen_within_us), key=_age):
+            self._hold(self._with_road(fault))
+
+    def __len__(self) -> int:
+        """Number of faults that are not closed."""
+        return sum(fault.state != life.CLOSED for fault in self._by_key.values())
+
+    def open_keys(self) -> list[tuple[Key, str]]:
+        """``(key, state)`` of every fault that is not closed, for a detection that starts anew."""
+        return [(fault.key, fault.state) for fault in self._by_key.values() if fault.state != life.CLOSED]
+
+    def replace_gazetteer(self, gazetteer: Gazetteer) -> None:
+        """Another register came into force."""
+        self._gazetteer = gazetteer
+
+    def apply(self, changes: Sequence[Change], now_us: int) -> Applied:
+        """Apply detection's words in order, causes before what they explain; all of them are stored, or none.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the database is not to be had; nothing was changed, call again.
+        """
+        if not changes:
+            return Applied()
+        words = _causes_first(changes)
+        with self._ledger.changing() as connection:
+            page = _Page(self, {fault.id: fault for fault in self._touched(words)})
+            page.refresh(self._ledger.current(connection, sorted(page.faults)))
+            for word in words:
+                page.write(word)
+            page.rank_all(now_us)
+            self._ledger.write(connection, page.new(), page.changed(), page.entries)
+        for fault in page.faults.values():
+            self._hold(fault)
+        self._forget(now_us)
+        return page.summary()
+
+    def poll_claims(self) -> list[Key]:
+        """Conditions that people claimed repaired, or reopened, since the last call: they want proof."""
+        actions, self._seen_seq = self._ledger.people_since(self._seen_seq)
+        claimed = {fault_id: None for fault_id, kind in actions if kind in _CLAIMS}
+        unknown = [fault_id for fault_id in claimed if fault_id not in self._key_of]
+        if unknown:  # an old fault that somebody reopened
+            for fault in self._ledger.load(0):
+                if fault.id in claimed:
+                    self._hold(self._with_road(fault))
+        return [self._key_of[fault_id] for fault_id in claimed if fault_id in self._key_of]
+
+    def rank_again(self, now_us: int) -> int:
+        """Renew priorities, which grow with age; call about hourly. Returns how many changed."""
+        open_faults = [fault for fault in self._by_key.values() if fault.state != life.CLOSED]
+        with self._ledger.changing() as connection:
+            page = _Page(self, {fault.id: fault for fault in open_faults})
+            page.refresh(self._ledger.current(connection, sorted(page.faults)))
+            page.rank_all(now_us)
+            self._ledger.write(connection, [], page.changed(), [])
+        for fault in page.faults.values():
+            self._hold(fault)
+        return len(page.changed())
+
+    def _hold(self, fault: Fault) -> None:
+        self._by_key[fault.key] = fault
+        self._key_of[fault.id] = fault.key
+
+    def _forget(self, now_us: int) -> None:
+        too_old = [
+            fault
+            for fault in self._by_key.values()
+            if fault.closed_at_us is not None and fault.closed_at_us < now_us - self._reopen_within_us
+        ]
+        for fault in too_old:
+            del self._by_key[fault.key]
+            self._key_of.pop(fault.id, None)
+
+    def _with_road(self, fault: Fault) -> Fault:
+        road_class = self._gazetteer.spot(fault.key, fault.lamp_ids).road_class
+        return replace(fault, spot=replace(fault.spot, road_class=road_class))
+
+    def _touched(self, words: Iterable[Change]) -> list[Fault]:
+        """Faults that the words name, and dark neighbours whose priority may change with them."""
+        keys: dict[Key, None] = {}
+        for word in words:
+            keys[word.key] = None
+            if word.key.code in DARK_CODES and word.key.place.lamp_id is not None:
+                for neighbour in self._gazetteer.neighbours(word.key.place.lamp_id):
+                    for code in DARK_CODES:
+                        keys[Key(code, replace(word.key.place, lamp_id=neighbour))] = None
+        return [self._by_key[key] for key in keys if key in self._by_key]
+
+
+class _Page:
+    """The faults that one transaction works on, and what it wrote."""
+
+    def __init__(self, book: FaultBook, faults: dict[str, Fault]) -> None:
+        self._book = book
+        self.faults = faults
+        self._before = dict(faults)
+        self._by_key = {fault.key: fault for fault in faults.values()}
+        self.entries: list[Entry] = []
+        self._n_closed = 0
+
+    def refresh(self, rows: dict[str, tuple[str, int, str | None]]) -> None:
+        """Take over what people changed meanwhile."""
+        for fault_id, (state, version, assignee) in rows.items():
+            fault = self.faults[fault_id]
+            if version != fault.version:
+                closed_at_us = fault.closed_at_us if state == life.CLOSED else None
+                fault = replace(fault, state=state, version=version, assignee=assignee, closed_at_us=closed_at_us)
+                self._keep(fault)
+                self._before[fault_id] = fault
+
+    def write(self, word: Change) -> None:
+        """Apply one word."""
+        fault = self._by_key.get(word.key)
+        step: rules.Step
+        if isinstance(word, Raised):
+            step = self._raised(fault, word)
+        elif fault is None:
+            step = None
+        elif isinstance(word, Cleared):
+            step = rules.cleared(fault, word)
+            self._n_closed += step is not None
+        else:
+            step = rules.still_failing(fault, word)
+        if step is not None:
+            changed, entry = step
+            self._keep(changed)
+            self.entries.append(entry)
+
+    def _raised(self, fault: Fault | None, word: Raised) -> rules.Step:
+        caused_by = self._cause(word)
+        if fault is None:
+            spot = self._book._gazetteer.spot(word.key, word.lamp_ids)  # noqa: SLF001  (the page is the book's own)
+            return rules.opened(word, self._book._new_id(word.at_us), spot, caused_by)  # noqa: SLF001  (as above)
+        if fault.state != life.CLOSED:
+            return rules.confirmed(fault, word, caused_by)
+        return rules.reopened(fault, word, caused_by)
+
+    def _cause(self, word: Raised) -> str | None:
+        if word.cause is None:
+            return None
+        cause = self._by_key.get(word.cause) or self._book._by_key.get(word.cause)  # noqa: SLF001  (as above)
+        return None if cause is None or cause.state == life.CLOSED else cause.id
+
+    def _keep(self, fault: Fault) -> None:
+        self.faults[fault.id] = fault
+        self._by_key[fault.key] = fault
+
+    def rank_all(self, now_us: int) -> None:
+        """Give every open fault of the page its priority; a new priority alone is no new version."""
+        for fault in list(self.faults.values()):
+            if fault.state == life.CLOSED:
+                continue
+            age_h = (now_us - fault.opened_at_us) / _US_PER_H
+            around = self._around(fault)
+            priority, reasons = rank(fault.key.code, len(fault.lamp_ids), fault.spot.road_class, age_h, around)
+            if priority != fault.priority:
+                self._keep(replace(fault, priority=priority, priority_reasons=reasons))
+
+    def _around(self, fault: Fault) -> Surroundings:
+        lamp_id = fault.key.place.lamp_id
+        if lamp_id is None or fault.key.code not in DARK_CODES:
+            return Surroundings()
+        return self._book._gazetteer.surroundings(lamp_id, self._is_dark)  # noqa: SLF001  (as above)
+
+    def _is_dark(self, lamp_id: str) -> bool:
+        for code in DARK_CODES:
+            key = Key(code, _lamp_place(lamp_id))
+            fault = self._by_key.get(key) or self._book._by_key.get(key)  # noqa: SLF001  (as above)
+            if fault is not None and fault.state != life.CLOSED:
+                return True
+        return False
+
+    def new(self) -> list[Fault]:
+        """Faults to insert."""
+        return [fault for fault_id, fault in self.faults.items() if fault_id not in self._before]
+
+    def changed(self) -> list[Fault]:
+        """Faults to rewrite."""
+        return [fault for fault_id, fault in self.faults.items() if self._before.get(fault_id, fault) is not fault]
+
+    def summary(self) -> Applied:
+        """Counts."""
+        n_new = len(self.new())
+        return Applied(n_new, len(self.changed()) - self._n_closed, self._n_closed)
+
+
+def _lamp_place(lamp_id: str) -> Place:
+    return Place(lamp_id=lamp_id)
+
+
+def _age(fault: Fault) -> tuple[bool, int]:
+    """Closed ones first, so that an open fault of the same key is the one that stays."""
+    return fault.state != life.CLOSED, fault.opened_at_us
+
+
+def _causes_first(changes: Sequence[Change]) -> list[Change]:
+    """The words in order, but a word that names a cause after the word that raises the cause."""
+    raised = {word.key for word in changes if isinstance(word, Raised)}
+    depth: dict[Key, int] = {}
+    cause_of = {word.key: word.cause for word in changes if isinstance(word, Raised)}
+    for key in raised:
+        steps, at = 0, cause_of.get(key)
+        while at is not None and at in raised and steps < len(raised):
+            steps, at = steps + 1, cause_of.get(at)
+        depth[key] = steps
+    return sorted(changes, key=lambda word: depth.get(word.key, 0) if isinstance(word, Raised) else 0)

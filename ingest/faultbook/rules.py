@@ -1,0 +1,138 @@
+"""What a word of detection does to a fault: pure transitions, one function per kind of word.
+
+Each returns the fault as it is now and the entry for its timeline, or None where nothing changes. A word that is older
+than the newest one already applied changes nothing: after a restart detection may say again what it said before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ingest.faultbook.fault import Entry, Fault, Spot
+from ingest.finding import Cleared, Raised, StillFailing
+from ingest.schema import life
+
+# Evidence alone is written down again at most this often: figures wobble with every sweep, a timeline must not.
+EVIDENCE_INTERVAL_US: Final = 15 * 60 * 1_000_000
+
+Step = tuple[Fault, Entry] | None
+
+
+def iso_utc(at_us: int) -> str:
+    """ISO 8601 in UTC with a Z, to the second, as evidence carries times."""
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _evidence(word: Raised) -> dict[str, Any]:
+    return {**word.evidence, "since": iso_utc(word.since_us)}
+
+
+def opened(word: Raised, fault_id: str, spot: Spot, caused_by: str | None) -> tuple[Fault, Entry]:
+    """A new fault."""
+    fault = Fault(
+        id=fault_id,
+        key=word.key,
+        state=life.OPEN,
+        opened_at_us=word.at_us,
+        updated_at_us=word.at_us,
+        judged_at_us=word.at_us,
+        spot=spot,
+        lamp_ids=word.lamp_ids,
+        evidence=_evidence(word),
+        span=word.span,
+        caused_by=caused_by,
+    )
+    data: dict[str, Any] = {"evidence": fault.evidence}
+    if caused_by is not None:
+        data["caused_by"] = caused_by
+    return fault, Entry(fault.id, word.at_us, life.EVENT_OPENED, fault.state, fault.version, data=data)
+
+
+def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
+    """A closed fault whose condition came back within ``reopen_within``."""
+    if fault.closed_at_us is None or word.at_us <= fault.judged_at_us:
+        return None
+    changed = replace(
+        fault,
+        state=life.OPEN,
+        closed_at_us=None,
+        is_verified=False,
+        lamp_ids=word.lamp_ids,
+        span=word.span,
+        caused_by=caused_by,
+        evidence={**_evidence(word), "reopened": int(fault.evidence.get("reopened", 0)) + 1},
+        updated_at_us=word.at_us,
+        judged_at_us=word.at_us,
+        version=fault.version + 1,
+    )
+    data: dict[str, Any] = {} if caused_by is None else {"caused_by": caused_by}
+    return changed, _entry(changed, life.EVENT_REOPENED, "the condition came back", data)
+
+
+def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
+    """An open fault of which detection says more: another cause, extent or span, or new figures after a while."""
+    if word.at_us < fault.judged_at_us:
+        return None
+    is_new_extent = word.lamp_ids != fault.lamp_ids or word.span != fault.span
+    is_new_cause = caused_by != fault.caused_by
+    is_new_evidence = word.at_us - fault.judged_at_us >= EVIDENCE_INTERVAL_US and any(
+        fault.evidence.get(name) != value for name, value in word.evidence.items()
+    )
+    if not (is_new_extent or is_new_cause or is_new_evidence):
+        return None
+    kept = {name: fault.evidence[name] for name in ("since", "reopened") if name in fault.evidence}
+    changed = replace(
+        fault,
+        lamp_ids=word.lamp_ids,
+        span=word.span,
+        caused_by=caused_by,
+        evidence={**_evidence(word), **kept},
+        updated_at_us=word.at_us,
+        judged_at_us=word.at_us,
+        version=fault.version + 1,
+    )
+    if not is_new_cause:
+        return changed, _entry(changed, life.EVENT_CHANGED, data={"evidence": dict(word.evidence)})
+    if caused_by is None:
+        return changed, _entry(changed, life.EVENT_UNSUPPRESSED, "its cause is gone; it is judged on its own again")
+    return changed, _entry(changed, life.EVENT_SUPPRESSED, "explained by another fault", {"caused_by": caused_by})
+
+
+def cleared(fault: Fault, word: Cleared) -> Step:
+    """Telemetry ends a fault from any state; after a claimed repair it thereby proves the repair."""
+    if fault.state == life.CLOSED or word.at_us < fault.judged_at_us:
+        return None
+    is_verified = word.is_proof and fault.state == life.REPAIRED
+    changed = replace(
+        fault,
+        state=life.CLOSED,
+        closed_at_us=word.at_us,
+        is_verified=is_verified,
+        caused_by=None if word.is_proof else fault.caused_by,
+        updated_at_us=word.at_us,
+        judged_at_us=word.at_us,
+        version=fault.version + 1,
+    )
+    note = "the repair is proved" if is_verified else "the condition is gone" if word.is_proof else "no longer judged"
+    return changed, _entry(changed, life.EVENT_CLOSED, note, {"verified": is_verified, "evidence": dict(word.evidence)})
+
+
+def still_failing(fault: Fault, word: StillFailing) -> Step:
+    """A claimed repair that the next lit period did not prove."""
+    if fault.state != life.REPAIRED or word.at_us < fault.judged_at_us:
+        return None
+    changed = replace(
+        fault,
+        state=life.OPEN,
+        evidence={**fault.evidence, **word.evidence},
+        updated_at_us=word.at_us,
+        judged_at_us=word.at_us,
+        version=fault.version + 1,
+    )
+    return changed, _entry(changed, life.EVENT_REOPENED, "still dark after repair", {"evidence": dict(word.evidence)})
+
+
+def _entry(fault: Fault, kind: str, note: str | None = None, data: dict[str, Any] | None = None) -> Entry:
+    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, note, data or {})

@@ -1,0 +1,147 @@
+"""One block on its way: written, then its faults told, then its records acknowledged; in this order, whatever fails.
+
+What a crash between two steps does: before the write has returned, nothing was promised and the agents send it again;
+after it, a restart finds the records in the store, judges those that are newer than detection's snapshot once more and
+tells the fault book again, which knows each fault by its place; after that, the agents send what was not acknowledged,
+and it is dropped as stored already and acknowledged anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from ingest.block import Block
+from ingest.errors import RetryError, StoreRefusedError
+from ingest.finding import Change
+from ingest.judging import Book
+from ingest.metrics import Metrics, Readiness
+from ingest.quarantine import Quarantine
+from ingest.telemetry.store import TelemetryStore
+from ingest.watermark import Mark
+
+_BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(slots=True)
+class Load:
+    """What one tick wants stored, told and acknowledged.
+
+    Attributes:
+        floors: each mark that was met, and how far it will be durable with this load.
+    """
+
+    block: Block | None
+    lines: list[str]
+    changes: list[Change]
+    floors: dict[tuple[str, int], tuple[Mark, int]] = field(default_factory=dict)
+    now_us: int = 0
+
+
+class Flight:
+    """At most one load at a time; the write happens on a thread of its own."""
+
+    def __init__(
+        self,
+        store: TelemetryStore,
+        quarantine: Quarantine,
+        book: Book,
+        *,
+        metrics: Metrics,
+        readiness: Readiness,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is in the air yet."""
+        self._store = store
+        self._quarantine = quarantine
+        self._book = book
+        self._metrics = metrics
+        self._readiness = readiness
+        self._monotonic = monotonic
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._load: Load | None = None
+        self._future: Future[None] | None = None
+        self._started_at = 0.0
+        self._retry_at = 0.0
+        self._n_failures = 0
+        self._log = structlog.get_logger("ingest")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether another load may start."""
+        return self._load is None
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the store or the fault book has refused the present load at least once."""
+        return self._n_failures > 0
+
+    def start(self, load: Load) -> None:
+        """Send a load off."""
+        assert self._load is None
+        self._load = load
+        self._started_at = self._monotonic()
+        self._future = self._thread.submit(self._write, load)
+
+    def _write(self, load: Load) -> None:
+        self._quarantine.write(load.lines)
+        load.lines = []
+        if load.block is not None:
+            self._store.write(load.block)
+
+    def finish(self, wait_s: float = 0.0) -> Load | None:
+        """The load that is stored and told, ready to be acknowledged; None while there is none."""
+        if self._load is None:
+            return None
+        load = self._load
+        if self._future is None:
+            if self._monotonic() < self._retry_at:
+                return None
+            self._future = self._thread.submit(self._write, load)
+        try:
+            self._future.result(wait_s)
+        except TimeoutError:
+            return None
+        except RetryError as error:
+            self._future = None
+            self._stall("telemetry", str(error))
+            return None
+        except StoreRefusedError as error:
+            self._metrics.store_errors.inc()
+            self._log.error("the store refuses a block for good", reason=str(error))
+            load.block = None
+        else:
+            self._readiness.set("telemetry", None)
+            if load.block is not None:
+                self._metrics.flush_s.observe(self._monotonic() - self._started_at)
+        try:
+            if self._monotonic() < self._retry_at:
+                return None
+            self._book.apply(load.changes, load.now_us)
+        except RetryError as error:
+            self._stall("faults", str(error))
+            return None
+        self._readiness.set("faults", None)
+        if self._n_failures:
+            self._log.info("stores again")
+        self._n_failures = 0
+        self._retry_at = 0.0
+        self._load = self._future = None
+        return load
+
+    def _stall(self, part: str, reason: str) -> None:
+        self._metrics.store_errors.inc()
+        if self._n_failures == 0:
+            self._log.error("nothing is acknowledged until this is mended", part=part, reason=reason)
+        self._readiness.set(part, reason)
+        self._retry_at = self._monotonic() + _BACKOFF_S[min(self._n_failures, len(_BACKOFF_S) - 1)]
+        self._n_failures += 1
+
+    def close(self) -> None:
+        """Wait for the write that is in the air."""
+        self._thread.shutdown(wait=True)

@@ -1,0 +1,202 @@
+"""The loop of ingest: receive, decode, judge, store, tell, acknowledge; and the errands between.
+
+Owns the order of things and no thing itself: the broker, the host, detection, the store and the fault book are handed
+in. One thread; the store writes on another. A tick is what came since the last one was sent off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import structlog
+
+from edge_agent.wire import NCMD, NDATA, NodeTopic, PayloadMessage
+from ingest.block import Block
+from ingest.broker import Broker
+from ingest.clock import Clock
+from ingest.decode import build_tick
+from ingest.finding import Change
+from ingest.flight import Flight, Load
+from ingest.judging import Judge, judge_tick
+from ingest.metrics import Metrics, Readiness
+from ingest.quarantine import Quarantine
+from ingest.session_host import Message, SessionHost
+from ingest.watermark import Mark
+
+_UINT64: Final = 8
+_LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
+_GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
+
+
+class Errand(Protocol):
+    """Something that wants doing every now and then, between two ticks."""
+
+    def run(self, now_us: int) -> None:
+        """Do it if it is due; must be short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, and how much at once.
+
+    Attributes:
+        flush_s: at least this long between two flushes while little is coming.
+        flush_bytes: received bytes that make a flush at once.
+        max_waiting_bytes: received and undecoded; beyond it, what comes while the store stands is dropped.
+    """
+
+    flush_s: float = 1.0
+    flush_bytes: int = 32 << 20
+    max_waiting_bytes: int = 256 << 20
+
+
+class Intake:
+    """One group's intake."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        host: SessionHost,
+        *,
+        judge: Judge,
+        clock: Clock,
+        flight: Flight,
+        quarantine: Quarantine,
+        metrics: Metrics,
+        readiness: Readiness,
+        monotonic: Callable[[], float],
+        wall_ms: Callable[[], int],
+        pace: Pace,
+        errands: Sequence[Errand] = (),
+        listeners: Sequence[Callable[[Block], None]] = (),
+    ) -> None:
+        """Everything is open and recovered; nothing has been received yet."""
+        self._broker = broker
+        self._host = host
+        self.judge = judge
+        self.clock = clock
+        self._flight = flight
+        self._quarantine = quarantine
+        self._metrics = metrics
+        self._readiness = readiness
+        self._monotonic = monotonic
+        self._wall_ms = wall_ms
+        self._pace = pace
+        self._errands = errands
+        self._listeners = listeners
+        self._group = host.group
+        self._waiting: list[Message] = []
+        self._waiting_bytes = 0
+        self._flushed_at = 0.0
+        self._ticked_at = 0.0
+        self._n_sessions = 0
+        self._changes: list[Change] = []
+        self._log = structlog.get_logger("ingest")
+        readiness.set("broker", "connecting")
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Have the fault book told with the next load."""
+        self._changes += changes
+
+    def run(self, is_stopped: Callable[[], bool]) -> None:
+        """Work until told to stop, then finish what is in the air."""
+        self._readiness.set("start", None)
+        while not is_stopped():
+            self.turn()
+        self._flight.finish(wait_s=5.0)
+        self._acknowledge_and_send(None)
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        self._receive()
+        self._acknowledge_and_send(self._flight.finish(wait_s=self._patience_s()))
+        now_us = self.clock.now_us()
+        if self._flight.is_free:
+            if now_us is not None and self._monotonic() - self._ticked_at >= 1.0:
+                self._ticked_at = self._monotonic()
+                self._changes += self.judge.tick(now_us)
+            if self._is_due():
+                self._send_off(now_us)
+        for errand in self._errands:
+            errand.run(now_us or 0)
+        for topic, payload in self._host.outgoing():
+            self._broker.publish(topic, payload)
+        self._broker.flush()
+
+    def _patience_s(self) -> float:
+        """How long to wait for the store: not at all, unless more is waiting than should."""
+        return 0.5 if self._waiting_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled else 0.0
+
+    def _is_due(self) -> bool:
+        if self._waiting_bytes >= self._pace.flush_bytes:
+            return True
+        is_time = self._monotonic() - self._flushed_at >= self._pace.flush_s
+        return is_time and bool(self._waiting or self._changes)
+
+    def _receive(self) -> None:
+        if self._waiting_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled:
+            return  # the network waits for us, and the broker with it
+        room = max(_LEAST_BITE, self._pace.flush_bytes - self._waiting_bytes)
+        wait_s = min(0.2, self._pace.flush_s) if self._flight.is_free else 0.02
+        messages = self._broker.receive(wait_s, room)
+        if self._broker.n_sessions != self._n_sessions:
+            self._n_sessions = self._broker.n_sessions
+            self._host.forget()
+            self._host.greet(self._monotonic() + _GREETING_S)
+        self._readiness.set("broker", self._broker.trouble)
+        self._metrics.broker_up.set(self._broker.trouble is None)
+        if self._waiting_bytes > self._pace.max_waiting_bytes:
+            kept = [message for message in messages if f"/{NDATA}/" not in message[0]]
+            self._metrics.refused.inc(len(messages) - len(kept))
+            messages = kept
+        self._waiting += messages
+        self._waiting_bytes += sum([len(payload) for _, payload in messages])
+        self._metrics.waiting_bytes.set(self._waiting_bytes)
+
+    def _send_off(self, now_us: int | None) -> None:
+        """Decode and judge what is waiting, and send it to the store."""
+        messages, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._flushed_at = self._monotonic()
+        intake = self._host.receive(messages, now_us)
+        del messages
+        tick = build_tick(intake.rounds, [*intake.history, *intake.unjudged], self._host.directory)
+        self._metrics.bad_values.inc(tick.n_bad_values)
+        changes, self._changes = self._changes, []
+        changes += judge_tick(self.judge, self.clock, intake, tick)
+        block = None
+        if intake.n_records:
+            block = replace(tick.block, marks=tuple(self._host.marks.state(*key) for key in intake.touched))
+        floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
+        self._flight.start(Load(block, self._quarantine.take(), changes, floors, self.clock.now_us() or now_us or 0))
+        self._metrics.online.set(len(self._host.sessions))
+
+    def _acknowledge_and_send(self, load: Load | None) -> None:
+        """Tell the agents what is stored for good."""
+        if load is None:
+            return
+        if load.block is not None:
+            batch = load.block.batch
+            n_history = int(batch.is_historical.sum())
+            self._metrics.readings.inc(batch.n_readings)
+            self._metrics.records.labels("live").inc(batch.n_records - n_history)
+            self._metrics.records.labels("history").inc(n_history)
+            for listener in self._listeners:
+                listener(load.block)
+        if load.changes:
+            self._metrics.changes.inc(len(load.changes))
+        n_sent = 0
+        for (controller_id, epoch), (mark, floor) in load.floors.items():
+            mark.durable_floor = max(mark.durable_floor, floor)
+            if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
+                self._acknowledge(controller_id, epoch, mark)
+                n_sent += 1
+        self._metrics.acknowledgements.inc(n_sent)
+
+    def _acknowledge(self, controller_id: str, epoch: int, mark: Mark) -> None:
+        message = PayloadMessage(timestamp=self._wall_ms())
+        message.metrics.add(name="Outbox/Epoch", datatype=_UINT64, long_value=epoch)
+        message.metrics.add(name="Outbox/Acknowledged", datatype=_UINT64, long_value=mark.durable_floor)
+        mark.acknowledged = mark.durable_floor
+        self._broker.publish(str(NodeTopic(self._group, NCMD, controller_id)), message.SerializeToString())

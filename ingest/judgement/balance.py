@@ -1,0 +1,189 @@
+"""What the meters of circuits and cabinets show beside what their lamps draw, and how far off that is when quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.expected import level_share, voltage_share
+from ingest.fleet import Fleet
+from ingest.judgement.grouping import WAIT, Group
+from ingest.judgement.lamp_state import LampState
+from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.load import GONE, UNKNOWN, Reading, judge_groups
+from ingest.judgement.sample import Electric, rated_power
+from ingest.judgement.sweep import Sweep
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+_SMOOTH: Final = 0.1
+_EVERY_S: Final = 300  # quiet sweeps are learned from this often, once there are enough
+_QUICK_SAMPLES: Final = 10
+_FIRST_NOISE: Final = 0.015  # of the reading, until the scatter is known
+
+
+class Balance:
+    """Bias and scatter of every circuit meter (Q) and cabinet meter (C), as shares of what the meter shows."""
+
+    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable) -> None:
+        """Start with nothing known."""
+        self._fleet, self._state, self._electric, self._table = fleet, state, electric, table
+        self.guard_s = int(table.scalar("switching_guard"))
+        self._stale = int(table.scalar("stale_sweeps"))
+        self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
+        self._loss = table.scalar("cable_loss") / 2
+        n = fleet.n_circuits + fleet.n_controllers
+        self.bias = np.full(n, self._loss)
+        self.noise = np.full(n, _FIRST_NOISE)
+        self.samples = np.zeros(n, np.uint16)
+        self._due_s = np.zeros(fleet.n_controllers, np.int64)
+
+    def expected_w(self, lamp: Int64) -> Float64:
+        """What lamps should draw now at their levels and last voltages; float64 (n,), NaN unknown."""
+        state, fleet = self._state, self._fleet
+        rated = np.where(np.isnan(state.own_w[lamp]), rated_power(fleet, state, lamp), state.own_w[lamp])
+        level = np.where(state.level[lamp] > 100, 100, state.level[lamp]).astype(np.uint8)
+        share = level_share(fleet.technology[lamp], level)
+        at_voltage = voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
+        return (rated * share * at_voltage).astype(np.float64)
+
+    def drawn_w(self, lamp: Int64) -> Float64:
+        """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown."""
+        power = self._state.power_w[lamp].astype(np.float64)
+        is_fresh = self._state.is_listed[lamp] & (self._state.silent_sweeps[lamp] <= self._stale) & np.isfinite(power)
+        return np.where(is_fresh, power, self.expected_w(lamp))
+
+    def is_settled(self, lamp: Int64, at_s: int | Int64) -> Bool:
+        """Lamps commanded on, past the switching guard and warm; bool (n,)."""
+        state = self._state
+        is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)
+        is_past = at_s - state.switched_s[lamp].astype(np.int64) >= self.guard_s
+        is_warm = at_s - state.lit_from_s[lamp].astype(np.int64) >= self._warm_up_s[lamp]
+        settled: Bool = is_on & is_past & is_warm
+        return settled
+
+    def has_burned(self, lamp: Int64, at_s: int) -> Bool:
+        """Lamps commanded on for so long that they would draw their power now if they had it; bool (n,).
+
+        Other than :meth:`is_settled` it does not look at outages: this is asked of lamps that may be in one.
+        """
+        state = self._state
+        is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)
+        patience_s = np.maximum(self.guard_s, self._warm_up_s[lamp])
+        burned: Bool = is_on & (at_s - state.switched_s[lamp].astype(np.int64) >= patience_s)
+        return burned
+
+    def circuit_power(self, sweep: Sweep, record: int) -> dict[int, tuple[float, float]]:
+        """Power and voltage of each metered circuit of a record, NaN unknown."""
+        rows = slice(sweep.batch.circuit_start[record], sweep.batch.circuit_start[record + 1])
+        circuit = sweep.batch.circuit[rows].tolist()
+        power, voltage = sweep.batch.circuit_power_w[rows].tolist(), sweep.batch.circuit_voltage_v[rows].tolist()
+        return {q: (p, v) for q, p, v in zip(circuit, power, voltage, strict=True) if q >= 0}
+
+    @staticmethod
+    def cabinet_power(sweep: Sweep, record: int) -> float:
+        """Power of all phases that the record tells, NaN where it tells none or one of them is wild."""
+        power = sweep.batch.cabinet_power_w[record]
+        known = power[np.isfinite(power)]
+        return float(known.sum()) if len(known) else float("nan")
+
+    def loads(  # measured columns, in the order of the rule
+        self, sweep: Sweep, record: int, lamps: Int64, groups: Sequence[Group], is_gone: Bool, controller: int
+    ) -> list[str]:
+        """What the meters say of groups of silent lamps.
+
+        Args:
+            sweep: the sweep at hand.
+            record: the controller's record in it.
+            lamps: fleet indices that the groups' rows point into.
+            groups: the silent lamps.
+            controller: fleet index.
+            is_gone: bool (lamps of the controller,) lamps known to be dark already.
+        """
+        fleet, at_s = self._fleet, int(sweep.at_s[record])
+        start, stop = int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1])
+        own = np.arange(start, stop)
+        drawn = np.where(is_gone, 0.0, self.drawn_w(own))
+        is_silent = np.zeros(stop - start, np.bool_)
+        for group in groups:
+            is_silent[lamps[group.rows] - start] = True
+        circuits = self.circuit_power(sweep, record)
+        cabinet_w = self.cabinet_power(sweep, record)
+        answers = [UNKNOWN] * len(groups)
+        by_meter: dict[int, list[int]] = {}
+        for i, group in enumerate(groups):
+            members = lamps[group.rows]
+            owners = {int(fleet.lamp_circuit[lamp]) for lamp in members.tolist()}
+            power, voltage = (
+                circuits.get(next(iter(owners)), (np.nan, np.nan)) if len(owners) == 1 else (np.nan, np.nan)
+            )
+            if group.kind == "circuit" and voltage < self._table.scalar("no_voltage"):
+                answers[i] = GONE
+                continue
+            meter = next(iter(owners)) if np.isfinite(power) else -1
+            is_home = (fleet.lamp_cabinet[members] == fleet.home_cabinet[controller]).all()
+            if meter < 0 and not (np.isfinite(cabinet_w) and is_home):
+                continue
+            if not self.has_burned(members, at_s).all():
+                answers[i] = WAIT
+                continue
+            by_meter.setdefault(meter, []).append(i)
+        for meter, chosen in by_meter.items():
+            expected = [float(self.expected_w(lamps[groups[i].rows]).sum()) for i in chosen]
+            if meter >= 0:
+                is_behind, power_w, key = fleet.lamp_circuit[own] == meter, circuits[meter][0], meter
+            else:
+                is_behind = fleet.lamp_cabinet[own] == fleet.home_cabinet[controller]
+                power_w, key = cabinet_w, fleet.n_circuits + controller
+            known = float(drawn[is_behind & ~is_silent].sum())
+            if not np.isfinite([known, *expected]).all():
+                continue
+            reading = Reading(power_w * (1 - self.bias[key]), known, self.noise[key] * power_w)
+            judged = judge_groups(reading, expected, self._table.scalar("load_gone"))
+            for i, answer in zip(chosen, judged, strict=True):
+                answers[i] = answer
+        return answers
+
+    def due(self, sweep: Sweep) -> Int64:
+        """Live records with a meter above their lamps whose next quiet sample is due; int64."""
+        batch = sweep.batch
+        has_meter = np.isfinite(batch.cabinet_power_w).any(axis=1) | (np.diff(batch.circuit_start) > 0)
+        records = np.flatnonzero(sweep.is_live & has_meter & (sweep.at_s >= self._due_s[batch.controller]))
+        self._due_s[batch.controller[records]] = sweep.at_s[records] + _EVERY_S
+        return records
+
+    def learn(self, sweep: Sweep, record: int, controller: int) -> None:
+        """Take a quiet sweep of one controller: every listed lamp has answered and is settled.
+
+        A lamp that is silent is no part of it: its expected power beside a meter that lacks it would teach the balance
+        that half of a cut cable's load is its ordinary loss.
+        """
+        fleet, at_s = self._fleet, int(sweep.at_s[record])
+        own = np.arange(fleet.controller_start[controller], fleet.controller_start[controller + 1])
+        circuits, cabinet_w = self.circuit_power(sweep, record), self.cabinet_power(sweep, record)
+        if not circuits and not np.isfinite(cabinet_w):
+            return
+        drawn, is_settled = self.drawn_w(own), self.is_settled(own, at_s)
+        state = self._state
+        has_answered = (state.silent_sweeps[own] == 0) & np.isfinite(state.power_w[own])
+        is_settled &= has_answered | ~state.is_listed[own]
+        meters = [(q, power, fleet.lamp_circuit[own] == q) for q, (power, _) in circuits.items()]
+        is_home = fleet.lamp_cabinet[own] == fleet.home_cabinet[controller]
+        meters.append((fleet.n_circuits + controller, cabinet_w, is_home))
+        for key, power_w, is_behind in meters:
+            total = float(drawn[is_behind].sum())
+            if not (power_w > 0 and np.isfinite(total) and is_behind.any() and is_settled[is_behind].all()):
+                continue
+            share = 1 - total / power_w
+            weight = max(_SMOOTH, 1 / (int(self.samples[key]) + 1))
+            if self.samples[key] > 0:
+                self.noise[key] += weight * (1.25 * abs(share - self.bias[key]) - self.noise[key])
+            self.bias[key] += weight * (share - self.bias[key])
+            self.samples[key] = min(int(self.samples[key]) + 1, 60000)
+            if self.samples[key] < _QUICK_SAMPLES:
+                self._due_s[controller] = 0

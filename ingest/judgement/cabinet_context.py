@@ -1,0 +1,141 @@
+"""What a batch's records say of their cabinets, and what follows for the lamps: schedule, contactor, dead phases."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import LEVEL_UNKNOWN, Batch
+from ingest.detectors.window import STATUS_RELAY_CLOSED
+from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
+from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.sweep import Sweep, reduce_rows
+from ingest.schedule import Timetable
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_CLOCK_TRUST_US: Final = 12 * 3600 * 1_000_000  # an agent's clock further off says nothing about its cabinet's sun
+_GAP_S: Final = 300
+_RECENT_S: Final = 3600  # levels told lately stand for a while: `sample.take_levels`
+
+
+class CabinetContext:
+    """What is remembered of every controller's cabinet between sweeps; arrays over C controllers.
+
+    Attributes:
+        at_s: int64 (C,) data time of the newest live record, 0 = none; interval_s the agent's.
+        contactor: int8 (C,) newest known state, -1 unknown; contactor_s when it last changed.
+        has_switched: bool (C,) the contactor was seen open while the schedule says off: it cuts the circuits by day.
+        level_told_s: int64 (C,) newest record that told a level.
+        has_phase: bool (3, C) phase seen alive, or known by the register.
+    """
+
+    def __init__(self, fleet: Fleet, table: LimitTable, timetable: Timetable) -> None:
+        """Start with nothing known."""
+        n = fleet.n_controllers
+        self._fleet, self._timetable = fleet, timetable
+        self._no_voltage, self._dip_v = table.scalar("no_voltage"), table.scalar("dip_voltage")
+        self.at_s = np.zeros(n, np.int64)
+        self.interval_s = np.zeros(n, np.int64)
+        self.contactor = np.full(n, -1, np.int8)
+        self.contactor_s = np.zeros(n, np.int64)
+        self.has_switched = np.zeros(n, np.bool_)
+        self.level_told_s = np.zeros(n, np.int64)
+        self.fallback = np.full(n, LEVEL_UNKNOWN, np.uint8)
+        self.has_phase = np.zeros((3, n), np.bool_)
+        self.scheduled = np.zeros(0, np.uint8)  # (R,) of the sweep at hand
+        is_known = (fleet.phase >= 0) & (fleet.lamp_controller >= 0)
+        self.has_phase[fleet.phase[is_known], fleet.lamp_controller[is_known]] = True
+
+    def prepare(self, batch: Batch, now_us: int) -> Sweep:
+        """Take a batch's records into the memory and make its live part ready for judging."""
+        controller = batch.controller
+        is_live = ~batch.is_historical & (controller >= 0)
+        is_near = np.abs(batch.at_us - now_us) <= _CLOCK_TRUST_US
+        at_us = np.where(is_near, batch.at_us, now_us)
+        at_s = at_us // 1_000_000
+        live = np.flatnonzero(is_live)
+        c = controller[live]
+        told = batch.interval_s[live]
+        self.interval_s[c[told > 0]] = told[told > 0]
+        last_s = self.at_s[controller]
+        cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
+        dt_s = np.where(last_s > 0, np.clip(at_s - last_s, 0, cap_s), 0)
+        self.at_s[c] = at_s[live]
+
+        home = self._fleet.home_cabinet[controller]
+        scheduled, since_us, _ = self._timetable.look(home, at_us)
+        self.scheduled = scheduled
+        self._take_contactor(batch, live, at_s, scheduled)
+        fallback = self._fallback(batch, home, scheduled)
+        level_low = reduce_rows(np.minimum, batch.level, batch, LEVEL_UNKNOWN)
+        level_high = reduce_rows(np.maximum, batch.level, batch, 0)
+        is_relay_told = (reduce_rows(np.bitwise_or, batch.status, batch, 0) & STATUS_RELAY_CLOSED) != 0
+        tells = live[level_low[live] != LEVEL_UNKNOWN]
+        self.level_told_s[controller[tells]] = at_s[tells]
+        self.has_phase[:, c] |= self._no_voltage < batch.cabinet_voltage_v[live].T
+        is_recent = at_s - self.level_told_s[controller] < _RECENT_S
+        is_moved = (fallback != self.fallback[controller]) | is_recent
+        self.fallback[c] = fallback[live]
+        return Sweep(
+            batch,
+            is_live,
+            at_s,
+            dt_s,
+            fallback,
+            since_us // 1_000_000,
+            self.contactor_s[controller],
+            level_low,
+            level_high,
+            is_relay_told,
+            is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
+        )
+
+    def _take_contactor(self, batch: Batch, live: Int64, at_s: Int64, scheduled: npt.NDArray[np.uint8]) -> None:
+        known = live[batch.is_contactor_closed[live] >= 0]
+        c, state = batch.controller[known], batch.is_contactor_closed[known]
+        is_changed = (self.contactor[c] >= 0) & (self.contactor[c] != state)
+        self.contactor_s[c[is_changed]] = at_s[known][is_changed]
+        self.contactor[c] = state
+        self.has_switched[c[(state == 0) & (scheduled[known] == 0)]] = True
+
+    def _fallback(
+        self, batch: Batch, home: npt.NDArray[np.int32], scheduled: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.uint8]:
+        """Commanded level where the agent cannot tell: by the contactor where it switches, else by schedule."""
+        switching = self._fleet.cabinet_switching[home]
+        contactor = batch.is_contactor_closed
+        has_switched = self.has_switched[batch.controller] & (switching == SWITCHING_UNKNOWN)
+        drives = (switching == SWITCHING_CONTACTOR) | has_switched
+        closed = np.where(drives, np.where(scheduled > 0, scheduled, 100), scheduled)
+        return np.where(contactor == 0, 0, np.where(contactor == 1, closed, scheduled)).astype(np.uint8)
+
+    def dead_phases(self, batch: Batch) -> Bool:
+        """Phases that are dead while the supply is not gone as a whole; bool (R, 3)."""
+        voltage = batch.cabinet_voltage_v
+        is_dead = (voltage < self._no_voltage) & self.has_phase[:, batch.controller].T
+        is_any_alive = (voltage >= self._no_voltage).any(axis=1, keepdims=True)
+        is_supplied: Bool = np.not_equal(batch.is_supply_present, 0)
+        dead: Bool = is_dead & is_any_alive & is_supplied[:, None]
+        return dead
+
+    def is_supply_gone(self, batch: Batch) -> Bool:
+        """The cabinet has no supply at all: its contact says so, or every phase that it has is dead; bool (R,)."""
+        voltage, has_phase = batch.cabinet_voltage_v, self.has_phase[:, batch.controller].T
+        is_dead = ((voltage < self._no_voltage) | ~has_phase).all(axis=1) & has_phase.any(axis=1)
+        gone: Bool = (batch.is_supply_present == 0) | is_dead
+        return gone
+
+    def is_dipped(self, batch: Batch) -> Bool:
+        """Some live phase is so low that discharge lamps may go out; bool (R,)."""
+        voltage = batch.cabinet_voltage_v
+        return ((voltage > self._no_voltage) & (voltage < self._dip_v)).any(axis=1) | self.is_supply_gone(batch)
+
+    def is_cut(self, batch: Batch, is_on: Bool) -> Bool:
+        """Cabinets that are dipped, have a dead phase, or are open while commanded on (``is_on``); bool (R,)."""
+        cut: Bool = self.is_dipped(batch) | self.dead_phases(batch).any(axis=1)
+        cut |= (batch.is_contactor_closed == 0) & is_on
+        return cut

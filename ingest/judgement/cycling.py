@@ -1,0 +1,144 @@
+"""Uncommanded on/off changes of lamps, and what puts discharge lamps out all at once: a dip of the supply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import UNKNOWN_UINT32
+from ingest.detectors import Expected, Window
+from ingest.detectors.window import STATUS_RESTARTED
+from ingest.expected import IS_DISCHARGE
+from ingest.fleet import Fleet
+from ingest.judgement.lamp_state import LIT_DARK, LIT_UNKNOWN, LIT_YES, LampState
+from ingest.judgement.limit_table import LampLimits, LimitTable
+from ingest.judgement.sweep import Sweep
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
+_WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
+_DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
+
+
+class CycleCounter:
+    """Keeps the rings of changes in the lamp state."""
+
+    def __init__(self, fleet: Fleet, state: LampState, table: LimitTable) -> None:
+        """Start with nothing known."""
+        self._fleet, self._state = fleet, state
+        self._window_s = int(table.scalar("cycling_window"))
+        self._n_changes = int(table.scalar("cycling_changes"))
+        self._dip_v = table.scalar("dip_voltage")
+        self._is_discharge = IS_DISCHARGE[fleet.technology]
+        has_circuit = fleet.lamp_circuit >= 0
+        self._n_discharge = np.bincount(
+            fleet.lamp_circuit[has_circuit & self._is_discharge], minlength=max(1, fleet.n_circuits)
+        )
+
+    def restrike(self, circuit: Int64, at_s: Int64) -> None:
+        """The supply of these circuits dipped: their discharge lamps start anew."""
+        fleet = self._fleet
+        for q, at in zip(circuit.tolist(), at_s.tolist(), strict=True):
+            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
+            self._state.lit_from_s[lamps] = at
+
+    def note_dips(self, sweep: Sweep, is_cut: Bool) -> None:
+        """Lamps of cabinets that are cut or dipped (bool (R,)) warm up anew when they are back."""
+        start = self._fleet.controller_start
+        for r in np.flatnonzero(is_cut & sweep.is_live).tolist():
+            c = int(sweep.batch.controller[r])
+            self._state.lit_from_s[int(start[c]) : int(start[c + 1])] = sweep.at_s[r]
+
+    def note_restarts(self, lamp: Int64, at_s: Int64, window: Window) -> None:
+        """Restarted nodes and lamps at a dipped voltage warm up again; a restart speaks for its circuit."""
+        state, fleet = self._state, self._fleet
+        dipped = np.flatnonzero(self._is_discharge[lamp] & (window.voltage_v < self._dip_v))
+        state.lit_from_s[lamp[dipped]] = at_s[dipped]
+        rows = np.flatnonzero(window.is_status_told & ((window.status & STATUS_RESTARTED) != 0))
+        if not len(rows):
+            return
+        is_news = at_s[rows] - state.restarted_s[lamp[rows]] > _CHRONIC_S
+        state.restarted_s[lamp[rows]] = at_s[rows]
+        state.lit_from_s[lamp[rows]] = at_s[rows]
+        circuit = fleet.lamp_circuit[lamp[rows]]
+        is_shared = (
+            np.bincount(circuit[circuit >= 0], minlength=fleet.n_circuits)[circuit] > 1 if fleet.n_circuits else False
+        )
+        chosen = np.flatnonzero((circuit >= 0) & (is_news | is_shared) & (self._n_discharge[circuit] > 0))
+        _, first = np.unique(circuit[chosen], return_index=True)
+        chosen = chosen[first]
+        self.restrike(circuit[chosen].astype(np.int64), at_s[rows[chosen]])
+
+    def count(  # measured columns, in the order of the rule
+        self,
+        lamp: Int64,
+        at_s: Int64,
+        window: Window,
+        expected: Expected,
+        is_settled: Bool,
+        limits: LampLimits,
+    ) -> Window:
+        """The window with its changes filled in; changes by command, warm-up or a dip of the circuit are none."""
+        state = self._state
+        is_rated = np.isfinite(expected.power_w)
+        on_w = np.where(is_rated, limits["lamp_failure_clear_power"] * expected.power_w, limits["relay_failure_power"])
+        off_w = np.where(is_rated, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"] / 3)
+        power, before = window.power_w, state.lit[lamp]
+        now = np.where(power >= on_w, LIT_YES, np.where(power < off_w, LIT_DARK, before)).astype(np.uint8)
+        now = np.where(expected.is_on & expected.is_voltage_ok, now, np.where(expected.is_off, LIT_UNKNOWN, before))
+        is_change = (before != LIT_UNKNOWN) & (now != LIT_UNKNOWN) & (now != before) & is_settled
+        is_change &= ~self._dips(lamp, at_s, is_change & (now == LIT_DARK))
+        state.lit[lamp] = now
+        rows = np.flatnonzero(is_change)
+        if len(rows):
+            ring = state.changes_s[:, lamp[rows]]
+            state.changes_s[:, lamp[rows]] = np.concatenate([at_s[rows][None].astype(np.uint32), ring[:-1]])
+        is_counted = self._count_switches(lamp, at_s, window)
+        n = self._recent(state.changes_s[:, lamp], at_s)
+        n_counted = self._recent(state.switch_counted_s[:, lamp], at_s)
+        n_changes = np.maximum(n, 2 * n_counted).astype(np.uint8)
+        return replace(window, is_change=is_change | is_counted, n_changes=n_changes)
+
+    def _recent(self, ring: npt.NDArray[np.uint32], at_s: Int64) -> Int64:
+        recent: Int64 = ((ring > 0) & (at_s - ring.astype(np.int64) <= self._window_s)).sum(axis=0)
+        return recent
+
+    def _dips(self, lamp: Int64, at_s: Int64, is_out: Bool) -> Bool:
+        """Rows whose lamp went out together with at least half of its circuit's discharge lamps."""
+        is_dip = np.zeros(len(lamp), np.bool_)
+        circuit = self._fleet.lamp_circuit[lamp]
+        rows = np.flatnonzero(is_out & self._is_discharge[lamp] & (circuit >= 0))
+        if len(rows) < _DIP_LAMPS:
+            return is_dip
+        n_out = np.bincount(circuit[rows], minlength=self._fleet.n_circuits)
+        is_common = (n_out >= _DIP_LAMPS) & (2 * n_out >= self._n_discharge)
+        is_dip[rows] = is_common[circuit[rows]]
+        hit, first = np.unique(circuit[rows][is_dip[rows]], return_index=True)
+        self.restrike(hit.astype(np.int64), at_s[rows[is_dip[rows]]][first])
+        return is_dip
+
+    def _count_switches(self, lamp: Int64, at_s: Int64, window: Window) -> Bool:
+        """Uncommanded switch-ons by the node's own counter; rows in which it grew by itself."""
+        state, counts = self._state, window.switch_count
+        is_grown = np.zeros(len(lamp), np.bool_)
+        before = state.switch_count[lamp]
+        is_told = counts != UNKNOWN_UINT32
+        delta = counts.astype(np.int64) - before
+        is_sane = is_told & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
+        # a switching on by command or with the supply counts once each
+        uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], 0), 0)
+        for _ in range(state.switch_counted_s.shape[0]):
+            rows = np.flatnonzero(uncommanded > 0)
+            if len(rows):
+                ring = state.switch_counted_s[:, lamp[rows]]
+                stamp = at_s[rows][None].astype(np.uint32)
+                state.switch_counted_s[:, lamp[rows]] = np.concatenate([stamp, ring[:-1]])
+                is_grown[rows] = True
+                uncommanded[rows] -= 1
+        state.switch_count[lamp[is_told]] = counts[is_told]
+        state.commanded_on[lamp[is_told]] = 0
+        return is_grown

@@ -1,0 +1,115 @@
+"""From masks to verdicts: how many samples and how much data time a condition must hold, and must be gone.
+
+One ``Debounce`` keeps one rule's counters for all items of one kind (lamps, circuits, cabinets). A sample that is not
+judged
+neither counts nor resets. While an item's verdict is gated (switching guard, maintenance) its run goes on and only the
+verdict waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Bool = npt.NDArray[np.bool_]
+Int64 = npt.NDArray[np.int64]
+_COUNT_MAX = 255
+_NONE: Int64 = np.zeros(0, np.int64)
+_ELAPSED_MAX = 65535
+_ABOUT = 0.99  # ten sweeps of a minute each are ten minutes, even if a clock tick is missing
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """What opens and clears a rule: samples, and seconds of data time since the run's first sample."""
+
+    samples: int
+    seconds: float
+    clear_samples: int
+    clear_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Items (as positions in the step's input) that opened or cleared, and which of the input have counters running."""
+
+    opened: Int64
+    cleared: Int64
+    is_active: Bool
+
+
+class Debounce:
+    """Counters of one rule over n items. ``since_s`` is the onset: the first sample of the run that opened the item."""
+
+    def __init__(self, n_items: int, confirm: Confirm) -> None:
+        """Start with nothing known."""
+        self.confirm = confirm
+        self.count = np.zeros(n_items, np.uint8)
+        self.elapsed_s = np.zeros(n_items, np.uint16)
+        self.since_s = np.zeros(n_items, np.uint32)
+        self.is_open = np.zeros(n_items, np.bool_)
+
+    def step(  # measured columns, in the order of the rule
+        self,
+        item: Int64,
+        at_s: Int64,
+        dt_s: Int64,
+        holds: Bool,
+        heals: Bool,
+        judges: Bool,
+        is_gated: Bool,
+        is_active: Bool | None = None,
+    ) -> Verdicts:
+        """Take one sample of some items.
+
+        Args:
+            item: int64 (n,) distinct items.
+            at_s: int64 (n,) data time [s].
+            dt_s: int64 (n,) data time since the sample before [s].
+            holds: bool (n,) the condition holds.
+            heals: bool (n,) it is proved gone.
+            judges: bool (n,) the sample says something at all.
+            is_gated: bool (n,) no verdict now.
+            is_active: bool (n,) items with counters running, if the caller knows; spares a look at all of them.
+        """
+        if is_active is None:
+            is_active = self.count[item].astype(np.bool_) | self.is_open[item]
+            if not (is_active.any() or holds.any()):  # the common case: nothing goes on anywhere
+                return Verdicts(_NONE, _NONE, is_active)
+        rows = np.flatnonzero((holds & judges) | is_active)
+        running = is_active.copy()
+        if not len(rows):
+            return Verdicts(rows, rows, running)
+        items = item[rows]
+        is_open, judged = self.is_open[items], judges[rows]
+        wanted = np.where(is_open, heals[rows], holds[rows]) & judged
+        count, elapsed = self.count[items], self.elapsed_s[items]
+        is_first = wanted & (count == 0)
+        passed = np.where(is_first, 0, elapsed + np.minimum(dt_s[rows], _ELAPSED_MAX // 2))
+        elapsed = np.where(wanted, np.minimum(passed, _ELAPSED_MAX), np.where(judged, 0, elapsed))
+        count = np.where(wanted, np.minimum(count.astype(np.int64) + 1, _COUNT_MAX), np.where(judged, 0, count))
+        self.since_s[items] = np.where(is_first & ~is_open, at_s[rows], self.since_s[items])
+        rule = self.confirm
+        is_full = np.where(
+            is_open,
+            (count >= rule.clear_samples) & (elapsed >= _ABOUT * rule.clear_seconds),
+            (count >= rule.samples) & (elapsed >= _ABOUT * rule.seconds),
+        )
+        turns = wanted & is_full & ~is_gated[rows]
+        is_open_now = is_open ^ turns
+        count[turns], elapsed[turns] = 0, 0
+        self.count[items], self.elapsed_s[items], self.is_open[items] = count, elapsed, is_open_now
+        running[rows] = is_open_now | (count > 0)
+        return Verdicts(rows[turns & ~is_open], rows[turns & is_open], running)
+
+    def forget(self, item: Int64) -> None:
+        """Drop the runs of some items, so that they are judged anew; what is open stays open."""
+        self.count[item] = 0
+        self.elapsed_s[item] = 0
+
+    def close(self, item: Int64) -> None:
+        """End items without a verdict."""
+        self.forget(item)
+        self.is_open[item] = False

@@ -1,0 +1,24 @@
+"""Which lamps each agent lists: those of its newest record."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ingest.fleet import Fleet
+from ingest.judgement.lamp_state import LampState
+from ingest.judgement.sweep import Sweep
+
+
+def note_lists(sweep: Sweep, state: LampState, fleet: Fleet) -> None:
+    """Note the lists of a sweep's live records."""
+    batch = sweep.batch
+    n_told = np.diff(batch.lamp_start)
+    n_own = np.diff(fleet.controller_start)[batch.controller]
+    is_settled = (n_told == n_own) & state.is_fully_listed[batch.controller]
+    for r in np.flatnonzero(sweep.is_live & ~is_settled).tolist():
+        c = int(batch.controller[r])
+        own = slice(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
+        told = batch.lamp[int(batch.lamp_start[r]) : int(batch.lamp_start[r + 1])]
+        state.is_listed[own] = False
+        state.is_listed[told[told >= 0]] = True
+        state.is_fully_listed[c] = bool(state.is_listed[own].all())

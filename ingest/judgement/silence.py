@@ -1,0 +1,240 @@
+"""Lamps that do not answer, or answer without voltage: counted, grouped into circuits, cables, buses, or alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_LAMP, SWITCHING_UNKNOWN, Fleet
+from ingest.judgement.balance import Balance
+from ingest.judgement.cabinet_context import CabinetContext
+from ingest.judgement.casebook import Casebook
+from ingest.judgement.debounce import Confirm, Debounce
+from ingest.judgement.grouping import Group, Lamps, diagnose
+from ingest.judgement.lamp_state import LampState
+from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.screen import Suspects
+from ingest.judgement.silence_cases import SilenceCases
+from ingest.judgement.sweep import Sweep
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+IMPLAUSIBLE: Final = 4
+_OUTAGE_LAMPS: Final = 2
+_SLOW_SWEEP_S: Final = 240
+
+
+class Silence:
+    """Counters of lost replies over all lamps, and what they amount to."""
+
+    def __init__(  # measured columns, in the order of the rule
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        context: CabinetContext,
+        balance: Balance,
+        book: Casebook,
+    ) -> None:
+        """Start with nothing known."""
+        self._fleet, self._state, self._context, self._balance, self._book = fleet, state, context, balance, book
+        self._samples = int(table.scalar("confirm_samples"))
+        self._seconds = int(table.scalar("communication_time"))
+        self._no_voltage = table.scalar("no_voltage")
+        self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
+        self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
+        owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
+        self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
+        self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
+        self.cases = SilenceCases(fleet, table, state, book, self.lost)
+
+    def rows(self, sweep: Sweep, suspects: Suspects) -> tuple[Int64, Int64]:
+        """Rows and lamps whose replies count: not good now or the last time, without voltage, or with a run."""
+        lamp = suspects.lamp
+        is_dead = sweep.batch.voltage_v[suspects.row] < self._no_voltage
+        more = np.flatnonzero(is_dead | (self.lost.count[lamp] > 0) | self.lost.is_open[lamp])
+        extra = suspects.row[more]
+        at = np.searchsorted(suspects.reply_row, extra)
+        is_new = np.append(suspects.reply_row, -1)[at] != extra
+        if not is_new.any():
+            return suspects.reply_row, suspects.reply_lamp
+        row = np.insert(suspects.reply_row, at[is_new], extra[is_new])
+        return row, sweep.batch.lamp[row].astype(np.int64)
+
+    def is_live(self, sweep: Sweep, record: Int64, lamp: Int64, is_gone: Bool, is_phase_dead: Bool) -> Bool:
+        """Lamps whose circuit should be under voltage; bool (n,).
+
+        Args:
+            sweep: the sweep.
+            record: int64 (n,) record of each lamp.
+            lamp: int64 (n,).
+            is_gone: bool (R,) the home cabinet has no supply.
+            is_phase_dead: bool (R, 3).
+        """
+        fleet, state = self._fleet, self._state
+        home = fleet.cabinet_switching[fleet.home_cabinet[sweep.batch.controller]]
+        level = state.level[lamp]
+        live: Bool = ((level > 0) & (level <= 100)) | np.equal(home[record], SWITCHING_LAMP)
+        is_plain = (home != SWITCHING_UNKNOWN) & ~is_gone & ~is_phase_dead.any(axis=1)
+        is_plain &= (sweep.batch.is_contactor_closed != 0) & ~self._is_shared[sweep.batch.controller]
+        rest = np.flatnonzero(~is_plain[record])
+        if len(rest):
+            live[rest] = self._is_live_there(sweep, record[rest], lamp[rest], is_gone, is_phase_dead)
+        return live
+
+    def _is_live_there(self, sweep: Sweep, record: Int64, lamp: Int64, is_gone: Bool, is_phase_dead: Bool) -> Bool:
+        """The same where a cabinet is cut, has a dead phase, shares its controller, or switches nobody knows how."""
+        fleet, state = self._fleet, self._state
+        is_home = fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
+        phase = fleet.phase[lamp]
+        dead = np.concatenate(
+            [is_phase_dead, is_phase_dead.any(axis=1, keepdims=True)], axis=1
+        )  # column -1: phase unknown
+        is_cut = is_gone[record] | dead[record, phase] | (sweep.batch.is_contactor_closed[record] == 0)
+        circuit = fleet.lamp_circuit[lamp]
+        switching = fleet.cabinet_switching[fleet.lamp_cabinet[lamp]]
+        by_day = (switching == SWITCHING_LAMP) | ((switching != SWITCHING_CONTACTOR) & self.answered_by_day[circuit])
+        is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)
+        live: Bool = (is_on | by_day) & ~(is_cut & is_home)
+        return live
+
+    def count(self, sweep: Sweep, row: Int64, lamp: Int64, is_gone: Bool, is_phase_dead: Bool) -> tuple[Int64, Bool]:
+        """Count one sweep's replies.
+
+        Args:
+            sweep: the sweep.
+            row: int64 (n,) rows of :meth:`rows`.
+            lamp: int64 (n,) their lamps.
+            is_gone: bool (R,) the home cabinet has no supply.
+            is_phase_dead: bool (R, 3).
+
+        Returns:
+            Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
+            judged.
+        """
+        quality, voltage = sweep.batch.quality[row], sweep.batch.voltage_v[row]
+        is_dead = (quality == 0) & (voltage < self._no_voltage)
+        is_lost = ((quality != 0) & (quality != IMPLAUSIBLE)) | is_dead
+        back = lamp[~is_lost]
+        cleared = back[self.lost.is_open[back]]
+        self.lost.close(back)
+        rows = np.flatnonzero(is_lost)
+        row, lamp, is_dead = row[rows], lamp[rows], is_dead[rows]
+        record = sweep.record_of(row)
+        live = self.is_live(sweep, record, lamp, is_gone, is_phase_dead)
+        is_open = self.lost.is_open[lamp]
+        # a node with its own supply that answers without voltage is no communication failure any more
+        heals = is_dead & is_open
+        yes = np.ones(len(lamp), np.bool_)
+        verdict = self.lost.step(lamp, sweep.at_s[record], sweep.dt_s[record], yes, heals, live | heals, ~is_open)
+        is_due = live & ((self.lost.count[lamp] >= self._samples) | self.lost.is_open[lamp])
+        suspect = np.zeros(sweep.batch.n_records, np.bool_)
+        suspect[record[is_due]] = True
+        self._note_outages(lamp[live], sweep.at_s[record[live]])
+        return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
+
+    def _note_outages(self, lamp: Int64, at_s: Int64) -> None:
+        """Circuits of which at least half is silent: their discharge lamps will warm up when they are back."""
+        fleet = self._fleet
+        circuit = fleet.lamp_circuit[lamp]
+        known = circuit >= 0
+        if not known.any():
+            return
+        n_lost = np.bincount(circuit[known], minlength=fleet.n_circuits)
+        for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
+            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
+            self._state.lit_from_s[lamps] = at_s[known][circuit[known] == q][0]
+
+    def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
+        """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
+        is_good = sweep.batch.quality[suspects.row] == 0
+        is_good &= ~(sweep.batch.voltage_v[suspects.row] < self._no_voltage)
+        lamp = suspects.lamp[is_good & (self._state.level[suspects.lamp] == 0)]
+        circuit = self._fleet.lamp_circuit[lamp]
+        self.answered_by_day[circuit[circuit >= 0]] = True
+
+    def judge(self, sweep: Sweep, record: int, is_live: Bool, is_muted: Callable[[Int64], Bool]) -> None:
+        """Judge one controller's sweep in which some lamps are lost or a group is open.
+
+        Args:
+            sweep: the sweep at hand.
+            record: the controller's record in it.
+            is_live: bool (lamps of the controller,).
+            is_muted: lamps under maintenance.
+        """
+        fleet, state = self._fleet, self._state
+        c = int(sweep.batch.controller[record])
+        own = np.arange(fleet.controller_start[c], fleet.controller_start[c + 1])
+        in_record = np.zeros(len(own), np.bool_)
+        rows = slice(int(sweep.batch.lamp_start[record]), int(sweep.batch.lamp_start[record + 1]))
+        told = sweep.batch.lamp[rows]
+        told = told[told >= 0]
+        told = told[fleet.lamp_controller[told] == c]
+        in_record[told - own[0]] = True
+        is_reply = in_record & (state.quality[own] == 0)
+        is_dead = is_reply & (state.voltage_v[own] < self._no_voltage)
+        is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
+        at_us = int(sweep.at_s[record]) * 1_000_000
+        taken = self.cases.follow(c, own, is_alive, is_live, at_us)
+        is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
+        is_lost = in_record & is_live & ~is_alive & is_run
+        if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
+            return  # every lost lamp has its verdict
+        chosen = np.flatnonzero(in_record & is_live & ~taken)
+        lamps = Lamps(
+            own[chosen],
+            fleet.lamp_circuit[own[chosen]].astype(np.int64),
+            fleet.lamp_bus[own[chosen]].astype(np.int64),
+            fleet.position[own[chosen]].astype(np.int64),
+            fleet.address[own[chosen]].astype(np.int64),
+            fleet.is_surveyed[own[chosen]],
+            is_lost[chosen],
+            is_alive[chosen],
+            (is_lost & is_dead)[chosen],
+            self.lost.since_s[own[chosen]].astype(np.int64),
+        )
+
+        def loads(groups: object) -> list[str]:
+            return self._balance.loads(sweep, record, lamps.lamp, groups, self.cases.is_dark(c, own), c)  # type: ignore[arg-type]
+
+        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
+        diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
+        muted = is_muted(lamps.lamp)
+        at_s = int(sweep.at_s[record])
+        is_guarded = self._guarded(sweep, record, lamps.lamp)
+        for group in diagnosis.groups:
+            if group.verdict == "wait" or muted[group.rows].any():
+                continue
+            if group.verdict == "alone":
+                self._tell_alone(c, group, lamps, at_s, is_guarded)
+            else:
+                self.cases.open_group(c, group, lamps, at_us)
+
+    def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
+        """Lamps within the switching guard after switching on: their meters may still be starting."""
+        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._balance.guard_s
+        return guarded
+
+    def _tell_alone(self, c: int, group: Group, lamps: Lamps, at_s: int, is_guarded: Bool) -> None:
+        """``communicationFailure`` of each lamp of a group that is nothing larger, once its time is up."""
+        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for
+        n_samples = self._samples + (self._context.interval_s[c] >= _SLOW_SWEEP_S)
+        for row in group.rows.tolist():
+            lamp = int(lamps.lamp[row])
+            is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds
+            if self.lost.is_open[lamp] or not is_due or lamps.is_dead[row] or is_guarded[row]:
+                continue
+            is_near = (lamps.circuit == lamps.circuit[row]) & lamps.is_alive
+            self.cases.open_lamp(c, lamp, at_s, group.load, has_neighbours=bool(is_near.any()))
+
+    def forget(self, lamp: Int64) -> None:
+        """Drop the runs of some lamps, so that they are judged anew."""
+        self.lost.forget(lamp[~self.lost.is_open[lamp]])
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a restart must not lose beside the counters."""
+        return {"answered_by_day": self.answered_by_day}

@@ -1,0 +1,62 @@
+"""The live part of a batch, made ready for judging: sane times, and what each record says of its cabinet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import Batch
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Per record of the batch (R,), historical ones included but not ``is_live``.
+
+    Attributes:
+        at_s: int64 (R,) data time, or "now" where the agent's clock is far off.
+        dt_s: int64 (R,) since the controller's record before, capped: what a gap hid proves nothing.
+        fallback_level: uint8 (R,) commanded % where the agent cannot tell; ``step_s`` since when.
+        guard_s: int64 (R,) last switching of the cabinet (contactor; schedule where that is all there is).
+        level_low: uint8 (R,) lowest level that the record tells, 255 = none or no lamps; level_high the highest raw
+            one.
+        is_forced: bool (R,) the command of lamps whose agent cannot tell it may have changed: look at every row.
+        is_relay_told: bool (R,) some node of the record says its relay is closed.
+    """
+
+    batch: Batch
+    is_live: Bool
+    at_s: Int64
+    dt_s: Int64
+    fallback_level: npt.NDArray[np.uint8]
+    step_s: Int64
+    guard_s: Int64
+    level_low: npt.NDArray[np.uint8]
+    level_high: npt.NDArray[np.uint8]
+    is_relay_told: Bool
+    is_forced: Bool
+
+    def record_of(self, row: Int64) -> Int64:
+        """Record that each lamp row belongs to; ``row`` ascending."""
+        n_of_record = np.diff(np.searchsorted(row, self.batch.lamp_start))
+        return np.repeat(np.arange(len(n_of_record)), n_of_record)
+
+    def live_rows(self) -> Int64:
+        """Lamp rows of live records whose lamp the register holds; int64."""
+        is_wanted = self.batch.lamp >= 0
+        if not self.is_live.all():
+            is_wanted = is_wanted & np.repeat(self.is_live, np.diff(self.batch.lamp_start))
+        return np.flatnonzero(is_wanted)
+
+
+def reduce_rows(ufunc: np.ufunc, values: npt.NDArray[np.uint8], batch: Batch, empty: int) -> npt.NDArray[np.uint8]:
+    """One value per record from the rows of each; ``empty`` where a record has none. uint8 (R,)."""
+    reduced = np.full(batch.n_records, empty, np.uint8)
+    filled = np.flatnonzero(np.diff(batch.lamp_start) > 0)
+    if len(filled):
+        reduced[filled] = ufunc.reduceat(values, batch.lamp_start[filled])
+    return reduced

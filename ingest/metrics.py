@@ -1,0 +1,145 @@
+"""What ingest counts about itself, and the three pages it shows: /metrics, /healthz, /readyz (loopback by default).
+
+``Metrics`` belongs to one ingest and has its own registry; nothing is registered at import.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Final
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST as TEXT_FORMAT
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_MAX_SOURCES: Final = 100_000  # remembered complaints; after that a source may be logged again
+
+
+class Metrics:
+    """The counters of one ingest."""
+
+    def __init__(self) -> None:
+        """Make them in a registry of their own."""
+        registry = self.registry = CollectorRegistry()
+        self.messages = Counter("terang_ingest_messages", "MQTT messages received", ["type"], registry=registry)
+        self.readings = Counter("terang_ingest_lamp_readings", "Lamp readings stored for good", registry=registry)
+        self.records = Counter("terang_ingest_records", "Records stored for good", ["kind"], registry=registry)
+        self.duplicates = Counter("terang_ingest_duplicates", "Records that were stored already", registry=registry)
+        self.bad_values = Counter("terang_ingest_bad_values", "Infinities taken for unknown", registry=registry)
+        self.complaints = Counter(
+            "terang_ingest_complaints", "What was set aside or ignored", ["reason"], registry=registry
+        )
+        self.rebirths = Counter("terang_ingest_rebirth_requests", "Rebirths asked for", registry=registry)
+        self.acknowledgements = Counter("terang_ingest_acknowledgements", "Acknowledgements sent", registry=registry)
+        self.refused = Counter(
+            "terang_ingest_refused", "Messages dropped unread while the store stood", registry=registry
+        )
+        self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
+        self.changes = Counter("terang_ingest_fault_changes", "Changes handed to the fault book", registry=registry)
+        self.flush_s = Histogram(
+            "terang_ingest_flush_seconds",
+            "From a block's submission until it is durable",
+            buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+            registry=registry,
+        )
+        self.online = Gauge("terang_ingest_controllers_online", "Controllers with a session", registry=registry)
+        self.waiting_bytes = Gauge("terang_ingest_waiting_bytes", "Received and not yet decoded", registry=registry)
+        self.broker_up = Gauge("terang_ingest_broker_up", "1 while connected to the broker", registry=registry)
+
+
+class Complaints:
+    """Counts what is wrong with the input, and logs it once per source and reason."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Remember nothing yet."""
+        self._metrics = metrics
+        self._told: set[tuple[str, str]] = set()
+        self._log = structlog.get_logger("ingest")
+
+    def add(self, reason: str, source: str, text: str, *, count: int = 1) -> None:
+        """Count one complaint of a source (a controller id, mostly)."""
+        self._metrics.complaints.labels(reason).inc(count)
+        if (reason, source) in self._told:
+            return
+        if len(self._told) >= _MAX_SOURCES:
+            self._told.clear()
+        self._told.add((reason, source))
+        self._log.warning(text, reason=reason, source=source, note="logged once per source")
+
+
+class Readiness:
+    """Why ingest is not ready, by part; empty means that it is."""
+
+    def __init__(self) -> None:
+        """Not ready until every part has said so."""
+        self._reasons: dict[str, str] = {"start": "starting"}
+
+    def set(self, part: str, reason: str | None) -> None:
+        """A part is ready (None) or says why it is not."""
+        if reason is None:
+            self._reasons.pop(part, None)
+        else:
+            self._reasons[part] = reason
+
+    def reasons(self) -> dict[str, str]:
+        """What stands in the way, by part."""
+        return dict(self._reasons)
+
+
+class StatusPage:
+    """A small HTTP server on its own thread."""
+
+    def __init__(self, host: str, port: int, metrics: Metrics, readiness: Readiness) -> None:
+        """Bind; port 0 takes a free one.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._server = ThreadingHTTPServer((host, port), _handler(metrics, readiness.reasons))
+        self._server.daemon_threads = True
+        self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Serve from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(metrics: Metrics, reasons: Callable[[], dict[str, str]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """Answer one of the three pages."""
+            if self.path == "/metrics":
+                self._answer(200, TEXT_FORMAT, generate_latest(metrics.registry))
+            elif self.path == "/healthz":
+                self._answer(200, "application/json", b'{"status": "alive"}')
+            elif self.path == "/readyz":
+                why = reasons()
+                body = json.dumps({"status": "waiting" if why else "ready", "reasons": why}).encode()
+                self._answer(503 if why else 200, "application/json", body)
+            else:
+                self._answer(404, "text/plain", b"only /metrics, /healthz and /readyz\n")
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the standard library's name
+            """Requests are not logged: a scraper asks every few seconds."""
+
+    return Handler

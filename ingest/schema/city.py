@@ -1,0 +1,204 @@
+"""``city.toml``: what a city sets, with defaults for all but its name.
+
+``read_city`` is pure but for reading the file; environment variables come in as a mapping: ``TERANG_BROKER_URL``
+overrides ``[broker] url`` and so on. Relative paths in URLs are relative to the city's folder.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ingest.schema.errors import CityError
+from ingest.schema.limits import Limits, parse_limits
+
+FILE_NAME: Final = "city.toml"
+LAMPS_FILE: Final = "lamps.csv"
+CABINETS_FILE: Final = "cabinets.csv"
+_SUN_TIME: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d{1,3})m)?")
+_CLOCK_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("no such time zone")
+    return name
+
+
+def _topic_part(text: str) -> str:
+    if not text or any(character in text for character in "/+#\0"):
+        raise ValueError("must not be empty nor hold / + #")
+    return text
+
+
+def _switch_time(text: str) -> str:
+    if _SUN_TIME.fullmatch(text) is None and _CLOCK_TIME.fullmatch(text) is None:
+        raise ValueError("is neither like 'sunset+10m', 'sunrise-10m' nor like '18:00'")
+    return text
+
+
+def _clock_time(text: str) -> str:
+    if _CLOCK_TIME.fullmatch(text) is None:
+        raise ValueError("is not a time of day like '22:00'")
+    return text
+
+
+TopicPart = Annotated[str, AfterValidator(_topic_part)]
+SwitchTime = Annotated[str, AfterValidator(_switch_time)]
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CitySection(_Section):
+    """``[city]``: name, Sparkplug group and host, zone and language."""
+
+    name: str = Field(min_length=1)
+    group: TopicPart = "terang"
+    host_id: TopicPart = "terang"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
+    language: Literal["id", "en"] = "id"
+
+
+class BrokerSection(_Section):
+    """``[broker]``: where MQTT goes; ``embedded:`` starts a broker in the process."""
+
+    url: str = Field("mqtt://127.0.0.1:1883", pattern=r"^(mqtts?://[^\s/]+|embedded:.*)$")
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    username: str | None = None
+    password: str | None = Field(None, repr=False)
+
+
+class TelemetrySection(_Section):
+    """``[telemetry]``: the store of readings and how long it keeps them."""
+
+    url: str = Field("parquet:data/telemetry", pattern=r"^(parquet:.+|influxdb://[^\s/]+.*)$")
+    token: str | None = Field(None, repr=False)  # from TERANG_TELEMETRY_TOKEN, never from the file
+    token_file: Path | None = None
+    retention_days: int = Field(730, ge=1)
+    full_resolution_days: int = Field(60, ge=1)  # older readings are thinned to 15-minute means
+
+
+class DatabaseSection(_Section):
+    """``[database]``: register and faults."""
+
+    url: str = Field("sqlite:///data/terang.db", pattern=r"^(sqlite:///|postgresql\+psycopg://).+")
+
+
+class DimStep(_Section):
+    """From ``at`` (local time) on the lamps run at ``level`` %."""
+
+    at: ClockTime
+    level: int = Field(ge=0, le=100)
+
+
+class ScheduleSection(_Section):
+    """``[schedule]``: when lamps go on and off and how they dim in between."""
+
+    on: SwitchTime = "sunset+10m"
+    off: SwitchTime = "sunrise-10m"
+    dim: tuple[DimStep, ...] = ()
+
+
+class City(_Section):
+    """A city's settings; ``folder`` is where they were read from."""
+
+    city: CitySection
+    broker: BrokerSection = BrokerSection()  # type: ignore[call-arg]  # pydantic fills the defaults
+    telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
+    database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
+    schedule: ScheduleSection = ScheduleSection()
+    limits: Mapping[str, Any] = {}
+    folder: Path
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the live picture, snapshots and locks stand."""
+        return self.folder / "data"
+
+    def telemetry_token(self) -> str | None:
+        """The token of ``[telemetry]``, from the environment or from ``token_file``; None where there is neither.
+
+        Raises:
+            CityError: the file cannot be read, or is empty.
+        """
+        file = self.telemetry.token_file
+        if self.telemetry.token or file is None:
+            return self.telemetry.token
+        try:
+            token = (self.folder / file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CityError(f"[telemetry] token_file: {self.folder / file}: {error}") from error
+        if not token:
+            raise CityError(f"[telemetry] token_file: {self.folder / file}: is empty")
+        return token
+
+    def parsed_limits(self) -> Limits:
+        """The limits in force."""
+        return parse_limits(self.limits)
+
+
+def read_city(folder: Path, environment: Mapping[str, str]) -> City:
+    """Read ``city.toml`` of a city's folder.
+
+    Raises:
+        CityError: the file is missing or broken, a key unknown, a value impossible; one line with file, key, reason.
+    """
+    path = folder / FILE_NAME
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CityError(f"{path}: no such file; 'terang-city init {folder}' writes one") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CityError(f"{path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CityError(f"{path}: not TOML: {error}") from error
+    if "folder" in document:
+        raise CityError(f"{path}: folder: unknown key")
+    if isinstance(document.get("telemetry"), dict) and "token" in document["telemetry"]:
+        raise CityError(f"{path}: [telemetry] token: secrets come from TERANG_TELEMETRY_TOKEN or token_file")
+    if isinstance(document.get("broker"), dict) and "password" in document["broker"]:
+        raise CityError(f"{path}: [broker] password: secrets come from TERANG_BROKER_PASSWORD")
+    _override(document, environment)
+    try:
+        city = City(**document, folder=folder)
+    except ValidationError as error:
+        raise CityError(f"{path}: {_first_line(error)}") from error
+    try:
+        city.parsed_limits()
+    except CityError as error:
+        raise CityError(f"{path}: {error}") from error
+    return city
+
+
+def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Put ``TERANG_SECTION_KEY`` variables over the document; names of no section or key are left alone."""
+    for section, field in City.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        for key in model.model_fields:
+            value = environment.get(f"TERANG_{section}_{key}".upper())
+            if value is not None:
+                table = document.setdefault(section, {})
+                if isinstance(table, dict):
+                    table[key] = value
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    section, *rest = [str(part) for part in first["loc"]]
+    where = f"[{section}] {'.'.join(rest)}" if rest else section
+    reason = {"extra_forbidden": "unknown key", "missing": "is required"}.get(first["type"], first["msg"])
+    given = "" if first["type"] in {"extra_forbidden", "missing"} else f" (given: {first['input']!r})"
+    return f"{where}: {reason.removeprefix('Value error, ')}{given}"

@@ -1,0 +1,34 @@
+"""The live picture: one Arrow IPC file that ingest replaces every few seconds and the API maps into memory.
+
+``live.arrow`` stands in the city's data folder. One row per lamp in register order (``lamps.row``); the Arrow schema's
+metadata carries ``register_version``, ``written_at_us``, ``now_us`` (ingest's "now") and ``controllers`` (JSON:
+controller_id -> {"is_online": bool, "last_seen_us": int}). The file is written beside, synced and renamed, so a reader
+always maps a whole one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FILE_NAME: Final = "live.arrow"
+
+# name -> numpy type code. Measured values are those of the newest live reading, NaN where it was not good.
+COLUMNS: Final[dict[str, str]] = {
+    "state": "|u1",  # one of STATE_…
+    "at_us": "<i8",  # of the newest live reading of any quality, 0 = never
+    "power_w": "<f4",
+    "voltage_v": "<f4",
+    "current_a": "<f4",
+    "power_factor": "<f4",
+    "temperature_c": "<f4",
+    "expected_power_w": "<f4",
+    "level": "|u1",  # commanded %, 255 unknown
+    "quality": "|u1",
+    "status": "|u1",
+}
+
+STATE_UNKNOWN: Final = 0  # not monitored, never heard, or silent
+STATE_OFF: Final = 1  # off as it should be
+STATE_LIT: Final = 2
+STATE_DARK: Final = 3  # should be lit and is not
+STATE_NAMES: Final = ("unknown", "off", "lit", "dark")

@@ -1,0 +1,158 @@
+"""Writing one Parquet segment so that it appears whole or not at all, and reading what its footer promises.
+
+The order is: files, synced; their folder, synced; the folder renamed into place; the day's folder synced. Whatever
+stands under a temporary name after a crash was never promised to anyone.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingest.errors import StoreUnavailableError
+from ingest.schema.segments import segment_name
+from ingest.watermark import MarkState
+
+TEMPORARY: Final = "tmp-"
+MARKS_KEY: Final = b"terang.marks"
+THINNED_KEY: Final = b"terang.thinned_us"
+ROWS_PER_GROUP: Final = 1 << 20
+# What a byte-stream split gains on floats and counters costs next to nothing; see docs/ingest.md for the figures.
+_SPLIT: Final = frozenset((
+    "voltage_v", "current_a", "power_w", "power_factor", "temperature_c", "energy_wh", "burning_hours", "switch_count",
+))  # fmt: skip  # a table of words
+_DICTIONARY: Final = frozenset(("controller_id", "lamp_id", "circuit", "at_us", "epoch", "sequence"))
+
+
+def write_segment(
+    day_path: Path,
+    first: int,
+    last: int,
+    tables: Mapping[str, pa.Table],
+    marks: Iterable[MarkState],
+    *,
+    compression: str = "lz4",
+) -> Path:
+    """Write a segment for good and return its folder.
+
+    Raises:
+        StoreUnavailableError: the disk is full or refuses; nothing of the segment is to be seen.
+    """
+    folder = day_path / segment_name(first, last)
+    temporary = day_path.parent / f"{TEMPORARY}{folder.name}-{day_path.name}"
+    try:
+        if temporary.exists():
+            shutil.rmtree(temporary)
+        temporary.mkdir(parents=True)
+        for name, table in tables.items():
+            if table.num_rows or name == "cabinets":
+                metadata = {MARKS_KEY: encode_marks(marks)} if name == "cabinets" else {}
+                _write_file(temporary / f"{name}.parquet", table, metadata, compression)
+        sync_folder(temporary)
+        if not day_path.exists():
+            day_path.mkdir()
+            sync_folder(day_path.parent)
+        temporary.rename(folder)
+        sync_folder(day_path)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise _unavailable(folder, error) from error
+    return folder
+
+
+def replace_lamps(folder: Path, table: pa.Table, thinned_us: int) -> None:
+    """Put a thinned table in the place of a segment's lamps, at one instant.
+
+    Raises:
+        StoreUnavailableError: the disk is full or refuses; the old table is still there.
+    """
+    temporary = folder / "lamps.tmp"
+    try:
+        _write_file(temporary, table, {THINNED_KEY: str(thinned_us).encode()}, "zstd")
+        temporary.replace(folder / "lamps.parquet")
+        sync_folder(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _unavailable(folder, error) from error
+
+
+def is_thinned(folder: Path) -> bool:
+    """Whether a segment's lamps are means of quarter-hours, or there are none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    path = folder / "lamps.parquet"
+    return not path.exists() or THINNED_KEY in (pq.read_metadata(path).metadata or {})
+
+
+def _unavailable(folder: Path, error: OSError) -> StoreUnavailableError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
+    return StoreUnavailableError(f"{folder}: {reason}{full}")
+
+
+def _write_file(path: Path, table: pa.Table, metadata: Mapping[bytes, bytes], compression: str) -> None:
+    names = table.schema.names
+    with path.open("wb") as file:
+        writer = pq.ParquetWriter(
+            file,
+            table.schema,
+            compression=compression,
+            use_dictionary=[name for name in names if name in _DICTIONARY],
+            column_encoding={name: "BYTE_STREAM_SPLIT" for name in names if name in _SPLIT},
+            write_statistics=["at_us"],
+            store_schema=False,
+            write_batch_size=1 << 16,
+            data_page_size=8 << 20,
+        )
+        with writer:
+            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+            writer.add_key_value_metadata(dict(metadata))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Make the entries of a folder last."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def encode_marks(marks: Iterable[MarkState]) -> bytes:
+    """Marks as a footer keeps them."""
+    rows: list[list[Any]] = [[m.controller_id, m.epoch, m.floor, m.starts, m.ends] for m in marks]
+    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def decode_marks(data: bytes) -> list[MarkState]:
+    """Marks of a footer.
+
+    Raises:
+        ValueError: not such a list.
+    """
+    return [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+
+
+def read_marks(folder: Path) -> list[MarkState]:
+    """What a segment's footer promises.
+
+    Raises:
+        ValueError: the segment is damaged.
+    """
+    try:
+        metadata = pq.read_metadata(folder / "cabinets.parquet").metadata or {}
+        return decode_marks(metadata[MARKS_KEY])
+    except (KeyError, TypeError, OSError, pa.ArrowException) as error:
+        raise ValueError(f"{folder}: damaged: {error}") from error

@@ -1,0 +1,53 @@
+"""What a telemetry store must do, and the shape in which it gives readings back.
+
+The truth about what is stored comes from the store itself: ``marks`` after a restart is what ``write`` promised before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ingest.batch import Batch
+from ingest.block import Block
+from ingest.directory import Directory
+from ingest.watermark import MarkState
+
+
+class TelemetryStore(Protocol):
+    """A place for readings that keeps each record once, whatever is killed when."""
+
+    def write(self, block: Block) -> None:
+        """Store a block for good: when this returns, a power cut takes nothing of it away.
+
+        Writing the same records twice, as after a crash between two steps, must leave them stored once.
+
+        Raises:
+            StoreUnavailableError: full or down; the same block may be tried again, now or later.
+            StoreRefusedError: this block will never be taken.
+        """
+
+    def marks(self) -> list[MarkState]:
+        """How far each controller's epochs are stored, for the marks after a restart."""
+
+    def position(self) -> int:
+        """A number that grows with every write; ``records(after=…)`` begins behind it."""
+
+    def settle(self, position: int, marks: list[MarkState]) -> None:
+        """Nothing up to a position will be asked for by ``records`` again; ``marks`` are all marks at this moment.
+
+        Raises:
+            StoreUnavailableError: full or down; nothing is lost by that.
+        """
+
+    def records(self, directory: Directory, *, after: int) -> Iterator[Batch]:
+        """What was written after a position, in the order of writing: detection's memory is rebuilt from it."""
+
+    def period(self, directory: Directory, start_us: int, end_us: int) -> Iterator[Batch]:
+        """Everything measured from ``start_us`` up to ``end_us``, in order of time, for a replay."""
+
+    def upkeep(self, now_us: int) -> bool:
+        """Do one bounded piece of compaction, thinning or retention; says whether there is more to do."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
