@@ -1,0 +1,1 @@
+"""Terang's dashboard API: faults, lamps and the live room over HTTP, and the web front end."""

@@ -1,0 +1,98 @@
+"""What every request may use: the city, its stores, its clock. Made once per app and passed in, never global."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import Request
+
+from dashboard_api.errors import BadRequestError
+from dashboard_api.live import LivePicture, LiveReader
+from dashboard_api.readings import ReadingStore, open_readings
+from dashboard_api.store.engine import Database
+from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from ingest.schema import life
+from ingest.schema.city import City
+
+# ingest's clock is taken for the city's where the two are further apart than this: a night is being replayed
+_REPLAY_US: Final = 300 * 1_000_000
+
+
+def wall_us() -> int:
+    """Now, UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+class Desk:
+    """The city's stores behind one door."""
+
+    def __init__(self, city: City, clock: Callable[[], int] = wall_us) -> None:
+        """Prepare the stores; nothing is opened before it is asked for.
+
+        Raises:
+            UnusableError: a URL of ``city.toml`` is broken.
+        """
+        self.city = city
+        self.database = Database(city)
+        self.live = LiveReader(city.data_folder)
+        self.readings: ReadingStore = open_readings(city)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lamps: LampColumns | None = None
+
+    def now_us(self) -> int:
+        """The city's now: ingest's where it replays another time, else the wall clock's."""
+        wall = self._clock()
+        picture = self.live.read()
+        if picture is None:
+            return wall
+        # the picture's now has aged by what passed since it was written
+        now = picture.now_us + max(0, wall - picture.written_at_us)
+        return now if abs(now - wall) > _REPLAY_US else wall
+
+    def lamps(self) -> LampColumns:
+        """The register's lamps as columns, read anew when the register was replaced.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        version = self.database.register_version()
+        with self._lock:
+            if self._lamps is None or self._lamps.version != version:
+                self._lamps = load_lamp_columns(self.database)
+            return self._lamps
+
+    def picture(self, lamps: LampColumns) -> LivePicture | None:
+        """The live picture, if it speaks of the same register."""
+        picture = self.live.read()
+        if picture is None or picture.register_version != lamps.version or len(picture) != len(lamps):
+            return None
+        return picture
+
+    def close(self) -> None:
+        """Let go of the stores."""
+        self.database.close()
+        self.readings.close()
+
+
+def desk_of(request: Request) -> Desk:
+    """The app's desk."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def actor_of(request: Request) -> str:  # noqa: ARG001  (the place where identity enters: accounts will read it)
+    """Who acts: without accounts, whoever sits at this machine."""
+    return life.ACTOR_LOCAL
+
+
+def language_of(request: Request, lang: str | None = None) -> str:
+    """Language of words in answers: ``?lang=id|en``, else the city's."""
+    if lang is None:
+        return desk_of(request).city.city.language
+    if lang not in {"id", "en"}:
+        raise BadRequestError(f"lang: {lang!r} is neither id nor en")
+    return lang

@@ -1,0 +1,69 @@
+"""Readings from ingest's Parquet segments with DuckDB. Segments appear and vanish (compaction) while this reads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from dashboard_api.errors import UnavailableError
+from ingest.schema.segments import table_files
+
+_ATTEMPTS: Final = 3
+_RAW: Final = """
+    SELECT at_us, power_w, voltage_v, current_a, power_factor, temperature_c, energy_wh, level, status, quality
+    FROM read_parquet(?, union_by_name = true)
+    WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+    ORDER BY at_us
+"""
+_AVERAGED: Final = """
+    SELECT at_us // ? * ? AS at_us, avg(power_w)::FLOAT AS power_w, avg(voltage_v)::FLOAT AS voltage_v,
+           avg(current_a)::FLOAT AS current_a, avg(power_factor)::FLOAT AS power_factor,
+           avg(temperature_c)::FLOAT AS temperature_c, max(energy_wh) AS energy_wh,
+           avg(nullif(level, 255))::FLOAT AS level, count(*) AS n
+    FROM read_parquet(?, union_by_name = true)
+    WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+    GROUP BY 1 ORDER BY 1
+"""
+_EMPTY: Final = ("at_us", "power_w", "voltage_v", "current_a", "power_factor", "temperature_c", "energy_wh", "level")
+
+
+class ParquetReadings:
+    """The segments of one folder, laid out as ``ingest.schema.segments`` says."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder``: of ``[telemetry] url = "parquet:…"``."""
+        self._folder = folder
+        self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        self._lock = threading.Lock()
+
+    def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
+        """See ``ReadingStore.lamp``."""
+        step_us = (every_s or 1) * 1_000_000
+        for _attempt in range(_ATTEMPTS):
+            files = self._files(start_us, end_us)
+            if not files:
+                break
+            try:
+                with self._lock:
+                    cursor = self._connection.cursor()
+                if every_s is None:
+                    return cursor.sql(_RAW, params=[files, lamp_id, start_us, end_us]).to_arrow_table()
+                averaged = cursor.sql(_AVERAGED, params=[step_us, step_us, files, lamp_id, start_us, end_us])
+                return averaged.to_arrow_table()
+            except duckdb.IOException as error:
+                if self._files(start_us, end_us) == files:
+                    raise UnavailableError(f"telemetry cannot be read: {error}") from error
+                # compaction replaced a segment between listing and reading: list again
+        return pa.table({name: pa.array([], pa.float64()) for name in _EMPTY})
+
+    def _files(self, start_us: int, end_us: int) -> list[str]:
+        """Files that may hold readings of the span."""
+        return [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
+
+    def close(self) -> None:
+        """Let go of DuckDB."""
+        self._connection.close()

@@ -1,0 +1,106 @@
+"""Cabinets: the list for the map, one cabinet with its lamps' state, and its energy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query
+
+from dashboard_api.desk import Desk, desk_of, language_of
+from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.fault_json import fault_json
+from dashboard_api.store.fault_list import FaultFilter, list_faults
+from dashboard_api.store.register_rows import all_cabinets, lamps_of_cabinet, one_cabinet
+from dashboard_api.store.work import energy_rows
+from dashboard_api.times import iso, number, parse_time
+from ingest.schema import live
+
+router: Final = APIRouter(prefix="/api/v1", tags=["cabinets"])
+DeskOf = Annotated[Desk, Depends(desk_of)]
+_ENERGY: Final = ("measured_wh", "interpolated_wh", "estimated_wh")
+
+
+@router.get("/cabinets")
+def get_cabinets(desk: DeskOf) -> dict[str, Any]:
+    """Every cabinet with its place and whether its controller is online (null = never met)."""
+    picture = desk.live.read()
+    controllers = {} if picture is None else picture.controllers
+    items = [
+        {
+            "cabinet_id": row.cabinet_id,
+            "name": row.name,
+            "latitude": row.latitude,
+            "longitude": row.longitude,
+            "district": row.district,
+            "controller_id": row.controller_id,
+            "online": controllers.get(row.controller_id, {}).get("is_online"),
+        }
+        for row in all_cabinets(desk.database)
+    ]
+    return {"items": items, "next_cursor": None}
+
+
+@router.get("/cabinets/{cabinet_id}", responses={404: {"description": "no such cabinet"}})
+def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], cabinet_id: str) -> dict[str, Any]:
+    """A cabinet's register entry, its lamps by state and its open faults."""
+    row = one_cabinet(desk.database, cabinet_id)
+    if row is None:
+        raise NotFoundError(f"no cabinet {cabinet_id}")
+    members = lamps_of_cabinet(desk.database, cabinet_id)
+    picture = desk.picture(desk.lamps())
+    index = np.array([member.row for member in members], np.int64)
+    states = np.zeros(len(index), np.uint8) if picture is None else picture.columns["state"][index]
+    counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
+    wanted = FaultFilter(cabinet_id=cabinet_id)
+    rows, _ = list_faults(desk.database, wanted, order="priority", near=None, limit=1000, cursor=None)
+    controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
+    return {
+        **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
+        "online": controller.get("is_online"),
+        "last_seen": iso(controller.get("last_seen_us")),
+        "lamp_ids": [member.lamp_id for member in members],
+        "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
+        "faults": [fault_json(fault, language) for fault in rows],
+    }
+
+
+@router.get("/cabinets/{cabinet_id}/energy", responses={404: {"description": "no such cabinet"}})
+def get_energy(
+    desk: DeskOf,
+    cabinet_id: str,
+    start: Annotated[str | None, Query(description="default: 31 days before end")] = None,
+    end: Annotated[str | None, Query(description="default: now")] = None,
+    every: Literal["hour", "day", "month"] = "day",
+) -> dict[str, Any]:
+    """Energy by period of the city's zone: measured and interpolated kWh kept apart, and what had to be estimated."""
+    if one_cabinet(desk.database, cabinet_id) is None:
+        raise NotFoundError(f"no cabinet {cabinet_id}")
+    end_us = desk.now_us() + 1 if end is None else parse_time(end, "end")
+    start_us = end_us - 31 * 86_400 * 1_000_000 if start is None else parse_time(start, "start")
+    if start_us >= end_us:
+        raise BadRequestError("start is not before end")
+    zone = ZoneInfo(desk.city.city.timezone)
+    periods: dict[str, dict[str, float]] = {}
+    for row in energy_rows(desk.database, cabinet_id, start_us, end_us):
+        period = periods.setdefault(_period(row.hour_us, every, zone), dict.fromkeys((*_ENERGY, "lit_hours"), 0.0))
+        for name in (*_ENERGY, "lit_hours"):
+            period[name] += getattr(row, name)
+    items = [
+        {
+            "start": name,
+            **{f"{kind.removesuffix('_wh')}_kwh": number(sums[kind] / 1000, 3) for kind in _ENERGY},
+            "lit_hours": number(sums["lit_hours"], 2),
+        }
+        for name, sums in periods.items()
+    ]
+    return {"cabinet_id": cabinet_id, "every": every, "items": items, "next_cursor": None}
+
+
+def _period(hour_us: int, every: str, zone: ZoneInfo) -> str:
+    local = datetime.fromtimestamp(hour_us // 1_000_000, UTC).astimezone(zone)
+    if every == "month":
+        return f"{local:%Y-%m}"
+    return f"{local:%Y-%m-%d}" if every == "day" else local.isoformat()

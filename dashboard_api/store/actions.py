@@ -1,0 +1,92 @@
+"""What people do to faults: one transaction per action, once per client's action id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from dashboard_api.errors import BadRequestError, NotAllowedError, NotFoundError, StaleError
+from dashboard_api.store.engine import Database
+from ingest.schema import life
+from ingest.schema.tables import fault_events, faults
+
+Render = Callable[[Row[Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action as the client asked for it."""
+
+    action_id: str
+    fault_id: str
+    action: str
+    actor: str
+    at_us: int
+    note: str | None = None
+    assignee: str | None = None
+    if_version: int | None = None
+
+
+def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
+    """Carry out an action and return the fault as ``render`` shows it; a repeated action id gets the first answer.
+
+    Raises:
+        NotFoundError: no such fault.
+        StaleError: ``if_version`` is not the fault's version.
+        NotAllowedError: the state does not allow the action.
+        BadRequestError: the action id was used for something else.
+        UnavailableError: the database does not answer.
+    """
+    with database.writing() as connection:
+        answer = _earlier_answer(connection, action)
+        if answer is not None:
+            return answer
+        query = select(faults).where(faults.c.id == action.fault_id).with_for_update()
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no fault {action.fault_id}")
+        if action.if_version is not None and action.if_version != row.version:
+            detail = f"the fault is at version {row.version}, not {action.if_version}"
+            raise StaleError(detail, fault=render(row))
+        state = life.ACTIONS[action.action].get(row.state)
+        if state is None:
+            raise NotAllowedError(f"cannot {action.action} a fault that is {row.state}", fault=render(row))
+        return _write(connection, action, row, state, render)
+
+
+def _earlier_answer(connection: Connection, action: Action) -> dict[str, Any] | None:
+    query = select(fault_events).where(fault_events.c.action_id == action.action_id)
+    event = connection.execute(query).one_or_none()
+    if event is None:
+        return None
+    if event.fault_id != action.fault_id or event.kind != action.action:
+        raise BadRequestError(f"action_id {action.action_id} was used for another action")
+    answer: dict[str, Any] = event.data["answer"]
+    return answer
+
+
+def _write(connection: Connection, action: Action, row: Row[Any], state: str, render: Render) -> dict[str, Any]:
+    values: dict[str, Any] = {"state": state, "version": row.version + 1, "updated_at_us": action.at_us}
+    if action.action == "assign":
+        values["assignee"] = action.assignee
+    if action.action == "reopen":
+        values |= {"closed_at_us": None, "is_verified": False}
+    connection.execute(update(faults).where(faults.c.id == row.id).values(**values))
+    changed = connection.execute(select(faults).where(faults.c.id == row.id)).one()
+    answer = render(changed)
+    line = {
+        "fault_id": row.id,
+        "at_us": action.at_us,
+        "actor": action.actor,
+        "kind": action.action,
+        "state": state,
+        "version": changed.version,
+        "note": action.note,
+        "action_id": action.action_id,
+        "data": {"assignee": action.assignee, "answer": answer},
+    }
+    connection.execute(insert(fault_events), line)
+    return answer

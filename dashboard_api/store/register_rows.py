@@ -1,0 +1,116 @@
+"""Lamps and cabinets of the register: single rows for people, columns for the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Row, select
+
+from dashboard_api.store.engine import Database
+from ingest.schema.tables import cabinets, controllers, lamps
+
+_MAP_COLUMNS: Final = (
+    "lamp_id",
+    "cabinet_id",
+    "circuit",
+    "position",
+    "street",
+    "district",
+    "technology",
+    "rated_power_w",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LampColumns:
+    """The register's lamps for the map, in register order (N entries); fixed for one register version.
+
+    Attributes:
+        properties: the map's register properties by name, lists of N.
+        latitude: float64 (N,) degrees; so longitude.
+        district: int32 (N,) index into ``districts``; the last one is "" for unknown.
+        is_monitored: bool (N,) fed by a cabinet.
+    """
+
+    version: int
+    properties: Mapping[str, Sequence[Any]]
+    latitude: npt.NDArray[np.float64]
+    longitude: npt.NDArray[np.float64]
+    district: npt.NDArray[np.int32]
+    districts: tuple[str, ...]
+    is_monitored: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.latitude)
+
+
+def load_lamp_columns(database: Database) -> LampColumns:
+    """Read all lamps.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    version = database.register_version()
+    query = select(*(lamps.c[name] for name in _MAP_COLUMNS), lamps.c.latitude, lamps.c.longitude).order_by(lamps.c.row)
+    with database.reading() as connection:
+        rows = connection.execute(query).all()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_MAP_COLUMNS) + 2)
+    properties = dict(zip(_MAP_COLUMNS, columns, strict=False))
+    districts = sorted({name for name in properties["district"] if name})
+    number_of = {name: n for n, name in enumerate(districts)}
+    district = [number_of.get(name, len(districts)) for name in properties["district"]]
+    return LampColumns(
+        version=version,
+        properties=properties,
+        latitude=np.array(columns[-2], np.float64),
+        longitude=np.array(columns[-1], np.float64),
+        district=np.array(district, np.int32),
+        districts=(*districts, ""),
+        is_monitored=np.array([cabinet_id is not None for cabinet_id in properties["cabinet_id"]], bool),
+    )
+
+
+def one_lamp(database: Database, lamp_id: str) -> Row[Any] | None:
+    """A lamp's row."""
+    with database.reading() as connection:
+        return connection.execute(select(lamps).where(lamps.c.lamp_id == lamp_id)).one_or_none()
+
+
+def one_cabinet(database: Database, cabinet_id: str) -> Row[Any] | None:
+    """A cabinet's row."""
+    with database.reading() as connection:
+        return connection.execute(select(cabinets).where(cabinets.c.cabinet_id == cabinet_id)).one_or_none()
+
+
+def all_cabinets(database: Database) -> list[Row[Any]]:
+    """Every cabinet, by id."""
+    with database.reading() as connection:
+        return list(connection.execute(select(cabinets).order_by(cabinets.c.cabinet_id)))
+
+
+def lamps_of_cabinet(database: Database, cabinet_id: str) -> list[Row[Any]]:
+    """``(lamp_id, row)`` of a cabinet's lamps in register order."""
+    query = select(lamps.c.lamp_id, lamps.c.row).where(lamps.c.cabinet_id == cabinet_id).order_by(lamps.c.row)
+    with database.reading() as connection:
+        return list(connection.execute(query))
+
+
+def known_lamp_ids(database: Database, lamp_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that the register holds."""
+    found: set[str] = set()
+    with database.reading() as connection:
+        for start in range(0, len(lamp_ids), 500):
+            query = select(lamps.c.lamp_id).where(lamps.c.lamp_id.in_(lamp_ids[start : start + 500]))
+            found.update(connection.execute(query).scalars())
+    return found
+
+
+def controller_rows(database: Database) -> dict[str, Row[Any]]:
+    """Controllers that ingest has met, by id."""
+    with database.reading() as connection:
+        return {row.controller_id: row for row in connection.execute(select(controllers))}

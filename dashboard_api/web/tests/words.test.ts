@@ -1,0 +1,78 @@
+// @vitest-environment happy-dom
+import { expect, test } from "vitest";
+import { CityClock, lasting } from "../src/city/clock";
+import { litShare } from "../src/city/lamp_states";
+import { plotted } from "../src/panel/readings_chart";
+import { EvidenceWords } from "../src/words/evidence_words";
+import { PAGE_WORDS } from "../src/words/page_words";
+import { Words } from "../src/words/words";
+
+const blanks = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+test("both languages say every word, with the same blanks", () => {
+  for (const [name, [id, en]] of Object.entries(PAGE_WORDS)) {
+    expect(id.trim(), name).not.toBe("");
+    expect(en.trim(), name).not.toBe("");
+    expect(blanks(id), name).toEqual(blanks(en));
+  }
+});
+
+test("the city's language holds until the reader chooses", () => {
+  const words = new Words();
+  words.setCityLanguage("en");
+  expect(words.say("lamp")).toBe("Lamp");
+  words.choose("id");
+  words.setCityLanguage("en");
+  expect(words.say("lamp")).toBe("Lampu");
+});
+
+test("evidence reads as a sentence, measured beside expected", () => {
+  const words = new Words();
+  words.choose("en");
+  const evidence = new EvidenceWords(words, new CityClock());
+  const figures = {
+    power_w: 0.4,
+    expected_power_w: 90,
+    since: "2026-11-23T12:05:00Z",
+    priority: { danger: { points: 0 } },
+  };
+  expect(evidence.sentence("lampFailure", figures)).toBe("Measured 0.4\u00a0W, expected 90\u00a0W.");
+  expect(evidence.sentence("highTemperature", { temperature_c: 91 })).toBe("Temperature measured: 91\u00a0°C.");
+  expect(evidence.sentence("cabinetDoorOpen", {})).toBe("");
+  expect(evidence.lines(figures).map(({ label }) => label)).toEqual(["Power measured", "Power expected", "Onset"]);
+  expect(evidence.lines({ cable_drop_v: 3 })).toEqual([{ label: "Cable drop", value: "3\u00a0V" }]);
+});
+
+test("times are the city's, whatever zone the reader sits in, and follow a replayed night", () => {
+  const clock = new CityClock();
+  const now = "2020-01-01T14:30:00Z";
+  clock.set({ name: "", group: "", timezone: "Asia/Jakarta", language: "id", bbox: null, now, version: "" });
+  expect(clock.time(Date.parse(now), "en")).toBe("21:30");
+  expect(Math.abs(clock.nowMs() - Date.parse(now))).toBeLessThan(1_000);
+});
+
+test("ages are told in one unit", () => {
+  expect([30, 3_700, 90_000, 200_000].map((seconds) => lasting(seconds, "en"))).toEqual([
+    "1 minute",
+    "1 hour",
+    "1 day",
+    "2 days",
+  ]);
+});
+
+test("the lit share knows only lamps that should be lit, and is never rounded up to all", () => {
+  expect(litShare({ lit: 0, off: 9, dark: 0, unknown: 1 })).toBeNull();
+  expect(litShare({ lit: 3, off: 9, dark: 1, unknown: 5 })).toBe(0.75);
+  const words = new Words();
+  words.choose("en");
+  expect(words.percent(9_999 / 10_000)).toBe("99.9%");
+});
+
+test("an unknown reading is a gap in the chart, never 0", () => {
+  const at = ["2026-11-23T12:05:00Z", "2026-11-23T12:06:00Z"];
+  expect(plotted({ columns: { at, power_w: [null, 40] } }).slice(1)).toEqual([
+    [null, 40],
+    [null, null],
+  ]);
+  expect(plotted({ columns: {} })).toEqual([[], [], []]);
+});
