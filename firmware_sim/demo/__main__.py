@@ -1,0 +1,148 @@
+"""``terang-demo``: a town in its night, every process of Terang running for real, and how to play with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from firmware_sim.city import build_town, settings_text, write_folder
+from firmware_sim.demo.night import clock_offset_s
+from firmware_sim.demo.processes import ChildError, Household
+from firmware_sim.demo.stage import StageError, check_port, clear_data, copy_city, fit_meters, free_port
+from firmware_sim.demo.words import LIMITS, welcome
+from firmware_sim.errors import SimError
+from firmware_sim.fleet.performance import READY_FILE
+from firmware_sim.fleet.schedule import town_level
+from firmware_sim.fleet.town import read_town
+
+_PATIENCE_S: Final = 60.0
+_INTERVAL_S: Final = 3
+
+
+def play(
+    city: Annotated[Path | None, typer.Option(help="Play an imported register instead of a generated town.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, envvar="PORT", help="The page's port.")] = 8000,
+    lamps: Annotated[int, typer.Option(min=100, max=50_000, help="Lamps of the generated town.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed generates the same town.")] = 1,
+    benches: Annotated[int, typer.Option(min=0, max=8, help="Controllers whose agents read meters on terminals.")] = 3,
+    folder: Annotated[Path, typer.Option(help="Where the demo's city and its data stand.")] = Path("demo-city"),
+) -> None:
+    """Start a whole city on this machine; Ctrl-C ends all of it."""
+    check_port(port)
+    folder = folder.resolve()
+    _set_stage(folder, city, lamps, seed)
+    town = read_town(folder)
+    offset_s = clock_offset_s(time.time_ns() // 1000, town_level(town))
+    broker_port = free_port()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    is_bench_able = sum("" not in controller.buses for controller in town.controllers)
+    with Household(folder / "data" / "log", environment) as household:
+        _raise_curtain(household, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
+        if not stop.is_set():
+            print(welcome(town, port, folder, offset_s, household.names()), flush=True)
+        while not stop.wait(1.0):
+            household.check()
+        print("\nEnding …", flush=True)
+    print("Everything has ended.")
+
+
+def _set_stage(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
+    mark = folder / "generated.json"  # what the town that stands there was generated from
+    if city is not None:
+        mark.unlink(missing_ok=True)
+        if city.resolve() == folder.resolve():
+            raise StageError(f"{city}: the demo plays a copy; --folder names another place for it")
+        clear_data(folder)
+        copy_city(city, folder)
+        n_fitted = fit_meters(folder)
+        if n_fitted:
+            print(f"{n_fitted} lamps of this register have no meter: each gets a simulated node.", flush=True)
+        return
+    made = {"lamps": lamps, "seed": seed}
+    clear_data(folder)
+    if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == made:
+        return
+    print(f"Generating a town of {lamps} lamps …", flush=True)
+    write_folder(folder, build_town(lamps, seed), settings_text(name="Kota Terang") + LIMITS)
+    mark.write_text(json.dumps(made), encoding="utf-8")
+
+
+def _raise_curtain(
+    household: Household,
+    folder: Path,
+    offset_s: float,
+    broker_port: int,
+    port: int,
+    n_benches: int,
+    seed: int,
+    stop: threading.Event,
+) -> None:
+    """Start the processes in the order in which they need each other."""
+    python = [sys.executable, "-m"]
+    place = ["--city", str(folder)]
+    embedded = {"TERANG_BROKER_URL": f"embedded:127.0.0.1:{broker_port}"}
+    household.start("ingest", [*python, "ingest", *place, "--clock", "data", "--status", ""], embedded)
+    _wait_for_port(household, broker_port, stop)
+    fleet = ["--interval", str(_INTERVAL_S), "--benches", str(n_benches), "--clock-offset", str(offset_s)]
+    fleet += ["--broker", f"127.0.0.1:{broker_port}", "--seed", str(seed), "--opening-faults"]
+    household.start("fleet", [*python, "firmware_sim", "fleet", *place, *fleet])
+    household.start("api", [*python, "dashboard_api", *place, "--port", str(port)])
+    ready = folder / "data" / READY_FILE
+    _wait(household, ready.exists, "the fleet", stop)
+    if not stop.is_set():
+        for controller_id, path in json.loads(ready.read_text(encoding="utf-8")).items():
+            more = {"TERANG_CLOCK_OFFSET_S": str(offset_s)}
+            household.start(f"agent-{controller_id}", [*python, "edge_agent", "run", "--config", path], more)
+    _wait(household, lambda: _answers(port), "the page", stop)
+
+
+def _wait_for_port(household: Household, port: int, stop: threading.Event) -> None:
+    def is_open() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    _wait(household, is_open, "the broker", stop)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _wait(household: Household, is_there: Callable[[], bool], what: str, stop: threading.Event) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not stop.is_set() and not is_there():
+        household.check()
+        if time.monotonic() > deadline:
+            raise ChildError(f"{what} did not come up within {_PATIENCE_S:.0f} s; see the logs in the demo's data/log")
+        stop.wait(0.1)
+
+
+def main() -> None:
+    """Entry point of ``terang-demo``: what a person can mend is one line and exit code 2."""
+    try:
+        typer.run(play)
+    except SimError as error:
+        print(f"terang-demo: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

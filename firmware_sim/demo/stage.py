@@ -1,0 +1,98 @@
+"""The demo's city on disk: a generated town, or a copy of the reader's own, with limits that need no patience."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import socket
+from pathlib import Path
+from typing import Final
+
+from firmware_sim.errors import SimError
+
+_BUS_LAMPS: Final = 120  # nodes on one line with a repeater
+FILES: Final = ("city.toml", "lamps.csv", "cabinets.csv")
+
+
+class StageError(SimError):
+    """The demo's folder cannot be made."""
+
+
+def copy_city(source: Path, target: Path) -> None:
+    """Copy a city's three files: the demo never writes into the reader's own folder.
+
+    Raises:
+        StageError: a file is missing, or the copy cannot be written.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        try:
+            shutil.copyfile(source / name, target / name)
+        except OSError as error:
+            raise StageError(f"{error.filename or source / name}: {error.strerror}") from error
+
+
+def fit_meters(folder: Path) -> int:
+    """Give the lamps of a register without any lamp meter a node each, so that there is something to read.
+
+    Returns the number of lamps that got one; 0 where the register knows meters of its own. Cabinets without a
+    controller get one of their own name.
+    """
+    lamps, cabinets = _table(folder / "lamps.csv"), _table(folder / "cabinets.csv")
+    if any(row.get("bus") for row in lamps):
+        return 0
+    for row in cabinets:
+        row["controller_id"] = row.get("controller_id") or row["cabinet_id"]
+    places: dict[str, int] = {}
+    for row in lamps:
+        cabinet = row.get("cabinet_id")
+        if cabinet:
+            place = places[cabinet] = places.get(cabinet, -1) + 1
+            bus, address = divmod(place, _BUS_LAMPS)
+            row |= {"bus": f"bus-{bus + 1}", "address": str(address + 1), "profile": "lamp-node"}
+    _write_table(folder / "lamps.csv", lamps)
+    _write_table(folder / "cabinets.csv", cabinets)
+    return sum(places.values()) + len(places)
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as source:
+            return list(csv.DictReader(source))
+    except (OSError, ValueError, csv.Error) as error:
+        raise StageError(f"{path}: {error}") from error
+
+
+def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", encoding="utf-8", newline="") as sink:
+        writer = csv.DictWriter(sink, names)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def clear_data(folder: Path) -> None:
+    """Forget what the last demo measured: its night may lie in this one's future."""
+    shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def check_port(port: int, host: str = "127.0.0.1") -> None:
+    """Make sure of the page's port before anything is started.
+
+    Raises:
+        StageError: somebody listens there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StageError(f"port {port}: {error.strerror}; PORT={port + 1} make demo takes another") from error

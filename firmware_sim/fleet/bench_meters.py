@@ -1,0 +1,163 @@
+"""Meters of some controllers on pseudo-terminals, for real agents to read: the same plant, seen through the wire."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from firmware_sim.errors import SimError
+from firmware_sim.fleet.town import Controller
+from firmware_sim.fleet.world import Moment, World
+from firmware_sim.meters import (
+    BusLoop,
+    CabinetIo,
+    LampNode,
+    LampValues,
+    LineFaults,
+    LineTiming,
+    Meter,
+    MeterBus,
+    Pzem,
+    Sdm120,
+    Sdm630,
+)
+from firmware_sim.snapshots import cabinet_values, circuit_values, contacts, lamp_values
+
+CABINET_ADDRESS: Final = 240
+CIRCUIT_ADDRESS: Final = 220  # circuit n of the cabinet answers at 220 + n
+IO_ADDRESS: Final = 241
+
+
+class BenchError(SimError):
+    """A controller's meters cannot be laid out."""
+
+
+class Bench:
+    """The buses of one controller; ``ports`` names their pseudo-terminals by bus."""
+
+    def __init__(
+        self,
+        world: World,
+        controller: Controller,
+        moment: Callable[[], Moment],
+        timing: LineTiming,
+        rng: np.random.Generator,
+        loop: BusLoop,
+    ) -> None:
+        """Lay the controller's meters out on its buses; the first bus carries the cabinet's own.
+
+        Raises:
+            BenchError: a lamp without bus and address, or an address that two devices would share.
+        """
+        self.controller = controller
+        self._world = world
+        self._moment = moment
+        self._lock = threading.Lock()
+        names = sorted(set(controller.buses))
+        if not names or "" in names or (controller.addresses < 1).any():
+            raise BenchError(f"{controller.controller_id}: its lamps have no bus and address in the register")
+        self._buses: dict[str, MeterBus] = {}
+        for name in names:
+            meters = self._lamp_meters(name)
+            if name == names[0]:
+                meters |= self._cabinet_meters()
+            self._buses[name] = MeterBus(meters, timing, LineFaults(), rng, loop=loop)
+        for bus in self._buses.values():
+            bus.start()
+
+    @property
+    def ports(self) -> dict[str, Path]:
+        """Path of each bus's pseudo-terminal."""
+        return {name: Path(bus.port) for name, bus in self._buses.items()}
+
+    def _lamp_meters(self, bus: str) -> dict[int, Meter]:
+        meters: dict[int, Meter] = {}
+        controller = self.controller
+        for row, name in enumerate(controller.buses):
+            if name != bus:
+                continue
+            address = int(controller.addresses[row])
+            if address in meters:
+                raise BenchError(f"{controller.controller_id}: two lamps at address {address} of bus {bus}")
+            meters[address] = self._meter(controller.profiles[row], int(controller.lamps[row]))
+        return meters
+
+    def _meter(self, profile: str, lamp: int) -> Meter:
+        def values() -> LampValues:
+            if self._world.bus_place[lamp] > self._world.upset.bus_broken_after[lamp]:
+                return LampValues(voltage_v=0, current_a=0, power_w=0, is_silent=True)
+            return lamp_values(self._moment().sample, lamp)
+
+        if profile != "lamp-node":
+            return Sdm120(values) if profile == "sdm120" else Pzem(values)
+
+        def dim(level: int) -> None:
+            self._world.node_level[lamp] = level
+
+        return LampNode(values, dim)
+
+    def _cabinet_meters(self) -> dict[int, Meter]:
+        cabinet = self.controller.cabinet
+        meters: dict[int, Meter] = {CABINET_ADDRESS: Sdm630(lambda: cabinet_values(self._moment().sample, cabinet))}
+        for number, circuit in enumerate(self.controller.circuits.tolist(), start=1):
+            meters[CIRCUIT_ADDRESS + number] = Sdm120(self._circuit_values(circuit))
+
+        def switch(is_closed: bool) -> None:
+            self._world.coil[cabinet] = int(is_closed)
+
+        meters[IO_ADDRESS] = CabinetIo(lambda: contacts(self._moment().sample, cabinet), switch)
+        return meters
+
+    def _circuit_values(self, circuit: int) -> Callable[[], LampValues]:
+        return lambda: circuit_values(self._moment().sample, circuit)
+
+    def close(self) -> None:
+        """Close the pseudo-terminals."""
+        for bus in self._buses.values():
+            bus.close()
+
+
+def agent_toml(
+    town_group: str, timezone: str, place: tuple[float, float], bench: Bench, broker_url: str, folder: Path
+) -> str:
+    """The agent's file for a bench, as an installer would have written it."""
+    controller = bench.controller
+    lines = [
+        "[controller]",
+        f'group = "{town_group}"',
+        f'id = "{controller.controller_id}"',
+        f"latitude = {place[0]:.6f}",
+        f"longitude = {place[1]:.6f}",
+        f'timezone = "{timezone}"',
+        "[broker]",
+        f'url = "{broker_url}"',
+        "[sweep]",
+        "interval_s = 3",
+        "interval_day_s = 3",
+        "slow_s = 60",
+        "[outbox]",
+        f'path = "{folder / (controller.controller_id + ".db")}"',
+    ]
+    for number, (name, port) in enumerate(bench.ports.items()):
+        lines += ["[[bus]]", f'name = "{name}"', f'port = "{port}"', "baud = 9600", "lamps = ["]
+        for lamp_id, bus, address, profile in zip(
+            controller.lamp_ids, controller.buses, controller.addresses.tolist(), controller.profiles, strict=True
+        ):
+            if bus == name:
+                lines.append(
+                    f'    {{ address = {address}, lamp_id = "{lamp_id}", profile = "{profile or "pzem-016"}" }},'
+                )
+        lines.append("]")
+        if number == 0:
+            lines.append(f'cabinet = {{ address = {CABINET_ADDRESS}, profile = "sdm630" }}')
+            circuits = ", ".join(
+                f'{{ address = {CIRCUIT_ADDRESS + place}, circuit = "{name}", profile = "sdm120" }}'
+                for place, name in enumerate(controller.circuit_names, start=1)
+            )
+            lines.append(f"circuits = [{circuits}]")
+            lines.append(f'io = {{ address = {IO_ADDRESS}, profile = "cabinet-io" }}')
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,199 @@
+"""One performance of a city: virtual agents on the broker, benches for real agents, and the control door.
+
+Wires the fleet's parts together for ``terang-sim fleet`` and the demo; owns their order of start and end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from firmware_sim.control import ControlDoor
+from firmware_sim.errors import SimError
+from firmware_sim.fleet.bench_meters import Bench, BenchError, agent_toml
+from firmware_sim.fleet.player import Pace, Player
+from firmware_sim.fleet.town import Controller, Town
+from firmware_sim.fleet.world import World
+from firmware_sim.injection import InjectionError
+from firmware_sim.injector import Injector
+from firmware_sim.meters import BusLoop, LineTiming
+from firmware_sim.scenario import read_scenario
+from firmware_sim.stage import Stage
+from firmware_sim.truth import write_truth
+
+AGENTS_FOLDER: Final = "agents"
+TRUTH_FILE: Final = "truth.jsonl"
+_log = logging.getLogger(__name__)
+_LONG_CIRCUIT: Final = 8  # lamps: long enough for a break in its middle to show
+READY_FILE: Final = "agents.json"  # {controller_id: path of its agent.toml}, written when everything stands
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays.
+
+    Attributes:
+        n_virtual: at most so many controllers are played over MQTT; None = all that have no bench.
+        n_benches: so many controllers get meters on pseudo-terminals, for real agents to read.
+        wire_speed: factor by which the benches' lines are faster than true.
+    """
+
+    n_virtual: int | None = None
+    n_benches: int = 0
+    wire_speed: float = 1.0
+
+
+class Performance:
+    """A city being played; ``turn`` until it should end, then ``close``."""
+
+    def __init__(
+        self,
+        town: Town,
+        broker: tuple[str, int],
+        cast: Cast,
+        pace: Pace,
+        seed: int,
+        scenario: Path | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set the stage in the city's data folder.
+
+        Raises:
+            SimError: a scenario is wrong, a bench cannot be laid out, or another simulation plays this city.
+        """
+        self._data = town.folder / "data"
+        self.world = World(town, np.random.default_rng(seed), pace.start_us)
+        steps = [] if scenario is None else read_scenario(scenario, self.world, pace.start_us)
+        benched = _benched(town, cast.n_benches)
+        virtual = [index for index in range(len(town.controllers)) if index not in benched][: cast.n_virtual]
+        self._door = ControlDoor(self._data, self._handle)
+        self.player = Player(self.world, virtual, broker, pace, monotonic, seed)
+        self.player.stage = Stage(self.world, steps) if steps else None
+        real = [town.controllers[index].controller_id for index in benched]
+        self._injector = Injector(self.world, real)
+        self._loop = BusLoop()
+        self._loop.start()
+        timing = LineTiming(speed=cast.wire_speed, is_baud_checked=False)
+        rng = np.random.default_rng(seed + 1)
+        self.benches = [
+            Bench(self.world, town.controllers[index], lambda: self.player.moment, timing, rng, self._loop)
+            for index in benched
+        ]
+        self._write_agents(town, f"mqtt://{broker[0]}:{broker[1]}")
+
+    def _write_agents(self, town: Town, broker_url: str) -> None:
+        folder = self._data / AGENTS_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        written: dict[str, str] = {}
+        for bench in self.benches:
+            cabinet = bench.controller.cabinet
+            place = (float(town.cabinet_latitude[cabinet]), float(town.cabinet_longitude[cabinet]))
+            text = agent_toml(town.group, town.timezone, place, bench, broker_url, folder)
+            path = folder / f"{bench.controller.controller_id}.toml"
+            path.write_text(text, encoding="utf-8")
+            written[bench.controller.controller_id] = str(path)
+        beside = self._data / f"{READY_FILE}.tmp"
+        beside.write_text(json.dumps(written), encoding="utf-8")
+        os.replace(beside, self._data / READY_FILE)  # noqa: PTH105  (the atomic one)
+
+    def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._injector.handle(request)
+
+    def begin_with_faults(self, seed: int) -> None:
+        """A few faults of different kinds, so that a reader sees some at once."""
+        for request in opening_faults(self.world, seed):
+            try:
+                self._handle({"do": "inject", **request})
+            except InjectionError as error:  # a lamp of that circuit, say: an opening needs no particular fault
+                _log.info("not injected: %s", error)
+
+    def turn(self) -> None:
+        """Play for a moment."""
+        self.player.turn()
+        self._door.answer()
+
+    def figures(self) -> Mapping[str, int]:
+        """Sweeps played, messages sent, records that wait for the host."""
+        agents = self.player.agents
+        return {
+            "sweeps": self.player.n_sweeps,
+            "sent": sum(agent.n_sent for agent in agents),
+            "waiting": sum(agent.n_pending for agent in agents),
+        }
+
+    def close(self) -> None:
+        """Good-byes, then the doors; the truth of a scenario goes into the data folder."""
+        if self.player.stage is not None:
+            write_truth(self._data / TRUTH_FILE, self.player.stage.truths)
+        self.player.close()
+        for bench in self.benches:
+            bench.close()
+        self._loop.close()
+        self._door.close()
+        (self._data / READY_FILE).unlink(missing_ok=True)
+
+
+def opening_faults(world: World, seed: int) -> list[dict[str, str]]:
+    """Requests for what a town has on an ordinary night: dark lamps, a broken cable, a lost circuit."""
+    town, rng = world.town, np.random.default_rng(seed)
+    metered = [controller for controller in town.controllers if controller.metering == "lamp"]
+    if not metered:
+        return []
+    n_dark = max(3, len(town.lamp_ids) // 250)
+    lamps = [lamp_id for controller in metered for lamp_id in controller.lamp_ids]
+    requests = [{"code": "lampFailure", "place": str(lamp_id)} for lamp_id in rng.choice(lamps, n_dark, replace=False)]
+    members = np.bincount(town.plant.circuit, minlength=town.plant.n_circuits)
+    long = [
+        int(number)
+        for controller in metered
+        for number in controller.circuits
+        if members[number] >= _LONG_CIRCUIT and town.circuit_names[number][1]
+    ]
+    if len(long) > 1:
+        cut, lost = (int(number) for number in rng.choice(long, 2, replace=False))
+        on_cut = np.flatnonzero(town.plant.circuit == cut)
+        middle = on_cut[np.argsort(town.plant.rank[on_cut])[len(on_cut) // 2]]
+        requests.append({"code": "cableFailure", "place": town.lamp_ids[int(middle)]})
+        requests.append({"code": "circuitFailure", "place": "/".join(town.circuit_names[lost])})
+    return requests
+
+
+def broker_of(city: Path, given: str) -> tuple[str, int]:
+    """Host and port of the broker: as given, else of ``city.toml``.
+
+    Raises:
+        SimError: neither names one that can be reached over plain MQTT.
+    """
+    text = given
+    if not text:
+        try:
+            document = tomllib.loads((city / "city.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SimError(f"{city / 'city.toml'}: {error}") from error
+        text = str(document.get("broker", {}).get("url", "mqtt://127.0.0.1:1883")).removeprefix("mqtt://")
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise SimError(f"broker {text!r}: not HOST:PORT; --broker names one")
+    return host, int(port)
+
+
+def _benched(town: Town, n_benches: int) -> list[int]:
+    """The smallest controllers that have buses and addresses: a bench should sweep in seconds."""
+    able = [index for index, controller in enumerate(town.controllers) if _has_bus(controller)]
+    able.sort(key=lambda index: len(town.controllers[index].lamps))
+    if n_benches > len(able):
+        raise BenchError(f"{n_benches} benches wanted, but {len(able)} controllers have lamps with bus and address")
+    return able[:n_benches]
+
+
+def _has_bus(controller: Controller) -> bool:
+    return controller.metering == "lamp" and "" not in controller.buses and bool((controller.addresses >= 1).all())

@@ -1,0 +1,125 @@
+"""The one table of everything that can be injected: fault codes of the catalogue, and confounders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from firmware_sim.fleet.world import World
+from firmware_sim.injection import cable_causes as cable
+from firmware_sim.injection import lamp_causes as lamp
+from firmware_sim.injection import link_causes as link
+from firmware_sim.injection.effect import Effect
+from firmware_sim.injection.errors import InjectionError
+from firmware_sim.injection.places import PlaceKind, Spot
+
+Apply = Callable[[World, Spot, dict[str, Any]], Effect]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row.
+
+    Attributes:
+        code: its name; of a fault, its code in the catalogue.
+        places: what it can happen to.
+        apply: says what changes in the world.
+        params: names with their defaults; a tuple = the allowed words, the first one is the default.
+        is_fault: False = a confounder: nothing may be raised because of it.
+        is_momentary: over as soon as it happened: there is nothing to mend.
+        is_virtual: only the simulator's own agents can play it; a real agent has to be stopped by hand.
+    """
+
+    code: str
+    places: tuple[PlaceKind, ...]
+    apply: Apply
+    params: Mapping[str, Any] = field(default_factory=dict)
+    is_fault: bool = True
+    is_virtual: bool = False
+    is_momentary: bool = False
+
+
+_FEEDER: Final[tuple[PlaceKind, ...]] = ("cabinet", "circuit")
+_ANY: Final[tuple[PlaceKind, ...]] = ("controller", "cabinet", "circuit", "bus", "lamp")
+_ROWS: Final = (
+    Kind("lampFailure", ("lamp",), lamp.lamp_failure, {"cause": ("dead", "fuse", "relay")}),
+    Kind("lampUnexpectedOn", ("lamp",), lamp.unexpected_on),
+    Kind("relayFailure", ("lamp",), lamp.relay_failure),
+    Kind("cyclingFailure", ("lamp",), lamp.cycling, {"on_s": 600.0, "off_s": 240.0}),
+    Kind("dimmingFailure", ("lamp",), lamp.dimming, {"level": 100}),
+    Kind("lampPowerTooLow", ("lamp",), lamp.power_scale, {"factor": 0.55}),
+    Kind("lampPowerTooHigh", ("lamp",), lamp.power_scale, {"factor": 1.5}),
+    Kind("powerFactorTooLow", ("lamp",), lamp.capacitor),
+    Kind("supplyVoltageTooLow", _FEEDER, cable.supply_voltage, {"volts": -32.0}),
+    Kind("supplyVoltageTooHigh", _FEEDER, cable.supply_voltage, {"volts": 28.0}),
+    Kind("highTemperature", ("lamp",), lamp.overheating, {"rise_c": 60.0}),
+    Kind("controlGearFailure", ("lamp",), lamp.driver_fault),
+    Kind("communicationFailure", ("lamp",), lamp.silent_meter, {"cause": ("meter", "fuse")}),
+    Kind("meterFailure", ("lamp",), lamp.lying_meter, {"cause": ("frozen", "power", "power_factor", "voltage")}),
+    Kind("circuitFailure", ("circuit",), cable.blown_fuse),
+    Kind("cableFailure", ("lamp",), cable.cut_cable, {"side": ("before", "after")}),
+    Kind("circuitPowerTooLow", ("circuit",), cable.dark_lamps, {"lamps": 1}),
+    Kind("supplyLoss", ("cabinet",), cable.lost_supply, {"phase": ("", "R", "S", "T")}),
+    Kind("contactorFailure", ("cabinet",), cable.contactor, {"stuck": ("off", "on")}),
+    Kind("cabinetDoorOpen", ("cabinet",), cable.open_door),
+    Kind("unmeteredLoad", _FEEDER, cable.tap, {"watts": 600.0}),
+    Kind("busFailure", ("bus",), link.broken_bus, {"after": ""}),
+    Kind("controllerOffline", ("controller",), link.offline, {"cause": ("network", "dead")}, is_virtual=True),
+    # what happens in every city and must raise nothing
+    Kind("brownOut", ("cabinet",), link.sag_to, {"volts": -26.0}, is_fault=False),
+    Kind("supplyDip", _FEEDER, link.dip, is_fault=False, is_momentary=True),
+    Kind("lostReplies", _ANY, link.lost_replies, {"share": 0.02}, is_fault=False, is_virtual=True),
+    Kind("garbledReplies", _ANY, link.garbled_replies, {"share": 0.005}, is_fault=False, is_virtual=True),
+    Kind("agentRestart", ("controller",), link.dead_agent, is_fault=False, is_virtual=True),
+    Kind("networkGone", ("controller",), link.no_network, is_fault=False, is_virtual=True),
+    Kind(
+        "wrongClock",
+        ("controller",),
+        link.wrong_clock,
+        {"minutes": -7.0, "says_so": False},
+        is_fault=False,
+        is_virtual=True,
+    ),
+    Kind("ageing", _ANY, lamp.power_scale, {"factor": 0.9}, is_fault=False),
+    Kind("wrongRating", _ANY, lamp.power_scale, {"factor": 1.08}, is_fault=False),
+)
+KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in _ROWS}
+FAULTS: Final = tuple(kind.code for kind in _ROWS if kind.is_fault)
+CONFOUNDERS: Final = tuple(kind.code for kind in _ROWS if not kind.is_fault)
+
+
+def settle_params(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every parameter of a kind: what is given, in the type of its default, and the defaults.
+
+    Raises:
+        InjectionError: an unknown parameter, or a value that it cannot have.
+    """
+    unknown = [name for name in given if name not in kind.params]
+    if unknown:
+        known = ", ".join(kind.params) or "it has none"
+        raise InjectionError(f"{kind.code}: unknown parameter {unknown[0]!r} (known: {known})")
+    return {name: _settle(kind.code, name, default, given.get(name)) for name, default in kind.params.items()}
+
+
+def _settle(code: str, name: str, default: Any, value: Any) -> Any:
+    if isinstance(default, tuple):
+        if value is None:
+            return default[0]
+        if value not in default:
+            raise InjectionError(f"{code}: {name} {value!r}: one of {', '.join(repr(word) for word in default)}")
+        return value
+    if value is None:
+        return default
+    if isinstance(default, bool):
+        words = {True: True, False: False, "true": True, "false": False}
+        if value not in words:
+            raise InjectionError(f"{code}: {name} {value!r}: true or false")
+        return words[value]
+    try:
+        settled = type(default)(value)
+    except (TypeError, ValueError) as error:
+        raise InjectionError(f"{code}: {name} {value!r} is no {type(default).__name__}") from error
+    if isinstance(settled, float) and not abs(settled) < 1e6:
+        raise InjectionError(f"{code}: {name} {value!r}: out of any sense")
+    return settled
