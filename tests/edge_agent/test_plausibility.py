@@ -1,0 +1,54 @@
+"""What is believed and what is not."""
+
+import math
+
+import pytest
+
+from edge_agent.plausibility import believable, is_plausible
+from edge_agent.profile import SHIPPED, load_profile
+
+PZEM = load_profile("pzem-016", SHIPPED)
+SDM630 = load_profile("sdm630", SHIPPED)
+GOOD = {"voltage": 230.0, "current": 0.4, "power": 90.0, "power_factor": 0.98, "frequency": 50.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"voltage": 300.1},
+        {"voltage": math.nan},
+        {"power_factor": 1.06},
+        {"frequency": 44.9},
+        {"frequency": 65.1},
+        {"current": 924057.6},
+        {"power": 115.0},
+        {"current": 0.0, "power": 9.0},
+    ],
+)
+def test_impossible_reading_is_not_believed(change: dict[str, float]) -> None:
+    assert is_plausible(PZEM, GOOD)
+    assert not is_plausible(PZEM, GOOD | change)
+
+
+def test_small_load_without_measurable_current_is_believed() -> None:
+    assert is_plausible(PZEM, GOOD | {"current": 0.0, "power": 3.1})
+
+
+def test_node_without_supply_voltage_is_believed_whatever_its_frequency_counter_shows() -> None:
+    dead = {"voltage": 0.0, "current": 0.0, "power": 0.0, "power_factor": 0.0, "frequency": 0.0}
+    assert is_plausible(PZEM, dead)
+
+
+def test_dead_phase_is_believed_and_impossible_phase_is_not() -> None:
+    values = {f"voltage_{p}": 230.0 for p in "rst"} | {f"current_{p}": 4.0 for p in "rst"}
+    values |= {f"power_{p}": 900.0 for p in "rst"}
+    assert is_plausible(SDM630, values | {"voltage_s": 0.0, "current_s": 0.0, "power_s": 0.0})
+    assert not is_plausible(SDM630, values | {"current_t": 1.0})
+
+
+def test_torn_off_sensor_spoils_only_itself() -> None:
+    node = load_profile("lamp-node", SHIPPED)
+    values = GOOD | {"temperature": -3276.8}
+    assert is_plausible(node, values)
+    assert "temperature" not in believable(node, values)
+    assert believable(node, values)["power"] == 90.0

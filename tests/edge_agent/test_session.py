@@ -1,0 +1,357 @@
+"""The Sparkplug session message by message, against the standard's statements (tck-id in comments) and the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge_agent.wire import BY_NAME, CATALOGUE, DataType, Metric, Payload, encode_payload, encode_state, unpack_strings
+from tests.edge_agent.played_session import START_MS, Played, history, live, values
+
+
+@pytest.fixture
+def played(tmp_path) -> Played:
+    session = Played(tmp_path)
+    session.sweep()
+    return session
+
+
+def test_birth_will_and_subscription_are_the_standards(played):
+    assert played.session.subscriptions() == (("spBv1.0/g/NCMD/n", 1),)  # edge-node-ncmd-subscribe
+    will = played.connect()
+    assert will.seq is None  # payloads-ndeath-seq
+    assert [(metric.name, metric.datatype) for metric in will.metrics] == [("bdSeq", DataType.INT64)]
+    (kind, birth, qos), *rest = played.sent
+    assert (kind, qos, rest) == ("NBIRTH", 0, [])  # payloads-nbirth-qos
+    assert birth.seq == 0  # payloads-nbirth-seq
+    assert birth.timestamp_ms == played.now_ms()  # payloads-nbirth-timestamp
+    assert values(birth)["bdSeq"] == will.metrics[0].value  # payloads-nbirth-bdseq
+
+
+def test_a_birth_names_every_metric_with_alias_datatype_and_value(played):
+    played.connect()
+    birth = played.sent[0][1]
+    names = [metric.name for metric in birth.metrics]
+    assert len(set(names)) == len(names)
+    for metric in birth.metrics:
+        spec = BY_NAME[metric.name]
+        assert (metric.alias, metric.datatype) == (spec.alias, spec.datatype)
+        assert metric.timestamp_ms is not None
+        assert not metric.is_historical
+    told = values(birth)
+    assert unpack_strings(told["Lamps/Id"]) == played.layout.lamp_ids
+    assert told["Agent/Version"] == "1.2.3"
+    assert told["Node Control/Rebirth"] is False  # topics-nbirth-rebirth-metric
+    for name in ("Outbox/Acknowledged", "Lamps/Dim Command", "Lamps/Dim Until", "Schedule/Document"):
+        assert told[name] is None
+    absent = {spec.name for spec in CATALOGUE} - set(names)
+    assert absent == {spec.name for spec in CATALOGUE if spec.name.startswith(("Cabinet/", "Circuits/"))} - {
+        "Circuits/Id"
+    }, "what no profile has is left out, and nothing else"
+
+
+def test_the_birth_repeats_the_newest_record_and_is_none_itself(played):
+    played.sweep()
+    newest = played.sweep()
+    played.acknowledge(3)  # not connected: commands cannot come, so nothing happens to the session itself
+    played.connect()
+    told = values(played.sent[0][1])
+    assert told["Outbox/Sequence"] == newest.sequence == 3
+    assert told["Outbox/Sequence"] - told["Outbox/Pending"] == played.outbox.first_held - 1
+    metric = next(metric for metric in played.sent[0][1].metrics if metric.name == "Lamps/Power")
+    assert metric.timestamp_ms == newest.at_ms
+    assert played.outbox.last_sequence == 3
+
+
+def test_data_is_aliases_alone_with_the_sweeps_end_on_everything(played):
+    played.connect()
+    played.now_s += 60
+    record = played.sweep(slow=False)
+    ((kind, data, qos),) = [message for message in played.pump() if live([message])]
+    assert (kind, qos, data.seq) == ("NDATA", 0, 1)
+    assert data.timestamp_ms == record.at_ms == START_MS + 60_000
+    for metric in data.metrics:
+        assert metric.name is None
+        assert metric.datatype is None
+        assert metric.alias is not None
+        assert metric.timestamp_ms == record.at_ms
+    told = values(data)
+    slow = {"Lamps/Temperature", "Lamps/Energy", "Lamps/Burning Hours", "Lamps/Switch Count", "Lamps/Poll Errors"}
+    birth_only = {spec.name for spec in CATALOGUE if spec.is_birth_only or spec.is_command} | {"Schedule/Document"}
+    assert set(told) == set(values(played.sent[0][1])) - birth_only - slow
+    assert (told["Outbox/Epoch"], told["Outbox/Sequence"], told["Outbox/Pending"]) == (played.outbox.epoch, 2, 2)
+
+
+def test_seq_runs_on_from_the_birth_and_wraps_after_255(played):
+    played.connect()
+    for _ in range(300):
+        played.now_s += 1
+        played.sweep()
+        played.pump()
+        played.acknowledge(played.outbox.last_sequence)
+    seqs = [payload.seq for _, payload, _ in played.sent]
+    assert seqs == [i % 256 for i in range(len(seqs))]
+    assert len(seqs) >= 301
+
+
+def test_bd_seq_rises_with_every_connect_survives_a_restart_and_wraps(tmp_path):
+    played = Played(tmp_path)
+    played.sweep()
+    numbers = []
+    for _ in range(3):
+        numbers.append(played.connect().metrics[0].value)
+        played.drop()
+    played.outbox.close()
+    played = Played(tmp_path)
+    for _ in range(256):
+        numbers.append(played.connect().metrics[0].value)
+        played.drop()
+    assert numbers == [i % 256 for i in range(259)]
+    births = [values(payload)["bdSeq"] for kind, payload, _ in played.sent if kind == "NBIRTH"]
+    assert births == numbers[3:]
+
+
+@pytest.mark.parametrize("metric", [Metric(True, name="Node Control/Rebirth", datatype=DataType.BOOLEAN)])
+def test_a_rebirth_keeps_bd_seq_and_starts_seq_anew(played, metric):
+    played.connect()
+    played.now_s += 60
+    played.sweep()
+    played.pump()
+    played.acknowledge(2)
+    played.ncmd(metric)
+    ((kind, birth, _),) = played.pump()
+    assert (kind, birth.seq) == ("NBIRTH", 0)
+    assert values(birth)["bdSeq"] == values(played.sent[0][1])["bdSeq"]
+    played.sweep()
+    assert played.pump()[0][1].seq == 1
+
+
+def test_a_host_that_asks_for_births_in_a_loop_gets_few(played):
+    played.connect()
+    for _ in range(100):
+        played.now_s += 0.1
+        played.ncmd(Metric(True, name="Node Control/Rebirth", datatype=DataType.BOOLEAN))
+        played.pump()
+    assert sum(kind == "NBIRTH" for kind, _, _ in played.sent) <= 6
+
+
+def test_an_intended_end_publishes_the_death_first(played):
+    will = played.connect()
+    played.session.close()
+    kind, death, qos = played.sent[-1]
+    assert (kind, qos, death.seq) == ("NDEATH", 1, None)
+    assert values(death) == values(will)
+    assert not played.is_up
+
+
+def test_acknowledgements_free_records_and_those_of_another_epoch_do_not(played):
+    played.connect()
+    for _ in range(4):
+        played.sweep()
+    played.acknowledge(4, epoch=played.outbox.epoch ^ 1)
+    assert played.outbox.n_held == 5
+    played.acknowledge(4)
+    assert played.outbox.n_held == 1
+    played.acknowledge(2)
+    assert played.outbox.n_held == 1, "an acknowledgement never goes back"
+    played.acknowledge(6)
+    assert (played.outbox.n_held, played.session.n_refused) == (1, 1), "a number that was never given is refused"
+
+
+def test_commands_go_by_alias_or_by_name(played):
+    played.connect()
+    levels, until = bytes([0, 50, 254, 255]), played.now_ms() + 1000
+    for by_name in (True, False):
+        played.ncmd(
+            *(
+                Metric(
+                    value,
+                    name=name if by_name else None,
+                    alias=None if by_name else BY_NAME[name].alias,
+                    datatype=BY_NAME[name].datatype,
+                )
+                for name, value in (("Lamps/Dim Command", levels), ("Lamps/Dim Until", until))
+            )
+        )
+    assert [(command.levels, command.until_ms) for command in played.ears.dims] == [(levels, until)] * 2
+
+
+def test_a_new_schedule_is_told_in_a_new_birth_and_a_bad_one_is_counted(played):
+    played.connect()
+    played.now_s += 10
+    played.ncmd(Metric('{"version": 1}', alias=BY_NAME["Schedule/Document"].alias))
+    births = [payload for kind, payload, _ in played.pump() if kind == "NBIRTH"]
+    assert values(births[0])["Schedule/Document"] == '{"version": 1}'
+    played.ears.is_accepting = False
+    played.now_s += 10
+    played.ncmd(Metric("no", name="Schedule/Document"))
+    assert not [kind for kind, _, _ in played.pump() if kind == "NBIRTH"]
+    assert played.session.n_refused == 1
+
+
+def test_what_was_recorded_offline_goes_as_history_oldest_first_after_the_live_data(played):
+    played.connect()
+    played.acknowledge(1)
+    played.drop()
+    for _ in range(30):
+        played.now_s += 60
+        played.sweep()
+        played.pump()
+    assert len(played.sent) == 1, "nothing is published without a connection"
+    played.connect()
+    newest = played.sweep()
+    sent = played.run(5)
+    assert live(sent) == [newest.sequence]
+    assert values(sent[0][1])["Outbox/Sequence"] == newest.sequence, "newest live data first"
+    assert history(sent) == list(range(2, 32))
+    for _, payload, _ in sent[1:]:
+        assert {metric.timestamp_ms for metric in payload.metrics} == {payload.timestamp_ms}
+        assert payload.timestamp_ms == START_MS + 60_000 * (values(payload)["Outbox/Sequence"] - 1)
+
+
+def test_a_live_record_that_nobody_acknowledged_goes_again_after_two_minutes(played):
+    played.connect()
+    played.acknowledge(1)
+    record = played.sweep()
+    played.pump()
+    assert history(played.run(115)) == []
+    assert history(played.run(10)) == [record.sequence]
+    played.acknowledge(record.sequence)
+    assert history(played.run(1000)) == []
+
+
+def test_history_keeps_to_its_window_and_its_rate(tmp_path):
+    played = Played(tmp_path, window=10, rate_per_s=4.0)
+    for _ in range(50):
+        played.sweep()
+    played.connect()
+    assert len(history(played.run(2))) <= 9
+    sent = history(played.run(60))
+    assert len(history(played.sent)) == 10
+    assert history(played.sent) == list(range(1, 11)), sent
+    played.acknowledge(4)
+    played.run(10)
+    assert history(played.sent) == list(range(1, 15))
+
+
+def test_a_host_that_never_acknowledges_costs_ever_less(tmp_path):
+    played = Played(tmp_path)
+    for _ in range(500):
+        played.sweep()
+    played.connect()
+    played.run(3600)
+    in_the_first_hour = len(history(played.sent))
+    played.run(3600, 5)
+    played.run(3600, 5)
+    in_the_third = len(played.sent)
+    played.run(3600, 5)
+    assert in_the_first_hour < 500
+    assert len(played.sent) - in_the_third <= 4
+
+
+def test_a_host_that_comes_back_gets_everything_at_once(tmp_path):
+    played = Played(tmp_path)
+    played.sweep()
+    played.connect()
+    played.acknowledge(1)
+    for _ in range(200):
+        played.now_s += 60
+        played.sweep()
+        played.pump()
+    played.ncmd(Metric(True, name="Node Control/Rebirth", datatype=DataType.BOOLEAN))
+    seen = set()
+    for _ in range(40):
+        seen |= set(history(played.run(1)))
+        whole = played.outbox.first_held
+        while whole in seen:
+            whole += 1
+        if whole > played.outbox.first_held:
+            played.acknowledge(whole - 1)
+    assert set(range(2, 199)) <= seen
+
+
+def test_a_host_that_lost_track_gets_the_history_again_with_its_birth(played):
+    for _ in range(5):
+        played.sweep()
+    played.connect()
+    assert history(played.run(3)) == [1, 2, 3, 4, 5, 6]
+    played.ncmd(Metric(True, name="Node Control/Rebirth", datatype=DataType.BOOLEAN))
+    sent = played.run(3)
+    assert sent[0][0] == "NBIRTH"
+    assert history(sent) == [1, 2, 3, 4, 5, 6]
+
+
+def test_primary_host_is_waited_for_and_followed(tmp_path):
+    played = Played(tmp_path, primary_host="terang")
+    played.sweep()
+    assert ("spBv1.0/STATE/terang", 1) in played.session.subscriptions()
+    played.connect()
+    played.sweep()
+    played.pump()
+    assert played.sent == []  # birth-publish-phid-wait
+
+    def state(is_online: bool, timestamp_ms: int) -> None:
+        payload = encode_state(is_online=is_online, timestamp_ms=timestamp_ms)
+        played.session.received("spBv1.0/STATE/terang", payload, played.now_s)
+
+    state(False, 1000)
+    assert played.sent == []
+    state(True, 2000)
+    assert [kind for kind, _, _ in played.sent] == ["NBIRTH"]
+    assert history(played.run(3)) == [1, 2], "what was recorded while the host was away"
+    state(False, 1999)
+    assert played.is_up, "a statement older than the latest birth is stale"  # birth-publish-phid-offline
+    state(False, 2000)
+    assert played.sent[-1][0] == "NDEATH"
+    assert not played.is_up
+
+
+def test_records_of_an_older_register_go_out_in_the_order_of_the_new_one(tmp_path):
+    played = Played(tmp_path)
+    record = played.sweep()
+    power = values_of(played, record)
+    played.outbox.close()
+    old = played.layout
+    new = replace(old, lamp_ids=(old.lamp_ids[2], "L-new", old.lamp_ids[0]), is_dimmable=(True,) * 3)
+    played = Played(tmp_path, layout=new)
+    played.connect()
+    birth = values(played.sent[0][1])
+    assert unpack_strings(birth["Lamps/Id"]) == new.lamp_ids
+    ((_, payload, _),) = [message for message in played.run(2) if history([message])]
+    told = values(payload)["Lamps/Power"]
+    assert (told[0:4], told[8:12]) == (power[8:12], power[0:4])
+    assert told[4:8] == b"\x00\x00\xc0\x7f", "a lamp that was not there is unknown"
+    assert values(payload)["Lamps/Quality"][1] == 1
+
+
+def test_a_record_that_the_card_has_spoilt_sends_its_number_and_holds_nothing_up(tmp_path):
+    played = Played(tmp_path)
+    for _ in range(3):
+        played.sweep()
+    played.outbox._file._db.execute("UPDATE record SET body = x'00ff' WHERE sequence = 2")
+    played.outbox._file._db.execute("UPDATE record SET layout = 'gone' WHERE sequence = 1")
+    played.connect()
+    sent = played.run(3)
+    assert history(sent) == [1, 2, 3]
+    assert set(values(sent[1][1])) == {"Outbox/Epoch", "Outbox/Sequence", "Outbox/Pending"}
+    assert "Lamps/Power" in values(sent[2][1])
+
+
+def values_of(played: Played, record) -> bytes:
+    played.connect()
+    power = values(played.sent[0][1])["Lamps/Power"]
+    played.drop()
+    played.sent.clear()
+    return power
+
+
+def test_a_truncated_birth_of_somebody_else_changes_nothing(played):
+    played.connect()
+    before = (len(played.sent), played.outbox.n_held)
+    whole = encode_payload(Payload(1, None, (Metric(b"\x00" * 4, name="Lamps/Dim Command"),)))
+    for cut in range(len(whole)):
+        played.raw(whole[:cut])
+    played.pump()
+    assert (len(played.sent) - len(history(played.sent)), played.outbox.n_held) == (before[0], before[1])
+    assert played.ears.dims == []

@@ -1,0 +1,58 @@
+"""The demo's clock and its household of processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from firmware_sim.demo.night import clock_offset_s
+from firmware_sim.demo.processes import ChildError, Household
+from firmware_sim.fleet.schedule import Timetable, parse_schedule
+
+HOUR_US = 3_600_000_000
+
+
+@pytest.mark.parametrize(
+    "place", [("Asia/Jakarta", 0.79, 102.0), ("America/Chicago", 40.1, -88.2), ("Asia/Jakarta", 40.1, -88.2)]
+)
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_whatever_the_hour_the_town_is_in_its_night_and_never_in_the_future(hour, place):
+    timezone, latitude, longitude = place
+    level = Timetable(parse_schedule({}, timezone), latitude, longitude).level
+    now_us = round(datetime(2026, 11, 23, hour, 17, tzinfo=UTC).timestamp() * 1e6)
+    offset_s = clock_offset_s(now_us, level)
+    played_us = now_us + round(offset_s * 1e6)
+    assert [level(played_us - HOUR_US // 2), level(played_us), level(played_us + 2 * HOUR_US)] == [100, 100, 100]
+    assert -86_400 < offset_s <= 0
+
+
+def test_within_the_night_the_clock_is_the_readers_own():
+    level = Timetable(parse_schedule({}, "Asia/Jakarta"), 0.79, 102.0).level
+    assert clock_offset_s(round(datetime(2026, 11, 23, 14, 0, tzinfo=UTC).timestamp() * 1e6), level) == 0  # 21:00 there
+
+
+def test_every_child_is_gone_afterwards_even_a_stubborn_one(tmp_path):
+    stubborn = (
+        "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
+    with Household(tmp_path, os.environ) as household:
+        first = household.start("plain", [sys.executable, "-c", "import time; time.sleep(60)"])
+        second = household.start("stubborn", [sys.executable, "-c", stubborn])
+        deadline = time.monotonic() + 10
+        while b"up" not in second.log.read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        household.check()
+    assert first.process.poll() is not None
+    assert second.process.poll() is not None
+
+
+def test_a_child_that_dies_is_told_with_its_last_words(tmp_path):
+    with Household(tmp_path, os.environ) as household:
+        child = household.start("api", [sys.executable, "-c", "print('port 8000 is in use'); raise SystemExit(2)"])
+        child.process.wait(10)
+        with pytest.raises(ChildError, match=r"(?s)api ended with 2.*port 8000 is in use"):
+            household.check()

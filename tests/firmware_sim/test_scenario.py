@@ -1,0 +1,126 @@
+"""Scenario files: times in every spelling, errors with file and line, a stage that keeps the truth."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from firmware_sim.fleet.town import read_town
+from firmware_sim.fleet.world import World
+from firmware_sim.scenario import ScenarioError, read_scenario
+from firmware_sim.stage import Stage, Step
+from firmware_sim.truth import write_truth
+from tests.firmware_sim.injection_city import write_city
+
+BEGIN_US = int(datetime(2026, 11, 23, 11, 0, tzinfo=UTC).timestamp() * 1e6)  # 18:00 in Jakarta
+MINUTE_US = 60_000_000
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(read_town(write_city(tmp_path)), np.random.default_rng(3), BEGIN_US)
+
+
+def read(tmp_path, world, text):
+    path = tmp_path / "night.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_scenario(path, world, BEGIN_US)
+
+
+@pytest.mark.parametrize(
+    ("when", "start_min", "end_min"),
+    [
+        ("", 0, None),
+        ('start = "40m"\nduration = "8m"', 40, 48),
+        ('start = "21:15"\nduration = "2h"', 195, 315),
+        ('start = "21:15"\nend = "05:00"', 195, 660),
+        ('start = "1d 19:00"', 1500, None),
+        ("start = 2026-11-23T12:00:00Z\nend = 2026-11-23T20:00:00", 60, 120),
+    ],
+)
+def test_times_relative_local_and_absolute(tmp_path, world, when, start_min, end_min):
+    (step,) = read(tmp_path, world, f'[[fault]]\ncode = "cabinetDoorOpen"\nplace = "C-1"\n{when}\n')
+    assert step.start_us == BEGIN_US + start_min * MINUTE_US
+    assert step.end_us == (None if end_min is None else BEGIN_US + end_min * MINUTE_US)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ('[[fault]]\ncode = "lampFailur"\nplace = "L-113"\n', 2, "unknown code"),
+        ('[[fault]]\ncode = "lampFailure"\n\nplace = "L-999"\n', 4, "no lamp named 'L-999'"),
+        ('[[fault]]\ncode = "lampFailure"\n', 1, "place is missing"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nstart = "25:00"\n', 4, "no time of day"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nstart = "soon"\n', 4, "no time such as"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nduration = 5\n', 4, "no duration"),
+        (
+            '[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nend = "5m"\nduration = "5m"\n',
+            5,
+            "either end or duration",
+        ),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nstart = "9m"\nend = "5m"\n', 5, "before it starts"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\ncause = "rust"\n', 4, "one of 'dead'"),
+        ('[[fault]]\ncode = "lampUnexpectedOn"\nplace = "L-113"\n', 3, "dead by day"),
+        (
+            '[[fault]]\ncode = "cabinetDoorOpen"\nplace = "C-1"\n\n[[fault]]\ncode = "supplyLoss"\nplace = "C-9"\n',
+            7,
+            "named 'C-9'",
+        ),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\n[weather]\nrain = true\n', 4, "only [[fault]]"),
+    ],
+)
+def test_a_wrong_entry_is_told_with_file_and_line_and_nothing_starts(tmp_path, world, text, line, reason):
+    with pytest.raises(ScenarioError) as refusal:
+        read(tmp_path, world, text)
+    assert f"night.toml:{line}: " in str(refusal.value)
+    assert reason in str(refusal.value)
+    assert not world.condition.flags.any()
+
+
+def test_broken_toml_and_missing_files_are_one_line(tmp_path, world):
+    with pytest.raises(ScenarioError, match=r"night\.toml"):
+        read(tmp_path, world, "[[fault]\n")
+    with pytest.raises(ScenarioError, match=r"absent\.toml"):
+        read_scenario(tmp_path / "absent.toml", world, BEGIN_US)
+    with pytest.raises(ScenarioError, match="no \\[\\[fault\\]\\]"):
+        read(tmp_path, world, "")
+
+
+def test_the_stage_breaks_and_mends_on_time_and_knows_when_it_showed(tmp_path, world):
+    """A lamp that dies at 19:30 shows from then on; one that dies by day shows only when it should burn."""
+    steps = [
+        Step("lampFailure", "L-113", BEGIN_US + 90 * MINUTE_US, BEGIN_US + 120 * MINUTE_US),
+        Step("lampFailure", "L-114", BEGIN_US, BEGIN_US + 60 * MINUTE_US),
+        Step("cableFailure", "L-124", BEGIN_US + 90 * MINUTE_US, None),
+        Step("lostReplies", "PJU-1", BEGIN_US, None, {"share": 0.1}),
+    ]
+    stage = Stage(world, steps)
+    on_us = None
+    for minute in range(130):
+        at_us = BEGIN_US + minute * MINUTE_US
+        stage.turn(at_us)
+        moment = world.advance(at_us)
+        stage.look(moment, np.ones(3, np.bool_))
+        if on_us is None and moment.sample.is_lit.any():
+            on_us = at_us
+    by_place = {truth.place: truth for truth in stage.truths}
+    assert by_place["L-113"].observable_from_us == steps[0].start_us
+    assert by_place["L-113"].longest_s == 29 * 60
+    assert by_place["L-114"].observable_from_us == on_us
+    assert by_place["L-124"].span == ("L-123", "L-124")
+    assert by_place["PJU-1"].observable_from_us is None
+    write_truth(tmp_path / "truth.jsonl", stage.truths)
+    lines = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["code"] for line in lines] == ["lampFailure", "lostReplies", "lampFailure", "cableFailure"]
+    assert lines[3]["span"] == ["L-123", "L-124"]
+    assert lines[2]["end"] == "2026-11-23T13:00:00+00:00"
+
+
+def test_what_no_sweep_brings_to_the_host_is_not_observable(world):
+    stage = Stage(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, None)])
+    stage.turn(BEGIN_US)
+    stage.look(world.advance(BEGIN_US), np.array([False, True, True]))
+    assert stage.truths[0].observable_from_us is None

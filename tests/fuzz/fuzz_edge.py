@@ -1,0 +1,125 @@
+"""Coverage-guided fuzzing of what the agent reads from strangers: bytes of a serial line, and messages of a broker.
+
+    pip install atheris protobuf
+    PYTHONPATH=. python tests/fuzz/fuzz_edge.py frames CORPUS_DIR -max_total_time=600
+    PYTHONPATH=. python tests/fuzz/fuzz_edge.py payload CORPUS_DIR -max_total_time=600
+
+A crash is any exception that the function does not name, or a law broken: a frame that is taken has a valid checksum
+and stood in the stream; a payload that decodes encodes again to one that decodes to the same.
+"""
+
+import math
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["edge_agent"]):
+    from edge_agent.command import BadCommand, parse_command
+    from edge_agent.frames import (
+        ReplyScanner,
+        Request,
+        checksum,
+        read_bits,
+        read_registers,
+        write_coil,
+        write_register,
+    )
+    from edge_agent.plausibility import believable, is_plausible
+    from edge_agent.profile import SHIPPED, Block, load_profile
+    from edge_agent.schedule import BadSchedule, parse_schedule
+    from edge_agent.wire import (
+        DataType,
+        WireError,
+        decode_payload,
+        decode_state,
+        encode_payload,
+        parse_topic,
+        unpack_array,
+        unpack_strings,
+    )
+
+PROFILE = load_profile("lamp-node", SHIPPED)
+DECODE = PROFILE.decoder(Block(0, 17))
+
+
+def pick_request(source: "atheris.FuzzedDataProvider") -> Request:
+    address = source.ConsumeIntInRange(1, 255)
+    kind = source.ConsumeIntInRange(0, 3)
+    first = source.ConsumeIntInRange(0, 0xFF00)
+    if kind == 0:
+        return read_registers(address, source.ConsumeIntInRange(3, 4), first, source.ConsumeIntInRange(1, 20))
+    if kind == 1:
+        return read_bits(address, source.ConsumeIntInRange(1, 2), first, source.ConsumeIntInRange(1, 40))
+    if kind == 2:
+        return write_register(address, first, source.ConsumeIntInRange(0, 0xFFFF))
+    return write_coil(address, first, is_on=source.ConsumeBool())
+
+
+def fuzz_frames(data: bytes) -> None:
+    source = atheris.FuzzedDataProvider(data)
+    request = pick_request(source)
+    scanner = ReplyScanner(request, is_echoing=source.ConsumeBool())
+    is_mended = source.ConsumeBool()
+    stream, reply, n_fed = b"", None, 0
+    while source.remaining_bytes() and reply is None:
+        chunk = source.ConsumeBytes(source.ConsumeIntInRange(0, 60))
+        if is_mended and len(chunk) > 3:  # a checksum that fits is beyond luck
+            head = request.reply_head if source.ConsumeBool() else chunk[:3]
+            chunk = head + chunk[3:]
+            chunk += checksum(chunk)
+        stream += chunk
+        n_fed += len(chunk)
+        reply = scanner.feed(chunk)
+        assert reply is not None or len(scanner._buffer) <= max(request.reply_length, 8), "the buffer grows"
+    reply = reply or scanner.finish()
+    assert scanner.finish() is None or reply is None, "a reply comes once"
+    if reply is None or not request.n_data:
+        return
+    if reply.exception is not None:
+        body = bytes((request.address, request.function | 0x80, reply.exception))
+    else:
+        assert len(reply.data) == request.n_data
+        body = request.reply_head + reply.data
+    assert body + checksum(body) in stream, "a frame that was never sent"
+    if request.n_data == 34:
+        values = DECODE(reply.data)
+        is_plausible(PROFILE, values)
+        assert all(math.isfinite(value) for value in believable(PROFILE, values).values())
+
+
+def fuzz_payload(data: bytes) -> None:
+    try:
+        payload = decode_payload(data)
+    except WireError:
+        payload = None
+    if payload is not None:
+        try:
+            again = decode_payload(encode_payload(payload))
+        except WireError:
+            again = None
+        if again is not None:
+            assert len(again.metrics) == len(payload.metrics)
+            assert again.seq == payload.seq
+        for metric in payload.metrics:
+            if isinstance(metric.value, bytes):
+                for datatype in (DataType.FLOAT_ARRAY, DataType.UINT32_ARRAY, DataType.BOOLEAN):
+                    attempt(unpack_array, datatype, metric.value)
+                attempt(unpack_strings, metric.value)
+    attempt(parse_command, data, 3)
+    attempt(decode_state, data)
+    text = data.decode("utf-8", "replace")
+    attempt(parse_topic, text)
+    attempt(parse_schedule, text)
+
+
+def attempt(function, *arguments) -> None:
+    try:
+        function(*arguments)
+    except (WireError, BadCommand, BadSchedule):
+        return
+
+
+if __name__ == "__main__":
+    target = {"frames": fuzz_frames, "payload": fuzz_payload}[sys.argv.pop(1)]
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()

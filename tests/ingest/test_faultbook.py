@@ -1,0 +1,265 @@
+"""The life of a fault, against real databases and a second writer beside the book."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sqlalchemy import create_engine, insert, select, update
+
+from ingest.faultbook import FaultBook, Gazetteer
+from ingest.faultbook.fault import key_text, parse_key
+from ingest.faultbook.priority import Surroundings, rank
+from ingest.finding import Cleared, Key, Place, Raised, StillFailing
+from ingest.register import Cabinets, Lamps, Register, with_centroids
+from ingest.schema.codes import CATALOGUE
+from ingest.schema.tables import fault_events, faults, metadata
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+T0 = 1_790_000_000_000_000
+
+
+def tiny_register(n=12):
+    """One cabinet, one circuit of n lamps 30 m apart on one street."""
+    unknown = [""] * n
+    lamps = Lamps(
+        lamp_id=[f"L-{i}" for i in range(n)],
+        cabinet_id=["C-1"] * n,
+        cabinet=np.zeros(n, np.int32),
+        circuit=["1"] * n,
+        position=np.arange(1, n + 1, dtype=np.int32),
+        position_source=["survey"] * n,
+        latitude=np.full(n, 0.79),
+        longitude=102.0 + np.arange(n) * 30 / 111_195,
+        rated_power_w=np.full(n, 90, np.float32),
+        technology=["LED"] * n,
+        bus=["A"] * n,
+        address=np.arange(1, n + 1, dtype=np.int32),
+        profile=["lamp-node"] * n,
+        phase=unknown,
+        is_dimmable=np.ones(n, bool),
+        street=["Jalan Melati"] * n,
+        district=["Siak"] * n,
+        village=unknown,
+        road_class=["arterial"] * n,
+        installed_on=unknown,
+        extra=[{"pole": "steel"}] * n,
+    )
+    cabinets = Cabinets(
+        cabinet_id=["C-1"],
+        controller_id=["PJU-1"],
+        name=["Simpang"],
+        latitude=np.array([np.nan]),
+        longitude=np.array([np.nan]),
+        district=["Siak"],
+        village=[""],
+        supply_account=[""],
+        supply_va=np.array([np.nan]),
+        transformer=[""],
+        metered=[""],
+        switching=["lamp"],
+        extra=[{}],
+    )
+    return Register(lamps, with_centroids(cabinets, lamps))
+
+
+class Desk:
+    """A book on a database, its opener, and a person at the API."""
+
+    def __init__(self, url):
+        self.engine = create_engine(url)
+        metadata.create_all(self.engine)
+        self.n_ids = 0
+        self.open_book()
+
+    def open_book(self, now_us=T0):
+        register = tiny_register()
+        gazetteer = Gazetteer(register, {lamp_id: row for row, lamp_id in enumerate(register.lamps.lamp_id)})
+        self.book = FaultBook(self.engine, gazetteer, reopen_within_us=24 * HOUR, new_id=self.new_id, now_us=now_us)
+
+    def new_id(self, _at_us):
+        self.n_ids += 1
+        return f"{self.n_ids:026d}"
+
+    def rows(self):
+        with self.engine.connect() as connection:
+            return connection.execute(select(faults).order_by(faults.c.id)).all()
+
+    def row(self):
+        (row,) = self.rows()
+        return row
+
+    def kinds(self):
+        with self.engine.connect() as connection:
+            return [row.kind for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))]
+
+    def person(self, fault_id, kind, state, at_us=T0):
+        """What the API does for an action."""
+        with self.engine.begin() as connection:
+            row = connection.execute(select(faults).where(faults.c.id == fault_id)).one()
+            closed = None if state != "closed" else row.closed_at_us
+            connection.execute(
+                update(faults)
+                .where(faults.c.id == fault_id)
+                .values(state=state, version=row.version + 1, closed_at_us=closed, updated_at_us=at_us)
+            )
+            connection.execute(
+                insert(fault_events).values(
+                    fault_id=fault_id,
+                    at_us=at_us,
+                    actor="local",
+                    kind=kind,
+                    state=state,
+                    version=row.version + 1,
+                    data={},
+                )
+            )
+
+
+@pytest.fixture
+def desk(database_url):
+    opened = Desk(database_url)
+    yield opened
+    opened.engine.dispose()
+
+
+def dark(lamp=3, at_us=T0, code="lampFailure", **more):
+    lamp_id = f"L-{lamp}"
+    evidence = {"power_w": 0.4, "expected_power_w": 90.0, "samples": 3}
+    return Raised(Key(code, Place(lamp_id=lamp_id)), at_us, at_us - 2 * MINUTE, (lamp_id,), evidence, **more)
+
+
+def lit(lamp=3, at_us=T0 + HOUR, code="lampFailure"):
+    return Cleared(Key(code, Place(lamp_id=f"L-{lamp}")), at_us)
+
+
+def test_a_confirmed_condition_opens_one_fault_with_its_place_and_reasons(desk):
+    assert desk.book.apply([dark()], T0).n_opened == 1
+    row = desk.row()
+    assert (row.code, row.level, row.severity, row.state) == ("lampFailure", "lamp", "major", "open")
+    assert (row.cabinet_id, row.controller_id, row.bus, row.circuit) == ("C-1", "PJU-1", "A", "1")
+    assert (row.street, row.district, row.opened_at_us) == ("Jalan Melati", "Siak", T0)
+    assert row.longitude == pytest.approx(102.0 + 3 * 30 / 111_195)
+    assert row.evidence["since"] == "2026-09-21T14:11:20Z"
+    assert sum(reason["points"] for reason in row.evidence["priority"].values()) == row.priority > 0
+
+
+def test_the_same_word_again_changes_nothing(desk):
+    desk.book.apply([dark()], T0)
+    assert desk.book.apply([dark()], T0).n_opened == 0
+    assert desk.book.apply([dark(at_us=T0 + MINUTE)], T0 + MINUTE).n_changed == 0
+    assert desk.kinds() == ["opened"]
+    assert desk.row().version == 1
+
+
+def test_telemetry_closes_from_any_state_and_verifies_only_a_claimed_repair(desk):
+    desk.book.apply([dark(3), dark(8)], T0)
+    first, second = desk.rows()
+    desk.person(first.id, "repair", "repaired")
+    desk.book.apply([lit(3), lit(8)], T0 + HOUR)
+    first, second = desk.rows()
+    assert (first.state, first.is_verified, second.state, second.is_verified) == ("closed", True, "closed", False)
+    assert first.closed_at_us == T0 + HOUR
+    assert first.version == 3
+
+
+def test_a_claim_is_told_to_detection_once_and_reopens_when_not_proved(desk):
+    desk.book.apply([dark()], T0)
+    desk.person(desk.row().id, "acknowledge", "acknowledged")
+    assert desk.book.poll_claims() == []
+    desk.person(desk.row().id, "repair", "repaired")
+    assert desk.book.poll_claims() == [dark().key]
+    assert desk.book.poll_claims() == []
+    desk.book.apply([StillFailing(dark().key, T0 + HOUR, {"power_w": 0.3})], T0 + HOUR)
+    assert desk.row().state == "open"
+    assert desk.kinds()[-1] == "reopened"
+    with desk.engine.connect() as connection:
+        notes = [row.note for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))]
+    assert notes[-1] == "still dark after repair"
+
+
+def test_flapping_within_a_day_is_one_fault_and_later_another(desk):
+    desk.book.apply([dark()], T0)
+    desk.book.apply([lit(at_us=T0 + HOUR)], T0 + HOUR)
+    desk.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)
+    row = desk.row()
+    assert (row.state, row.closed_at_us, row.evidence["reopened"]) == ("open", None, 1)
+    desk.book.apply([lit(at_us=T0 + 3 * HOUR)], T0 + 3 * HOUR)
+    desk.book.apply([], T0 + 28 * HOUR)
+    desk.book.apply([dark(lamp=9, at_us=T0 + 28 * HOUR)], T0 + 28 * HOUR)
+    desk.book.apply([dark(at_us=T0 + 29 * HOUR)], T0 + 29 * HOUR)
+    assert [row.state for row in desk.rows()] == ["closed", "open", "open"]
+
+
+def test_a_restart_neither_doubles_nor_reopens(desk):
+    words = [dark(), lit(at_us=T0 + HOUR), dark(7, T0 + HOUR)]
+    for word in words:
+        desk.book.apply([word], word.at_us)
+    before = desk.rows()
+    desk.open_book(now_us=T0 + HOUR)
+    for word in words:  # detection replays the readings since its snapshot
+        desk.book.apply([word], word.at_us)
+    assert desk.rows() == before
+
+
+def test_a_cause_hides_its_children_and_frees_them(desk):
+    cause = Key("circuitFailure", Place(cabinet_id="C-1", circuit="1"))
+    lamps = tuple(f"L-{i}" for i in range(12))
+    desk.book.apply([dark()], T0)
+    desk.book.apply(
+        [dark(at_us=T0 + HOUR, cause=cause), Raised(cause, T0 + HOUR, T0 + HOUR, lamps, {"lamps_silent": 12})],
+        T0 + HOUR,
+    )
+    child, parent = desk.rows()
+    assert child.caused_by == parent.id
+    assert (parent.level, parent.lamp_ids) == ("circuit", list(lamps))
+    desk.book.apply([Cleared(cause, T0 + 2 * HOUR), dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)
+    child, parent = desk.rows()
+    assert (child.caused_by, child.state, parent.state) == (None, "open", "closed")
+    assert desk.kinds() == ["opened", "opened", "suppressed", "closed", "unsuppressed"]
+
+
+def test_a_persons_change_between_two_sweeps_is_kept(desk):
+    desk.book.apply([dark()], T0)
+    desk.person(desk.row().id, "assign", "assigned")
+    desk.book.apply([dark(at_us=T0 + HOUR, cause=None)], T0 + HOUR)
+    changed = Raised(dark().key, T0 + HOUR, T0, ("L-3",), {"power_w": 0.1, "samples": 60})
+    desk.book.apply([changed], T0 + HOUR)
+    row = desk.row()
+    assert (row.state, row.version) == ("assigned", 3)
+    assert row.evidence["power_w"] == 0.1
+
+
+def test_three_consecutive_dark_lamps_outrank_a_single_one_and_raise_their_neighbours(desk):
+    desk.book.apply([dark(3)], T0)
+    alone = desk.row().priority
+    desk.book.apply([dark(4), dark(5)], T0)
+    together = [row.priority for row in desk.rows()]
+    assert min(together) >= alone + 25
+    assert "3 consecutive lamps dark" in desk.rows()[0].evidence["priority"]["danger"]["why"]
+
+
+def test_priority_grows_with_age(desk):
+    desk.book.apply([dark()], T0)
+    young = desk.row().priority
+    assert desk.book.rank_again(T0 + 72 * HOUR) == 1
+    assert desk.row().priority == young + 10
+    assert desk.row().version == 1
+
+
+@pytest.mark.parametrize("code", [row.code for row in CATALOGUE])
+def test_every_code_has_a_priority_within_bounds(code):
+    priority, reasons = rank(code, 500, "arterial", 1e6, Surroundings(9, 1.0, 9))
+    assert 0 <= priority <= 100
+    assert {"danger", "severity", "lamps", "road_class", "age", "reports"} == set(reasons)
+
+
+def test_keys_round_trip_through_their_column():
+    key = Key("cableFailure", Place(cabinet_id='C "1"', circuit="2", span_after="L-é"))
+    assert parse_key(key_text(key)) == key
+
+
+def test_a_circuit_level_code_without_circuit_is_the_cabinets(desk):
+    key = Key("supplyVoltageTooLow", Place(cabinet_id="C-1"))
+    desk.book.apply([Raised(key, T0, T0, (), {"voltage_v": 199.0})], T0)
+    assert desk.row().level == "cabinet"

@@ -1,0 +1,367 @@
+"""The InfluxDB store where things go wrong: writers and servers killed, lines refused, answers that mean "not now"."""
+
+import gzip
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import StoreUnavailableError
+from ingest.schema.influx import parse_address
+from ingest.telemetry.influx import InfluxStore
+from ingest.telemetry.line_protocol import LINES_AT_ONCE
+from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedFleet, wait_until, write_city
+from tests.ingest.influx_server import InfluxServer
+from tests.ingest.seeded_blocks import T0_US, block_of, rows_of, town
+
+DAY_US = 86_400_000_000
+REPOSITORY = Path(__file__).parents[2]
+
+Opener = Callable[[], InfluxStore]
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> str:
+    return tmp_path.name
+
+
+@pytest.fixture
+def open_store(influx: InfluxServer, bucket: str, tmp_path: Path) -> Iterator[Opener]:
+    url = influx.new_bucket(bucket)
+    opened: list[InfluxStore] = []
+
+    def open_again() -> InfluxStore:
+        opened.append(InfluxStore(parse_address(url), None, tmp_path))
+        return opened[-1]
+
+    yield open_again
+    for store in opened:
+        store.close()
+
+
+def read_back(store: InfluxStore, directory) -> list[dict[str, object]]:
+    return rows_of(list(store.period(directory, T0_US - DAY_US, T0_US + DAY_US)))
+
+
+def test_a_block_written_twice_is_stored_once_and_recalled_once(open_store: Opener, influx: InfluxServer, bucket: str):
+    directory = town(2, 10)
+    block = block_of(directory)
+    store = open_store()
+    before = store.position()
+    store.write(block)
+    again = open_store()
+    again.write(block)
+    assert influx.count("lamps", "quality", bucket) == 20
+    assert read_back(again, directory) == rows_of([block.batch])
+    assert rows_of(list(again.records(directory, after=before))) == rows_of([block.batch])
+
+
+def test_an_answer_of_more_rows_than_the_server_gives_at_once_is_whole(open_store: Opener):
+    directory = town(60, 250)  # a chunk of an answer is 10,000 rows
+    block = block_of(directory)
+    store = open_store()
+    store.write(block)
+    assert read_back(store, directory) == rows_of([block.batch])
+
+
+def test_what_no_mark_promises_is_not_recalled(open_store: Opener):
+    directory = town(1, 3)
+    store = open_store()
+    store.write(block_of(directory, sequence=1))
+    position = store.position()
+    block = block_of(directory, sequence=2)
+    store.write(type(block)(block.batch, directory, block.lamp_name, block.circuit_name))  # killed before its mark
+    assert list(open_store().records(directory, after=position)) == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from ingest.telemetry import line_protocol
+from ingest.schema.influx import parse_address
+from ingest.telemetry.influx import InfluxStore
+from tests.ingest.seeded_blocks import T0_US, block_of, town
+
+url, folder, n_lamps, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+line_protocol.LINES_AT_ONCE = 40  # many requests to a block, so that a kill finds it half done
+directory = town(2, n_lamps)
+store = InfluxStore(parse_address(url), None, folder)
+marks = store.marks()
+sequence = min((mark.floor for mark in marks), default=0)
+while sequence < last:
+    sequence += 1
+    store.write(block_of(directory, sequence=sequence, at_us=T0_US + sequence * 60_000_000))
+    print(sequence, flush=True)
+"""
+
+
+def test_a_writer_killed_in_the_middle_of_its_batches_loses_and_doubles_nothing(
+    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path
+):
+    n_lamps = 300
+    url = f"influxdb://127.0.0.1:{influx.port}?org=terang&bucket={bucket}"
+    directory = town(2, n_lamps)
+    rng = random.Random(7)
+    told = 0
+
+    def write(last: int) -> subprocess.Popen:
+        command = [sys.executable, "-c", WRITER, url, str(tmp_path), str(n_lamps), str(last)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY)
+
+    for _ in range(3):
+        writer = write(1000)
+        assert writer.stdout is not None
+        told = int(writer.stdout.readline())  # it works
+        time.sleep(rng.uniform(0.05, 0.8))
+        writer.kill()
+        rest = writer.communicate()[0].split()
+        told = int(rest[-1]) if rest else told
+        floors = [mark.floor for mark in open_store().marks()]
+        assert min(floors) >= told, "what was confirmed is promised"
+    last = told + 2
+    assert write(last).wait(60) == 0
+    found = open_store().period(directory, T0_US, T0_US + DAY_US)
+    n_found = 0
+    for batch in found:
+        for row in rows_of([batch]):
+            sequence = row["sequence"]
+            assert isinstance(sequence, int)
+            expected = block_of(directory, sequence=sequence, at_us=T0_US + sequence * 60_000_000)
+            controller = row["controller"]
+            assert row == rows_of([expected.batch])[controller]
+            n_found += 1
+    assert n_found == 2 * last
+    assert influx.count("lamps", "quality", bucket) == 2 * last * n_lamps
+
+
+def test_server_down_holds_the_block_back_until_it_is_there_again(
+    open_store: Opener, influx: InfluxServer, bucket: str
+):
+    directory = town(2, 20)
+    first, second = block_of(directory), block_of(directory, sequence=2)
+    store = open_store()
+    store.write(first)
+    influx.stop("influxd")
+    with pytest.raises(StoreUnavailableError, match="502"):  # nginx stands and says so
+        store.write(second)
+    influx.stop("nginx")
+    with pytest.raises(StoreUnavailableError, match="does not answer"):
+        store.write(second)
+    influx.start()
+    assert influx.count("lamps", "quality", bucket) == 40, "what was confirmed outlives a killed server"
+    store.write(second)
+    assert read_back(open_store(), directory) == rows_of([first.batch, second.batch])
+
+
+def test_refused_lines_are_set_aside_and_the_good_ones_of_the_batch_are_stored(
+    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path
+):
+    directory = town(2, 50)
+    long_id, number = "L" * 70_000, directory.places.lamp_index["L-000007"]
+    directory.lamps._names[number] = long_id  # beyond what a key may hold: a stranger's list may name anything
+    influx.write(
+        f'cabinets,controller_id=PJU-001 interval_s="text" {T0_US * 1000}\n', bucket
+    )  # a foreign writer took the field
+    block = block_of(directory)
+    store = open_store()
+    store.write(block)
+    aside = (tmp_path / "refused_lines.txt").read_text().splitlines()
+    lines = [line for line in aside if not line.startswith("#")]
+    assert [line[:7] for line in lines] == ["lamps,c", "cabinet", "cabinet"]
+    assert long_id in lines[0]
+    assert any("max key length" in line for line in aside)
+    assert any("field type conflict" in line for line in aside)
+    assert influx.count("lamps", "quality", bucket) == 99
+    assert influx.count("journal", "sequence", bucket) == 2
+    assert {mark.floor for mark in open_store().marks()} == {1}, "acknowledged: it will never be taken"
+
+
+def test_many_refused_lines_cost_a_bounded_number_of_requests(
+    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path
+):
+    influx.write(
+        f'lamps,controller_id=x,lamp_id=x power_w="text" {T0_US * 1000}\n', bucket
+    )  # half of all lines will be refused
+    directory = town(2, 2000)
+    block = block_of(directory, unknown_share=0.5)
+    began = time.monotonic()
+    open_store().write(block)
+    assert time.monotonic() - began < 30
+    aside = (tmp_path / "refused_lines.txt").read_text().splitlines()
+    n_aside = sum(line.startswith("lamps,") for line in aside)
+    n_known = sum(line.count(",power_w=") for line in aside)
+    assert n_aside >= n_known > 1500
+    assert influx.count("lamps", "quality", bucket) >= 4000 - n_known
+
+
+class Answering(BaseHTTPRequestHandler):
+    status, text, longest = 204, "", 1 << 30
+    n_until_busy = -1
+    n_lines = 0
+
+    def do_POST(self) -> None:
+        n_bytes = int(self.headers["Content-Length"])
+        body = self.rfile.read(n_bytes)
+        if self.path.startswith("/query"):
+            self.answer(200, '{"results":[{"statement_id":0}]}')
+        elif self.n_until_busy == 0:
+            self.answer(500, '{"error":"timeout"}')
+        elif n_bytes > self.longest:
+            self.answer(413, "too large")
+        else:
+            if self.headers["Content-Encoding"] == "gzip":
+                type(self).n_until_busy -= 1
+                type(self).n_lines += gzip.decompress(body).count(b"\n")
+            self.answer(self.status, self.text)
+
+    def answer(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answering() -> Iterator[type[Answering]]:
+    class Mine(Answering):
+        port = 0
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mine)
+    Mine.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Mine
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (401, '{"code":"unauthorized","message":"unauthorized access"}'),
+        (404, '{"error":"database not found: \\"terang\\""}'),
+        (400, '{"code":"invalid","message":"only precision=ns passes here"}'),
+        (400, '{"error":"partial write: max-values-per-tag limit exceeded (100000/100000) dropped=3"}'),
+        (429, '{"code":"too many requests","message":"slow down"}'),
+        (500, '{"error":"engine: cache-max-memory-size exceeded: (1/1)"}'),
+        (503, "<html>502</html>"),
+    ],
+)
+def test_what_a_person_or_time_can_mend_holds_everything_back(
+    answering: type[Answering], status: int, text: str, tmp_path: Path
+):
+    answering.status, answering.text = status, text
+    address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
+    store = InfluxStore(address, "secret", tmp_path)
+    with pytest.raises(StoreUnavailableError, match=str(status)):
+        store.write(block_of(town(1, 5)))
+    assert not (tmp_path / "refused_lines.txt").exists()
+
+
+def test_a_body_that_is_too_large_is_sent_in_halves(answering: type[Answering], tmp_path: Path):
+    answering.longest = 2000
+    address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
+    InfluxStore(address, None, tmp_path).write(block_of(town(1, 500)))
+    assert not (tmp_path / "refused_lines.txt").exists()
+    assert answering.n_lines == 500 + 2 + 2 + 1
+
+
+def test_a_block_tried_again_goes_on_where_the_server_was_too_busy(answering: type[Answering], tmp_path: Path):
+    address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
+    store = InfluxStore(address, None, tmp_path)
+    block = block_of(town(10, 3 * LINES_AT_ONCE // 10))  # three requests of lamps, one each of circuits, records, marks
+    n_tries = 0
+    for n_taken in (2, 1, 1, 2):
+        answering.n_until_busy = n_taken
+        n_tries += 1
+        try:
+            store.write(block)
+        except StoreUnavailableError:
+            continue
+        break
+    assert n_tries == 4
+    assert answering.n_lines == 3 * LINES_AT_ONCE + 20 + 20 + 10, "each line once"
+
+
+MILLION = """
+import resource, sys, time
+from pathlib import Path
+from ingest.schema.influx import parse_address
+from ingest.telemetry.influx import InfluxStore
+from tests.ingest.seeded_blocks import block_of, town
+
+block = block_of(town(5000, 200))
+store = InfluxStore(parse_address(sys.argv[1]), None, Path(sys.argv[2]))
+before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+store.write(block)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb)
+"""
+
+
+def test_a_million_readings_are_written_in_a_bounded_memory(answering: type[Answering], tmp_path: Path):
+    url = f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang"
+    told = subprocess.check_output([sys.executable, "-c", MILLION, url, str(tmp_path)], cwd=REPOSITORY, timeout=100)
+    assert answering.n_lines == 1_000_000 + 10_000 + 2 * 5000 + 5000
+    assert int(told) / 1024 < 120, "MB beyond the columns; the lines themselves are 200"
+
+
+def test_a_bucket_that_is_not_there_is_said_at_once(influx: InfluxServer, tmp_path: Path):
+    address = parse_address(f"influxdb://127.0.0.1:{influx.port}?org=terang&bucket=nowhere")
+    with pytest.raises(StoreUnavailableError, match="database not found"):
+        InfluxStore(address, None, tmp_path)
+
+
+def test_the_whole_intake_over_influxdb_survives_kills_of_ingest_and_of_the_server(
+    influx: InfluxServer, bucket: str, tmp_path: Path, require_debian: Callable[[str], Path]
+):
+    url = influx.new_bucket(bucket)
+    broker = Mosquitto(require_debian("mosquitto"), tmp_path)
+    broker.start()
+    telemetry = f'[telemetry]\nurl = "{url}"\n'
+    city = write_city(tmp_path / "city", n_controllers=4, n_lamps=6, broker_port=broker.port, more=telemetry)
+    ingest = IngestProcess(city)
+    ingest.start()
+    fleet = PlayedFleet(broker.port, 4, 6)
+    try:
+        wait_until(ingest.is_ready)
+        fleet.birth()
+        for round_number in range(12):
+            fleet.sweep()
+            time.sleep(0.15)
+            if round_number == 3:
+                ingest.kill()
+                ingest.start()
+                wait_until(ingest.is_ready)
+            if round_number == 7:
+                influx.stop("influxd")
+                fleet.sweep()
+                wait_until(lambda: "telemetry" in ingest.page("/readyz")[1] and not ingest.is_ready())
+                held = [agent.acknowledged for agent in fleet.agents]
+                fleet.sweep()
+                time.sleep(1.0)
+                assert [agent.acknowledged for agent in fleet.agents] == held, "nothing acknowledged meanwhile"
+                influx.start("influxd")
+        wait_until(ingest.is_ready)
+        n_tries = 0
+        while not fleet.is_settled():
+            n_tries += 1
+            assert n_tries < 30
+            fleet.resend()
+            time.sleep(1.0)
+        n_records = sum(agent.sequence for agent in fleet.agents)
+        assert influx.count("cabinets", "sequence", bucket) == n_records == 4 * 14
+        assert influx.count("lamps", "quality", bucket) == n_records * 6
+        found = influx.ask('SELECT "sequence" FROM cabinets GROUP BY controller_id', bucket)
+        assert [sorted(row[1] for row in series["values"]) for series in found] == [list(range(1, 15))] * 4
+    finally:
+        fleet.close()
+        ingest.kill()
+        broker.stop()

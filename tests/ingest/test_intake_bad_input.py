@@ -1,0 +1,153 @@
+"""Broken and hostile input over a real broker: counted, logged once, set aside, acknowledged; the rest goes on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent.wire import Metric, Payload, encode_payload
+from tests.ingest.city_stand import (
+    IngestProcess,
+    Mosquitto,
+    PlayedAgent,
+    PlayedFleet,
+    quarantined,
+    stored_records,
+    wait_until,
+    write_city,
+)
+
+N_LAMPS = 4
+
+
+class Stand:
+    def __init__(self, folder: Path, program: Path) -> None:
+        self.broker = Mosquitto(program, folder)
+        self.broker.start()
+        self.city = write_city(folder / "city", n_controllers=2, n_lamps=N_LAMPS, broker_port=self.broker.port)
+        self.ingest = IngestProcess(self.city)
+        self.ingest.start()
+        wait_until(self.ingest.is_ready, 60)
+        self.fleet = PlayedFleet(self.broker.port, 2, N_LAMPS)
+        self.fleet.birth()
+
+    @property
+    def agent(self) -> PlayedAgent:
+        return self.fleet.agents[0]
+
+    def send(self, **changed: object) -> None:
+        with self.fleet.lock:
+            self.fleet.at_ms += 1000
+            self.agent.sweep(self.agent.values(**changed))
+
+    def complaints(self, reason: str) -> float:
+        return self.ingest.counter(f'terang_ingest_complaints_total{{reason="{reason}"}}')
+
+    def close(self) -> None:
+        self.fleet.close()
+        self.ingest.kill()
+        self.broker.stop()
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory, require_debian: Callable[[str], Path]) -> Iterator[Stand]:
+    opened = Stand(tmp_path_factory.mktemp("intake"), require_debian("mosquitto"))
+    yield opened
+    opened.close()
+
+
+def numbers_stored(stand: Stand) -> set[int]:
+    return {sequence for node, _, sequence in stored_records(stand.city) if node == stand.agent.node}
+
+
+def test_a_wrong_length_is_set_aside_and_acknowledged(stand: Stand) -> None:
+    before = stand.complaints("length")
+    stand.send(**{"Lamps/Power": b"\0" * 4 * (N_LAMPS + 1)})
+    broken = stand.agent.sequence
+    stand.send()
+    wait_until(stand.fleet.is_settled)
+    assert stand.complaints("length") == before + 1
+    assert broken not in numbers_stored(stand)
+    assert broken + 1 in numbers_stored(stand)
+    assert quarantined(stand.city)[-1]["reason"] == "length"
+
+
+@pytest.mark.parametrize("at_ms", [0, 1000, 4_294_967_295_000, (1 << 64) - 1])
+def test_a_time_that_cannot_be_is_set_aside(stand: Stand, at_ms: int) -> None:
+    now, before = stand.fleet.at_ms, stand.complaints("time")
+    with stand.fleet.lock:
+        stand.fleet.at_ms = at_ms
+        stand.agent.sweep()
+        broken = stand.agent.sequence
+        stand.fleet.at_ms = now
+    wait_until(stand.fleet.is_settled)
+    assert stand.complaints("time") == before + 1
+    assert broken not in numbers_stored(stand)
+
+
+def test_nan_and_infinity_are_unknown(stand: Stand) -> None:
+    stand.send(**{"Lamps/Power": np.array([np.nan, np.inf, -np.inf, 90], "<f4").tobytes()})
+    wait_until(stand.fleet.is_settled)
+    assert stand.ingest.counter("terang_ingest_bad_values_total") >= 2
+
+
+def test_a_truncated_payload_is_acknowledged_by_the_number_at_its_front(stand: Stand) -> None:
+    with stand.fleet.lock:
+        stand.agent.sweep(is_sent=False)
+        payload = stand.agent.encode(stand.agent.sequence)
+        stand.fleet.publish("NDATA", stand.agent.node, payload[: len(payload) // 2])
+    wait_until(stand.fleet.is_settled)
+    assert stand.agent.sequence not in numbers_stored(stand)
+
+
+def test_garbage_that_keeps_coming_does_not_block_the_rest(stand: Stand) -> None:
+    with stand.fleet.lock:
+        stand.agent.sweep(is_sent=False)
+    for _ in range(4):
+        with stand.fleet.lock:
+            stand.agent.seq = (stand.agent.seq + 1) % 256
+            stand.fleet.publish("NDATA", stand.agent.node, b"\xff\x00garbage")
+        stand.send()
+    wait_until(stand.fleet.is_settled)
+
+
+def test_foreign_topics_and_births_change_nothing(stand: Stand) -> None:
+    stand.fleet.publish("NBIRTH", "PJU-000", b"\xff\xff")
+    stand.fleet.publish("NBIRTH", "PJU-001", encode_payload(Payload(1, 7, ())))
+    stand.fleet.publish("NDEATH", "PJU-000", encode_payload(Payload(1, None, (Metric(99, name="bdSeq", datatype=4),))))
+    stand.fleet.publish("NDEATH", "PJU-001", b"nonsense")
+    stand.send()
+    wait_until(stand.fleet.is_settled)
+    assert stand.ingest.log().count("NBIRTH of PJU-000") == 1
+
+
+def test_a_giant_payload_is_not_kept(stand: Stand) -> None:
+    before = stand.complaints("size")
+    with stand.fleet.lock:
+        stand.agent.sweep(is_sent=False)
+        payload = stand.agent.encode(stand.agent.sequence)
+        stand.fleet.publish("NDATA", stand.agent.node, payload + b"\x2a\x80\x80\x80\x30" + b"\0" * (100 << 20))
+    wait_until(stand.fleet.is_settled, 60)
+    assert stand.complaints("size") == before + 1
+    assert (stand.city / "data" / "quarantine.jsonl").stat().st_size < 1_000_000
+
+
+def test_a_clock_running_backwards_is_stored(stand: Stand) -> None:
+    with stand.fleet.lock:
+        for step_ms in (0, -3_600_000, 1000):
+            stand.fleet.at_ms += step_ms
+            stand.agent.sweep()
+    wait_until(stand.fleet.is_settled)
+    assert stand.agent.sequence in numbers_stored(stand)
+
+
+def test_a_controller_of_no_register_is_stored_and_judged_nowhere(stand: Stand) -> None:
+    stranger = PlayedAgent(stand.fleet, 99, N_LAMPS, stand.agent.aliases)
+    stand.fleet._by_node[stranger.node] = stranger
+    with stand.fleet.lock:
+        stranger.birth()
+        stranger.sweep()
+    wait_until(lambda: not stranger.outbox)
+    assert ("PJU-099", stranger.epoch, 1) in stored_records(stand.city)
+    assert stand.complaints("unknown_controller") >= 1

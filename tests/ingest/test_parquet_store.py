@@ -1,0 +1,178 @@
+"""Parquet segments: what is written comes back, merging and thinning change nothing that they should not."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from ingest.batch import Batch
+from ingest.block import slice_batch
+from ingest.errors import StoreUnavailableError
+from ingest.schema.segments import US_PER_DAY, table_files, visible
+from ingest.telemetry.compaction import THIN_US, Compaction, Policy
+from ingest.telemetry.parquet import ParquetStore
+from ingest.watermark import Watermarks
+from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
+
+MINUTE_US = 60_000_000
+
+
+def assert_same(first: Batch, second: Batch) -> None:
+    for column in fields(Batch):
+        np.testing.assert_array_equal(getattr(first, column.name), getattr(second, column.name), err_msg=column.name)
+
+
+def count(root: Path, what: str = "count(*)", table: str = "lamps") -> int:
+    row = duckdb.execute(f"SELECT {what} FROM read_parquet($1)", [list(map(str, table_files(root, table)))]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def fill(store: ParquetStore, n_writes: int, *, at_us: int = T0_US) -> Watermarks:
+    directory, marks = make_directory(), Watermarks()
+    for i in range(n_writes):
+        rows = [Row(c, i + 1, at_us + i * MINUTE_US) for c in range(3)]
+        store.write(make_block(directory, rows, marks, seed=i))
+    return marks
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_is_written_is_read_back_in_rounds(tmp_path: Path) -> None:
+    store, directory = ParquetStore(tmp_path), make_directory()
+    rows = [Row(0, 1), Row(1, 1), Row(0, 2, T0_US + MINUTE_US), Row(2, 9, T0_US - MINUTE_US, is_historical=True)]
+    block = make_block(directory, rows)
+    store.write(block)
+    live, second, history = store.records(directory, after=0)
+    assert_same(live, slice_batch(block.batch, 0, 2))
+    assert_same(second, slice_batch(block.batch, 2, 3))
+    assert_same(history, slice_batch(block.batch, 3, 4))
+    assert not list(store.records(directory, after=store.position()))
+
+
+def test_a_period_comes_in_order_of_time_also_after_merging(tmp_path: Path) -> None:
+    store, directory = ParquetStore(tmp_path), make_directory()
+    fill(store, 40)
+    before = list(store.period(directory, T0_US, T0_US + 30 * MINUTE_US))
+    store.settle(store.position(), [])
+    assert store.upkeep(T0_US + 2 * US_PER_DAY)
+    after = list(store.period(directory, T0_US, T0_US + 30 * MINUTE_US))
+    assert sum(batch.n_records for batch in before) == 90
+    assert [batch.at_us.tolist() for batch in before] == [batch.at_us.tolist() for batch in after]
+    for one, other in zip(before, after, strict=True):
+        order = [np.lexsort((batch.lamp,)) for batch in (one, other)]
+        np.testing.assert_array_equal(one.power_w[order[0]], other.power_w[order[1]])
+
+
+def test_a_restart_knows_every_record_with_and_without_the_marks_file(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    marks = fill(store, 3)
+    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+    store.settle(store.position(), marks.states())
+    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+    (tmp_path / "marks.json").write_text("{broken")
+    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+
+
+def test_a_block_over_midnight_is_known_by_its_halves(tmp_path: Path) -> None:
+    store, directory = ParquetStore(tmp_path), make_directory()
+    midnight = T0_US // US_PER_DAY * US_PER_DAY + US_PER_DAY
+    rows = [Row(0, 1, midnight - 1), Row(0, 2, midnight), Row(0, 3, midnight + 1)]
+    store.write(make_block(directory, rows))
+    _, second = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    for path in second.iterdir():  # the crash came between the two
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()
+    held = Watermarks()
+    for state in ParquetStore(tmp_path).marks():
+        held.restore(state)
+    mark = held.get("PJU-0", rows[0].epoch)
+    assert mark is not None
+    assert [mark.holds(n) for n in (1, 2, 3)] == [True, False, False]
+
+
+def test_merging_keeps_every_row_and_mark_and_sorts_by_lamp(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    marks = fill(store, 40)
+    size = count(tmp_path)
+    store.settle(store.position() - 5, [])
+    while store.upkeep(T0_US + 2 * US_PER_DAY):
+        pass
+    (tmp_path / "marks.json").unlink()
+    assert count(tmp_path) == size
+    assert count(tmp_path, "count(DISTINCT (controller_id, epoch, sequence, lamp_id))") == size
+    assert len(table_files(tmp_path, "lamps")) == 6
+    merged = duckdb.execute("SELECT lamp_id, at_us FROM read_parquet($1)", [str(table_files(tmp_path, "lamps")[0])])
+    rows = merged.fetchall()
+    assert rows == sorted(rows)
+    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+
+
+def test_what_a_merge_covers_is_hidden_at_once_and_deleted_later(tmp_path: Path) -> None:
+    store, clock = ParquetStore(tmp_path), Time()
+    fill(store, 4)
+    compaction = Compaction(tmp_path, Policy(), clock)
+    assert compaction.run(T0_US + 2 * US_PER_DAY, store.position())
+    (day,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert len(list(day.iterdir())) == 5
+    assert len(visible(path.name for path in day.iterdir())) == 1
+    compaction.run(T0_US + 2 * US_PER_DAY, store.position())
+    clock.now = 61.0
+    while compaction.run(T0_US + 2 * US_PER_DAY, store.position()):
+        pass
+    assert len(list(day.iterdir())) == 1
+
+
+def test_small_segments_of_today_merge_and_the_newest_stay(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    fill(store, 40)
+    store.settle(store.position(), [])
+    assert store.upkeep(T0_US)
+    assert len(table_files(tmp_path, "lamps")) == 9
+
+
+def test_old_readings_thin_to_quarter_hours_once(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path, Policy(full_days=10, keep_days=100))
+    at_us = T0_US // THIN_US * THIN_US
+    fill(store, 60, at_us=at_us)
+    store.settle(store.position(), [])
+    is_first = f"at_us < {at_us + THIN_US} AND lamp_id = 'L-1-2'"
+    first_quarter = f"CAST(round(1000 * avg(power_w) FILTER ({is_first})) AS BIGINT)"
+    measured = count(tmp_path, first_quarter)
+    while store.upkeep(at_us + 20 * US_PER_DAY):
+        pass
+    assert count(tmp_path) == 12 * 4
+    assert abs(count(tmp_path, first_quarter) - measured) <= 1
+    assert count(tmp_path, table="cabinets") == 180
+    assert not store.upkeep(at_us + 20 * US_PER_DAY)
+
+
+def test_what_is_past_its_time_goes(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path, Policy(full_days=10, keep_days=100))
+    fill(store, 2)
+    assert store.upkeep(T0_US + 102 * US_PER_DAY)
+    assert not table_files(tmp_path, "lamps")
+    store.settle(store.position(), [])
+    assert ParquetStore(tmp_path).position() == 2
+
+
+def test_a_refused_write_leaves_nothing_and_may_be_tried_again(tmp_path: Path) -> None:
+    store, directory = ParquetStore(tmp_path), make_directory()
+    day = tmp_path / "day=2026-09-21"
+    day.write_text("in the way")
+    block = make_block(directory, [Row(0, 1)])
+    with pytest.raises(StoreUnavailableError):
+        store.write(block)
+    assert [path.name for path in tmp_path.iterdir()] == [day.name]
+    day.unlink()
+    store.write(block)
+    assert count(tmp_path) == 4
