@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import structlog
 import typer
@@ -121,22 +121,22 @@ def replay_period(
     run_replay(read_city(city, os.environ), start, end, limits)
 
 
-class _PatientStream:
-    """Standard error that may stand on the same full disk as everything else: a lost line must not end the process."""
+class _PatientStderr:
+    """Standard error that may stand on the same full disk as everything else: a lost line must not end the process.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    Asks for ``sys.stderr`` at each line, so that logging outlives a stream that somebody put in its place for a while.
+    """
 
     def write(self, text: str) -> int:
         """Write what can be written."""
         with suppress(OSError):
-            self._stream.write(text)
+            sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Flush what can be flushed."""
         with suppress(OSError):
-            self._stream.flush()
+            sys.stderr.flush()
 
 
 def main() -> None:
@@ -147,7 +147,7 @@ def main() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
-        logger_factory=structlog.PrintLoggerFactory(_PatientStream(sys.stderr)),  # type: ignore[arg-type]  # writes and flushes,
+        logger_factory=structlog.PrintLoggerFactory(_PatientStderr()),  # type: ignore[arg-type]  # writes, flushes
     )
     try:
         app()
