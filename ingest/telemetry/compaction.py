@@ -170,6 +170,9 @@ def _merged(paths: Iterable[Path], name: str, *, is_thinned: bool) -> pa.Table |
     if is_thinned and name == "lamps":
         table = _thinned(table)
     table = table.sort_by(_SORT[name]).combine_chunks()
+    if name == "lamps":  # sorted by them, so each stands often
+        place = table.schema.get_field_index("lamp_id")
+        table = table.set_column(place, "lamp_id", table.column(place).dictionary_encode())
     fields = [
         pa.field(f.name, f.type, nullable=bool(c.null_count)) for f, c in zip(table.schema, table.columns, strict=True)
     ]

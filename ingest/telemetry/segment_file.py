@@ -29,7 +29,7 @@ ROWS_PER_GROUP: Final = 1 << 20
 _SPLIT: Final = frozenset((
     "voltage_v", "current_a", "power_w", "power_factor", "temperature_c", "energy_wh", "burning_hours", "switch_count",
 ))  # fmt: skip  # a table of words
-_DICTIONARY: Final = frozenset(("controller_id", "lamp_id", "circuit", "at_us", "epoch", "sequence"))
+_DICTIONARY: Final = frozenset(("at_us", "epoch", "sequence"))  # beside ids that come as a dictionary
 
 
 def write_segment(
@@ -102,12 +102,13 @@ def _unavailable(folder: Path, error: OSError) -> StoreUnavailableError:
 
 def _write_file(path: Path, table: pa.Table, metadata: Mapping[bytes, bytes], compression: str) -> None:
     names = table.schema.names
+    repeated = {field.name for field in table.schema if pa.types.is_dictionary(field.type)} | _DICTIONARY
     with path.open("wb") as file:
         writer = pq.ParquetWriter(
             file,
             table.schema,
             compression=compression,
-            use_dictionary=[name for name in names if name in _DICTIONARY],
+            use_dictionary=[name for name in names if name in repeated],
             column_encoding={name: "BYTE_STREAM_SPLIT" for name in names if name in _SPLIT},
             write_statistics=["at_us"],
             store_schema=False,
