@@ -247,24 +247,26 @@ class Session:
                 self._refuse(error)
 
     def _obey(self, command: Command) -> None:
+        """Carry a command out as a whole: what may still be refused comes before anything that changes something."""
+        if command.acknowledged is not None:
+            self._check_acknowledgement(*command.acknowledged)
         if command.schedule is not None:
             if not self._orders.schedule(command.schedule):
                 self.n_refused += 1
-            else:
-                self._wants_birth = True
+                return
+            self._wants_birth = True
         if command.dim is not None:
             self._orders.dim(command.dim)
         if command.acknowledged is not None:
-            self._take_acknowledgement(*command.acknowledged)
+            self._outbox.acknowledge(*command.acknowledged)
         if command.wants_rebirth:
             self._wants_birth = True
             self._resend.host_lost_track(self._outbox.first_held)
         self._resend.host_spoke(self._outbox.first_held)
 
-    def _take_acknowledgement(self, epoch: int, sequence: int) -> None:
+    def _check_acknowledgement(self, epoch: int, sequence: int) -> None:
         if epoch == self._outbox.epoch and sequence > self._outbox.last_sequence:
             raise BadCommand(f"number {sequence} is acknowledged, but {self._outbox.last_sequence} is the newest")
-        self._outbox.acknowledge(epoch, sequence)
 
     def _refuse(self, error: Exception) -> None:
         self.n_refused += 1

@@ -190,6 +190,24 @@ def test_a_new_schedule_is_told_in_a_new_birth_and_a_bad_one_is_counted(played):
     assert played.session.n_refused == 1
 
 
+def test_a_command_with_one_refused_part_changes_nothing_at_all(played):
+    played.connect()
+    played.now_s += 10
+    dim = Metric(bytes([50] * 4), name="Lamps/Dim Command", datatype=DataType.UINT8_ARRAY)
+    until = Metric(START_MS + 3_600_000, name="Lamps/Dim Until", datatype=DataType.DATE_TIME)
+    schedule = Metric("no", name="Schedule/Document")
+    rebirth = Metric(True, name="Node Control/Rebirth", datatype=DataType.BOOLEAN)
+    epoch = Metric(played.outbox.epoch, name="Outbox/Epoch", datatype=DataType.UINT64)
+    stored, never_given = (Metric(n, name="Outbox/Acknowledged", datatype=DataType.UINT64) for n in (1, 99))
+    played.ncmd(dim, until, rebirth, epoch, never_given)
+    played.ears.is_accepting = False
+    played.ncmd(schedule, dim, until, rebirth, epoch, stored)
+    assert played.session.n_refused == 2
+    assert played.ears.dims == []
+    assert played.outbox.n_held == 1
+    assert [kind for kind, _, _ in played.pump()] == ["NDATA"], "no birth"
+
+
 def test_what_was_recorded_offline_goes_as_history_oldest_first_after_the_live_data(played):
     played.connect()
     played.acknowledge(1)
