@@ -57,7 +57,7 @@ def test_acknowledged_records_are_deleted_but_the_newest_stays_for_the_birth(tmp
     for i in range(10):
         outbox.append(draft(i))
     assert outbox.acknowledge(outbox.epoch, 10)
-    assert (outbox.n_held, outbox.numbering(10).pending) == (0, 0)
+    assert (outbox.n_held, outbox.numbering().pending) == (0, 0)
     outbox.close()
     outbox = opened(tmp_path / "o.db")
     assert [record.sequence for record in outbox.fetch(0, 99)] == [10]
@@ -81,7 +81,7 @@ def test_old_records_are_dropped_by_running_time_and_counted(tmp_path):
     assert outbox.n_held == 11
     assert outbox.n_dropped == 39
     assert outbox.first_held == 40
-    assert outbox.numbering(50).pending == 11
+    assert outbox.numbering().pending == 11
     outbox.close()
     assert opened(tmp_path / "o.db", retention_s=100).n_dropped == 39
 
@@ -99,7 +99,7 @@ def test_a_full_card_stops_nothing_and_keeps_the_order(tmp_path):
     outbox = opened(tmp_path / "o.db")
     for i in range(20):
         outbox.append(draft(i))
-    outbox._file.release_reserve()
+    outbox._card.file.release_reserve()
     with file_size_limit(4096):
         for i in range(20, 60):
             assert outbox.append(draft(i)) == []
@@ -178,13 +178,13 @@ def test_corruption_while_running_costs_the_epoch_but_not_the_sweep_at_hand(tmp_
         outbox._waiting.add(draft(i))
     outbox.append(draft(2000))
     bd_seq = outbox.next_bd_seq()
-    outbox._file._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    outbox._card.file._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     epoch = outbox.epoch
     size = (tmp_path / "o.db").stat().st_size
     with (tmp_path / "o.db").open("r+b") as file:
         file.seek(8192)
         file.write(random.Random(1).randbytes(size - 8192))
-    outbox._file._db.execute("PRAGMA shrink_memory")
+    outbox._card.file._db.execute("PRAGMA shrink_memory")
     seen = [outbox.append(draft(3000 + i)) for i in range(2) if outbox.fetch(1, 5000) is not None]
     assert outbox.n_set_aside == 1
     assert outbox.epoch != epoch
@@ -200,6 +200,38 @@ def test_a_card_beyond_use_leaves_an_outbox_in_memory(small_card):
     assert outbox.next_bd_seq() == 0
     assert outbox.acknowledge(outbox.epoch, 2)
     assert bodies(outbox) == [(3, 2)]
+    outbox.close()
+
+
+def test_a_card_that_has_turned_read_only_does_not_silence_the_agent(small_card):
+    card = opened(small_card / "o.db")
+    card.append(draft(0))
+    card.close()
+    remount(small_card, "ro")
+    outbox = opened(small_card / "o.db")
+    assert outbox.epoch != card.epoch
+    assert [record.sequence for record in outbox.append(draft(1))] == [1]
+    assert "memory" in outbox.trouble
+    outbox.close()
+    remount(small_card, "rw")
+    assert bodies(opened(small_card / "o.db")) == [(1, 0)], (
+        "what the card has is sent by the first start that can write"
+    )
+
+
+def test_a_card_that_fails_for_minutes_is_given_up_and_what_waited_is_numbered_anew(tmp_path, monkeypatch):
+    outbox = opened(tmp_path / "o.db")
+    on_card = outbox.append(draft(0, run_s=0))
+    epoch = outbox.epoch
+    monkeypatch.setattr("edge_agent.card.is_read_only", lambda _: True)  # a mount in use cannot be turned so by a test
+    outbox._card.file.release_reserve()
+    with file_size_limit(4096):
+        given = [outbox.append(draft(i, run_s=60.0 * i)) for i in range(1, 10)]
+    numbers = [[record.sequence for record in records] for records in given]
+    assert numbers == [[], [], [], [], [], [1, 2, 3, 4, 5, 6], [7], [8], [9]]
+    assert outbox.epoch != epoch
+    assert {record.epoch for records in given for record in records} == {outbox.epoch}
+    assert outbox.numbering_of(on_card[0]) is None, "a number of the old epoch must not go out under the new one"
     outbox.close()
 
 
@@ -281,6 +313,10 @@ def small_card(tmp_path) -> Iterator[Path]:
         pytest.skip("left out: mounting a small file system needs root")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def remount(folder: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
 
 
 def fill(folder: Path) -> None:
