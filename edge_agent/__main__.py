@@ -20,7 +20,7 @@ DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
 COMMANDS = ("run", "check", "status", "scan", "read")
 EXIT_BAD_INPUT = 2
 EXIT_NOT_WELL = 1
-METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm630", "sdm120", "cabinet-io")
+METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm120", "sdm630", "cabinet-io")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from edge_agent.line import Line, LineCounters
 from edge_agent.serial_port import Port
 
 FIRST_REOPEN_S = 1.0
-LONGEST_REOPEN_S = 60.0
+LONGEST_REOPEN_S = 10.0  # opening a path that is not there costs nothing
 
 
 class Adapter:

@@ -198,9 +198,6 @@ class Agent:
         sweep = self._last.sweep if self._last else None
         stats = self._sweeper.stats()
         outbox = self._outbox
-        trouble = self._link.last_error
-        if outbox.n_waiting:
-            trouble = f"the card takes no records; {outbox.n_waiting} wait in memory"
         return AgentStatus(
             at_ms=self._system_ms(),
             started_ms=self._started_ms,
@@ -223,7 +220,7 @@ class Agent:
             n_dropped=outbox.n_dropped + outbox.n_lost_waiting,
             ports={bus.name: bus.port_error or "open" for bus in stats.buses},
             errors={bus.name: {str(address): n for address, n in bus.errors.items() if n} for bus in stats.buses},
-            last_error=trouble,
+            last_error=outbox.trouble or self._link.last_error,
         )
 
 

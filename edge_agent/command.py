@@ -140,8 +140,8 @@ def _schedule(values: dict[str, Value]) -> str | None:
 
 def _number(values: dict[str, Value], name: str) -> int:
     value = values[name]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadCommand(f"{name} is {_shown(value)}, not an integer")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:  # an Int64 may be, where a UInt64 should be
+        raise BadCommand(f"{name} is {_shown(value)}, not a whole number from 0 on")
     return value
 
 

@@ -107,7 +107,7 @@ class Control:
         self._take_up(held)
         n = len(layout.lamp_ids)
         self._held = array("B", [LEVEL_UNKNOWN]) * n  # level that a node is known to hold
-        self._is_answering = [True] * n
+        self._is_answering = [False] * n  # a write to a node that is not there costs the sweep seconds
         self._retries = [Retry() for _ in range(n)]
         self._contactor: bool | None = None
         self._contactor_retry = Retry()

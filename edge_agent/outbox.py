@@ -1,9 +1,9 @@
 """The outbox: every record, on the card, until the host has acknowledged it.
 
-Owns the SQLite file and the numbers that must never be used twice: epoch, sequence, bdSeq. A record gets its number in
-the transaction that stores it, so a number that was published is on the card. The newest record always stays, since the
-next birth repeats it. Acknowledged rows are deleted together with the next insert: one sync of the card a sweep.
-Knows nothing of MQTT; several threads may call it.
+Owns the numbers that must never be used twice: epoch, sequence, bdSeq; the `Card` under it owns the file. A record gets
+its number in the transaction that stores it, so a number that was published is on the card. The newest record always
+stays, since the next birth repeats it. Acknowledged rows are deleted together with the next insert: one sync of the
+card a sweep. Knows nothing of MQTT; several threads may call it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.errors import Fatal
+from edge_agent.card import Card
 from edge_agent.layout import Layout
-from edge_agent.outbox_file import OutboxFile, Setting, StorageError, is_corrupt, is_full
-from edge_agent.record import Numbering, Record
+from edge_agent.message import Numbering
+from edge_agent.outbox_file import OutboxFile, Setting, StorageError
+from edge_agent.record import Record
 from edge_agent.waiting import Draft, WaitingRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LOG: Final = logging.getLogger(__name__)
 DELETE_AT_ONCE: Final = 2000  # rows per transaction: a long backlog must not stall a sweep
-MAX_MEMORY_BYTES: Final = 6_000_000  # of an outbox in memory, when the card is beyond use
 TRIM_SHARE: Final = 0.02  # of all rows, dropped when the file has reached its limit
 
 
@@ -37,14 +35,12 @@ class Outbox:
         newest_at_ms: time of the newest record when the file was opened; 0 = none.
         run_s: running time of the agent at that record, over all its lives [s].
         n_lost_waiting: sweeps lost because memory was full while the card took nothing.
-        n_set_aside: corrupt files set aside since start.
     """
 
     newest_at_ms: int
     run_s: float
     n_lost_waiting: int
-    n_set_aside: int
-    _file: OutboxFile
+    _card: Card
     _epoch: int
     _last: int
     _acknowledged: int
@@ -65,17 +61,13 @@ class Outbox:
         Raises:
             Fatal: the folder cannot be made, or the file cannot be opened although it is no corrupt one.
         """
-        self._path = path
         self._retention_s = retention_s
-        self._max_bytes = max_bytes
-        self._random_epoch = random_epoch
         self._lock = threading.RLock()
         self._waiting = WaitingRoom()
-        self._is_stuck = False
         self._is_closed = False
         self.n_lost_waiting = 0
-        self.n_set_aside = 0
-        self._open()
+        self._card = Card(path, max_bytes, random_epoch)
+        self._take(self._card.setting)
 
     # --- what it holds -----------------------------------------------------------------------------------------
 
@@ -117,14 +109,32 @@ class Outbox:
     @property
     def size_bytes(self) -> int:
         """Size of the file, without its log."""
-        try:
-            return self._path.stat().st_size
-        except OSError:
-            return 0
+        return self._card.size_bytes
 
-    def numbering(self, sequence: int) -> Numbering:
-        """Where a record stands now; ``sequence - pending`` is the last number that is gone, for every record."""
-        return Numbering(self._epoch, sequence, max(0, sequence - self._gone))
+    @property
+    def n_set_aside(self) -> int:
+        """Corrupt files set aside since start."""
+        return self._card.n_set_aside
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the card, for people; empty = nothing."""
+        return self._card.trouble
+
+    def numbering(self) -> Numbering:
+        """Where the newest record stands."""
+        with self._lock:
+            return Numbering(self._epoch, self._last, self._last - self._gone)
+
+    def numbering_of(self, record: Record) -> Numbering | None:
+        """Where a record stands now; ``sequence - pending`` is the last number that is gone, for every record.
+
+        None for a record of an earlier epoch, that of a card which broke in the meantime: its number means nothing now.
+        """
+        with self._lock:
+            if record.epoch != self._epoch:
+                return None
+            return Numbering(self._epoch, record.sequence, max(0, record.sequence - self._gone))
 
     # --- in ----------------------------------------------------------------------------------------------------
 
@@ -138,27 +148,29 @@ class Outbox:
             if self._is_closed:
                 return []
             self.n_lost_waiting += self._waiting.add(draft)
-            for attempt in range(3):
+            for attempt in range(4):
                 try:
                     stored = self._store_waiting()
                 except StorageError as error:
                     if attempt < 2 and self._recover(error):
                         continue
-                    self._say_stuck(error)
+                    if attempt < 3 and self._card.give_up(error, draft.run_s):
+                        self._follow_card()
+                        continue
                     return []
-                self._say_unstuck()
+                self._card.works()
                 return stored
             return []
 
     def _store_waiting(self) -> list[Record]:
         drafts = self._waiting.all()
         stored = []
-        with self._transaction() as file:
+        with self._card.transaction() as file:
             self._delete_gone(file)
             number = self._last
             for draft in drafts:
                 number += 1
-                record = Record(number, draft.at_ms, draft.layout.key, draft.body)
+                record = Record(self._epoch, number, draft.at_ms, draft.layout.key, draft.body)
                 file.insert(record, draft.layout, draft.run_s)
                 stored.append(record)
             gone = self._trim(file, drafts[-1].run_s, number)
@@ -175,7 +187,7 @@ class Outbox:
     def _trim(self, file: OutboxFile, run_s: float, newest: int) -> int:
         """Drop what is older than the retention, or the oldest while the file is at its limit."""
         gone = max(self._gone, min(file.newest_before(run_s - self._retention_s), newest - 1))
-        if file.used_bytes() > self._max_bytes:
+        if file.used_bytes() > self._card.max_bytes:
             oldest = file.oldest()
             gone = max(gone, min(oldest + max(1, int((newest - oldest) * TRIM_SHARE)), newest - 1))
         if gone > self._gone:
@@ -211,7 +223,7 @@ class Outbox:
         """Records from a number on, in order; empty if the card cannot be read."""
         with self._lock:
             try:
-                return self._file.read(start, limit)
+                return self._card.file.read(start, limit)
             except StorageError as error:
                 if not self._recover(error):
                     LOG.warning("cannot read: %s", error)
@@ -227,7 +239,7 @@ class Outbox:
         """The layout that records of this key were made with."""
         with self._lock:
             try:
-                return self._file.layout(key)
+                return self._card.file.layout(key)
             except (StorageError, ValueError, KeyError, TypeError) as error:
                 LOG.warning("layout %s is unreadable: %s", key, error)
                 return None
@@ -237,7 +249,7 @@ class Outbox:
         with self._lock:
             self._bd_seq = (self._bd_seq + 1) % 256
             try:
-                with self._transaction() as file:
+                with self._card.transaction() as file:
                     file.put("bd_seq", self._bd_seq)
             except StorageError as error:
                 LOG.warning("bdSeq %s is not on the card: %s", self._bd_seq, error)
@@ -249,39 +261,15 @@ class Outbox:
             try:
                 if len(self._waiting):
                     self._store_waiting()
-                with self._transaction() as file:
+                with self._card.transaction() as file:
                     self._delete_gone(file)
                     file.put("acknowledged", self._acknowledged)
             except StorageError as error:
                 LOG.warning("closing: %s, waiting=%s", error, len(self._waiting))
             self._is_closed = True
-            self._file.close()
+            self._card.close()
 
     # --- the file ----------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _transaction(self) -> Iterator[OutboxFile]:
-        with self._file.transaction():
-            yield self._file
-
-    def _open(self) -> None:
-        for _ in range(2):
-            try:
-                self._file = OutboxFile(self._path, self._random_epoch)
-                self._take(self._file.setting())
-            except StorageError as error:
-                if is_corrupt(error) and self._set_aside(error):
-                    continue
-                if not (is_corrupt(error) or is_full(error)):
-                    raise Fatal(f"{self._path}: {error}") from error
-                break
-            except OSError as error:
-                raise Fatal(f"{self._path}: {error.strerror or error}") from error
-            return
-        LOG.error("the card keeps no outbox: records live in memory until they are acknowledged or power fails")
-        self._max_bytes = min(self._max_bytes, MAX_MEMORY_BYTES)
-        self._file = OutboxFile(None, self._random_epoch)
-        self._take(self._file.setting())
 
     def _take(self, setting: Setting) -> None:
         self._epoch = setting.epoch
@@ -293,35 +281,15 @@ class Outbox:
         self.newest_at_ms = setting.newest_at_ms
         self.run_s = setting.run_s
 
-    def _set_aside(self, error: Exception) -> bool:
-        """Rename the corrupt file; whether the card let us."""
-        try:
-            aside = OutboxFile.set_aside(self._path)
-        except OSError as refusal:
-            LOG.error("corrupt (%s), and cannot be set aside: %s", error, refusal)  # noqa: TRY400 - no traceback
-            return False
-        self.n_set_aside += 1
-        LOG.error("corrupt (%s), set aside as %s; a new epoch begins", error, aside)
-        return True
-
     def _recover(self, error: StorageError) -> bool:
-        """Do what can be done about a broken card; return whether trying again may help."""
-        if is_corrupt(error):
+        """Let the card do what it can; return whether trying again may help."""
+        is_worth_it = self._card.recover(error)
+        self._follow_card()
+        return is_worth_it
+
+    def _follow_card(self) -> None:
+        """Go on with another file's numbers if the card had to take one; running time and bdSeq run on."""
+        if self._card.setting.epoch != self._epoch:
             run_s, bd_seq = self.run_s, self._bd_seq
-            self._file.close()
-            self._set_aside(error)
-            self._open()
+            self._take(self._card.setting)
             self.run_s, self._bd_seq = run_s, bd_seq
-            return True
-        return is_full(error) and self._file.make_room()
-
-    def _say_stuck(self, error: Exception) -> None:
-        if not self._is_stuck:
-            LOG.error("the card takes nothing (%s); records wait in memory", error)
-        self._is_stuck = True
-
-    def _say_unstuck(self) -> None:
-        if self._is_stuck:
-            LOG.warning("the card takes records again")
-            self._is_stuck = False
-        self._file.make_reserve()

@@ -76,12 +76,32 @@ def is_full(error: Exception) -> bool:
     return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 
 
+def is_failing(error: Exception) -> bool:
+    """Whether an SQLite error means that card or file system do not do what they should."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_IOERR
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the file system of a path takes no writes at all: mounted so, or turned so by the kernel after errors."""
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 class _NotOurs(sqlite3.DatabaseError):
     """A database, but not an outbox that this version can use."""
 
 
 class OutboxFile:
-    """One open outbox file."""
+    """One open outbox file.
+
+    Attributes:
+        epoch: its random number.
+        is_in_memory: nothing of it is on the card.
+    """
+
+    epoch: int
 
     def __init__(self, path: Path | None, random_epoch: Callable[[], int]) -> None:
         """Open or create it; without a path in memory.
@@ -92,6 +112,7 @@ class OutboxFile:
         """
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+        self.is_in_memory = path is None
         self._reserve = None if path is None else path.with_name(path.name + ".reserve")
         self._db = sqlite3.connect(
             path or ":memory:", timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
@@ -120,6 +141,10 @@ class OutboxFile:
         found = (db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0])
         if found != (APPLICATION_ID, SCHEMA_VERSION):
             raise _NotOurs(f"not an outbox of this version: {found}")
+        epoch = db.execute("SELECT value FROM number WHERE name = 'epoch'").fetchone()
+        if epoch is None:
+            raise _NotOurs("no epoch")
+        self.epoch = epoch[0]
 
     def setting(self) -> Setting:
         """Read every number, and the newest record whole.
@@ -128,8 +153,6 @@ class OutboxFile:
             StorageError: the file is no usable outbox.
         """
         numbers: dict[str, int] = dict(self._db.execute("SELECT name, value FROM number").fetchall())
-        if "epoch" not in numbers:
-            raise _NotOurs("no epoch")
         newest = self._db.execute(
             "SELECT sequence, at_ms, run_s, body FROM record ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
@@ -137,7 +160,7 @@ class OutboxFile:
         last = newest[0] if newest else 0
         gone = max(numbers.get("gone", 0), numbers.get("acknowledged", 0), (oldest or 1) - 1)
         return Setting(
-            epoch=numbers["epoch"],
+            epoch=self.epoch,
             last=last,
             acknowledged=numbers.get("acknowledged", 0),
             gone=min(gone, last),
@@ -171,7 +194,7 @@ class OutboxFile:
             "SELECT sequence, at_ms, layout, body FROM record WHERE sequence >= ? ORDER BY sequence LIMIT ?",
             (start, limit),
         )
-        return [Record(*row) for row in rows]
+        return [Record(self.epoch, *row) for row in rows]
 
     def layout(self, key: str) -> Layout | None:
         """A layout by its key."""

@@ -47,7 +47,8 @@ def show_snapshot(profile: Profile, snapshot: MeterSnapshot) -> str:
     rows = []
     for name, value in snapshot.values.items():
         unit = QUANTITIES[name]
-        shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{_DECIMALS.get(unit, 0)}f}"
+        decimals = 0 if name == "switch_count" else _DECIMALS.get(unit, 0)  # a count has no unit either
+        shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
         rows.append((name, _indonesian(name), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
     for name, is_set in snapshot.contacts.items():

@@ -1,7 +1,7 @@
-"""From a sweep to what goes over the wire: a record's body, live and historical NDATA, and the NBIRTH.
+"""A record: what a sweep becomes in the outbox, and how it fits another layout.
 
-Owns which metric carries which quantity, and the form in which a record lies in the outbox: a Sparkplug payload of
-aliases and values without times, number or seq, deflated. Pure functions; no socket, file or clock.
+Owns which metric carries which quantity, and the form of a record's body: a Sparkplug payload of aliases and values
+without times, number or seq, deflated. Pure functions; no socket, file or clock.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import logging
 import zlib
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.message import DecodeError
 
 from edge_agent.layout import Layout
 from edge_agent.wire import (
-    BY_NAME,
     CATALOGUE,
     LEVEL_UNKNOWN,
     UNKNOWN_UINT32,
@@ -30,7 +29,6 @@ from edge_agent.wire import (
     Value,
     encode_payload,
     pack_array,
-    pack_strings,
 )
 
 if TYPE_CHECKING:
@@ -105,31 +103,18 @@ class Record:
     """One record as it lies in the outbox.
 
     Attributes:
+        epoch: random number of the outbox that gave it its number.
         sequence: its number in the epoch, from 1.
         at_ms: the sweep's end, Unix time.
         layout_key: `Layout.key` of the layout it was made with.
         body: see `encode_body`.
     """
 
+    epoch: int
     sequence: int
     at_ms: int
     layout_key: str
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Numbering:
-    """Where a record stands in the outbox when it is sent.
-
-    Attributes:
-        epoch: the outbox's random number.
-        sequence: the record's number.
-        pending: records still held up to and including this one.
-    """
-
-    epoch: int
-    sequence: int
-    pending: int
 
 
 def encode_body(sweep: Sweep, layout: Layout, circumstances: Circumstances) -> bytes:
@@ -197,27 +182,7 @@ def _measured_value(spec: MetricSpec, sweep: Sweep) -> Value:
     return pack_array(spec.datatype, getattr(sweep.circuits, _CIRCUIT_ARRAYS[name]))
 
 
-def ndata(record: Record, numbering: Numbering, seq: int, *, is_historical: bool) -> bytes:
-    """Lay out a record as one NDATA: the sweep's end on the payload and on each metric."""
-    message = _unpacked(record.body)
-    message.timestamp = record.at_ms
-    message.seq = seq
-    for name, value in (
-        ("Outbox/Epoch", numbering.epoch),
-        ("Outbox/Sequence", numbering.sequence),
-        ("Outbox/Pending", numbering.pending),
-    ):
-        alias = BY_NAME[name].alias
-        assert alias is not None
-        message.metrics.add(alias=alias, long_value=value)
-    for metric in message.metrics:
-        metric.timestamp = record.at_ms
-        if is_historical:
-            metric.is_historical = True
-    return message.SerializeToString()
-
-
-def _unpacked(body: bytes) -> PayloadMessage:
+def unpack_body(body: bytes) -> PayloadMessage:
     """The body's metrics; none at all if the card has spoilt it, so that its number still reaches the host."""
     message = PayloadMessage()
     try:
@@ -226,66 +191,6 @@ def _unpacked(body: bytes) -> PayloadMessage:
         LOG.warning("a record on the card is spoilt, its number goes without readings: %s", error)
         message.Clear()
     return message
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What an NBIRTH says besides the newest record.
-
-    Attributes:
-        bd_seq: number of this MQTT connection, 0-255.
-        version: the agent's version.
-        schedule: the schedule document as held; None = none.
-    """
-
-    bd_seq: int
-    version: str
-    schedule: str | None
-
-
-def nbirth(identity: Identity, layout: Layout, newest: Record | None, numbering: Numbering, now_ms: int) -> bytes:
-    """Lay out the NBIRTH: every metric with name, alias, datatype and value; repeats the newest record.
-
-    What only commands carry is null, but for ``Node Control/Rebirth``, which the standard wants false
-    (tck-id-topics-nbirth-rebirth-metric). Arrays that the newest record did not sample are unknown in every slot.
-    """
-    values: dict[int, Value] = {}
-    if newest is not None:
-        for metric in _unpacked(newest.body).metrics:
-            field = metric.WhichOneof("value")
-            values[metric.alias] = None if metric.is_null or field is None else getattr(metric, field)
-    own: dict[str, Value] = {
-        "bdSeq": identity.bd_seq,
-        "Node Control/Rebirth": False,
-        "Agent/Version": identity.version,
-        "Schedule/Document": identity.schedule,
-        "Lamps/Id": pack_strings(layout.lamp_ids),
-        "Circuits/Id": pack_strings(layout.circuit_ids),
-        "Outbox/Epoch": numbering.epoch,
-        "Outbox/Sequence": numbering.sequence,
-        "Outbox/Pending": numbering.pending,
-    }
-    metrics = []
-    for spec in CATALOGUE:
-        at_ms = now_ms
-        if spec.name in own:
-            value = own[spec.name]
-        elif spec.is_command:
-            value = None
-        elif spec.name in layout.data_metrics:
-            assert spec.alias is not None
-            value = values[spec.alias] if spec.alias in values else unknown(spec, layout)
-            at_ms = now_ms if newest is None else newest.at_ms
-        else:
-            continue
-        metrics.append(Metric(value, name=spec.name, alias=spec.alias, datatype=spec.datatype, timestamp_ms=at_ms))
-    return encode_payload(Payload(now_ms, 0, tuple(metrics)))
-
-
-def ndeath(bd_seq: int, now_ms: int) -> bytes:
-    """Lay out the NDEATH: bdSeq alone, and no seq (tck-id-payloads-ndeath-seq)."""
-    metric = Metric(bd_seq, name="bdSeq", datatype=DataType.INT64, timestamp_ms=now_ms)
-    return encode_payload(Payload(now_ms, None, (metric,)))
 
 
 def unknown(spec: MetricSpec, layout: Layout) -> Value:
@@ -317,7 +222,7 @@ def rearrange(record: Record, made: Layout, present: Layout) -> Record:
     Lamps and circuits that are new are unknown in it; those that are gone lose their slot, since no birth names them.
     """
     message = PayloadMessage()
-    for metric in _unpacked(record.body).metrics:
+    for metric in unpack_body(record.body).metrics:
         if metric.alias not in present.data_aliases:
             continue
         spec = _BY_ALIAS[metric.alias]
@@ -329,7 +234,7 @@ def rearrange(record: Record, made: Layout, present: Layout) -> Record:
                 if spec.name.startswith(prefix):
                     metric.bytes_value = _moved(metric.bytes_value, spec, old, new)
         message.metrics.append(metric)
-    return Record(record.sequence, record.at_ms, present.key, zlib.compress(message.SerializeToString(), 1))
+    return replace(record, layout_key=present.key, body=zlib.compress(message.SerializeToString(), 1))
 
 
 def _moved(data: bytes, spec: MetricSpec, old: tuple[str, ...], new: tuple[str, ...]) -> bytes:

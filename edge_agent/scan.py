@@ -127,10 +127,15 @@ def scan_line(
             continue
         fits = [(profile, snapshot) for profile in profiles if (snapshot := _try_profile(line, profile, address))]
         # the profile that names the most registers which are really there says the most about the device
-        most = max((len(profile.quantities) for profile, _ in fits), default=0)
-        best = [(profile, snapshot) for profile, snapshot in fits if len(profile.quantities) == most]
+        most = max((_n_telling(snapshot) for _, snapshot in fits), default=0)
+        best = [(profile, snapshot) for profile, snapshot in fits if _n_telling(snapshot) == most]
         names = tuple(profile.name for profile, _ in best)
         yield Found(address, names, _note(best[0][1]) if best else "answers, but as no known meter does")
+
+
+def _n_telling(snapshot: MeterSnapshot) -> int:
+    """How many quantities say something: a single-phase meter may answer 0 where a three-phase one has S and T."""
+    return sum(value != 0 or not name.endswith(("_s", "_t")) for name, value in snapshot.values.items())
 
 
 def _is_somebody_there(line: Line, address: int) -> bool:

@@ -64,7 +64,7 @@ def parse_schedule(text: str) -> Schedule:
     """Check a schedule document.
 
     Raises:
-        BadSchedule: it is not JSON, or a key is missing, unknown or impossible.
+        BadSchedule: it is not JSON, or a key is missing or impossible; keys of a later version are passed over.
     """
     try:
         document: Any = json.loads(text)

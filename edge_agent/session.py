@@ -1,8 +1,8 @@
 """The Sparkplug 3.0 session of an edge node: what is published, in which order, with which numbers.
 
 Owns seq, bdSeq, births, rebirths, the intended death, live data and history. It talks to a `Transport` and never to a
-socket, so that a test can play a broker message by message. One thread calls it (the link's); only `offer` and
-`ask_for_birth` may be called from others.
+socket, so that a test can play a broker message by message. One thread calls it (the link's); only `offer`
+may be called from others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_agent.command import BadCommand, Command, DimCommand, parse_command
-from edge_agent.record import Identity, Record, nbirth, ndata, ndeath, rearrange
+from edge_agent.message import Identity, nbirth, ndata, ndeath
+from edge_agent.record import Record, rearrange
 from edge_agent.wire import (
     NBIRTH,
     NCMD,
@@ -101,6 +102,7 @@ class Session:
         self._now_ms = now_ms
         self._transport: Transport | None = None
         self._bd_seq = 0
+        self._epoch = outbox.epoch
         self._seq = 0
         self._is_born = False
         self._is_host_online = node.primary_host is None
@@ -156,16 +158,12 @@ class Session:
         self._transport.disconnect()
         self.lost()
 
-    # --- from other threads ------------------------------------------------------------------------------------
+    # --- from another thread -----------------------------------------------------------------------------------
 
     def offer(self, records: list[Record]) -> None:
         """Hand over records that are in the outbox, to go as live data with the next `pump`."""
         with self._queue_lock:
             self._queue.extend(records)
-
-    def ask_for_birth(self) -> None:
-        """Let the next `pump` send a new NBIRTH, since something in it changed."""
-        self._wants_birth = True
 
     # --- out ---------------------------------------------------------------------------------------------------
 
@@ -174,14 +172,19 @@ class Session:
         if not self._is_born:
             self._take_queue()
             return 1.0
+        if self._epoch != self._outbox.epoch:  # the card broke, and another outbox has begun: numbers start anew
+            self._epoch = self._outbox.epoch
+            self._resend.connected(self._outbox.last_sequence, now_s)
+            self._wants_birth = True
         if self._wants_birth and now_s - self._born_s >= BIRTH_GAP_S:
             self._give_birth(now_s)
         for record in self._take_queue():
-            self._publish(record, is_historical=False)
-            self._resend.sent_live(record.sequence, now_s)
+            if self._publish(record, is_historical=False):
+                self._resend.sent_live(record.sequence, now_s)
         n_due = self._resend.due(self._outbox.first_held, now_s)
         for record in self._outbox.fetch(self._resend.cursor, n_due) if n_due else ():
-            self._publish(record, is_historical=True)
+            if not self._publish(record, is_historical=True):
+                break
             self._resend.sent_history(
                 record.sequence,
                 self._outbox.first_held,
@@ -201,21 +204,26 @@ class Session:
         self._born_s = now_s
         if not self._is_born:
             self._take_queue()
+            self._epoch = self._outbox.epoch
             self._resend.connected(self._outbox.last_sequence, now_s)
-        newest = self._fitted(self._outbox.newest())
-        numbering = self._outbox.numbering(self._outbox.last_sequence)
+        newest = self._outbox.newest()
+        numbering = (self._outbox.numbering_of(newest) if newest else None) or self._outbox.numbering()
         identity = Identity(self._bd_seq, self._node.version, self._orders.held_schedule())
-        payload = nbirth(identity, self._node.layout, newest, numbering, self._now_ms())
+        payload = nbirth(identity, self._node.layout, self._fitted(newest), numbering, self._now_ms())
         self._seq = 0
         self._send(NBIRTH, payload)
         self._is_born = True
 
-    def _publish(self, record: Record, *, is_historical: bool) -> None:
+    def _publish(self, record: Record, *, is_historical: bool) -> bool:
+        """Send a record; False for one whose epoch has ended."""
+        numbering = self._outbox.numbering_of(record)
+        if numbering is None:
+            return False
         fitted = self._fitted(record)
         assert fitted is not None
         self._seq = (self._seq + 1) % SEQ_MODULUS
-        numbering = self._outbox.numbering(record.sequence)
         self._send(NDATA, ndata(fitted, numbering, self._seq, is_historical=is_historical))
+        return True
 
     def _fitted(self, record: Record | None) -> Record | None:
         """The record in the order of the present birth."""
@@ -247,24 +255,26 @@ class Session:
                 self._refuse(error)
 
     def _obey(self, command: Command) -> None:
+        """Carry a command out as a whole: what may still be refused comes before anything that changes something."""
+        if command.acknowledged is not None:
+            self._check_acknowledgement(*command.acknowledged)
         if command.schedule is not None:
             if not self._orders.schedule(command.schedule):
                 self.n_refused += 1
-            else:
-                self._wants_birth = True
+                return
+            self._wants_birth = True
         if command.dim is not None:
             self._orders.dim(command.dim)
         if command.acknowledged is not None:
-            self._take_acknowledgement(*command.acknowledged)
+            self._outbox.acknowledge(*command.acknowledged)
         if command.wants_rebirth:
             self._wants_birth = True
             self._resend.host_lost_track(self._outbox.first_held)
         self._resend.host_spoke(self._outbox.first_held)
 
-    def _take_acknowledgement(self, epoch: int, sequence: int) -> None:
+    def _check_acknowledgement(self, epoch: int, sequence: int) -> None:
         if epoch == self._outbox.epoch and sequence > self._outbox.last_sequence:
             raise BadCommand(f"number {sequence} is acknowledged, but {self._outbox.last_sequence} is the newest")
-        self._outbox.acknowledge(epoch, sequence)
 
     def _refuse(self, error: Exception) -> None:
         self.n_refused += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from functools import partial
 from pathlib import Path
 
 from edge_agent.layout import Layout
@@ -62,7 +64,7 @@ class Played:
             folder / "outbox.db",
             retention_s=30 * 86400,
             max_bytes=50_000_000,
-            random_epoch=lambda: random.Random(seed).getrandbits(63),
+            random_epoch=partial(random.Random(seed).getrandbits, 63),
         )
         self.resend = Resend(resend_after_s=resend_after_s, window=window, rate_per_s=rate_per_s)
         node = Node("g", "n", self.layout, "1.2.3", primary_host)
@@ -93,6 +95,12 @@ class Played:
     def drop(self) -> None:
         self.is_up = False
         self.session.lost()
+
+    def break_card(self) -> None:
+        """SQLite finds the outbox's file corrupt."""
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        assert self.outbox._recover(error)
 
     def sweep(self, slow: bool = True, levels: bytes | None = None) -> Record:
         sweep = self.meters.sweep(slow)

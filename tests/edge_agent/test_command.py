@@ -53,6 +53,7 @@ def test_everything_at_once():
         ([dim(b"\x32" * 4), dim(b"\x33" * 4), UNTIL], "twice"),
         ([Metric(3, name="Outbox/Acknowledged")], "without Outbox/Epoch"),
         ([Metric("3", name="Outbox/Acknowledged", datatype=DataType.STRING), Metric(7, name="Outbox/Epoch")], "str of"),
+        ([Metric(-1, name="Outbox/Acknowledged", datatype=DataType.INT64), Metric(7, name="Outbox/Epoch")], "is -1"),
         ([Metric(None, name="Outbox/Acknowledged"), Metric(7, name="Outbox/Epoch")], "is None"),
         ([Metric(1, name="Node Control/Rebirth", datatype=DataType.INT32)], "twice"),
         ([Metric(b"{}", name="Schedule/Document", datatype=DataType.UINT8_ARRAY)], "Schedule/Document"),

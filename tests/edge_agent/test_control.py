@@ -119,6 +119,16 @@ def test_a_silent_node_costs_no_writes_and_gets_its_level_when_it_answers(tmp_pa
     assert cabinet.meters.levels[0] == 40
 
 
+def test_no_node_is_written_to_before_a_sweep_has_heard_it(tmp_path):
+    cabinet = Cabinet(tmp_path)
+    cabinet.control.dim(DimCommand(bytes([30, 30, 30]), EVENING + 3_600_000))
+    cabinet.control.carry_out()
+    assert cabinet.meters.n_writes == 0, "silent nodes would hold up the first sweep"
+    cabinet.meters.deaf = {1}
+    cabinet.run(0.1)
+    assert cabinet.meters.levels == {0: 30, 2: 30}
+
+
 def test_a_node_that_restarted_at_full_light_is_dimmed_again(tmp_path):
     cabinet = Cabinet(tmp_path)
     cabinet.control.dim(DimCommand(bytes([40] * 3), EVENING + 36_000_000))

@@ -8,10 +8,11 @@ import pytest
 
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.layout import Layout
+from edge_agent.message import Identity, Numbering, nbirth, ndata
 from edge_agent.plan import sampled_quantities
 from edge_agent.profile import load_profiles
 from edge_agent.reading import Sweep
-from edge_agent.record import METRIC_OF, Circumstances, Identity, Numbering, Record, encode_body, nbirth, ndata
+from edge_agent.record import METRIC_OF, Circumstances, Record, encode_body
 
 GUIDE = (Path(__file__).parents[2] / "docs/data_plan.md").read_text(encoding="utf-8")
 LIT_H, LINK_HEADERS = 12, 52
@@ -57,7 +58,7 @@ def record_of(config: AgentConfig, *, is_slow: bool) -> tuple[Record, Layout]:
         levels=levels, is_synchronised=True, interval_s=60, poll_errors=errors if is_slow else None
     )
     body = encode_body(sweep, layout, circumstances)
-    return Record(sequence=123456, at_ms=sweep.at_ms, layout_key="x", body=body), layout
+    return Record(epoch=1, sequence=123456, at_ms=sweep.at_ms, layout_key="x", body=body), layout
 
 
 def payload_bytes(config: AgentConfig, *, is_slow: bool) -> int:

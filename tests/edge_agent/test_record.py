@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.layout import Layout
+from edge_agent.message import Numbering, ndata
 from edge_agent.reading import (
     CABINET_FAST,
     CABINET_SLOW,
@@ -22,7 +23,7 @@ from edge_agent.reading import (
     CircuitReadings,
     Sweep,
 )
-from edge_agent.record import METRIC_OF, Circumstances, Numbering, Record, encode_body, ndata, rearrange
+from edge_agent.record import METRIC_OF, Circumstances, Record, encode_body, rearrange
 from edge_agent.wire import BY_NAME, decode_payload, unpack_array
 from tests.edge_agent.played_session import values
 from tests.edge_agent.stub_meters import bytes_array
@@ -70,7 +71,7 @@ def told(sweep: Sweep, layout: Layout, *, is_historical: bool = False) -> dict:
     levels = bytes_array(bytes(100 for _ in layout.lamp_ids))
     body = encode_body(sweep, layout, Circumstances(levels, True, 60))
     payload = decode_payload(
-        ndata(Record(5, sweep.at_ms, layout.key, body), Numbering(1, 5, 2), 9, is_historical=is_historical)
+        ndata(Record(1, 5, sweep.at_ms, layout.key, body), Numbering(1, 5, 2), 9, is_historical=is_historical)
     )
     assert (payload.seq, payload.timestamp_ms) == (9, sweep.at_ms)
     assert {metric.timestamp_ms for metric in payload.metrics} == {sweep.at_ms}
@@ -110,7 +111,7 @@ def test_rearranging_moves_each_lamp_with_its_readings(made, source):
     source.shuffle(ids)
     present = replace(layout, lamp_ids=tuple(ids), is_dimmable=(True,) * len(ids))
     body = encode_body(sweep, layout, Circumstances(bytes_array(bytes(100 for _ in layout.lamp_ids)), True, 60))
-    moved = rearrange(Record(1, sweep.at_ms, layout.key, body), layout, present)
+    moved = rearrange(Record(1, 1, sweep.at_ms, layout.key, body), layout, present)
     found = values(decode_payload(ndata(moved, Numbering(1, 1, 1), 0, is_historical=True)))
     if not layout.lamp_ids:
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_agent.__main__ import main
 from edge_agent.config import parse_config
 from edge_agent.profile import load_profiles
 from edge_agent.serial_port import open_port
@@ -164,3 +165,13 @@ def test_cabinet_meter_contacts_and_contactor(start_bus, start_sweeper) -> None:
     assert (cabinet.door_open, cabinet.supply_present, cabinet.contactor_closed) == (True, True, False)
     assert sweeper.set_contactor(True)
     assert sweeper.sweep(slow=False).cabinet.contactor_closed is True
+
+
+def test_a_scan_tells_a_single_phase_meter_from_a_three_phase_one(start_bus, capsys) -> None:
+    values = ThreePhaseValues(voltage_v=(231.0, 0.0, 229.0), current_a=(3.0, 0.0, 2.0), power_w=(680.0, 0.0, 450.0))
+    bus = start_bus({1: Sdm120(lambda: lamp(1)), 2: Sdm630(lambda: values)})
+    assert main(["scan", "--port", bus.port, "--baud", str(BAUD), "--last", "3"]) == 0
+    found = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[3:]}
+    assert "sdm120" in found["1"]
+    assert "sdm630  " in found["2"]
+    assert "sdm120" not in found["2"]

@@ -3,11 +3,15 @@
     pip install atheris protobuf
     PYTHONPATH=. python tests/fuzz/fuzz_edge.py frames CORPUS_DIR -max_total_time=600
     PYTHONPATH=. python tests/fuzz/fuzz_edge.py payload CORPUS_DIR -max_total_time=600
+    PYTHONPATH=. python tests/fuzz/fuzz_edge.py command CORPUS_DIR -max_total_time=600
 
 A crash is any exception that the function does not name, or a law broken: a frame that is taken has a valid checksum
-and stood in the stream; a payload that decodes encodes again to one that decodes to the same.
+and stood in the stream; a payload that decodes encodes again to one that decodes to the same; a command that is taken
+keeps to the contract's limits. ``payload`` throws bytes, ``command`` builds well-formed messages of wrong contents,
+which random bytes hardly ever reach.
 """
 
+import json
 import math
 import sys
 
@@ -26,9 +30,11 @@ with atheris.instrument_imports(include=["edge_agent"]):
     )
     from edge_agent.plausibility import believable, is_plausible
     from edge_agent.profile import SHIPPED, Block, load_profile
-    from edge_agent.schedule import BadSchedule, parse_schedule
+    from edge_agent.schedule import BadSchedule, Timetable, parse_schedule
     from edge_agent.wire import (
+        CATALOGUE,
         DataType,
+        PayloadMessage,
         WireError,
         decode_payload,
         decode_state,
@@ -40,6 +46,9 @@ with atheris.instrument_imports(include=["edge_agent"]):
 
 PROFILE = load_profile("lamp-node", SHIPPED)
 DECODE = PROFILE.decoder(Block(0, 17))
+N_LAMPS = 3
+AT_MS = 1_795_000_000_000
+ZONES = ("Asia/Jakarta", "America/St_Johns", "Antarctica/Troll", "Nowhere/Land", "")
 
 
 def pick_request(source: "atheris.FuzzedDataProvider") -> Request:
@@ -105,11 +114,72 @@ def fuzz_payload(data: bytes) -> None:
                 for datatype in (DataType.FLOAT_ARRAY, DataType.UINT32_ARRAY, DataType.BOOLEAN):
                     attempt(unpack_array, datatype, metric.value)
                 attempt(unpack_strings, metric.value)
-    attempt(parse_command, data, 3)
+    attempt(parse_command, data, N_LAMPS)
     attempt(decode_state, data)
     text = data.decode("utf-8", "replace")
     attempt(parse_topic, text)
     attempt(parse_schedule, text)
+
+
+def fuzz_command(data: bytes) -> None:
+    source = atheris.FuzzedDataProvider(data)
+    message = PayloadMessage()
+    for _ in range(source.ConsumeIntInRange(1, 6)):
+        metric = message.metrics.add()
+        spec = CATALOGUE[source.ConsumeIntInRange(0, len(CATALOGUE) - 1)]
+        if source.ConsumeBool():
+            metric.name = spec.name
+        if source.ConsumeBool() and spec.alias is not None:
+            metric.alias = spec.alias
+        if source.ConsumeBool():
+            metric.datatype = source.ConsumeIntInRange(0, 40)
+        fill(metric, source)
+    wire = message.SerializeToString()
+    try:
+        command = parse_command(wire, N_LAMPS)
+    except BadCommand:
+        return
+    if command.dim is not None:
+        assert len(command.dim.levels) == N_LAMPS
+        assert all(level <= 100 or level >= 254 for level in command.dim.levels)
+    if command.acknowledged is not None:
+        assert all(isinstance(number, int) and number >= 0 for number in command.acknowledged)
+    if command.schedule is not None:
+        try:
+            schedule = parse_schedule(command.schedule)
+        except BadSchedule:
+            return
+        assert 0 <= Timetable(schedule, 0.8, 102.0).level(AT_MS) <= 100
+
+
+def fill(metric, source: "atheris.FuzzedDataProvider") -> None:
+    match source.ConsumeIntInRange(0, 7):
+        case 0:
+            metric.int_value = source.ConsumeUInt(4)
+        case 1:
+            metric.long_value = source.ConsumeUInt(8)
+        case 2:
+            metric.double_value = source.ConsumeFloat()
+        case 3:
+            metric.boolean_value = source.ConsumeBool()
+        case 4:
+            metric.string_value = source.ConsumeUnicodeNoSurrogates(40)
+        case 5:
+            metric.bytes_value = source.ConsumeBytes(source.ConsumeIntInRange(0, N_LAMPS + 1))
+        case 6:
+            metric.is_null = True
+        case 7:
+            step = {"at": moment(source), "level": source.ConsumeIntInRange(-1, 101)}
+            document = {"version": source.ConsumeInt(4), "timezone": ZONES[source.ConsumeIntInRange(0, len(ZONES) - 1)]}
+            document |= {"on": moment(source), "off": moment(source), "dim": [step] * source.ConsumeIntInRange(0, 2)}
+            metric.string_value = json.dumps(document)
+
+
+def moment(source: "atheris.FuzzedDataProvider") -> str:
+    kind = ("sunset", "sunrise", "")[source.ConsumeIntInRange(0, 2)]
+    sign = "+-"[source.ConsumeBool()]
+    clock = f"{source.ConsumeIntInRange(0, 24):02}:{source.ConsumeIntInRange(0, 60):02}"
+    return f"{kind}{sign}{source.ConsumeIntInRange(0, 1000)}m" if kind else clock
 
 
 def attempt(function, *arguments) -> None:
@@ -120,6 +190,6 @@ def attempt(function, *arguments) -> None:
 
 
 if __name__ == "__main__":
-    target = {"frames": fuzz_frames, "payload": fuzz_payload}[sys.argv.pop(1)]
+    target = {"frames": fuzz_frames, "payload": fuzz_payload, "command": fuzz_command}[sys.argv.pop(1)]
     atheris.Setup(sys.argv, target)
     atheris.Fuzz()
