@@ -8,6 +8,8 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
 
 from dashboard_api.errors import UnavailableError
 from ingest.schema.segments import table_files
@@ -39,14 +41,15 @@ class ParquetReadings:
         self._folder = folder
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._lock = threading.Lock()
+        self._damaged: set[str] = set()
 
     def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
         """See ``ReadingStore.lamp``."""
         step_us = (every_s or 1) * 1_000_000
-        for _attempt in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             files = self._files(start_us, end_us)
             if not files:
-                break
+                return pa.table({name: pa.array([], pa.float64()) for name in _EMPTY})
             try:
                 with self._lock:
                     cursor = self._connection.cursor()
@@ -54,16 +57,35 @@ class ParquetReadings:
                     return cursor.sql(_RAW, params=[files, lamp_id, start_us, end_us]).to_arrow_table()
                 averaged = cursor.sql(_AVERAGED, params=[step_us, step_us, files, lamp_id, start_us, end_us])
                 return averaged.to_arrow_table()
-            except duckdb.IOException as error:
-                if self._files(start_us, end_us) == files:
+            except duckdb.Error as error:
+                # compaction replaced a segment between listing and reading, or the disk has damaged one
+                if not self._set_damaged_apart(files) and attempt == _ATTEMPTS - 1:
                     raise UnavailableError(f"telemetry cannot be read: {error}") from error
-                # compaction replaced a segment between listing and reading: list again
-        return pa.table({name: pa.array([], pa.float64()) for name in _EMPTY})
+        raise UnavailableError("telemetry cannot be read: its files change faster than they can be read")
 
     def _files(self, start_us: int, end_us: int) -> list[str]:
         """Files that may hold readings of the span."""
-        return [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
+        files = [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
+        return [file for file in files if file not in self._damaged]
+
+    def _set_damaged_apart(self, files: list[str]) -> bool:
+        """Find files that are there and no Parquet: one of them must not hide all the others of its day."""
+        found = {file for file in files if _is_damaged(file)}
+        for file in sorted(found):
+            structlog.get_logger("api").error("damaged, left out of every answer", file=file)
+        self._damaged |= found
+        return bool(found)
 
     def close(self) -> None:
         """Let go of DuckDB."""
         self._connection.close()
+
+
+def _is_damaged(file: str) -> bool:
+    try:
+        pq.read_metadata(file)
+    except FileNotFoundError:
+        return False
+    except (OSError, pa.ArrowException):
+        return True
+    return False

@@ -61,6 +61,7 @@ def run(
     if address and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
+    gc.disable()  # while a register becomes millions of objects that all stay
     ingest = CityIngest(read_city(city, os.environ), options)
     is_stopped = False
 
@@ -73,6 +74,7 @@ def run(
     gc.collect()
     gc.freeze()  # the register's objects live as long as the process: looking through them again and again is wasted
     gc.set_threshold(*_GC_THRESHOLD)
+    gc.enable()
     try:
         ingest.intake.run(lambda: is_stopped)
     finally:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from ingest.broker import Broker, BrokerAddress, parse_address
 from ingest.clock import Clock, DataClock, WallClock
-from ingest.database import open_database
+from ingest.database import Guard, open_database
 from ingest.desk.commands import CommandDesk
 from ingest.desk.controllers import ControllerDesk
 from ingest.desk.energy import EnergyDesk
@@ -25,6 +24,7 @@ from ingest.embedded_broker import EmbeddedBroker, parse_embedded
 from ingest.errors import UnusableError
 from ingest.fleet import Fleet
 from ingest.flight import Flight
+from ingest.folder_lock import FolderLock
 from ingest.intake import Intake, Pace
 from ingest.live_file import LivePicture
 from ingest.metrics import Metrics, Readiness, StatusPage
@@ -53,6 +53,7 @@ class Options:
         is_status_wished: somebody named that port: if it is taken, that is an error and not a matter of another one.
         is_elected: a lock says that no other process serves this group, so it keeps one name at the broker: should an
             older connection of that name still stand, the broker ends it, and speaks its will before ours begins.
+        guard: keeps the database's transactions from beginning once that lock is lost.
     """
 
     is_data_clock: bool = False
@@ -60,6 +61,7 @@ class Options:
     status_port: int = 0
     is_status_wished: bool = True
     is_elected: bool = False
+    guard: Guard | None = None
 
 
 class CityIngest:
@@ -80,13 +82,15 @@ class CityIngest:
 
     def _open(self, city: City, options: Options) -> None:
         city.data_folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(city.data_folder / LOCK_FILE)
-        self._closers.append(lock.close)
+        lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
+        self._closers.append(lock.release)
         engine = open_database(city)
         self._closers.append(engine.dispose)
+        if options.guard is not None:
+            options.guard(engine)
         register, self.issues = sync_register(engine, city.folder)
         metrics, readiness = Metrics(), Readiness()
-        store = open_store(city)
+        store = open_store(city, count_refused=metrics.refused_lines.inc)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
@@ -211,17 +215,6 @@ def _wall_us() -> int:
 
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _lock(path: Path) -> IO[str]:
-    """Hold a city's folder: two ingests over one store would count each other's records as their own."""
-    file = path.open("w", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise UnusableError(f"{path}: another terang-ingest works on this city") from error
-    return file
 
 
 def _status_page(options: Options, metrics: Metrics, readiness: Readiness) -> StatusPage:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from alembic import command
 from alembic.config import Config
@@ -24,6 +25,8 @@ _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_MS: Final = 15_000
 _MIGRATION_LOCK: Final = 0x7465_7261  # any number, the same for all of Terang's processes
 _ALEMBIC: Final = threading.Lock()  # its context is global: one migration at a time in a process
+
+Guard: TypeAlias = Callable[[Engine], None]  # keeps an engine's transactions from beginning when they must not
 
 
 def open_database(city: City) -> Engine:
@@ -44,7 +47,8 @@ def open_database(city: City) -> Engine:
             raise UnusableError(f"{path}: {error.strerror}") from error
         url = url.set(database=str(path))
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
+        engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)

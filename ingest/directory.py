@@ -47,7 +47,9 @@ class Names:
         self.n_register: Final = len(known)
         self._known = known
         self._strangers: dict[str, int] = {}
-        self._names = sorted(known, key=known.__getitem__)
+        self._names = list(known)
+        if list(known.values()) != list(range(len(known))):
+            self._names.sort(key=known.__getitem__)
         self._column: pa.StringArray | None = None
 
     def __len__(self) -> int:

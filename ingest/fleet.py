@@ -6,12 +6,14 @@ of every per-lamp array. Knows nothing of readings. Lamps without a controller s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.schema.limits import TECHNOLOGIES
 
@@ -153,7 +155,7 @@ class Fleet:
 def _texts(values: Any) -> list[str]:
     if isinstance(values, np.ndarray):
         values = values.tolist()
-    return ["" if value is None else str(value) for value in values]
+    return ["" if value is None else value if type(value) is str else str(value) for value in values]
 
 
 def _numbers(values: Any) -> Float64:
@@ -173,26 +175,48 @@ def _coded(keys: Sequence[Any], known: dict[Any, int]) -> Int32:
     return np.fromiter((known.setdefault(k, len(known)) if k else NONE for k in keys), np.int32, len(keys))
 
 
+def _words(values: Any) -> tuple[Int32, list[str]]:
+    """Number of each row's text among the different ones: a million lamps have few."""
+    try:
+        column = pa.array(values, pa.string())
+    except (pa.ArrowException, TypeError):
+        column = pa.array(_texts(values), pa.string())
+    coded = pc.fill_null(column, "").dictionary_encode()
+    return coded.indices.to_numpy().astype(np.int32, copy=False), coded.dictionary.to_pylist()
+
+
+def _looked_up(values: Any, table: Mapping[str, int], default: int, dtype: type[np.generic]) -> Any:
+    """What a table says of each row's text."""
+    row, words = _words(values)
+    return np.array([table.get(word, default) for word in words], dtype)[row] if words else np.empty(0, dtype)
+
+
+def _numbered(group: Int32, names: Any, by: Callable[[str], Any]) -> tuple[Int32, list[tuple[int, str]]]:
+    """Number of each row's (group, name), and those pairs in order of group and name; -1 without group or name."""
+    row, words = _words(names)
+    order = sorted(range(len(words)), key=lambda i: by(words[i]))
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words))
+    is_named = np.array([bool(word) for word in words], bool)[row] & (group >= 0) if words else np.empty(0, bool)
+    pair, number = np.unique(group[is_named] * np.int64(len(words)) + rank[row[is_named]], return_inverse=True)
+    numbers = np.full(len(group), NONE, np.int32)
+    numbers[is_named] = number
+    return numbers, [(int(key // len(words)), words[order[int(key % len(words))]]) for key in pair]
+
+
 def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
     cabinet_index = {name: row for row, name in enumerate(_texts(cabinets.cabinet_id))}
     controller_index: dict[str, int] = {}
     cabinet_controller = _coded(_texts(cabinets.controller_id), controller_index)
     lamp_ids = _texts(lamps.lamp_id)
-    lamp_cabinet = np.fromiter((cabinet_index.get(k, NONE) for k in _texts(lamps.cabinet_id)), np.int32, len(lamp_ids))
+    lamp_cabinet = _looked_up(lamps.cabinet_id, cabinet_index, NONE, np.int32)
     lamp_controller = _take(cabinet_controller, lamp_cabinet)
-    buses, circuits = _texts(lamps.bus), _texts(lamps.circuit)
-    bus_keys = [(c, b) if b and c >= 0 else None for c, b in zip(lamp_controller.tolist(), buses, strict=True)]
-    bus_index = {key: i for i, key in enumerate(sorted({key for key in bus_keys if key is not None}))}
-    lamp_bus = np.fromiter((NONE if k is None else bus_index[k] for k in bus_keys), np.int32, len(lamp_ids))
-    circuit_keys = [(k, q) if q and k >= 0 else None for k, q in zip(lamp_cabinet.tolist(), circuits, strict=True)]
-    order_of_cabinets = np.argsort(np.argsort(_last(cabinet_controller), kind="stable"))
-    circuit_list = sorted(
-        {key for key in circuit_keys if key is not None}, key=lambda k: (order_of_cabinets[k[0]], len(k[1]), k[1])
-    )
-    circuit_numbers = {key: i for i, key in enumerate(circuit_list)}
-    lamp_circuit = np.fromiter(
-        (NONE if k is None else circuit_numbers[k] for k in circuit_keys), np.int32, len(lamp_ids)
-    )
+    lamp_bus, bus_order = _numbered(lamp_controller, lamps.bus, str)
+    order_of_cabinets = np.argsort(np.argsort(_last(cabinet_controller), kind="stable")).astype(np.int32)
+    cabinet_in_order = np.argsort(order_of_cabinets)
+    ordered_cabinet = _take(order_of_cabinets, lamp_cabinet)
+    lamp_circuit, circuit_places = _numbered(ordered_cabinet, lamps.circuit, lambda name: (len(name), name))
+    circuit_list = [(int(cabinet_in_order[place]), name) for place, name in circuit_places]
     address, position = _integers(lamps.address), _integers(lamps.position)
 
     order = np.lexsort((address, _last(lamp_bus), _last(lamp_cabinet), _last(lamp_controller)))
@@ -206,11 +230,9 @@ def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
         if cabinet_controller[row] >= 0:
             home[cabinet_controller[row]] = row
     switching = [_SWITCHING.get(text, SWITCHING_UNKNOWN) for text in _texts(cabinets.switching)]
-    profiles = np.array(_texts(lamps.profile), dtype=object)[order]
-    bus_order = list(bus_index)
     return Fleet(
         lamp_ids=names,
-        lamp_index={name: i for i, name in enumerate(names.tolist())},
+        lamp_index=dict(zip(names.tolist(), range(len(names)), strict=True)),
         register_row=order.astype(np.int64),
         lamp_controller=lamp_controller,
         lamp_cabinet=lamp_cabinet[order],
@@ -218,14 +240,14 @@ def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
         lamp_bus=lamp_bus[order],
         address=address[order],
         position=position,
-        is_surveyed=(np.array(_texts(lamps.position_source), dtype=object)[order] == "survey") & (position >= 0),
+        is_surveyed=_looked_up(lamps.position_source, {"survey": 1}, 0, np.bool_)[order] & (position >= 0),
         rated_power_w=_positive(_numbers(lamps.rated_power_w))[order],
         technology=_technology(lamps.technology)[order],
-        phase=np.array([_PHASES.get(p, NONE) for p in _texts(lamps.phase)], np.int8)[order],
+        phase=_looked_up(lamps.phase, _PHASES, NONE, np.int8)[order],
         is_dimmable=np.asarray(lamps.is_dimmable).astype(bool)[order],
         is_monitored=(lamp_cabinet >= 0)[order],
         is_metered=((lamp_bus >= 0) & (address >= 0))[order],
-        is_node=profiles == "lamp-node",
+        is_node=_looked_up(lamps.profile, {"lamp-node": 1}, 0, np.bool_)[order],
         controller_ids=controller_ids,
         controller_index=controller_index,
         controller_start=np.searchsorted(_last(lamp_controller), np.arange(len(controller_ids) + 1)).astype(np.int64),
@@ -277,5 +299,5 @@ def _positive(power: Float64) -> Float32:
 
 def _technology(values: Any) -> UInt8:
     codes = {name: i for i, name in enumerate(TECHNOLOGIES)}
-    other = codes["other"]
-    return np.fromiter((codes.get(text, other) for text in _texts(values)), np.uint8)
+    technology: UInt8 = _looked_up(values, codes, codes["other"], np.uint8)
+    return technology

@@ -1,18 +1,21 @@
 """One group's lock in its city's PostgreSQL: whoever holds it is the group's one active worker.
 
 A session-level advisory lock on a connection of its own: it ends with the session, so a killed process lets go at
-once, and one whose machine or network vanished when the server's keep-alive gives it up (12 s). The holder asks the
-server every second and notices sooner (4 s), so that it has stopped writing before another may begin. A second,
-shared lock on the same connection tells the others that this worker is there.
+once, one whose machine or network vanished when the server's keep-alive gives it up (12 s), and one that hangs when it
+has asked nothing for 10 s. A second, shared lock on the same connection tells the others that this worker is there.
+
+A worker that hung may wake up in the middle of a transaction, and does not know yet that the group is another's.
+So every transaction of a holder begins with a look at its own lock (``guard``), under a shared fence that ends with the
+transaction; and who takes the group waits for that fence before it reads anything.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.database import connect_alone
@@ -25,6 +28,17 @@ _SERVER_SETTINGS: Final = (
     "SET tcp_keepalives_idle = 6",
     "SET tcp_keepalives_interval = 2",
     "SET tcp_keepalives_count = 3",
+    # PostgreSQL 14 and later: a holder that asks nothing hangs; before that, only its end frees the group
+    "SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
+)
+# the fence of a transaction that hangs must not hold the next worker back for ever
+_FENCE: Final = text(
+    "SELECT set_config('idle_in_transaction_session_timeout', '15s', true), pg_advisory_xact_lock_shared(:fence)"
+)
+_HELD: Final = text(
+    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity AS holder USING (pid) "
+    "WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = :key "
+    "AND pid = :pid AND holder.backend_start = :began AND holder.datname = current_database()"
 )
 _LOOK: Final = text(
     "SELECT count(*) FILTER (WHERE objsubid = 2 AND classid = :presence AND objid = 0), "
@@ -36,6 +50,10 @@ _LOOK: Final = text(
 
 class LockLostError(RetryError):
     """The session that carries the lock is gone, or the server does not answer: the group may be another's by now."""
+
+
+class FencedError(SQLAlchemyError):
+    """This worker holds the group no longer: the transaction must not begin, and nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +77,9 @@ class GroupLock:
         self._city = city
         digest = hashlib.sha256(f"terang-ingest/{city.city.group}".encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
+        self._fence = int.from_bytes(digest[8:16], "big", signed=True)
         self._connection: Connection | None = None
+        self._session: dict[str, Any] = {}
 
     def look(self) -> Standing:
         """How things stand; the answer proves that the session, and so the lock, still stands.
@@ -81,15 +101,21 @@ class GroupLock:
         for setting in _SERVER_SETTINGS:
             connection.execute(text(setting))
         connection.execute(text("SELECT pg_advisory_lock_shared(:presence, 0)"), {"presence": _PRESENCE})
+        own = text("SELECT pid, backend_start AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+        self._session = dict(connection.execute(own).one()._mapping)  # noqa: SLF001  # a row's public way to a dict
         return connection
 
     def claim(self) -> bool:
-        """Take the group if nobody has it.
+        """Take the group if nobody has it; the last transaction of who had it has ended then.
 
         Raises:
-            LockLostError: the server does not answer.
+            LockLostError: the server does not answer, or that transaction still hangs.
         """
-        return self._ask("SELECT pg_try_advisory_lock(:key)")
+        if not self._ask("SELECT pg_try_advisory_lock(:key)", self._key):
+            return False
+        self._ask("SELECT pg_advisory_lock(:key) IS NULL", self._fence)
+        self._ask("SELECT pg_advisory_unlock(:key)", self._fence)
+        return True
 
     def release(self) -> None:
         """Leave the group to the others.
@@ -97,13 +123,24 @@ class GroupLock:
         Raises:
             LockLostError: it was lost already.
         """
-        self._ask("SELECT pg_advisory_unlock(:key)")
+        self._ask("SELECT pg_advisory_unlock(:key)", self._key)
 
-    def _ask(self, question: str) -> bool:
+    def guard(self, engine: Engine) -> None:
+        """Let no transaction of an engine of this city begin (``FencedError``) once the present lock is lost."""
+        held = {"key": self._key, **self._session}
+
+        def look(connection: Connection) -> None:
+            connection.execute(_FENCE, {"fence": self._fence})
+            if not connection.execute(_HELD, held).scalar_one():
+                raise FencedError("another worker has the group by now")
+
+        event.listen(engine, "begin", look)
+
+    def _ask(self, question: str, key: int) -> bool:
         if self._connection is None:
             raise LockLostError("not connected")
         try:
-            return bool(self._connection.execute(text(question), {"key": self._key}).scalar_one())
+            return bool(self._connection.execute(text(question), {"key": key}).scalar_one())
         except SQLAlchemyError as error:
             self.close()
             raise LockLostError(str(error).splitlines()[0]) from error

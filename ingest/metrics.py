@@ -37,6 +37,9 @@ class Metrics:
         self.refused = Counter(
             "terang_ingest_refused", "Messages dropped unread while the store stood", registry=registry
         )
+        self.refused_lines = Counter(
+            "terang_ingest_refused_lines", "Lines that InfluxDB refused for good, set aside", registry=registry
+        )
         self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
         self.changes = Counter("terang_ingest_fault_changes", "Changes handed to the fault book", registry=registry)
         self.flush_s = Histogram(

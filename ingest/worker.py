@@ -19,6 +19,7 @@ import structlog
 from ingest.assembly import CityIngest, Options
 from ingest.errors import IngestError, UnusableError
 from ingest.group_lock import GroupLock, LockLostError
+from ingest.lock_watch import LockWatch
 from ingest.schema.city import City
 
 
@@ -50,6 +51,7 @@ class Share:
         """None is served yet."""
         self._n_groups = n_groups
         self._n_served = 0
+        self._n_leaving = 0
         self._mutex = threading.Lock()
 
     def take(self, n_workers: int, claim: Callable[[], bool], *, is_orphan: bool) -> bool:
@@ -64,12 +66,24 @@ class Share:
     def is_beyond(self, n_workers: int) -> bool:
         """Whether another worker should have one of ours."""
         with self._mutex:
-            return self._n_served > self._fair(n_workers)
+            return self._is_beyond(n_workers)
 
-    def give_back(self) -> None:
+    def give_way(self, n_workers: int) -> bool:
+        """Let one be the one that leaves: those that look at the same time must not all leave for the same reason."""
+        with self._mutex:
+            if not self._is_beyond(n_workers):
+                return False
+            self._n_leaving += 1
+            return True
+
+    def give_back(self, *, gave_way: bool = False) -> None:
         """One less."""
         with self._mutex:
             self._n_served -= 1
+            self._n_leaving -= gave_way
+
+    def _is_beyond(self, n_workers: int) -> bool:
+        return self._n_served - self._n_leaving > self._fair(n_workers)
 
     def _fair(self, n_workers: int) -> int:
         return math.ceil(self._n_groups / max(1, n_workers))
@@ -88,8 +102,8 @@ class GroupKeeper:
         self._patience = patience
         self._is_stopped = is_stopped
         self._lock = GroupLock(city)
-        self._looked_at = 0.0
         self._beyond_since: float | None = None
+        self._gives_way = False
         self._log = structlog.get_logger("ingest").bind(group=city.city.group)
 
     def run(self) -> None:
@@ -120,13 +134,15 @@ class GroupKeeper:
     def _serve(self, *, is_orphan: bool) -> float:
         """Serve until something ends it; returns how long to stay away from the group then."""
         began = time.monotonic()
-        self._beyond_since = None
+        self._beyond_since, self._gives_way = None, False
+        watch = LockWatch(self._lock, self._patience.look_s)
+        watch.start()
         try:
-            ingest = CityIngest(self._city, self._options)
+            ingest = CityIngest(self._city, replace(self._options, guard=self._lock.guard))
             try:
                 self._log.info("serves", after_s=round(time.monotonic() - began, 2))
                 keep_s = self._patience.keep_s if is_orphan else 0.0
-                ingest.intake.run(lambda: not self._is_ours(began + keep_s))
+                ingest.intake.run(lambda: not self._is_ours(watch, began + keep_s))
             finally:
                 ingest.close()
         except IngestError as error:
@@ -139,26 +155,26 @@ class GroupKeeper:
             self._log.info("serves no longer")
             return self._patience.orphan_s
         finally:
-            self._share.give_back()
+            watch.stop()
+            self._share.give_back(gave_way=self._gives_way)
             self._let_go()
 
-    def _is_ours(self, keep_until: float) -> bool:
+    def _is_ours(self, watch: LockWatch, keep_until: float) -> bool:
         if self._is_stopped.is_set():
             return False
         now = time.monotonic()
-        if now - self._looked_at < self._patience.look_s:
-            return True
         try:
-            n_workers = self._lock.look().n_workers
+            n_workers = watch.standing().n_workers
         except LockLostError as error:
             self._log.error("the group's lock is lost", reason=str(error))  # as above
             return False
-        self._looked_at = time.monotonic()
         if now < keep_until or not self._share.is_beyond(n_workers):
             self._beyond_since = None
         elif self._beyond_since is None:
             self._beyond_since = now
-        return self._beyond_since is None or now - self._beyond_since < self._patience.yield_s
+        elif now - self._beyond_since >= self._patience.yield_s:
+            self._gives_way = self._share.give_way(n_workers)
+        return not self._gives_way
 
     def _let_go(self) -> None:
         try:

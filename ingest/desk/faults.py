@@ -65,7 +65,8 @@ class FaultDesk:
 
 def gazetteer_of(register: Register) -> Gazetteer:
     """The places of a register."""
-    return Gazetteer(register, {lamp_id: row for row, lamp_id in enumerate(register.lamps.lamp_id)})
+    lamp_ids = register.lamps.lamp_id
+    return Gazetteer(register, dict(zip(lamp_ids, range(len(lamp_ids)), strict=True)))
 
 
 def open_fault_desk(engine: Engine, register: Register, city: City, now_us: int) -> FaultDesk:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from ingest.faultbook.fault import Spot
 from ingest.faultbook.priority import Surroundings
@@ -31,15 +32,10 @@ class Gazetteer:
         self._cabinets = register.cabinets
         self._row_of = row_of
         self._cabinet_of = {cabinet_id: index for index, cabinet_id in enumerate(register.cabinets.cabinet_id)}
-        circuits: dict[tuple[int, str], int] = {}
-        circuit = np.fromiter(
-            (
-                circuits.setdefault((cabinet, name), len(circuits)) if name else -1
-                for cabinet, name in zip(register.lamps.cabinet.tolist(), register.lamps.circuit, strict=True)
-            ),
-            dtype=np.int64,
-            count=len(register.lamps),
-        )
+        names = pa.array(register.lamps.circuit, pa.string()).dictionary_encode()
+        is_named = np.array([bool(name) for name in names.dictionary.to_pylist()] or [False])[names.indices.to_numpy()]
+        pair = register.lamps.cabinet * np.int64(len(names.dictionary) + 1) + names.indices.to_numpy()
+        circuit = np.where(is_named, np.unique(pair, return_inverse=True)[1], -1)
         self._circuit = circuit
         self._order = np.lexsort((register.lamps.position, circuit))
         self._rank = np.empty_like(self._order)

@@ -72,8 +72,13 @@ def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.
     """Fill the objects' arrays from a memory; returns the lamps whose rating or technology has changed since."""
     changed = np.zeros(0, np.int64)
     for kind, ids in ids_of(fleet).items():
-        old = {name: i for i, name in enumerate(memory[f"{kind}_ids"].tolist())}
-        source = np.fromiter((old.get(name, -1) for name in ids), np.int64, len(ids))
+        kept_ids = memory[f"{kind}_ids"].tolist()
+        is_same_order = kept_ids == ids
+        if is_same_order:
+            source = np.arange(len(ids))
+        else:
+            old = {name: i for i, name in enumerate(kept_ids)}
+            source = np.fromiter((old.get(name, -1) for name in ids), np.int64, len(ids))
         new = np.flatnonzero(source >= 0)
         source = source[new]
         for name, holder in parts.get(kind, []):
@@ -86,7 +91,10 @@ def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.
                     or (values.shape[-1] != len(ids))
                 ):
                     continue
-                values[..., new] = kept[..., source]
+                if is_same_order:
+                    values[...] = kept
+                else:
+                    values[..., new] = kept[..., source]
         if kind == "lamp":
             before, now = memory["rated_power_w"][source], fleet.rated_power_w[new]
             is_same = (before == now) | (np.isnan(before) & np.isnan(now))

@@ -75,6 +75,9 @@ def table_files(root: Path, table: str, start_us: int | None = None, end_us: int
             end_us is not None and day > end_us // US_PER_DAY
         ):
             continue
-        names = visible(path.name for path in folder.iterdir())
+        try:
+            names = visible(path.name for path in folder.iterdir())
+        except FileNotFoundError:  # its time was up between the two listings
+            continue
         files += [path for name in names if (path := folder / name / f"{table}.parquet").exists()]
     return files

@@ -56,12 +56,17 @@ class _Segment:
 class Compaction:
     """Upkeep of one root folder; only one at a time."""
 
-    def __init__(self, root: Path, policy: Policy, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is done before ``run``."""
+    def __init__(
+        self, root: Path, policy: Policy, *, staging: Path, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nothing is done before ``run``; ``staging`` is the writer's own folder."""
         self._root = root
+        self._staging = staging
         self._policy = policy
         self._monotonic = monotonic
         self._hidden_at: dict[Path, float] = {}
+        # days without work, as they stood: two years of footers are not read again every few seconds
+        self._at_rest: dict[int, tuple[int, bool, bool]] = {}
         self._log = structlog.get_logger("telemetry")
 
     def run(self, now_us: int, settled: int) -> bool:
@@ -78,8 +83,13 @@ class Compaction:
             if day < today - self._policy.keep_days:
                 shutil.rmtree(folder, ignore_errors=True)
                 return True
+            state = (folder.stat().st_mtime_ns, day >= today, day < today - self._policy.full_days)
+            if self._at_rest.get(day) == state:
+                continue
             if self._delete_hidden(folder) or self._merge(folder, day, today, settled):
                 return True
+            if _is_at_rest(folder, settled):
+                self._at_rest[day] = state
         return False
 
     def _delete_hidden(self, folder: Path) -> bool:
@@ -107,7 +117,8 @@ class Compaction:
         if day < today - self._policy.full_days:
             for segment in segments:
                 if not is_thinned(segment.path):
-                    replace_lamps(segment.path, _merged([segment.path], "lamps", is_thinned=True), THIN_US)
+                    table = _merged([segment.path], "lamps", is_thinned=True)
+                    replace_lamps(segment.path, table, THIN_US, staging=self._staging)
                     return True
         return False
 
@@ -115,7 +126,8 @@ class Compaction:
         began = self._monotonic()
         merged = {name: _merged([s.path for s in run], name, is_thinned=False) for name in TABLES}
         tables = {name: table for name, table in merged.items() if table is not None}
-        write_segment(folder, run[0].first, run[-1].last, tables, _joined_marks(run), compression="zstd")
+        span, marks = (run[0].first, run[-1].last), _joined_marks(run)
+        write_segment(folder, *span, tables, marks, staging=self._staging, compression="zstd")
         self._log.info(
             "merged segments",
             day=folder.name,
@@ -125,16 +137,24 @@ class Compaction:
         )
 
 
+def _is_at_rest(folder: Path, settled: int) -> bool:
+    names = [path.name for path in folder.iterdir()]
+    spans = [span for name in names if (span := parse_segment(name)) is not None]
+    return len(visible(names)) == len(spans) and all(last <= settled for _, last in spans)
+
+
 def _segment(path: Path) -> _Segment | None:
     span = parse_segment(path.name)
-    lamps = path / "lamps.parquet"
     if span is None:
         return None
-    try:
-        n_rows = pq.read_metadata(lamps).num_rows if lamps.exists() else 0
-    except (OSError, pa.ArrowException):
-        return None
-    return _Segment(path, *span, n_rows)
+    n_rows = {}
+    for name in TABLES:
+        file = path / f"{name}.parquet"
+        try:
+            n_rows[name] = pq.read_metadata(file).num_rows if file.exists() else 0
+        except (OSError, pa.ArrowException):  # the disk has damaged it: the others must not wait for it
+            return None
+    return _Segment(path, *span, n_rows["lamps"])
 
 
 def _first_run(segments: Sequence[_Segment]) -> list[_Segment]:

@@ -58,14 +58,15 @@ class InfluxStore:
         folder: Path,
         *,
         clock_ns: Callable[[], int] = time.time_ns,
+        count_refused: Callable[[int], object] = int,
     ) -> None:
-        """Find out how far this bucket is written; refused lines are set aside in ``folder``.
+        """Find out how far this bucket is written; refused lines are set aside in ``folder`` and counted.
 
         Raises:
             StoreUnavailableError: the server does not answer, or there is no such bucket or token.
         """
         self._clock_ns = clock_ns
-        self._link = InfluxLink(address, token, RefusedLines(folder))
+        self._link = InfluxLink(address, token, RefusedLines(folder), count_refused)
         self._words = TagWords()
         self._started: _Started | None = None
         self._refreshed_day = -1

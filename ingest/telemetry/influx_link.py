@@ -12,6 +12,7 @@ import re
 import urllib.error
 import urllib.request
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,11 +53,18 @@ class _Refusal:
 class InfluxLink:
     """A connection to one bucket."""
 
-    def __init__(self, address: InfluxAddress, token: str | None, refused: RefusedLines) -> None:
-        """Nothing is sent yet."""
+    def __init__(
+        self,
+        address: InfluxAddress,
+        token: str | None,
+        refused: RefusedLines,
+        count_refused: Callable[[int], object] = int,
+    ) -> None:
+        """Nothing is sent yet; ``count_refused`` hears how many lines were set aside each time."""
         self._address = address
         self._token = token
         self._refused = refused
+        self._count_refused = count_refused
         self._client = InfluxDBClient(
             address.base_url, token=token or "", org=address.org, timeout=int(_TIMEOUT_S * 1000), retries=False
         )
@@ -86,6 +94,7 @@ class InfluxLink:
         if len(lines) == 1 or refusal.n_dropped >= len(lines) or (budget[0] <= 0 and not refusal.is_too_large):
             self._refused.add(refusal.reason, body_of(lines))
             self.n_refused += len(lines)
+            self._count_refused(len(lines))
             return
         half = len(lines) // 2
         for part in (lines[:half], lines[half:]):

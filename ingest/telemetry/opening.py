@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ingest.errors import UnusableError
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.schema.influx import parse_address
 from ingest.telemetry.compaction import Policy
-from ingest.telemetry.influx import InfluxStore
 from ingest.telemetry.parquet import ParquetStore
 from ingest.telemetry.store import TelemetryStore
 
 
-def open_store(city: City, *, is_reader: bool = False) -> TelemetryStore:
-    """The store of a city; a reader leaves everything as it is.
+def open_store(city: City, *, is_reader: bool = False, count_refused: Callable[[int], object] = int) -> TelemetryStore:
+    """The store of a city; a reader leaves everything as it is, ``count_refused`` hears of lines that a server refused.
 
     Raises:
         UnusableError: the folder cannot be used, the address or its token is not to be had.
@@ -28,8 +29,13 @@ def open_store(city: City, *, is_reader: bool = False) -> TelemetryStore:
         except OSError as error:
             raise UnusableError(f"{path}: {error.strerror}") from error
     if url.startswith("influxdb:"):
+        # its client takes a third of a second to import, which a city without such a server need not wait for
+        from ingest.telemetry.influx import InfluxStore  # noqa: PLC0415
+
         try:
-            return InfluxStore(parse_address(url), city.telemetry_token(), city.data_folder)
+            return InfluxStore(
+                parse_address(url), city.telemetry_token(), city.data_folder, count_refused=count_refused
+            )
         except CityError as error:
             raise UnusableError(str(error)) from error
     raise UnusableError(f"[telemetry] url: {url!r} is neither parquet: nor influxdb://")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,7 @@ class ParquetStore:
     """Segments under one root folder."""
 
     def __init__(self, root: Path, policy: Policy = Policy(), *, is_reader: bool = False) -> None:  # noqa: B008  # frozen
-        """Open or make the folder; a writer clears away what a crash has left.
+        """Open or make the folder; a writer clears away what a crash has left, and shuts out who wrote before.
 
         Raises:
             OSError: the folder cannot be made or read.
@@ -48,9 +49,12 @@ class ParquetStore:
         for path in root.iterdir():
             if path.name.startswith(TEMPORARY) and not is_reader:
                 shutil.rmtree(path, ignore_errors=True)
+        self._staging = root / f"{TEMPORARY}{uuid.uuid4().hex}"
+        if not is_reader:
+            self._staging.mkdir()
         spans = [span for _, span, _ in self._segments(every=True)]
         self._settled = self._read_marks_file()[0]
-        self._compaction = Compaction(root, policy)
+        self._compaction = Compaction(root, policy, staging=self._staging)
         self._next = 1 + max(0, self._read_marks_file()[0], *(last for _, last in spans))
 
     def write(self, block: Block) -> None:
@@ -66,7 +70,7 @@ class ParquetStore:
 
     def _write(self, day: int, block: Block, marks: tuple[MarkState, ...]) -> None:
         tables = {"lamps": lamp_table(block), "circuits": circuit_table(block), "cabinets": cabinet_table(block)}
-        write_segment(self.root / day_folder(day), self._next, self._next, tables, marks)
+        write_segment(self.root / day_folder(day), self._next, self._next, tables, marks, staging=self._staging)
         self._next += 1
 
     def position(self) -> int:
@@ -134,7 +138,7 @@ class ParquetStore:
         """What was written after a position, in the order of writing."""
         for path, (first, _), _ in self._segments(every=False):
             if first > after:
-                lamps, circuits, cabinets = (_read(path, name) for name in TABLES)
+                lamps, circuits, cabinets = (self._read(path, name) for name in TABLES)
                 if cabinets is not None:
                     yield from batches_of(lamps, circuits, cabinets, directory)
 
@@ -149,23 +153,31 @@ class ParquetStore:
     def _between(self, name: str, start_us: int, end_us: int) -> pa.Table | None:
         files = table_files(self.root, name, start_us, end_us)
         during = [("at_us", ">=", start_us), ("at_us", "<", end_us)]
-        parts = [pq.read_table(path, filters=during, partitioning=None) for path in files]
-        parts = [part for part in parts if part.num_rows]
+        found = [self._table(path, filters=during) for path in files]
+        parts = [part for part in found if part is not None and part.num_rows]
         if not parts:
             return None
         return pa.concat_tables(parts, promote_options="permissive").sort_by("at_us")
+
+    def _read(self, folder: Path, name: str) -> pa.Table | None:
+        path = folder / f"{name}.parquet"
+        return self._table(path) if path.exists() else None
+
+    def _table(self, path: Path, filters: Any = None) -> pa.Table | None:
+        """A file's rows; one that the disk has damaged is told and left out, so that the rest can be read."""
+        try:
+            return pq.read_table(path, filters=filters, partitioning=None)
+        except (OSError, pa.ArrowException) as error:
+            self._log.error("damaged, left out", file=str(path), reason=str(error).splitlines()[0])  # one line
+            return None
 
     def upkeep(self, now_us: int) -> bool:
         """One piece of compaction, thinning or retention, on what detection will not ask for again."""
         return self._compaction.run(now_us, self._settled)
 
     def close(self) -> None:
-        """Nothing is held open."""
-
-
-def _read(folder: Path, name: str) -> pa.Table | None:
-    path = folder / f"{name}.parquet"
-    return pq.read_table(path, partitioning=None) if path.exists() else None
+        """Nothing is held open; the staging folder goes."""
+        shutil.rmtree(self._staging, ignore_errors=True)
 
 
 def _own_marks(block: Block) -> tuple[MarkState, ...]:

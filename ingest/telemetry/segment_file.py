@@ -1,7 +1,8 @@
 """Writing one Parquet segment so that it appears whole or not at all, and reading what its footer promises.
 
 The order is: files, synced; their folder, synced; the folder renamed into place; the day's folder synced. Whatever
-stands under a temporary name after a crash was never promised to anyone.
+stands in a staging folder after a crash was never promised to anyone. Each writer has one of its own, and who opens the
+store after it removes it: a writer that hung and wakes up has nowhere to rename from, and can add nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def write_segment(
     tables: Mapping[str, pa.Table],
     marks: Iterable[MarkState],
     *,
+    staging: Path,
     compression: str = "lz4",
 ) -> Path:
     """Write a segment for good and return its folder.
@@ -47,11 +49,11 @@ def write_segment(
         StoreUnavailableError: the disk is full or refuses; nothing of the segment is to be seen.
     """
     folder = day_path / segment_name(first, last)
-    temporary = day_path.parent / f"{TEMPORARY}{folder.name}-{day_path.name}"
+    temporary = staging / f"{day_path.name}-{folder.name}"
     try:
         if temporary.exists():
             shutil.rmtree(temporary)
-        temporary.mkdir(parents=True)
+        temporary.mkdir()
         for name, table in tables.items():
             if table.num_rows or name == "cabinets":
                 metadata = {MARKS_KEY: encode_marks(marks)} if name == "cabinets" else {}
@@ -64,24 +66,24 @@ def write_segment(
         sync_folder(day_path)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise _unavailable(folder, error) from error
+        raise _unavailable(folder, staging, error) from error
     return folder
 
 
-def replace_lamps(folder: Path, table: pa.Table, thinned_us: int) -> None:
+def replace_lamps(folder: Path, table: pa.Table, thinned_us: int, *, staging: Path) -> None:
     """Put a thinned table in the place of a segment's lamps, at one instant.
 
     Raises:
         StoreUnavailableError: the disk is full or refuses; the old table is still there.
     """
-    temporary = folder / "lamps.tmp"
+    temporary = staging / f"lamps-{folder.name}"
     try:
         _write_file(temporary, table, {THINNED_KEY: str(thinned_us).encode()}, "zstd")
         temporary.replace(folder / "lamps.parquet")
         sync_folder(folder)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise _unavailable(folder, error) from error
+        raise _unavailable(folder, staging, error) from error
 
 
 def is_thinned(folder: Path) -> bool:
@@ -94,7 +96,11 @@ def is_thinned(folder: Path) -> bool:
     return not path.exists() or THINNED_KEY in (pq.read_metadata(path).metadata or {})
 
 
-def _unavailable(folder: Path, error: OSError) -> StoreUnavailableError:
+def _unavailable(folder: Path, staging: Path, error: OSError) -> StoreUnavailableError:
+    if error.errno == errno.ENOENT and not staging.exists():
+        return StoreUnavailableError(
+            f"{staging} is gone: another ingest has opened this store, or its disk is not there"
+        )
     reason = os.strerror(error.errno) if error.errno else str(error)
     full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
     return StoreUnavailableError(f"{folder}: {reason}{full}")

@@ -1,4 +1,4 @@
-"""Three workers serve six cities' groups; one is killed under load, and the others take its groups over whole."""
+"""Three workers serve six cities' groups; one is killed or hangs under load, and the others take its groups over."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ N_WORKERS, N_GROUPS, N_CONTROLLERS, N_LAMPS = 3, 6, 3, 10
 SWEEP_S, RESEND_SWEEPS = 0.5, 4
 TAKEOVER_S = 30
 
-pytestmark = [pytest.mark.chaos, pytest.mark.end_to_end, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.chaos, pytest.mark.end_to_end, pytest.mark.timeout(240)]
 
 
 class Worker:
@@ -50,6 +50,10 @@ class Worker:
         for words, group in re.findall(r"(serves no longer|serves) .*group=(\w+)", self.log.read_text()):
             held = held | {group} if words == "serves" else held - {group}
         return held
+
+    def wake(self) -> None:
+        """Whatever it was doing when it was stopped, it goes on with now."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self.process.kill()
@@ -127,8 +131,13 @@ def faults_of(postgresql: PostgresqlServer, url: str) -> list[tuple[object, ...]
     )
 
 
-def test_a_killed_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doubled(
-    tmp_path: Path, require_debian: Callable[[str], Path], postgresql: PostgresqlServer, stack: ExitStack
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doubled(
+    tmp_path: Path,
+    require_debian: Callable[[str], Path],
+    postgresql: PostgresqlServer,
+    stack: ExitStack,
+    blow: signal.Signals,
 ) -> None:
     broker = Mosquitto(require_debian("mosquitto"), tmp_path)
     stack.callback(broker.stop)
@@ -165,12 +174,14 @@ def test_a_killed_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_
         except AssertionError:
             raise AssertionError(f"{what} did not come within {seconds} s\n{words()}") from None
 
-    wait(lambda: all(len(worker.served()) == N_GROUPS // N_WORKERS for worker in workers), "a fair share", 45)
+    wait(
+        lambda: all(len(worker.served()) == N_GROUPS // N_WORKERS for worker in workers), "a fair share", 90
+    )  # three starts, on a machine that may be busy
     wait(lambda: all(faults_of(postgresql, url) for url in urls.values()), "a fault in every city", 20)
 
     orphans = workers[0].served()
     killed_at = time.monotonic()
-    workers[0].process.send_signal(signal.SIGKILL)
+    workers[0].process.send_signal(blow)
     newest = {group: max(agent.sequence for agent in load.fleets[group].agents) for group in groups}
 
     def is_acknowledged(group: str) -> bool:
@@ -185,15 +196,20 @@ def test_a_killed_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_
         return took_s.keys() == orphans
 
     wait(note, "the takeover", TAKEOVER_S)
+    standing = workers[1:]
+    if blow == signal.SIGSTOP:
+        workers[0].wake()
+        wait(lambda: not workers[0].served() & orphans, "the hung worker's leaving", 30)
+        standing = workers
     load.stop()
     for fleet in load.fleets.values():
         fleet.resend()
         wait(fleet.is_settled, "the last acknowledgement", 20)
     assert [worker.served() & orphans for worker in workers[1:]] != [set(), set()]
     assert {host: word[1] for host, word in ear.newest.items()} == dict.fromkeys(groups, True)
-    for worker in workers[1:]:
+    for worker in standing:
         worker.process.terminate()
-    assert [worker.process.wait(20) for worker in workers[1:]] == [0, 0], words()
+    assert [worker.process.wait(20) for worker in standing] == [0] * len(standing), words()
 
     lost = doubled = n_records = 0
     for group in groups:
@@ -207,7 +223,7 @@ def test_a_killed_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_
         assert len(set(stored_readings(cities[group]))) == 1
         assert faults_of(postgresql, urls[group]) == [("lampFailure", "L-000-000", "open", ["opened"])], words()
     print(
-        f"{N_WORKERS} workers, {N_GROUPS} groups, one worker with {len(orphans)} killed: taken over and acknowledging "
+        f"{N_WORKERS} workers, {N_GROUPS} groups, {blow.name} to one with {len(orphans)}: taken over and acknowledging "
         f"after {max(took_s.values()):.1f} s; {n_records} records: lost {lost}, doubled {doubled}"
     )
     assert (lost, doubled) == (0, 0)

@@ -87,7 +87,7 @@ def test_a_block_over_midnight_is_known_by_its_halves(tmp_path: Path) -> None:
     midnight = T0_US // US_PER_DAY * US_PER_DAY + US_PER_DAY
     rows = [Row(0, 1, midnight - 1), Row(0, 2, midnight), Row(0, 3, midnight + 1)]
     store.write(make_block(directory, rows))
-    _, second = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    _, second = sorted(tmp_path.glob("day=*"))
     for path in second.iterdir():  # the crash came between the two
         for file in path.iterdir():
             file.unlink()
@@ -120,9 +120,10 @@ def test_merging_keeps_every_row_and_mark_and_sorts_by_lamp(tmp_path: Path) -> N
 def test_what_a_merge_covers_is_hidden_at_once_and_deleted_later(tmp_path: Path) -> None:
     store, clock = ParquetStore(tmp_path), Time()
     fill(store, 4)
-    compaction = Compaction(tmp_path, Policy(), clock)
+    (staging,) = tmp_path.glob("tmp-*")
+    compaction = Compaction(tmp_path, Policy(), staging=staging, monotonic=clock)
     assert compaction.run(T0_US + 2 * US_PER_DAY, store.position())
-    (day,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    (day,) = tmp_path.glob("day=*")
     assert len(list(day.iterdir())) == 5
     assert len(visible(path.name for path in day.iterdir())) == 1
     compaction.run(T0_US + 2 * US_PER_DAY, store.position())
@@ -172,7 +173,75 @@ def test_a_refused_write_leaves_nothing_and_may_be_tried_again(tmp_path: Path) -
     block = make_block(directory, [Row(0, 1)])
     with pytest.raises(StoreUnavailableError):
         store.write(block)
-    assert [path.name for path in tmp_path.iterdir()] == [day.name]
+    assert [path.name for path in tmp_path.rglob("*") if not path.name.startswith("tmp-")] == [day.name]
     day.unlink()
     store.write(block)
     assert count(tmp_path) == 4
+
+
+def test_a_writer_that_hung_while_another_opened_the_store_can_add_and_change_nothing(tmp_path: Path) -> None:
+    hung, directory = ParquetStore(tmp_path, Policy(full_days=10, keep_days=100)), make_directory()
+    marks = fill(hung, 40)
+    hung.settle(hung.position(), marks.states())
+    owner = ParquetStore(tmp_path)
+    for touch in (
+        lambda: hung.write(make_block(directory, [Row(0, 41)])),
+        lambda: hung.upkeep(T0_US + 2 * US_PER_DAY),  # a merge
+        lambda: hung.upkeep(T0_US + 20 * US_PER_DAY),  # a thinning
+    ):
+        with pytest.raises(StoreUnavailableError, match="another ingest has opened this store"):
+            touch()
+    assert owner.position() == 40
+    owner.write(make_block(directory, [Row(0, 41)]))
+    assert count(tmp_path, "count(*)", "cabinets") == count(
+        tmp_path, "count(DISTINCT (controller_id, sequence))", "cabinets"
+    )
+    owner.close()
+    assert not list(tmp_path.glob("tmp-*"))
+
+
+def test_a_day_at_rest_is_looked_at_again_when_something_comes_or_its_time_has_come(tmp_path: Path) -> None:
+    store, directory, clock = ParquetStore(tmp_path), make_directory(), Time()
+    (staging,) = tmp_path.glob("tmp-*")
+    compaction = Compaction(tmp_path, Policy(full_days=10, keep_days=100), staging=staging, monotonic=clock)
+    later = T0_US + 2 * US_PER_DAY
+
+    def work(settled: int, now_us: int = later) -> int:
+        n_pieces = 0
+        while compaction.run(now_us, settled):
+            clock.now += 100.0
+            n_pieces += 1
+        return n_pieces
+
+    fill(store, 3)
+    assert work(store.position() - 1)
+    assert len(table_files(tmp_path, "lamps")) == 2, "the newest is not settled yet"
+    clock.now += 100.0
+    assert work(store.position())
+    clock.now += 100.0
+    work(store.position())
+    assert len(list(tmp_path.glob("day=*/*"))) == 1
+    store.write(make_block(directory, [Row(1, 99, T0_US, is_historical=True)]))
+    assert work(store.position())
+    assert len(table_files(tmp_path, "lamps")) == 1
+    n_rows = count(tmp_path)
+    clock.now += 100.0
+    work(store.position())
+    assert work(store.position(), later + 10 * US_PER_DAY)
+    assert count(tmp_path) < n_rows, "thinned"
+
+
+def test_a_file_that_the_disk_has_damaged_hides_and_stops_nothing_else(tmp_path: Path) -> None:
+    store, directory = ParquetStore(tmp_path), make_directory()
+    marks = fill(store, 3)
+    whole = count(tmp_path, table="cabinets")
+    damaged = table_files(tmp_path, "lamps")[1]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    again = ParquetStore(tmp_path)
+    assert sum(batch.n_records for batch in again.records(directory, after=0)) == whole
+    period = list(again.period(directory, T0_US, T0_US + 30 * MINUTE_US))
+    assert sum(batch.n_readings for batch in period) == 24
+    again.settle(again.position(), marks.states())
+    while again.upkeep(T0_US + 2 * US_PER_DAY):
+        pass
+    assert damaged.exists(), "left for a person to look at"

@@ -9,12 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from ingest.database import open_database
 from ingest.errors import UnusableError
-from ingest.group_lock import GroupLock, LockLostError
+from ingest.folder_lock import FolderLock
+from ingest.group_lock import FencedError, GroupLock, LockLostError
+from ingest.lock_watch import SILENT_S, LockWatch
 from ingest.schema.city import City, read_city
 from ingest.worker import Share, check_cities
-from tests.ingest.city_stand import REPOSITORY, write_city
+from tests.ingest.city_stand import REPOSITORY, wait_until, write_city
 from tests.postgresql_server import PostgresqlServer
 
 HOLD = """
@@ -83,6 +87,86 @@ def test_a_lock_whose_session_the_server_ended_is_lost_and_never_quietly_another
     lock.close()
 
 
+def test_a_holder_that_asks_nothing_loses_the_group_and_can_write_nothing_more(
+    postgresql: PostgresqlServer, tmp_path: Path
+) -> None:
+    city = city_in(tmp_path, postgresql.make_database())
+    hung, other = GroupLock(city), GroupLock(city)
+    hung.look()
+    other.look()
+    assert hung.claim()
+    engine = open_database(city)
+    hung.guard(engine)
+    with engine.begin() as held_open:
+        held_open.execute(text("CREATE TABLE written (n int)"))
+        hung._connection.execute(text("SET idle_session_timeout = '300ms'"))  # 10 s in earnest
+        wait_until(lambda: not other.look().is_taken)
+        with pytest.raises(LockLostError, match="timeout"):
+            other.claim()  # the old holder's transaction is still open
+        held_open.execute(text("INSERT INTO written VALUES (1)"))
+    other.look()
+    assert other.claim()
+    with pytest.raises(FencedError), engine.begin() as connection:
+        connection.execute(text("INSERT INTO written VALUES (2)"))
+    assert postgresql.execute("SELECT n FROM written", city.database.url.rsplit("/", 1)[1]) == [(1,)]
+    with pytest.raises(LockLostError):
+        hung.look()
+    engine.dispose()
+    other.close()
+
+
+def test_a_watch_takes_silence_for_a_lost_lock(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    lock, now = GroupLock(city_in(tmp_path, postgresql.make_database())), [100.0]
+    lock.look()
+    assert lock.claim()
+    watch = LockWatch(lock, 0.05, lambda: now[0])
+    watch.start()
+    wait_until(lambda: watch.standing().n_workers == 1)
+    watch.stop()
+    assert watch.standing().is_taken
+    now[0] += SILENT_S + 1
+    with pytest.raises(LockLostError, match="no answer"):
+        watch.standing()
+    lock.close()
+
+
+HOLD_FOLDER = """
+import sys, time
+from pathlib import Path
+from ingest.folder_lock import FolderLock
+lock = FolderLock(Path(sys.argv[1]), is_elected=sys.argv[2] == "worker")
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("holder", ["worker", "alone"])
+def test_an_elected_worker_passes_over_a_hung_workers_folder_lock_and_no_other(tmp_path: Path, holder: str) -> None:
+    path = tmp_path / "ingest.lock"
+    command = [sys.executable, "-c", HOLD_FOLDER, str(path), holder]
+    other = subprocess.Popen(
+        command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, text=True
+    )
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        other.send_signal(signal.SIGSTOP)
+        with pytest.raises(UnusableError, match="another terang-ingest works on this city"):
+            FolderLock(path)
+        if holder == "alone":
+            with pytest.raises(UnusableError, match="another terang-ingest works on this city"):
+                FolderLock(path, is_elected=True)
+            return
+        lock = FolderLock(path, is_elected=True)
+        with pytest.raises(UnusableError, match="another terang-ingest works on this city"):
+            FolderLock(path)
+        lock.release()
+        FolderLock(path).release()
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_a_worker_takes_its_share_and_no_more_unless_nobody_else_comes() -> None:
     share = Share(7)
     assert [share.take(3, lambda: True, is_orphan=False) for _ in range(4)] == [True, True, True, False]
@@ -93,6 +177,17 @@ def test_a_worker_takes_its_share_and_no_more_unless_nobody_else_comes() -> None
     assert not share.is_beyond(3)
     assert not share.take(1, lambda: False, is_orphan=False)
     assert share.take(1, lambda: True, is_orphan=False)
+
+
+def test_of_groups_beyond_the_share_no_more_leave_than_must() -> None:
+    share = Share(6)
+    assert all(share.take(1, lambda: True, is_orphan=False) for _ in range(6))
+    assert [share.give_way(3) for _ in range(6)] == [True, True, True, True, False, False]
+    for _ in range(4):
+        share.give_back(gave_way=True)
+    assert not share.is_beyond(3)
+    assert share.is_beyond(6)
+    assert share.give_way(6)
 
 
 def refused(*cities: City) -> str:
