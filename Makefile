@@ -93,6 +93,6 @@ lock: ## Write requirements/*.txt anew from pyproject.toml
 	    $(LOCK) $(UPGRADE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt || exit 1; done
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) .lock build dist demo-city .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	rm -rf $(VENV) .lock build dist demo-city demo-city-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 	    $(WEB)/node_modules $(WEB)/dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

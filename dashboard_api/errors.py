@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+MEDIA_TYPE: Final = "application/problem+json"
+
 
 class ApiError(Exception):
     """Root of the API's errors; ``detail`` is for a person, ``extra`` stands beside it in the problem document."""

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One event as streams send it; ``data`` is JSON."""
+    """One event as streams send it; ``name`` is opened, changed or closed, ``data`` is JSON."""
 
     seq: int
     name: str
@@ -103,5 +103,5 @@ class Feed:
 
 
 def _event(seq: int, kind: str, fault: dict[str, Any]) -> FeedEvent:
-    document = {"id": seq, "kind": _KINDS.get(kind, "changed"), "fault": fault}
-    return FeedEvent(seq, "fault", json.dumps(document, separators=(",", ":")))
+    document: dict[str, Any] = {"id": seq, "kind": _KINDS.get(kind, "changed"), "fault": fault}
+    return FeedEvent(seq, document["kind"], json.dumps(document, separators=(",", ":")))

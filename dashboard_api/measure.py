@@ -28,7 +28,7 @@ class Measure:
 
         async def note(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "other")
+                route = getattr(scope.get("route"), "path_format", "other")
                 self._answered.labels(route, str(message["status"])).inc()
                 self._took.labels(route).observe(time.perf_counter() - started)
             await send(message)

@@ -43,31 +43,8 @@ def get_cabinets(desk: DeskOf) -> dict[str, Any]:
     return {"items": items, "next_cursor": None}
 
 
-@router.get("/cabinets/{cabinet_id}", responses={404: {"description": "no such cabinet"}})
-def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], cabinet_id: str) -> dict[str, Any]:
-    """A cabinet's register entry, its lamps by state and its open faults."""
-    row = one_cabinet(desk.database, cabinet_id)
-    if row is None:
-        raise NotFoundError(f"no cabinet {cabinet_id}")
-    members = lamps_of_cabinet(desk.database, cabinet_id)
-    picture = desk.picture(desk.lamps())
-    index = np.array([member.row for member in members], np.int64)
-    states = np.zeros(len(index), np.uint8) if picture is None else picture.columns["state"][index]
-    counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
-    wanted = FaultFilter(cabinet_id=cabinet_id)
-    rows, _ = list_faults(desk.database, wanted, order="priority", near=None, limit=1000, cursor=None)
-    controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
-    return {
-        **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
-        "online": controller.get("is_online"),
-        "last_seen": iso(controller.get("last_seen_us")),
-        "lamp_ids": [member.lamp_id for member in members],
-        "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
-        "faults": [fault_json(fault, language) for fault in rows],
-    }
-
-
-@router.get("/cabinets/{cabinet_id}/energy", responses={404: {"description": "no such cabinet"}})
+# ids are the city's own: a panel number such as PJU/17 is one
+@router.get("/cabinets/{cabinet_id:path}/energy", responses={404: {"description": "no such cabinet"}})
 def get_energy(
     desk: DeskOf,
     cabinet_id: str,
@@ -97,6 +74,30 @@ def get_energy(
         for name, sums in periods.items()
     ]
     return {"cabinet_id": cabinet_id, "every": every, "items": items, "next_cursor": None}
+
+
+@router.get("/cabinets/{cabinet_id:path}", responses={404: {"description": "no such cabinet"}})
+def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], cabinet_id: str) -> dict[str, Any]:
+    """A cabinet's register entry, its lamps by state and its open faults."""
+    row = one_cabinet(desk.database, cabinet_id)
+    if row is None:
+        raise NotFoundError(f"no cabinet {cabinet_id}")
+    members = lamps_of_cabinet(desk.database, cabinet_id)
+    picture = desk.picture(desk.lamps())
+    index = np.array([member.row for member in members], np.int64)
+    states = np.zeros(len(index), np.uint8) if picture is None else picture.columns["state"][index]
+    counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
+    wanted = FaultFilter(cabinet_id=cabinet_id)
+    rows, _ = list_faults(desk.database, wanted, order="priority", near=None, limit=1000, cursor=None)
+    controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
+    return {
+        **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
+        "online": controller.get("is_online"),
+        "last_seen": iso(controller.get("last_seen_us")),
+        "lamp_ids": [member.lamp_id for member in members],
+        "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
+        "faults": [fault_json(fault, language) for fault in rows],
+    }
 
 
 def _period(hour_us: int, every: str, zone: ZoneInfo) -> str:

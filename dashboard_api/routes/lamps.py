@@ -79,19 +79,6 @@ def get_states(desk: DeskOf) -> JSONResponse:
     return JSONResponse(document)
 
 
-@router.get("/lamps/{lamp_id}", responses={404: {"description": "no such lamp"}})
-def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_id: str) -> dict[str, Any]:
-    """A lamp's register entry, its latest reading and its open faults."""
-    row = one_lamp(desk.database, lamp_id)
-    if row is None:
-        raise NotFoundError(f"no lamp {lamp_id}")
-    entry = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name of it)
-    index = entry.pop("row")
-    entry["dimmable"] = entry.pop("is_dimmable")
-    faults = [fault_json(fault, language) for fault in open_faults_of_lamp(desk.database, lamp_id)]
-    return {**entry, "latest": _latest(desk, index), "faults": faults}
-
-
 def _latest(desk: Desk, row: int) -> dict[str, Any] | None:
     picture = desk.picture(desk.lamps())
     if picture is None or picture.columns["at_us"][row] == 0:
@@ -124,7 +111,8 @@ def parse_every(text: str | None) -> int | None:
     return seconds
 
 
-@router.get("/lamps/{lamp_id}/readings", responses={404: {"description": "no such lamp"}})
+# ids are the city's own: a pole number such as PJU/17/3 is one
+@router.get("/lamps/{lamp_id:path}/readings", responses={404: {"description": "no such lamp"}})
 def get_readings(
     desk: DeskOf,
     lamp_id: str,
@@ -144,6 +132,19 @@ def get_readings(
         raise BadRequestError("more than 400 days, or more than 8 days without every")
     table = desk.readings.lamp(lamp_id, start_us, end_us, every_s)
     return {"lamp_id": lamp_id, "every_s": every_s, "n": table.num_rows, "columns": _columns(table)}
+
+
+@router.get("/lamps/{lamp_id:path}", responses={404: {"description": "no such lamp"}})
+def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_id: str) -> dict[str, Any]:
+    """A lamp's register entry, its latest reading and its open faults."""
+    row = one_lamp(desk.database, lamp_id)
+    if row is None:
+        raise NotFoundError(f"no lamp {lamp_id}")
+    entry = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name of it)
+    index = entry.pop("row")
+    entry["dimmable"] = entry.pop("is_dimmable")
+    faults = [fault_json(fault, language) for fault in open_faults_of_lamp(desk.database, lamp_id)]
+    return {**entry, "latest": _latest(desk, index), "faults": faults}
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

@@ -41,11 +41,12 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
         UnavailableError: the database does not answer.
     """
     with database.writing() as connection:
+        query = select(faults).where(faults.c.id == action.fault_id).with_for_update()
+        row = connection.execute(query).one_or_none()
+        # asked for under the lock: a repeat that arrives at the same time waits for the first one's answer
         answer = _earlier_answer(connection, action)
         if answer is not None:
             return answer
-        query = select(faults).where(faults.c.id == action.fault_id).with_for_update()
-        row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError(f"no fault {action.fault_id}")
         if action.if_version is not None and action.if_version != row.version:
@@ -54,6 +55,10 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
         state = life.ACTIONS[action.action].get(row.state)
         if state is None:
             raise NotAllowedError(f"cannot {action.action} a fault that is {row.state}", fault=render(row))
+        if row.state == life.CLOSED and state != life.CLOSED:
+            newer = _open_at(connection, row.place)
+            if newer is not None:
+                raise NotAllowedError(f"fault {newer} is open for the same cause and place", fault=render(row))
         return _write(connection, action, row, state, render)
 
 
@@ -68,8 +73,16 @@ def _earlier_answer(connection: Connection, action: Action) -> dict[str, Any] | 
     return answer
 
 
+def _open_at(connection: Connection, place: str) -> str | None:
+    """The id of the fault that is open for this cause and place: there is at most one."""
+    query = select(faults.c.id).where(faults.c.place == place, faults.c.state != life.CLOSED)
+    return connection.execute(query.limit(1)).scalar_one_or_none()
+
+
 def _write(connection: Connection, action: Action, row: Row[Any], state: str, render: Render) -> dict[str, Any]:
-    values: dict[str, Any] = {"state": state, "version": row.version + 1, "updated_at_us": action.at_us}
+    values: dict[str, Any] = {"state": state, "version": row.version + 1}
+    # what a phone did while it was offline, hours ago, does not make the fault's last change older than it is
+    values["updated_at_us"] = max(row.updated_at_us, action.at_us)
     if action.action == "assign":
         values["assignee"] = action.assignee
     if action.action == "reopen":

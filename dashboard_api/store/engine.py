@@ -8,13 +8,23 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from dashboard_api.errors import UnavailableError, UnusableError
+from dashboard_api.errors import ApiError, BadRequestError, UnavailableError, UnusableError
 from ingest.schema import tables
 from ingest.schema.city import City
 
 _BUSY_TIMEOUT_MS: Final = 5_000
+_NO_ANSWER: Final = (OperationalError, ProgrammingError, InterfaceError, InternalError, PoolTimeoutError)
 
 
 class Database:
@@ -44,12 +54,13 @@ class Database:
 
         Raises:
             UnavailableError: the database does not answer, or has no tables yet.
+            BadRequestError: a value that the database cannot hold.
         """
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except (OperationalError, ProgrammingError) as error:
-            raise UnavailableError(_reason(error)) from error
+        except (*_NO_ANSWER, DataError) as error:
+            raise _told(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -57,6 +68,7 @@ class Database:
 
         Raises:
             UnavailableError: the database does not answer, or is locked for longer than a request should wait.
+            BadRequestError: a value that the database cannot hold.
         """
         try:
             with self._engine.begin() as connection:
@@ -64,8 +76,8 @@ class Database:
                     # a write that matches nothing takes SQLite's write lock before the first read
                     connection.execute(update(tables.faults).where(tables.faults.c.id == "").values(version=0))
                 yield connection
-        except (OperationalError, ProgrammingError) as error:
-            raise UnavailableError(_reason(error)) from error
+        except (*_NO_ANSWER, DataError) as error:
+            raise _told(error) from error
 
     def register_version(self) -> int:
         """Version of the register in force, 0 = none.
@@ -88,8 +100,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.close()
 
 
-def _reason(error: OperationalError | ProgrammingError) -> str:
-    text = str(error.orig).splitlines()[0] if error.orig is not None else str(error)
+def _told(error: SQLAlchemyError) -> ApiError:
+    if isinstance(error, DataError):
+        return BadRequestError("a value that no text or number of the database can hold")
+    cause = getattr(error, "orig", None)
+    text = str(cause or error).splitlines()[0]
     if "no such table" in text or "does not exist" in text or "unable to open" in text:
-        return "the city's database has no tables yet: start terang-ingest"
-    return f"the database does not answer: {text}"
+        return UnavailableError("the city's database has no tables yet: start terang-ingest")
+    return UnavailableError(f"the database does not answer: {text}")

@@ -19,7 +19,7 @@ import typer
 from firmware_sim.city import build_town, settings_text, write_folder
 from firmware_sim.demo.night import clock_offset_s
 from firmware_sim.demo.processes import ChildError, Household
-from firmware_sim.demo.stage import StageError, check_port, clear_data, copy_city, fit_meters, free_port
+from firmware_sim.demo.stage import StageError, check_port, clear_data, copy_city, fit_meters, free_port, held_folder
 from firmware_sim.demo.words import LIMITS, welcome
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.performance import READY_FILE
@@ -36,11 +36,17 @@ def play(
     lamps: Annotated[int, typer.Option(min=100, max=50_000, help="Lamps of the generated town.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed generates the same town.")] = 1,
     benches: Annotated[int, typer.Option(min=0, max=8, help="Controllers whose agents read meters on terminals.")] = 3,
-    folder: Annotated[Path, typer.Option(help="Where the demo's city and its data stand.")] = Path("demo-city"),
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the demo's city and its data stand; else demo-city.", show_default=False)
+    ] = None,
 ) -> None:
     """Start a whole city on this machine; Ctrl-C ends all of it."""
     check_port(port)
-    folder = folder.resolve()
+    with held_folder(folder, port) as place:
+        _play_in(place, city, port, lamps, seed, benches)
+
+
+def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int) -> None:
     _set_stage(folder, city, lamps, seed)
     town = read_town(folder)
     offset_s = clock_offset_s(time.time_ns() // 1000, town_level(town))

@@ -6,9 +6,11 @@ a child prints goes to a file of its own; its last lines are shown when it dies 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from firmware_sim.errors import SimError
 
 _PATIENCE_S: Final = 8.0
 _LAST_LINES: Final = 6
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
 class ChildError(SimError):
@@ -37,6 +40,11 @@ class Child:
         """The last lines that it printed."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-_LAST_LINES:])
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end this child should the demo be killed: nobody else would."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Household:
@@ -73,6 +81,7 @@ class Household:
                     stderr=subprocess.STDOUT,
                     env={**self._environment, **(more or {})},
                     start_new_session=True,
+                    preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  (no threads here)
                 )
         except OSError as error:
             raise ChildError(f"{name}: {command[0]}: {error.strerror}") from error

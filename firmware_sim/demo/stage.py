@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from firmware_sim.errors import SimError
 
 _BUS_LAMPS: Final = 120  # nodes on one line with a repeater
+DEFAULT_FOLDER: Final = Path("demo-city")  # where terang-sim looks when nobody names a city
+_LOCK: Final = ".demo-lock"
 FILES: Final = ("city.toml", "lamps.csv", "cabinets.csv")
 
 
 class StageError(SimError):
     """The demo's folder cannot be made."""
+
+
+@contextmanager
+def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
+    """The folder that this demo plays in, as long as it plays: another demo must not clear it under its feet.
+
+    Args:
+        wanted: a folder that was asked for by name; None = the default one, or, while another demo plays there, one of
+            the port's own.
+        port: the page's port.
+
+    Raises:
+        StageError: another demo plays in the wanted folder, or it cannot be made.
+    """
+    places = [wanted] if wanted is not None else [DEFAULT_FOLDER, Path(f"{DEFAULT_FOLDER}-{port}")]
+    for folder in places:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / _LOCK).open("w", encoding="ascii")
+        except OSError as error:
+            raise StageError(f"{error.filename or folder}: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the kernel, whatever ends this process
+            except OSError:
+                continue
+            yield folder.resolve()
+            return
+    raise StageError(f"{places[-1]}: another demo plays there; --folder names another place")
 
 
 def copy_city(source: Path, target: Path) -> None:

@@ -1,14 +1,15 @@
 """``city.toml``: what a city sets, with defaults for all but its name.
 
 ``read_city`` is pure but for reading the file; environment variables come in as a mapping: ``TERANG_BROKER_URL``
-overrides ``[broker] url`` and so on. Relative paths in URLs are relative to the city's folder.
+overrides ``[broker] url``, ``TERANG_LIMITS_WARM_UP`` a limit, and so on. Relative paths in URLs are relative to the
+city's folder.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
@@ -16,7 +17,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.schema.errors import CityError
-from ingest.schema.limits import Limits, parse_limits
+from ingest.schema.limits import BY_NAME, Limits, parse_limits
 
 FILE_NAME: Final = "city.toml"
 LAMPS_FILE: Final = "lamps.csv"
@@ -169,36 +170,68 @@ def read_city(folder: Path, environment: Mapping[str, str]) -> City:
         raise CityError(f"{path}: [telemetry] token: secrets come from TERANG_TELEMETRY_TOKEN or token_file")
     if isinstance(document.get("broker"), dict) and "password" in document["broker"]:
         raise CityError(f"{path}: [broker] password: secrets come from TERANG_BROKER_PASSWORD")
-    _override(document, environment)
+    variables = _override(document, environment)
     try:
         city = City(**document, folder=folder)
     except ValidationError as error:
-        raise CityError(f"{path}: {_first_line(error)}") from error
+        raise CityError(_told(error, path, variables)) from error
     try:
         city.parsed_limits()
     except CityError as error:
-        raise CityError(f"{path}: {error}") from error
+        named = [
+            name for (section, key), name in variables.items() if section == "limits" and f"] {key}:" in str(error)
+        ]
+        raise CityError(f"{named[0] if named else path}: {error}") from error
     return city
 
 
-def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
-    """Put ``TERANG_SECTION_KEY`` variables over the document; names of no section or key are left alone."""
+def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """Put ``TERANG_SECTION_KEY`` variables over the document; names of no section or key are left alone.
+
+    Returns:
+        ``(section, key) -> variable`` of what the environment set.
+    """
+    variables: dict[tuple[str, str], str] = {}
+    for section, key in _keys():
+        name = f"TERANG_{section}_{key}".upper()
+        table = document.setdefault(section, {}) if name in environment else None
+        if isinstance(table, dict):
+            table[key] = _value(section, key, environment[name], name)
+            variables[section, key] = name
+    return variables
+
+
+def _keys() -> Iterator[tuple[str, str]]:
+    """Every ``(section, key)`` of a city's file."""
     for section, field in City.model_fields.items():
         model = field.annotation
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            continue
-        for key in model.model_fields:
-            value = environment.get(f"TERANG_{section}_{key}".upper())
-            if value is not None:
-                table = document.setdefault(section, {})
-                if isinstance(table, dict):
-                    table[key] = value
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from ((section, key) for key in model.model_fields)
+    yield from (("limits", name) for name in BY_NAME)
 
 
-def _first_line(error: ValidationError) -> str:
+def _value(section: str, key: str, text: str, name: str) -> Any:
+    """A variable's value: text, but what TOML writes as a list or a number is read as TOML."""
+    if section == "limits":
+        try:
+            return float(text)
+        except ValueError:
+            return text  # a duration such as 10m
+    if (section, key) == ("schedule", "dim"):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise CityError(f"{name}: not a TOML list such as [{{ at = '22:00', level = 70 }}]: {error}") from error
+    return text
+
+
+def _told(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> str:
+    """The first thing wrong: where it was set, which key, why."""
     first = error.errors()[0]
     section, *rest = [str(part) for part in first["loc"]]
+    source = variables.get((section, rest[0])) if rest else None
     where = f"[{section}] {'.'.join(rest)}" if rest else section
     reason = {"extra_forbidden": "unknown key", "missing": "is required"}.get(first["type"], first["msg"])
-    given = "" if first["type"] in {"extra_forbidden", "missing"} else f" (given: {first['input']!r})"
-    return f"{where}: {reason.removeprefix('Value error, ')}{given}"
+    is_secret = rest[:1] in (["token"], ["password"])
+    given = "" if first["type"] in {"extra_forbidden", "missing"} or is_secret else f" (given: {first['input']!r})"
+    return f"{source or path}: {where}: {reason.removeprefix('Value error, ')}{given}"

@@ -43,6 +43,30 @@ test("evidence reads as a sentence, measured beside expected", () => {
   expect(evidence.lines({ cable_drop_v: 3 })).toEqual([{ label: "Cable drop", value: "3\u00a0V" }]);
 });
 
+test("evidence and its reasons are all Indonesian on an Indonesian page", () => {
+  const words = new Words();
+  words.choose("id");
+  const evidence = new EvidenceWords(words, new CityClock());
+  const broken = { lamps_silent: 5, lamps_without_voltage: 0, load: "gone", samples: 3 };
+  expect(evidence.lines(broken).map(({ label, value }) => `${label} ${value}`)).toEqual([
+    "Lampu diam 5",
+    "Lampu tanpa tegangan 0",
+    "Beban hilang",
+    "Pembacaan yang memastikan 3",
+  ]);
+  expect(evidence.sentence("cableFailure", broken)).toBe("Lampu diam: 5, beban hilang.");
+  const supply = { voltage_v: [229.5, null, 231], supply_present: false, status: 10 };
+  expect(evidence.lines(supply).map(({ value }) => value)).toEqual([
+    "229,5\u00a0V, –, 231\u00a0V",
+    "tidak",
+    "driver rusak, mati karena panas",
+  ]);
+  const reasons = { priority: { danger: { points: 30, why: "4 consecutive lamps dark" } } };
+  expect(evidence.priority(reasons)).toEqual([{ label: "Bahaya", value: "+30 · 4 lampu berturut-turut mati" }]);
+  expect(evidence.note("telemetry", "still dark after repair")).toBe("masih mati setelah diperbaiki");
+  expect(evidence.note("local", "still dark after repair")).toBe("still dark after repair");
+});
+
 test("times are the city's, whatever zone the reader sits in, and follow a replayed night", () => {
   const clock = new CityClock();
   const now = "2020-01-01T14:30:00Z";

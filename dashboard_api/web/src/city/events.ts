@@ -45,9 +45,11 @@ export class LiveFeed {
       this.#n_tries = 0;
       this.#listener.onRunning(isBack);
     });
-    source.addEventListener("fault", (message: MessageEvent<string>) => {
-      this.#listener.onFault(JSON.parse(message.data) as FaultEvent);
-    });
+    for (const kind of ["opened", "changed", "closed"]) {
+      source.addEventListener(kind, (message: MessageEvent<string>) => {
+        this.#listener.onFault(JSON.parse(message.data) as FaultEvent);
+      });
+    }
     source.addEventListener("error", () => {
       this.#retry(source);
     });

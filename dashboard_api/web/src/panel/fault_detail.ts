@@ -213,7 +213,7 @@ export class FaultDetail {
   }
 
   #moment(entry: TimelineEntry): HTMLElement {
-    const { words, clock } = this.#page;
+    const { words, clock, evidence } = this.#page;
     const known = `did_${entry.kind}`;
     const did = known in PAGE_WORDS ? words.say(known as Word) : entry.kind;
     const byWhom = { telemetry: words.say("by_telemetry"), local: words.say("by_local") }[entry.actor] ?? entry.actor;
@@ -223,7 +223,7 @@ export class FaultDetail {
       {},
       h("time", { datetime: entry.at }, clock.moment(Date.parse(entry.at), words.language)),
       h("span", {}, h("b", {}, did), assignee && ` → ${assignee}`, ` · ${byWhom}`),
-      entry.note && h("q", {}, entry.note),
+      entry.note && h("q", {}, evidence.note(entry.actor, entry.note)),
     );
   }
 }
