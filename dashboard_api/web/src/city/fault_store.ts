@@ -39,6 +39,12 @@ type Change = "opened" | "changed" | "closed" | "loaded";
 export class FaultStore {
   readonly #faults = new Map<string, Fault>();
   readonly #listeners = new Set<(change: Change, fault: Fault | null) => void>();
+  #isLoaded = false;
+
+  /** Whether the city has told its faults yet: until then an empty list means nothing. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
 
   onChange(listener: (change: Change, fault: Fault | null) => void): void {
     this.#listeners.add(listener);
@@ -50,6 +56,7 @@ export class FaultStore {
 
   /** Put what the server lists in place of all that was known. */
   load(faults: Iterable<Fault>): void {
+    this.#isLoaded = true;
     this.#faults.clear();
     for (const fault of faults) this.#faults.set(fault.id, fault);
     this.#tell("loaded", null);

@@ -69,12 +69,14 @@ export class FaultList {
     this.#renderCounts();
     const n_word = shown.length === 1 ? words.say("one_fault") : words.say("n_faults", { n: shown.length });
     const isPart = isFiltered && this.#filter.state !== "closed";
-    fill(this.#heading, isPart ? words.say("n_of_faults", { n: shown.length, all: n_all }) : n_word);
+    const heading = isPart ? words.say("n_of_faults", { n: shown.length, all: n_all }) : n_word;
+    fill(this.#heading, faults.isLoaded ? heading : words.say("faults"));
     const focused = document.activeElement?.getAttribute("data-fault");
     fill(this.#rows, ...shown.slice(0, this.#n_rows).map((fault) => h("li", {}, this.#row(fault))));
     if (focused) this.#rows.querySelector<HTMLElement>(`[data-fault="${CSS.escape(focused)}"]`)?.focus();
+    const nothing = isFiltered && n_all > 0 ? "none_match" : "no_faults";
     if (shown.length === 0)
-      this.#rows.append(h("li", { class: "empty" }, words.say(isFiltered && n_all > 0 ? "none_match" : "no_faults")));
+      this.#rows.append(h("li", { class: "empty" }, words.say(faults.isLoaded ? nothing : "loading")));
     const n_more = Math.min(ROWS, shown.length - this.#n_rows);
     if (n_more > 0) {
       const more = () => {
