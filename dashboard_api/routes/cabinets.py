@@ -20,6 +20,7 @@ from ingest.schema import live
 
 router: Final = APIRouter(prefix="/api/v1", tags=["cabinets"])
 DeskOf = Annotated[Desk, Depends(desk_of)]
+_SHORT: Final[dict[str, Literal["hour", "day"]]] = {"1h": "hour", "1d": "day"}  # as readings write a duration
 _ENERGY: Final = ("measured_wh", "interpolated_wh", "estimated_wh")
 
 
@@ -50,7 +51,7 @@ def get_energy(
     cabinet_id: str,
     start: Annotated[str | None, Query(description="default: 31 days before end")] = None,
     end: Annotated[str | None, Query(description="default: now")] = None,
-    every: Literal["hour", "day", "month"] = "day",
+    every: Literal["hour", "day", "month", "1h", "1d"] = "day",
 ) -> dict[str, Any]:
     """Energy by period of the city's zone: measured and interpolated kWh kept apart, and what had to be estimated."""
     if one_cabinet(desk.database, cabinet_id) is None:
@@ -59,6 +60,7 @@ def get_energy(
     start_us = end_us - 31 * 86_400 * 1_000_000 if start is None else parse_time(start, "start")
     if start_us >= end_us:
         raise BadRequestError("start is not before end")
+    every = _SHORT.get(every, every)
     zone = ZoneInfo(desk.city.city.timezone)
     periods: dict[str, dict[str, float]] = {}
     for row in energy_rows(desk.database, cabinet_id, start_us, end_us):

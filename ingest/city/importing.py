@@ -21,8 +21,8 @@ from ingest.delimited import TextTable
 from ingest.errors import UnusableError
 from ingest.fields import Fields
 from ingest.issue import Issue
-from ingest.register import Cabinets, Lamps
-from ingest.register_check import CABINET_COLUMNS, LAMP_COLUMNS, check_cabinets, check_lamps
+from ingest.register import UNKNOWN_INT, Cabinets, Lamps
+from ingest.register_check import CABINET_COLUMNS, LAMP_COLUMNS, check_cabinets, check_lamps, keep_cabinets
 from ingest.register_files import read_city_files
 from ingest.register_folder import cabinets_csv, discard, lamps_csv, publish, stage
 from ingest.register_store import store_register
@@ -73,11 +73,14 @@ def draft_register(path: Path, mapping: ImportMap, advance: Advance) -> Draft:
     advance("read", n_rows)
     translation = _translated(source, mapping)
     advance("translate", n_rows)
-    cabinets, cabinet_issues = _cabinets(translation, source, mapping)
+    cabinets, cabinet_issues, n_listed = _cabinets(translation, source, mapping)
     fields = Fields(translation.table, translation.names)
     lamps = check_lamps(fields, cabinets)
-    if not len(lamps) and source.table.n_rows:
+    if not source.table.n_rows:
+        raise UnusableError(f"{path}: holds no row below its header; nothing changed")
+    if not len(lamps):
         raise UnusableError(f"{path}: not one row can be taken; the first: {_first(fields.issues)}")
+    lamps, cabinets = _without_idle(lamps, cabinets, n_listed)
     advance("check", n_rows)
     lamps, n_estimated = with_positions(lamps, cabinets, lambda n: advance("order", n))
     issues = sorted([*cabinet_issues, *fields.issues, *_far(lamps, fields)], key=lambda issue: (issue.file, issue.line))
@@ -119,11 +122,12 @@ def _first(issues: tuple[Issue, ...] | list[Issue]) -> str:
 def _translated(source: Source, mapping: ImportMap) -> Translation:
     rules = rules_for(mapping.lamp, source.table, (GEOMETRY_X, GEOMETRY_Y))
     translation = translate(source.table, rules, LAMP_COLUMNS, mapping.source.keep)
-    return with_degrees(with_ids(translation), source.crs or mapping.source.crs)
+    # named after the place on earth, so that a city's CSV and its GeoJSON give a nameless lamp the same id
+    return with_ids(with_degrees(translation, source.crs or mapping.source.crs))
 
 
-def _cabinets(translation: Translation, source: Source, mapping: ImportMap) -> tuple[Cabinets, list[Issue]]:
-    """Cabinets of their own file, if the mapping names one, and those that only lamps speak of."""
+def _cabinets(translation: Translation, source: Source, mapping: ImportMap) -> tuple[Cabinets, list[Issue], int]:
+    """Cabinets of their own file, if the mapping names one, then those that only lamps name; last, how many it lists."""
     listed: Fields | None = None
     if mapping.cabinet_file is not None:
         own = read_source(mapping.cabinet_file)
@@ -138,7 +142,17 @@ def _cabinets(translation: Translation, source: Source, mapping: ImportMap) -> t
     spoken = check_cabinets(fields)
     # a lamp whose cabinet cannot be taken says so itself, in its own row
     issues = [*(listed.issues if listed else []), *(issue for issue in fields.issues if not issue.is_refused)]
-    return (spoken if known is None else _joined(known, spoken)), issues
+    return (spoken, issues, 0) if known is None else (_joined(known, spoken), issues, len(known))
+
+
+def _without_idle(lamps: Lamps, cabinets: Cabinets, n_listed: int) -> tuple[Lamps, Cabinets]:
+    """Leave out cabinets that no file lists and no taken lamp names: a refused row alone spoke of them."""
+    is_kept = np.bincount(lamps.cabinet[lamps.cabinet >= 0], minlength=len(cabinets)) > 0
+    is_kept[:n_listed] = True
+    if is_kept.all():
+        return lamps, cabinets
+    new_row = np.append(np.cumsum(is_kept) - 1, UNKNOWN_INT).astype(np.int32)  # -1 stays -1
+    return replace(lamps, cabinet=new_row[lamps.cabinet]), keep_cabinets(cabinets, is_kept)
 
 
 def _spoken_of(translation: Translation, source: Source, mapping: ImportMap, known: Cabinets | None) -> TextTable:

@@ -43,6 +43,7 @@ def write_report(path: Path, issues: Sequence[Issue]) -> None:
 def print_summary(console: Console, draft: Draft) -> None:
     """What was taken, mended and refused, and what is still unknown."""
     lamps = draft.lamps
+    n_unplaced = int((np.isnan(draft.cabinets.latitude) | np.isnan(draft.cabinets.longitude)).sum())
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(justify="right")
     table.add_column()
@@ -54,6 +55,7 @@ def print_summary(console: Console, draft: Draft) -> None:
         (len(draft.cabinets), "cabinets"),
         (draft.n_named, "lamps without an id, named after their place"),
         (draft.n_estimated, "positions along a circuit estimated: they never name a span"),
+        (n_unplaced, "cabinets without a position, put at their lamps' centroid"),
         (int(np.isnan(lamps.rated_power_w).sum()), "lamps without a rating: learned in their first three lit nights"),
         (int((lamps.cabinet < 0).sum()), "lamps without a cabinet: on the map as unmonitored"),
         (sum(not circuit for circuit in lamps.circuit), "lamps without a circuit: no circuit or cable verdicts"),

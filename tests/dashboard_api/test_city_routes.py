@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from dashboard_api.app import create_app
 from dashboard_api.feed import Feed
+from ingest.schema import tables
 from ingest.schema.city import read_city
 from ingest.schema.segments import segment_name
 
@@ -154,7 +156,7 @@ def test_the_feed_tells_every_change_once_and_resumes(town, client):
         return found
 
     first, second = asyncio.run(collect(0, 2))
-    assert json.loads(first.data)["kind"] == "opened"
+    assert (first.name, json.loads(first.data)["kind"]) == ("opened", "opened")
     assert json.loads(second.data)["fault"]["lamp_id"] == "L-002"
     (resumed,) = asyncio.run(collect(first.seq, 1))
     assert resumed == second
@@ -177,3 +179,45 @@ def test_the_documentation_names_every_path_of_the_contract(client):
         "/events",
     ):
         assert f"/api/v1{path}" in paths
+
+
+def test_ids_with_slashes_are_asked_for_like_any_other(town, client):
+    lamps, cabinets = tables.lamps, tables.cabinets
+    with town.engine.begin() as connection:
+        connection.execute(update(lamps).where(lamps.c.lamp_id == "L-001").values(lamp_id="PJU/17/3"))
+        connection.execute(update(cabinets).where(cabinets.c.cabinet_id == "C-1").values(cabinet_id="P/1"))
+    for lamp_id in ("PJU/17/3", "PJU%2F17%2F3"):
+        assert client.get(f"/api/v1/lamps/{lamp_id}").json()["lamp_id"] == "PJU/17/3"
+        assert client.get(f"/api/v1/lamps/{lamp_id}/readings").json()["lamp_id"] == "PJU/17/3"
+    assert client.get("/api/v1/cabinets/P%2F1").json()["cabinet_id"] == "P/1"
+    assert client.get("/api/v1/cabinets/P%2F1/energy?every=1h").json()["every"] == "hour"
+
+
+def test_every_error_is_a_problem_document(town):
+    app = create_app(town.city, lambda: T0)
+
+    @app.get("/bug")
+    def bug():
+        raise RuntimeError("not for the client")
+
+    app.router.routes.insert(0, app.router.routes.pop())
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answers = {
+            500: client.get("/bug"),
+            404: client.get("/api/v1/nothing"),
+            405: client.put("/api/v1/faults"),
+            422: client.get("/api/v1/faults?limit=0"),
+            400: client.get("/readyz", headers={"Host": "elsewhere.example"}),
+        }
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+        assert answer.json()["status"] == status
+        assert "not for the client" not in answer.text
+
+
+def test_the_description_for_people_comes_from_nowhere_else(client):
+    page = client.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/api/v1/faults/{fault_id}/actions" in page.text
+    assert "if_version" in page.text
+    assert "://" not in page.text

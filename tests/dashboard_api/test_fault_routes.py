@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 
 from ulid import ULID
+
+from ingest.finding import Cleared, Key, Place
 
 T0 = 1_790_000_000_000_000
 HOUR = 3_600_000_000
@@ -175,3 +178,44 @@ def test_actions_of_no_sense_are_refused_and_change_nothing(town, client):
     assert client.post(path, json={"action_id": "short", "action": "repair"}).status_code == 422
     assert act(client, {"id": "nothing"}, "repair").status_code == 404
     assert listed(client)[0]["version"] == 1
+
+
+def test_an_old_fault_is_not_reopened_beside_a_newer_one_of_its_place(town, client):
+    town.darken(3)
+    (old,) = listed(client)
+    town.book.apply([Cleared(Key("lampFailure", Place(lamp_id="L-003")), T0 + HOUR, is_proof=True)], T0 + HOUR)
+    later = T0 + 48 * HOUR  # past reopen_within: another fault
+    town.book.apply([Cleared(Key("lampFailure", Place(lamp_id="L-009")), later, is_proof=True)], later)
+    town.darken(3, at_us=later)
+    (new,) = listed(client)
+    assert new["id"] != old["id"]
+    refused = act(client, old, "reopen")
+    assert refused.status_code == 409
+    assert new["id"] in refused.json()["detail"]
+    assert [fault["id"] for fault in listed(client)] == [new["id"]]
+
+
+def test_an_action_of_an_offline_phone_neither_ages_the_fault_nor_lies_in_the_future(town, client):
+    town.darken(3)
+    (fault,) = listed(client)
+    early = act(client, fault, "comment", note="seen", at="2026-09-21T12:00:00Z").json()
+    assert early["updated_at"] == fault["updated_at"]
+    act(client, fault, "comment", note="clock ahead", at="2036-01-01T00:00:00Z")
+    timeline = client.get(f"/api/v1/faults/{fault['id']}").json()["timeline"]
+    assert [entry["at"] for entry in timeline if entry["kind"] == "comment"] == [
+        "2026-09-21T12:00:00Z",
+        "2026-09-21T14:13:20Z",
+    ]
+
+
+def test_a_repeat_at_the_same_instant_counts_once(town, client):
+    town.darken(3)
+    (fault,) = listed(client)
+    body = {"action_id": str(ULID()), "action": "comment", "note": "twice"}
+    with ThreadPoolExecutor(8) as pool:
+        path = f"/api/v1/faults/{fault['id']}/actions"
+        answers = list(pool.map(lambda _n: client.post(path, json=body), range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    kinds = [entry["kind"] for entry in client.get(f"/api/v1/faults/{fault['id']}").json()["timeline"]]
+    assert kinds == ["opened", "comment"]

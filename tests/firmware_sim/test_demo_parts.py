@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from firmware_sim.demo.night import clock_offset_s
 from firmware_sim.demo.processes import ChildError, Household
+from firmware_sim.demo.stage import StageError, held_folder
 from firmware_sim.fleet.schedule import Timetable, parse_schedule
 
 HOUR_US = 3_600_000_000
@@ -56,3 +59,31 @@ def test_a_child_that_dies_is_told_with_its_last_words(tmp_path):
         child.process.wait(10)
         with pytest.raises(ChildError, match=r"(?s)api ended with 2.*port 8000 is in use"):
             household.check()
+
+
+def test_two_demos_find_places_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with held_folder(None, 8000) as first, held_folder(None, 8001) as second:
+        assert (first.name, second.name) == ("demo-city", "demo-city-8001")
+        with pytest.raises(StageError, match="another demo plays there"), held_folder(first, 8002):
+            pass
+    with held_folder(None, 8001) as again:
+        assert again.name == "demo-city"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's word to orphans is Linux's own")
+def test_the_children_of_a_killed_demo_end_by_themselves(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from firmware_sim.demo.processes import Household\n"
+        "household = Household(Path(sys.argv[1]), {}).__enter__()\n"
+        "child = household.start('idle', [sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.process.pid, flush=True); time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True)
+    child = Path(f"/proc/{int(parent.stdout.readline())}")
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 10
+    while child.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not child.exists()

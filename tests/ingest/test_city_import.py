@@ -344,3 +344,24 @@ def test_whatever_a_register_holds_each_row_is_taken_or_refused_and_reads_back(r
     register, issues = read_city_files(folder)
     assert register.lamps.lamp_id == draft.lamps.lamp_id
     assert issues == ()
+
+
+def test_a_source_without_rows_replaces_nothing(tmp_path):
+    with pytest.raises(UnusableError, match="holds no row"):
+        drafted(tmp_path, HEADER)
+
+
+def test_a_cabinet_that_only_a_refused_row_names_is_left_out(tmp_path):
+    draft = drafted(tmp_path, f"{HEADER}\n1,P9,1,,102,70,LED,\n2,P2,1,0.5,102,70,LED,\n3,,1,0.5001,102,70,LED,\n")
+    assert draft.cabinets.cabinet_id == ["P2"]
+    assert draft.lamps.cabinet.tolist() == [0, -1]
+
+
+def test_a_nameless_lamp_has_one_name_in_the_csv_and_in_the_geojson(tmp_path):
+    lamp = {"No": "", "Panel": "P1"}
+    point = {"type": "Feature", "properties": lamp, "geometry": {"type": "Point", "coordinates": [102.0, 0.5]}}
+    document = json.dumps({"type": "FeatureCollection", "features": [point]})
+    mapping = {"lamp": {"lamp_id": "No", "cabinet_id": "Panel", "latitude": "Lintang", "longitude": "Bujur"}}
+    (from_geojson,) = drafted(tmp_path, document, mapping, "asli.geojson").lamps.lamp_id
+    (from_csv,) = drafted(tmp_path, "No,Panel,Lintang,Bujur\n,P1,0.50,102\n", mapping).lamps.lamp_id
+    assert from_csv == from_geojson

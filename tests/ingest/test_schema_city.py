@@ -77,3 +77,24 @@ def test_every_code_is_told_in_both_languages_with_advice():
         assert code.title_id
         assert code.title_en != code.title_id
         assert code.advice_id != code.advice_en
+
+
+def test_the_environment_overrides_limits_and_lists_too(tmp_path):
+    environment = {
+        "TERANG_LIMITS_SWITCHING_GUARD": "30s",
+        "TERANG_LIMITS_LAMP_FAILURE_POWER": "0.25",
+        "TERANG_SCHEDULE_DIM": "[{ at = '22:00', level = 70 }]",
+    }
+    city = read_city(write(tmp_path, MINIMAL), environment)
+    assert city.parsed_limits().value("switching_guard") == 30
+    assert city.parsed_limits().value("lamp_failure_power") == 0.25
+    assert [(step.at, step.level) for step in city.schedule.dim] == [("22:00", 70)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("TERANG_CITY_TIMEZONE", "Mars/X"), ("TERANG_LIMITS_WARM_UP", "soon"), ("TERANG_SCHEDULE_DIM", "[{")],
+)
+def test_a_wrong_variable_is_told_by_its_own_name(tmp_path, name, text):
+    with pytest.raises(CityError, match=name):
+        read_city(write(tmp_path, MINIMAL), {name: text})
