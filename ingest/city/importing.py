@@ -127,7 +127,7 @@ def _translated(source: Source, mapping: ImportMap) -> Translation:
 
 
 def _cabinets(translation: Translation, source: Source, mapping: ImportMap) -> tuple[Cabinets, list[Issue], int]:
-    """Cabinets of their own file, if the mapping names one, then those that only lamps name; last, how many it lists."""
+    """Cabinets of their own file, if the mapping names one, then those that only lamps name; and how many it lists."""
     listed: Fields | None = None
     if mapping.cabinet_file is not None:
         own = read_source(mapping.cabinet_file)

@@ -30,6 +30,7 @@ _SEVERITY: Final[Mapping[str, int]] = {"critical": 20, "major": 12, "minor": 6, 
 _ROAD: Final[Mapping[str, int]] = {
     "motorway": 10,
     "arterial": 10,
+    "main": 10,
     "primary": 10,
     "collector": 7,
     "secondary": 7,
