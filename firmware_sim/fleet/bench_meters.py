@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from firmware_sim.electrical.sample import RESTARTED
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.town import Controller
+from firmware_sim.fleet.upset import Upset
 from firmware_sim.fleet.world import Moment, World
 from firmware_sim.meters import (
     BusLoop,
@@ -56,7 +58,7 @@ class Bench:
         self.controller = controller
         self._world = world
         self._moment = moment
-        self._lock = threading.Lock()
+        self._spoils = np.zeros((2, len(controller.lamps)), np.float32)
         names = sorted(set(controller.buses))
         if not names or "" in names or (controller.addresses < 1).any():
             raise BenchError(f"{controller.controller_id}: its lamps have no bus and address in the register")
@@ -68,6 +70,21 @@ class Bench:
             self._buses[name] = MeterBus(meters, timing, LineFaults(), rng, loop=loop)
         for bus in self._buses.values():
             bus.start()
+
+    def follow(self, upset: Upset) -> None:
+        """Bring the lines to what is wrong with the lamps' replies now."""
+        lamps = self.controller.lamps
+        now = np.stack([upset.reply_loss[lamps], upset.reply_garble[lamps]])
+        if np.array_equal(now, self._spoils):
+            return
+        self._spoils = now
+        for name, bus in self._buses.items():
+            rows = [row for row, own in enumerate(self.controller.buses) if own == name]
+            loss, garble = (
+                {int(self.controller.addresses[row]): float(chances[row]) for row in rows if chances[row] > 0.0}
+                for chances in now
+            )
+            bus.faults = dataclasses.replace(bus.faults, no_reply_from=loss, garbled_from=garble)
 
     @property
     def ports(self) -> dict[str, Path]:
@@ -98,7 +115,11 @@ class Bench:
         def dim(level: int) -> None:
             self._world.node_level[lamp] = level
 
-        return LampNode(values, dim)
+        def tell_restart() -> None:
+            self._world.state.is_restarted[lamp] = False
+            self._moment().sample.status[lamp] &= ~RESTARTED & 0xFF
+
+        return LampNode(values, dim, tell_restart)
 
     def _cabinet_meters(self) -> dict[int, Meter]:
         cabinet = self.controller.cabinet

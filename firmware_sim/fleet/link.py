@@ -31,14 +31,23 @@ class BrokerError(SimError):
 class Link:
     """One agent's connection; reconnects when told to ``open`` again."""
 
-    def __init__(self, agent: VirtualAgent, host: str, port: int, loop: LinkLoop, now_ms: Callable[[], int]) -> None:
-        """Prepare; ``open`` connects."""
+    def __init__(
+        self,
+        agent: VirtualAgent,
+        host: str,
+        port: int,
+        loop: LinkLoop,
+        now_ms: Callable[[], int],
+        on_command: Callable[[], None],
+    ) -> None:
+        """Prepare; ``open`` connects. ``on_command`` is called when something stands in ``commands``."""
         self.agent = agent
         self.commands: deque[bytes] = deque()
         self.retry_s = 0.0
         self._host, self._port = host, port
         self._loop = loop
         self._now_ms = now_ms
+        self._on_command = on_command
         self._client: mqtt.Client | None = None
 
     @property
@@ -85,6 +94,7 @@ class Link:
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.commands.append(bytes(message.payload))
+        self._on_command()
 
     def send(self, messages: list[Message]) -> None:
         """Hand messages to the connection; without one they are lost, as on a wire."""
