@@ -7,6 +7,7 @@ will.
 from __future__ import annotations
 
 import logging
+import resource
 import selectors
 import socket
 from collections import deque
@@ -21,11 +22,26 @@ from firmware_sim.fleet.virtual_agent import Message, VirtualAgent
 
 _KEEPALIVE_S: Final = 30
 _MISC_EVERY_S: Final = 1.0
+_OTHER_FILES: Final = 200
 _log = logging.getLogger(__name__)
 
 
 class BrokerError(SimError):
     """The broker is not to be had."""
+
+
+def allow_connections(n_connections: int) -> None:
+    """Let this process hold so many sockets at once: the usual soft limit is 1024 files.
+
+    Raises:
+        BrokerError: the machine's hard limit is lower.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = n_connections + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise BrokerError(f"{n_connections} controllers need {needed} open files, but ulimit -Hn is {hard}")
+    if soft != resource.RLIM_INFINITY and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 class Link:
@@ -169,7 +185,7 @@ class LinkLoop:
         """A client has, or has no longer, something to write."""
         try:
             link = self._selector.get_key(sock).data
-        except KeyError:
+        except (KeyError, ValueError):  # a connection that was cut lets go of its socket late
             return
         self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if is_wanted else 0), link)
 

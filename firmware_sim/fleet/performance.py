@@ -36,6 +36,7 @@ from firmware_sim.truth import write_truth
 AGENTS_FOLDER: Final = "agents"
 TRUTH_FILE: Final = "truth.jsonl"
 _log = logging.getLogger(__name__)
+_MIXED_BENCHES: Final = 3  # from so many on, not all of them have lamp meters
 _LONG_CIRCUIT: Final = 8  # lamps: long enough for a break in its middle to show
 _DRAIN_S: Final = 20.0  # for what the host has not acknowledged when the last sweep is played
 READY_FILE: Final = "agents.json"  # {controller_id: path of its agent.toml}, written when everything stands
@@ -249,11 +250,17 @@ def broker_of(city: Path, given: str) -> tuple[str, int]:
 
 
 def _benched(town: Town, n_benches: int) -> list[int]:
-    """The smallest controllers that have buses and addresses: a bench should sweep in seconds."""
+    """The smallest controllers that have buses and addresses: a bench should sweep in seconds.
+
+    Of three benches and more, one is a cabinet that only measures its circuits, as the common case in a poor city.
+    """
     able = [index for index, controller in enumerate(town.controllers) if _has_bus(controller)]
     able.sort(key=lambda index: len(town.controllers[index].lamps))
     if n_benches > len(able):
         raise BenchError(f"{n_benches} benches wanted, but {len(able)} controllers have lamps with bus and address")
+    by_circuit = [index for index, controller in enumerate(town.controllers) if controller.metering == "circuit"]
+    if n_benches >= _MIXED_BENCHES and by_circuit:
+        return [*able[: n_benches - 1], min(by_circuit, key=lambda index: len(town.controllers[index].lamps))]
     return able[:n_benches]
 
 

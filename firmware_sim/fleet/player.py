@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.errors import SimError
-from firmware_sim.fleet.link import BrokerError, Link, LinkLoop
+from firmware_sim.fleet.link import BrokerError, Link, LinkLoop, allow_connections
 from firmware_sim.fleet.outages import Churn, Outages
 from firmware_sim.fleet.straddle import straddle
 from firmware_sim.fleet.sweeps import GOOD, sweep
@@ -34,8 +34,8 @@ _TICK_S: Final = 0.05
 _OPENING_TURNS: Final = 60  # a whole fleet connects over some seconds, as a city does after a blackout
 _TENDING_TURNS: Final = 10  # every link is looked after once in so many turns; what needs more is done at once
 _LATE_S: Final = 0.5  # farther behind than this, the data clock waits for the player
-_WINDOW: Final = 4  # at speed 0: sweeps of a controller that the host has not acknowledged
-_PATIENCE_S: Final = 60.0
+_WINDOW: Final = 20  # at speed 0: sweeps of a controller that the host has not acknowledged
+_PATIENCE_S: Final = 180.0  # longer than agents wait before they send again
 
 
 class PaceError(SimError):
@@ -85,6 +85,7 @@ class Player:
         # a start of its own makes outboxes of its own: a host must not take the next night's records for the last one's
         self._random = random.Random(f"{seed} {pace.start_us}")
         self._rng = np.random.default_rng((0x5E, seed))
+        allow_connections(len(played))
         self._loop = LinkLoop()
         self._played = np.array(played, np.int64)
         self._outages = Outages(len(self._played), churn or Churn(), pace.start_us, seed)
@@ -102,7 +103,8 @@ class Player:
         self._is_out = np.zeros(len(self._played), np.bool_)
         self._n_groups = max(1, min(_GROUPS, len(self._played)))
         self._next_group = 0
-        self._n_turns = 0
+        self._n_tended = 0
+        self._tend_s = 0.0
         self._slow_us = [-(2**62)] * len(self._played)
         self._heard_s = monotonic()  # when the host acknowledged last
         self.moment: Moment = world.advance(pace.start_us, clears_restart=False)
@@ -139,11 +141,12 @@ class Player:
         if is_due:
             self._sweep_group(self._due_us())
             self._catch_up()
+        if self.is_over:  # no data time will pass that could bring a lost connection back
+            self._is_out[:] = False
         now_s = self._monotonic()
-        self._connect(now_s)
-        for place in range(self._n_turns % _TENDING_TURNS, len(self._links), _TENDING_TURNS):
-            self._links[place].send(self.agents[place].resend(now_s))
-        self._n_turns += 1
+        if is_due or now_s >= self._tend_s:  # not with every acknowledgement: each look goes over all links
+            self._tend_s = now_s + _TICK_S
+            self._tend(now_s)
         self._loop.wait(self._idle_s(is_due=is_due), now_s)
         while self._spoken:
             self._obey(self._spoken.popleft(), now_s)
@@ -225,6 +228,13 @@ class Player:
         is_away = (upset.is_offline | upset.is_down)[self._played] | self._is_out
         wanted: NDArray[np.bool_] = has_begun & ~is_away
         return wanted
+
+    def _tend(self, now_s: float) -> None:
+        """Keep connections, and look after a tenth of the links for what should go again."""
+        self._connect(now_s)
+        for place in range(self._n_tended % _TENDING_TURNS, len(self._links), _TENDING_TURNS):
+            self._links[place].send(self.agents[place].resend(now_s))
+        self._n_tended += 1
 
     def _connect(self, now_s: float) -> None:
         """Cut and open connections, as the causes of the moment have it."""

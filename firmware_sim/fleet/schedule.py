@@ -10,13 +10,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from astral import Observer
 from astral.sun import sunrise, sunset
 
-from firmware_sim.fleet.town import Town
+if TYPE_CHECKING:
+    from firmware_sim.fleet.town import Town
 
 _SUN: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d+)m)?")
 _ON: Final = "sunset+10m"

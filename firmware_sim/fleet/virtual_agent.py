@@ -167,7 +167,7 @@ class VirtualAgent:
             "Node Control/Rebirth": False,
             "Agent/Version": "firmware-sim",
             "Lamps/Id": pack_strings(self.controller.lamp_ids if self.controller.metering == "lamp" else ()),
-            "Circuits/Id": pack_strings(self.controller.circuit_names if self.controller.metering != "cabinet" else ()),
+            "Circuits/Id": pack_strings(self.controller.circuit_names if self.controller.has_circuit_meters else ()),
             "Schedule/Document": self._schedule,
         }
         values = {**newest, **numbers, **fixed}
@@ -197,7 +197,11 @@ class VirtualAgent:
             if name in BY_NAME:
                 values[name] = metric.value
         self._acknowledge(values)
-        is_asked = values.get("Node Control/Rebirth") is True or self._take_schedule(values.get("Schedule/Document"))
+        is_asked = values.get("Node Control/Rebirth") is True
+        if is_asked:  # the host lost track: what it has not acknowledged may never have reached it
+            for held in self._held.values():
+                held.sent_s = None
+        is_asked |= self._take_schedule(values.get("Schedule/Document"))
         return ([self._birth(now_ms)] if is_asked and self.is_connected else []), _dim(values, self.controller)
 
     def _take_schedule(self, text: object) -> bool:

@@ -150,6 +150,16 @@ def test_a_rebirth_is_answered_and_nonsense_changes_nothing(town):
     assert agent.command(b"\xff\x00garbage", 5) == ([], None)
 
 
+def test_a_host_that_lost_track_is_sent_again_what_it_has_not_acknowledged(town):
+    agent = VirtualAgent("g", town.controllers[0], epoch=1)
+    agent.connect(0)
+    agent.record(reading_of(world_of(town)), 0.0)
+    assert agent.resend(1.0) == []
+    agent.command(encode_payload(Payload(1, None, (Metric(True, name="Node Control/Rebirth"),))), 5)
+    (again,) = agent.resend(2.0)
+    assert values_of(again.payload)["Outbox/Sequence"] == 1
+
+
 def test_dim_commands_hold_until_their_time(town):
     world = world_of(town)
     world.dim(np.arange(12), np.array([50] * 6 + [254] * 6, np.uint8), NIGHT_US + 1)
