@@ -49,7 +49,7 @@ class Truth:
 
 _TIMES = ("start", "end", "observable_from", "observable_until")
 #: Fields that every line has, null where there is nothing to say; others are left out then.
-_ALWAYS = frozenset({"code", "place", "span", "start", "end", "is_fault"})
+_ALWAYS = frozenset({"code", "place", "span", "lamp_ids", "start", "end", "is_fault"})
 
 
 def truth_line(truth: Truth) -> str:

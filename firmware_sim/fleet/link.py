@@ -6,6 +6,7 @@ will.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import selectors
@@ -124,9 +125,9 @@ class Link:
         client, self._client = self._client, None
         self.agent.cut_off()
         sock = None if client is None else client.socket()
-        if sock is not None:
+        if isinstance(sock, socket.socket):
             self._loop.remove(sock)
-            sock.close()
+            self._loop.bury(sock)
 
     def close(self) -> None:
         """An intended end."""
@@ -165,6 +166,7 @@ class LinkLoop:
         self._selector = selectors.DefaultSelector()
         self._links: set[Link] = set()
         self._tended_s = 0.0
+        self._dying: list[socket.socket] = []
 
     def add(self, link: Link, sock: Any) -> None:
         """A socket opened."""
@@ -181,6 +183,28 @@ class LinkLoop:
             return
         self._links.discard(key.data)
 
+    def bury(self, sock: socket.socket) -> None:
+        """Break a connection off: what was sent before arrives, nothing is said after it.
+
+        A socket closed over unread bytes would be reset, and the broker would forget what it had not read yet.
+        """
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        self._dying.append(sock)
+
+    def _close_dying(self) -> None:
+        """Close what the broker has closed."""
+        for sock in list(self._dying):
+            try:
+                is_over = not sock.recv(65_536)
+            except BlockingIOError:
+                continue
+            except OSError:
+                is_over = True
+            if is_over:
+                sock.close()
+                self._dying.remove(sock)
+
     def want_write(self, sock: Any, *, is_wanted: bool) -> None:
         """A client has, or has no longer, something to write."""
         try:
@@ -194,11 +218,14 @@ class LinkLoop:
         for key, events in self._selector.select(timeout_s):
             is_readable, is_writable = bool(events & selectors.EVENT_READ), bool(events & selectors.EVENT_WRITE)
             key.data.serve(is_readable=is_readable, is_writable=is_writable)
+        self._close_dying()
         if now_s - self._tended_s >= _MISC_EVERY_S:
             self._tended_s = now_s
             for link in list(self._links):
                 link.tend()
 
     def close(self) -> None:
-        """Let go of the selector."""
+        """Let go of the selector, and of connections that the broker still holds."""
+        for sock in self._dying:
+            sock.close()
         self._selector.close()

@@ -256,11 +256,12 @@ def _benched(town: Town, n_benches: int) -> list[int]:
     """
     able = [index for index, controller in enumerate(town.controllers) if _has_bus(controller)]
     able.sort(key=lambda index: len(town.controllers[index].lamps))
+    by_circuit = [index for index, controller in enumerate(town.controllers) if controller.metering == "circuit"]
+    by_circuit.sort(key=lambda index: len(town.controllers[index].lamps))
+    if n_benches >= _MIXED_BENCHES:
+        able[n_benches - 1 :] = [*by_circuit[:1], *able[n_benches - 1 :]]
     if n_benches > len(able):
         raise BenchError(f"{n_benches} benches wanted, but {len(able)} controllers have lamps with bus and address")
-    by_circuit = [index for index, controller in enumerate(town.controllers) if controller.metering == "circuit"]
-    if n_benches >= _MIXED_BENCHES and by_circuit:
-        return [*able[: n_benches - 1], min(by_circuit, key=lambda index: len(town.controllers[index].lamps))]
     return able[:n_benches]
 
 

@@ -188,6 +188,26 @@ def test_a_city_that_cannot_be_played_says_why(tmp_path):
         read_town(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        ("lamps.csv", "L-3,C-2,1,2,0.79,", "L-3,C-2,1,2,,", r"lamps\.csv:5: latitude '' of L-3"),
+        ("lamps.csv", "L-3,C-2,1,2,0.79,", "L-3,C-2,1,2,979,", r"lamps\.csv:5: latitude '979' of L-3"),
+        ("lamps.csv", "L-3,", "L-2,", r"lamps\.csv:5: lamp_id 'L-2' stands there twice"),
+        ("city.toml", 'group = "g"', 'timezone = "Asia/Atlantis"', r"city\.toml: timezone 'Asia/Atlantis'"),
+        ("city.toml", 'group = "g"', '[schedule]\non = "moonrise"', r"city\.toml: on 'moonrise'"),
+        ("city.toml", 'group = "g"', "[schedule]\ndim = [1]", r"city\.toml: dim 1"),
+    ],
+)
+def test_a_broken_row_or_setting_is_told_with_its_place(tmp_path, file, old, new, reason):
+    path = write_city(tmp_path) / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(TownError, match=reason):
+        read_town(tmp_path)
+
+
 def test_the_control_door_answers_refuses_and_leaves_no_socket(tmp_path):
     door = ControlDoor(tmp_path, lambda request: {"got": request["do"]})
     with pytest.raises(ControlError, match="another simulation"):
