@@ -16,6 +16,7 @@ import typer
 from firmware_sim.city import build_town, settings_text, write_folder
 from firmware_sim.control import ask
 from firmware_sim.errors import SimError
+from firmware_sim.fleet.outages import Churn
 from firmware_sim.fleet.performance import Cast, Performance, broker_of
 from firmware_sim.fleet.player import Pace
 from firmware_sim.fleet.town import read_town
@@ -57,7 +58,9 @@ def fleet(
     city: CityFolder,
     controllers: Annotated[int | None, typer.Option(min=0, help="At most so many virtual controllers.")] = None,
     interval: Annotated[float, typer.Option(min=0.1, help="Data seconds between two sweeps of a controller.")] = 60.0,
-    speed: Annotated[float, typer.Option(min=0.01, help="Data seconds a second.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0.0, help="Data seconds a second; 0 = as fast as the host acknowledges.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same night.")] = 1,
     broker: Annotated[str, typer.Option(help="HOST:PORT, instead of city.toml's.")] = "",
     benches: Annotated[int, typer.Option(min=0, help="Controllers with meters on terminals, for real agents.")] = 0,
@@ -65,22 +68,33 @@ def fleet(
     clock_offset: Annotated[float, typer.Option(help="Seconds to shift the clock by.")] = 0.0,
     scenario: Annotated[Path | None, typer.Option(help="Faults by a scenario file; their truth goes to data/.")] = None,
     opening_faults: Annotated[bool, typer.Option("--opening-faults", help="Begin with a few faults.")] = False,
+    churn: Annotated[
+        float, typer.Option(min=0.0, help="Times an hour (data time) a controller loses the network.")
+    ] = 0,
+    storm: Annotated[
+        float, typer.Option(min=0.0, help="All connections break at once every so many data seconds.")
+    ] = 0,
+    days: Annotated[float | None, typer.Option(min=0.0, help="End after so many days of data time.")] = None,
     for_s: Annotated[float | None, typer.Option("--for", min=1.0, help="End after so many seconds.")] = None,
 ) -> None:
     """Play a city's controllers over MQTT until Ctrl-C."""
     begin_us = time.time_ns() // 1000 if start is None else round(start.replace(tzinfo=UTC).timestamp() * 1e6)
-    pace = Pace(begin_us + round(clock_offset * 1e6), interval, slow_s=max(60.0, 15 * interval), speed=speed)
+    begin_us += round(clock_offset * 1e6)
+    end_us = None if days is None else begin_us + round(days * 86_400e6)
+    pace = Pace(begin_us, interval, slow_s=max(60.0, 15 * interval), speed=speed, end_us=end_us)
     stage = read_town(city)
-    performance = Performance(stage, broker_of(city, broker), Cast(controllers, benches), pace, seed, scenario)
+    cast = Cast(controllers, benches, churn=Churn(churn, storm))
+    performance = Performance(stage, broker_of(city, broker), cast, pace, seed, scenario)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if opening_faults:
         performance.begin_with_faults(seed)
     deadline = math.inf if for_s is None else time.monotonic() + for_s
-    told = time.monotonic()
+    began_s, began_cpu_s = time.monotonic(), time.process_time()
+    told = began_s
     try:
-        while not stop.is_set() and time.monotonic() < deadline:
+        while not stop.is_set() and time.monotonic() < deadline and not performance.is_over:
             performance.turn()
             if time.monotonic() - told >= _TELL_EVERY_S:
                 told = time.monotonic()
@@ -88,8 +102,11 @@ def fleet(
     finally:
         performance.close()
     figures = performance.figures()
-    cpu_us = time.process_time() * 1e6 / max(1, figures["sent"])
-    print(f"played {figures['sweeps']} sweeps, {figures['sent']} messages, {cpu_us:.0f} us CPU a message")
+    cpu_us = (time.process_time() - began_cpu_s) * 1e6 / max(1, figures["sent"])
+    print(
+        f"played {figures['sweeps']} sweeps, {figures['sent']} messages in {time.monotonic() - began_s:.0f} s, "
+        f"{cpu_us:.0f} us CPU a message, {figures['waiting']} not acknowledged"
+    )
 
 
 @app.command()

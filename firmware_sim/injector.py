@@ -9,22 +9,29 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from firmware_sim.fleet.world import World
-from firmware_sim.injection import KINDS, Injected, InjectionError, inject, repair
+from firmware_sim.injection import KINDS, Injected, InjectionError
+from firmware_sim.stage import Stage
 
 
 class Injector:
-    """Breaks and mends one running city, and knows what is broken at the moment."""
+    """Breaks and mends one running city at somebody's word, and knows what is broken at the moment."""
 
-    def __init__(self, world: World, real_controllers: Collection[str] = ()) -> None:
-        """``real_controllers``: ids whose agents are real programs."""
+    def __init__(self, world: World, real_controllers: Collection[str] = (), stage: Stage | None = None) -> None:
+        """``stage`` keeps what holds, a scenario's causes too; without one, only what is asked for here.
+
+        ``real_controllers``: ids whose agents are real programs, for a stage of its own.
+        """
         self._world = world
-        self._real = frozenset(real_controllers)
-        self._held: dict[tuple[str, str], Injected] = {}
+        self._stage = Stage(world, real_controllers=real_controllers) if stage is None else stage
 
     @property
     def held(self) -> tuple[Injected, ...]:
         """What is wrong now, oldest first."""
-        return tuple(self._held.values())
+        return self._stage.held
+
+    @property
+    def _now_us(self) -> int:
+        return self._world.state.at_us or 0
 
     def inject(self, code: str, place: str, params: Mapping[str, Any]) -> Injected:
         """Let something be wrong.
@@ -32,12 +39,7 @@ class Injector:
         Raises:
             InjectionError: it makes no sense, or holds already.
         """
-        if (code, place) in self._held:
-            raise InjectionError(f"{code} at {place} holds already; repair it first")
-        injected = inject(self._world, code, place, real_controllers=self._real, **params)
-        if not injected.is_momentary:
-            self._held[code, place] = injected
-        return injected
+        return self._stage.inject(code, place, params, self._now_us)
 
     def repair(self, code: str | None, place: str) -> list[Injected]:
         """Mend a code at a place, or everything at a place.
@@ -45,14 +47,7 @@ class Injector:
         Raises:
             InjectionError: nothing like that is wrong there.
         """
-        found = [key for key in self._held if key[1] == place and code in {None, key[0]}]
-        if not found:
-            what = code or "anything"
-            raise InjectionError(f"{place}: {what} was not injected there; terang-sim list shows what is")
-        mended = [self._held.pop(key) for key in reversed(found)]
-        for injected in mended:
-            repair(self._world, injected)
-        return mended
+        return self._stage.repair(code, place, self._now_us)
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request of the control door.

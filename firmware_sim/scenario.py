@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +17,7 @@ from zoneinfo import ZoneInfo
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import InjectionError, check
-from firmware_sim.stage import Step
+from firmware_sim.stage import Stage, Step
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNIT_S: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -28,7 +30,7 @@ class ScenarioError(SimError):
     """A scenario cannot be played: file, line and reason; nothing was started."""
 
 
-def read_scenario(path: Path, world: World, begin_us: int) -> list[Step]:
+def read_scenario(path: Path, world: World, begin_us: int, real_controllers: Collection[str] = ()) -> list[Step]:
     """Read a scenario and hold every entry of it against the city.
 
     Args:
@@ -36,6 +38,7 @@ def read_scenario(path: Path, world: World, begin_us: int) -> list[Step]:
         world: the city that it is for; nothing is changed in it.
         begin_us: when the city begins to play, UTC microseconds; relative times count from there, and a time of day
             is the next one from there in the city's zone.
+        real_controllers: ids whose agents are real programs.
 
     Raises:
         ScenarioError: of the first entry that is wrong.
@@ -55,7 +58,21 @@ def read_scenario(path: Path, world: World, begin_us: int) -> list[Step]:
         raise ScenarioError(f"{path}:{line}: only [[fault]] tables belong here")
     if not entries:
         raise ScenarioError(f"{path}: no [[fault]] in it")
-    return [_Entry(path, text, number, entry).step(world, begin_us) for number, entry in enumerate(entries)]
+    steps = [_Entry(path, text, number, entry).step(world, begin_us) for number, entry in enumerate(entries)]
+    _rehearse(path, steps, world, real_controllers)
+    return steps
+
+
+def _rehearse(path: Path, steps: list[Step], world: World, real_controllers: Collection[str]) -> None:
+    """Play the whole scenario on a copy of the city's causes: what would be refused in its middle is told now."""
+    stand_in = copy.copy(world)
+    stand_in.condition, stand_in.upset = copy.deepcopy(world.condition), copy.deepcopy(world.upset)
+    stand_in.state = copy.deepcopy(world.state)
+    stage = Stage(stand_in, steps, real_controllers)
+    stage.turn(max(step.start_us for step in steps))
+    if stage.refused:
+        step, reason = min(stage.refused, key=lambda refused: refused[0].line)
+        raise ScenarioError(f"{path}:{step.line}: {reason}")
 
 
 class _Entry:
@@ -80,6 +97,8 @@ class _Entry:
             end_us = start_us + self._duration("duration")
         if end_us is not None and end_us < start_us:
             raise self._error("end", "it ends before it starts")
+        if end_us == start_us:
+            raise self._error("duration" if "duration" in entry else "end", "it ends as it starts")
         params = {key: value for key, value in entry.items() if key not in _OWN}
         try:
             check(world, code, place, **params)

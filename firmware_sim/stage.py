@@ -1,8 +1,9 @@
-"""Plays a list of injections into a running city, each at its time, and keeps the truth about every one of them."""
+"""Breaks and mends a running city, by a scenario's times or by hand, and keeps the truth about every injection."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,11 +16,12 @@ from firmware_sim.observability import Watch, is_observable
 from firmware_sim.truth import Truth
 
 _OFFLINE: Final = "controllerOffline"
+_NEVER_US: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One injection of a scenario; ``end_us`` None = it is never mended; ``line`` of its file, 0 = none."""
+    """One injection; ``end_us`` None = nobody has planned to mend it; ``line`` of its scenario file, 0 = none."""
 
     code: str
     place: str
@@ -36,45 +38,104 @@ class _Running:
     watch: Watch
     truth: Truth
     controller: int
+    number: int  # rises with every injection
     run_from_us: int | None = None
 
 
 class Stage:
-    """Injects and mends what is due, and watches what can be seen of it."""
+    """Injects and mends what is due or asked for, and watches what can be seen of it."""
 
-    def __init__(self, world: World, steps: Sequence[Step]) -> None:
-        """``steps`` in any order; what is refused when its time comes is kept in ``refused``."""
+    def __init__(self, world: World, steps: Sequence[Step] = (), real_controllers: Collection[str] = ()) -> None:
+        """``steps`` in any order; ``real_controllers``: ids whose agents are real programs.
+
+        What is refused when its time comes is kept in ``refused``; ``n_changes`` counts what began and ended.
+        """
         self._world = world
-        self._waiting = sorted(steps, key=lambda step: step.start_us, reverse=True)
-        self._running: list[_Running] = []
-        self._unseen: list[_Running] = []  # confounders: they show nothing that anybody should see
+        self._real = frozenset(real_controllers)
+        self._waiting = sorted(steps, key=lambda step: step.start_us)[::-1]
+        self._holding: dict[tuple[str, str], _Running] = {}  # by code and place, oldest first
+        self._shown: dict[int, _Running] = {}  # of them the faults: a confounder shows nothing that anybody should see
+        self._ends: list[tuple[int, int, _Running]] = []  # a heap of (end_us, number, what ends then)
         self._done: list[Truth] = []
         self.refused: list[tuple[Step, str]] = []
+        self.n_changes = 0
         self._controller_of = {c.controller_id: index for index, c in enumerate(world.town.controllers)}
         self._lamp_of = {lamp_id: index for index, lamp_id in enumerate(world.town.lamp_ids)}
 
     @property
     def truths(self) -> list[Truth]:
         """Everything that began, over or not."""
-        return [*self._done, *(running.truth for running in (*self._running, *self._unseen))]
+        return [*self._done, *(running.truth for running in self._holding.values())]
+
+    @property
+    def held(self) -> tuple[Injected, ...]:
+        """What is wrong now, oldest first."""
+        return tuple(running.injected for running in self._holding.values())
 
     def turn(self, at_us: int) -> None:
-        """Mend what ends and break what begins by ``at_us``; before the city advances to it."""
-        for group in (self._running, self._unseen):
-            for running in [r for r in group if r.step.end_us is not None and r.step.end_us <= at_us]:
-                repair(self._world, running.injected)
-                running.truth.end_us = running.step.end_us
-                group.remove(running)
-                self._done.append(running.truth)
-        while self._waiting and self._waiting[-1].start_us <= at_us:
+        """Mend what ends and break what begins by ``at_us``, in the order of its times; before the city advances."""
+        while True:
+            starts_us = self._waiting[-1].start_us if self._waiting else _NEVER_US
+            ends_us = self._ends[0][0] if self._ends else _NEVER_US
+            if min(starts_us, ends_us) > at_us:
+                return
+            if ends_us <= starts_us:
+                self._end(self._ends[0][2], ends_us)
+                continue
             step = self._waiting.pop()
             try:
-                injected = inject(self._world, step.code, step.place, **step.params)
+                self._begin(step)
             except InjectionError as error:
                 self.refused.append((step, str(error)))
-                continue
-            running = self._started(step, injected)
-            (self._running if injected.is_fault else self._unseen).append(running)
+
+    def inject(self, code: str, place: str, params: Mapping[str, Any], at_us: int) -> Injected:
+        """Let something be wrong from ``at_us`` on, until somebody repairs it.
+
+        Raises:
+            InjectionError: it makes no sense, or holds already.
+        """
+        return self._begin(Step(code, place, at_us, None, dict(params)))
+
+    def repair(self, code: str | None, place: str, at_us: int) -> list[Injected]:
+        """Mend a code at a place, or everything at a place, whoever broke it.
+
+        Raises:
+            InjectionError: nothing like that is wrong there.
+        """
+        found = [r for key, r in self._holding.items() if key[1] == place and code in {None, key[0]}]
+        if not found:
+            what = code or "anything"
+            raise InjectionError(f"{place}: {what} was not injected there; terang-sim list shows what is")
+        for running in reversed(found):
+            self._end(running, at_us)
+        return [running.injected for running in found]
+
+    def _begin(self, step: Step) -> Injected:
+        if (step.code, step.place) in self._holding:
+            raise InjectionError(f"{step.code} at {step.place} holds already; repair it first")
+        injected = inject(self._world, step.code, step.place, real_controllers=self._real, **step.params)
+        running = self._started(step, injected)
+        self.n_changes += 1
+        if injected.is_momentary:
+            running.truth.end_us = step.start_us
+            self._done.append(running.truth)
+            return injected
+        self._holding[step.code, step.place] = running
+        if injected.is_fault:
+            self._shown[running.number] = running
+        if step.end_us is not None:
+            heapq.heappush(self._ends, (step.end_us, running.number, running))
+        return injected
+
+    def _end(self, running: _Running, at_us: int) -> None:
+        repair(self._world, running.injected)
+        running.truth.end_us = at_us
+        del self._holding[running.step.code, running.step.place]
+        self._shown.pop(running.number, None)
+        self._ends = [entry for entry in self._ends if entry[2] is not running]
+        heapq.heapify(self._ends)
+        self._done.append(running.truth)
+        self.n_changes += 1
 
     def _started(self, step: Step, injected: Injected) -> _Running:
         town = self._world.town
@@ -98,7 +159,7 @@ class Stage:
             start_us=step.start_us,
         )
         controller = self._controller_of.get(injected.controller_id, -1)
-        return _Running(step, injected, Watch(injected, lamps, circuit, cabinet), truth, controller)
+        return _Running(step, injected, Watch(injected, lamps, circuit, cabinet), truth, controller, self.n_changes)
 
     def look(self, moment: Moment, is_heard: NDArray[np.bool_]) -> None:
         """Note which faults this moment's sweeps show.
@@ -108,7 +169,7 @@ class Stage:
             is_heard: bool (n_controllers,), whose sweep reaches the host live.
         """
         at_us = moment.sample.at_us
-        for running in self._running:
+        for running in self._shown.values():
             is_told = running.step.code == _OFFLINE or running.controller < 0 or is_heard[running.controller]
             if not (is_told and is_observable(self._world, moment, running.watch)):
                 running.run_from_us = None

@@ -48,19 +48,24 @@ class Truth:
 
 
 _TIMES = ("start", "end", "observable_from", "observable_until")
+#: Fields that every line has, null where there is nothing to say; others are left out then.
+_ALWAYS = frozenset({"code", "place", "span", "lamp_ids", "start", "end", "is_fault"})
 
 
 def truth_line(truth: Truth) -> str:
-    """One line of the log: times as ISO 8601 in UTC, places as ids, empty fields left out."""
+    """One line of the log: times as ISO 8601 in UTC, places as ids; a null ``end`` = it holds, ``span`` = no break."""
     fields = asdict(truth)
     for name in _TIMES:
         at_us = fields.pop(f"{name}_us")
         fields[name] = None if at_us is None else datetime.fromtimestamp(at_us / 1e6, UTC).isoformat()
-    kept = {name: value for name, value in fields.items() if value not in (None, "", (), [], {})}
-    return json.dumps({**kept, "is_fault": truth.is_fault}, ensure_ascii=False)
+    empty: tuple[object, ...] = (None, "", (), [], {})
+    kept = {name: value for name, value in fields.items() if name in _ALWAYS or value not in empty}
+    return json.dumps(kept, ensure_ascii=False)
 
 
 def write_truth(path: Path, truths: Iterable[Truth]) -> None:
-    """Write a log, oldest fault first."""
+    """Write a log, oldest fault first, in one stroke: a reader never sees half of it."""
     ordered = sorted(truths, key=lambda truth: truth.start_us)
-    path.write_text("".join(f"{truth_line(truth)}\n" for truth in ordered), encoding="utf-8")
+    scratch = path.with_name(f"{path.name}.tmp")
+    scratch.write_text("".join(f"{truth_line(truth)}\n" for truth in ordered), encoding="utf-8")
+    scratch.replace(path)

@@ -28,6 +28,9 @@ KERB_M: Final = {"main": 7.0, "ring": 7.5, "collector": 4.5, "local": 3.2, "lane
 LONGEST: Final = 30
 REACH_M: Final = 70.0
 MOST_CIRCUITS: Final = 6
+#: Lamps of the smallest and of the largest cabinet that registers know.
+FEWEST: Final = 29
+MOST: Final = 213
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,17 @@ def _divide(chains: list[Cable], target: float, rng: np.random.Generator) -> lis
     """Return the chains in groups near to each other, each with about ``target`` lamps."""
     n_lamps = sum(len(chain.points) for chain in chains)
     limit = target * float(np.exp(rng.normal(0.12, 0.35)))
-    if len(chains) < 2 or n_lamps <= max(limit, 34.0):
+    if len(chains) < 2 or n_lamps <= min(max(limit, 34.0), MOST):
         return [chains]
     middles = np.array([chain.points.mean(axis=0) for chain in chains])
     axis = int(np.argmax(middles.max(axis=0) - middles.min(axis=0)))
     order = np.argsort(middles[:, axis])
     weight = np.cumsum([len(chains[index].points) for index in order])
-    half = int(np.clip(np.searchsorted(weight, weight[-1] * rng.uniform(0.4, 0.6)), 1, len(order) - 1))
+    wanted = weight[-1] * rng.uniform(0.4, 0.6)
+    possible = np.flatnonzero((weight >= FEWEST) & (weight[-1] - weight >= FEWEST)) + 1
+    if not len(possible):
+        return [chains]
+    half = int(possible[np.argmin(np.abs(weight[possible - 1] - wanted))])
     sides = [[chains[index] for index in order[:half]], [chains[index] for index in order[half:]]]
     return [leaf for side in sides for leaf in _divide(side, target, rng)]
 

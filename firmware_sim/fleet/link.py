@@ -6,7 +6,9 @@ will.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import resource
 import selectors
 import socket
 from collections import deque
@@ -21,6 +23,7 @@ from firmware_sim.fleet.virtual_agent import Message, VirtualAgent
 
 _KEEPALIVE_S: Final = 30
 _MISC_EVERY_S: Final = 1.0
+_OTHER_FILES: Final = 200
 _log = logging.getLogger(__name__)
 
 
@@ -28,17 +31,40 @@ class BrokerError(SimError):
     """The broker is not to be had."""
 
 
+def allow_connections(n_connections: int) -> None:
+    """Let this process hold so many sockets at once: the usual soft limit is 1024 files.
+
+    Raises:
+        BrokerError: the machine's hard limit is lower.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = n_connections + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise BrokerError(f"{n_connections} controllers need {needed} open files, but ulimit -Hn is {hard}")
+    if soft != resource.RLIM_INFINITY and needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
 class Link:
     """One agent's connection; reconnects when told to ``open`` again."""
 
-    def __init__(self, agent: VirtualAgent, host: str, port: int, loop: LinkLoop, now_ms: Callable[[], int]) -> None:
-        """Prepare; ``open`` connects."""
+    def __init__(
+        self,
+        agent: VirtualAgent,
+        host: str,
+        port: int,
+        loop: LinkLoop,
+        now_ms: Callable[[], int],
+        on_command: Callable[[], None],
+    ) -> None:
+        """Prepare; ``open`` connects. ``on_command`` is called when something stands in ``commands``."""
         self.agent = agent
         self.commands: deque[bytes] = deque()
         self.retry_s = 0.0
         self._host, self._port = host, port
         self._loop = loop
         self._now_ms = now_ms
+        self._on_command = on_command
         self._client: mqtt.Client | None = None
 
     @property
@@ -85,6 +111,7 @@ class Link:
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.commands.append(bytes(message.payload))
+        self._on_command()
 
     def send(self, messages: list[Message]) -> None:
         """Hand messages to the connection; without one they are lost, as on a wire."""
@@ -98,9 +125,9 @@ class Link:
         client, self._client = self._client, None
         self.agent.cut_off()
         sock = None if client is None else client.socket()
-        if sock is not None:
+        if isinstance(sock, socket.socket):
             self._loop.remove(sock)
-            sock.close()
+            self._loop.bury(sock)
 
     def close(self) -> None:
         """An intended end."""
@@ -139,6 +166,7 @@ class LinkLoop:
         self._selector = selectors.DefaultSelector()
         self._links: set[Link] = set()
         self._tended_s = 0.0
+        self._dying: list[socket.socket] = []
 
     def add(self, link: Link, sock: Any) -> None:
         """A socket opened."""
@@ -155,11 +183,33 @@ class LinkLoop:
             return
         self._links.discard(key.data)
 
+    def bury(self, sock: socket.socket) -> None:
+        """Break a connection off: what was sent before arrives, nothing is said after it.
+
+        A socket closed over unread bytes would be reset, and the broker would forget what it had not read yet.
+        """
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        self._dying.append(sock)
+
+    def _close_dying(self) -> None:
+        """Close what the broker has closed."""
+        for sock in list(self._dying):
+            try:
+                is_over = not sock.recv(65_536)
+            except BlockingIOError:
+                continue
+            except OSError:
+                is_over = True
+            if is_over:
+                sock.close()
+                self._dying.remove(sock)
+
     def want_write(self, sock: Any, *, is_wanted: bool) -> None:
         """A client has, or has no longer, something to write."""
         try:
             link = self._selector.get_key(sock).data
-        except KeyError:
+        except (KeyError, ValueError):  # a connection that was cut lets go of its socket late
             return
         self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if is_wanted else 0), link)
 
@@ -168,11 +218,14 @@ class LinkLoop:
         for key, events in self._selector.select(timeout_s):
             is_readable, is_writable = bool(events & selectors.EVENT_READ), bool(events & selectors.EVENT_WRITE)
             key.data.serve(is_readable=is_readable, is_writable=is_writable)
+        self._close_dying()
         if now_s - self._tended_s >= _MISC_EVERY_S:
             self._tended_s = now_s
             for link in list(self._links):
                 link.tend()
 
     def close(self) -> None:
-        """Let go of the selector."""
+        """Let go of the selector, and of connections that the broker still holds."""
+        for sock in self._dying:
+            sock.close()
         self._selector.close()

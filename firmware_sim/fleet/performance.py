@@ -11,7 +11,7 @@ import os
 import time
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +20,11 @@ import numpy as np
 from firmware_sim.control import ControlDoor
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.bench_meters import Bench, BenchError, agent_toml
+from firmware_sim.fleet.outages import Churn
 from firmware_sim.fleet.player import Pace, Player
+from firmware_sim.fleet.real_agent import RealAgent, RealAgentError
 from firmware_sim.fleet.town import Controller, Town
+from firmware_sim.fleet.uplink import Network
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import InjectionError
 from firmware_sim.injector import Injector
@@ -33,7 +36,9 @@ from firmware_sim.truth import write_truth
 AGENTS_FOLDER: Final = "agents"
 TRUTH_FILE: Final = "truth.jsonl"
 _log = logging.getLogger(__name__)
+_MIXED_BENCHES: Final = 3  # from so many on, not all of them have lamp meters
 _LONG_CIRCUIT: Final = 8  # lamps: long enough for a break in its middle to show
+_DRAIN_S: Final = 20.0  # for what the host has not acknowledged when the last sweep is played
 READY_FILE: Final = "agents.json"  # {controller_id: path of its agent.toml}, written when everything stands
 
 
@@ -45,11 +50,13 @@ class Cast:
         n_virtual: at most so many controllers are played over MQTT; None = all that have no bench.
         n_benches: so many controllers get meters on pseudo-terminals, for real agents to read.
         wire_speed: factor by which the benches' lines are faster than true.
+        churn: how restless the virtual controllers' connections are.
     """
 
     n_virtual: int | None = None
     n_benches: int = 0
     wire_speed: float = 1.0
+    churn: Churn = field(default_factory=Churn)
 
 
 class Performance:
@@ -72,14 +79,18 @@ class Performance:
         """
         self._data = town.folder / "data"
         self.world = World(town, np.random.default_rng(seed), pace.start_us)
-        steps = [] if scenario is None else read_scenario(scenario, self.world, pace.start_us)
         benched = _benched(town, cast.n_benches)
-        virtual = [index for index in range(len(town.controllers)) if index not in benched][: cast.n_virtual]
-        self._door = ControlDoor(self._data, self._handle)
-        self.player = Player(self.world, virtual, broker, pace, monotonic, seed)
-        self.player.stage = Stage(self.world, steps) if steps else None
         real = [town.controllers[index].controller_id for index in benched]
-        self._injector = Injector(self.world, real)
+        steps = [] if scenario is None else read_scenario(scenario, self.world, pace.start_us, real)
+        virtual = [index for index in range(len(town.controllers)) if index not in set(benched)][: cast.n_virtual]
+        self._benched = benched
+        self._door = ControlDoor(self._data, self._handle)
+        self._stage = Stage(self.world, steps, real)
+        self._n_told = -1
+        self._monotonic = monotonic
+        self._over_s: float | None = None  # since when the last sweep is played
+        self.player = Player(self.world, virtual, broker, pace, monotonic, seed, self._stage, cast.churn)
+        self._injector = Injector(self.world, stage=self._stage)
         self._loop = BusLoop()
         self._loop.start()
         timing = LineTiming(speed=cast.wire_speed, is_baud_checked=False)
@@ -88,25 +99,54 @@ class Performance:
             Bench(self.world, town.controllers[index], lambda: self.player.moment, timing, rng, self._loop)
             for index in benched
         ]
-        self._write_agents(town, f"mqtt://{broker[0]}:{broker[1]}")
-
-    def _write_agents(self, town: Town, broker_url: str) -> None:
         folder = self._data / AGENTS_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
+        self._network = Network()
+        self._agents = [RealAgent(controller_id, folder, self._network, broker) for controller_id in real]
+        self._write_agents(town, folder)
+        self._tell_truth()
+
+    def _write_agents(self, town: Town, folder: Path) -> None:
         written: dict[str, str] = {}
-        for bench in self.benches:
+        for bench, agent in zip(self.benches, self._agents, strict=True):
             cabinet = bench.controller.cabinet
             place = (float(town.cabinet_latitude[cabinet]), float(town.cabinet_longitude[cabinet]))
-            text = agent_toml(town.group, town.timezone, place, bench, broker_url, folder)
-            path = folder / f"{bench.controller.controller_id}.toml"
-            path.write_text(text, encoding="utf-8")
-            written[bench.controller.controller_id] = str(path)
+            text = agent_toml(town.group, town.timezone, place, bench, f"mqtt://127.0.0.1:{agent.port}", folder)
+            agent.config_path.write_text(text, encoding="utf-8")
+            written[agent.controller_id] = str(agent.config_path)
         beside = self._data / f"{READY_FILE}.tmp"
         beside.write_text(json.dumps(written), encoding="utf-8")
         os.replace(beside, self._data / READY_FILE)  # noqa: PTH105  (the atomic one)
 
     def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        return self._injector.handle(request)
+        answer = self._injector.handle(request)
+        try:
+            self._bring_to_benches()
+        except RealAgentError:
+            told = answer.get("injected")
+            if told is not None:
+                self._injector.repair(told["code"], told["place"])
+            raise
+        self._tell_truth()
+        return answer
+
+    def _bring_to_benches(self) -> None:
+        """Let real agents and their lines feel what is wrong now.
+
+        Raises:
+            RealAgentError: an agent that should stop cannot be found.
+        """
+        upset = self.world.upset
+        for bench in self.benches:
+            bench.follow(upset)
+        for index, agent in zip(self._benched, self._agents, strict=True):
+            agent.follow(is_offline=bool(upset.is_offline[index]), is_down=bool(upset.is_down[index]))
+
+    def _tell_truth(self) -> None:
+        """Keep the log on disk as true as the city: whoever reads it need not wait for the end."""
+        if self._stage.n_changes != self._n_told:
+            self._n_told = self._stage.n_changes
+            write_truth(self._data / TRUTH_FILE, self._stage.truths)
 
     def begin_with_faults(self, seed: int) -> None:
         """A few faults of different kinds, so that a reader sees some at once."""
@@ -117,9 +157,30 @@ class Performance:
                 _log.info("not injected: %s", error)
 
     def turn(self) -> None:
-        """Play for a moment."""
+        """Play for a moment.
+
+        Raises:
+            SimError: the pace cannot be held.
+        """
         self.player.turn()
+        if self._stage.n_changes != self._n_told:
+            self._tell_truth()
+            try:
+                self._bring_to_benches()
+            except RealAgentError as error:
+                _log.warning("%s", error)
         self._door.answer()
+
+    @property
+    def is_over(self) -> bool:
+        """Everything has been played, and the host, if there is one, has it all."""
+        player = self.player
+        if not player.is_over:
+            return False
+        if self._over_s is None:
+            self._over_s = self._monotonic()
+        is_patient = player.is_host_there and self._monotonic() - self._over_s < _DRAIN_S
+        return not (is_patient and player.n_waiting)
 
     def figures(self) -> Mapping[str, int]:
         """Sweeps played, messages sent, records that wait for the host."""
@@ -127,17 +188,19 @@ class Performance:
         return {
             "sweeps": self.player.n_sweeps,
             "sent": sum(agent.n_sent for agent in agents),
-            "waiting": sum(agent.n_pending for agent in agents),
+            "waiting": self.player.n_waiting,
         }
 
     def close(self) -> None:
-        """Good-byes, then the doors; the truth of a scenario goes into the data folder."""
-        if self.player.stage is not None:
-            write_truth(self._data / TRUTH_FILE, self.player.stage.truths)
+        """Good-byes, then the doors; the truth log is complete."""
+        write_truth(self._data / TRUTH_FILE, self._stage.truths)
+        for agent in self._agents:
+            agent.release()
         self.player.close()
         for bench in self.benches:
             bench.close()
         self._loop.close()
+        self._network.close()
         self._door.close()
         (self._data / READY_FILE).unlink(missing_ok=True)
 
@@ -187,9 +250,16 @@ def broker_of(city: Path, given: str) -> tuple[str, int]:
 
 
 def _benched(town: Town, n_benches: int) -> list[int]:
-    """The smallest controllers that have buses and addresses: a bench should sweep in seconds."""
+    """The smallest controllers that have buses and addresses: a bench should sweep in seconds.
+
+    Of three benches and more, one is a cabinet that only measures its circuits, as the common case in a poor city.
+    """
     able = [index for index, controller in enumerate(town.controllers) if _has_bus(controller)]
     able.sort(key=lambda index: len(town.controllers[index].lamps))
+    by_circuit = [index for index, controller in enumerate(town.controllers) if controller.metering == "circuit"]
+    by_circuit.sort(key=lambda index: len(town.controllers[index].lamps))
+    if n_benches >= _MIXED_BENCHES:
+        able[n_benches - 1 :] = [*by_circuit[:1], *able[n_benches - 1 :]]
     if n_benches > len(able):
         raise BenchError(f"{n_benches} benches wanted, but {len(able)} controllers have lamps with bus and address")
     return able[:n_benches]

@@ -10,13 +10,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from astral import Observer
 from astral.sun import sunrise, sunset
 
-from firmware_sim.fleet.town import Town
+if TYPE_CHECKING:
+    from firmware_sim.fleet.town import Town
 
 _SUN: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d+)m)?")
 _ON: Final = "sunset+10m"
@@ -34,10 +35,33 @@ class Schedule:
 
 
 def parse_schedule(document: Mapping[str, Any], timezone: str) -> Schedule:
-    """Read ``{"on": …, "off": …, "dim": [{"at": "22:00", "level": 70}, …]}``."""
-    steps = tuple((time.fromisoformat(step["at"]), int(step["level"])) for step in document.get("dim", ()))
-    zone = ZoneInfo(document.get("timezone", timezone))
-    return Schedule(document.get("on", _ON), document.get("off", _OFF), steps, zone)
+    """Read ``{"on": …, "off": …, "dim": [{"at": "22:00", "level": 70}, …]}``.
+
+    Raises:
+        ValueError: it is no schedule; the text names the key.
+    """
+    zone_name, on, off = document.get("timezone", timezone), document.get("on", _ON), document.get("off", _OFF)
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
+        raise ValueError(f"timezone {zone_name!r}: no time zone") from error
+    for key, text in (("on", on), ("off", off)):
+        if not isinstance(text, str) or not (_SUN.fullmatch(text) or _is_time(text)):
+            raise ValueError(f"{key} {text!r}: no sunset+10m, sunrise-10m or 18:00")
+    steps = []
+    for step in document.get("dim", ()):
+        level = step.get("level") if isinstance(step, Mapping) else None
+        if type(level) is not int or not 0 <= level <= 100 or not _is_time(step.get("at")):
+            raise ValueError(f'dim {step!r}: not {{ at = "22:00", level = 70 }}')
+        steps.append((time.fromisoformat(step["at"]), level))
+    return Schedule(on, off, tuple(steps), zone)
+
+
+def _is_time(text: object) -> bool:
+    try:
+        return isinstance(text, str) and time.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
 
 
 class Timetable:

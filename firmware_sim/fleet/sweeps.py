@@ -39,7 +39,7 @@ def sweep(
     values: list[tuple[str, Any]] = [("Clock/Synchronised", is_synchronised), ("Sweep/Interval", interval_s)]
     if controller.metering == "lamp":
         values += _lamps(moment, controller, is_slow=is_slow)
-    if controller.metering != "cabinet" and len(controller.circuits):
+    if controller.has_circuit_meters and len(controller.circuits):
         values += _circuits(moment, controller.circuits, is_slow=is_slow)
     values += _cabinet(moment, controller.cabinet, is_slow=is_slow)
     return Reading(at_ms, tuple(values))

@@ -21,11 +21,14 @@ from firmware_sim.electrical import Plant, build_plant
 from firmware_sim.electrical.plant import DEFAULT_SPAN_M
 from firmware_sim.electrical.technology import NAMES
 from firmware_sim.errors import SimError
+from firmware_sim.fleet.schedule import parse_schedule
 
 _USUAL_POWER_W: Final = {"LED": 90.0, "HPS": 150.0, "MH": 150.0, "CFL": 65.0, "MV": 125.0, "IND": 85.0, "other": 100.0}
 _PHASES: Final = {"R": 0, "S": 1, "T": 2}
+_ZONE: Final = "Asia/Jakarta"
 _LONGEST_SPAN_M: Final = 120.0  # farther poles are another street's: the cable takes a detour that nobody drew
 _M_PER_DEGREE: Final = 111_195.0
+_LINE: Final = " line"  # of its file, beside a row's own columns
 
 
 class TownError(SimError):
@@ -43,6 +46,7 @@ class Controller:
         metering: "lamp", "circuit" or "cabinet": the finest that it measures.
         buses: bus name of each lamp, "" = none.
         addresses: int64 (n,) Modbus addresses, -1 = none; so profiles.
+        has_circuit_meters: each circuit has a meter of its own.
     """
 
     controller_id: str
@@ -55,6 +59,7 @@ class Controller:
     buses: tuple[str, ...]
     addresses: NDArray[np.int64]
     profiles: tuple[str, ...]
+    has_circuit_meters: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +95,7 @@ def read_town(folder: Path) -> Town:
     cabinet_of = {cabinet_id: index for index, cabinet_id in enumerate(cabinet_ids)}
     circuit_of: dict[tuple[str, str], int] = {}
     circuit = [circuit_of.setdefault((row["cabinet_id"], row.get("circuit") or ""), len(circuit_of)) for row in rows]
-    latitude = np.array([float(row["latitude"]) for row in rows])
-    longitude = np.array([float(row["longitude"]) for row in rows])
+    latitude, longitude = _places(folder / "lamps.csv", rows)
     cabinet = np.array([cabinet_of[row["cabinet_id"]] for row in rows])
     position = np.array([_integer(row.get("position"), -1) for row in rows])
     is_switched = np.array([cabinets[name].get("switching") == "contactor" for name in cabinet_ids])
@@ -114,7 +118,7 @@ def read_town(folder: Path) -> Town:
     return Town(
         folder=folder,
         group=settings["city"].get("group", "terang"),
-        timezone=settings["city"].get("timezone", "Asia/Jakarta"),
+        timezone=settings["city"].get("timezone", _ZONE),
         schedule=settings.get("schedule", {}),
         plant=plant,
         lamp_ids=tuple(row["lamp_id"] for row in rows),
@@ -134,15 +138,42 @@ def _settings(path: Path) -> dict[str, Any]:
         raise TownError(f"{path}: {error}") from error
     if not isinstance(settings.get("city"), dict):
         raise TownError(f"{path}: no [city] table")
+    try:
+        parse_schedule(settings.get("schedule", {}), settings["city"].get("timezone", _ZONE))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise TownError(f"{path}: {error}") from error
     return settings
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
-            return [{key: (value or "").strip() for key, value in row.items() if key} for row in csv.DictReader(source)]
+            reader = csv.DictReader(source)
+            return [
+                {**{key: (value or "").strip() for key, value in row.items() if key}, _LINE: str(reader.line_num)}
+                for row in reader
+            ]
     except (OSError, ValueError, csv.Error) as error:
         raise TownError(f"{path}: {error}") from error
+
+
+def _places(path: Path, rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Latitude and longitude of the lamps [degrees]; a city is played by the sun, so each needs a place."""
+    seen: set[str] = set()
+    places: dict[str, list[float]] = {"latitude": [], "longitude": []}
+    for row in rows:
+        if row["lamp_id"] in seen:
+            raise TownError(f"{path}:{row[_LINE]}: lamp_id {row['lamp_id']!r} stands there twice")
+        seen.add(row["lamp_id"])
+        for name, limit in (("latitude", 90.0), ("longitude", 180.0)):
+            try:
+                degrees = float(row.get(name) or "")
+            except ValueError:
+                degrees = math.nan
+            if not abs(degrees) <= limit:
+                raise TownError(f"{path}:{row[_LINE]}: {name} {row.get(name, '')!r} of {row['lamp_id']}: no degrees")
+            places[name].append(degrees)
+    return np.array(places["latitude"]), np.array(places["longitude"])
 
 
 def _integer(text: str | None, unknown: int) -> int:
@@ -234,6 +265,7 @@ def _controllers(
                 buses=tuple(rows[lamp].get("bus") or "" for lamp in lamps),
                 addresses=np.array([_integer(rows[lamp].get("address"), -1) for lamp in lamps], np.int64),
                 profiles=tuple(rows[lamp].get("profile") or "" for lamp in lamps),
+                has_circuit_meters=_has_circuit_meters(cabinets[rows[lamps[0]]["cabinet_id"]]),
             )
         )
     return tuple(found)
@@ -243,3 +275,8 @@ def _metering(cabinet: Mapping[str, str]) -> str:
     """What a generated town's own column says; any other register's lamps are taken as metered one by one."""
     text = cabinet.get("metering") or "lamp"
     return text if text in {"lamp", "circuit", "cabinet"} else "lamp"
+
+
+def _has_circuit_meters(cabinet: Mapping[str, str]) -> bool:
+    """A generated town names the sum meters of each cabinet; any other register's cabinets have all that there are."""
+    return _metering(cabinet) != "cabinet" and (cabinet.get("meters") or "circuit+cabinet") != "cabinet"

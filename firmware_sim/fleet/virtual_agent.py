@@ -7,6 +7,7 @@ outlives ``restart`` as an SD card outlives a power cut.
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from edge_agent.wire import (
     pack_strings,
 )
 from firmware_sim.fleet.payload import Reading, encode_data
+from firmware_sim.fleet.schedule import parse_schedule
 from firmware_sim.fleet.town import Controller
 
 _RESEND_AFTER_S: Final = 120.0
@@ -64,6 +66,8 @@ class VirtualAgent:
         self.sequence = 0
         self.is_connected = False
         self.n_sent = 0
+        #: The schedule document that the host sent and the agent keeps; None = the one of ``city.toml``.
+        self.schedule: Mapping[str, Any] | None = None
         self._group = group
         self._bd_seq = bd_seq
         self._seq = 0
@@ -163,7 +167,7 @@ class VirtualAgent:
             "Node Control/Rebirth": False,
             "Agent/Version": "firmware-sim",
             "Lamps/Id": pack_strings(self.controller.lamp_ids if self.controller.metering == "lamp" else ()),
-            "Circuits/Id": pack_strings(self.controller.circuit_names if self.controller.metering != "cabinet" else ()),
+            "Circuits/Id": pack_strings(self.controller.circuit_names if self.controller.has_circuit_meters else ()),
             "Schedule/Document": self._schedule,
         }
         values = {**newest, **numbers, **fixed}
@@ -193,16 +197,30 @@ class VirtualAgent:
             if name in BY_NAME:
                 values[name] = metric.value
         self._acknowledge(values)
-        if isinstance(values.get("Schedule/Document"), str):
-            self._schedule = values["Schedule/Document"]
-        is_asked = values.get("Node Control/Rebirth") is True and self.is_connected
-        return ([self._birth(now_ms)] if is_asked else []), _dim(values, self.controller)
+        is_asked = values.get("Node Control/Rebirth") is True
+        if is_asked:  # the host lost track: what it has not acknowledged may never have reached it
+            for held in self._held.values():
+                held.sent_s = None
+        is_asked |= self._take_schedule(values.get("Schedule/Document"))
+        return ([self._birth(now_ms)] if is_asked and self.is_connected else []), _dim(values, self.controller)
+
+    def _take_schedule(self, text: object) -> bool:
+        """Keep a schedule document, if it is one; a birth tells the host that it is held."""
+        if not isinstance(text, str):
+            return False
+        try:
+            document = json.loads(text)
+            parse_schedule(document, "UTC")
+        except (ValueError, TypeError, AttributeError):
+            return False
+        self._schedule, self.schedule = text, document
+        return True
 
     def _acknowledge(self, values: Mapping[str, Any]) -> None:
         up_to = values.get("Outbox/Acknowledged")
-        if values.get("Outbox/Epoch") != self.epoch or not isinstance(up_to, int):
+        if values.get("Outbox/Epoch") != self.epoch or not isinstance(up_to, int) or up_to > self.sequence:
             return
-        self._acknowledged = max(self._acknowledged, min(up_to, self.sequence))
+        self._acknowledged = max(self._acknowledged, up_to)
         while self._held and next(iter(self._held)) <= up_to:
             self._held.popitem(last=False)
 

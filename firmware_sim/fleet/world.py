@@ -6,7 +6,9 @@ Everything that happens to the city goes through here: schedules and dim command
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +62,11 @@ class World:
         town = self.town
         return Timetable(schedule, float(town.cabinet_latitude[cabinet]), float(town.cabinet_longitude[cabinet]))
 
-    def advance(self, at_us: int) -> Moment:
-        """Let the city live until ``at_us`` and look at all its meters."""
+    def advance(self, at_us: int, *, clears_restart: bool = True) -> Moment:
+        """Let the city live until ``at_us`` and look at all its meters.
+
+        ``clears_restart``: everybody is read now; False = restart bits stay until ``mark_read``.
+        """
         plant = self.town.plant
         by_cabinet = np.array([timetable.level(at_us) for timetable in self._timetables], np.uint8)
         scheduled = by_cabinet[plant.cabinet]
@@ -72,7 +77,9 @@ class World:
         # a cabinet whose lamps switch themselves keeps its circuits live all day
         is_closed = np.where(self.coil >= 0, self.coil > 0, (by_cabinet > 0) | ~plant.is_contactor_switched)
         driven = np.where(self.node_level == NO_OVERRIDE, level, self.node_level)
-        sample = step(plant, self.condition, self.state, at_us, driven, is_closed, self._rng, clears_restart=True)
+        sample = step(
+            plant, self.condition, self.state, at_us, driven, is_closed, self._rng, clears_restart=clears_restart
+        )
         return Moment(sample, told, self._qualities(sample))
 
     def _qualities(self, sample: Sample) -> NDArray[np.uint8]:
@@ -82,6 +89,22 @@ class World:
         is_lost = chance > 1.0 - upset.reply_loss
         quality[is_lost | sample.is_silent | (self.bus_place > upset.bus_broken_after)] = 1
         return quality
+
+    def mark_read(self, lamps: NDArray[np.int64]) -> None:
+        """These nodes' status was read: what restarted before is told."""
+        self.state.is_restarted[lamps] = False
+
+    def obey_schedule(self, cabinets: NDArray[np.int64], document: Mapping[str, Any]) -> None:
+        """From now on some cabinets follow this schedule document.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is none; nothing was changed.
+        """
+        town = self.town
+        tables = [self._timetable(parse_schedule(document, town.timezone), int(cabinet)) for cabinet in cabinets]
+        for table, cabinet in zip(tables, cabinets, strict=True):
+            table.level(self.state.at_us or 0)
+            self._timetables[int(cabinet)] = table
 
     def dim(self, lamps: NDArray[np.int64], level: NDArray[np.uint8], until_us: int) -> None:
         """A dim command: uint8 levels, 254 = leave, 255 = back to the schedule."""

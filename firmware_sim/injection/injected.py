@@ -56,7 +56,7 @@ def inject(
         code: a fault code or a confounder of ``KINDS``.
         place: lamp, ``CABINET/CIRCUIT``, cabinet, controller or ``CONTROLLER/BUS``; of a cable, the lamp behind (or,
             with ``side="after"``, before) which it is broken.
-        real_controllers: ids whose agents are real programs, which the simulator cannot stop.
+        real_controllers: ids whose agents are real programs.
         params: of the kind.
 
     Raises:
@@ -101,7 +101,7 @@ def _foresee(
     spot = find_spot(world.town, place, kind.places, code)
     controller_id = _controller_id(world, spot)
     if kind.is_virtual and controller_id in real_controllers:
-        raise InjectionError(f"{code}: {controller_id} is run by a real agent; stop or disconnect that one instead")
+        raise InjectionError(f"{code}: {controller_id} is run by a real agent, which has this machine's clock")
     return kind, settled, spot, kind.apply(world, spot, settled)
 
 

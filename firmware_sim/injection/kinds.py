@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,7 +29,7 @@ class Kind:
         params: names with their defaults; a tuple = the allowed words, the first one is the default.
         is_fault: False = a confounder: nothing may be raised because of it.
         is_momentary: over as soon as it happened: there is nothing to mend.
-        is_virtual: only the simulator's own agents can play it; a real agent has to be stopped by hand.
+        is_virtual: only the simulator's own agents can play it, no real program.
     """
 
     code: str
@@ -65,14 +66,14 @@ _ROWS: Final = (
     Kind("cabinetDoorOpen", ("cabinet",), cable.open_door),
     Kind("unmeteredLoad", _FEEDER, cable.tap, {"watts": 600.0}),
     Kind("busFailure", ("bus",), link.broken_bus, {"after": ""}),
-    Kind("controllerOffline", ("controller",), link.offline, {"cause": ("network", "dead")}, is_virtual=True),
+    Kind("controllerOffline", ("controller",), link.offline, {"cause": ("network", "dead")}),
     # what happens in every city and must raise nothing
     Kind("brownOut", ("cabinet",), link.sag_to, {"volts": -26.0}, is_fault=False),
     Kind("supplyDip", _FEEDER, link.dip, is_fault=False, is_momentary=True),
-    Kind("lostReplies", _ANY, link.lost_replies, {"share": 0.02}, is_fault=False, is_virtual=True),
-    Kind("garbledReplies", _ANY, link.garbled_replies, {"share": 0.005}, is_fault=False, is_virtual=True),
-    Kind("agentRestart", ("controller",), link.dead_agent, is_fault=False, is_virtual=True),
-    Kind("networkGone", ("controller",), link.no_network, is_fault=False, is_virtual=True),
+    Kind("lostReplies", _ANY, link.lost_replies, {"share": 0.02}, is_fault=False),
+    Kind("garbledReplies", _ANY, link.garbled_replies, {"share": 0.005}, is_fault=False),
+    Kind("agentRestart", ("controller",), link.dead_agent, is_fault=False),
+    Kind("networkGone", ("controller",), link.no_network, is_fault=False),
     Kind(
         "wrongClock",
         ("controller",),
@@ -84,6 +85,22 @@ _ROWS: Final = (
     Kind("ageing", _ANY, lamp.power_scale, {"factor": 0.9}, is_fault=False),
     Kind("wrongRating", _ANY, lamp.power_scale, {"factor": 1.08}, is_fault=False),
 )
+#: (code, parameter) -> open interval of what makes that code of it.
+_BOUNDS: Final[Mapping[tuple[str, str], tuple[float, float]]] = {
+    ("cyclingFailure", "on_s"): (0.0, math.inf),
+    ("cyclingFailure", "off_s"): (0.0, math.inf),
+    ("lampPowerTooLow", "factor"): (0.0, 1.0),
+    ("lampPowerTooHigh", "factor"): (1.0, 10.0),
+    ("supplyVoltageTooLow", "volts"): (-231.0, 0.0),
+    ("supplyVoltageTooHigh", "volts"): (0.0, 231.0),
+    ("highTemperature", "rise_c"): (0.0, 500.0),
+    ("unmeteredLoad", "watts"): (0.0, math.inf),
+    ("brownOut", "volts"): (-231.0, 0.0),
+    ("lostReplies", "share"): (0.0, 1.0),
+    ("garbledReplies", "share"): (0.0, 1.0),
+    ("ageing", "factor"): (0.0, 10.0),
+    ("wrongRating", "factor"): (0.0, 10.0),
+}
 KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in _ROWS}
 FAULTS: Final = tuple(kind.code for kind in _ROWS if kind.is_fault)
 CONFOUNDERS: Final = tuple(kind.code for kind in _ROWS if not kind.is_fault)
@@ -112,14 +129,19 @@ def _settle(code: str, name: str, default: Any, value: Any) -> Any:
     if value is None:
         return default
     if isinstance(default, bool):
-        words = {True: True, False: False, "true": True, "false": False}
-        if value not in words:
+        if value not in (True, False, "true", "false"):
             raise InjectionError(f"{code}: {name} {value!r}: true or false")
-        return words[value]
+        return value in (True, "true")
     try:
         settled = type(default)(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InjectionError(f"{code}: {name} {value!r} is no {type(default).__name__}") from error
+    if isinstance(value, bool) or (isinstance(value, float) and isinstance(default, int) and settled != value):
+        raise InjectionError(f"{code}: {name} {value!r} is no {type(default).__name__}")
     if isinstance(settled, float) and not abs(settled) < 1e6:
         raise InjectionError(f"{code}: {name} {value!r}: out of any sense")
+    low, high = _BOUNDS.get((code, name), (-math.inf, math.inf))
+    if isinstance(settled, float) and not low < settled < high:
+        limits = [f"more than {low:g}"] * (low > -math.inf) + [f"less than {high:g}"] * (high < math.inf)
+        raise InjectionError(f"{code}: {name} {value!r}: {', '.join(limits)}")
     return settled

@@ -176,10 +176,11 @@ class MeterBus:
             return
         self.n_requests += 1
         replies = [
-            rtu.wrap(address, reply)
+            self._spoilt(device_address, rtu.wrap(address, reply))
             for device_address, meter in self.meters.items()
             if device_address not in faults.unreachable
             and _listens(device_address, meter, address)
+            and not self._happens(faults.no_reply_from, device_address)
             and (reply := meter.answer(pdu)) is not None
         ]
         if address == 0 or (faults.no_reply and self._rng.random() < faults.no_reply):
@@ -195,6 +196,17 @@ class MeterBus:
         else:
             self._send(reply, start_s)
             self._line_free_s = max(self._line_free_s, start_s + len(reply) * self.timing.byte_s)
+
+    def _happens(self, chances: Mapping[int, float], address: int) -> bool:
+        chance = chances.get(address, 0.0)
+        return bool(chance and self._rng.random() < chance)
+
+    def _spoilt(self, address: int, reply: bytes) -> bytes:
+        """A device's reply as its own bad contact leaves it."""
+        if not self._happens(self.faults.garbled_from, address):
+            return reply
+        bit = int(self._rng.integers(8 * len(reply)))
+        return reply[: bit // 8] + bytes((reply[bit // 8] ^ 1 << bit % 8,)) + reply[bit // 8 + 1 :]
 
     def _send(self, reply: bytes, start_s: float) -> None:
         """Lay a reply on the line from ``start_s`` on, in the chunks in which a UART hands it over."""

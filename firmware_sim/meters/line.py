@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
 
@@ -67,6 +69,8 @@ class LineFaults:
         has_echo: the adapter hears its own sending: every request comes back.
         is_stuck: the line is held: nothing arrives anywhere.
         unreachable: addresses behind a break in the data cable.
+        no_reply_from, garbled_from: per request to an address, for lamps with a poor contact of their own: nothing
+            comes, or a reply in which one bit is wrong.
     """
 
     bit_error: float = 0.0
@@ -81,6 +85,8 @@ class LineFaults:
     has_echo: bool = False
     is_stuck: bool = False
     unreachable: frozenset[int] = frozenset()
+    no_reply_from: Mapping[int, float] = field(default_factory=dict)
+    garbled_from: Mapping[int, float] = field(default_factory=dict)
 
 
 def damage(reply: bytes, faults: LineFaults, rng: np.random.Generator) -> bytes:

@@ -150,6 +150,16 @@ def test_a_rebirth_is_answered_and_nonsense_changes_nothing(town):
     assert agent.command(b"\xff\x00garbage", 5) == ([], None)
 
 
+def test_a_host_that_lost_track_is_sent_again_what_it_has_not_acknowledged(town):
+    agent = VirtualAgent("g", town.controllers[0], epoch=1)
+    agent.connect(0)
+    agent.record(reading_of(world_of(town)), 0.0)
+    assert agent.resend(1.0) == []
+    agent.command(encode_payload(Payload(1, None, (Metric(True, name="Node Control/Rebirth"),))), 5)
+    (again,) = agent.resend(2.0)
+    assert values_of(again.payload)["Outbox/Sequence"] == 1
+
+
 def test_dim_commands_hold_until_their_time(town):
     world = world_of(town)
     world.dim(np.arange(12), np.array([50] * 6 + [254] * 6, np.uint8), NIGHT_US + 1)
@@ -175,6 +185,26 @@ def test_a_city_that_cannot_be_played_says_why(tmp_path):
         read_town(tmp_path)
     write_city(tmp_path, n_lamps=0)
     with pytest.raises(TownError, match="nothing to play"):
+        read_town(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        ("lamps.csv", "L-3,C-2,1,2,0.79,", "L-3,C-2,1,2,,", r"lamps\.csv:5: latitude '' of L-3"),
+        ("lamps.csv", "L-3,C-2,1,2,0.79,", "L-3,C-2,1,2,979,", r"lamps\.csv:5: latitude '979' of L-3"),
+        ("lamps.csv", "L-3,", "L-2,", r"lamps\.csv:5: lamp_id 'L-2' stands there twice"),
+        ("city.toml", 'group = "g"', 'timezone = "Asia/Atlantis"', r"city\.toml: timezone 'Asia/Atlantis'"),
+        ("city.toml", 'group = "g"', '[schedule]\non = "moonrise"', r"city\.toml: on 'moonrise'"),
+        ("city.toml", 'group = "g"', "[schedule]\ndim = [1]", r"city\.toml: dim 1"),
+    ],
+)
+def test_a_broken_row_or_setting_is_told_with_its_place(tmp_path, file, old, new, reason):
+    path = write_city(tmp_path) / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(TownError, match=reason):
         read_town(tmp_path)
 
 

@@ -59,7 +59,9 @@ def test_poles_stand_25_to_50_m_apart(town):
 
 def test_catchments_and_powers_are_those_of_real_registers(town):
     sizes = Counter(lamp.cabinet_id for lamp in town.lamps).values()
-    assert 29 <= np.median(list(sizes)) <= 213
+    assert min(sizes) >= 29
+    assert max(sizes) <= 213
+    assert 50 <= np.median(list(sizes)) <= 110
     assert {lamp.rated_power_w for lamp in town.lamps} <= set(range(20, 251))
     technologies = Counter(lamp.technology for lamp in town.lamps)
     assert technologies["LED"] > 0.55 * len(town.lamps)

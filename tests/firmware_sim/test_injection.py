@@ -181,7 +181,7 @@ def test_one_dead_phase_takes_its_own_lamps_only(world):
         ("dimmingFailure", "L-313", {}, "does not dim"),
         ("contactorFailure", "C-2", {"stuck": "on"}, "live all day"),
         ("unmeteredLoad", "C-1", {"watts": "nan"}, "out of any sense"),
-        ("lampPowerTooHigh", "L-113", {"factor": 0}, "more than 0"),
+        ("lampPowerTooHigh", "L-113", {"factor": 0.9}, "more than 1"),
     ],
 )
 def test_nonsense_is_refused_in_one_line_and_changes_nothing(world, code, place, params, reason):
@@ -207,7 +207,7 @@ def test_the_door_injects_lists_and_repairs(world, tmp_path):
         ("cabinetDoorOpen", {}),
     ]
     with pytest.raises(InjectionError, match="real agent"):
-        injector.handle({"do": "inject", "code": "controllerOffline", "place": "PJU-2"})
+        injector.handle({"do": "inject", "code": "wrongClock", "place": "PJU-2"})
     assert len(injector.handle({"do": "repair", "place": "L-113"})["repaired"]) == 1
     with pytest.raises(InjectionError, match="not injected there"):
         injector.handle({"do": "repair", "place": "L-113"})

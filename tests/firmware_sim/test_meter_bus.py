@@ -337,3 +337,24 @@ def test_noise_from_the_master_never_stops_the_line() -> None:
         time.sleep(0.05)
         assert bus.n_requests > 5
         assert len(ask(master, 2)) == 25
+
+
+def test_a_poor_contact_spoils_one_meters_replies_and_nobody_elses() -> None:
+    faults = LineFaults(no_reply_from={1: 0.3}, garbled_from={2: 0.3})
+    with line(pzems(), faults=faults) as (_bus, master):
+        master.timeout = 0.08
+        outcome = {1: [0, 0, 0], 2: [0, 0, 0], 3: [0, 0, 0]}  # good, garbled, nothing
+        for _ in range(60):
+            for address, counts in outcome.items():
+                master.write(rtu.wrap(address, READ_TEN))
+                reply = master.read(25)
+                try:
+                    rtu.unwrap(reply)
+                except FrameError:
+                    counts[1 if reply else 2] += 1
+                else:
+                    counts[0] += 1
+    assert outcome[3] == [60, 0, 0]
+    assert outcome[1][1] == outcome[2][2] == 0
+    assert 8 <= outcome[1][2] <= 30
+    assert 8 <= outcome[2][1] <= 30

@@ -69,6 +69,15 @@ def test_times_relative_local_and_absolute(tmp_path, world, when, start_min, end
             7,
             "named 'C-9'",
         ),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nduration = "0s"\n', 4, "ends as it starts"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nduration = "-5m"\n', 4, "no duration"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nsart = "5m"\n', 4, "unknown parameter 'sart'"),
+        ('[[fault]]\ncode = "wrongClock"\nplace = "PJU-1"\nsays_so = [1]\n', 4, "true or false"),
+        (
+            '[[fault]]\ncode = "cableFailure"\nplace = "L-114"\n[[fault]]\ncode = "cableFailure"\nplace = "L-116"\n',
+            4,
+            "this is wrong with it already",
+        ),
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\n[weather]\nrain = true\n', 4, "only [[fault]]"),
     ],
 )
@@ -124,3 +133,31 @@ def test_what_no_sweep_brings_to_the_host_is_not_observable(world):
     stage.turn(BEGIN_US)
     stage.look(world.advance(BEGIN_US), np.array([False, True, True]))
     assert stage.truths[0].observable_from_us is None
+
+
+def test_what_ends_before_the_next_begins_at_the_same_place_is_no_overlap(tmp_path, world):
+    entry = '[[fault]]\ncode = "cableFailure"\nplace = "L-114"\nstart = "{}m"\nduration = "10m"\n'
+    steps = read(tmp_path, world, entry.format(20) + entry.format(10))
+    stage = Stage(world, steps)
+    stage.turn(BEGIN_US + 60 * MINUTE_US)
+    assert stage.refused == []
+    assert [truth.end_us - truth.start_us for truth in stage.truths] == [10 * MINUTE_US] * 2
+
+
+def test_what_a_hand_breaks_and_mends_stands_in_the_truth_too(tmp_path, world):
+    stage = Stage(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, BEGIN_US + 60 * MINUTE_US)])
+    stage.turn(BEGIN_US)
+    stage.inject("lampFailure", "L-113", {"cause": "fuse"}, BEGIN_US + MINUTE_US)
+    stage.inject("supplyDip", "C-2", {}, BEGIN_US + MINUTE_US)
+    assert [injected.code for injected in stage.held] == ["cabinetDoorOpen", "lampFailure"]
+    stage.repair(None, "L-113", BEGIN_US + 3 * MINUTE_US)
+    stage.repair(None, "C-1", BEGIN_US + 4 * MINUTE_US)  # a scenario's own cause can be mended early
+    stage.turn(BEGIN_US + 70 * MINUTE_US)
+    write_truth(tmp_path / "truth.jsonl", stage.truths)
+    lines = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
+    minutes = {line["code"]: (line["start"][14:16], line["end"][14:16], line["span"]) for line in lines}
+    assert minutes == {
+        "cabinetDoorOpen": ("00", "04", None),
+        "lampFailure": ("01", "03", None),
+        "supplyDip": ("01", "01", None),
+    }
