@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import pytest
+
 from ingest.batch import SessionEvent
 
 DAY_US = 1_795_399_200_000_000
@@ -142,6 +144,31 @@ def test_dark_lamp_of_a_cabinet_with_one_meter_is_counted_over_dim_steps(kit):
     changes = town.play(25)
     (fault,) = changes
     assert (fault.key.code, fault.evidence["lamps_dark"]) == ("circuitPowerTooLow", 1)
+
+
+@pytest.mark.parametrize("told", ["contacts", "voltage", "load"])
+def test_lamps_that_start_anew_after_an_outage_are_not_counted_as_dark(kit, told):
+    town = lit(
+        kit, technology="HPS", is_dimmable=False, lamp_meters=False, n_poles=15, n_circuits=1, circuit_meters=False
+    )
+    assert town.play(60) == []
+
+    def run_up(step):
+        town.factor[:] = min(1.0, 0.05 + 0.1 * step)
+
+    if told == "contacts":
+        town.is_supplied[:] = False
+        town.play(30)
+        town.is_supplied[:] = True
+    elif told == "voltage":
+        town.voltage = 150.0
+        town.play(1)
+        town.voltage = 225.0
+    changes = town.play(40, before=run_up)
+    assert kit.raised(changes, "circuitPowerTooLow") == []
+    town.factor[:3] = 0.0
+    (fault,) = town.play(14)
+    assert (fault.key.code, fault.evidence["lamps_dark"]) == ("circuitPowerTooLow", 3)
 
 
 def test_one_sweep_without_load_is_no_dark_lamp(kit):
