@@ -1,7 +1,6 @@
 """Codes of cabinets, circuits' voltages and sums, and controllers."""
 
 import numpy as np
-
 import pytest
 
 from ingest.batch import SessionEvent
