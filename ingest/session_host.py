@@ -166,12 +166,15 @@ class SessionHost:
 
     def _take_live(self, session: Session, record: Record, intake: Intake) -> None:
         number, n_rounds = session.next_round, len(intake.rounds)
+        if number == 0:  # a clock that is behind stays behind by as much for the length of a tick
+            session.lag_us = max(0, (intake.now_us or 0) - record.at_us)
+        at_us = record.at_us + session.lag_us
         # who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since
-        while number < n_rounds - 1 and intake.round_us[number + 1] <= record.at_us:
+        while number < n_rounds - 1 and intake.round_us[number + 1] <= at_us:
             number += 1
         if number == n_rounds:
             intake.rounds.append([])
-            intake.round_us.append(record.at_us)
+            intake.round_us.append(at_us)
         intake.rounds[number].append(record)
         session.next_round = number + 1
         session.last_at_us = record.at_us

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ingest.expected import level_share, voltage_share
 from ingest.finding import Key, Place
 from ingest.fleet import Fleet
-from ingest.judgement.balance import Balance
+from ingest.judgement.balance import WILD_W, Balance
 from ingest.judgement.casebook import Casebook
 from ingest.judgement.causes import Case
 from ingest.judgement.command import Commands
@@ -25,8 +25,6 @@ from ingest.judgement.sweep import Sweep
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-
-_WILD_W = 3000.0  # no street lamp draws more: a meter's absurdity
 
 
 class LoadRules:
@@ -95,7 +93,7 @@ class LoadRules:
         total = np.zeros(batch.n_records)
         filled = np.flatnonzero(np.diff(batch.lamp_start) > 0)
         if len(filled):
-            is_plain = (batch.quality == 0) & (np.abs(batch.power_w) < _WILD_W)
+            is_plain = (batch.quality == 0) & (np.abs(batch.power_w) < WILD_W)
             if self._is_shared.any() or (batch.lamp < 0).any():
                 lamp = np.maximum(batch.lamp, 0)
                 home = fleet.home_cabinet[fleet.lamp_controller[lamp]]
@@ -104,7 +102,7 @@ class LoadRules:
         row = np.union1d(suspects.row, suspects.reply_row)
         lamp = batch.lamp[row].astype(np.int64)
         power = batch.power_w[row]
-        is_missing = (batch.quality[row] != 0) | ~(np.abs(power) < _WILD_W)
+        is_missing = (batch.quality[row] != 0) | ~(np.abs(power) < WILD_W)
         is_missing &= fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
         lamp, record = lamp[is_missing], sweep.record_of(row[is_missing])
         if len(lamp):
