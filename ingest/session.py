@@ -76,7 +76,6 @@ class Session:
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
         seq: the last Sparkplug sequence number.
         next_round: the round of this tick in which its next live record may stand.
-        lag_us: how far its clock was behind "now" at the tick's beginning.
     """
 
     controller_id: str
@@ -102,7 +101,6 @@ class Session:
     seq: int = 0
     last_at_us: int = 0
     next_round: int = 0
-    lag_us: int = 0
     mark: Mark | None = None
     mark_epoch: int = -1
     unknown_aliases: set[int] = field(default_factory=set)

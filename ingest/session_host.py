@@ -107,6 +107,7 @@ class SessionHost:
         self._greet_at = 0.0
         self._strikes: dict[str, tuple[int, int]] = {}
         self._last_seen_us: dict[str, int] = {}
+        self._lag_us: dict[str, int] = {}  # how far each clock was behind "now" when its last tick began
         self.newborn: list[Session] = []
 
     # --- messages in
@@ -167,8 +168,8 @@ class SessionHost:
     def _take_live(self, session: Session, record: Record, intake: Intake) -> None:
         number, n_rounds = session.next_round, len(intake.rounds)
         if number == 0:  # a clock that is behind stays behind by as much for the length of a tick
-            session.lag_us = max(0, (intake.now_us or 0) - record.at_us)
-        at_us = record.at_us + session.lag_us
+            self._lag_us[session.controller_id] = max(0, (intake.now_us or 0) - record.at_us)
+        at_us = record.at_us + self._lag_us.get(session.controller_id, 0)
         # who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since
         while number < n_rounds - 1 and intake.round_us[number + 1] <= at_us:
             number += 1

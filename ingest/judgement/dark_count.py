@@ -36,6 +36,7 @@ _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _TRACK: Final = 0.02  # how fast the ratio follows ageing
 _LEVEL_DOUBT: Final = 0.02  # of the power: a level seen for the first time, reckoned from another one's ratio
 _SIGMAS: Final = 3.5
+_FORGOTTEN_S: Final = 590  # a switching guard, or a gap
 _SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
 
 
@@ -58,6 +59,7 @@ class DarkCount:
         self.run_w = np.zeros(n, np.float32)
         self.run_n = np.zeros(n, np.uint16)
         self.told = np.zeros(n, np.uint16)
+        self.judged_s = np.zeros(n, np.int64)
         self.n_silent = np.zeros(n, np.uint8)  # sweeps since the sum's meter answered
 
     def judge(self, sweep: Sweep, commands: Commands, is_supply_gone: Bool, is_muted: Callable[[Int64], Bool]) -> None:
@@ -122,6 +124,10 @@ class DarkCount:
         lamp_w *= ratio
         deficit_w = ratio * shape_w - power_w
         is_cold = self._is_cold(item, lamps, shapes, at_s, deficit_w)
+        if at_s - int(self.judged_s[item]) >= _FORGOTTEN_S:  # another level, another night: old watts say nothing here
+            self.smooth_w[item] = deficit_w
+            self.run_w[item], self.run_n[item] = 0, 0
+        self.judged_s[item] = at_s
         self.smooth_w[item] += _SMOOTH * (deficit_w - self.smooth_w[item])
         doubt_w = 0.0 if is_sure else _LEVEL_DOUBT * shape_w
         line_w = self._share * lamp_w + doubt_w

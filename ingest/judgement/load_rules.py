@@ -47,8 +47,19 @@ class LoadRules:
         cabinets = np.bincount(fleet.cabinet_controller[fleet.cabinet_controller >= 0], minlength=fleet.n_controllers)
         self._is_shared = cabinets > 1
 
-    def judge(self, sweep: Sweep, suspects: Suspects, commands: Commands, is_muted: Callable[[Int64], Bool]) -> None:
-        """Judge the live records of a sweep; its readings stand in the state already."""
+    def judge(  # measured columns, in the order of the rule
+        self,
+        sweep: Sweep,
+        suspects: Suspects,
+        commands: Commands,
+        is_contactor_suspect: Bool,
+        is_muted: Callable[[Int64], Bool],
+    ) -> None:
+        """Judge the live records of a sweep; its readings stand in the state already.
+
+        ``is_contactor_suspect`` bool (C,): cabinets whose contactor may be stuck closed, so that unmetered lamps burn
+        that are reckoned as off.
+        """
         batch, table = sweep.batch, self._table
         is_told = sweep.is_live & np.isfinite(batch.cabinet_power_w).any(axis=1)
         if not is_told.any():
@@ -60,7 +71,7 @@ class LoadRules:
         residual = power - lamps_w - table.scalar("cable_loss") * power
         limit = np.maximum(table.scalar("unmetered_power"), table.scalar("unmetered_share") * power)
         holds = residual[records] > limit[records]
-        judges = commands.is_settled[records]
+        judges = commands.is_settled[records] & ~is_contactor_suspect[c]
         gate = is_muted(c) & ~self.debounce.is_open[c]
         at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
         verdict = self.debounce.step(c, at_s, dt_s, holds, judges & ~holds, judges, gate)
