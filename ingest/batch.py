@@ -99,7 +99,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """A controller's session began (NBIRTH) or ended (NDEATH), at its payload's time or at "now"."""
+    """A controller's session began (NBIRTH) or ended (NDEATH), at its payload's time; 0 = at "now"."""
 
     controller: int
     is_birth: bool

@@ -121,7 +121,7 @@ class Detection:
         if len(due):
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
-        self._loads.judge(sweep, suspects, commands, self._is_controller_muted)
+        self._loads.judge(sweep, suspects, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
         self._dark.judge(sweep, commands, self._context.is_supply_gone(sweep.batch), self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects) -> None:

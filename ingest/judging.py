@@ -6,7 +6,7 @@ Pure but for what stands behind the two protocols.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ingest.batch import Batch, SessionEvent
 from ingest.block import slice_batch
@@ -14,6 +14,8 @@ from ingest.clock import Clock
 from ingest.decode import Tick
 from ingest.finding import Change, Key
 from ingest.session_host import Intake
+
+_TICK_US: Final = 10_000_000  # silence is looked for at least this often in data time
 
 
 class Judge(Protocol):
@@ -50,11 +52,16 @@ def judge_tick(judge: Judge, clock: Clock, intake: Intake, tick: Tick) -> list[C
     changes: list[Change] = []
     events = list(intake.events)
     batch = tick.block.batch
+    ticked_us = clock.now_us() or 0
     for number, (first, last) in enumerate(tick.rounds):
         events = _sessions(judge, clock, events, number, changes)
         live = slice_batch(batch, first, last)
         clock.hear(live)
-        changes += judge.judge(live, _now(clock, int(live.at_us[0])))
+        now_us = _now(clock, int(live.at_us[0]))
+        changes += judge.judge(live, now_us)
+        if now_us - ticked_us >= _TICK_US:  # hours of data time may lie in one tick
+            ticked_us = now_us
+            changes += judge.tick(now_us)
     _sessions(judge, clock, events, len(tick.rounds), changes)
     first = tick.rounds[-1][1] if tick.rounds else 0
     if intake.history:

@@ -75,7 +75,7 @@ class Session:
         fillers: per array slot the bytes that stand for "unknown" over all its items, of exactly the right length.
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
         seq: the last Sparkplug sequence number.
-        next_round: how many of its live records this tick has met already.
+        next_round: the round of this tick in which its next live record may stand.
     """
 
     controller_id: str

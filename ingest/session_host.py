@@ -49,14 +49,18 @@ class Intake:
     Attributes:
         rounds: live records of controllers that the register knows, one per controller and round.
         unjudged: history, and records of controllers that no register knows.
+        round_us: data time at which each round began.
         events: sessions that began or ended, each with the round before which it happened.
+        ended: the round after the last one of a controller whose session ended in this tick.
         touched: every mark that was met, taken or not.
     """
 
     rounds: list[list[Record]] = field(default_factory=list)
+    round_us: list[int] = field(default_factory=list)
     history: list[Record] = field(default_factory=list)
     unjudged: list[Record] = field(default_factory=list)
     events: list[tuple[int, SessionEvent]] = field(default_factory=list)
+    ended: dict[str, int] = field(default_factory=dict)
     touched: dict[tuple[str, int], Mark] = field(default_factory=dict)
     now_us: int | None = None
 
@@ -103,6 +107,7 @@ class SessionHost:
         self._greet_at = 0.0
         self._strikes: dict[str, tuple[int, int]] = {}
         self._last_seen_us: dict[str, int] = {}
+        self._lag_us: dict[str, int] = {}  # how far each clock was behind "now" when its last tick began
         self.newborn: list[Session] = []
 
     # --- messages in
@@ -161,9 +166,16 @@ class SessionHost:
         return False
 
     def _take_live(self, session: Session, record: Record, intake: Intake) -> None:
-        number = session.next_round
-        if number == len(intake.rounds):
+        number, n_rounds = session.next_round, len(intake.rounds)
+        if number == 0:  # a clock that is behind stays behind by as much for the length of a tick
+            self._lag_us[session.controller_id] = max(0, (intake.now_us or 0) - record.at_us)
+        at_us = record.at_us + self._lag_us.get(session.controller_id, 0)
+        # who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since
+        while number < n_rounds - 1 and intake.round_us[number + 1] <= at_us:
+            number += 1
+        if number == n_rounds:
             intake.rounds.append([])
+            intake.round_us.append(at_us)
         intake.rounds[number].append(record)
         session.next_round = number + 1
         session.last_at_us = record.at_us
@@ -215,6 +227,8 @@ class SessionHost:
         if previous is not None:
             session.last_at_us = previous.last_at_us
             session.next_round = previous.next_round
+        # a birth belongs behind all that came before it, and a controller stands in each round at most once
+        session.next_round = max(session.next_round, intake.ended.pop(node, 0), len(intake.rounds) - 1)
         self.sessions[node] = session
         self._births[node] = payload
         self._by_topic[str(NodeTopic(self.group, NDATA, node))] = session
@@ -249,9 +263,10 @@ class SessionHost:
         self._last_seen_us[node] = session.last_at_us
         at_us = (death.timestamp_ms or 0) * 1000
         if not session.last_at_us < at_us < intake.latest_us:
-            at_us = intake.now_us or session.last_at_us
+            at_us = 0  # "now", which only the rounds before it can tell
+        number = intake.ended[node] = max(session.next_round, len(intake.rounds) - 1)
         if session.controller < self.directory.controllers.n_register:
-            intake.events.append((session.next_round, SessionEvent(session.controller, False, at_us)))
+            intake.events.append((number, SessionEvent(session.controller, False, at_us)))
 
     def _end(self, session: Session) -> None:
         self.sessions.pop(session.controller_id, None)

@@ -9,14 +9,14 @@ import numpy as np
 
 from ingest.detectors.window import Bool, Detector, Expected, RowLimits, Window
 
-_METER_ERROR = 1.1  # of apparent power
-_OFFSET_W = 2.0
+METER_ERROR = 1.1  # of apparent power
+OFFSET_W = 2.0
 _LEAST_POWER_W = -2.0  # below it a power is no rounding
 
 
 def is_impossible(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
     """Power above apparent power, power factor above 1, voltage beyond any grid's; infinite or negative figures."""
-    apparent = _METER_ERROR * window.voltage_v * (window.current_a + limits["I_start"]) + _OFFSET_W
+    apparent = METER_ERROR * window.voltage_v * (window.current_a + limits["I_start"]) + OFFSET_W
     is_wild = np.isinf(window.power_w) | np.isinf(window.voltage_v) | np.isinf(window.current_a)
     is_wild |= (window.power_w > apparent) | (window.power_w < _LEAST_POWER_W)
     is_wild |= (np.abs(window.power_factor) > limits["impossible_power_factor"]) | (window.voltage_v < 0)

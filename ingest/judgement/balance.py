@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detectors.meter_failure import METER_ERROR, OFFSET_W
 from ingest.expected import level_share, voltage_share
 from ingest.fleet import Fleet
 from ingest.judgement.grouping import WAIT, Group
@@ -22,8 +23,10 @@ Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 _SMOOTH: Final = 0.1
+WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 _EVERY_S: Final = 300  # quiet sweeps are learned from this often, once there are enough
 _QUICK_SAMPLES: Final = 10
+_MOST_SHARE: Final = 0.5  # beyond it a balance says nothing of losses
 _FIRST_NOISE: Final = 0.015  # of the reading, until the scatter is known
 
 
@@ -37,6 +40,7 @@ class Balance:
         self._stale = int(table.scalar("stale_sweeps"))
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._loss = table.scalar("cable_loss") / 2
+        self._start_a = table.scalar("I_start")
         n = fleet.n_circuits + fleet.n_controllers
         self.bias = np.full(n, self._loss)
         self.noise = np.full(n, _FIRST_NOISE)
@@ -56,7 +60,15 @@ class Balance:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown."""
         power = self._state.power_w[lamp].astype(np.float64)
         is_fresh = self._state.is_listed[lamp] & (self._state.silent_sweeps[lamp] <= self._stale) & np.isfinite(power)
+        is_fresh &= ~self._is_absurd(lamp, power)
         return np.where(is_fresh, power, self.expected_w(lamp))
+
+    def _is_absurd(self, lamp: Int64, power_w: Float64) -> Bool:
+        """Powers beyond what the meter's own voltage and current allow (``meterFailure``): no part of any sum."""
+        state = self._state
+        apparent = state.voltage_v[lamp].astype(np.float64) * (state.current_a[lamp] + self._start_a)
+        absurd: Bool = (power_w > METER_ERROR * apparent + OFFSET_W) | (np.abs(power_w) > WILD_W)
+        return absurd
 
     def is_settled(self, lamp: Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""
@@ -180,6 +192,8 @@ class Balance:
             if not (power_w > 0 and np.isfinite(total) and is_behind.any() and is_settled[is_behind].all()):
                 continue
             share = 1 - total / power_w
+            if abs(share) > _MOST_SHARE:  # a meter's absurdity, or a load that is no loss
+                continue
             weight = max(_SMOOTH, 1 / (int(self.samples[key]) + 1))
             if self.samples[key] > 0:
                 self.noise[key] += weight * (1.25 * abs(share - self.bias[key]) - self.noise[key])

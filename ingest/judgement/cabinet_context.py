@@ -37,6 +37,7 @@ class CabinetContext:
         """Start with nothing known."""
         n = fleet.n_controllers
         self._fleet, self._timetable = fleet, timetable
+        self._guard_us = int(table.scalar("switching_guard") * 1_000_000)
         self._no_voltage, self._dip_v = table.scalar("no_voltage"), table.scalar("dip_voltage")
         self.at_s = np.zeros(n, np.int64)
         self.interval_s = np.zeros(n, np.int64)
@@ -69,6 +70,7 @@ class CabinetContext:
         home = self._fleet.home_cabinet[controller]
         scheduled, since_us, _ = self._timetable.look(home, at_us)
         self.scheduled = scheduled
+        is_twilight = self._timetable.switches_us[home] - at_us < self._guard_us
         self._take_contactor(batch, live, at_s, scheduled)
         fallback = self._fallback(batch, home, scheduled)
         level_low = reduce_rows(np.minimum, batch.level, batch, LEVEL_UNKNOWN)
@@ -92,6 +94,7 @@ class CabinetContext:
             level_high,
             is_relay_told,
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
+            is_twilight & ~self._drives(batch, home),
         )
 
     def _take_contactor(self, batch: Batch, live: Int64, at_s: Int64, scheduled: npt.NDArray[np.uint8]) -> None:
@@ -106,12 +109,16 @@ class CabinetContext:
         self, batch: Batch, home: npt.NDArray[np.int32], scheduled: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.uint8]:
         """Commanded level where the agent cannot tell: by the contactor where it switches, else by schedule."""
-        switching = self._fleet.cabinet_switching[home]
         contactor = batch.is_contactor_closed
-        has_switched = self.has_switched[batch.controller] & (switching == SWITCHING_UNKNOWN)
-        drives = (switching == SWITCHING_CONTACTOR) | has_switched
-        closed = np.where(drives, np.where(scheduled > 0, scheduled, 100), scheduled)
+        closed = np.where(self._drives(batch, home), np.where(scheduled > 0, scheduled, 100), scheduled)
         return np.where(contactor == 0, 0, np.where(contactor == 1, closed, scheduled)).astype(np.uint8)
+
+    def _drives(self, batch: Batch, home: npt.NDArray[np.int32]) -> Bool:
+        """Cabinets whose contactor is told and switches their lamps; bool (R,)."""
+        switching = self._fleet.cabinet_switching[home]
+        has_switched = self.has_switched[batch.controller] & (switching == SWITCHING_UNKNOWN)
+        drives: Bool = ((switching == SWITCHING_CONTACTOR) | has_switched) & (batch.is_contactor_closed >= 0)
+        return drives
 
     def dead_phases(self, batch: Batch) -> Bool:
         """Phases that are dead while the supply is not gone as a whole; bool (R, 3)."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.batch import LEVEL_UNKNOWN
 from ingest.finding import Key, Place
 from ingest.fleet import Fleet
 from ingest.judgement.casebook import Casebook
@@ -35,6 +36,8 @@ _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _TRACK: Final = 0.02  # how fast the ratio follows ageing
 _LEVEL_DOUBT: Final = 0.02  # of the power: a level seen for the first time, reckoned from another one's ratio
 _SIGMAS: Final = 3.5
+_FORGOTTEN_S: Final = 590  # a switching guard, or a gap
+_SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
 
 
 class DarkCount:
@@ -43,6 +46,8 @@ class DarkCount:
     def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, loads: LoadRules, book: Casebook) -> None:
         """Nothing is learned yet."""
         self._fleet, self._state, self._loads, self._book = fleet, state, loads, book
+        self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
+        self._dip_v = table.scalar("dip_voltage")
         n = fleet.n_circuits + fleet.n_cabinets
         seconds, samples = table.scalar("dark_count_time"), int(table.scalar("confirm_samples"))
         self._share, self._no_voltage = table.scalar("dark_count_share"), table.scalar("no_voltage")
@@ -54,11 +59,13 @@ class DarkCount:
         self.run_w = np.zeros(n, np.float32)
         self.run_n = np.zeros(n, np.uint16)
         self.told = np.zeros(n, np.uint16)
+        self.judged_s = np.zeros(n, np.int64)
+        self.n_silent = np.zeros(n, np.uint8)  # sweeps since the sum's meter answered
 
     def judge(self, sweep: Sweep, commands: Commands, is_supply_gone: Bool, is_muted: Callable[[Int64], Bool]) -> None:
         """Judge the sums of a sweep's live records; without supply there is nothing to count."""
         is_judged = sweep.is_live & commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0)
-        is_judged &= ~is_supply_gone
+        is_judged &= ~is_supply_gone & ~(sweep.is_twilight & (sweep.level_low == LEVEL_UNKNOWN))
         is_judged &= ~self._state.is_fully_listed[sweep.batch.controller]
         for r in np.flatnonzero(is_judged).tolist():
             c = int(sweep.batch.controller[r])
@@ -102,6 +109,8 @@ class DarkCount:
         level: int,
         is_muted: Callable[[Int64], Bool],
     ) -> None:
+        at_s = int(sweep.at_s[r])
+        self._note_dip(item, lamps, at_s, power_w, voltage_v)
         shapes = self._loads.shape_w(lamps, level, voltage_v if voltage_v > self._no_voltage else float("nan"))
         shape_w = float(shapes.sum())
         if not np.isfinite(power_w) or not shape_w > 0:
@@ -109,10 +118,16 @@ class DarkCount:
         ratio, is_sure = self._ratio(item, level)
         lamp_w = shape_w / len(lamps)
         if not np.isfinite(ratio):
-            self._learn(item, level, power_w / shape_w)
+            if not self._is_cold(item, lamps, shapes, at_s, 0.0):
+                self._learn(item, level, power_w / shape_w)
             return
         lamp_w *= ratio
         deficit_w = ratio * shape_w - power_w
+        is_cold = self._is_cold(item, lamps, shapes, at_s, deficit_w)
+        if at_s - int(self.judged_s[item]) >= _FORGOTTEN_S:  # another level, another night: old watts say nothing here
+            self.smooth_w[item] = deficit_w
+            self.run_w[item], self.run_n[item] = 0, 0
+        self.judged_s[item] = at_s
         self.smooth_w[item] += _SMOOTH * (deficit_w - self.smooth_w[item])
         doubt_w = 0.0 if is_sure else _LEVEL_DOUBT * shape_w
         line_w = self._share * lamp_w + doubt_w
@@ -120,18 +135,22 @@ class DarkCount:
             _RUN_SHARE * line_w
         )
         is_open = bool(self.debounce.is_open[item])
-        if holds:
+        if is_cold:  # what is missing now is no measure of what is dark
+            self.smooth_w[item] = deficit_w
+            self.run_w[item], self.run_n[item] = 0, 0
+        elif holds:
             self.run_w[item] += deficit_w
             self.run_n[item] = min(int(self.run_n[item]) + 1, 60000)
         elif not is_open:
             self.run_w[item], self.run_n[item] = 0, 0
         mean_w = float(self.run_w[item]) / max(1, int(self.run_n[item]))
         sigma_w = float(self.noise[item]) * shape_w / np.sqrt(max(1, int(self.run_n[item])))
-        if not holds and not is_open and abs(deficit_w) < max(line_w / 2, 3 * float(self.noise[item]) * shape_w):
+        is_usual = abs(deficit_w) < max(line_w / 2, 3 * float(self.noise[item]) * shape_w)
+        if is_usual and not (holds or is_open or is_cold):
             self._learn(item, level, power_w / shape_w)
         # one wild sample lifts the mean of its run, but not what the run looks like at its end
         is_weak = mean_w < max(line_w, _SIGMAS * sigma_w) or self.smooth_w[item] < _END_SHARE * line_w
-        gate = not is_open and (is_weak or bool(is_muted(lamps[:1])[0]))
+        gate = is_cold or (not is_open and (is_weak or bool(is_muted(lamps[:1])[0])))
         one = np.array([item])
         verdict = self.debounce.step(
             one,
@@ -142,7 +161,7 @@ class DarkCount:
         now_w = float(self.smooth_w[item]) if is_open else mean_w
         n_dark = int(np.clip(round(now_w / lamp_w), 1, len(lamps)))
         is_news = (
-            is_open and holds and n_dark != self.told[item] and abs(now_w / lamp_w - n_dark) < 0.25
+            is_open and holds and not is_cold and n_dark != self.told[item] and abs(now_w / lamp_w - n_dark) < 0.25
         )  # settled on a number
         if len(verdict.opened) or (is_news and not len(verdict.cleared)):
             self.told[item] = n_dark
@@ -162,6 +181,23 @@ class DarkCount:
         if len(verdict.cleared):
             self.run_w[item], self.run_n[item] = 0, 0
             self._book.close(self._key(item), int(sweep.at_s[r]) * 1_000_000, evidence={"power_w": number(power_w)})
+
+    def _note_dip(self, item: int, lamps: Int64, at_s: int, power_w: float, voltage_v: float) -> None:
+        """A dipped voltage, or a meter that fell silent with its circuit: discharge lamps start anew after it."""
+        self.n_silent[item] = 0 if np.isfinite(power_w) else min(int(self.n_silent[item]) + 1, 255)
+        if self._no_voltage < voltage_v < self._dip_v or self.n_silent[item] >= _SILENT_SWEEPS:
+            self._state.lit_from_s[lamps] = at_s
+
+    def _is_cold(self, item: int, lamps: Int64, shapes: Float64, at_s: int, deficit_w: float) -> bool:
+        """Whether lamps of the sum still warm up; so they do when most of them went out at once: the supply dipped."""
+        is_slow = self._warm_up_s[lamps] > 0
+        slow_w = float(shapes[is_slow].sum())
+        if not slow_w > 0:
+            return False
+        if deficit_w > slow_w / 2 >= self.smooth_w[item] * 2 and not self.run_n[item]:
+            self._state.lit_from_s[lamps] = at_s
+        is_warming = at_s - self._state.lit_from_s[lamps].astype(np.int64) < self._warm_up_s[lamps]
+        return bool(is_warming.any())
 
     def _ratio(self, item: int, level: int) -> tuple[float, bool]:
         """The learned ratio at a level, and whether it was learned there; NaN where nothing is."""

@@ -6,7 +6,7 @@ Works on any subset of rows; ``ingest.judgement.screen`` chooses the rows in whi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +27,7 @@ from ingest.judgement.lamp_evidence import lamp_evidence
 from ingest.judgement.lamp_state import ATTENTION_BIT, LEARNING_BIT, OPEN_SHIFT, LampState
 from ingest.judgement.limit_table import LampLimits, LimitTable
 from ingest.judgement.own_power import learn_own, set_bands
-from ingest.judgement.sample import Electric, expect, look, take_levels
+from ingest.judgement.sample import Electric, Levels, expect, look, take_levels
 from ingest.judgement.screen import Suspects
 from ingest.judgement.sweep import Sweep
 
@@ -99,7 +99,8 @@ class LampRules:
         self._reopen(suspects.lamp[~is_good], levels.level[~is_good])
         row, lamp, is_frozen = suspects.row[is_good], suspects.lamp[is_good], suspects.is_frozen[is_good]
         is_comparable = ~np.isin(row, suspects.reply_row, assume_unique=True)
-        levels = replace(levels, level=levels.level[is_good], is_told=levels.is_told[is_good])
+        told, guessed = levels.is_told[is_good], levels.is_guessed[is_good]
+        levels = Levels(levels.level[is_good], told, guessed)
         if not len(row):
             return []
         record = sweep.record_of(row)
@@ -108,10 +109,11 @@ class LampRules:
         self.cycles.note_restarts(lamp, at_s, window)
         expected = expect(self.fleet, state, self.electric, lamp, levels, window.voltage_v)
         limits = self.table.of(self.fleet.technology[lamp])
-        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record])
+        is_twilight = levels.is_guessed & sweep.is_twilight[record]
+        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_twilight
         is_wild = is_impossible(window, expected, limits)
         window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, limits)
-        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
+        is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ingest.expected import level_share, voltage_share
 from ingest.finding import Key, Place
 from ingest.fleet import Fleet
-from ingest.judgement.balance import Balance
+from ingest.judgement.balance import WILD_W, Balance
 from ingest.judgement.casebook import Casebook
 from ingest.judgement.causes import Case
 from ingest.judgement.command import Commands
@@ -25,8 +25,6 @@ from ingest.judgement.sweep import Sweep
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-
-_WILD_W = 3000.0  # no street lamp draws more: a meter's absurdity
 
 
 class LoadRules:
@@ -49,8 +47,19 @@ class LoadRules:
         cabinets = np.bincount(fleet.cabinet_controller[fleet.cabinet_controller >= 0], minlength=fleet.n_controllers)
         self._is_shared = cabinets > 1
 
-    def judge(self, sweep: Sweep, suspects: Suspects, commands: Commands, is_muted: Callable[[Int64], Bool]) -> None:
-        """Judge the live records of a sweep; its readings stand in the state already."""
+    def judge(  # measured columns, in the order of the rule
+        self,
+        sweep: Sweep,
+        suspects: Suspects,
+        commands: Commands,
+        is_contactor_suspect: Bool,
+        is_muted: Callable[[Int64], Bool],
+    ) -> None:
+        """Judge the live records of a sweep; its readings stand in the state already.
+
+        ``is_contactor_suspect`` bool (C,): cabinets whose contactor may be stuck closed, so that unmetered lamps burn
+        that are reckoned as off.
+        """
         batch, table = sweep.batch, self._table
         is_told = sweep.is_live & np.isfinite(batch.cabinet_power_w).any(axis=1)
         if not is_told.any():
@@ -62,7 +71,7 @@ class LoadRules:
         residual = power - lamps_w - table.scalar("cable_loss") * power
         limit = np.maximum(table.scalar("unmetered_power"), table.scalar("unmetered_share") * power)
         holds = residual[records] > limit[records]
-        judges = commands.is_settled[records]
+        judges = commands.is_settled[records] & ~is_contactor_suspect[c]
         gate = is_muted(c) & ~self.debounce.is_open[c]
         at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
         verdict = self.debounce.step(c, at_s, dt_s, holds, judges & ~holds, judges, gate)
@@ -95,7 +104,7 @@ class LoadRules:
         total = np.zeros(batch.n_records)
         filled = np.flatnonzero(np.diff(batch.lamp_start) > 0)
         if len(filled):
-            is_plain = (batch.quality == 0) & (np.abs(batch.power_w) < _WILD_W)
+            is_plain = (batch.quality == 0) & (np.abs(batch.power_w) < WILD_W)
             if self._is_shared.any() or (batch.lamp < 0).any():
                 lamp = np.maximum(batch.lamp, 0)
                 home = fleet.home_cabinet[fleet.lamp_controller[lamp]]
@@ -104,7 +113,7 @@ class LoadRules:
         row = np.union1d(suspects.row, suspects.reply_row)
         lamp = batch.lamp[row].astype(np.int64)
         power = batch.power_w[row]
-        is_missing = (batch.quality[row] != 0) | ~(np.abs(power) < _WILD_W)
+        is_missing = (batch.quality[row] != 0) | ~(np.abs(power) < WILD_W)
         is_missing &= fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
         lamp, record = lamp[is_missing], sweep.record_of(row[is_missing])
         if len(lamp):

@@ -39,7 +39,7 @@ class Presence:
     def session(self, controller: int, *, is_birth: bool, at_us: int, now_us: int) -> None:
         """Note a birth or a death."""
         self.heard_us[controller] = max(int(self.heard_us[controller]), now_us)
-        self.death_us[controller] = 0 if is_birth else at_us
+        self.death_us[controller] = 0 if is_birth else at_us or now_us
 
     def tick(self, now_us: int, interval_s: Int64) -> Int64:
         """Controllers that are offline from now on; ``since_us`` says since when each has been silent."""

@@ -26,10 +26,16 @@ _LEVEL_KEPT_S = 1800  # a record without levels leaves the last ones standing fo
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Commanded levels of n rows: uint8 (n,); ``is_told`` false where this sample says nothing of it."""
+    """Commanded levels of n rows: uint8 (n,).
+
+    Attributes:
+        is_told: false where this sample says nothing of it.
+        is_guessed: bool (n,) its agent cannot tell; it is the contactor's or the schedule's.
+    """
 
     level: UInt8
     is_told: Bool
+    is_guessed: Bool
 
 
 def take_levels(sweep: Sweep, suspects: Suspects, fleet: Fleet, state: LampState, told_s: Int64) -> Levels:
@@ -62,7 +68,7 @@ def take_levels(sweep: Sweep, suspects: Suspects, fleet: Fleet, state: LampState
     state.before_w[lamp[turned_on]] = np.nan
     state.level[lamp] = level
     state.level_told[lamp[is_raw]] = level[is_raw]
-    return Levels(level, ~is_kept)
+    return Levels(level, ~is_kept, ~is_raw & ~is_kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Codes of cabinets, circuits' voltages and sums, and controllers."""
 
 import numpy as np
+import pytest
 
 from ingest.batch import SessionEvent
 
@@ -142,6 +143,52 @@ def test_dark_lamp_of_a_cabinet_with_one_meter_is_counted_over_dim_steps(kit):
     changes = town.play(25)
     (fault,) = changes
     assert (fault.key.code, fault.evidence["lamps_dark"]) == ("circuitPowerTooLow", 1)
+
+
+@pytest.mark.parametrize("told", ["contacts", "voltage", "load"])
+def test_lamps_that_start_anew_after_an_outage_are_not_counted_as_dark(kit, told):
+    town = lit(
+        kit, technology="HPS", is_dimmable=False, lamp_meters=False, n_poles=15, n_circuits=1, circuit_meters=False
+    )
+    assert town.play(60) == []
+
+    def run_up(step):
+        town.factor[:] = min(1.0, 0.05 + 0.1 * step)
+
+    if told == "contacts":
+        town.is_supplied[:] = False
+        town.play(30)
+        town.is_supplied[:] = True
+    elif told == "voltage":
+        town.voltage = 150.0
+        town.play(1)
+        town.voltage = 225.0
+    changes = town.play(40, before=run_up)
+    assert kit.raised(changes, "circuitPowerTooLow") == []
+    town.factor[:3] = 0.0
+    (fault,) = town.play(14)
+    assert (fault.key.code, fault.evidence["lamps_dark"]) == ("circuitPowerTooLow", 3)
+
+
+def test_a_dim_step_that_came_early_leaves_no_dark_lamp_behind(kit):
+    town = lit(kit, lamp_meters=False, n_poles=15, circuit_meters=True, cabinet_meter=False, has_contacts=False)
+    town.now_us = kit.NIGHT_US + 80 * kit.MINUTE_US
+    assert town.play(32) == []
+    town.level = 70  # eight minutes before the city's schedule says so
+    assert town.play(60) == []
+
+
+@pytest.mark.parametrize("lamp_meters", [True, False])
+def test_lamps_on_a_stuck_contactor_are_no_unmetered_load(kit, lamp_meters):
+    town = kit.Town(lamp_meters=lamp_meters, circuit_meters=False, start_us=DAY_US)
+    town.level = 0
+    town.play(30)
+    town.contactor = True
+    changes = town.play(90)
+    assert [fault.key.code for fault in kit.raised(changes)] == ["contactorFailure"]
+    town.contactor = None
+    assert kit.open_codes([*changes, *town.play(10)]) == {}
+    assert kit.raised(town.changes, "unmeteredLoad") == []
 
 
 def test_one_sweep_without_load_is_no_dark_lamp(kit):

@@ -176,3 +176,19 @@ def test_silence_by_day_of_a_circuit_that_never_answered_by_day_is_normal(kit):
     town.level = 0
     town.is_powered[:] = False
     assert town.play(120) == []
+
+
+@pytest.mark.parametrize("power_w", [1e6, 900.0])
+def test_absurd_power_now_and_then_does_not_spoil_the_balance_of_a_cable(kit, power_w):
+    town = kit.Town(circuit_meters=False, n_circuits=1)
+
+    def spoil(columns):
+        if town.rng.random() < 0.2:
+            columns["power_w"][3] = power_w
+
+    town.quirk = spoil
+    assert town.play(60) == []
+    town.quirk = None
+    span = break_cable(town, 0, 0, 6)
+    (fault,) = kit.raised(town.play(5))
+    assert (fault.key.code, fault.span) == ("cableFailure", span)

@@ -98,3 +98,14 @@ def test_dark_lamp_stays_open_over_the_day(kit):
     town.play(30)
     town.level = 0
     assert town.play(300) == []
+
+
+def test_photocells_that_switch_before_the_schedule_are_no_dark_lamps(kit):
+    until_dawn_us = 9 * 3600 * 1_000_000  # from 20:00 on; the schedule's dawn is at 05:15
+    for early, is_fault in ((8, False), (30, True)):
+        town = kit.Town(switching="lamp", has_contacts=False, is_dimmable=False, dims=(), interval_s=60)
+        town.tell_level = False
+        town.now_us += until_dawn_us - 40 * kit.MINUTE_US
+        assert town.play(55 - early) == []
+        town.level = 0
+        assert bool(kit.raised(town.play(early + 60), "lampFailure")) is is_fault
