@@ -121,7 +121,7 @@ class Detection:
         if len(due):
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
-        self._loads.judge(sweep, suspects, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
+        self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
         self._dark.judge(sweep, commands, self._context.is_supply_gone(sweep.batch), self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects) -> None:
@@ -144,9 +144,8 @@ class Detection:
             own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
             live = self._silence.is_live(sweep, np.full(len(own), r), own, is_supply_gone, dead_phases)
             self._silence.judge(sweep, r, live, self._is_muted)
-        for r in self._balance.due(sweep).tolist():
-            if r not in suspect:
-                self._balance.learn(sweep, r, int(sweep.batch.controller[r]))
+        due = self._balance.due(sweep)
+        self._balance.learn(sweep, due[~np.isin(due, list(suspect))] if suspect else due)
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live

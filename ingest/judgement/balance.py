@@ -169,35 +169,69 @@ class Balance:
         self._due_s[batch.controller[records]] = sweep.at_s[records] + _EVERY_S
         return records
 
-    def learn(self, sweep: Sweep, record: int, controller: int) -> None:
-        """Take a quiet sweep of one controller: every listed lamp has answered and is settled.
+    def learn(self, sweep: Sweep, records: Int64) -> None:
+        """Take quiet sweeps: every listed lamp behind a meter has answered and is settled.
 
         A lamp that is silent is no part of it: its expected power beside a meter that lacks it would teach the balance
         that half of a cut cable's load is its ordinary loss.
+
+        Args:
+            sweep: the sweep at hand.
+            records: int64 (k,) its records to learn from, each of another controller.
         """
-        fleet, at_s = self._fleet, int(sweep.at_s[record])
-        own = np.arange(fleet.controller_start[controller], fleet.controller_start[controller + 1])
-        circuits, cabinet_w = self.circuit_power(sweep, record), self.cabinet_power(sweep, record)
-        if not circuits and not np.isfinite(cabinet_w):
+        fleet, state, batch = self._fleet, self._state, sweep.batch
+        if not len(records):
             return
-        drawn, is_settled = self.drawn_w(own), self.is_settled(own, at_s)
-        state = self._state
+        controller = batch.controller[records].astype(np.int64)
+        own, record = _spread(fleet.controller_start, controller)
+        drawn, is_settled = self.drawn_w(own), self.is_settled(own, sweep.at_s[records][record])
         has_answered = (state.silent_sweeps[own] == 0) & np.isfinite(state.power_w[own])
         is_settled &= has_answered | ~state.is_listed[own]
-        meters = [(q, power, fleet.lamp_circuit[own] == q) for q, (power, _) in circuits.items()]
-        is_home = fleet.lamp_cabinet[own] == fleet.home_cabinet[controller]
-        meters.append((fleet.n_circuits + controller, cabinet_w, is_home))
-        for key, power_w, is_behind in meters:
-            total = float(drawn[is_behind].sum())
-            if not (power_w > 0 and np.isfinite(total) and is_behind.any() and is_settled[is_behind].all()):
-                continue
-            share = 1 - total / power_w
-            if abs(share) > _MOST_SHARE:  # a meter's absurdity, or a load that is no loss
-                continue
-            weight = max(_SMOOTH, 1 / (int(self.samples[key]) + 1))
-            if self.samples[key] > 0:
-                self.noise[key] += weight * (1.25 * abs(share - self.bias[key]) - self.noise[key])
-            self.bias[key] += weight * (share - self.bias[key])
-            self.samples[key] = min(int(self.samples[key]) + 1, 60000)
-            if self.samples[key] < _QUICK_SAMPLES:
-                self._due_s[controller] = 0
+
+        is_home = fleet.lamp_cabinet[own] == fleet.home_cabinet[controller][record]
+        phases = batch.cabinet_power_w[records].astype(np.float64)
+        cabinet_w = np.where(np.isfinite(phases).any(axis=1), np.nansum(phases, axis=1), np.nan)
+        sums = _sums(record[is_home], drawn[is_home], is_settled[is_home], len(records))
+        self._take(fleet.n_circuits + controller, controller, cabinet_w, *sums)
+
+        row, record_of_row = _spread(batch.circuit_start, records)
+        circuit = batch.circuit[row].astype(np.int64)
+        is_known = circuit >= 0
+        circuit, told_by = circuit[is_known], controller[record_of_row[is_known]]
+        behind = fleet.lamp_circuit[own]
+        is_wired = behind >= 0
+        total_w, is_quiet = _sums(behind[is_wired], drawn[is_wired], is_settled[is_wired], fleet.n_circuits)
+        power_w = batch.circuit_power_w[row[is_known]].astype(np.float64)
+        self._take(circuit, told_by, power_w, total_w[circuit], is_quiet[circuit])
+
+    def _take(self, key: Int64, controller: Int64, power_w: Float64, total_w: Float64, is_quiet: Bool) -> None:
+        """One sample of k meters beside the lamps behind them; those that prove nothing are passed over."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = 1 - total_w / power_w
+        # beyond that share it is a meter's absurdity, or a load that is no loss
+        good = np.flatnonzero(is_quiet & (power_w > 0) & (np.abs(share) <= _MOST_SHARE))
+        key, controller, share = key[good], controller[good], share[good]
+        before = self.samples[key].astype(np.int64)
+        weight = np.maximum(_SMOOTH, 1 / (before + 1))
+        off = 1.25 * np.abs(share - self.bias[key]) - self.noise[key]
+        self.noise[key] += np.where(before > 0, weight * off, 0)
+        self.bias[key] += weight * (share - self.bias[key])
+        self.samples[key] = np.minimum(before + 1, 60000)
+        self._due_s[controller[self.samples[key] < _QUICK_SAMPLES]] = 0
+
+
+def _spread(start: Int64, chosen: Int64) -> tuple[Int64, Int64]:
+    """Items of some ranges ``start[i]:start[i + 1]``, and which of ``chosen`` each belongs to; int64 (n,) both."""
+    counts = start[chosen + 1] - start[chosen]
+    owner = np.repeat(np.arange(len(chosen)), counts)
+    ends = np.cumsum(counts)
+    return np.arange(len(owner)) + (start[chosen] - (ends - counts))[owner], owner
+
+
+def _sums(meter: npt.NDArray[np.integer], drawn_w: Float64, is_settled: Bool, n_meters: int) -> tuple[Float64, Bool]:
+    """Power drawn behind each of n meters, and whether it has lamps and all of them are settled; (n,) both."""
+    total_w: Float64 = np.bincount(meter, drawn_w, minlength=n_meters).astype(np.float64)
+    n_lamps = np.bincount(meter, minlength=n_meters)
+    n_settled = np.bincount(meter[is_settled], minlength=n_meters)
+    is_quiet: Bool = (n_lamps > 0) & (n_settled == n_lamps)
+    return total_w, is_quiet

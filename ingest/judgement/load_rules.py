@@ -18,8 +18,7 @@ from ingest.judgement.debounce import Confirm, Debounce
 from ingest.judgement.lamp_evidence import number
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.screen import Suspects
-from ingest.judgement.silence_cases import SilenceCases
+from ingest.judgement.silence_cases import DARK_CODES, SilenceCases
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -50,7 +49,6 @@ class LoadRules:
     def judge(  # measured columns, in the order of the rule
         self,
         sweep: Sweep,
-        suspects: Suspects,
         commands: Commands,
         is_contactor_suspect: Bool,
         is_muted: Callable[[Int64], Bool],
@@ -65,7 +63,7 @@ class LoadRules:
         if not is_told.any():
             return
         power = np.nansum(batch.cabinet_power_w.astype(np.float64), axis=1)
-        lamps_w = self._lamp_sums(sweep, suspects, is_told, commands)
+        lamps_w = self._lamp_sums(sweep, is_told, commands)
         records = np.flatnonzero(is_told & np.isfinite(lamps_w))
         c = batch.controller[records].astype(np.int64)
         residual = power - lamps_w - table.scalar("cable_loss") * power
@@ -95,26 +93,25 @@ class LoadRules:
     def _key(self, cabinet: int) -> Key:
         return Key("unmeteredLoad", Place(cabinet_id=self._fleet.cabinet_ids[cabinet]))
 
-    def _lamp_sums(self, sweep: Sweep, suspects: Suspects, is_told: Bool, commands: Commands) -> Float64:
+    def _lamp_sums(self, sweep: Sweep, is_told: Bool, commands: Commands) -> Float64:
         """What the lamps of each record's home cabinet draw; float64 (R,), NaN where a lamp's power cannot be known.
 
-        The sum over all rows is one pass; rows that are no plain good readings are suspects and mended one by one.
+        The sum over all rows is one pass; rows that are no plain good readings are made good for afterwards.
         """
         batch, fleet, state = sweep.batch, self._fleet, self._state
         total = np.zeros(batch.n_records)
         filled = np.flatnonzero(np.diff(batch.lamp_start) > 0)
+        is_read = (batch.quality == 0) & (np.abs(batch.power_w) < WILD_W)
         if len(filled):
-            is_plain = (batch.quality == 0) & (np.abs(batch.power_w) < WILD_W)
+            is_plain = is_read
             if self._is_shared.any() or (batch.lamp < 0).any():
                 lamp = np.maximum(batch.lamp, 0)
                 home = fleet.home_cabinet[fleet.lamp_controller[lamp]]
-                is_plain &= (batch.lamp >= 0) & (fleet.lamp_cabinet[lamp] == home)
+                is_plain = is_read & (batch.lamp >= 0) & (fleet.lamp_cabinet[lamp] == home)
             total[filled] = np.add.reduceat(np.where(is_plain, batch.power_w, np.float32(0)), batch.lamp_start[filled])
-        row = np.union1d(suspects.row, suspects.reply_row)
+        row = np.flatnonzero(~is_read & (batch.lamp >= 0))
         lamp = batch.lamp[row].astype(np.int64)
-        power = batch.power_w[row]
-        is_missing = (batch.quality[row] != 0) | ~(np.abs(power) < WILD_W)
-        is_missing &= fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
+        is_missing = fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
         lamp, record = lamp[is_missing], sweep.record_of(row[is_missing])
         if len(lamp):
             is_wild = state.quality[lamp] == 0
@@ -126,8 +123,11 @@ class LoadRules:
         return total
 
     def _dark(self, sweep: Sweep, record: Int64, lamp: Int64) -> Bool:
+        """Lamps that an open circuit, cable or pole fuse leaves without load; bool (n,)."""
         dark = np.zeros(len(lamp), np.bool_)
-        for r in np.unique(record).tolist():
+        told = np.unique(record)
+        with_case = list(self._book.controllers_with(DARK_CODES))
+        for r in told[np.isin(sweep.batch.controller[told], with_case)].tolist():
             c = int(sweep.batch.controller[r])
             own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
             mine = record == r

@@ -21,6 +21,9 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 GROUP_CODES: Final = frozenset({"circuitFailure", "cableFailure", "busFailure"})
+DARK_CODES: Final = frozenset(
+    {"circuitFailure", "cableFailure", "communicationFailure"}
+)  # may leave lamps without load
 
 
 class SilenceCases:
