@@ -37,6 +37,7 @@ from ingest.watermark import Mark, Watermarks
 REBIRTH_INTERVAL_S: Final = 10.0  # between two requests to one controller
 DAY_US: Final = 86_400_000_000
 _GREETED_AT_ONCE: Final = 200  # a turn of the loop
+_WRONG_CLOCK_US: Final = 60_000_000
 _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 
 Message = tuple[str, bytes]
@@ -264,6 +265,8 @@ class SessionHost:
         at_us = (death.timestamp_ms or 0) * 1000
         if not session.last_at_us < at_us < intake.latest_us:
             at_us = 0  # "now", which only the rounds before it can tell
+        elif (lag_us := self._lag_us.get(node, 0)) > _WRONG_CLOCK_US:
+            at_us += lag_us  # by a clock that is minutes behind, every death would be an old one
         number = intake.ended[node] = max(session.next_round, len(intake.rounds) - 1)
         if session.controller < self.directory.controllers.n_register:
             intake.events.append((number, SessionEvent(session.controller, False, at_us)))

@@ -104,3 +104,25 @@ def test_restart_within_one_tick_is_no_fault(pipeline: Pipeline) -> None:
     pipeline.take(tape.messages, tape.at_ms * 1000)
     with pipeline.engine.connect() as connection:
         assert connection.execute(select(fault_events)).all() == []
+
+
+def test_restart_of_an_agent_whose_clock_is_behind_is_no_fault(pipeline: Pipeline) -> None:
+    tape = Tape()
+    agents = tape.agents(4)
+    late_ms = 8 * MINUTE_MS
+    for minute in range(60):
+        tape.at_ms += MINUTE_MS
+        for agent in agents[:3]:
+            sweep(agent, 60)
+        tape.at_ms -= late_ms
+        if minute == 31:
+            agents[3].death()
+        elif minute == 33:
+            agents[3].bd_seq += 1
+            agents[3].birth()
+        if not 30 <= minute < 33:
+            sweep(agents[3], 60)
+        tape.at_ms += late_ms
+        pipeline.take(tape.messages, tape.at_ms * 1000)
+        tape.messages.clear()
+    assert rows_of(pipeline) == []

@@ -192,3 +192,16 @@ def test_absurd_power_now_and_then_does_not_spoil_the_balance_of_a_cable(kit, po
     span = break_cable(town, 0, 0, 6)
     (fault,) = kit.raised(town.play(5))
     assert (fault.key.code, fault.span) == ("cableFailure", span)
+
+
+def test_far_end_of_a_bus_across_circuits_is_told_by_the_sum_of_its_lamps(kit):
+    town = kit.Town(circuit_meters=False, n_circuits=3, n_poles=12, noise=0.006)
+    assert town.play(60) == []
+    end = town.index(0, 0, 8)
+    town.is_silent[end:] = True
+    (fault,) = kit.raised(town.play(4))
+    assert fault.key.code == "busFailure"
+    assert fault.span == (f"L-{end - 1:04d}", f"L-{end:04d}")
+    assert len(fault.lamp_ids) == town.n - end
+    town.is_silent[:] = False
+    assert kit.open_codes([*town.changes, *town.play(3)]) == {}
