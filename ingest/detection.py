@@ -173,10 +173,19 @@ class Detection:
             return
         if not verdict.is_opened:
             self._book.close(key, at_us, evidence=verdict.evidence)
+            self._judge_anew(key, lamp, at_us)
             return
         fleet = self._fleet
         place = (int(fleet.lamp_controller[lamp]), int(fleet.lamp_cabinet[lamp]), int(fleet.lamp_circuit[lamp]))
         self._book.open(Case(key, at_us, verdict.since_s * 1_000_000, (lamp,), verdict.evidence, *place))
+
+    def _judge_anew(self, cause: Key, lamp: int, at_us: int) -> None:
+        """What only a cause on the same lamp kept dark is no fault of its own before it is dark without it."""
+        dark = self._lamp_key("lampFailure", lamp)
+        case = self._book.cases.get(dark)
+        if case is not None and case.cause == cause:
+            self._book.close(dark, at_us, is_proof=False)
+            self._rules.close("lampFailure", lamp)
 
     def session(self, event: SessionEvent, now_us: int) -> list[Change]:
         """A controller's session began or ended."""
