@@ -122,7 +122,8 @@ class Detection:
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
         self._loads.judge(sweep, suspects, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
-        self._dark.judge(sweep, commands, self._context.is_supply_gone(sweep.batch), self._is_muted)
+        is_starved = self._context.is_supply_gone(sweep.batch) | self._context.dead_phases(sweep.batch).any(axis=1)
+        self._dark.judge(sweep, commands, is_starved, self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""

@@ -144,8 +144,9 @@ class CycleCounter:
         is_told = counts != UNKNOWN_UINT32
         delta = counts.astype(np.int64) - before
         is_sane = is_told & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
-        # a switching on by command or with the supply counts once each
-        uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], 0), 0)
+        # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
+        is_supply = state.lit_from_s[lamp] > state.switch_told_s[lamp]
+        uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
         for _ in range(state.switch_counted_s.shape[0]):
             rows = np.flatnonzero(uncommanded > 0)
             if len(rows):
@@ -155,5 +156,6 @@ class CycleCounter:
                 is_grown[rows] = True
                 uncommanded[rows] -= 1
         state.switch_count[lamp[is_told]] = counts[is_told]
+        state.switch_told_s[lamp[is_told]] = at_s[is_told]
         state.commanded_on[lamp[is_told]] = 0
         return is_grown

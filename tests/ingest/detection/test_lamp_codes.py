@@ -73,6 +73,18 @@ def test_lamp_that_goes_on_and_off_is_cycling_and_explains_its_dark_hours(kit):
     assert not [c for c in changes if hasattr(c, "lamp_ids") and c.lamp_ids != ("L-0002",)]
 
 
+def test_switching_on_with_the_supply_is_no_cycling(kit):
+    town = at_night(kit, circuit_meters=False)
+    town.switch_count[:] = 500
+    town.play(20)
+    for _ in range(3):
+        town.is_supplied[:] = False
+        town.play(5)
+        town.is_supplied[:] = True
+        town.switch_count += 1
+        assert kit.raised(town.play(15), "cyclingFailure") == []
+
+
 def test_switch_count_alone_tells_cycling(kit):
     town = at_night(kit, minutes=40)
     town.switch_count[:] = 500
