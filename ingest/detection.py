@@ -122,7 +122,8 @@ class Detection:
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
         self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
-        self._dark.judge(sweep, commands, self._context.is_supply_gone(sweep.batch), self._is_muted)
+        is_starved = self._context.is_supply_gone(sweep.batch) | self._context.dead_phases(sweep.batch).any(axis=1)
+        self._dark.judge(sweep, commands, is_starved, self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
@@ -172,10 +173,19 @@ class Detection:
             return
         if not verdict.is_opened:
             self._book.close(key, at_us, evidence=verdict.evidence)
+            self._judge_anew(key, lamp, at_us)
             return
         fleet = self._fleet
         place = (int(fleet.lamp_controller[lamp]), int(fleet.lamp_cabinet[lamp]), int(fleet.lamp_circuit[lamp]))
         self._book.open(Case(key, at_us, verdict.since_s * 1_000_000, (lamp,), verdict.evidence, *place))
+
+    def _judge_anew(self, cause: Key, lamp: int, at_us: int) -> None:
+        """What only a cause on the same lamp kept dark is no fault of its own before it is dark without it."""
+        dark = self._lamp_key("lampFailure", lamp)
+        case = self._book.cases.get(dark)
+        if case is not None and case.cause == cause:
+            self._book.close(dark, at_us, is_proof=False)
+            self._rules.close("lampFailure", lamp)
 
     def session(self, event: SessionEvent, now_us: int) -> list[Change]:
         """A controller's session began or ended."""

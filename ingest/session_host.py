@@ -37,6 +37,7 @@ from ingest.watermark import Mark, Watermarks
 REBIRTH_INTERVAL_S: Final = 10.0  # between two requests to one controller
 DAY_US: Final = 86_400_000_000
 _GREETED_AT_ONCE: Final = 200  # a turn of the loop
+_WRONG_CLOCK_US: Final = 60_000_000
 _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 
 Message = tuple[str, bytes]
@@ -107,7 +108,7 @@ class SessionHost:
         self._greet_at = 0.0
         self._strikes: dict[str, tuple[int, int]] = {}
         self._last_seen_us: dict[str, int] = {}
-        self._lag_us: dict[str, int] = {}  # how far each clock was behind "now" when its last tick began
+        self._ahead_us: dict[str, int] = {}  # how far clocks are from "now" that are minutes ahead or behind
         self.newborn: list[Session] = []
 
     # --- messages in
@@ -167,9 +168,9 @@ class SessionHost:
 
     def _take_live(self, session: Session, record: Record, intake: Intake) -> None:
         number, n_rounds = session.next_round, len(intake.rounds)
-        if number == 0:  # a clock that is behind stays behind by as much for the length of a tick
-            self._lag_us[session.controller_id] = max(0, (intake.now_us or 0) - record.at_us)
-        at_us = record.at_us + self._lag_us.get(session.controller_id, 0)
+        if number == 0:
+            self._measure_clock(session, record.at_us, intake.now_us)
+        at_us = record.at_us - self._ahead_us.get(session.controller_id, 0)
         # who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since
         while number < n_rounds - 1 and intake.round_us[number + 1] <= at_us:
             number += 1
@@ -181,6 +182,15 @@ class SessionHost:
         session.last_at_us = record.at_us
         session.interval_s = record.values[-5] or session.interval_s
         session.is_synchronised = record.values[-1] is not False
+
+    def _measure_clock(self, session: Session, at_us: int, now_us: int | None) -> None:
+        """Compare a clock with "now" at the first record of a tick; one that has just come back says nothing."""
+        interval_us = session.interval_s * 1_000_000
+        if now_us is None or not 0 < at_us - session.last_at_us <= 2 * interval_us:
+            return
+        ahead_us = at_us - now_us
+        is_right = -_WRONG_CLOCK_US <= ahead_us <= interval_us + _WRONG_CLOCK_US
+        self._ahead_us[session.controller_id] = 0 if is_right else ahead_us
 
     def _open_mark(self, session: Session, epoch: int, floor: int) -> Mark:
         if session.epoch is not None and epoch != session.epoch:
@@ -264,6 +274,8 @@ class SessionHost:
         at_us = (death.timestamp_ms or 0) * 1000
         if not session.last_at_us < at_us < intake.latest_us:
             at_us = 0  # "now", which only the rounds before it can tell
+        else:
+            at_us -= self._ahead_us.get(node, 0)  # by a clock that is minutes behind, every death would be an old one
         number = intake.ended[node] = max(session.next_round, len(intake.rounds) - 1)
         if session.controller < self.directory.controllers.n_register:
             intake.events.append((number, SessionEvent(session.controller, False, at_us)))

@@ -22,6 +22,7 @@ Bool = npt.NDArray[np.bool_]
 _CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
 _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
 _DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
+_DIP_PAIR = 2  # or so many, if the circuit has no others
 
 
 class CycleCounter:
@@ -37,6 +38,10 @@ class CycleCounter:
         has_circuit = fleet.lamp_circuit >= 0
         self._n_discharge = np.bincount(
             fleet.lamp_circuit[has_circuit & self._is_discharge], minlength=max(1, fleet.n_circuits)
+        )
+        self._n_discharge_there = np.bincount(
+            fleet.lamp_controller[has_circuit & self._is_discharge & (fleet.lamp_controller >= 0)],
+            minlength=fleet.n_controllers,
         )
 
     def restrike(self, circuit: Int64, at_s: Int64) -> None:
@@ -80,16 +85,22 @@ class CycleCounter:
         window: Window,
         expected: Expected,
         is_settled: Bool,
+        is_wild: Bool,
         limits: LampLimits,
     ) -> Window:
-        """The window with its changes filled in; changes by command, warm-up or a dip of the circuit are none."""
+        """The window with its changes filled in; changes by command, warm-up or a dip of the circuit are none.
+
+        A wild sample (bool (n,)) says nothing of light or darkness.
+        """
         state = self._state
         is_rated = np.isfinite(expected.power_w)
         on_w = np.where(is_rated, limits["lamp_failure_clear_power"] * expected.power_w, limits["relay_failure_power"])
         off_w = np.where(is_rated, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"] / 3)
         power, before = window.power_w, state.lit[lamp]
         now = np.where(power >= on_w, LIT_YES, np.where(power < off_w, LIT_DARK, before)).astype(np.uint8)
-        now = np.where(expected.is_on & expected.is_voltage_ok, now, np.where(expected.is_off, LIT_UNKNOWN, before))
+        now = np.where(
+            expected.is_on & expected.is_voltage_ok & ~is_wild, now, np.where(expected.is_off, LIT_UNKNOWN, before)
+        )
         is_change = (before != LIT_UNKNOWN) & (now != LIT_UNKNOWN) & (now != before) & is_settled
         is_change &= ~self._dips(lamp, at_s, is_change & (now == LIT_DARK))
         state.lit[lamp] = now
@@ -108,15 +119,19 @@ class CycleCounter:
         return recent
 
     def _dips(self, lamp: Int64, at_s: Int64, is_out: Bool) -> Bool:
-        """Rows whose lamp went out together with at least half of its circuit's discharge lamps."""
+        """Rows whose discharge lamp went out with its circuit's others, or with half of its controller's."""
         is_dip = np.zeros(len(lamp), np.bool_)
-        circuit = self._fleet.lamp_circuit[lamp]
+        fleet, circuit = self._fleet, self._fleet.lamp_circuit[lamp]
         rows = np.flatnonzero(is_out & self._is_discharge[lamp] & (circuit >= 0))
-        if len(rows) < _DIP_LAMPS:
+        if len(rows) < _DIP_PAIR:
             return is_dip
-        n_out = np.bincount(circuit[rows], minlength=self._fleet.n_circuits)
+        controller = fleet.lamp_controller[lamp]
+        n_out = np.bincount(circuit[rows], minlength=fleet.n_circuits)
+        n_out_there = np.bincount(controller[rows], minlength=fleet.n_controllers)
         is_common = (n_out >= _DIP_LAMPS) & (2 * n_out >= self._n_discharge)
-        is_dip[rows] = is_common[circuit[rows]]
+        is_common |= (n_out >= _DIP_PAIR) & (n_out == self._n_discharge)
+        is_wide = (n_out_there >= _DIP_LAMPS) & (2 * n_out_there >= self._n_discharge_there)
+        is_dip[rows] = is_common[circuit[rows]] | is_wide[controller[rows]]
         hit, first = np.unique(circuit[rows][is_dip[rows]], return_index=True)
         self.restrike(hit.astype(np.int64), at_s[rows[is_dip[rows]]][first])
         return is_dip
@@ -129,8 +144,9 @@ class CycleCounter:
         is_told = counts != UNKNOWN_UINT32
         delta = counts.astype(np.int64) - before
         is_sane = is_told & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
-        # a switching on by command or with the supply counts once each
-        uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], 0), 0)
+        # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
+        is_supply = state.lit_from_s[lamp] > state.switch_told_s[lamp]
+        uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
         for _ in range(state.switch_counted_s.shape[0]):
             rows = np.flatnonzero(uncommanded > 0)
             if len(rows):
@@ -140,5 +156,6 @@ class CycleCounter:
                 is_grown[rows] = True
                 uncommanded[rows] -= 1
         state.switch_count[lamp[is_told]] = counts[is_told]
+        state.switch_told_s[lamp[is_told]] = at_s[is_told]
         state.commanded_on[lamp[is_told]] = 0
         return is_grown

@@ -62,10 +62,10 @@ class DarkCount:
         self.judged_s = np.zeros(n, np.int64)
         self.n_silent = np.zeros(n, np.uint8)  # sweeps since the sum's meter answered
 
-    def judge(self, sweep: Sweep, commands: Commands, is_supply_gone: Bool, is_muted: Callable[[Int64], Bool]) -> None:
-        """Judge the sums of a sweep's live records; without supply there is nothing to count."""
+    def judge(self, sweep: Sweep, commands: Commands, is_starved: Bool, is_muted: Callable[[Int64], Bool]) -> None:
+        """Judge the sums of a sweep's live records; without supply, or a phase of it, there is nothing to count."""
         is_judged = sweep.is_live & commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0)
-        is_judged &= ~is_supply_gone & ~(sweep.is_twilight & (sweep.level_low == LEVEL_UNKNOWN))
+        is_judged &= ~is_starved & ~(sweep.is_twilight & (sweep.level_low == LEVEL_UNKNOWN))
         is_judged &= ~self._state.is_fully_listed[sweep.batch.controller]
         for r in np.flatnonzero(is_judged).tolist():
             c = int(sweep.batch.controller[r])

@@ -19,6 +19,8 @@ Bool = npt.NDArray[np.bool_]
 
 WAIT: Final = "wait"  # a meter will tell as soon as the lamps are commanded on and settled
 
+_END_LAMPS: Final = 2  # one lamp is no end of a bus
+
 
 @dataclass(frozen=True, slots=True)
 class Lamps:
@@ -50,7 +52,7 @@ class Group:
     """Silent lamps that would go together: rows of :class:`Lamps` in order along the cable or bus.
 
     Attributes:
-        kind: ``circuit``, ``tail``, ``bus`` or ``single``.
+        kind: ``circuit``, ``tail``, ``bus``, ``end`` (of a bus, one circuit's part) or ``single``.
         place: circuit, or bus for kind ``bus``.
         after: row of the last lamp alive before a tail, -1 none.
         load: what the meters say of it.
@@ -91,13 +93,54 @@ def diagnose(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: 
     for group in groups:
         taken[group.rows] = True
     groups += _bus_rests(lamps, taken)
-    for row in np.flatnonzero(lamps.is_lost & ~taken).tolist():
-        groups.append(Group("single", int(lamps.circuit[row]), np.array([row]), bus=int(lamps.bus[row])))
+    ends = _end_parts(lamps, taken, sweep_s)
+    _weigh(lamps, [*groups, *ends, *_singles(lamps, taken)], loads)
+    if any(end.load != THERE for end in ends):  # nothing of one wire: each lamp for itself
+        ends = [end for end in ends if end.load == THERE]
+    for end in ends:
+        taken[end.rows] = True
+    groups += [*ends, *_singles(lamps, taken)]
+    _weigh(lamps, groups, loads)
+    _far_ends(lamps, groups, sweep_s)
+    return Diagnosis(groups)
+
+
+def _weigh(lamps: Lamps, groups: list[Group], loads: Loads) -> None:
     for group, load in zip(groups, loads(groups), strict=True):
         group.load = GONE if lamps.is_dead[group.rows].any() else load
         group.verdict = _verdict(lamps, group)
-    _far_ends(lamps, groups, sweep_s)
-    return Diagnosis(groups)
+
+
+def _singles(lamps: Lamps, taken: Bool) -> list[Group]:
+    return [
+        Group("single", int(lamps.circuit[row]), np.array([row]), bus=int(lamps.bus[row]))
+        for row in np.flatnonzero(lamps.is_lost & ~taken).tolist()
+    ]
+
+
+def _end_parts(lamps: Lamps, taken: Bool, sweep_s: int) -> list[Group]:
+    """Far ends of buses that fell silent together, one part per circuit: a meter tells their sum better than each."""
+    parts = []
+    for bus in np.unique(lamps.bus[lamps.is_lost & ~taken & (lamps.bus >= 0)]).tolist():
+        end, _ = _end_of(lamps, bus)
+        if len(end) < _END_LAMPS or np.ptp(lamps.since_s[end]) > 2 * sweep_s:
+            continue
+        rest = end[~taken[end]]
+        for circuit in np.unique(lamps.circuit[rest]).tolist():
+            rows = rest[lamps.circuit[rest] == circuit]
+            if len(rows) > 1:
+                parts.append(Group("end", circuit, rows, bus=bus))
+    return parts
+
+
+def _end_of(lamps: Lamps, bus: int) -> tuple[Int64, int]:
+    """Lost lamps from some address of a bus on to its last, and the row before them (-1 none)."""
+    rows = np.flatnonzero(lamps.bus == bus)
+    rows = rows[np.argsort(lamps.address[rows], kind="stable")]
+    standing = np.flatnonzero(~lamps.is_lost[rows])
+    if not len(standing):
+        return rows, -1
+    return rows[standing[-1] + 1 :], int(rows[standing[-1]])
 
 
 def _circuits(lamps: Lamps, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
@@ -197,18 +240,16 @@ def _is_live_behind(lamps: Lamps, group: Group) -> bool:
 
 def _far_ends(lamps: Lamps, groups: list[Group], sweep_s: int) -> None:
     """Single lamps whose load is there, and which are the far end of a bus by address and fell silent together."""
-    singles = [g for g in groups if g.verdict == "alone" and g.kind in {"single", "circuit"} and g.load == THERE]
+    parts = {("single", "alone"), ("circuit", "alone"), ("end", "alone"), ("tail", "busFailure")}
+    singles = [g for g in groups if (g.kind, g.verdict) in parts and g.load == THERE]
     for bus in {int(b) for g in singles for b in lamps.bus[g.rows].tolist() if b >= 0}:
-        rows = np.flatnonzero(lamps.bus == bus)
-        rows = rows[np.argsort(lamps.address[rows], kind="stable")]
-        alive = np.flatnonzero(~lamps.is_lost[rows])
-        end = rows[alive[-1] + 1 :] if len(alive) else rows
+        end, before = _end_of(lamps, bus)
         mine = [g for g in singles if np.isin(g.rows, end).all()]
         covered = np.concatenate([g.rows for g in mine]) if mine else np.zeros(0, np.int64)
-        if len(end) < 2 or len(covered) < len(end):  # one lamp is no end of a bus
+        if len(end) < _END_LAMPS or len(covered) < len(end):
             continue
-        if np.ptp(lamps.since_s[end]) > 2 * sweep_s or (len(alive) and not lamps.is_alive[rows[alive[-1]]]):
+        if np.ptp(lamps.since_s[end]) > 2 * sweep_s or (before >= 0 and not lamps.is_alive[before]):
             continue
-        merged = Group("bus", bus, end, int(rows[alive[-1]]) if len(alive) else -1, THERE, "busFailure", bus)
+        merged = Group("bus", bus, end, before, THERE, "busFailure", bus)
         groups[:] = [g for g in groups if not any(g is one for one in mine)] + [merged]
         singles = [g for g in singles if not any(g is one for one in mine)]

@@ -112,7 +112,7 @@ class LampRules:
         is_twilight = levels.is_guessed & sweep.is_twilight[record]
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_twilight
         is_wild = is_impossible(window, expected, limits)
-        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, limits)
+        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
@@ -237,6 +237,12 @@ class LampRules:
             )
             for i, row in enumerate(rows.tolist())
         ]
+
+    def close(self, name: str, lamp: int) -> None:
+        """End a rule on a lamp without a verdict: it is judged anew."""
+        one, rule = np.array([lamp]), RULE[name]
+        self.debounce[rule].close(one)
+        self.state.flags[one] &= ~np.uint32(1 << rule | 1 << (OPEN_SHIFT + rule))
 
     def forget(self, lamp: Int64) -> None:
         """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""

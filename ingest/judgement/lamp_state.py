@@ -65,6 +65,7 @@ class LampState:
         self.lit = np.zeros(n, np.uint8)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
+        self.switch_told_s = np.zeros(n, np.uint32)
         self.commanded_on = np.zeros(n, np.uint8)
         self.switch_counted_s = np.zeros((max(1, n_changes // 2), n), np.uint32)
         self.own_w = np.full(n, np.nan, np.float32)

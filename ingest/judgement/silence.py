@@ -121,6 +121,10 @@ class Silence:
         is_lost = ((quality != 0) & (quality != IMPLAUSIBLE)) | is_dead
         back = lamp[~is_lost]
         cleared = back[self.lost.is_open[back]]
+        # perhaps it was dark with its cable: a discharge lamp starts anew, and its switching on is none of its own
+        has_been_away = self.lost.is_open[back] | (self.lost.count[back] >= self._samples)
+        returned = np.flatnonzero(~is_lost)[has_been_away]
+        self._state.lit_from_s[lamp[returned]] = sweep.at_s[sweep.record_of(row)[returned]]
         self.lost.close(back)
         rows = np.flatnonzero(is_lost)
         row, lamp, is_dead = row[rows], lamp[rows], is_dead[rows]
@@ -226,6 +230,8 @@ class Silence:
         for row in group.rows.tolist():
             lamp = int(lamps.lamp[row])
             is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds
+            # a node with its own supply that answered without voltage lately is dead and not deaf
+            is_due &= self._state.silent_sweeps[lamp] >= n_samples
             if self.lost.is_open[lamp] or not is_due or lamps.is_dead[row] or is_guarded[row]:
                 continue
             is_near = (lamps.circuit == lamps.circuit[row]) & lamps.is_alive

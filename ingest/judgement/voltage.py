@@ -30,7 +30,7 @@ class VoltageRules:
         self._fleet, self._book = fleet, book
         seconds, samples = table.scalar("supply_voltage_time"), int(table.scalar("confirm_samples"))
         confirm = Confirm(samples, seconds, samples, seconds)
-        self._no_voltage = table.scalar("no_voltage")
+        self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
         self._limits = {
             "supplyVoltageTooLow": table.scalar("supply_voltage_low"),
             "supplyVoltageTooHigh": table.scalar("supply_voltage_high"),
@@ -82,6 +82,7 @@ class VoltageRules:
         voltage = batch.voltage_v[row]
         circuit = fleet.lamp_circuit[lamp]
         is_told = (batch.quality[row] == 0) & (voltage >= self._no_voltage) & (circuit >= 0)
+        is_told &= voltage <= self._most_v  # a meter's absurdity, and the only voice where all others are dead
         is_out = is_told & (
             (voltage < self._limits["supplyVoltageTooLow"]) | (voltage > self._limits["supplyVoltageTooHigh"])
         )

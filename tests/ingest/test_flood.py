@@ -104,3 +104,52 @@ def test_restart_within_one_tick_is_no_fault(pipeline: Pipeline) -> None:
     pipeline.take(tape.messages, tape.at_ms * 1000)
     with pipeline.engine.connect() as connection:
         assert connection.execute(select(fault_events)).all() == []
+
+
+def test_restart_of_an_agent_whose_clock_is_behind_is_no_fault(pipeline: Pipeline) -> None:
+    tape = Tape()
+    agents = tape.agents(4)
+    late_ms = 8 * MINUTE_MS
+    for minute in range(60):
+        tape.at_ms += MINUTE_MS
+        for agent in agents[:3]:
+            sweep(agent, 60)
+        tape.at_ms -= late_ms
+        if minute == 31:
+            agents[3].death()
+        elif minute == 33:
+            agents[3].bd_seq += 1
+            agents[3].birth()
+        if not 30 <= minute < 33:
+            sweep(agents[3], 60)
+        tape.at_ms += late_ms
+        pipeline.take(tape.messages, tape.at_ms * 1000)
+        tape.messages.clear()
+    assert rows_of(pipeline) == []
+
+
+@pytest.mark.parametrize("ahead_min", [-8, 8])
+def test_wrong_clock_in_a_flood_takes_nobody_offline(pipeline: Pipeline, ahead_min: int) -> None:
+    tape = Tape()
+    agents = tape.agents(4)
+    for half_minute in range(360):
+        tape.at_ms += MINUTE_MS // 2
+        sweep(agents[0], 30)
+        if half_minute % 2 == 0:
+            sweep(agents[1], 60)
+            sweep(agents[2], 60)
+            tape.at_ms += ahead_min * MINUTE_MS
+            sweep(agents[3], 60)
+            tape.at_ms -= ahead_min * MINUTE_MS
+        if half_minute in {200, 204}:
+            for agent in agents[1:3]:
+                if half_minute == 200:
+                    agent.death(DAYLIGHT_MS)
+                else:
+                    agent.bd_seq += 1
+                    agent.birth()
+        if half_minute < 10 or half_minute in {120, 300}:  # then hours of it at once
+            pipeline.take(tape.messages, tape.at_ms * 1000)
+            tape.messages.clear()
+    pipeline.take(tape.messages, tape.at_ms * 1000)
+    assert rows_of(pipeline) == []

@@ -191,6 +191,32 @@ def test_lamps_on_a_stuck_contactor_are_no_unmetered_load(kit, lamp_meters):
     assert kit.raised(town.changes, "unmeteredLoad") == []
 
 
+def test_dead_phase_is_no_dark_lamps_of_a_sum(kit):
+    town = lit(kit, lamp_meters=False, n_poles=15, circuit_meters=True)
+    town.phase_v[0] = (225.0, 225.0, 225.0)
+    assert town.play(40) == []
+    town.phase_v[0, 1] = 0.0
+    town.factor[::3] = 0.0
+    changes = town.play(40)
+    assert kit.open_codes(changes) == {"supplyLoss": 1}
+    town.phase_v[0, 1], town.factor[:] = 225.0, 1.0
+    assert kit.open_codes([*changes, *town.play(30)]) == {}
+
+
+def test_absurd_voltages_by_day_are_no_voltage_of_the_circuit(kit):
+    town = kit.Town(circuit_meters=False, cabinet_meter=False, start_us=DAY_US)
+    town.level = 0
+
+    def one_voice(columns):  # nodes with their own supply, one of which shows nonsense
+        columns["quality"][:] = 0
+        columns["voltage_v"][:] = 0.0
+        columns["power_w"][:] = 0.0
+        columns["voltage_v"][town.rng.integers(town.n)] = 999.0
+
+    town.quirk = one_voice
+    assert kit.raised(town.play(60), "supplyVoltageTooHigh") == []
+
+
 def test_one_sweep_without_load_is_no_dark_lamp(kit):
     town = lit(kit, lamp_meters=False, n_poles=20, cabinet_meter=False)
     town.play(60)

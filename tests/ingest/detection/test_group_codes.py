@@ -192,3 +192,49 @@ def test_absurd_power_now_and_then_does_not_spoil_the_balance_of_a_cable(kit, po
     span = break_cable(town, 0, 0, 6)
     (fault,) = kit.raised(town.play(5))
     assert (fault.key.code, fault.span) == ("cableFailure", span)
+
+
+def test_far_end_of_a_bus_across_circuits_is_told_by_the_sum_of_its_lamps(kit):
+    town = kit.Town(circuit_meters=False, n_circuits=3, n_poles=12, noise=0.006)
+    assert town.play(60) == []
+    end = town.index(0, 0, 8)
+    town.is_silent[end:] = True
+    (fault,) = kit.raised(town.play(4))
+    assert fault.key.code == "busFailure"
+    assert fault.span == (f"L-{end - 1:04d}", f"L-{end:04d}")
+    assert len(fault.lamp_ids) == town.n - end
+    town.is_silent[:] = False
+    assert kit.open_codes([*town.changes, *town.play(3)]) == {}
+
+
+def test_short_tail_of_discharge_lamps_warms_up_after_its_cable_is_mended(kit):
+    town = after_half_an_hour(kit, technology="HPS", is_dimmable=False)
+    break_cable(town, 0, 1, 7)
+    changes = town.play(20)
+    town.is_powered[:] = True
+    tail = slice(town.index(0, 1, 8), town.index(0, 1, 10) + 1)
+
+    def strike(step):
+        town.factor[tail] = 0.05 if step < 4 else min(1.0, 0.3 + 0.15 * (step - 4))
+
+    later = town.play(30, before=strike)
+    assert kit.open_codes([*changes, *later]) == {}
+    assert kit.raised(later, "lampFailure") == []
+
+
+def test_lost_reply_of_a_node_that_is_dead_is_no_communication_failure(kit):
+    town = kit.Town(is_surveyed=False)
+    assert town.play(30) == []
+    town.is_powered[5:10] = False
+
+    def own_supply(columns):
+        dead = np.flatnonzero((columns["quality"] != 0) & ~town.is_powered)
+        columns["quality"][dead] = 0
+        for name in ("voltage_v", "current_a", "power_w"):
+            columns[name][dead] = 0.0
+        if town.now_us // 60_000_000 % 7 == 0:
+            columns["quality"][7] = 1
+            columns["voltage_v"][7] = columns["power_w"][7] = np.nan
+
+    town.quirk = own_supply
+    assert kit.raised(town.play(60), "communicationFailure") == []

@@ -73,6 +73,18 @@ def test_lamp_that_goes_on_and_off_is_cycling_and_explains_its_dark_hours(kit):
     assert not [c for c in changes if hasattr(c, "lamp_ids") and c.lamp_ids != ("L-0002",)]
 
 
+def test_switching_on_with_the_supply_is_no_cycling(kit):
+    town = at_night(kit, circuit_meters=False)
+    town.switch_count[:] = 500
+    town.play(20)
+    for _ in range(3):
+        town.is_supplied[:] = False
+        town.play(5)
+        town.is_supplied[:] = True
+        town.switch_count += 1
+        assert kit.raised(town.play(15), "cyclingFailure") == []
+
+
 def test_switch_count_alone_tells_cycling(kit):
     town = at_night(kit, minutes=40)
     town.switch_count[:] = 500
@@ -231,6 +243,34 @@ def test_driver_fault_explains_a_failure_that_opened_before(kit):
     assert kit.open_codes([*first, *changes]) == {"controlGearFailure": 1}
     child = next(c for c in changes if c.key.code == "lampFailure")
     assert child.cause.code == "controlGearFailure"
+
+
+@pytest.mark.parametrize("is_still_dark", [False, True])
+def test_lamp_that_its_driver_kept_dark_is_judged_anew_when_the_driver_is_well(kit, is_still_dark):
+    town = at_night(kit, switching="lamp")
+    town.status[4], town.factor[4] = 2, 0.0
+    told = town.play(15)
+    assert kit.open_codes(told) == {"controlGearFailure": 1}
+    town.level, town.status[4] = 0, 0  # exchanged by day: nothing proves that the lamp burns, nor that it does not
+    told += town.play(30)
+    assert kit.open_codes(told) == {}
+    town.level = 100
+    town.factor[4] = 0.0 if is_still_dark else 1.0
+    told += town.play(30)
+    assert kit.open_codes(told) == ({"lampFailure": 1} if is_still_dark else {})
+
+
+def test_absurd_powers_of_a_dark_lamp_are_no_cycling(kit):
+    town = at_night(kit)
+    town.factor[7] = 0.0
+    changes = town.play(10)
+
+    def absurd(columns):
+        if town.now_us // 60_000_000 % 7 == 0:
+            columns["power_w"][7] = 6553.5
+
+    town.quirk = absurd
+    assert kit.open_codes([*changes, *town.play(60)]) == {"lampFailure": 1}
 
 
 def test_one_absurd_value_is_ignored_and_five_are_a_meter_failure(kit):

@@ -1,6 +1,7 @@
 """What must not be taken for a fault of a lamp: wild values, brown-outs, warm-up, day, missing ratings."""
 
 import numpy as np
+import pytest
 
 DAY_US = 1_795_399_200_000_000  # 2026-11-23 09:00 in Jakarta
 MIDNIGHT_US = 1_795_438_800_000_000 + 5 * 3_600_000_000  # 01:00: dimmed to 50 %
@@ -109,3 +110,22 @@ def test_photocells_that_switch_before_the_schedule_are_no_dark_lamps(kit):
         assert town.play(55 - early) == []
         town.level = 0
         assert bool(kit.raised(town.play(early + 60), "lampFailure")) is is_fault
+
+
+@pytest.mark.parametrize(("n_circuits", "n_poles"), [(1, 2), (4, 1)])
+def test_few_discharge_lamps_that_go_out_together_strike_again_without_a_fault(kit, n_circuits, n_poles):
+    town = kit.Town(
+        technology="HPS",
+        is_dimmable=False,
+        is_node=False,
+        cabinet_meter=False,
+        circuit_meters=False,
+        n_circuits=n_circuits,
+        n_poles=n_poles,
+    )
+    assert town.play(30) == []
+
+    def strike(step):
+        town.factor[:] = 0.04 if step < 4 else min(1.0, 0.3 + 0.15 * (step - 4))
+
+    assert town.play(40, before=strike) == []
