@@ -56,8 +56,12 @@ class Link:
         loop: LinkLoop,
         now_ms: Callable[[], int],
         on_command: Callable[[], None],
+        on_change: Callable[[bool], None],
     ) -> None:
-        """Prepare; ``open`` connects. ``on_command`` is called when something stands in ``commands``."""
+        """Prepare; ``open`` connects.
+
+        ``on_command`` is called when something stands in ``commands``, ``on_change`` with whether it is open now.
+        """
         self.agent = agent
         self.commands: deque[bytes] = deque()
         self.retry_s = 0.0
@@ -65,12 +69,19 @@ class Link:
         self._loop = loop
         self._now_ms = now_ms
         self._on_command = on_command
+        self._on_change = on_change
         self._client: mqtt.Client | None = None
 
     @property
     def is_open(self) -> bool:
         """A connection stands or is being made."""
         return self._client is not None
+
+    def _hold(self, client: mqtt.Client | None) -> mqtt.Client | None:
+        """Have this connection from now on; return the one before."""
+        before, self._client = self._client, client
+        self._on_change(client is not None)
+        return before
 
     def open(self) -> None:
         """Connect with a fresh will.
@@ -90,11 +101,11 @@ class Link:
         client.on_socket_close = lambda _client, _data, sock: self._loop.remove(sock)
         client.on_socket_register_write = lambda _client, _data, sock: self._loop.want_write(sock, is_wanted=True)
         client.on_socket_unregister_write = lambda _client, _data, sock: self._loop.want_write(sock, is_wanted=False)
-        self._client = client
+        self._hold(client)
         try:
             client.connect(self._host, self._port, _KEEPALIVE_S)
         except OSError as error:
-            self._client = None
+            self._hold(None)
             raise BrokerError(f"{self._host}:{self._port}: {error}") from error
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -106,7 +117,7 @@ class Link:
 
     def _on_disconnect(self, client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
         if client is self._client:
-            self._client = None
+            self._hold(None)
             self.agent.cut_off()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -122,7 +133,7 @@ class Link:
 
     def cut(self) -> None:
         """The network goes away: no good-bye, so that the broker tells the will."""
-        client, self._client = self._client, None
+        client = self._hold(None)
         self.agent.cut_off()
         sock = None if client is None else client.socket()
         if isinstance(sock, socket.socket):
@@ -134,7 +145,8 @@ class Link:
         if self._client is None:
             return
         self.send(self.agent.disconnect(self._now_ms()))
-        client, self._client = self._client, None
+        client = self._hold(None)
+        assert client is not None
         for _ in range(100):
             if not client.want_write():
                 break

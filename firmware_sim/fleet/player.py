@@ -93,9 +93,19 @@ class Player:
         self.agents = [
             VirtualAgent(world.town.group, controllers[index], self._random.getrandbits(63)) for index in played
         ]
+        # arrays, since they are looked at 20 times a second: a pass over 5,000 objects would cost more than the physics
+        self._is_open = np.zeros(len(self._played), np.bool_)
+        self._has_begun = np.zeros(len(self._played), np.bool_)
         self._spoken: deque[int] = deque()  # places of links that hold commands
         self._links = [
-            Link(agent, *broker, self._loop, self._now_ms, on_command=partial(self._spoken.append, place))
+            Link(
+                agent,
+                *broker,
+                self._loop,
+                self._now_ms,
+                on_command=partial(self._spoken.append, place),
+                on_change=partial(self._is_open.__setitem__, place),
+            )
             for place, agent in enumerate(self.agents)
         ]
         self._schedules = [agent.schedule for agent in self.agents]
@@ -212,6 +222,7 @@ class Player:
             lamps = agent.controller.lamps
             self.world.mark_read(lamps[seen.quality[lamps] == GOOD])
             link.send(agent.record(reading, now_s))
+            self._has_begun[place] = True
             self.n_sweeps += 1
         self._stage.look(self.moment, self._is_heard())
 
@@ -224,9 +235,8 @@ class Player:
     def _wanted(self) -> NDArray[np.bool_]:
         """Bool (n_played,): who should have a connection; nobody before the first sweep, which the birth repeats."""
         upset = self.world.upset
-        has_begun = np.fromiter((agent.sequence > 0 for agent in self.agents), np.bool_, len(self.agents))
         is_away = (upset.is_offline | upset.is_down)[self._played] | self._is_out
-        wanted: NDArray[np.bool_] = has_begun & ~is_away
+        wanted: NDArray[np.bool_] = self._has_begun & ~is_away
         return wanted
 
     def _tend(self, now_s: float) -> None:
@@ -238,10 +248,9 @@ class Player:
 
     def _connect(self, now_s: float) -> None:
         """Cut and open connections, as the causes of the moment have it."""
-        is_open = np.fromiter((link.is_open for link in self._links), np.bool_, len(self._links))
         n_opens = max(1, len(self._links) // _OPENING_TURNS)
         is_wanted = self._wanted()
-        for place in np.flatnonzero(is_open != is_wanted).tolist():
+        for place in np.flatnonzero(self._is_open != is_wanted).tolist():
             link = self._links[place]
             if not is_wanted[place]:
                 link.cut()

@@ -48,7 +48,7 @@ def sweep(
 def _lamps(moment: Moment, controller: Controller, *, is_slow: bool) -> list[tuple[str, bytes]]:
     """The lamps' quantities; a plain meter knows no temperature, hours, switchings or status."""
     sample, lamps = moment.sample, controller.lamps
-    is_node = all(profile in {"lamp-node", ""} for profile in controller.profiles)
+    is_node = set(controller.profiles) <= {"lamp-node", ""}
     quality = moment.quality[lamps]
     is_bad = quality != GOOD
 
