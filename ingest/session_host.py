@@ -108,6 +108,7 @@ class SessionHost:
         self._greet_at = 0.0
         self._strikes: dict[str, tuple[int, int]] = {}
         self._last_seen_us: dict[str, int] = {}
+        self._measured_us: dict[str, int] = {}
         self._ahead_us: dict[str, int] = {}  # how far clocks are from "now" that are minutes ahead or behind
         self.newborn: list[Session] = []
 
@@ -188,9 +189,12 @@ class SessionHost:
         interval_us = session.interval_s * 1_000_000
         if now_us is None or not 0 < at_us - session.last_at_us <= 2 * interval_us:
             return
-        ahead_us = at_us - now_us
-        is_right = -_WRONG_CLOCK_US <= ahead_us <= interval_us + _WRONG_CLOCK_US
-        self._ahead_us[session.controller_id] = 0 if is_right else ahead_us
+        node, ahead_us = session.controller_id, at_us - now_us
+        if -_WRONG_CLOCK_US <= ahead_us <= interval_us + _WRONG_CLOCK_US:
+            ahead_us = 0
+        before_us, self._measured_us[node] = self._measured_us.get(node, 0), ahead_us
+        # believed when it is found twice: "now" itself lags when many go from slow sweeps to fast ones
+        self._ahead_us[node] = ahead_us if before_us * ahead_us > 0 else 0
 
     def _open_mark(self, session: Session, epoch: int, floor: int) -> Mark:
         if session.epoch is not None and epoch != session.epoch:

@@ -31,6 +31,7 @@ class CabinetContext:
         has_switched: bool (C,) the contactor was seen open while the schedule says off: it cuts the circuits by day.
         level_told_s: int64 (C,) newest record that told a level.
         has_phase: bool (3, C) phase seen alive, or known by the register.
+        is_phase_dead: bool (3, C) as its meter last told: a cabinet's lost reply brings no phase back.
     """
 
     def __init__(self, fleet: Fleet, table: LimitTable, timetable: Timetable) -> None:
@@ -47,6 +48,7 @@ class CabinetContext:
         self.level_told_s = np.zeros(n, np.int64)
         self.fallback = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.has_phase = np.zeros((3, n), np.bool_)
+        self.is_phase_dead = np.zeros((3, n), np.bool_)
         self.scheduled = np.zeros(0, np.uint8)  # (R,) of the sweep at hand
         is_known = (fleet.phase >= 0) & (fleet.lamp_controller >= 0)
         self.has_phase[fleet.phase[is_known], fleet.lamp_controller[is_known]] = True
@@ -79,6 +81,7 @@ class CabinetContext:
         tells = live[level_low[live] != LEVEL_UNKNOWN]
         self.level_told_s[controller[tells]] = at_s[tells]
         self.has_phase[:, c] |= self._no_voltage < batch.cabinet_voltage_v[live].T
+        self._take_phases(batch, live)
         is_recent = at_s - self.level_told_s[controller] < _RECENT_S
         is_moved = (fallback != self.fallback[controller]) | is_recent
         self.fallback[c] = fallback[live]
@@ -96,6 +99,14 @@ class CabinetContext:
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
             is_twilight & ~self._drives(batch, home),
         )
+
+    def _take_phases(self, batch: Batch, live: Int64) -> None:
+        voltage = batch.cabinet_voltage_v[live]
+        told = np.isfinite(voltage).any(axis=1) | (batch.is_supply_present[live] == 0)
+        c = batch.controller[live[told]]
+        is_alive = voltage[told] >= self._no_voltage
+        is_dead = (voltage[told] < self._no_voltage) & is_alive.any(axis=1, keepdims=True)
+        self.is_phase_dead[:, c] = is_dead.T & self.has_phase[:, c]
 
     def _take_contactor(self, batch: Batch, live: Int64, at_s: Int64, scheduled: npt.NDArray[np.uint8]) -> None:
         known = live[batch.is_contactor_closed[live] >= 0]
@@ -122,11 +133,8 @@ class CabinetContext:
 
     def dead_phases(self, batch: Batch) -> Bool:
         """Phases that are dead while the supply is not gone as a whole; bool (R, 3)."""
-        voltage = batch.cabinet_voltage_v
-        is_dead = (voltage < self._no_voltage) & self.has_phase[:, batch.controller].T
-        is_any_alive = (voltage >= self._no_voltage).any(axis=1, keepdims=True)
         is_supplied: Bool = np.not_equal(batch.is_supply_present, 0)
-        dead: Bool = is_dead & is_any_alive & is_supplied[:, None]
+        dead: Bool = self.is_phase_dead[:, batch.controller].T & is_supplied[:, None]
         return dead
 
     def is_supply_gone(self, batch: Batch) -> Bool:

@@ -163,10 +163,10 @@ class LampRules:
             heals = judges & ~holds if detector.heals is None else detector.heals(window, expected, limits)
             if detector.name != "impossible":
                 judges = judges & ~is_wild
-            if detector.code != "meterFailure" and window.is_frozen.any():  # a meter that stands still proves nothing
+            if detector.code != "meterFailure":  # a meter that stands still proves nothing, a lost reply between or not
                 frozen = self.debounce[RULE["frozen"]]
                 stands = frozen.is_open[lamp] | (frozen.count[lamp] >= _STANDS_STILL)
-                judges = judges & ~(window.is_frozen & stands)
+                judges = judges & ~((window.is_frozen | ~window.is_comparable) & stands)
             is_open = (flags & np.uint32(1 << (OPEN_SHIFT + rule))) != 0
             is_gated = ~is_settled if detector.is_level_dependent else np.zeros(len(lamp), np.bool_)
             is_gated = is_gated | (

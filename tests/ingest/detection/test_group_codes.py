@@ -238,3 +238,19 @@ def test_lost_reply_of_a_node_that_is_dead_is_no_communication_failure(kit):
 
     town.quirk = own_supply
     assert kit.raised(town.play(60), "communicationFailure") == []
+
+
+def test_lost_replies_of_the_cabinet_meter_bring_no_dead_phase_back(kit):
+    town = kit.Town(circuit_meters=False, is_node=False)
+    town.phase_v[0] = (225.0, 225.0, 225.0)
+    assert town.play(30) == []
+    town.phase_v[0, 2] = 0.0
+    town.is_powered[town.circuit == 1] = False
+
+    def lossy(columns):
+        if town.now_us // 60_000_000 % 4 == 0:
+            for name in ("cabinet_voltage_v", "cabinet_power_w"):
+                columns[name][:] = np.nan
+
+    town.quirk = lossy
+    assert kit.open_codes(town.play(40)) == {"supplyLoss": 1}

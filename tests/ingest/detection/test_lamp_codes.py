@@ -305,6 +305,24 @@ def test_frozen_meter_is_no_dimming_failure_when_the_street_dims(kit):
     assert kit.open_codes(changes) == {"meterFailure": 1}
 
 
+def test_frozen_meter_with_lost_replies_is_no_dimming_failure(kit):
+    town = at_night(kit)
+
+    def frozen(columns):
+        if town.now_us // 60_000_000 % 5 == 0:
+            columns["quality"][7] = 1
+            for name in ("voltage_v", "current_a", "power_w"):
+                columns[name][7] = np.nan
+        else:
+            columns["voltage_v"][7], columns["current_a"][7], columns["power_w"][7] = 225.1, 0.467, 100.2
+
+    town.quirk = frozen
+    town.play(60)
+    town.level = 50
+    town.play(90)
+    assert kit.open_codes(town.changes) == {"meterFailure": 1}
+
+
 def test_frozen_meter_is_told_after_thirty_samples(kit):
     town = at_night(kit)
 
