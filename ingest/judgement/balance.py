@@ -27,6 +27,9 @@ WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 _EVERY_S: Final = 300  # quiet sweeps are learned from this often, once there are enough
 _QUICK_SAMPLES: Final = 10
 _MOST_SHARE: Final = 0.5  # beyond it a balance says nothing of losses
+_OUTLIER: Final = 5.0  # times the scatter
+_LEAST_OUTLIER: Final = 0.03
+_PERSISTS: Final = 48  # quiet sweeps: four lit hours
 _FIRST_NOISE: Final = 0.015  # of the reading, until the scatter is known
 
 
@@ -45,6 +48,7 @@ class Balance:
         self.bias = np.full(n, self._loss)
         self.noise = np.full(n, _FIRST_NOISE)
         self.samples = np.zeros(n, np.uint16)
+        self.n_off = np.zeros(n, np.uint8)  # quiet sweeps in a row that did not fit
         self._due_s = np.zeros(fleet.n_controllers, np.int64)
 
     def expected_w(self, lamp: Int64) -> Float64:
@@ -194,6 +198,13 @@ class Balance:
             share = 1 - total / power_w
             if abs(share) > _MOST_SHARE:  # a meter's absurdity, or a load that is no loss
                 continue
+            is_off = abs(share - self.bias[key]) > max(_OUTLIER * self.noise[key], _LEAST_OUTLIER)
+            if is_off and self.samples[key] >= _QUICK_SAMPLES:  # a tap on the cable is neither loss nor noise
+                self.n_off[key] += 1
+                if self.n_off[key] < _PERSISTS:
+                    continue
+                self.samples[key] = 0  # after hours it is what this cabinet is like
+            self.n_off[key] = 0
             weight = max(_SMOOTH, 1 / (int(self.samples[key]) + 1))
             if self.samples[key] > 0:
                 self.noise[key] += weight * (1.25 * abs(share - self.bias[key]) - self.noise[key])

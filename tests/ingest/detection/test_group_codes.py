@@ -254,3 +254,15 @@ def test_lost_replies_of_the_cabinet_meter_bring_no_dead_phase_back(kit):
 
     town.quirk = lossy
     assert kit.open_codes(town.play(40)) == {"supplyLoss": 1}
+
+
+def test_cable_break_is_told_after_something_has_tapped_the_cabinet(kit):
+    town = kit.Town(circuit_meters=False)
+    assert town.play(60) == []
+    town.extra_w[0] = 500.0
+    town.play(90)
+    town.extra_w[0] = 0.0
+    town.play(40)
+    span = break_cable(town, 0, 1, 7)
+    (fault,) = kit.raised(town.play(5))
+    assert (fault.key.code, fault.span) == ("cableFailure", span)
