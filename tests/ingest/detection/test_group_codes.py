@@ -194,10 +194,11 @@ def test_absurd_power_now_and_then_does_not_spoil_the_balance_of_a_cable(kit, po
     assert (fault.key.code, fault.span) == ("cableFailure", span)
 
 
-def test_far_end_of_a_bus_across_circuits_is_told_by_the_sum_of_its_lamps(kit):
-    town = kit.Town(circuit_meters=False, n_circuits=3, n_poles=12, noise=0.006)
+@pytest.mark.parametrize(("n_poles", "pole"), [(12, 8), (20, 20)])
+def test_far_end_of_a_bus_across_circuits_is_told_by_the_sum_of_its_lamps(kit, n_poles, pole):
+    town = kit.Town(circuit_meters=False, n_circuits=3, n_poles=n_poles, noise=0.006, is_surveyed=pole == 8)
     assert town.play(60) == []
-    end = town.index(0, 0, 8)
+    end = town.index(0, 0, pole)
     town.is_silent[end:] = True
     (fault,) = kit.raised(town.play(4))
     assert fault.key.code == "busFailure"
