@@ -267,3 +267,16 @@ def test_cable_break_is_told_after_something_has_tapped_the_cabinet(kit):
     span = break_cable(town, 0, 1, 7)
     (fault,) = kit.raised(town.play(5))
     assert (fault.key.code, fault.span) == ("cableFailure", span)
+
+
+def test_an_absurd_voltage_by_day_is_no_circuit_that_lives_by_day(kit):
+    town = kit.Town(switching="", circuit_meters=False, has_contacts=False)
+    town.level = 0
+
+    def dead_but_for_one(columns):
+        columns["quality"][:], columns["voltage_v"][:], columns["power_w"][:] = 0, 0.0, 0.0
+        if town.now_us // 60_000_000 % 10 == 0:
+            columns["voltage_v"][3] = 999.0
+
+    town.quirk = dead_but_for_one
+    assert kit.raised(town.play(60), "circuitFailure") == []
