@@ -35,7 +35,7 @@ from ingest.judgement.lists import note_lists
 from ingest.judgement.live_picture import draw
 from ingest.judgement.load_rules import LoadRules
 from ingest.judgement.maintenance import Maintenance, Window
-from ingest.judgement.offline import Presence
+from ingest.judgement.offline import OfflineRule
 from ingest.judgement.orphans import Orphans
 from ingest.judgement.repair import Claim, Repairs
 from ingest.judgement.sample import Electric
@@ -85,7 +85,7 @@ class Detection:
         self._voltages = VoltageRules(fleet, table, self._book)
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
-        self._presence = Presence(fleet.n_controllers, table)
+        self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._balance)
         self._repairs = Repairs(table)
         self._orphans = Orphans(fleet, self._state, self._balance)
@@ -96,8 +96,7 @@ class Detection:
         if not batch.n_records:
             return []
         sweep = self._context.prepare(batch, now_us)
-        for controller in self._presence.hear(batch.controller, now_us, sweep.is_live).tolist():
-            self._book.close(self._offline_key(controller), now_us)
+        self._offline.hear(sweep, now_us)
         commands = self._commands.take(sweep, self._context.scheduled)
         self._cabinets.judge(sweep, commands, self._is_controller_muted)
         self._judge_lamps(sweep, commands)
@@ -190,30 +189,14 @@ class Detection:
     def session(self, event: SessionEvent, now_us: int) -> list[Change]:
         """A controller's session began or ended."""
         self._now_us = now_us
-        self._presence.session(event.controller, is_birth=event.is_birth, at_us=event.at_us, now_us=now_us)
+        self._offline.presence.session(event.controller, is_birth=event.is_birth, at_us=event.at_us, now_us=now_us)
         return []
 
     def tick(self, now_us: int) -> list[Change]:
         """What time alone brings: controllers that say nothing."""
         self._now_us = now_us
-        presence, fleet = self._presence, self._fleet
-        for c in presence.tick(now_us, self._context.interval_s).tolist():
-            home = int(fleet.home_cabinet[c])
-            if self._is_cabinet_muted(np.array([home]))[0]:
-                presence.is_offline[c] = False
-                continue
-            lamps = tuple(range(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1])))
-            silent_s = (now_us - int(presence.since_us[c])) // 1_000_000
-            evidence = {
-                "silent_s": silent_s,
-                "has_died": bool(presence.death_us[c]),
-                "interval_s": int(self._context.interval_s[c]),
-            }
-            self._book.open(Case(self._offline_key(c), now_us, int(presence.since_us[c]), lamps, evidence, c, home))
+        self._offline.tick(now_us, self._context.interval_s, self._is_controller_muted)
         return self._settle()
-
-    def _offline_key(self, controller: int) -> Key:
-        return Key("controllerOffline", Place(controller_id=self._fleet.controller_ids[controller]))
 
     def _settle(self) -> list[Change]:
         released = self._book.take_released()
@@ -305,7 +288,7 @@ class Detection:
             "controller": [
                 ("context", self._context),
                 ("commands", self._commands),
-                ("presence", self._presence),
+                ("presence", self._offline.presence),
                 ("baseline", self._baseline),
                 ("loads", self._loads.debounce),
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),

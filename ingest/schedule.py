@@ -22,7 +22,6 @@ _SUN: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d{1,3})m)?")
 _MINUTE_US: Final = 60_000_000
 _FALLBACK: Final = {"sunset": (18, 0), "sunrise": (6, 0)}  # where the sun neither sets nor rises
 _LAST_YEAR: Final = 9000
-_NEVER_US: Final = 1 << 62
 
 
 def night_steps(
@@ -80,7 +79,6 @@ class Timetable:
         self.level = np.zeros(n, np.uint8)
         self.since_us = np.zeros(n, np.int64)
         self.until_us = np.zeros(n, np.int64)
-        self.switches_us = np.zeros(n, np.int64)  # when lamps next go on or off
         self.dim_levels = np.unique(np.array([step.level for step in schedule.dim if 0 < step.level < 100], np.float64))
 
     def look(
@@ -107,11 +105,8 @@ class Timetable:
         now = bisect_right(times, at_us) - 1
         if not 0 <= now < len(steps) - 1:
             self.level[cabinet], self.since_us[cabinet], self.until_us[cabinet] = 0, at_us, at_us + 3600_000_000
-            self.switches_us[cabinet] = _NEVER_US
             return
         self.level[cabinet], self.since_us[cabinet], self.until_us[cabinet] = steps[now][1], times[now], times[now + 1]
-        is_lit = steps[now][1] > 0
-        self.switches_us[cabinet] = next((at for at, level in steps[now + 1 :] if (level > 0) != is_lit), _NEVER_US)
 
 
 def _filled(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -37,6 +37,7 @@ from ingest.watermark import Mark, Watermarks
 REBIRTH_INTERVAL_S: Final = 10.0  # between two requests to one controller
 DAY_US: Final = 86_400_000_000
 _GREETED_AT_ONCE: Final = 200  # a turn of the loop
+_CLOCK_DRIFT: Final = 500  # ticks until a smaller error of a clock is believed
 _WRONG_CLOCK_US: Final = 60_000_000
 _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 
@@ -193,8 +194,11 @@ class SessionHost:
         if -_WRONG_CLOCK_US <= ahead_us <= interval_us + _WRONG_CLOCK_US:
             ahead_us = 0
         before_us, self._measured_us[node] = self._measured_us.get(node, 0), ahead_us
-        # believed when it is found twice: "now" itself lags when many go from slow sweeps to fast ones
-        self._ahead_us[node] = ahead_us if before_us * ahead_us > 0 else 0
+        # Believed when found twice, and rather too far behind than too far ahead: "now" itself lags by up to a sweep,
+        # and a record that is placed too early makes its controller seem to be silent since.
+        believed_us = self._ahead_us.get(node, 0) or ahead_us
+        drifted_us = believed_us + (ahead_us - believed_us) // _CLOCK_DRIFT
+        self._ahead_us[node] = min(ahead_us, drifted_us) if before_us * ahead_us > 0 else 0
 
     def _open_mark(self, session: Session, epoch: int, floor: int) -> Mark:
         if session.epoch is not None and epoch != session.epoch:

@@ -27,6 +27,9 @@ WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 _EVERY_S: Final = 300  # quiet sweeps are learned from this often, once there are enough
 _QUICK_SAMPLES: Final = 10
 _MOST_SHARE: Final = 0.5  # beyond it a balance says nothing of losses
+_OUTLIER: Final = 5.0  # times the scatter
+_LEAST_OUTLIER: Final = 0.03
+_PERSISTS: Final = 48  # quiet sweeps: four lit hours
 _FIRST_NOISE: Final = 0.015  # of the reading, until the scatter is known
 
 
@@ -45,6 +48,7 @@ class Balance:
         self.bias = np.full(n, self._loss)
         self.noise = np.full(n, _FIRST_NOISE)
         self.samples = np.zeros(n, np.uint16)
+        self.n_off = np.zeros(n, np.uint8)  # quiet sweeps in a row that did not fit
         self._due_s = np.zeros(fleet.n_controllers, np.int64)
 
     def expected_w(self, lamp: Int64) -> Float64:
@@ -210,7 +214,8 @@ class Balance:
             share = 1 - total_w / power_w
         # beyond that share it is a meter's absurdity, or a load that is no loss
         good = np.flatnonzero(is_quiet & (power_w > 0) & (np.abs(share) <= _MOST_SHARE))
-        key, controller, share = key[good], controller[good], share[good]
+        fits = self._fits(key[good], share[good])
+        key, controller, share = key[good][fits], controller[good][fits], share[good][fits]
         before = self.samples[key].astype(np.int64)
         weight = np.maximum(_SMOOTH, 1 / (before + 1))
         off = 1.25 * np.abs(share - self.bias[key]) - self.noise[key]
@@ -218,6 +223,17 @@ class Balance:
         self.bias[key] += weight * (share - self.bias[key])
         self.samples[key] = np.minimum(before + 1, 60000)
         self._due_s[controller[self.samples[key] < _QUICK_SAMPLES]] = 0
+
+    def _fits(self, key: Int64, share: Float64) -> Bool:
+        """Samples to learn from: a tap on the cable is neither loss nor noise, unless it stays for hours; bool (k,)."""
+        limit = np.maximum(_OUTLIER * self.noise[key], _LEAST_OUTLIER)
+        is_off = (np.abs(share - self.bias[key]) > limit) & (self.samples[key] >= _QUICK_SAMPLES)
+        self.n_off[key] = np.where(is_off, self.n_off[key] + 1, 0)
+        is_lasting = is_off & (self.n_off[key] >= _PERSISTS)
+        self.samples[key[is_lasting]] = 0  # it is what this cabinet is like: learned anew
+        self.n_off[key[is_lasting]] = 0
+        fits: Bool = ~is_off | is_lasting
+        return fits
 
 
 def _spread(start: Int64, chosen: Int64) -> tuple[Int64, Int64]:

@@ -28,6 +28,7 @@ _SAMPLES: Final = 8  # kept of one night
 _LEAST_SAMPLES: Final = 3
 _HIGH_LEVEL: Final = 80
 _FOLLOW: Final = 0.05
+_BRIGHTER: Final = 1.08
 _NOON_S: Final = 43200
 _DAY_S: Final = 86400
 
@@ -86,7 +87,10 @@ class Baseline:
         power = state.power_w[lamp] / share
         told = np.isfinite(power)
         lamp, power = lamp[told], power[told]
-        state.own_w[lamp] += _FOLLOW * (power - state.own_w[lamp])
+        own = state.own_w[lamp]
+        # no lamp grows: one that draws much more than its own was learned while it was stuck dim
+        weight = np.where(power > _BRIGHTER * own, np.float32(1), np.float32(_FOLLOW))
+        state.own_w[lamp] = own + weight * (power - own)
         self.sample_w[self.n_samples[lamp] % _SAMPLES, lamp] = power
         self.n_samples[lamp] = np.where(self.n_samples[lamp] < 200, self.n_samples[lamp] + 1, _SAMPLES)
         set_bands(fleet, state, self._electric, self._table, lamp, state.level[lamp])

@@ -70,9 +70,9 @@ class CabinetContext:
         self.at_s[c] = at_s[live]
 
         home = self._fleet.home_cabinet[controller]
-        scheduled, since_us, _ = self._timetable.look(home, at_us)
+        scheduled, since_us, until_us = self._timetable.look(home, at_us)
         self.scheduled = scheduled
-        is_twilight = self._timetable.switches_us[home] - at_us < self._guard_us
+        is_ending = until_us - at_us < self._guard_us
         self._take_contactor(batch, live, at_s, scheduled)
         fallback = self._fallback(batch, home, scheduled)
         level_low = reduce_rows(np.minimum, batch.level, batch, LEVEL_UNKNOWN)
@@ -97,7 +97,7 @@ class CabinetContext:
             level_high,
             is_relay_told,
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
-            is_twilight & ~self._drives(batch, home),
+            is_ending & ~self._drives(batch, home),
         )
 
     def _take_phases(self, batch: Batch, live: Int64) -> None:

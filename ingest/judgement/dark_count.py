@@ -65,7 +65,7 @@ class DarkCount:
     def judge(self, sweep: Sweep, commands: Commands, is_starved: Bool, is_muted: Callable[[Int64], Bool]) -> None:
         """Judge the sums of a sweep's live records; without supply, or a phase of it, there is nothing to count."""
         is_judged = sweep.is_live & commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0)
-        is_judged &= ~is_starved & ~(sweep.is_twilight & (sweep.level_low == LEVEL_UNKNOWN))
+        is_judged &= ~is_starved & ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
         is_judged &= ~self._state.is_fully_listed[sweep.batch.controller]
         for r in np.flatnonzero(is_judged).tolist():
             c = int(sweep.batch.controller[r])

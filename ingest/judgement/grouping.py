@@ -239,14 +239,22 @@ def _is_live_behind(lamps: Lamps, group: Group) -> bool:
 
 
 def _far_ends(lamps: Lamps, groups: list[Group], sweep_s: int) -> None:
-    """Single lamps whose load is there, and which are the far end of a bus by address and fell silent together."""
+    """Lamps that are the far end of a bus by address, fell silent together, and whose load is there.
+
+    A single lamp too small for its meter goes with the others, if they are most of the end.
+    """
     parts = {("single", "alone"), ("circuit", "alone"), ("end", "alone"), ("tail", "busFailure")}
-    singles = [g for g in groups if (g.kind, g.verdict) in parts and g.load == THERE]
+    singles = [
+        g
+        for g in groups
+        if (g.kind, g.verdict) in parts and (g.load == THERE or (g.kind == "single" and g.load == UNKNOWN))
+    ]
     for bus in {int(b) for g in singles for b in lamps.bus[g.rows].tolist() if b >= 0}:
         end, before = _end_of(lamps, bus)
         mine = [g for g in singles if np.isin(g.rows, end).all()]
         covered = np.concatenate([g.rows for g in mine]) if mine else np.zeros(0, np.int64)
-        if len(end) < _END_LAMPS or len(covered) < len(end):
+        n_there = sum(len(g.rows) for g in mine if g.load == THERE)
+        if len(end) < _END_LAMPS or len(covered) < len(end) or n_there < max(_END_LAMPS, 2 * len(end) // 3):
             continue
         if np.ptp(lamps.since_s[end]) > 2 * sweep_s or (before >= 0 and not lamps.is_alive[before]):
             continue

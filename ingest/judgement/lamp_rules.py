@@ -109,8 +109,8 @@ class LampRules:
         self.cycles.note_restarts(lamp, at_s, window)
         expected = expect(self.fleet, state, self.electric, lamp, levels, window.voltage_v)
         limits = self.table.of(self.fleet.technology[lamp])
-        is_twilight = levels.is_guessed & sweep.is_twilight[record]
-        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_twilight
+        is_ending = levels.is_guessed & sweep.is_ending[record]
+        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = is_impossible(window, expected, limits)
         window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
+from ingest.finding import Key, Place
+from ingest.fleet import Fleet
+from ingest.judgement.casebook import Casebook
+from ingest.judgement.causes import Case
 from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 _DEFAULT_INTERVAL_S = 300
 
 
@@ -51,3 +59,36 @@ class Presence:
         self.since_us[fresh] = np.where(self.death_us[fresh] > 0, self.death_us[fresh], self.heard_us[fresh])
         self.is_offline[fresh] = True
         return fresh
+
+
+class OfflineRule:
+    """``controllerOffline`` in the casebook, by :class:`Presence`."""
+
+    def __init__(self, fleet: Fleet, table: LimitTable, book: Casebook) -> None:
+        """Nobody was heard yet."""
+        self._fleet, self._book = fleet, book
+        self.presence = Presence(fleet.n_controllers, table)
+
+    def hear(self, sweep: Sweep, now_us: int) -> None:
+        """Records came: who is back?"""
+        for controller in self.presence.hear(sweep.batch.controller, now_us, sweep.is_live).tolist():
+            self._book.close(self._key(controller), now_us)
+
+    def tick(self, now_us: int, interval_s: Int64, is_muted: Callable[[Int64], Bool]) -> None:
+        """Who has fallen silent? ``interval_s`` int64 (C,); ``is_muted``: controllers under maintenance."""
+        presence, fleet = self.presence, self._fleet
+        for c in presence.tick(now_us, interval_s).tolist():
+            if is_muted(np.array([c]))[0]:
+                presence.is_offline[c] = False
+                continue
+            lamps = tuple(range(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1])))
+            evidence = {
+                "silent_s": (now_us - int(presence.since_us[c])) // 1_000_000,
+                "has_died": bool(presence.death_us[c]),
+                "interval_s": int(interval_s[c]),
+            }
+            home = int(fleet.home_cabinet[c])
+            self._book.open(Case(self._key(c), now_us, int(presence.since_us[c]), lamps, evidence, c, home))
+
+    def _key(self, controller: int) -> Key:
+        return Key("controllerOffline", Place(controller_id=self._fleet.controller_ids[controller]))

@@ -44,7 +44,7 @@ class Silence:
         self._fleet, self._state, self._context, self._balance, self._book = fleet, state, context, balance, book
         self._samples = int(table.scalar("confirm_samples"))
         self._seconds = int(table.scalar("communication_time"))
-        self._no_voltage = table.scalar("no_voltage")
+        self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
         self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
         self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
         owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
@@ -156,7 +156,8 @@ class Silence:
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
         """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
         is_good = sweep.batch.quality[suspects.row] == 0
-        is_good &= ~(sweep.batch.voltage_v[suspects.row] < self._no_voltage)
+        voltage = sweep.batch.voltage_v[suspects.row]
+        is_good &= ~((voltage < self._no_voltage) | (voltage > self._most_v))  # one absurd value is no answer
         lamp = suspects.lamp[is_good & (self._state.level[suspects.lamp] == 0)]
         circuit = self._fleet.lamp_circuit[lamp]
         self.answered_by_day[circuit[circuit >= 0]] = True

@@ -25,8 +25,8 @@ class Sweep:
         level_low: uint8 (R,) lowest level that the record tells, 255 = none or no lamps; level_high the highest raw
             one.
         is_forced: bool (R,) the command of lamps whose agent cannot tell it may have changed: look at every row.
-        is_twilight: bool (R,) only the schedule says what lamps should do, and it is about to switch them: a photocell
-            may have done so already.
+        is_ending: bool (R,) only the schedule says what lamps should do, and its step is about to end: a photocell, or
+            an agent whose clock is ahead, may have gone on already.
         is_relay_told: bool (R,) some node of the record says its relay is closed.
     """
 
@@ -41,7 +41,7 @@ class Sweep:
     level_high: npt.NDArray[np.uint8]
     is_relay_told: Bool
     is_forced: Bool
-    is_twilight: Bool
+    is_ending: Bool
 
     def record_of(self, row: Int64) -> Int64:
         """Record that each lamp row belongs to; ``row`` ascending."""

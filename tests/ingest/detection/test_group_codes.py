@@ -194,10 +194,11 @@ def test_absurd_power_now_and_then_does_not_spoil_the_balance_of_a_cable(kit, po
     assert (fault.key.code, fault.span) == ("cableFailure", span)
 
 
-def test_far_end_of_a_bus_across_circuits_is_told_by_the_sum_of_its_lamps(kit):
-    town = kit.Town(circuit_meters=False, n_circuits=3, n_poles=12, noise=0.006)
+@pytest.mark.parametrize(("n_poles", "pole"), [(12, 8), (20, 20)])
+def test_far_end_of_a_bus_across_circuits_is_told_by_the_sum_of_its_lamps(kit, n_poles, pole):
+    town = kit.Town(circuit_meters=False, n_circuits=3, n_poles=n_poles, noise=0.006, is_surveyed=pole == 8)
     assert town.play(60) == []
-    end = town.index(0, 0, 8)
+    end = town.index(0, 0, pole)
     town.is_silent[end:] = True
     (fault,) = kit.raised(town.play(4))
     assert fault.key.code == "busFailure"
@@ -254,3 +255,28 @@ def test_lost_replies_of_the_cabinet_meter_bring_no_dead_phase_back(kit):
 
     town.quirk = lossy
     assert kit.open_codes(town.play(40)) == {"supplyLoss": 1}
+
+
+def test_cable_break_is_told_after_something_has_tapped_the_cabinet(kit):
+    town = kit.Town(circuit_meters=False)
+    assert town.play(60) == []
+    town.extra_w[0] = 500.0
+    town.play(90)
+    town.extra_w[0] = 0.0
+    town.play(40)
+    span = break_cable(town, 0, 1, 7)
+    (fault,) = kit.raised(town.play(5))
+    assert (fault.key.code, fault.span) == ("cableFailure", span)
+
+
+def test_an_absurd_voltage_by_day_is_no_circuit_that_lives_by_day(kit):
+    town = kit.Town(switching="", circuit_meters=False, has_contacts=False)
+    town.level = 0
+
+    def dead_but_for_one(columns):
+        columns["quality"][:], columns["voltage_v"][:], columns["power_w"][:] = 0, 0.0, 0.0
+        if town.now_us // 60_000_000 % 10 == 0:
+            columns["voltage_v"][3] = 999.0
+
+    town.quirk = dead_but_for_one
+    assert kit.raised(town.play(60), "circuitFailure") == []

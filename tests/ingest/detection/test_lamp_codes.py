@@ -305,6 +305,17 @@ def test_frozen_meter_is_no_dimming_failure_when_the_street_dims(kit):
     assert kit.open_codes(changes) == {"meterFailure": 1}
 
 
+def test_lamp_that_was_stuck_dim_from_its_first_hour_is_itself_again_when_mended(kit):
+    town = kit.Town(dims=(("22:00", 80),))
+    town.factor[4] = 0.808  # as at 80 %: no more than its rating may be wrong and its age may cost
+    town.play(60)
+    town.factor[4] = 1.0
+    town.play(60)
+    town.level = 80
+    town.play(60)
+    assert kit.open_codes(town.changes) == {}
+
+
 def test_frozen_meter_with_lost_replies_is_no_dimming_failure(kit):
     town = at_night(kit)
 
