@@ -1,8 +1,7 @@
 """The systemd unit that ships: valid for systemd itself, and hardened."""
 
-import os
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,8 @@ UNIT = Path(__file__).parents[2] / "deploy/terang-agent.service"
 
 
 @pytest.fixture
-def analyze() -> str:
-    program = shutil.which("systemd-analyze")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("systemd-analyze is absent (Debian package systemd)", pytrace=False)
-        pytest.skip("left out: systemd-analyze is not installed")
-    return program
+def analyze(require_debian: Callable[[str], Path]) -> str:
+    return str(require_debian("systemd"))
 
 
 def test_unit_is_valid_for_systemd(analyze: str, tmp_path: Path) -> None:
