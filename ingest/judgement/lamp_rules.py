@@ -28,7 +28,7 @@ from ingest.judgement.lamp_state import ATTENTION_BIT, LEARNING_BIT, OPEN_SHIFT,
 from ingest.judgement.limit_table import LampLimits, LimitTable
 from ingest.judgement.own_power import learn_own, set_bands
 from ingest.judgement.sample import Electric, Levels, expect, look, take_levels
-from ingest.judgement.screen import Suspects
+from ingest.judgement.screen import IMPLAUSIBLE, Suspects
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -101,8 +101,9 @@ class LampRules:
         is_comparable = ~np.isin(row, suspects.reply_row, assume_unique=True)
         told, guessed = levels.is_told[is_good], levels.is_guessed[is_good]
         levels = Levels(levels.level[is_good], told, guessed)
+        refused = self._judge_refused(sweep, suspects, is_muted)
         if not len(row):
-            return []
+            return refused
         record = sweep.record_of(row)
         at_s, dt_s = sweep.at_s[record], sweep.dt_s[record]
         window = look(sweep, row, lamp, state, levels, is_frozen, is_comparable)
@@ -118,7 +119,29 @@ class LampRules:
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)
         self._reopen(lamp, levels.level)
-        return verdicts
+        return [*refused, *verdicts]
+
+    def _judge_refused(self, sweep: Sweep, suspects: Suspects, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
+        """Readings that the agent itself found implausible: they carry no values, and count as impossible ones."""
+        chosen = np.flatnonzero(sweep.batch.quality[suspects.reply_row] == IMPLAUSIBLE)
+        if not len(chosen):
+            return []
+        lamp, state, rule = suspects.reply_lamp[chosen], self.state, RULE["impossible"]
+        record = sweep.record_of(suspects.reply_row[chosen])
+        at_s, debounce = sweep.at_s[record], self.debounce[rule]
+        yes, no = np.ones(len(lamp), np.bool_), np.zeros(len(lamp), np.bool_)
+        gate = is_muted(lamp) & ~state.is_open(rule, lamp)
+        verdict = debounce.step(lamp, at_s, sweep.dt_s[record], yes, no, yes, gate)
+        flags = _set_bit(state.flags[lamp], rule, verdict.is_active)
+        state.flags[lamp] = _set_bit(flags, OPEN_SHIFT + rule, debounce.is_open[lamp])
+        state.low_w[lamp] = np.inf  # its next good sample is looked at
+        evidence = {"quality": IMPLAUSIBLE, "samples": debounce.confirm.samples, "kind": "impossible"}
+        opened = verdict.opened.tolist()
+        since_s = debounce.since_s[lamp]
+        return [
+            LampVerdict(DETECTORS[rule], int(lamp[i]), True, int(at_s[i]), int(since_s[i]), dict(evidence))
+            for i in opened
+        ]
 
     def _reopen(self, lamp: Int64, level: npt.NDArray[np.uint8]) -> None:
         """Quiet lamps get the band of their level; one on which anything runs is looked at in every sweep."""

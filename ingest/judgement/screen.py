@@ -27,6 +27,7 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
 
+IMPLAUSIBLE: Final = 4  # Lamps/Quality: the agent read values that cannot be
 BLOCK: Final = 32768
 _SHORT_RUN: Final = 2048  # runs of consecutive lamps shorter than this are gathered together
 _KEPT: Final = ("power_w", "status")  # by a lamp that does not answer

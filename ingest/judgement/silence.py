@@ -16,14 +16,13 @@ from ingest.judgement.debounce import Confirm, Debounce
 from ingest.judgement.grouping import Group, Lamps, diagnose
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.screen import Suspects
+from ingest.judgement.screen import IMPLAUSIBLE, Suspects
 from ingest.judgement.silence_cases import SilenceCases
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-IMPLAUSIBLE: Final = 4
 _OUTAGE_LAMPS: Final = 2
 _SLOW_SWEEP_S: Final = 240
 

@@ -292,6 +292,35 @@ def test_one_absurd_value_is_ignored_and_five_are_a_meter_failure(kit):
     assert kit.open_codes([*changes, *town.play(6)]) == {}
 
 
+def implausible(*lamps):
+    def quirk(columns):
+        columns["quality"][list(lamps)] = 4
+        for name in ("voltage_v", "current_a", "power_w", "power_factor"):
+            columns[name][list(lamps)] = np.nan
+
+    return quirk
+
+
+def test_what_the_agent_finds_implausible_five_times_is_a_meter_failure(kit):
+    town = at_night(kit)
+    town.quirk = implausible(7)
+    assert town.play(4) == []
+    changes = town.play(30)
+    assert kit.open_codes(changes) == {"meterFailure": 1}
+    town.quirk = None
+    assert kit.open_codes([*changes, *town.play(6)]) == {}
+
+
+def test_implausible_readings_with_good_ones_between_are_ignored(kit):
+    town = at_night(kit)
+    for _ in range(10):
+        town.quirk = implausible(7)
+        town.play(4)
+        town.quirk = None
+        town.play(1)
+    assert kit.open_codes(town.changes) == {}
+
+
 def test_frozen_meter_is_no_dimming_failure_when_the_street_dims(kit):
     town = at_night(kit)
 
