@@ -63,6 +63,7 @@ class Detection:
     def __init__(self, fleet: Fleet, city: City, *, start_us: int) -> None:
         """Start with nothing known."""
         self._city, self._now_us = city, start_us
+        self._listening_us = 0
         self._maintenance = Maintenance()
         self._set_up(fleet)
 
@@ -86,6 +87,7 @@ class Detection:
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
+        self._offline.presence.listening_us = self._listening_us
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._balance)
         self._repairs = Repairs(table)
         self._orphans = Orphans(fleet, self._state, self._balance)
@@ -191,6 +193,10 @@ class Detection:
         self._now_us = now_us
         self._offline.presence.session(event.controller, is_birth=event.is_birth, at_us=event.at_us, now_us=now_us)
         return []
+
+    def listen(self, now_us: int) -> None:
+        """The broker's connection stands from now on: what was said before, nobody heard."""
+        self._listening_us = self._offline.presence.listening_us = now_us
 
     def tick(self, now_us: int) -> list[Change]:
         """What time alone brings: controllers that say nothing."""

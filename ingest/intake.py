@@ -114,7 +114,8 @@ class Intake:
         self._acknowledge_and_send(self._flight.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
         if self._flight.is_free:
-            if now_us is not None and self._monotonic() - self._ticked_at >= 1.0:
+            is_listening = self._broker.trouble is None
+            if now_us is not None and is_listening and self._monotonic() - self._ticked_at >= 1.0:
                 self._ticked_at = self._monotonic()
                 self._changes += self.judge.tick(now_us)
             if self._is_due():
@@ -145,6 +146,7 @@ class Intake:
             self._n_sessions = self._broker.n_sessions
             self._host.forget()
             self._host.greet(self._monotonic() + _GREETING_S)
+            self.judge.listen(self.clock.now_us() or 0)
         self._readiness.set("broker", self._broker.trouble)
         self._metrics.broker_up.set(self._broker.trouble is None)
         if self._waiting_bytes > self._pace.max_waiting_bytes:

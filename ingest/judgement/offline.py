@@ -17,12 +17,15 @@ from ingest.judgement.sweep import Sweep
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 _DEFAULT_INTERVAL_S = 300
+_GREETING_US = 60_000_000  # whoever was born while nobody listened has said so by then: all are asked
 
 
 class Presence:
     """When each of C controllers was last heard; times in UTC microseconds of "now", 0 = never.
 
-    A controller that was never heard is not judged: it may not have been installed yet.
+    A controller that was never heard is not judged: it may not have been installed yet. Silence counts only while
+    somebody listens: what was said before ``listening_us``, to a broker that was away or an ingest that was not there,
+    nobody can know.
     """
 
     def __init__(self, n_controllers: int, table: LimitTable) -> None:
@@ -33,6 +36,7 @@ class Presence:
         self.death_us = np.zeros(n_controllers, np.int64)
         self.is_offline = np.zeros(n_controllers, np.bool_)
         self.since_us = np.zeros(n_controllers, np.int64)
+        self.listening_us = 0
 
     def hear(self, controller: npt.NDArray[np.int32], now_us: int, is_live: npt.NDArray[np.bool_]) -> Int64:
         """Note that records came; returns the controllers that are back (live data, and no death since their birth)."""
@@ -54,7 +58,8 @@ class Presence:
         interval = np.where(interval_s > 0, interval_s, _DEFAULT_INTERVAL_S)
         patience_us = np.maximum(self._intervals * interval * 1_000_000, self._least_us)
         is_dead = (self.death_us > 0) & (now_us - self.death_us >= self._least_us)
-        is_silent = (self.heard_us > 0) & (now_us - self.heard_us >= patience_us)
+        is_dead &= now_us - self.listening_us >= _GREETING_US
+        is_silent = (self.heard_us > 0) & (now_us - np.maximum(self.heard_us, self.listening_us) >= patience_us)
         fresh = np.flatnonzero((is_dead | is_silent) & ~self.is_offline)
         self.since_us[fresh] = np.where(self.death_us[fresh] > 0, self.death_us[fresh], self.heard_us[fresh])
         self.is_offline[fresh] = True

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 
+from ingest.batch import SessionEvent
 from ingest.detection import Detection
 from ingest.errors import SnapshotError
 from ingest.schema.live import COLUMNS, STATE_DARK, STATE_LIT, STATE_UNKNOWN
@@ -104,3 +105,33 @@ def test_agent_that_lists_its_lamps_in_another_order_is_judged_the_same(kit):
         told.append(town.play(15))
     assert told[0] == told[1]
     assert len(told[0]) == 2
+
+
+def test_hours_in_which_nobody_listened_make_nobody_offline(kit):
+    town = kit.Town(n_cabinets=2)
+    town.play(30)
+    memory = through_a_file(town.detection.snapshot())
+    town.now_us += 180 * kit.MINUTE_US
+    town.detection = Detection(town.fleet, kit.city_of(dims=town.dims), start_us=town.now_us)
+    town.detection.restore(memory)
+    town.detection.listen(town.now_us)
+    assert town.detection.tick(town.now_us) == []
+    assert town.play(4, controllers=[1]) == []
+    (fault,) = kit.raised(town.play(4, controllers=[1]))
+    assert (fault.key.code, fault.key.place.controller_id) == ("controllerOffline", town.fleet.controller_ids[0])
+
+
+def test_a_death_that_was_heard_is_told_soon_after_a_restart(kit):
+    town = kit.Town(n_cabinets=2)
+    town.play(30)
+    at = town.now_us
+    town.detection.session(SessionEvent(0, is_birth=False, at_us=at), at)
+    town.play(2, controllers=[1])
+    memory = through_a_file(town.detection.snapshot())
+    town.now_us += 30 * kit.MINUTE_US
+    town.detection = Detection(town.fleet, kit.city_of(dims=town.dims), start_us=town.now_us)
+    town.detection.restore(memory)
+    town.detection.listen(town.now_us)
+    assert town.detection.tick(town.now_us) == []
+    (fault,) = kit.raised(town.play(2, controllers=[1]))
+    assert (fault.key.code, fault.since_us) == ("controllerOffline", at)
