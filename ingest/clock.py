@@ -27,6 +27,9 @@ class Clock(Protocol):
     def now_us(self) -> int | None:
         """Now in UTC microseconds; None = nothing is known yet."""
 
+    def listening_us(self) -> int | None:
+        """Since when silence counts if the connection stands from now on; None = since the first record."""
+
     def hear(self, batch: Batch) -> None:
         """Live records came in."""
 
@@ -49,6 +52,10 @@ class WallClock:
 
     def now_us(self) -> int | None:
         """The machine's time."""
+        return self._time_us()
+
+    def listening_us(self) -> int | None:
+        """From now on."""
         return self._time_us()
 
     def hear(self, batch: Batch) -> None:
@@ -80,6 +87,10 @@ class DataClock:
     def now_us(self) -> int | None:
         """The latest median."""
         return self._now_us
+
+    def listening_us(self) -> int | None:
+        """Data time stands still until somebody speaks, and what it was before may be long ago."""
+        return None
 
     def hear(self, batch: Batch) -> None:
         """Take the batch's live times and find the median anew."""

@@ -63,7 +63,6 @@ class Detection:
     def __init__(self, fleet: Fleet, city: City, *, start_us: int) -> None:
         """Start with nothing known."""
         self._city, self._now_us = city, start_us
-        self._listening_us = 0
         self._maintenance = Maintenance()
         self._set_up(fleet)
 
@@ -87,7 +86,6 @@ class Detection:
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
-        self._offline.presence.listening_us = self._listening_us
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._balance)
         self._repairs = Repairs(table)
         self._orphans = Orphans(fleet, self._state, self._balance)
@@ -194,9 +192,9 @@ class Detection:
         self._offline.presence.session(event.controller, is_birth=event.is_birth, at_us=event.at_us, now_us=now_us)
         return []
 
-    def listen(self, now_us: int) -> None:
-        """The broker's connection stands from now on: what was said before, nobody heard."""
-        self._listening_us = self._offline.presence.listening_us = now_us
+    def listen(self, since_us: int | None) -> None:
+        """The broker's connection stands since then (None = the first record's time): nobody heard what was before."""
+        self._offline.presence.listening_us = since_us
 
     def tick(self, now_us: int) -> list[Change]:
         """What time alone brings: controllers that say nothing."""
@@ -277,8 +275,9 @@ class Detection:
 
     def replace_fleet(self, fleet: Fleet) -> list[Change]:
         """Go on with another register: what it still holds keeps its memory, what it no longer holds is cleared."""
-        memory = self.snapshot()
+        memory, listening_us = self.snapshot(), self._offline.presence.listening_us
         self._set_up(fleet)
+        self.listen(listening_us)
         return self.restore(memory)
 
     def _parts(self) -> dict[str, list[tuple[str, object]]]:

@@ -146,7 +146,7 @@ class Intake:
             self._n_sessions = self._broker.n_sessions
             self._host.forget()
             self._host.greet(self._monotonic() + _GREETING_S)
-            self.judge.listen(self.clock.now_us() or 0)
+            self.judge.listen(self.clock.listening_us())
         self._readiness.set("broker", self._broker.trouble)
         self._metrics.broker_up.set(self._broker.trouble is None)
         if self._waiting_bytes > self._pace.max_waiting_bytes:

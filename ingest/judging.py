@@ -27,8 +27,8 @@ class Judge(Protocol):
     def session(self, event: SessionEvent, now_us: int) -> Sequence[Change]:
         """A session began or ended."""
 
-    def listen(self, now_us: int) -> None:
-        """Messages come from now on: silence before it proves nothing."""
+    def listen(self, since_us: int | None) -> None:
+        """Messages come from then on (None = from the first one on): silence before it proves nothing."""
 
     def tick(self, now_us: int) -> Sequence[Change]:
         """Time went by: who has fallen silent?"""

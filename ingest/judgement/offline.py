@@ -25,7 +25,7 @@ class Presence:
 
     A controller that was never heard is not judged: it may not have been installed yet. Silence counts only while
     somebody listens: what was said before ``listening_us``, to a broker that was away or an ingest that was not there,
-    nobody can know.
+    nobody can know. None = it begins with the first live record.
     """
 
     def __init__(self, n_controllers: int, table: LimitTable) -> None:
@@ -36,13 +36,15 @@ class Presence:
         self.death_us = np.zeros(n_controllers, np.int64)
         self.is_offline = np.zeros(n_controllers, np.bool_)
         self.since_us = np.zeros(n_controllers, np.int64)
-        self.listening_us = 0
+        self.listening_us: int | None = 0
 
     def hear(self, controller: npt.NDArray[np.int32], now_us: int, is_live: npt.NDArray[np.bool_]) -> Int64:
         """Note that records came; returns the controllers that are back (live data, and no death since their birth)."""
         known = controller >= 0
         self.heard_us[controller[known]] = np.maximum(self.heard_us[controller[known]], now_us)
         live = controller[known & is_live]
+        if self.listening_us is None and len(live):
+            self.listening_us = now_us
         back = live[self.is_offline[live] & (self.death_us[live] == 0)]
         self.is_offline[back] = False
         returned: Int64 = back.astype(np.int64)
@@ -55,6 +57,8 @@ class Presence:
 
     def tick(self, now_us: int, interval_s: Int64) -> Int64:
         """Controllers that are offline from now on; ``since_us`` says since when each has been silent."""
+        if self.listening_us is None:
+            return np.zeros(0, np.int64)
         interval = np.where(interval_s > 0, interval_s, _DEFAULT_INTERVAL_S)
         patience_us = np.maximum(self._intervals * interval * 1_000_000, self._least_us)
         is_dead = (self.death_us > 0) & (now_us - self.death_us >= self._least_us)

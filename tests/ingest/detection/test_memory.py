@@ -135,3 +135,17 @@ def test_a_death_that_was_heard_is_told_soon_after_a_restart(kit):
     assert town.detection.tick(town.now_us) == []
     (fault,) = kit.raised(town.play(2, controllers=[1]))
     assert (fault.key.code, fault.since_us) == ("controllerOffline", at)
+
+
+def test_in_data_time_listening_begins_with_the_first_record(kit):
+    town = kit.Town(n_cabinets=2)
+    town.play(30)
+    memory = through_a_file(town.detection.snapshot())
+    before_us = town.now_us
+    town.now_us += 10 * kit.MINUTE_US
+    town.detection = Detection(town.fleet, kit.city_of(dims=town.dims), start_us=before_us)
+    town.detection.restore(memory)
+    town.detection.listen(None)
+    assert town.detection.tick(before_us) == []
+    assert town.play(1, controllers=[0]) == []  # it moves data time on; the other one speaks next
+    assert town.play(3) == []
