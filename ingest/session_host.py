@@ -40,6 +40,7 @@ _GREETED_AT_ONCE: Final = 200  # a turn of the loop
 _CLOCK_DRIFT: Final = 500  # ticks until a smaller error of a clock is believed
 _WRONG_CLOCK_US: Final = 60_000_000
 _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
+_ROUND_US: Final = 5_000_000  # so much earlier than its own time a record may be judged
 
 Message = tuple[str, bytes]
 
@@ -173,8 +174,9 @@ class SessionHost:
         if number == 0:
             self._measure_clock(session, record.at_us, intake.now_us)
         at_us = record.at_us - self._ahead_us.get(session.controller_id, 0)
-        # who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since
-        while number < n_rounds - 1 and intake.round_us[number + 1] <= at_us:
+        # Who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since. Not to
+        # the second, though: where many come at once, every stray record would begin a round of its own.
+        while number < n_rounds - 1 and intake.round_us[number + 1] <= at_us - _ROUND_US:
             number += 1
         if number == n_rounds:
             intake.rounds.append([])
