@@ -19,6 +19,7 @@ import typer
 from ingest.assembly import CityIngest, Options
 from ingest.energy_report import report_energy
 from ingest.errors import IngestError
+from ingest.heap import keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
@@ -61,6 +62,7 @@ def run(
     if address and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
+    keep_memory()
     gc.disable()  # while a register becomes millions of objects that all stay
     ingest = CityIngest(read_city(city, os.environ), options)
     is_stopped = False
@@ -96,6 +98,7 @@ def worker(
     if status and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if status else -1)
+    keep_memory()
     is_stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: is_stopped.set())

@@ -16,13 +16,13 @@ from edge_agent.wire import NCMD, NDATA, NodeTopic, PayloadMessage
 from ingest.block import Block
 from ingest.broker import Broker
 from ingest.clock import Clock
-from ingest.decode import build_tick
 from ingest.finding import Change
 from ingest.flight import Flight, Load
 from ingest.judging import Judge, judge_tick
 from ingest.metrics import Metrics, Readiness
 from ingest.quarantine import Quarantine
 from ingest.session_host import Message, SessionHost
+from ingest.tick import build_tick
 from ingest.watermark import Mark
 
 _UINT64: Final = 8

@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol
 from ingest.batch import Batch, SessionEvent
 from ingest.block import slice_batch
 from ingest.clock import Clock
-from ingest.decode import Tick
 from ingest.finding import Change, Key
 from ingest.session_host import Intake
+from ingest.tick import Tick
 
 _TICK_US: Final = 10_000_000  # silence is looked for at least this often in data time
 

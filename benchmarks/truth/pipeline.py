@@ -11,7 +11,6 @@ from pathlib import Path
 from edge_agent.wire import BY_NAME, NCMD, DataType, Metric, NodeTopic, Payload, encode_payload
 from ingest.clock import DataClock
 from ingest.database import open_database
-from ingest.decode import build_tick
 from ingest.desk.faults import open_fault_desk
 from ingest.detection import Detection
 from ingest.directory import Directory
@@ -23,6 +22,7 @@ from ingest.quarantine import Quarantine
 from ingest.register_files import sync_register
 from ingest.schema.city import read_city
 from ingest.session_host import Message, SessionHost
+from ingest.tick import build_tick
 from ingest.watermark import Mark, Watermarks
 
 

@@ -1,0 +1,122 @@
+"""Reads a tick's payloads many at once where they have one shape; the others are left to ``ingest.decode``.
+
+Remembers a stencil for every layout of session and length of payload that came often enough. Pure but for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from ingest.decode import MAX_MS, US_PER_MS, Record, lengths_fit, read_record
+from ingest.errors import RecordError
+from ingest.session import EPOCH, INTERVAL, MAX_PAYLOAD, PENDING, SEQUENCE, SYNCHRONISED, Session
+from ingest.stencil import Sheet, Stencil, UnusualError, cut, number
+
+_WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
+_LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
+_MOST: Final = 4096  # stencils remembered; a city needs a few for each size of cabinet
+
+_Key = tuple[object, int]
+
+
+class Sheets:
+    """The stencils of one group's sessions."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._stencils: dict[_Key, Stencil | None] = {}
+
+    def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
+        """A record for each message that could be read together with others of its shape, None for the rest."""
+        records: list[Record | None] = [None] * len(messages)
+        if len(messages) < _WORTH_A_SHEET:
+            return records
+        alike: dict[_Key, list[int]] = {}
+        for i, (topic, payload) in enumerate(messages):
+            session = sessions.get(topic)
+            if session is not None:
+                alike.setdefault((session.layout, len(payload)), []).append(i)
+        n_sheets = 0
+        for key, whole in alike.items():
+            if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
+                continue
+            for members in (whole[at : at + _LARGEST] for at in range(0, len(whole), _LARGEST)):
+                owners = [sessions[messages[i][0]] for i in members]
+                self._read_shape(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
+                n_sheets += 1
+        return records
+
+    def _read_shape(
+        self,
+        key: _Key,
+        members: list[int],
+        owners: list[Session],
+        payloads: list[bytes],
+        number_of_sheet: int,
+        records: list[Record | None],
+    ) -> None:
+        stencil = self._stencils[key] if key in self._stencils else self._cut(key, owners[0], payloads[0])
+        if stencil is None:
+            return
+        pages = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
+        is_fit = stencil.fits(pages)
+        n_fit = int(is_fit.sum())
+        if n_fit < len(payloads):
+            if 2 * n_fit < len(payloads):  # the shape has changed
+                odd = int(np.argmin(is_fit))
+                self._cut(key, owners[odd], payloads[odd])
+            pages = pages[is_fit]
+            kept = np.flatnonzero(is_fit).tolist()
+            members, owners = [members[i] for i in kept], [owners[i] for i in kept]
+        if not members:
+            return
+        first = number_of_sheet << 32
+        for i, record in zip(members, _records(Sheet(pages, stencil), owners, first), strict=True):
+            records[i] = record
+
+    def _cut(self, key: _Key, session: Session, data: bytes) -> Stencil | None:
+        """Cut a stencil for the payloads to come; None if this shape is for protobuf."""
+        if len(self._stencils) >= _MOST:
+            self._stencils.clear()
+        stencil = None
+        try:
+            record = read_record(session, data)
+            if lengths_fit(record):
+                stencil = cut(data, session.slots, record.values, is_historical=record.is_historical)
+        except RecordError:
+            return None  # not a shape, but one broken payload
+        except UnusualError:
+            pass
+        self._stencils[key] = stencil
+        return stencil
+
+
+def _records(sheet: Sheet, owners: Sequence[Session], first_order: int) -> list[Record]:
+    """The records of a sheet's rows."""
+    pages, stencil = sheet.pages, sheet.stencil
+    n = len(owners)
+    at_us = (np.minimum(number(pages, stencil.at), MAX_MS) * US_PER_MS).tolist()
+    seq = [None] * n if stencil.seq is None else number(pages, stencil.seq).tolist()
+    epoch, sequence, pending, interval, is_synchronised = (
+        _column(sheet, slot) for slot in (EPOCH, SEQUENCE, PENDING, INTERVAL, SYNCHRONISED)
+    )
+    nothing: list[Any] = []
+    is_historical = stencil.is_historical
+    return [
+        Record(
+            owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
+            is_synchronised[i] not in (0, False), nothing, sheet, i, first_order + owners[i].controller,
+        )
+        for i in range(n)
+    ]  # fmt: skip  # a row a record
+
+
+def _column(sheet: Sheet, slot: int) -> list[Any]:
+    span = sheet.stencil.numbers.get(slot)
+    if span is None:
+        return [sheet.stencil.constants.get(slot)] * len(sheet.pages)
+    values: list[Any] = number(sheet.pages, span).tolist()
+    return values

@@ -1,0 +1,219 @@
+"""Payloads of one shape, read as one matrix of bytes: what a fleet sends alike needs no parser for each message.
+
+A stencil is cut from one payload: where the bytes stand that tell its structure (tags, lengths, aliases, datatypes,
+flags), and where its values lie between them. Payloads of the same length whose structure is the same to the byte, and
+whose numbers end where the first one's did, are a ``Sheet``: one row each, and every quantity a few columns of it. What
+does not fit is for protobuf, so that a stencil never reads anything else than protobuf would. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.session import EPOCH, INTERVAL, N_ARRAYS, SEQUENCE
+
+UInt8 = npt.NDArray[np.uint8]
+Span = tuple[int, int]
+
+_BYTE_BITS: Final = 0x80  # of a number's bytes: all but the last have it
+_VARINT, _LENGTH_DELIMITED = 0, 2
+# Fields of a Sparkplug B payload and of its metrics (sparkplug_b.proto of Eclipse Sparkplug 3.0)
+_PAYLOAD_TIMESTAMP, _PAYLOAD_METRIC, _PAYLOAD_SEQ = 1, 2, 3
+_ALIAS, _TIMESTAMP, _DATATYPE, _IS_HISTORICAL, _IS_TRANSIENT, _IS_NULL = 2, 3, 4, 5, 6, 7
+_INT, _LONG, _BOOLEAN, _BYTE_ARRAY = 10, 11, 14, 16
+_FLAGS: Final = (_DATATYPE, _IS_HISTORICAL, _IS_TRANSIENT, _IS_NULL)
+_LONGEST: Final = {_INT: 4, _LONG: 10, _BOOLEAN: 1, _TIMESTAMP: 9}  # bytes of a number that certainly fits its field
+
+
+class UnusualError(Exception):
+    """This payload is for protobuf."""
+
+
+class _Field(NamedTuple):
+    number: int
+    wire_type: int
+    start: int  # of its value, after a length where it has one
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stencil:
+    """Where everything stands in payloads of one shape.
+
+    Attributes:
+        checked_at: int64 (K,) places of the bytes that tell the structure; ``masks`` and ``wanted`` uint8 (K,): a
+            payload fits if each of its bytes there, masked, is the wanted one.
+        arrays: slot -> first byte and end of its array.
+        numbers: slot -> first byte and end of its number.
+        constants: slot -> what every such payload says there: None, 0 or false.
+        at, seq: where the record's time stands, and the payload's seq (None = it has none).
+    """
+
+    checked_at: npt.NDArray[np.int64]
+    masks: UInt8
+    wanted: UInt8
+    arrays: dict[int, Span]
+    numbers: dict[int, Span]
+    constants: dict[int, Any]
+    at: Span
+    seq: Span | None
+    is_historical: bool
+
+    def fits(self, pages: UInt8) -> npt.NDArray[np.bool_]:
+        """Which payloads (n, length) have this shape: bool (n,)."""
+        checked = pages.take(self.checked_at, axis=1)
+        np.bitwise_and(checked, self.masks, out=checked)
+        is_fit: npt.NDArray[np.bool_] = (checked == self.wanted).all(axis=1)
+        return is_fit & (number(pages, self.numbers[SEQUENCE]) > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Payloads of one shape: uint8 (n, length)."""
+
+    pages: UInt8
+    stencil: Stencil
+
+    def array(self, slot: int, rows: npt.NDArray[np.int64]) -> UInt8 | None:
+        """The bytes of a quantity of some rows, one after another: uint8 (rows x size,); None = it is not in them."""
+        span = self.stencil.arrays.get(slot)
+        if span is None:
+            return None
+        return np.ascontiguousarray(self.pages[rows, span[0] : span[1]]).reshape(-1)
+
+    def scalars(self, slot: int, rows: npt.NDArray[np.int64], missing: int) -> npt.NDArray[np.uint64] | int:
+        """A number of some rows: uint64 (rows,), or the one value of all."""
+        span = self.stencil.numbers.get(slot)
+        if span is not None:
+            value = number(self.pages[rows, span[0] : span[1]], (0, span[1] - span[0]))
+            return np.minimum(value, 1) if slot > INTERVAL else value
+        constant = self.stencil.constants.get(slot)
+        return missing if constant is None else int(constant)
+
+    def has(self, slot: int) -> bool:
+        """Whether the payloads tell this quantity at all."""
+        stencil = self.stencil
+        return slot in stencil.arrays or slot in stencil.numbers or stencil.constants.get(slot) is not None
+
+
+def number(pages: UInt8, span: Span) -> npt.NDArray[np.uint64]:
+    """The varint that stands there in each payload: uint64 (n,)."""
+    start, end = span
+    value = (pages[:, start] & 0x7F).astype(np.uint64)
+    for i in range(start + 1, end):
+        value |= (pages[:, i] & 0x7F).astype(np.uint64) << np.uint64(7 * (i - start))
+    return value
+
+
+@dataclass(slots=True)
+class _Cut:
+    """What has been found so far."""
+
+    slots: dict[int, int]
+    open_spans: list[tuple[Span, bool]] = field(default_factory=list)  # with whether it is a number
+    arrays: dict[int, Span] = field(default_factory=dict)
+    numbers: dict[int, Span] = field(default_factory=dict)
+    met: set[int] = field(default_factory=set)
+    at: Span | None = None
+
+
+def cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical: bool) -> Stencil:
+    """A stencil from a payload, a session's aliases, and what protobuf read in that payload.
+
+    Raises:
+        UnusualError: there is something in it that only protobuf should read.
+    """
+    found = _Cut(slots)
+    spans: dict[int, Span] = {}
+    for part in _fields(data, 0, len(data)):
+        if part.number == _PAYLOAD_METRIC and part.wire_type == _LENGTH_DELIMITED:
+            _cut_metric(found, data, part)
+        elif part.number in (_PAYLOAD_TIMESTAMP, _PAYLOAD_SEQ) and part.wire_type == _VARINT:
+            if part.number in spans or part.end - part.start > _LONGEST[_TIMESTAMP]:
+                raise UnusualError
+            spans[part.number] = (part.start, part.end)
+            found.open_spans.append((spans[part.number], True))
+        else:
+            raise UnusualError
+    at = found.at or spans.get(_PAYLOAD_TIMESTAMP)
+    if at is None or not {EPOCH, SEQUENCE} <= found.numbers.keys():
+        raise UnusualError
+    masks, wanted = np.full(len(data), 0xFF, np.uint8), np.frombuffer(data, np.uint8).copy()
+    for (start, end), is_number in found.open_spans:
+        masks[start:end] = _BYTE_BITS if is_number else 0
+    checked_at = np.flatnonzero(masks)
+    return Stencil(
+        checked_at,
+        masks[checked_at],
+        wanted[checked_at] & masks[checked_at],
+        found.arrays,
+        found.numbers,
+        {slot: values[slot] for slot in found.met - found.arrays.keys() - found.numbers.keys() if slot >= N_ARRAYS},
+        at,
+        spans.get(_PAYLOAD_SEQ),
+        is_historical,
+    )
+
+
+def _cut_metric(found: _Cut, data: bytes, metric: _Field) -> None:
+    parts = _fields(data, metric.start, metric.end)
+    by_number = {part.number: part for part in parts}
+    alias = by_number.get(_ALIAS)
+    if len(by_number) != len(parts) or alias is None or alias.wire_type != _VARINT:
+        raise UnusualError
+    slot = found.slots.get(_varint(data, alias.start, alias.end)[0])
+    if slot is None or slot in found.met:
+        raise UnusualError
+    found.met.add(slot)
+    allowed = (_BYTE_ARRAY,) if slot < N_ARRAYS else (_INT, _LONG) if slot <= INTERVAL else (_BOOLEAN,)
+    for part in parts:
+        span, is_number = (part.start, part.end), part.wire_type == _VARINT
+        if is_number and part.end - part.start > _LONGEST.get(part.number, 9):
+            raise UnusualError
+        if part.number in allowed and is_number == (part.number != _BYTE_ARRAY) and _IS_NULL not in by_number:
+            taken = found.numbers if is_number else found.arrays
+            if slot in taken:
+                raise UnusualError
+            taken[slot] = span
+            found.open_spans.append((span, is_number))
+        elif part.number == _TIMESTAMP and is_number:
+            if not _varint(data, part.start, part.end)[0]:
+                raise UnusualError  # no time at all: then the payload's own counts
+            if slot == SEQUENCE:
+                found.at = span
+            found.open_spans.append((span, True))
+        elif part.number not in (_ALIAS, *_FLAGS) or not is_number:
+            raise UnusualError
+
+
+def _fields(data: bytes, at: int, end: int) -> list[_Field]:
+    """The fields of one message."""
+    parts = []
+    while at < end:
+        tag, at = _varint(data, at, end)
+        start = at
+        length, at = _varint(data, at, end)
+        if tag & 7 == _LENGTH_DELIMITED:
+            start, at = at, at + length
+        elif tag & 7 != _VARINT:
+            raise UnusualError
+        if at > end:
+            raise UnusualError
+        parts.append(_Field(tag >> 3, tag & 7, start, at))
+    return parts
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= end or shift > 63:
+            raise UnusualError
+        value |= (data[at] & 0x7F) << shift
+        at += 1
+        if data[at - 1] < _BYTE_BITS:
+            return value, at
+        shift += 7

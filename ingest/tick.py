@@ -1,0 +1,194 @@
+"""Records of one tick to columns, every column joined at once over all of them.
+
+Pure. Nothing here loops over lamps in Python: an array of a sweep stays bytes until all of them are joined and read as
+one numpy column, and the rows of a sheet are not even taken one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
+from ingest.block import Block
+from ingest.decode import Record
+from ingest.directory import Directory
+from ingest.session import (
+    CABINET_ENERGY,
+    CONTACTOR,
+    DOOR,
+    FIRST_CABINET,
+    FIRST_CIRCUIT,
+    LAMP_METRICS,
+    N_ARRAYS,
+    SUPPLY,
+)
+from ingest.stencil import Sheet
+
+_CABINET_SLOTS = (*range(FIRST_CABINET, N_ARRAYS), CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick decoded.
+
+    Attributes:
+        block: everything, to be stored.
+        rounds: ``(first, last)`` records of each batch to be judged, in order.
+        n_bad_values: infinities that were turned into unknown.
+    """
+
+    block: Block
+    rounds: tuple[tuple[int, int], ...]
+    n_bad_values: int
+
+
+def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], directory: Directory) -> Tick:
+    """Join records into columns: the rounds first, each one batch, then those that no one judges."""
+    in_order = [sorted(batch, key=attrgetter("order")) for batch in rounds]
+    records = [record for batch in in_order for record in batch]
+    spans, first = [], 0
+    for batch in in_order:
+        spans.append((first, first + len(batch)))
+        first += len(batch)
+    records += unjudged
+    block, n_bad = _block(records, directory)
+    return Tick(block, tuple(spans), n_bad)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Records one after another that stand on one sheet, or on none."""
+
+    records: list[Record]
+    sheet: Sheet | None
+    rows: npt.NDArray[np.int64]
+
+
+def _runs(records: Sequence[Record]) -> list[_Run]:
+    runs = []
+    for _, group in groupby(records, key=lambda record: id(record.sheet)):
+        members = list(group)
+        runs.append(_Run(members, members[0].sheet, np.array([record.row for record in members])))
+    return runs
+
+
+def _joined(runs: Sequence[_Run], slot: int, dtype: str) -> npt.NDArray[Any]:
+    """An array quantity of all records, one after another."""
+    parts = []
+    for run in runs:
+        part = None if run.sheet is None else run.sheet.array(slot, run.rows)
+        parts.append(_plain(run, slot) if part is None else part)
+    return (parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty(0, np.uint8)])).view(dtype)
+
+
+def _plain(run: _Run, slot: int) -> npt.NDArray[np.uint8]:
+    fillers = [record.session.fillers[slot] for record in run.records]
+    if run.sheet is None:
+        values = [record.values[slot] for record in run.records]
+        fillers = [filler if value is None else value for value, filler in zip(values, fillers, strict=True)]
+    return np.frombuffer(b"".join(fillers), np.uint8)
+
+
+def _scalars(runs: Sequence[_Run], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
+    """A scalar quantity: (R,)."""
+    column = np.empty(sum(len(run.records) for run in runs), dtype)
+    at = 0
+    for run in runs:
+        end = at + len(run.records)
+        if run.sheet is not None:
+            column[at:end] = run.sheet.scalars(slot, run.rows, missing)
+        else:
+            column[at:end] = [missing if (value := r.values[slot]) is None else value for r in run.records]
+        at = end
+    return column
+
+
+def _has_cabinet(runs: Sequence[_Run]) -> npt.NDArray[np.bool_]:
+    told: list[bool] = []
+    for run in runs:
+        if run.sheet is not None:
+            told += [any(map(run.sheet.has, _CABINET_SLOTS))] * len(run.records)
+        else:
+            told += [any(record.values[slot] is not None for slot in _CABINET_SLOTS) for record in run.records]
+    return np.array(told, np.bool_)
+
+
+def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
+    starts = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]:
+    runs = _runs(records)
+    lamp_columns = [
+        _joined(runs, slot, ("<f4" if slot < 5 else "<u4") if size == 4 else "|u1")
+        for slot, (_, size) in enumerate(LAMP_METRICS)
+    ]
+    circuit_columns = [_joined(runs, FIRST_CIRCUIT + i, "<u4" if i == 3 else "<f4") for i in range(4)]
+    cabinet_columns = [_joined(runs, FIRST_CABINET + i, "<f4").reshape(-1, 3) for i in range(3)]
+    n_bad = 0
+    for columns in (lamp_columns, circuit_columns, cabinet_columns):
+        for i, column in enumerate(columns):
+            if column.dtype.kind == "f" and np.isinf(column).any():
+                n_bad += int(np.isinf(column).sum())
+                columns[i] = np.where(np.isinf(column), np.float32(np.nan), column)
+    lamp_name = np.frombuffer(b"".join([r.session.lamps for r in records]), "<i4")
+    circuit_name = np.frombuffer(b"".join([r.session.circuits for r in records]), "<i4")
+    batch = Batch(
+        controller=np.array([r.session.controller for r in records], np.int32),
+        at_us=np.array([r.at_us for r in records], np.int64),
+        is_historical=np.array([r.is_historical for r in records], np.bool_),
+        is_clock_synchronised=np.array([r.is_synchronised for r in records], np.bool_),
+        interval_s=_interval(records),
+        epoch=np.array([r.epoch for r in records], np.uint64),
+        sequence=np.array([r.sequence for r in records], np.uint64),
+        lamp_start=_starts([r.session.n_lamps for r in records]),
+        lamp=_judged(lamp_name, directory.lamps.n_register),
+        voltage_v=lamp_columns[0],
+        current_a=lamp_columns[1],
+        power_w=lamp_columns[2],
+        power_factor=lamp_columns[3],
+        temperature_c=lamp_columns[4],
+        energy_wh=lamp_columns[5],
+        burning_hours=lamp_columns[6],
+        switch_count=lamp_columns[7],
+        level=lamp_columns[8],
+        status=lamp_columns[9],
+        quality=lamp_columns[10],
+        circuit_start=_starts([len(r.session.circuit_ids) for r in records]),
+        circuit=_judged(circuit_name, directory.n_register_circuits),
+        circuit_voltage_v=circuit_columns[0],
+        circuit_current_a=circuit_columns[1],
+        circuit_power_w=circuit_columns[2],
+        circuit_energy_wh=circuit_columns[3],
+        cabinet_voltage_v=cabinet_columns[0],
+        cabinet_current_a=cabinet_columns[1],
+        cabinet_power_w=cabinet_columns[2],
+        cabinet_energy_wh=_scalars(runs, CABINET_ENERGY, np.uint64, UNKNOWN_UINT64),
+        is_door_open=_scalars(runs, DOOR, np.int8, CONTACT_UNKNOWN),
+        is_contactor_closed=_scalars(runs, CONTACTOR, np.int8, CONTACT_UNKNOWN),
+        is_supply_present=_scalars(runs, SUPPLY, np.int8, CONTACT_UNKNOWN),
+        has_cabinet=_has_cabinet(runs),
+    )
+    return Block(batch, directory, lamp_name, circuit_name), n_bad
+
+
+def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.int32]:
+    """The fleet's own numbers, -1 for strangers; no copy where there are none."""
+    if not len(numbers) or int(numbers.max()) < n_register:
+        return numbers
+    return np.where(numbers < n_register, numbers, np.int32(-1))
+
+
+def _interval(records: Sequence[Record]) -> npt.NDArray[np.uint32]:
+    """The interval as told in the record, else the session's latest; what does not fit is not told."""
+    told = [r.interval_s or r.session.interval_s for r in records]
+    return np.array([value if value <= 0xFFFFFFFF else 0 for value in told], np.uint32)

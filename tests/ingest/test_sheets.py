@@ -1,0 +1,172 @@
+"""Payloads of one shape read at once are read as protobuf reads them, one by one: no other value, no other refusal."""
+
+import dataclasses
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_agent.wire import BY_NAME, Metric, Payload, PayloadMessage, encode_payload, pack_strings
+from ingest.decode import Record, read_record
+from ingest.errors import RecordError
+from ingest.session import Session, parse_birth
+from ingest.sheets import Sheets
+from ingest.tick import build_tick
+
+AT_MS = 1_764_000_000_000
+N_LAMPS, N_CIRCUITS = 5, 2
+DIRECTORY: Any = SimpleNamespace(
+    lamps=SimpleNamespace(n_register=N_LAMPS),
+    n_register_circuits=N_CIRCUITS,
+    controllers=SimpleNamespace(number=lambda _: 3),
+    lamp_numbers=lambda _, ids: (list(range(len(ids))), 0),
+    circuit_numbers=lambda _, ids: (list(range(len(ids))), 0),
+)
+
+
+def encode(values: dict[str, Any], seq: int | None, *, at_ms: int, is_historical: bool = False) -> bytes:
+    metrics = tuple(
+        Metric(
+            value,
+            alias=BY_NAME[name].alias,
+            datatype=BY_NAME[name].datatype,
+            timestamp_ms=at_ms,
+            is_historical=is_historical,
+        )
+        for name, value in values.items()
+    )
+    return encode_payload(Payload(at_ms + 5, seq, metrics))
+
+
+def sweep(rng: np.random.Generator, sequence: int, **more: Any) -> dict[str, Any]:
+    floats = ("Voltage", "Current", "Power", "Power Factor", "Temperature")
+    values: dict[str, Any] = {
+        "Outbox/Epoch": (1 << 63) + 5,
+        "Outbox/Sequence": sequence,
+        "Outbox/Pending": 1,
+        "Sweep/Interval": 60,
+        "Clock/Synchronised": True,
+        "Cabinet/Door Open": bool(sequence % 2),
+        "Cabinet/Contactor Closed": None,
+        "Cabinet/Energy": 123_456,
+        **{f"Lamps/{name}": rng.normal(50, 3, N_LAMPS).astype("<f4").tobytes() for name in floats},
+        "Lamps/Energy": rng.integers(0, 1 << 32, N_LAMPS).astype("<u4").tobytes(),
+        "Lamps/Dim Level": rng.integers(0, 101, N_LAMPS).astype("u1").tobytes(),
+        "Lamps/Status": bytes(N_LAMPS),
+        "Circuits/Power": rng.normal(500, 3, N_CIRCUITS).astype("<f4").tobytes(),
+        "Cabinet/Voltage": np.full(3, 230, "<f4").tobytes(),
+    }
+    return {name: value for name, value in {**values, **more}.items() if value != "leave out"}
+
+
+@pytest.fixture
+def session() -> Session:
+    values = {
+        **sweep(np.random.default_rng(1), 1),
+        "Lamps/Id": pack_strings(tuple(f"L-{i}" for i in range(N_LAMPS))),
+        "Circuits/Id": pack_strings(tuple(f"{i}" for i in range(N_CIRCUITS))),
+        **dict.fromkeys(("Lamps/Quality", "Lamps/Burning Hours", "Lamps/Switch Count", "Cabinet/Supply Present")),
+    }
+    metrics = tuple(
+        Metric(v, name=k, alias=BY_NAME[k].alias, datatype=BY_NAME[k].datatype, timestamp_ms=AT_MS)
+        for k, v in values.items()
+    )
+    return parse_birth("PJU-1", encode_payload(Payload(AT_MS, 0, metrics)), DIRECTORY)
+
+
+def read_alike(session: Session, payloads: list[bytes]) -> list[Record | None]:
+    return Sheets().read([("topic", payload) for payload in payloads], {"topic": session})
+
+
+def parsed(session: Session, payload: bytes) -> Record | None:
+    try:
+        return read_record(session, payload)
+    except RecordError:
+        return None
+
+
+def assert_equal(session: Session, payloads: list[bytes], *, at_least: int) -> None:
+    """Compare what sheets read with protobuf's own, head by head and column by column."""
+    found = read_alike(session, payloads)
+    pairs = [(r, parsed(session, data)) for r, data in zip(found, payloads, strict=True) if r is not None]
+    assert len(pairs) >= at_least
+    pairs.sort(key=lambda pair: pair[0].order)  # as columns are put together
+    for got, want in pairs:
+        assert want is not None
+        assert got._replace(values=[], sheet=None, row=0, order=0) == want._replace(values=[], order=0)
+    got_block = build_tick([[got for got, _ in pairs]], [], DIRECTORY)
+    want_block = build_tick([[want for _, want in pairs if want is not None]], [], DIRECTORY)
+    assert got_block.n_bad_values == want_block.n_bad_values
+    for column in dataclasses.fields(got_block.block.batch):
+        one, other = (getattr(tick.block.batch, column.name) for tick in (got_block, want_block))
+        assert one.dtype == other.dtype, column.name
+        np.testing.assert_array_equal(one, other, err_msg=column.name)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"Lamps/Energy": "leave out", "Cabinet/Voltage": "leave out"},
+        {"Lamps/Temperature": None, "Clock/Synchronised": False},
+        {"Clock/Synchronised": None, "Sweep/Interval": 0, "Cabinet/Energy": None},
+        {"Lamps/Current": np.array([np.inf, np.nan, 1, -np.inf, 2], "<f4").tobytes()},
+        {"Outbox/Pending": "leave out", "Sweep/Interval": "leave out"},
+    ],
+)
+@pytest.mark.parametrize("is_historical", [False, True])
+def test_sheets_read_what_protobuf_reads(more: dict[str, Any], session: Session, *, is_historical: bool) -> None:
+    rng = np.random.default_rng(3)
+    payloads = [
+        encode(sweep(rng, 70_000 + i, **more), i % 120, at_ms=AT_MS + 977 * i, is_historical=is_historical)
+        for i in range(40)
+    ]
+    assert_equal(session, payloads, at_least=40)
+
+
+def test_shapes_among_each_other_come_back_in_their_places(session: Session) -> None:
+    rng = np.random.default_rng(4)
+    payloads = [
+        encode(sweep(rng, 10 + 37 * i, **({"Lamps/Energy": "leave out"} if i % 3 else {})), i, at_ms=AT_MS + i)
+        for i in range(240)
+    ]
+    assert_equal(session, payloads, at_least=200)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_garbled_payloads_are_read_as_protobuf_reads_them_or_left_to_it(seed: int, session: Session) -> None:
+    rng, dice = np.random.default_rng(seed), random.Random(seed)
+    payloads = []
+    for i in range(200):
+        data = bytearray(encode(sweep(rng, 70_000 + i), i % 120, at_ms=AT_MS + 977 * i))
+        if i > 20:
+            for _ in range(dice.choice((0, 1, 1, 2, 5))):
+                data[dice.randrange(len(data))] = dice.choice((0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)))
+        payloads.append(bytes(data))
+    assert_equal(session, payloads, at_least=50)
+
+
+def test_unusual_payloads_are_left_to_protobuf(session: Session) -> None:
+    named = PayloadMessage(timestamp=AT_MS, seq=1)
+    named.metrics.add(name="Outbox/Epoch", long_value=7)
+    named.metrics.add(name="Outbox/Sequence", long_value=9)
+    values = sweep(np.random.default_rng(5), 9)
+    doubled = PayloadMessage.FromString(encode(values, 3, at_ms=AT_MS))
+    doubled.metrics.add().CopyFrom(doubled.metrics[0])
+    unnumbered = encode({**values, "Outbox/Sequence": 0}, 3, at_ms=AT_MS)
+    short = encode({**values, "Lamps/Power": b"\x00" * 4}, 3, at_ms=AT_MS)
+    for payload in (named.SerializeToString(), doubled.SerializeToString(), unnumbered, short, b"", b"\xff" * 60):
+        assert read_alike(session, [payload] * 12) == [None] * 12
+
+
+def test_a_new_shape_of_the_same_length_is_learned(session: Session) -> None:
+    rng = np.random.default_rng(6)
+    sheets = Sheets()
+    for more in ({"Cabinet/Supply Present": True}, {"Cabinet/Supply Present": "leave out", "Lamps/Quality": None}):
+        values = {**sweep(rng, 100), **more}
+        values = {name: value for name, value in values.items() if value != "leave out"}
+        messages = [("topic", encode(values, 3, at_ms=AT_MS))] * 12
+        sheets.read(messages, {"topic": session})
+        assert all(record is not None for record in sheets.read(messages, {"topic": session}))
