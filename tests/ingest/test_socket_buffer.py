@@ -1,4 +1,4 @@
-"""Plain messages are taken out of the stream in their place; paho gets every other packet whole, and nothing is lost."""
+"""Plain messages are taken out of the stream in their place; paho gets every other packet, and nothing is lost."""
 
 import contextlib
 import random
