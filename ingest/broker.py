@@ -1,8 +1,7 @@
 """The link to the MQTT broker; the only module of ingest that knows paho.
 
 Driven by the caller: ``receive`` waits for messages and does everything else that the connection needs meanwhile. paho
-is used as it comes, through its functions for foreign event loops, over a socket that reads in large bites and takes
-plain messages out of the stream by itself.
+is used as it comes, through its functions for foreign event loops, over a socket that reads in large bites.
 """
 
 from __future__ import annotations
@@ -149,7 +148,7 @@ class Broker:
             if not self._is_open:
                 self._connect(end)
             else:
-                self._turn(max(0.0, end - self._monotonic()))
+                self._turn(max(0.0, end - self._monotonic()), max_bytes)
             if self._waiting_bytes >= max_bytes or self._monotonic() >= end:
                 messages, self._messages, self._waiting_bytes = self._messages, [], 0
                 return messages
@@ -212,7 +211,7 @@ class Broker:
             self._client.buffer.close()
         self._failed(reason)
 
-    def _turn(self, timeout_s: float) -> None:
+    def _turn(self, timeout_s: float, max_bytes: int) -> None:
         """Wait for the socket once, read what it has, write what is due."""
         client, buffer = self._client, self._client.buffer
         assert buffer is not None
@@ -220,9 +219,14 @@ class Broker:
             self.flush()
             if not self._is_open:
                 return
-            readable = buffer.has_more() or select.select([buffer], [], [], min(timeout_s, 0.05))[0]
+            readable = [buffer] if buffer.pending() else select.select([buffer], [], [], min(timeout_s, 0.05))[0]
             if readable:
-                self._read(buffer)
+                loop_read, pending = client.loop_read, buffer.pending
+                while self._is_open:
+                    if loop_read() != mqtt.MQTT_ERR_SUCCESS:
+                        break
+                    if not pending() or self._waiting_bytes >= max_bytes:
+                        break
             if self._is_open:
                 client.loop_misc()
         except (OSError, ValueError) as error:
@@ -232,15 +236,6 @@ class Broker:
             self._lost("STATE holds a later time")
         if self._is_open and not self.is_subscribed and self._monotonic() > self._deadline:
             self._lost("the broker does not answer")
-
-    def _read(self, buffer: SocketBuffer) -> None:
-        """Read one bite of the stream, in its order: messages at once, everything else through paho."""
-        buffer.fill()
-        while self._is_open:
-            for topic, payload in buffer.publishes():
-                self._take(topic, payload)
-            if not buffer.pending() or self._client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
-                break
 
     # --- paho's side
     # ---------------------------------------------------------------------------------------------------
@@ -266,9 +261,8 @@ class Broker:
             self._lost(self.trouble or f"the connection was lost: {reason}")
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        self._take(message.topic, bytes(message.payload))
-
-    def _take(self, topic: str, payload: bytes) -> None:
+        payload = bytes(message.payload)
+        topic = message.topic
         if topic == self._state_topic:
             self._on_state(payload)
             return
