@@ -1,7 +1,8 @@
 """Counter readings and lit samples of a time, read from the Parquet segments for the energy roll-up.
 
 Reads four columns of many, and beside a running ingest: a segment that compaction replaces while it is read is listed
-again. Ids become the fleet's numbers; readings of a lamp by a foreign controller are left out.
+again. Ids become the fleet's numbers; readings of a lamp by a foreign controller are left out. Other stores give the
+same through ``ingest.energy_batches``.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest.errors import RetryError, UnusableError
+from ingest.errors import RetryError
 from ingest.fleet import Fleet
-from ingest.schema.city import City
 from ingest.schema.segments import table_files
 
 _ATTEMPTS: Final = 3
-_PARQUET: Final = "parquet:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,6 @@ class Counters:
     circuits: Samples
     cabinets: Samples
     power: Samples  # of lamps: who was lit
-
-
-def telemetry_folder(city: City) -> Path:
-    """Where the city's segments stand.
-
-    Raises:
-        UnusableError: its telemetry is not kept in Parquet.
-    """
-    url = city.telemetry.url
-    if not url.startswith(_PARQUET):
-        raise UnusableError(f"[telemetry] url: energy is reckoned from {_PARQUET} telemetry only, not from {url!r}")
-    return city.folder / url.removeprefix(_PARQUET)
 
 
 def read_counters(

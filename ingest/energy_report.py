@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ingest.database import open_database
 from ingest.energy import billed_wh
-from ingest.energy_counters import telemetry_folder
+from ingest.energy_batches import parquet_folder
 from ingest.energy_store import cabinet_sums, renew_hours
 from ingest.errors import UnusableError
 from ingest.fleet import Fleet
@@ -56,7 +56,7 @@ def report_energy(city: City, month: str, out: Path | None, now_us: int) -> None
     engine = open_database(city)
     try:
         fleet = Fleet.from_register(sync_register(engine, city.folder)[0])
-        until_us = min(end_us, max(now_us, _stored_until(telemetry_folder(city))))
+        until_us = min(end_us, max(now_us, _stored_until(parquet_folder(city))))
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(month, total=max(until_us - start_us, 0))
             for done_us in renew_hours(engine, city, fleet, start_us, until_us):
@@ -69,9 +69,9 @@ def report_energy(city: City, month: str, out: Path | None, now_us: int) -> None
         write_month(out, found)
 
 
-def _stored_until(folder: Path) -> int:
+def _stored_until(folder: Path | None) -> int:
     """End of the newest day that has telemetry: a simulated night may lie ahead of the clock."""
-    days = [parse_day(path.name) for path in folder.iterdir()] if folder.is_dir() else []
+    days = [parse_day(path.name) for path in folder.iterdir()] if folder is not None and folder.is_dir() else []
     return max((day + 1 for day in days if day is not None), default=0) * US_PER_DAY
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import Engine, Row, delete, func, insert, select
 
-from ingest.energy_counters import read_counters, telemetry_folder
+from ingest.energy_batches import counters_of
 from ingest.energy_rollup import LIT_GAP_US, MARGIN_US, HourEnergy, hour_edges, roll_up
 from ingest.fleet import Fleet
 from ingest.schema.city import City
@@ -22,16 +22,15 @@ def renew_hours(engine: Engine, city: City, fleet: Fleet, start_us: int, end_us:
     """Reckon the hours from ``start_us`` to ``end_us`` anew and store them; yields after each day how far it is [us].
 
     Raises:
-        UnusableError: the telemetry is kept where it cannot be read from.
+        UnusableError: the telemetry store cannot be used.
         RetryError: the telemetry cannot be read now.
         sqlalchemy.exc.SQLAlchemyError: the database refused; days yielded before are stored.
     """
-    folder = telemetry_folder(city)
     edges = hour_edges(start_us, end_us)
     begin_us = int(edges[0])
     while begin_us < end_us:
         until_us = min(begin_us + _DAY_US, end_us)
-        counters = read_counters(folder, fleet, begin_us, until_us, margin_us=MARGIN_US, lit_margin_us=LIT_GAP_US)
+        counters = counters_of(city, fleet, begin_us, until_us, margin_us=MARGIN_US, lit_margin_us=LIT_GAP_US)
         _replace(engine, fleet, roll_up(counters, fleet, city, hour_edges(begin_us, until_us)))
         begin_us = until_us
         yield begin_us

@@ -19,6 +19,7 @@ class TownPlaces:
     lamp_controller: np.ndarray
     controller_index: dict[str, int]
     controller_circuit_index: dict[tuple[str, str], int]
+    home_cabinet: np.ndarray
 
     @property
     def n_circuits(self) -> int:
@@ -36,6 +37,7 @@ def town(
             np.repeat(np.arange(n_controllers, dtype=np.int32), n_lamps),
             controllers,
             {(name, str(q + 1)): c * 2 + q for name, c in controllers.items() for q in range(2)},
+            np.arange(n_controllers, dtype=np.int32)[::-1],
         )
     )
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.energy_batches import gather
+from ingest.energy_counters import read_counters
 from ingest.errors import StoreUnavailableError
 from ingest.schema.influx import parse_address
 from ingest.telemetry.influx import InfluxStore
@@ -160,3 +162,21 @@ def test_an_unreachable_server_is_said_at_once(tmp_path: Path) -> None:
     address = parse_address("influxdb://127.0.0.1:1?org=o&bucket=b")
     with pytest.raises(StoreUnavailableError, match="does not answer"):
         InfluxStore(address, None, tmp_path)
+
+
+def test_energy_is_reckoned_from_the_same_counters_wherever_they_are_kept(open_store: Opener, tmp_path: Path) -> None:
+    directory = town(3, 40)
+    store, twin = open_store(), ParquetStore(tmp_path / "twin")
+    for n in range(4):
+        block = block_of(directory, sequence=n + 1, seed=n, at_us=T0_US + n * 15 * MINUTE_US)
+        store.write(block)
+        twin.write(block)
+    span = (T0_US, T0_US + 20 * MINUTE_US)
+    by_column = read_counters(twin.root, directory.places, *span, margin_us=DAY_US, lit_margin_us=5 * MINUTE_US)
+    batches = store.period(directory, span[0] - DAY_US, span[1] + DAY_US)
+    by_batch = gather(batches, directory.places, span[0] - 5 * MINUTE_US, span[1] + 5 * MINUTE_US)
+    for name in ("lamps", "circuits", "cabinets", "power"):
+        one, other = (getattr(counters, name) for counters in (by_column, by_batch))
+        rows = sorted(zip(one.meter.tolist(), one.at_us.tolist(), one.value.tolist(), strict=True))
+        assert rows == sorted(zip(other.meter.tolist(), other.at_us.tolist(), other.value.tolist(), strict=True))
+        assert len(rows) > 5
