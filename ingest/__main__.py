@@ -62,7 +62,6 @@ def run(
     if address and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
-    keep_memory()
     gc.disable()  # while a register becomes millions of objects that all stay
     ingest = CityIngest(read_city(city, os.environ), options)
     is_stopped = False
@@ -77,6 +76,7 @@ def run(
     gc.freeze()  # the register's objects live as long as the process: looking through them again and again is wasted
     gc.set_threshold(*_GC_THRESHOLD)
     gc.enable()
+    keep_memory()  # from now on: what the start needed is given back
     try:
         ingest.intake.run(lambda: is_stopped)
     finally:

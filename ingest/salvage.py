@@ -1,7 +1,6 @@
 """The outbox number out of a payload that cannot be decoded: its first metrics are often whole.
 
-Pure. Walks the protobuf fields of a broken payload as far as they go (wire types 0, 1, 2 and 5 of the protobuf
-encoding).
+Pure. Walks the protobuf fields of a broken payload as far as they go.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from google.protobuf.message import DecodeError
 
 from edge_agent.wire.sparkplug_pb2 import Metric as MetricMessage
+from ingest.protobuf_fields import LENGTH_DELIMITED, BrokenError, fields
 from ingest.session import EPOCH, SEQUENCE, Session
 
 _METRICS_FIELD = 2
@@ -38,38 +38,9 @@ def salvage_number(session: Session, data: bytes) -> tuple[int, int] | None:
 
 def _bodies(data: bytes) -> Iterator[bytes]:
     """Bodies of the whole metrics at the front of a payload."""
-    at, end = 0, len(data)
-    while at < end:
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if at < 0:
-            return
-        if kind == 0:
-            _, at = _varint(data, at)
-            if at < 0:
-                return
-        elif kind == 2:
-            size, at = _varint(data, at)
-            if at < 0 or at + size > end:
-                return
-            if tag >> 3 == _METRICS_FIELD:
-                yield data[at : at + size]
-            at += size
-        elif kind in {1, 5}:
-            at += 8 if kind == 1 else 4
-        else:
-            return
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """``(value, next)``; next is -1 where the bytes end or the number is too long."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    return 0, -1
+    try:
+        for field in fields(data, 0, len(data)):
+            if field.number == _METRICS_FIELD and field.wire_type == LENGTH_DELIMITED:
+                yield data[field.start : field.end]
+    except BrokenError:
+        return

@@ -1,6 +1,7 @@
 """Reads a tick's payloads many at once where they have one shape; the others are left to ``ingest.decode``.
 
-Remembers a stencil for every layout of session and length of payload that came often enough. Pure but for that.
+Remembers a stencil for every layout of session and length of payload that came many times in one tick. Pure but for
+that.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Sheets:
 
     def __init__(self) -> None:
         """Know none."""
-        self._stencils: dict[_Key, Stencil | None] = {}
+        self._stencils: dict[_Key, Stencil] = {}
 
     def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
         """A record for each message that could be read together with others of its shape, None for the rest."""
@@ -58,7 +59,7 @@ class Sheets:
         number_of_sheet: int,
         records: list[Record | None],
     ) -> None:
-        stencil = self._stencils[key] if key in self._stencils else self._cut(key, owners[0], payloads[0])
+        stencil = self._stencils.get(key) or self._cut(key, owners[0], payloads[0])
         if stencil is None:
             return
         pages = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
@@ -78,18 +79,16 @@ class Sheets:
             records[i] = record
 
     def _cut(self, key: _Key, session: Session, data: bytes) -> Stencil | None:
-        """Cut a stencil for the payloads to come; None if this shape is for protobuf."""
+        """Cut a stencil for the payloads to come; None if this one is for protobuf."""
         if len(self._stencils) >= _MOST:
             self._stencils.clear()
-        stencil = None
         try:
             record = read_record(session, data)
-            if lengths_fit(record):
-                stencil = cut(data, session.slots, record.values, is_historical=record.is_historical)
-        except RecordError:
-            return None  # not a shape, but one broken payload
-        except UnusualError:
-            pass
+            if not lengths_fit(record):
+                return None
+            stencil = cut(data, session.slots, record.values, is_historical=record.is_historical)
+        except (RecordError, UnusualError):
+            return None
         self._stencils[key] = stencil
         return stencil
 
@@ -108,7 +107,7 @@ def _records(sheet: Sheet, owners: Sequence[Session], first_order: int) -> list[
     return [
         Record(
             owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
-            is_synchronised[i] not in (0, False), nothing, sheet, i, first_order + owners[i].controller,
+            is_synchronised[i] != 0, nothing, sheet, i, first_order + owners[i].controller,
         )
         for i in range(n)
     ]  # fmt: skip  # a row a record

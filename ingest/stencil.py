@@ -9,18 +9,18 @@ does not fit is for protobuf, so that a stencil never reads anything else than p
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.protobuf_fields import LENGTH_DELIMITED, VARINT, BrokenError, Field, fields, varint
 from ingest.session import EPOCH, INTERVAL, N_ARRAYS, SEQUENCE
 
 UInt8 = npt.NDArray[np.uint8]
 Span = tuple[int, int]
 
 _BYTE_BITS: Final = 0x80  # of a number's bytes: all but the last have it
-_VARINT, _LENGTH_DELIMITED = 0, 2
 # Fields of a Sparkplug B payload and of its metrics (sparkplug_b.proto of Eclipse Sparkplug 3.0)
 _PAYLOAD_TIMESTAMP, _PAYLOAD_METRIC, _PAYLOAD_SEQ = 1, 2, 3
 _ALIAS, _TIMESTAMP, _DATATYPE, _IS_HISTORICAL, _IS_TRANSIENT, _IS_NULL = 2, 3, 4, 5, 6, 7
@@ -31,13 +31,6 @@ _LONGEST: Final = {_INT: 4, _LONG: 10, _BOOLEAN: 1, _TIMESTAMP: 9}  # bytes of a
 
 class UnusualError(Exception):
     """This payload is for protobuf."""
-
-
-class _Field(NamedTuple):
-    number: int
-    wire_type: int
-    start: int  # of its value, after a length where it has one
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,8 @@ class Stencil:
         checked = pages.take(self.checked_at, axis=1)
         np.bitwise_and(checked, self.masks, out=checked)
         is_fit: npt.NDArray[np.bool_] = (checked == self.wanted).all(axis=1)
-        return is_fit & (number(pages, self.numbers[SEQUENCE]) > 0)
+        # a sequence of 0 is none, and without a time the payload's own counts
+        return is_fit & (number(pages, self.numbers[SEQUENCE]) > 0) & (number(pages, self.at) > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +121,19 @@ def cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical:
     Raises:
         UnusualError: there is something in it that only protobuf should read.
     """
+    try:
+        return _cut(data, slots, values, is_historical=is_historical)
+    except BrokenError as error:
+        raise UnusualError from error
+
+
+def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical: bool) -> Stencil:
     found = _Cut(slots)
     spans: dict[int, Span] = {}
-    for part in _fields(data, 0, len(data)):
-        if part.number == _PAYLOAD_METRIC and part.wire_type == _LENGTH_DELIMITED:
+    for part in fields(data, 0, len(data)):
+        if part.number == _PAYLOAD_METRIC and part.wire_type == LENGTH_DELIMITED:
             _cut_metric(found, data, part)
-        elif part.number in (_PAYLOAD_TIMESTAMP, _PAYLOAD_SEQ) and part.wire_type == _VARINT:
+        elif part.number in (_PAYLOAD_TIMESTAMP, _PAYLOAD_SEQ) and part.wire_type == VARINT:
             if part.number in spans or part.end - part.start > _LONGEST[_TIMESTAMP]:
                 raise UnusualError
             spans[part.number] = (part.start, part.end)
@@ -159,19 +160,21 @@ def cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical:
     )
 
 
-def _cut_metric(found: _Cut, data: bytes, metric: _Field) -> None:
-    parts = _fields(data, metric.start, metric.end)
+def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:
+    parts = list(fields(data, metric.start, metric.end))
     by_number = {part.number: part for part in parts}
     alias = by_number.get(_ALIAS)
-    if len(by_number) != len(parts) or alias is None or alias.wire_type != _VARINT:
+    if len(by_number) != len(parts) or alias is None or alias.wire_type != VARINT:
         raise UnusualError
-    slot = found.slots.get(_varint(data, alias.start, alias.end)[0])
+    slot = found.slots.get(varint(data, alias.start, alias.end)[0])
     if slot is None or slot in found.met:
         raise UnusualError
     found.met.add(slot)
     allowed = (_BYTE_ARRAY,) if slot < N_ARRAYS else (_INT, _LONG) if slot <= INTERVAL else (_BOOLEAN,)
     for part in parts:
-        span, is_number = (part.start, part.end), part.wire_type == _VARINT
+        span, is_number = (part.start, part.end), part.wire_type == VARINT
+        if part.wire_type not in (VARINT, LENGTH_DELIMITED):
+            raise UnusualError
         if is_number and part.end - part.start > _LONGEST.get(part.number, 9):
             raise UnusualError
         if part.number in allowed and is_number == (part.number != _BYTE_ARRAY) and _IS_NULL not in by_number:
@@ -181,39 +184,10 @@ def _cut_metric(found: _Cut, data: bytes, metric: _Field) -> None:
             taken[slot] = span
             found.open_spans.append((span, is_number))
         elif part.number == _TIMESTAMP and is_number:
-            if not _varint(data, part.start, part.end)[0]:
+            if not varint(data, part.start, part.end)[0]:
                 raise UnusualError  # no time at all: then the payload's own counts
             if slot == SEQUENCE:
                 found.at = span
             found.open_spans.append((span, True))
         elif part.number not in (_ALIAS, *_FLAGS) or not is_number:
             raise UnusualError
-
-
-def _fields(data: bytes, at: int, end: int) -> list[_Field]:
-    """The fields of one message."""
-    parts = []
-    while at < end:
-        tag, at = _varint(data, at, end)
-        start = at
-        length, at = _varint(data, at, end)
-        if tag & 7 == _LENGTH_DELIMITED:
-            start, at = at, at + length
-        elif tag & 7 != _VARINT:
-            raise UnusualError
-        if at > end:
-            raise UnusualError
-        parts.append(_Field(tag >> 3, tag & 7, start, at))
-    return parts
-
-
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= end or shift > 63:
-            raise UnusualError
-        value |= (data[at] & 0x7F) << shift
-        at += 1
-        if data[at - 1] < _BYTE_BITS:
-            return value, at
-        shift += 7
