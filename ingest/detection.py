@@ -37,7 +37,7 @@ from ingest.judgement.load_rules import LoadRules
 from ingest.judgement.maintenance import Maintenance, Window
 from ingest.judgement.offline import OfflineRule
 from ingest.judgement.orphans import Orphans
-from ingest.judgement.repair import Claim, Repairs
+from ingest.judgement.repair import Repairs
 from ingest.judgement.sample import Electric
 from ingest.judgement.screen import Screen, Suspects
 from ingest.judgement.silence import Silence
@@ -238,10 +238,7 @@ class Detection:
     def snapshot(self) -> dict[str, Any]:
         """Everything that a restart must not lose, as named arrays for ``numpy.savez``."""
         extra = {
-            "claims": [
-                {"code": key.code, "place": asdict(key.place), "at_s": claim.at_s, "sweeps": claim.sweeps}
-                for key, claim in self._repairs.claims.items()
-            ],
+            "claims": self._repairs.documents(),
             "healthy": [[key.code, asdict(key.place), n] for key, n in self._silence.cases.healthy.items()],
             "now_us": self._now_us,
         }
@@ -266,8 +263,7 @@ class Detection:
                 lost.append(Cleared(key, max(extra["now_us"], document["at_us"]), is_proof=False))
             else:
                 self._book.restore(case)
-        for claim in extra["claims"]:
-            self._repairs.claims[Key(claim["code"], Place(**claim["place"]))] = Claim(claim["at_s"], claim["sweeps"])
+        self._repairs.restore(extra["claims"])
         for code, place, n in extra["healthy"]:
             self._silence.cases.healthy[Key(code, Place(**place))] = n
         self._start_anew(changed)

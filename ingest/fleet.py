@@ -6,15 +6,14 @@ of every per-lamp array. Knows nothing of readings. Lamps without a controller s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from ingest.register_columns import NONE, coded, integers, looked_up, numbered, numbers, texts
 from ingest.schema.limits import TECHNOLOGIES
 
 Int32 = npt.NDArray[np.int32]
@@ -25,7 +24,6 @@ UInt8 = npt.NDArray[np.uint8]
 Int8 = npt.NDArray[np.int8]
 Bool = npt.NDArray[np.bool_]
 
-NONE: Final = -1
 SWITCHING_UNKNOWN: Final = 0
 SWITCHING_CONTACTOR: Final = 1
 SWITCHING_LAMP: Final = 2
@@ -152,72 +150,20 @@ class Fleet:
         return _build(register.lamps, register.cabinets)
 
 
-def _texts(values: Any) -> list[str]:
-    if isinstance(values, np.ndarray):
-        values = values.tolist()
-    return ["" if value is None else value if type(value) is str else str(value) for value in values]
-
-
-def _numbers(values: Any) -> Float64:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
-        return values.astype(np.float64)
-    listed = values.tolist() if isinstance(values, np.ndarray) else values
-    return np.array([np.nan if value is None or value == "" else float(value) for value in listed], np.float64)
-
-
-def _integers(values: Any) -> Int32:
-    numbers = _numbers(values)
-    return np.where(np.isfinite(numbers) & (numbers >= 0), numbers, NONE).astype(np.int32)
-
-
-def _coded(keys: Sequence[Any], known: dict[Any, int]) -> Int32:
-    """Number of each key; unknown keys are given the next one, falsy ones -1."""
-    return np.fromiter((known.setdefault(k, len(known)) if k else NONE for k in keys), np.int32, len(keys))
-
-
-def _words(values: Any) -> tuple[Int32, list[str]]:
-    """Number of each row's text among the different ones: a million lamps have few."""
-    try:
-        column = pa.array(values, pa.string())
-    except (pa.ArrowException, TypeError):
-        column = pa.array(_texts(values), pa.string())
-    coded = pc.fill_null(column, "").dictionary_encode()
-    return coded.indices.to_numpy().astype(np.int32, copy=False), coded.dictionary.to_pylist()
-
-
-def _looked_up(values: Any, table: Mapping[str, int], default: int, dtype: type[np.generic]) -> Any:
-    """What a table says of each row's text."""
-    row, words = _words(values)
-    return np.array([table.get(word, default) for word in words], dtype)[row] if words else np.empty(0, dtype)
-
-
-def _numbered(group: Int32, names: Any, by: Callable[[str], Any]) -> tuple[Int32, list[tuple[int, str]]]:
-    """Number of each row's (group, name), and those pairs in order of group and name; -1 without group or name."""
-    row, words = _words(names)
-    order = sorted(range(len(words)), key=lambda i: by(words[i]))
-    rank = np.empty(len(words), np.int64)
-    rank[order] = np.arange(len(words))
-    is_named = np.array([bool(word) for word in words], bool)[row] & (group >= 0) if words else np.empty(0, bool)
-    pair, number = np.unique(group[is_named] * np.int64(len(words)) + rank[row[is_named]], return_inverse=True)
-    numbers = np.full(len(group), NONE, np.int32)
-    numbers[is_named] = number
-    return numbers, [(int(key // len(words)), words[order[int(key % len(words))]]) for key in pair]
-
-
 def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
-    cabinet_index = {name: row for row, name in enumerate(_texts(cabinets.cabinet_id))}
+    cabinet_index = {name: row for row, name in enumerate(texts(cabinets.cabinet_id))}
     controller_index: dict[str, int] = {}
-    cabinet_controller = _coded(_texts(cabinets.controller_id), controller_index)
-    lamp_ids = _texts(lamps.lamp_id)
-    lamp_cabinet = _looked_up(lamps.cabinet_id, cabinet_index, NONE, np.int32)
+    cabinet_controller = coded(texts(cabinets.controller_id), controller_index)
+    lamp_ids = texts(lamps.lamp_id)
+    lamp_cabinet = looked_up(lamps.cabinet_id, cabinet_index, NONE, np.int32)
     lamp_controller = _take(cabinet_controller, lamp_cabinet)
-    lamp_bus, bus_order = _numbered(lamp_controller, lamps.bus, str)
+    lamp_bus, bus_order = numbered(lamp_controller, lamps.bus, str)
     order_of_cabinets = np.argsort(np.argsort(_last(cabinet_controller), kind="stable")).astype(np.int32)
     cabinet_in_order = np.argsort(order_of_cabinets)
     ordered_cabinet = _take(order_of_cabinets, lamp_cabinet)
-    lamp_circuit, circuit_places = _numbered(ordered_cabinet, lamps.circuit, lambda name: (len(name), name))
+    lamp_circuit, circuit_places = numbered(ordered_cabinet, lamps.circuit, lambda name: (len(name), name))
     circuit_list = [(int(cabinet_in_order[place]), name) for place, name in circuit_places]
-    address, position = _integers(lamps.address), _integers(lamps.position)
+    address, position = integers(lamps.address), integers(lamps.position)
 
     order = np.lexsort((address, _last(lamp_bus), _last(lamp_cabinet), _last(lamp_controller)))
     lamp_controller, lamp_circuit, position = lamp_controller[order], lamp_circuit[order], position[order]
@@ -229,7 +175,7 @@ def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
     for row in range(len(cabinet_ids) - 1, -1, -1):
         if cabinet_controller[row] >= 0:
             home[cabinet_controller[row]] = row
-    switching = [_SWITCHING.get(text, SWITCHING_UNKNOWN) for text in _texts(cabinets.switching)]
+    switching = [_SWITCHING.get(text, SWITCHING_UNKNOWN) for text in texts(cabinets.switching)]
     return Fleet(
         lamp_ids=names,
         lamp_index=dict(zip(names.tolist(), range(len(names)), strict=True)),
@@ -240,14 +186,14 @@ def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
         lamp_bus=lamp_bus[order],
         address=address[order],
         position=position,
-        is_surveyed=_looked_up(lamps.position_source, {"survey": 1}, 0, np.bool_)[order] & (position >= 0),
-        rated_power_w=_positive(_numbers(lamps.rated_power_w))[order],
+        is_surveyed=looked_up(lamps.position_source, {"survey": 1}, 0, np.bool_)[order] & (position >= 0),
+        rated_power_w=_positive(numbers(lamps.rated_power_w))[order],
         technology=_technology(lamps.technology)[order],
-        phase=_looked_up(lamps.phase, _PHASES, NONE, np.int8)[order],
+        phase=looked_up(lamps.phase, _PHASES, NONE, np.int8)[order],
         is_dimmable=np.asarray(lamps.is_dimmable).astype(bool)[order],
         is_monitored=(lamp_cabinet >= 0)[order],
         is_metered=((lamp_bus >= 0) & (address >= 0))[order],
-        is_node=_looked_up(lamps.profile, {"lamp-node": 1}, 0, np.bool_)[order],
+        is_node=looked_up(lamps.profile, {"lamp-node": 1}, 0, np.bool_)[order],
         controller_ids=controller_ids,
         controller_index=controller_index,
         controller_start=np.searchsorted(_last(lamp_controller), np.arange(len(controller_ids) + 1)).astype(np.int64),
@@ -255,8 +201,8 @@ def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
         cabinet_ids=cabinet_ids,
         cabinet_index=cabinet_index,
         cabinet_controller=cabinet_controller,
-        cabinet_latitude=_numbers(cabinets.latitude),
-        cabinet_longitude=_numbers(cabinets.longitude),
+        cabinet_latitude=numbers(cabinets.latitude),
+        cabinet_longitude=numbers(cabinets.longitude),
         cabinet_switching=np.array(switching, np.uint8),
         circuit_names=tuple(name for _, name in circuit_list),
         circuit_cabinet=np.array([k for k, _ in circuit_list], np.int32),
@@ -299,5 +245,5 @@ def _positive(power: Float64) -> Float32:
 
 def _technology(values: Any) -> UInt8:
     codes = {name: i for i, name in enumerate(TECHNOLOGIES)}
-    technology: UInt8 = _looked_up(values, codes, codes["other"], np.uint8)
+    technology: UInt8 = looked_up(values, codes, codes["other"], np.uint8)
     return technology

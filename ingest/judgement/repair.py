@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from ingest.finding import Key, StillFailing
+from ingest.finding import Key, Place, StillFailing
 from ingest.judgement.casebook import Casebook
 from ingest.judgement.command import Commands
 from ingest.judgement.limit_table import LimitTable
@@ -58,6 +59,18 @@ class Repairs:
     def claim(self, key: Key, now_us: int) -> None:
         """A crew says so."""
         self.claims[key] = Claim(now_us // 1_000_000)
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The claims as a snapshot keeps them."""
+        return [
+            {"code": key.code, "place": asdict(key.place), "at_s": claim.at_s, "sweeps": claim.sweeps}
+            for key, claim in self.claims.items()
+        ]
+
+    def restore(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Take the claims of a snapshot."""
+        for claim in documents:
+            self.claims[Key(claim["code"], Place(**claim["place"]))] = Claim(claim["at_s"], claim["sweeps"])
 
     def judge(self, sweep: Sweep, commands: Commands, book: Casebook) -> list[StillFailing]:
         """Follow the claims whose controller is in a sweep; those that cleared are settled by their clearing."""
