@@ -122,7 +122,7 @@ class Intake:
                 self._send_off(now_us)
         for errand in self._errands:
             errand.run(now_us or 0)
-        for topic, payload in self._host.outgoing():
+        for topic, payload in self._host.commands.outgoing(self._host.sessions):
             self._broker.publish(topic, payload)
         self._broker.flush()
 
@@ -145,7 +145,9 @@ class Intake:
         if self._broker.n_sessions != self._n_sessions:
             self._n_sessions = self._broker.n_sessions
             self._host.forget()
-            self._host.greet(self._monotonic() + _GREETING_S)
+            controllers = self._host.directory.controllers
+            registered = [controllers[i] for i in range(controllers.n_register)]
+            self._host.commands.greet(registered, self._monotonic() + _GREETING_S)
             self.judge.listen(self.clock.listening_us())
         self._readiness.set("broker", self._broker.trouble)
         self._metrics.broker_up.set(self._broker.trouble is None)

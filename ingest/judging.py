@@ -12,7 +12,7 @@ from ingest.batch import Batch, SessionEvent
 from ingest.block import slice_batch
 from ingest.clock import Clock
 from ingest.finding import Change, Key
-from ingest.session_host import Intake
+from ingest.taken import Taken
 from ingest.tick import Tick
 
 _TICK_US: Final = 10_000_000  # silence is looked for at least this often in data time
@@ -50,10 +50,10 @@ class Book(Protocol):
         """What people claimed repaired since the last call."""
 
 
-def judge_tick(judge: Judge, clock: Clock, intake: Intake, tick: Tick) -> list[Change]:
+def judge_tick(judge: Judge, clock: Clock, taken: Taken, tick: Tick) -> list[Change]:
     """Let detection see a tick's rounds in order, sessions that began and ended between them, then its history."""
     changes: list[Change] = []
-    events = list(intake.events)
+    events = list(taken.events)
     batch = tick.block.batch
     ticked_us = clock.now_us() or 0
     for number, (first, last) in enumerate(tick.rounds):
@@ -67,8 +67,8 @@ def judge_tick(judge: Judge, clock: Clock, intake: Intake, tick: Tick) -> list[C
             changes += judge.tick(now_us)
     _sessions(judge, clock, events, len(tick.rounds), changes)
     first = tick.rounds[-1][1] if tick.rounds else 0
-    if intake.history:
-        history = slice_batch(batch, first, first + len(intake.history))
+    if taken.history:
+        history = slice_batch(batch, first, first + len(taken.history))
         changes += judge.judge(history, _now(clock, int(history.at_us.max())))
     return changes
 

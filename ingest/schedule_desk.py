@@ -71,7 +71,9 @@ class ScheduleDesk:
         if held is not None and self._document["version"] <= _version(held) < _MAX_VERSION:
             self._set_version(_version(held) + 1)
         text = json.dumps(self._document, separators=(",", ":"))
-        self._host.command(session.controller_id, (Metric(text, name="Schedule/Document", datatype=DataType.STRING),))
+        self._host.commands.add(
+            session.controller_id, (Metric(text, name="Schedule/Document", datatype=DataType.STRING),)
+        )
 
 
 def _parse(text: str | None) -> dict[str, Any] | None:

@@ -65,7 +65,7 @@ class Pipeline:
             self._book.apply(changes, now_us)
             self.n_changes += len(changes)
         answers = [self._acknowledgement(*key, mark) for key, mark in intake.touched.items()]
-        answers += [(topic, payload) for topic, payload in self._host.outgoing()]
+        answers += [(topic, payload) for topic, payload in self._host.commands.outgoing(self._host.sessions)]
         return answers
 
     def _acknowledgement(self, controller_id: str, epoch: int, mark: Mark) -> Message:

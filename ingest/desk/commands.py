@@ -119,7 +119,7 @@ class CommandDesk:
             Metric(levels, name="Lamps/Dim Command", datatype=DataType.UINT8_ARRAY),
             Metric(until_us // 1000, name="Lamps/Dim Until", datatype=DataType.DATE_TIME),
         )
-        self._host.command(node, metrics)
+        self._host.commands.add(node, metrics)
         listed = set(session.lamp_ids)
         command.unproved.update(lamp for lamp in lamps if self.fleet.lamp_ids[lamp] in listed)
         command.sent_ms = self._wall_ms()

@@ -67,6 +67,17 @@ def test_who_sweeps_seldom_is_not_offline_in_a_flood(pipeline: Pipeline) -> None
     assert rows_of(pipeline) == []
 
 
+def test_records_that_come_at_once_need_no_more_rounds_than_one_controller_has(pipeline: Pipeline) -> None:
+    tape = Tape()
+    agents = tape.agents(4)
+    for agent in agents:
+        for _ in range(8):
+            tape.at_ms += 10
+            sweep(agent, 60)
+    rounds = pipeline._host.receive(tape.messages, None).rounds
+    assert [len(batch) for batch in rounds] == [4] * 8
+
+
 @pytest.mark.parametrize("is_will_old", [True, False])
 def test_outage_within_one_tick_is_told_when_it_was(pipeline: Pipeline, is_will_old: bool) -> None:
     tape = Tape()

@@ -18,7 +18,7 @@ def stand():
     judge = MagicMock()
     judge.tick.return_value = []
     host = MagicMock(group="terang", sessions={})
-    host.outgoing.return_value = []
+    host.commands.outgoing.return_value = []
     flight = MagicMock(is_free=True, is_stalled=False)
     flight.finish.return_value = None
     intake = Intake(

@@ -1,0 +1,69 @@
+"""What the host sends: commands (NCMD) that wait for the next turn of the loop, requests for a rebirth among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+from edge_agent.wire import NCMD, Metric, NodeTopic, Payload, encode_payload
+from ingest.metrics import Metrics
+
+REBIRTH_INTERVAL_S: Final = 10.0  # between two requests to one controller
+_GREETED_AT_ONCE: Final = 200  # a turn of the loop
+_MOST_ASKED: Final = 1_000_000  # remembered, strangers' names included
+
+
+class CommandQueue:
+    """Commands to one group's controllers."""
+
+    def __init__(
+        self, group: str, metrics: Metrics, *, monotonic: Callable[[], float], wall_ms: Callable[[], int]
+    ) -> None:
+        """Nothing waits."""
+        self._group = group
+        self._metrics = metrics
+        self._monotonic = monotonic
+        self._wall_ms = wall_ms
+        self._asked_at: dict[str, float] = {}
+        self._waiting: list[tuple[str, bytes]] = []
+        self._to_greet: list[str] = []
+        self._greet_at = 0.0
+
+    def add(self, node: str, metrics: tuple[Metric, ...]) -> None:
+        """Queue an NCMD to a controller."""
+        payload = encode_payload(Payload(timestamp_ms=self._wall_ms(), seq=None, metrics=metrics))
+        self._waiting.append((str(NodeTopic(self._group, NCMD, node)), payload))
+
+    def ask_rebirth(self, node: str) -> None:
+        """Ask a controller to be born again, unless it was asked a moment ago."""
+        now = self._monotonic()
+        if now - self._asked_at.get(node, -REBIRTH_INTERVAL_S) < REBIRTH_INTERVAL_S:
+            return
+        if len(self._asked_at) > _MOST_ASKED:
+            self._asked_at.clear()
+        self._asked_at[node] = now
+        self._metrics.rebirths.inc()
+        self.add(node, (Metric(value=True, name="Node Control/Rebirth"),))
+
+    def born(self, node: str) -> None:
+        """A controller was born: it may be asked again at once."""
+        self._asked_at.pop(node, None)
+
+    def forget(self) -> None:
+        """Whoever was asked may be asked again at once."""
+        self._asked_at.clear()
+
+    def greet(self, nodes: Iterable[str], at: float) -> None:
+        """Ask every one of these that has no session at ``at`` who it is: births are not retained."""
+        self._greet_at = at
+        self._to_greet = list(nodes)
+
+    def outgoing(self, sessions: Collection[str]) -> list[tuple[str, bytes]]:
+        """The commands queued since the last call; ``sessions`` names the controllers that are online."""
+        if self._to_greet and self._monotonic() >= self._greet_at:
+            for node in self._to_greet[-_GREETED_AT_ONCE:]:
+                if node not in sessions:
+                    self.ask_rebirth(node)
+            del self._to_greet[-_GREETED_AT_ONCE:]
+        waiting, self._waiting = self._waiting, []
+        return waiting

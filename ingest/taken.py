@@ -1,0 +1,45 @@
+"""What one tick's messages came to: records in rounds, and what happened between them. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ingest.batch import SessionEvent
+from ingest.decode import Record
+from ingest.watermark import Mark
+
+_DAY_US: Final = 86_400_000_000
+
+
+@dataclass(slots=True)
+class Taken:
+    """What one tick's messages came to.
+
+    Attributes:
+        rounds: live records of controllers that the register knows, one per controller and round.
+        unjudged: history, and records of controllers that no register knows.
+        round_us: data time at which each round began.
+        events: sessions that began or ended, each with the round before which it happened.
+        ended: the round after the last one of a controller whose session ended in this tick.
+        touched: every mark that was met, taken or not.
+    """
+
+    rounds: list[list[Record]] = field(default_factory=list)
+    round_us: list[int] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
+    unjudged: list[Record] = field(default_factory=list)
+    events: list[tuple[int, SessionEvent]] = field(default_factory=list)
+    ended: dict[str, int] = field(default_factory=dict)
+    touched: dict[tuple[str, int], Mark] = field(default_factory=dict)
+    now_us: int | None = None
+
+    @property
+    def latest_us(self) -> int:
+        """No record is believed that claims to be later than this."""
+        return 1 << 62 if self.now_us is None else self.now_us + _DAY_US
+
+    @property
+    def n_records(self) -> int:
+        """Records taken."""
+        return sum(map(len, self.rounds)) + len(self.history) + len(self.unjudged)
