@@ -74,8 +74,8 @@ class SessionHost:
     def receive(self, messages: Sequence[Message], now_us: int | None) -> Taken:
         """Take one tick's messages in their order; ``now_us`` None = not known yet (data time before any data)."""
         taken = Taken(now_us=now_us)
-        for session in self.sessions.values():
-            session.next_round = 0
+        for online in self.sessions.values():
+            online.next_round = 0
         n_data = 0
         n_duplicates = 0
         read_alike = self._sheets.read(messages, self._by_topic)
