@@ -60,7 +60,7 @@ def write_city(folder: Path, n_controllers: int, n_lamps: int, port: int) -> Non
         cabinets.append(f"C-{c:05d},PJU-{c:05d},Panel {c},{latitude:.5f},102.0,lamp")
         lamps += [
             f"L-{c:05d}-{i:03d},C-{c:05d},{i // 67 + 1},{i % 67 + 1},survey,{latitude + i * 1e-6:.6f},102.0,90,LED,"
-            f"{'AB'[i >= n_lamps // 2]},{i % (n_lamps // 2 + 1) + 1},lamp-node,{'RST'[i // 67 % 3]},true"
+            f"{'AB'[i >= -(-n_lamps // 2)]},{i % -(-n_lamps // 2) + 1},lamp-node,{'RST'[i // 67 % 3]},true"
             for i in range(n_lamps)
         ]
     (folder / "lamps.csv").write_text("\n".join(lamps) + "\n")

@@ -219,13 +219,10 @@ class Broker:
             self.flush()
             if not self._is_open:
                 return
-            readable = [buffer] if buffer.pending() else select.select([buffer], [], [], min(timeout_s, 0.05))[0]
-            if readable:
-                loop_read, pending = client.loop_read, buffer.pending
-                while self._is_open:
-                    if loop_read() != mqtt.MQTT_ERR_SUCCESS:
-                        break
-                    if not pending() or self._waiting_bytes >= max_bytes:
+            if not buffer.is_dry or select.select([buffer], [], [], min(timeout_s, 0.05))[0]:
+                loop_read = client.loop_read
+                while self._is_open and loop_read() == mqtt.MQTT_ERR_SUCCESS:
+                    if buffer.is_dry or self._waiting_bytes >= max_bytes:
                         break
             if self._is_open:
                 client.loop_misc()

@@ -1,18 +1,42 @@
 """A socket as paho uses it, read and written in large bites.
 
 paho asks for one byte, then for the length, then for the body, each a system call; here they come out of one read of a
-quarter megabyte. What paho sends goes out together on ``flush``. paho knows such sockets: ``pending`` is what it asks
-a TLS one.
+quarter megabyte. What paho sends goes out together on ``flush``.
 """
 
 from __future__ import annotations
 
+import io
 import ssl
 from socket import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 READ_BYTES: Final = 1 << 18
 MAX_UNSENT_BYTES: Final = 16 << 20  # beyond that the broker does not read, and paho has to wait
+_WAITS: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _Tap(io.RawIOBase):
+    """A socket's reading side, which knows whether it ran dry."""
+
+    def __init__(self, inner: socket) -> None:
+        self._inner = inner
+        self.is_dry = True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        try:
+            n = self._inner.recv_into(buffer)
+        except _WAITS:
+            self.is_dry = True
+            return None
+        self.is_dry = False
+        return n
 
 
 class SocketBuffer:
@@ -21,26 +45,27 @@ class SocketBuffer:
     def __init__(self, inner: socket) -> None:
         """Take over the socket."""
         self._inner = inner
-        self._chunk = b""
-        self._at = 0
+        self._tap = _Tap(inner)
+        self._read = io.BufferedReader(self._tap, READ_BYTES).read  # C: paho asks five times for each message
         self._unsent = bytearray()
         self._is_deferring = False
 
     def recv(self, size: int) -> bytes:
-        """Up to ``size`` bytes, from what was read before where there is any."""
-        at = self._at
-        chunk = self._chunk
-        if at < len(chunk):
-            self._at = at + size
-            return chunk[at : at + size]
-        chunk = self._chunk = self._inner.recv(READ_BYTES)
-        self._at = size
-        return chunk[:size]
+        """Up to ``size`` bytes, from what was read before where there is any.
 
-    def pending(self) -> int:
-        """Bytes that were read from the network and not yet asked for."""
-        waiting = max(0, len(self._chunk) - self._at)
-        return waiting + (self._inner.pending() if isinstance(self._inner, ssl.SSLSocket) else 0)
+        Raises:
+            BlockingIOError: nothing is there.
+            OSError: the connection is gone.
+        """
+        data = self._read(size)
+        if data is None:
+            raise BlockingIOError
+        return data
+
+    @property
+    def is_dry(self) -> bool:
+        """The network had nothing more when it was asked last, and all that it gave has been handed out."""
+        return self._tap.is_dry
 
     def send(self, data: bytes | bytearray) -> int:
         """Take data for the next ``flush``; while connecting it goes out at once."""
@@ -64,7 +89,7 @@ class SocketBuffer:
         while self._unsent:
             try:
                 sent = self._inner.send(self._unsent)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            except _WAITS:
                 return False
             del self._unsent[:sent]
         return True

@@ -5,14 +5,12 @@ voltage,
 power factor and temperature inside bands in which no rule can hold (``own_power.set_bands``). Quiet rows need nothing
 but to be kept. All others, a few in a hundred, go through the exact rules; the result is the same as if all had.
 
-Works in blocks that fit the processor's cache, with masks and scratch preallocated; a block of consecutive lamps is a
-slice of the state, any other is gathered and scattered.
+Works in blocks that fit the processor's cache (``ingest.judgement.stretches``), with masks and scratch preallocated.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +19,7 @@ import numpy.typing as npt
 from ingest.batch import UNKNOWN_UINT32, Batch
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.stretches import BLOCK, Lamps, Rows, blocks
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -28,8 +27,6 @@ Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
 
 IMPLAUSIBLE: Final = 4  # Lamps/Quality: the agent read values that cannot be
-BLOCK: Final = 32768
-_SHORT_RUN: Final = 2048  # runs of consecutive lamps shorter than this are gathered together
 _KEPT: Final = ("power_w", "status")  # by a lamp that does not answer
 _SHOWN: Final = ("voltage_v", "current_a", "power_factor", "temperature_c")
 
@@ -71,13 +68,11 @@ class Screen:
         self._other = np.empty(BLOCK, np.bool_)
         self._byte = np.empty(BLOCK, np.uint8)
         self._watt = np.empty(BLOCK, np.float32)
-        self._offset = np.empty(BLOCK, np.int32)
-        self._steps = np.arange(BLOCK, dtype=np.int32)
 
     def look(self, sweep: Sweep, state: LampState) -> Suspects:
         """Keep a sweep's live readings in the state and pick what needs more."""
         batch = sweep.batch
-        found = [self._block(batch, rows, lamps, state) for rows, lamps in self._blocks(sweep)]
+        found = [self._block(batch, rows, lamps, state) for rows, lamps in blocks(sweep)]
         none = np.zeros(0, np.int64)
         found = found or [(none, none, none.astype(np.bool_), none.astype(np.float32), none, none)]
         picked: Any = [column[0] if len(found) == 1 else np.concatenate(column) for column in zip(*found, strict=True)]
@@ -102,7 +97,7 @@ class Screen:
             suspects.reply_lamp,
         )
 
-    def _block(self, batch: Batch, rows: slice | Int64, lamps: slice | Int64, state: LampState) -> _Picked:
+    def _block(self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState) -> _Picked:
         quality = batch.quality[rows]
         suspect, other = self._suspect[: len(quality)], self._other[: len(quality)]
         self._bands(batch, rows, lamps, state, suspect, other)
@@ -111,35 +106,37 @@ class Screen:
         byte = self._byte[: len(quality)]
         np.equal(quality, 0, out=other)
         np.logical_and(suspect, other, out=suspect)
-        np.not_equal(batch.level[rows], state.level_raw[lamps], out=other)  # told by the agent, whatever the meter does
+        np.not_equal(
+            batch.level[rows], lamps.get(state.level_raw), out=other
+        )  # told by the agent, whatever the meter does
         np.logical_or(suspect, other, out=suspect)
         picked = suspect.nonzero()[0]
         is_frozen = np.zeros(len(picked), np.bool_)
         if len(frozen):
             is_frozen[np.searchsorted(picked, frozen[suspect[frozen]])] = True
-        before_w = state.power_w[_pick(lamps, picked)]
-        np.bitwise_or(quality, state.quality[lamps], out=byte)
+        before_w = state.power_w[lamps.pick(picked)]
+        np.bitwise_or(quality, lamps.get(state.quality), out=byte)
         np.not_equal(byte, 0, out=other)
         reply = other.nonzero()[0]
-        reply_lamp = _pick(lamps, reply)
+        reply_lamp = lamps.pick(reply)
         self._keep(batch, rows, lamps, state, quality, reply, reply_lamp)
-        return _pick(rows, picked), _pick(lamps, picked), is_frozen, before_w, _pick(rows, reply), reply_lamp
+        return _pick(rows, picked), lamps.pick(picked), is_frozen, before_w, _pick(rows, reply), reply_lamp
 
     def _bands(  # one block: its columns, its state, its scratch
-        self, batch: Batch, rows: slice | Int64, lamps: slice | Int64, state: LampState, suspect: Bool, other: Bool
+        self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
     ) -> None:
         """Outside the bands, impossible, or unknown where a band needs a value."""
         power, voltage, current = batch.power_w[rows], batch.voltage_v[rows], batch.current_a[rows]
         factor = batch.power_factor[rows]
-        np.greater_equal(power, state.low_w[lamps], out=suspect)
-        np.less_equal(power, state.high_w[lamps], out=other)
+        np.greater_equal(power, lamps.get(state.low_w), out=suspect)
+        np.less_equal(power, lamps.get(state.high_w), out=other)
         np.logical_and(suspect, other, out=suspect)
         np.greater_equal(voltage, self._low_v, out=other)
         np.logical_and(suspect, other, out=suspect)
         np.less_equal(voltage, self._high_v, out=other)
         np.logical_and(suspect, other, out=suspect)
         np.logical_not(suspect, out=suspect)
-        np.less(factor, state.least_pf[lamps], out=other)
+        np.less(factor, lamps.get(state.least_pf), out=other)
         np.logical_or(suspect, other, out=suspect)
         np.greater(factor, self._most_pf, out=other)
         np.logical_or(suspect, other, out=suspect)
@@ -153,35 +150,35 @@ class Screen:
 
     @staticmethod
     def _frozen(  # as above
-        batch: Batch, rows: slice | Int64, lamps: slice | Int64, state: LampState, suspect: Bool, other: Bool
+        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
     ) -> Int64:
         """Positions in the block where V, I and P are the same as before, to the last digit."""
-        np.equal(batch.power_w[rows], state.power_w[lamps], out=other)
+        np.equal(batch.power_w[rows], lamps.get(state.power_w), out=other)
         same = other.nonzero()[0]
         if len(same):
-            row, lamp = _pick(rows, same), _pick(lamps, same)
+            row, lamp = _pick(rows, same), lamps.pick(same)
             is_same = batch.voltage_v[row] == state.voltage_v[lamp]
             same = same[is_same & (batch.current_a[row] == state.current_a[lamp])]
             suspect[same] = True
         return same
 
     def _statuses(  # as above
-        self, batch: Batch, rows: slice | Int64, lamps: slice | Int64, state: LampState, suspect: Bool, other: Bool
+        self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
     ) -> None:
         """Another status than before; a switch-on count that moved."""
-        np.not_equal(batch.status[rows], state.status[lamps], out=other)
+        np.not_equal(batch.status[rows], lamps.get(state.status), out=other)
         np.logical_or(suspect, other, out=suspect)
         counts = batch.switch_count[rows]
         if counts.min(initial=UNKNOWN_UINT32) != UNKNOWN_UINT32:  # a slow quantity: most sweeps leave it out
-            np.not_equal(counts, state.switch_count[lamps], out=other)
+            np.not_equal(counts, lamps.get(state.switch_count), out=other)
             np.logical_and(other, counts != UNKNOWN_UINT32, out=other)
             np.logical_or(suspect, other, out=suspect)
 
     @staticmethod
     def _keep(  # as above
         batch: Batch,
-        rows: slice | Int64,
-        lamps: slice | Int64,
+        rows: Rows,
+        lamps: Lamps,
         state: LampState,
         quality: npt.NDArray[np.uint8],
         reply: Int64,
@@ -193,50 +190,14 @@ class Screen:
         for name in _KEPT:
             values = getattr(state, name)
             before = values[deaf]
-            values[lamps] = getattr(batch, name)[rows]
+            lamps.put(values, getattr(batch, name)[rows])
             values[deaf] = before
         for name in _SHOWN:
-            getattr(state, name)[lamps] = getattr(batch, name)[rows]
-        state.quality[lamps] = quality
-        state.level_raw[lamps] = batch.level[rows]
+            lamps.put(getattr(state, name), getattr(batch, name)[rows])
+        lamps.put(state.quality, quality)
+        lamps.put(state.level_raw, batch.level[rows])
         state.silent_sweeps[reply_lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[reply_lamp], 254) + 1, 0)
 
-    def _blocks(self, sweep: Sweep) -> list[tuple[slice | Int64, slice | Int64]]:
-        """Live rows of known lamps with their lamps, in blocks: slices where lamps follow each other, else indices."""
-        batch = sweep.batch
-        n = len(batch.lamp)
-        if not n:
-            return []
-        if sweep.is_live.all() and int(batch.lamp[0]) >= 0 and int(batch.lamp[-1]) - int(batch.lamp[0]) == n - 1:
-            blocks = self._slices(batch)
-            if blocks is not None:
-                return blocks
-        row = sweep.live_rows()
-        lamp = batch.lamp[row].astype(np.int64)
-        breaks = np.flatnonzero((np.diff(row) != 1) | (np.diff(lamp) != 1)) + 1
-        if len(row) < _SHORT_RUN * (len(breaks) + 1):
-            return [(row[a : a + BLOCK], lamp[a : a + BLOCK]) for a in range(0, len(row), BLOCK)]
-        edges = [0, *breaks.tolist(), len(row)]
-        return [
-            (slice(int(row[a]), int(row[a]) + m), slice(int(lamp[a]), int(lamp[a]) + m))
-            for start, stop in pairwise(edges)
-            for a in range(start, stop, BLOCK)
-            for m in (min(BLOCK, stop - a),)
-        ]
 
-    def _slices(self, batch: Batch) -> list[tuple[slice | Int64, slice | Int64]] | None:
-        """Blocks of a batch whose lamps all follow each other; None where they do not."""
-        n, first = len(batch.lamp), int(batch.lamp[0])
-        blocks: list[tuple[slice | Int64, slice | Int64]] = []
-        for a in range(0, n, BLOCK):
-            b = min(a + BLOCK, n)
-            offset = self._offset[: b - a]
-            np.subtract(batch.lamp[a:b], first + a, out=offset)
-            if not np.array_equal(offset, self._steps[: b - a]):
-                return None
-            blocks.append((slice(a, b), slice(first + a, first + b)))
-        return blocks
-
-
-def _pick(whole: slice | Int64, positions: Int64) -> Int64:
+def _pick(whole: Rows, positions: Int64) -> Int64:
     return positions + whole.start if isinstance(whole, slice) else whole[positions]

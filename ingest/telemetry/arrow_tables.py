@@ -6,6 +6,7 @@ cheaper (no definition levels). Ids are dictionary-encoded against only those th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ _COUNTS: Final = ("energy_wh", "burning_hours", "switch_count")
 _WORTH_A_DICTIONARY: Final = 8
 
 Columns = dict[str, pa.Array]
+Spread = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
 
 def lamp_table(block: Block) -> pa.Table:
@@ -29,7 +31,7 @@ def lamp_table(block: Block) -> pa.Table:
     batch = block.batch
     counts = np.diff(batch.lamp_start)
     columns = _record_columns(block, counts)
-    columns["lamp_id"] = _lamp_ids(block.lamp_name, block.directory.lamps.column())
+    columns["lamp_id"] = _lamp_ids(block)
     for name in _FLOATS:
         columns[name] = _known_floats(getattr(batch, name))
     for name in _COUNTS:
@@ -81,29 +83,33 @@ def _record_columns(block: Block, counts: npt.NDArray[np.int64] | None) -> Colum
 
     return {
         "at_us": pa.array(spread(batch.at_us)),
-        "controller_id": _ids(spread(batch.controller), block.directory.controllers.column()),
+        "controller_id": _ids(batch.controller, block.directory.controllers.column(), spread),
         "epoch": pa.array(spread(batch.epoch)),
         "sequence": pa.array(spread(batch.sequence)),
         "is_historical": pa.array(spread(batch.is_historical)),
     }
 
 
-def _ids(numbers: npt.NDArray[np.int32], names: pa.StringArray) -> pa.DictionaryArray:
-    """A dictionary column over only the names that occur."""
+def _ids(numbers: npt.NDArray[np.int32], names: pa.StringArray, spread: Spread = lambda values: values) -> pa.Array:
+    """A dictionary column over only the names that occur; ``spread`` repeats what was found for each number."""
     is_used = np.zeros(len(names), np.bool_)
     is_used[numbers] = True
     if is_used.all():
-        return pa.DictionaryArray.from_arrays(pa.array(numbers), names)
+        return pa.DictionaryArray.from_arrays(pa.array(spread(numbers)), names)
     used = np.flatnonzero(is_used)
     place = np.empty(len(names), np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(place[numbers]), names.take(pa.array(used)))
+    return pa.DictionaryArray.from_arrays(pa.array(spread(place[numbers])), names.take(pa.array(used)))
 
 
-def _lamp_ids(numbers: npt.NDArray[np.int32], names: pa.StringArray) -> pa.Array:
+def _lamp_ids(block: Block) -> pa.Array:
     """Lamp ids of rows; a dictionary only where each id stands so often that making one costs less than it saves."""
-    ids = _ids(numbers, names)
-    return ids if len(numbers) > _WORTH_A_DICTIONARY * len(ids.dictionary) else ids.dictionary.take(ids.indices)
+    batch, names = block.batch, block.directory.lamps.column()
+    n_lamps = np.zeros(int(batch.controller.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(n_lamps, batch.controller, np.diff(batch.lamp_start))  # a record names each of its lamps once
+    if len(block.lamp_name) > _WORTH_A_DICTIONARY * int(n_lamps.sum()):
+        return _ids(block.lamp_name, names)
+    return names.take(pa.array(block.lamp_name))
 
 
 def _known_floats(values: npt.NDArray[np.float32]) -> pa.Array:

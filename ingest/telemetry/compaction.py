@@ -21,7 +21,7 @@ import structlog
 
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import TABLES
-from ingest.telemetry.segment_file import is_thinned, read_marks, replace_lamps, write_segment
+from ingest.telemetry.segment_file import MERGED, is_thinned, read_marks, replace_lamps, write_segment
 from ingest.watermark import MarkState, Watermarks
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row
@@ -127,7 +127,7 @@ class Compaction:
         merged = {name: _merged([s.path for s in run], name, is_thinned=False) for name in TABLES}
         tables = {name: table for name, table in merged.items() if table is not None}
         span, marks = (run[0].first, run[-1].last), _joined_marks(run)
-        write_segment(folder, *span, tables, marks, staging=self._staging, compression="zstd")
+        write_segment(folder, *span, tables, marks, staging=self._staging, packing=MERGED)
         self._log.info(
             "merged segments",
             day=folder.name,
