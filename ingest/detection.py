@@ -108,7 +108,7 @@ class Detection:
         """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
         suspects = self._screen.look(sweep, self._state)
         note_lists(sweep, self._state, self._fleet)
-        self._rules.cycles.note_dips(sweep, self._context.is_cut(sweep.batch, commands.is_on))
+        self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
         told_s = self._context.level_told_s[sweep.batch.controller]
@@ -121,16 +121,13 @@ class Detection:
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
         self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
-        is_starved = self._context.is_supply_gone(sweep.batch) | self._context.dead_phases(sweep.batch).any(axis=1)
-        self._dark.judge(sweep, commands, is_starved, self._is_muted)
+        self._dark.judge(sweep, commands, sweep.is_supply_gone | sweep.has_dead_phase, self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
         self._silence.note_day(sweep, suspects)
-        row, lamp = self._silence.rows(sweep, suspects)
-        is_supply_gone = self._context.is_supply_gone(sweep.batch)
-        dead_phases = self._context.dead_phases(sweep.batch)
-        cleared, is_suspect = self._silence.count(sweep, row, lamp, is_supply_gone, dead_phases)
+        liveness = self._silence.liveness(sweep)
+        cleared, is_suspect = self._silence.count(sweep, suspects, liveness)
         for answering in cleared.tolist():
             at_us = int(sweep.at_s[self._record(sweep, answering)]) * 1_000_000
             self._book.close(self._lamp_key("communicationFailure", answering), at_us)
@@ -142,8 +139,7 @@ class Detection:
         for r in sorted(suspect):
             c = int(sweep.batch.controller[r])
             own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
-            live = self._silence.is_live(sweep, np.full(len(own), r), own, is_supply_gone, dead_phases)
-            self._silence.judge(sweep, r, live, self._is_muted)
+            self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
         due = self._balance.due(sweep)
         self._balance.learn(sweep, due[~np.isin(due, list(suspect))] if suspect else due)
 

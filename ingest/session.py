@@ -108,11 +108,6 @@ class Session:
     mark_epoch: int = -1
     unknown_aliases: set[int] = field(default_factory=set)
 
-    @property
-    def n_lamps(self) -> int:
-        """Lamps of a sweep."""
-        return len(self.lamp_ids)
-
 
 def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Session:
     """A session from an NBIRTH payload.

@@ -19,6 +19,7 @@ from ingest.session import EPOCH, INTERVAL, N_ARRAYS, SEQUENCE
 
 UInt8 = npt.NDArray[np.uint8]
 Span = tuple[int, int]
+Rows = slice | npt.NDArray[np.int64]
 
 _BYTE_BITS: Final = 0x80  # of a number's bytes: all but the last have it
 # Fields of a Sparkplug B payload and of its metrics (sparkplug_b.proto of Eclipse Sparkplug 3.0)
@@ -38,7 +39,7 @@ class Stencil:
     """Where everything stands in payloads of one shape.
 
     Attributes:
-        checked_at: int64 (K,) places of the bytes that tell the structure; ``masks`` and ``wanted`` uint8 (K,): a
+        checked: where the bytes stand that tell the structure, K in all; ``masks`` and ``wanted`` uint8 (K,): a
             payload fits if each of its bytes there, masked, is the wanted one.
         arrays: slot -> first byte and end of its array.
         numbers: slot -> first byte and end of its number.
@@ -46,7 +47,7 @@ class Stencil:
         at, seq: where the record's time stands, and the payload's seq (None = it has none).
     """
 
-    checked_at: npt.NDArray[np.int64]
+    checked: tuple[Span, ...]
     masks: UInt8
     wanted: UInt8
     arrays: dict[int, Span]
@@ -58,7 +59,10 @@ class Stencil:
 
     def fits(self, pages: UInt8) -> npt.NDArray[np.bool_]:
         """Which payloads (n, length) have this shape: bool (n,)."""
-        checked = pages.take(self.checked_at, axis=1)
+        checked, at = np.empty((len(pages), len(self.masks)), np.uint8), 0
+        for start, end in self.checked:
+            checked[:, at : at + end - start] = pages[:, start:end]
+            at += end - start
         np.bitwise_and(checked, self.masks, out=checked)
         is_fit: npt.NDArray[np.bool_] = (checked == self.wanted).all(axis=1)
         # a sequence of 0 is none, and without a time the payload's own counts
@@ -72,14 +76,12 @@ class Sheet:
     pages: UInt8
     stencil: Stencil
 
-    def array(self, slot: int, rows: npt.NDArray[np.int64]) -> UInt8 | None:
-        """The bytes of a quantity of some rows, one after another: uint8 (rows x size,); None = it is not in them."""
+    def array(self, slot: int, rows: Rows) -> UInt8 | None:
+        """The bytes of a quantity of some rows: uint8 (rows, size); None = it is not in them."""
         span = self.stencil.arrays.get(slot)
-        if span is None:
-            return None
-        return np.ascontiguousarray(self.pages[rows, span[0] : span[1]]).reshape(-1)
+        return None if span is None else self.pages[rows, span[0] : span[1]]
 
-    def scalars(self, slot: int, rows: npt.NDArray[np.int64], missing: int) -> npt.NDArray[np.uint64] | int:
+    def scalars(self, slot: int, rows: Rows, missing: int) -> npt.NDArray[np.uint64] | int:
         """A number of some rows: uint64 (rows,), or the one value of all."""
         span = self.stencil.numbers.get(slot)
         if span is not None:
@@ -148,7 +150,7 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
         masks[start:end] = _BYTE_BITS if is_number else 0
     checked_at = np.flatnonzero(masks)
     return Stencil(
-        checked_at,
+        _spans(checked_at),
         masks[checked_at],
         wanted[checked_at] & masks[checked_at],
         found.arrays,
@@ -158,6 +160,12 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
         spans.get(_PAYLOAD_SEQ),
         is_historical,
     )
+
+
+def _spans(places: npt.NDArray[np.int64]) -> tuple[Span, ...]:
+    """Ascending places as stretches."""
+    edges = np.flatnonzero(np.diff(places) != 1) + 1
+    return tuple((int(part[0]), int(part[-1]) + 1) for part in np.split(places, edges) if len(part))
 
 
 def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:

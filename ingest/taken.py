@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ingest.batch import SessionEvent
-from ingest.decode import Record
+from ingest.decode import LATEST_US, Record
 from ingest.watermark import Mark
 
 _DAY_US: Final = 86_400_000_000
@@ -23,6 +23,7 @@ class Taken:
         events: sessions that began or ended, each with the round before which it happened.
         ended: the round after the last one of a controller whose session ended in this tick.
         touched: every mark that was met, taken or not.
+        latest_us: no record is believed that claims to be of this time or later.
     """
 
     rounds: list[list[Record]] = field(default_factory=list)
@@ -33,11 +34,11 @@ class Taken:
     ended: dict[str, int] = field(default_factory=dict)
     touched: dict[tuple[str, int], Mark] = field(default_factory=dict)
     now_us: int | None = None
+    latest_us: int = field(init=False)
 
-    @property
-    def latest_us(self) -> int:
-        """No record is believed that claims to be later than this."""
-        return 1 << 62 if self.now_us is None else self.now_us + _DAY_US
+    def __post_init__(self) -> None:
+        """A day after "now" as the receiver knows it."""
+        self.latest_us = LATEST_US if self.now_us is None else min(LATEST_US, self.now_us + _DAY_US)
 
     @property
     def n_records(self) -> int:

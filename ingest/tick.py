@@ -68,24 +68,29 @@ class _Run:
 
     records: list[Record]
     sheet: Sheet | None
-    rows: npt.NDArray[np.int64]
+    rows: slice | npt.NDArray[np.int64]
 
 
 def _runs(records: Sequence[Record]) -> list[_Run]:
     runs = []
     for _, group in groupby(records, key=lambda record: id(record.sheet)):
         members = list(group)
-        runs.append(_Run(members, members[0].sheet, np.array([record.row for record in members])))
+        rows = np.array([record.row for record in members])
+        is_stretch = (np.diff(rows) == 1).all()
+        runs.append(_Run(members, members[0].sheet, slice(rows[0], rows[-1] + 1) if is_stretch else rows))
     return runs
 
 
-def _joined(runs: Sequence[_Run], slot: int, dtype: str) -> npt.NDArray[Any]:
-    """An array quantity of all records, one after another."""
-    parts = []
+def _joined(runs: Sequence[_Run], slot: int, dtype: str, n_items: np.int64 | int) -> npt.NDArray[Any]:
+    """An array quantity of all records, one after another: (n_items,)."""
+    values = np.empty(n_items, dtype)
+    column, at = values.view(np.uint8), 0
     for run in runs:
-        part = None if run.sheet is None else run.sheet.array(slot, run.rows)
-        parts.append(_plain(run, slot) if part is None else part)
-    return (parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty(0, np.uint8)])).view(dtype)
+        page = None if run.sheet is None else run.sheet.array(slot, run.rows)
+        part = _plain(run, slot) if page is None else page
+        column[at : at + part.size].reshape(part.shape)[...] = part
+        at += part.size
+    return values
 
 
 def _plain(run: _Run, slot: int) -> npt.NDArray[np.uint8]:
@@ -128,29 +133,33 @@ def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
 
 def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]:
     runs = _runs(records)
+    sessions = [record.session for record in records]
+    lamp_start = _starts([len(session.lamp_ids) for session in sessions])
+    circuit_start = _starts([len(session.circuit_ids) for session in sessions])
+    n_lamps, n_circuits = lamp_start[-1], circuit_start[-1]
     lamp_columns = [
-        _joined(runs, slot, ("<f4" if slot < 5 else "<u4") if size == 4 else "|u1")
+        _joined(runs, slot, ("<f4" if slot < 5 else "<u4") if size == 4 else "|u1", n_lamps)
         for slot, (_, size) in enumerate(LAMP_METRICS)
     ]
-    circuit_columns = [_joined(runs, FIRST_CIRCUIT + i, "<u4" if i == 3 else "<f4") for i in range(4)]
-    cabinet_columns = [_joined(runs, FIRST_CABINET + i, "<f4").reshape(-1, 3) for i in range(3)]
+    circuit_columns = [_joined(runs, FIRST_CIRCUIT + i, "<u4" if i == 3 else "<f4", n_circuits) for i in range(4)]
+    cabinet_columns = [_joined(runs, FIRST_CABINET + i, "<f4", 3 * len(records)).reshape(-1, 3) for i in range(3)]
     n_bad = 0
     for columns in (lamp_columns, circuit_columns, cabinet_columns):
         for i, column in enumerate(columns):
             if column.dtype.kind == "f" and np.isinf(column).any():
                 n_bad += int(np.isinf(column).sum())
                 columns[i] = np.where(np.isinf(column), np.float32(np.nan), column)
-    lamp_name = np.frombuffer(b"".join([r.session.lamps for r in records]), "<i4")
-    circuit_name = np.frombuffer(b"".join([r.session.circuits for r in records]), "<i4")
+    lamp_name = np.frombuffer(b"".join([session.lamps for session in sessions]), "<i4")
+    circuit_name = np.frombuffer(b"".join([session.circuits for session in sessions]), "<i4")
     batch = Batch(
-        controller=np.array([r.session.controller for r in records], np.int32),
+        controller=np.array([session.controller for session in sessions], np.int32),
         at_us=np.array([r.at_us for r in records], np.int64),
         is_historical=np.array([r.is_historical for r in records], np.bool_),
         is_clock_synchronised=np.array([r.is_synchronised for r in records], np.bool_),
         interval_s=_interval(records),
         epoch=np.array([r.epoch for r in records], np.uint64),
         sequence=np.array([r.sequence for r in records], np.uint64),
-        lamp_start=_starts([r.session.n_lamps for r in records]),
+        lamp_start=lamp_start,
         lamp=_judged(lamp_name, directory.lamps.n_register),
         voltage_v=lamp_columns[0],
         current_a=lamp_columns[1],
@@ -163,7 +172,7 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         level=lamp_columns[8],
         status=lamp_columns[9],
         quality=lamp_columns[10],
-        circuit_start=_starts([len(r.session.circuit_ids) for r in records]),
+        circuit_start=circuit_start,
         circuit=_judged(circuit_name, directory.n_register_circuits),
         circuit_voltage_v=circuit_columns[0],
         circuit_current_a=circuit_columns[1],

@@ -16,6 +16,7 @@ from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Live = slice | Int64
 
 _CLOCK_TRUST_US: Final = 12 * 3600 * 1_000_000  # an agent's clock further off says nothing about its cabinet's sun
 _GAP_S: Final = 300
@@ -60,7 +61,7 @@ class CabinetContext:
         is_near = np.abs(batch.at_us - now_us) <= _CLOCK_TRUST_US
         at_us = np.where(is_near, batch.at_us, now_us)
         at_s = at_us // 1_000_000
-        live = np.flatnonzero(is_live)
+        live: Live = slice(None) if is_live.all() else np.flatnonzero(is_live)
         c = controller[live]
         told = batch.interval_s[live]
         self.interval_s[c[told > 0]] = told[told > 0]
@@ -78,10 +79,17 @@ class CabinetContext:
         level_low = reduce_rows(np.minimum, batch.level, batch, LEVEL_UNKNOWN)
         level_high = reduce_rows(np.maximum, batch.level, batch, 0)
         is_relay_told = (reduce_rows(np.bitwise_or, batch.status, batch, 0) & STATUS_RELAY_CLOSED) != 0
-        tells = live[level_low[live] != LEVEL_UNKNOWN]
+        tells = is_live & (level_low != LEVEL_UNKNOWN)
         self.level_told_s[controller[tells]] = at_s[tells]
-        self.has_phase[:, c] |= self._no_voltage < batch.cabinet_voltage_v[live].T
-        self._take_phases(batch, live)
+        volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
+        is_cut_off = batch.is_supply_present == 0
+        self._take_phases(volts, is_cut_off, c, live)
+        has_phase, dead_phases = self.has_phase[:, controller], self.is_phase_dead[:, controller]
+        is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
+        is_gone |= is_cut_off
+        dead_phases &= ~is_cut_off
+        is_dipped = is_gone.copy()
+        is_dipped |= ((volts > self._no_voltage) & (volts < self._dip_v)).any(axis=0)
         is_recent = at_s - self.level_told_s[controller] < _RECENT_S
         is_moved = (fallback != self.fallback[controller]) | is_recent
         self.fallback[c] = fallback[live]
@@ -98,23 +106,33 @@ class CabinetContext:
             is_relay_told,
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
             is_ending & ~self._drives(batch, home),
+            is_gone,
+            is_dipped,
+            dead_phases,
+            dead_phases[0] | dead_phases[1] | dead_phases[2],
         )
 
-    def _take_phases(self, batch: Batch, live: Int64) -> None:
-        voltage = batch.cabinet_voltage_v[live]
-        told = np.isfinite(voltage).any(axis=1) | (batch.is_supply_present[live] == 0)
-        c = batch.controller[live[told]]
-        is_alive = voltage[told] >= self._no_voltage
-        is_dead = (voltage[told] < self._no_voltage) & is_alive.any(axis=1, keepdims=True)
-        self.is_phase_dead[:, c] = is_dead.T & self.has_phase[:, c]
+    def _take_phases(
+        self, volts: npt.NDArray[np.float32], is_cut_off: Bool, c: npt.NDArray[np.int32], live: Live
+    ) -> None:
+        volts = volts[:, live]
+        is_alive = volts > self._no_voltage
+        if (is_alive & ~self.has_phase[:, c]).any():
+            self.has_phase[:, c] |= is_alive
+        is_told = np.isfinite(volts).any(axis=0) | is_cut_off[live]
+        is_dead = (volts < self._no_voltage) & (volts >= self._no_voltage).any(axis=0)
+        self.is_phase_dead[:, c[is_told]] = (is_dead & self.has_phase[:, c])[:, is_told]
 
-    def _take_contactor(self, batch: Batch, live: Int64, at_s: Int64, scheduled: npt.NDArray[np.uint8]) -> None:
-        known = live[batch.is_contactor_closed[live] >= 0]
-        c, state = batch.controller[known], batch.is_contactor_closed[known]
-        is_changed = (self.contactor[c] >= 0) & (self.contactor[c] != state)
-        self.contactor_s[c[is_changed]] = at_s[known][is_changed]
+    def _take_contactor(self, batch: Batch, live: Live, at_s: Int64, scheduled: npt.NDArray[np.uint8]) -> None:
+        state, c, at_s, scheduled = batch.is_contactor_closed[live], batch.controller[live], at_s[live], scheduled[live]
+        if not (state >= 0).all():
+            known = np.flatnonzero(state >= 0)
+            state, c, at_s, scheduled = state[known], c[known], at_s[known], scheduled[known]
+        before = self.contactor[c]
+        is_changed = (before >= 0) & (before != state)
+        self.contactor_s[c[is_changed]] = at_s[is_changed]
         self.contactor[c] = state
-        self.has_switched[c[(state == 0) & (scheduled[known] == 0)]] = True
+        self.has_switched[c[(state == 0) & (scheduled == 0)]] = True
 
     def _fallback(
         self, batch: Batch, home: npt.NDArray[np.int32], scheduled: npt.NDArray[np.uint8]
@@ -130,27 +148,3 @@ class CabinetContext:
         has_switched = self.has_switched[batch.controller] & (switching == SWITCHING_UNKNOWN)
         drives: Bool = ((switching == SWITCHING_CONTACTOR) | has_switched) & (batch.is_contactor_closed >= 0)
         return drives
-
-    def dead_phases(self, batch: Batch) -> Bool:
-        """Phases that are dead while the supply is not gone as a whole; bool (R, 3)."""
-        is_supplied: Bool = np.not_equal(batch.is_supply_present, 0)
-        dead: Bool = self.is_phase_dead[:, batch.controller].T & is_supplied[:, None]
-        return dead
-
-    def is_supply_gone(self, batch: Batch) -> Bool:
-        """The cabinet has no supply at all: its contact says so, or every phase that it has is dead; bool (R,)."""
-        voltage, has_phase = batch.cabinet_voltage_v, self.has_phase[:, batch.controller].T
-        is_dead = ((voltage < self._no_voltage) | ~has_phase).all(axis=1) & has_phase.any(axis=1)
-        gone: Bool = (batch.is_supply_present == 0) | is_dead
-        return gone
-
-    def is_dipped(self, batch: Batch) -> Bool:
-        """Some live phase is so low that discharge lamps may go out; bool (R,)."""
-        voltage = batch.cabinet_voltage_v
-        return ((voltage > self._no_voltage) & (voltage < self._dip_v)).any(axis=1) | self.is_supply_gone(batch)
-
-    def is_cut(self, batch: Batch, is_on: Bool) -> Bool:
-        """Cabinets that are dipped, have a dead phase, or are open while commanded on (``is_on``); bool (R,)."""
-        cut: Bool = self.is_dipped(batch) | self.dead_phases(batch).any(axis=1)
-        cut |= (batch.is_contactor_closed == 0) & is_on
-        return cut

@@ -50,7 +50,7 @@ class CabinetRules:
         if not len(records):
             return
         batch = sweep.batch
-        is_gone = self._context.is_supply_gone(batch)
+        is_gone = sweep.is_supply_gone
         is_known = (batch.is_supply_present >= 0) | np.isfinite(batch.cabinet_voltage_v).any(axis=1)
         muted = np.zeros(batch.n_records, np.bool_)
         muted[records] = is_muted(batch.controller[records].astype(np.int64))
@@ -123,12 +123,11 @@ class CabinetRules:
 
     def _judge_phases(self, sweep: Sweep, records: Int64, is_gone: Bool, muted: Bool) -> None:
         batch = sweep.batch
-        dead = self._context.dead_phases(batch)
         is_known = np.isfinite(batch.cabinet_voltage_v) & ~is_gone[:, None]
         c = batch.controller[records].astype(np.int64)
         for phase in range(3):
             debounce = self.debounce[f"phase-{_PHASES[phase]}"]
-            h, j = dead[records, phase], is_known[records, phase]
+            h, j = sweep.dead_phases[phase, records], is_known[records, phase]
             gate = muted[records] & ~debounce.is_open[c]
             verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
             for i in verdict.opened.tolist():

@@ -109,14 +109,18 @@ class CycleCounter:
             ring = state.changes_s[:, lamp[rows]]
             state.changes_s[:, lamp[rows]] = np.concatenate([at_s[rows][None].astype(np.uint32), ring[:-1]])
         is_counted = self._count_switches(lamp, at_s, window)
-        n = self._recent(state.changes_s[:, lamp], at_s)
-        n_counted = self._recent(state.switch_counted_s[:, lamp], at_s)
+        n = self._recent(state.changes_s, lamp, at_s)
+        n_counted = self._recent(state.switch_counted_s, lamp, at_s)
         n_changes = np.maximum(n, 2 * n_counted).astype(np.uint8)
         return replace(window, is_change=is_change | is_counted, n_changes=n_changes)
 
-    def _recent(self, ring: npt.NDArray[np.uint32], at_s: Int64) -> Int64:
-        recent: Int64 = ((ring > 0) & (at_s - ring.astype(np.int64) <= self._window_s)).sum(axis=0)
-        return recent
+    def _recent(self, rings: npt.NDArray[np.uint32], lamp: Int64, at_s: Int64) -> Int64:
+        """Changes within the window; int64 (n,). Most lamps have none, which the newest place of their ring says."""
+        n = np.zeros(len(lamp), np.int64)
+        rows = np.flatnonzero(rings[0, lamp])
+        ring = rings[:, lamp[rows]].astype(np.int64)
+        n[rows] = ((ring > 0) & (at_s[rows] - ring <= self._window_s)).sum(axis=0)
+        return n
 
     def _dips(self, lamp: Int64, at_s: Int64, is_out: Bool) -> Bool:
         """Rows whose discharge lamp went out with its circuit's others, or with half of its controller's."""

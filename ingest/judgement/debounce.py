@@ -9,6 +9,7 @@ verdict waits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,16 +41,27 @@ class Verdicts:
     is_active: Bool
 
 
+_ROW = np.dtype([("since_s", "<u4"), ("elapsed_s", "<u2"), ("count", "u1"), ("is_open", "?")])
+_SINCE = np.uint64(0xFFFFFFFF)  # the bits of ``since_s``
+
+
 class Debounce:
-    """Counters of one rule over n items. ``since_s`` is the onset: the first sample of the run that opened the item."""
+    """Counters of one rule over n items. ``since_s`` is the onset: the first sample of the run that opened the item.
+
+    The four of an item stand side by side in eight bytes, which are fetched at once.
+    """
 
     def __init__(self, n_items: int, confirm: Confirm) -> None:
         """Start with nothing known."""
         self.confirm = confirm
-        self.count = np.zeros(n_items, np.uint8)
-        self.elapsed_s = np.zeros(n_items, np.uint16)
-        self.since_s = np.zeros(n_items, np.uint32)
-        self.is_open = np.zeros(n_items, np.bool_)
+        self._words = np.zeros(n_items, np.uint64)
+        rows = self._words.view(_ROW)
+        self.count, self.elapsed_s, self.since_s = rows["count"], rows["elapsed_s"], rows["since_s"]
+        self.is_open = rows["is_open"]
+
+    def look(self, item: Int64) -> npt.NDArray[Any]:
+        """A copy of some items' counters: structured (n,), with ``count``, ``elapsed_s``, ``since_s``, ``is_open``."""
+        return self._words[item].view(_ROW)
 
     def step(  # measured columns, in the order of the rule
         self,
@@ -75,7 +87,8 @@ class Debounce:
             is_active: bool (n,) items with counters running, if the caller knows; spares a look at all of them.
         """
         if is_active is None:
-            is_active = self.count[item].astype(np.bool_) | self.is_open[item]
+            before = self.look(item)
+            is_active = before["is_open"] | (before["count"] != 0)
             if not (is_active.any() or holds.any()):  # the common case: nothing goes on anywhere
                 return Verdicts(_NONE, _NONE, is_active)
         rows = np.flatnonzero((holds & judges) | is_active)
@@ -83,25 +96,27 @@ class Debounce:
         if not len(rows):
             return Verdicts(rows, rows, running)
         items = item[rows]
-        is_open, judged = self.is_open[items], judges[rows]
+        before, after = self.look(items), np.empty(len(rows), _ROW)
+        is_open, judged = before["is_open"], judges[rows]
         wanted = np.where(is_open, heals[rows], holds[rows]) & judged
-        count, elapsed = self.count[items], self.elapsed_s[items]
-        is_first = wanted & (count == 0)
-        passed = np.where(is_first, 0, elapsed + np.minimum(dt_s[rows], _ELAPSED_MAX // 2))
-        elapsed = np.where(wanted, np.minimum(passed, _ELAPSED_MAX), np.where(judged, 0, elapsed))
-        count = np.where(wanted, np.minimum(count.astype(np.int64) + 1, _COUNT_MAX), np.where(judged, 0, count))
-        self.since_s[items] = np.where(is_first & ~is_open, at_s[rows], self.since_s[items])
+        is_first = wanted & (before["count"] == 0)
+        passed_s = np.minimum(dt_s[rows], _ELAPSED_MAX // 2) + before["elapsed_s"]
+        passed_s = np.where(is_first, 0, np.minimum(passed_s, _ELAPSED_MAX))
+        elapsed_s = np.where(wanted, passed_s, np.where(judged, 0, before["elapsed_s"]))
+        count = np.where(wanted, np.minimum(before["count"], _COUNT_MAX - 1) + 1, np.where(judged, 0, before["count"]))
         rule = self.confirm
         is_full = np.where(
             is_open,
-            (count >= rule.clear_samples) & (elapsed >= _ABOUT * rule.clear_seconds),
-            (count >= rule.samples) & (elapsed >= _ABOUT * rule.seconds),
+            (count >= rule.clear_samples) & (elapsed_s >= _ABOUT * rule.clear_seconds),
+            (count >= rule.samples) & (elapsed_s >= _ABOUT * rule.seconds),
         )
         turns = wanted & is_full & ~is_gated[rows]
-        is_open_now = is_open ^ turns
-        count[turns], elapsed[turns] = 0, 0
-        self.count[items], self.elapsed_s[items], self.is_open[items] = count, elapsed, is_open_now
-        running[rows] = is_open_now | (count > 0)
+        after["is_open"] = is_open ^ turns
+        after["count"] = np.where(turns, 0, count)
+        after["elapsed_s"] = np.where(turns, 0, elapsed_s)
+        after["since_s"] = np.where(is_first & ~is_open, at_s[rows], before["since_s"])
+        self._words[items] = after.view(np.uint64)
+        running[rows] = after["is_open"] | (after["count"] != 0)
         return Verdicts(rows[turns & ~is_open], rows[turns & is_open], running)
 
     def forget(self, item: Int64) -> None:
@@ -111,5 +126,4 @@ class Debounce:
 
     def close(self, item: Int64) -> None:
         """End items without a verdict."""
-        self.forget(item)
-        self.is_open[item] = False
+        self._words[item] &= _SINCE

@@ -38,13 +38,14 @@ class Levels:
     is_guessed: Bool
 
 
-def take_levels(sweep: Sweep, suspects: Suspects, fleet: Fleet, state: LampState, told_s: Int64) -> Levels:
+def take_levels(
+    sweep: Sweep, suspects: Suspects, record: Int64, fleet: Fleet, state: LampState, told_s: Int64
+) -> Levels:
     """Find each row's commanded level, note switchings in the state, and return the levels.
 
-    ``told_s`` int64 (R,): when the record's controller last told levels at all.
+    ``record`` int64 (n,) of each row; ``told_s`` int64 (R,): when the record's controller last told levels at all.
     """
     row, lamp = suspects.row, suspects.lamp
-    record = sweep.record_of(row)
     at_s = sweep.at_s[record]
     raw = sweep.batch.level[row]
     is_raw = raw != LEVEL_UNKNOWN
@@ -134,7 +135,14 @@ def expect(  # measured columns, in the order of the rule
 
 
 def look(  # measured columns, in the order of the rule
-    sweep: Sweep, row: Int64, lamp: Int64, state: LampState, levels: Levels, is_frozen: Bool, is_comparable: Bool
+    sweep: Sweep,
+    row: Int64,
+    record: Int64,
+    lamp: Int64,
+    state: LampState,
+    levels: Levels,
+    is_frozen: Bool,
+    is_comparable: Bool,
 ) -> Window:
     """The good samples of n rows; what was seen for the first time (status, temperature) is noted in the state."""
     batch = sweep.batch
@@ -143,7 +151,7 @@ def look(  # measured columns, in the order of the rule
     state.is_status_told[lamp[status != 0]] = True
     state.has_temperature[lamp[np.isfinite(temperature)]] = True
     power, voltage, current = batch.power_w[row], batch.voltage_v[row], batch.current_a[row]
-    is_relay_told = sweep.is_relay_told[sweep.record_of(row)]
+    is_relay_told = sweep.is_relay_told[record]
     return Window(
         voltage_v=voltage,
         current_a=current,

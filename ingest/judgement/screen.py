@@ -25,6 +25,7 @@ from ingest.judgement.sweep import Sweep
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
 
 IMPLAUSIBLE: Final = 4  # Lamps/Quality: the agent read values that cannot be
 _KEPT: Final = ("power_w", "status")  # by a lamp that does not answer
@@ -39,7 +40,8 @@ class Suspects:
         row: int64 (n,) rows of the batch for the exact rules; lamp int64 (n,).
         is_frozen: bool (n,) V, I and P equal the newest good sample's.
         before_w: float32 (n,) power of the newest good sample.
-        reply_row: int64 (m,) rows that did not answer well, now or the last time; reply_lamp int64 (m,).
+        reply_row: int64 (m,) rows that did not answer well, now or the last time; reply_lamp int64 (m,), reply_quality
+            uint8 (m,).
     """
 
     row: Int64
@@ -48,9 +50,10 @@ class Suspects:
     before_w: Float32
     reply_row: Int64
     reply_lamp: Int64
+    reply_quality: UInt8
 
 
-_Picked = tuple[Int64, Int64, Bool, Float32, Int64, Int64]
+_Picked = tuple[Int64, Int64, Bool, Float32, Int64, Int64, UInt8]
 
 
 class Screen:
@@ -74,9 +77,12 @@ class Screen:
         batch = sweep.batch
         found = [self._block(batch, rows, lamps, state) for rows, lamps in blocks(sweep)]
         none = np.zeros(0, np.int64)
-        found = found or [(none, none, none.astype(np.bool_), none.astype(np.float32), none, none)]
+        empty = (none, none, none.astype(np.bool_), none.astype(np.float32), none, none, none.astype(np.uint8))
+        found = found or [empty]
         picked: Any = [column[0] if len(found) == 1 else np.concatenate(column) for column in zip(*found, strict=True)]
         suspects = Suspects(*picked)
+        silent_sweeps = np.minimum(state.silent_sweeps[suspects.reply_lamp], 254) + 1
+        state.silent_sweeps[suspects.reply_lamp] = np.where(suspects.reply_quality != 0, silent_sweeps, 0)
         return self._force(sweep, state, suspects) if sweep.is_forced.any() else suspects
 
     @staticmethod
@@ -95,6 +101,7 @@ class Screen:
             np.concatenate([suspects.before_w, state.power_w[lamps]])[order],
             suspects.reply_row,
             suspects.reply_lamp,
+            suspects.reply_quality,
         )
 
     def _block(self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState) -> _Picked:
@@ -106,9 +113,8 @@ class Screen:
         byte = self._byte[: len(quality)]
         np.equal(quality, 0, out=other)
         np.logical_and(suspect, other, out=suspect)
-        np.not_equal(
-            batch.level[rows], lamps.get(state.level_raw), out=other
-        )  # told by the agent, whatever the meter does
+        # told by the agent, whatever the meter does
+        np.not_equal(batch.level[rows], lamps.get(state.level_raw), out=other)
         np.logical_or(suspect, other, out=suspect)
         picked = suspect.nonzero()[0]
         is_frozen = np.zeros(len(picked), np.bool_)
@@ -118,9 +124,12 @@ class Screen:
         np.bitwise_or(quality, lamps.get(state.quality), out=byte)
         np.not_equal(byte, 0, out=other)
         reply = other.nonzero()[0]
-        reply_lamp = lamps.pick(reply)
-        self._keep(batch, rows, lamps, state, quality, reply, reply_lamp)
-        return _pick(rows, picked), lamps.pick(picked), is_frozen, before_w, _pick(rows, reply), reply_lamp
+        reply_lamp, reply_quality = lamps.pick(reply), quality[reply]
+        self._keep(batch, rows, lamps, state, quality, reply_lamp[reply_quality != 0])
+        return (
+            *(_pick(rows, picked), lamps.pick(picked), is_frozen, before_w),
+            *(_pick(rows, reply), reply_lamp, reply_quality),
+        )
 
     def _bands(  # one block: its columns, its state, its scratch
         self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
@@ -176,17 +185,9 @@ class Screen:
 
     @staticmethod
     def _keep(  # as above
-        batch: Batch,
-        rows: Rows,
-        lamps: Lamps,
-        state: LampState,
-        quality: npt.NDArray[np.uint8],
-        reply: Int64,
-        reply_lamp: Int64,
+        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, quality: UInt8, deaf: Int64
     ) -> None:
-        """Store the block; a lamp that did not answer well keeps the power and status that it last told."""
-        is_bad = quality[reply] != 0
-        deaf = reply_lamp[is_bad]
+        """Store the block; lamps that did not answer well, int64 (k,), keep the power and status that they told."""
         for name in _KEPT:
             values = getattr(state, name)
             before = values[deaf]
@@ -196,7 +197,6 @@ class Screen:
             lamps.put(getattr(state, name), getattr(batch, name)[rows])
         lamps.put(state.quality, quality)
         lamps.put(state.level_raw, batch.level[rows])
-        state.silent_sweeps[reply_lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[reply_lamp], 254) + 1, 0)
 
 
 def _pick(whole: Rows, positions: Int64) -> Int64:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_LAMP, SWITCHING_UNKNOWN, Fleet
+from ingest.fleet import Fleet
 from ingest.judgement.balance import Balance
 from ingest.judgement.cabinet_context import CabinetContext
 from ingest.judgement.casebook import Casebook
@@ -16,6 +16,7 @@ from ingest.judgement.debounce import Confirm, Debounce
 from ingest.judgement.grouping import Group, Lamps, diagnose
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.liveness import Liveness
 from ingest.judgement.screen import IMPLAUSIBLE, Suspects
 from ingest.judgement.silence_cases import SilenceCases
 from ingest.judgement.sweep import Sweep
@@ -51,90 +52,58 @@ class Silence:
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
-    def rows(self, sweep: Sweep, suspects: Suspects) -> tuple[Int64, Int64]:
-        """Rows and lamps whose replies count: not good now or the last time, without voltage, or with a run."""
-        lamp = suspects.lamp
+    def _rows(self, sweep: Sweep, suspects: Suspects) -> tuple[Int64, Int64, npt.NDArray[np.uint8]]:
+        """Rows, lamps and qualities of the replies that count: not good now or the last time, dead, or with a run."""
+        runs = self.lost.look(suspects.lamp)
         is_dead = sweep.batch.voltage_v[suspects.row] < self._no_voltage
-        more = np.flatnonzero(is_dead | (self.lost.count[lamp] > 0) | self.lost.is_open[lamp])
-        extra = suspects.row[more]
+        extra = suspects.row[is_dead | (runs["count"] > 0) | runs["is_open"]]
         at = np.searchsorted(suspects.reply_row, extra)
         is_new = np.append(suspects.reply_row, -1)[at] != extra
         if not is_new.any():
-            return suspects.reply_row, suspects.reply_lamp
+            return suspects.reply_row, suspects.reply_lamp, suspects.reply_quality
         row = np.insert(suspects.reply_row, at[is_new], extra[is_new])
-        return row, sweep.batch.lamp[row].astype(np.int64)
+        return row, sweep.batch.lamp[row].astype(np.int64), sweep.batch.quality[row]
 
-    def is_live(self, sweep: Sweep, record: Int64, lamp: Int64, is_gone: Bool, is_phase_dead: Bool) -> Bool:
-        """Lamps whose circuit should be under voltage; bool (n,).
+    def _welcome(self, sweep: Sweep, row: Int64, lamp: Int64) -> Int64:
+        """End the runs of lamps that answer again; returns those whose ``communicationFailure`` is over."""
+        runs = self.lost.look(lamp)
+        is_open: Bool = runs["is_open"]
+        # perhaps it was dark with its cable: a discharge lamp starts anew, and its switching on is none of its own
+        has_been_away = np.flatnonzero(is_open | (runs["count"] >= self._samples))
+        if len(has_been_away):
+            self._state.lit_from_s[lamp[has_been_away]] = sweep.at_s[sweep.record_of(row[has_been_away])]
+        self.lost.close(lamp[np.flatnonzero(is_open | (runs["count"] > 0))])
+        over: Int64 = lamp[is_open]
+        return over
 
-        Args:
-            sweep: the sweep.
-            record: int64 (n,) record of each lamp.
-            lamp: int64 (n,).
-            is_gone: bool (R,) the home cabinet has no supply.
-            is_phase_dead: bool (R, 3).
-        """
-        fleet, state = self._fleet, self._state
-        home = fleet.cabinet_switching[fleet.home_cabinet[sweep.batch.controller]]
-        level = state.level[lamp]
-        live: Bool = ((level > 0) & (level <= 100)) | np.equal(home[record], SWITCHING_LAMP)
-        is_plain = (home != SWITCHING_UNKNOWN) & ~is_gone & ~is_phase_dead.any(axis=1)
-        is_plain &= (sweep.batch.is_contactor_closed != 0) & ~self._is_shared[sweep.batch.controller]
-        rest = np.flatnonzero(~is_plain[record])
-        if len(rest):
-            live[rest] = self._is_live_there(sweep, record[rest], lamp[rest], is_gone, is_phase_dead)
-        return live
+    def liveness(self, sweep: Sweep) -> Liveness:
+        """Which of a sweep's circuits should be under voltage."""
+        return Liveness(self._fleet, self._state, sweep, self._is_shared, self.answered_by_day)
 
-    def _is_live_there(self, sweep: Sweep, record: Int64, lamp: Int64, is_gone: Bool, is_phase_dead: Bool) -> Bool:
-        """The same where a cabinet is cut, has a dead phase, shares its controller, or switches nobody knows how."""
-        fleet, state = self._fleet, self._state
-        is_home = fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
-        phase = fleet.phase[lamp]
-        dead = np.concatenate(
-            [is_phase_dead, is_phase_dead.any(axis=1, keepdims=True)], axis=1
-        )  # column -1: phase unknown
-        is_cut = is_gone[record] | dead[record, phase] | (sweep.batch.is_contactor_closed[record] == 0)
-        circuit = fleet.lamp_circuit[lamp]
-        switching = fleet.cabinet_switching[fleet.lamp_cabinet[lamp]]
-        by_day = (switching == SWITCHING_LAMP) | ((switching != SWITCHING_CONTACTOR) & self.answered_by_day[circuit])
-        is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)
-        live: Bool = (is_on | by_day) & ~(is_cut & is_home)
-        return live
-
-    def count(self, sweep: Sweep, row: Int64, lamp: Int64, is_gone: Bool, is_phase_dead: Bool) -> tuple[Int64, Bool]:
+    def count(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Bool]:
         """Count one sweep's replies.
-
-        Args:
-            sweep: the sweep.
-            row: int64 (n,) rows of :meth:`rows`.
-            lamp: int64 (n,) their lamps.
-            is_gone: bool (R,) the home cabinet has no supply.
-            is_phase_dead: bool (R, 3).
 
         Returns:
             Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
             judged.
         """
-        quality, voltage = sweep.batch.quality[row], sweep.batch.voltage_v[row]
-        is_dead = (quality == 0) & (voltage < self._no_voltage)
+        row, lamp, quality = self._rows(sweep, suspects)
+        answers = np.flatnonzero(quality == 0)
+        is_dead = np.zeros(len(row), np.bool_)
+        is_dead[answers] = sweep.batch.voltage_v[row[answers]] < self._no_voltage
         is_lost = ((quality != 0) & (quality != IMPLAUSIBLE)) | is_dead
-        back = lamp[~is_lost]
-        cleared = back[self.lost.is_open[back]]
-        # perhaps it was dark with its cable: a discharge lamp starts anew, and its switching on is none of its own
-        has_been_away = self.lost.is_open[back] | (self.lost.count[back] >= self._samples)
-        returned = np.flatnonzero(~is_lost)[has_been_away]
-        self._state.lit_from_s[lamp[returned]] = sweep.at_s[sweep.record_of(row)[returned]]
-        self.lost.close(back)
-        rows = np.flatnonzero(is_lost)
-        row, lamp, is_dead = row[rows], lamp[rows], is_dead[rows]
+        back, lost = np.flatnonzero(~is_lost), np.flatnonzero(is_lost)  # not masks: they are as good as random
+        cleared = self._welcome(sweep, row[back], lamp[back])
+        row, lamp, is_dead = row[lost], lamp[lost], is_dead[lost]
         record = sweep.record_of(row)
-        live = self.is_live(sweep, record, lamp, is_gone, is_phase_dead)
+        live = liveness.of(record, lamp)
         is_open = self.lost.is_open[lamp]
         # a node with its own supply that answers without voltage is no communication failure any more
         heals = is_dead & is_open
         yes = np.ones(len(lamp), np.bool_)
         verdict = self.lost.step(lamp, sweep.at_s[record], sweep.dt_s[record], yes, heals, live | heals, ~is_open)
-        is_due = live & ((self.lost.count[lamp] >= self._samples) | self.lost.is_open[lamp])
+        runs = self.lost.look(lamp)
+        is_due = live & ((runs["count"] >= self._samples) | runs["is_open"])
         suspect = np.zeros(sweep.batch.n_records, np.bool_)
         suspect[record[is_due]] = True
         self._note_outages(lamp[live], sweep.at_s[record[live]])

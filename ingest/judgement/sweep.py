@@ -25,6 +25,9 @@ class Sweep:
         level_low: uint8 (R,) lowest level that the record tells, 255 = none or no lamps; level_high the highest raw
             one.
         is_forced: bool (R,) the command of lamps whose agent cannot tell it may have changed: look at every row.
+        is_supply_gone: bool (R,) the cabinet has no supply at all: its contact says so, or every phase that it has is
+            dead; is_dipped that, or some live phase is so low that discharge lamps may go out.
+        dead_phases: bool (3, R) phases that are dead while the supply is not gone as a whole; has_dead_phase (R,).
         is_ending: bool (R,) only the schedule says what lamps should do, and its step is about to end: a photocell, or
             an agent whose clock is ahead, may have gone on already.
         is_relay_told: bool (R,) some node of the record says its relay is closed.
@@ -42,6 +45,15 @@ class Sweep:
     is_relay_told: Bool
     is_forced: Bool
     is_ending: Bool
+    is_supply_gone: Bool
+    is_dipped: Bool
+    dead_phases: Bool
+    has_dead_phase: Bool
+
+    def is_cut(self, is_on: Bool) -> Bool:
+        """Cabinets that are dipped, have a dead phase, or are open while commanded on (``is_on``); bool (R,)."""
+        cut: Bool = self.is_dipped | self.has_dead_phase | (np.equal(self.batch.is_contactor_closed, 0) & is_on)
+        return cut
 
     def record_of(self, row: Int64) -> Int64:
         """Record that each lamp row belongs to; ``row`` ascending."""
