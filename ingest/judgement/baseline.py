@@ -18,6 +18,7 @@ from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
 from ingest.judgement.own_power import set_bands
 from ingest.judgement.sample import Electric
+from ingest.judgement.stretches import BLOCK
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -62,17 +63,21 @@ class Baseline:
         home = fleet.home_cabinet[c]
         solar_s = np.nan_to_num(fleet.cabinet_longitude[home]) * 240
         night = ((sweep.at_s[records] + solar_s - _NOON_S) // _DAY_S).astype(np.int64)
-        ended = np.flatnonzero((self.night[c] >= 0) & (self.night[c] != night))
-        self._end_night(self._lamps_of(c[ended]))
+        is_ended = (self.night[c] >= 0) & (self.night[c] != night)
         self.night[c] = night
-        lamp = self._lamps_of(c)
-        at_s = np.repeat(sweep.at_s[records], (fleet.controller_start[c + 1] - fleet.controller_start[c]))
-        self._sample(lamp, at_s)
+        n_lamps = np.diff(fleet.controller_start)[c]
+        block = np.cumsum(n_lamps) // BLOCK  # a whole city is due at once, and what is reckoned should stay in cache
+        for part in np.split(np.arange(len(c)), np.flatnonzero(np.diff(block)) + 1):
+            ended = part[is_ended[part]]
+            if len(ended):
+                self._end_night(self._lamps_of(c[ended]))
+            self._sample(self._lamps_of(c[part]), np.repeat(sweep.at_s[records[part]], n_lamps[part]))
 
     def _lamps_of(self, controller: npt.NDArray[np.int32]) -> Int64:
-        start = self._fleet.controller_start
-        ranges = [np.arange(start[c], start[c + 1]) for c in controller.tolist()]
-        return np.concatenate(ranges).astype(np.int64) if ranges else np.zeros(0, np.int64)
+        """The lamps of some controllers, one after another."""
+        start, end = self._fleet.controller_start[controller], self._fleet.controller_start[controller + 1]
+        before = np.cumsum(end - start) - (end - start)
+        return np.repeat(start - before, end - start) + np.arange(int((end - start).sum()))
 
     def _sample(self, lamp: Int64, at_s: Int64) -> None:
         state, fleet = self._state, self._fleet
