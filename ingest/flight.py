@@ -1,4 +1,7 @@
-"""One block on its way: written, then its faults told, then its records acknowledged; in this order, whatever fails.
+"""Blocks on their way: written, then their faults told, then their records acknowledged; in this order, whatever fails.
+
+One is being written while the next is made ready, so that neither waits for the other; it is written when everything
+before it is stored and told, since its marks speak for that too.
 
 What a crash between two steps does: before the write has returned, nothing was promised and the agents send it again;
 after it, a restart finds the records in the store, judges those that are newer than detection's snapshot once more and
@@ -9,6 +12,7 @@ and it is dropped as stored already and acknowledged anew.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +30,7 @@ from ingest.telemetry.store import TelemetryStore
 from ingest.watermark import Mark
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0)
+_MOST: Final = 2
 
 
 @dataclass(slots=True)
@@ -44,7 +49,7 @@ class Load:
 
 
 class Flight:
-    """At most one load at a time; the write happens on a thread of its own."""
+    """At most one load in the air and one behind it; the writes happen on a thread of their own."""
 
     def __init__(
         self,
@@ -64,17 +69,27 @@ class Flight:
         self._readiness = readiness
         self._monotonic = monotonic
         self._thread = ThreadPoolExecutor(1, "store")
-        self._load: Load | None = None
+        self._loads: deque[Load] = deque()
         self._future: Future[None] | None = None
+        self._is_held = False
         self._started_at = 0.0
         self._retry_at = 0.0
         self._n_failures = 0
         self._log = structlog.get_logger("ingest")
 
     @property
-    def is_free(self) -> bool:
+    def is_empty(self) -> bool:
+        """Whether all that was judged is stored and told."""
+        return not self._loads
+
+    @property
+    def may_start(self) -> bool:
         """Whether another load may start."""
-        return self._load is None
+        return not self._loads if self._is_held else len(self._loads) < _MOST
+
+    def hold(self, *, is_held: bool) -> None:
+        """Let nothing start before all has landed, or no longer."""
+        self._is_held = is_held
 
     @property
     def is_stalled(self) -> bool:
@@ -83,10 +98,14 @@ class Flight:
 
     def start(self, load: Load) -> None:
         """Send a load off."""
-        assert self._load is None
-        self._load = load
+        assert len(self._loads) < _MOST
+        self._loads.append(load)
+        if self._future is None and len(self._loads) == 1:
+            self._launch()
+
+    def _launch(self) -> None:
         self._started_at = self._monotonic()
-        self._future = self._thread.submit(self._write, load)
+        self._future = self._thread.submit(self._write, self._loads[0])
 
     def _write(self, load: Load) -> None:
         self._quarantine.write(load.lines)
@@ -96,9 +115,9 @@ class Flight:
 
     def finish(self, wait_s: float = 0.0) -> Load | None:
         """The load that is stored and told, ready to be acknowledged; None while there is none."""
-        if self._load is None:
+        if not self._loads:
             return None
-        load = self._load
+        load = self._loads[0]
         if self._future is None:
             if self._monotonic() < self._retry_at:
                 return None
@@ -131,7 +150,10 @@ class Flight:
             self._log.info("stores again")
         self._n_failures = 0
         self._retry_at = 0.0
-        self._load = self._future = None
+        self._loads.popleft()
+        self._future = None
+        if self._loads:
+            self._launch()
         return load
 
     def _stall(self, part: str, reason: str) -> None:

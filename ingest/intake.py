@@ -27,6 +27,7 @@ from ingest.watermark import Mark
 
 _UINT64: Final = 8
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
+_LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
 
@@ -105,15 +106,16 @@ class Intake:
         self._readiness.set("start", None)
         while not is_stopped():
             self.turn()
-        self._flight.finish(wait_s=5.0)
-        self._acknowledge_and_send(None)
+        end = self._monotonic() + _LANDING_S
+        while (load := self._flight.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
+            self._acknowledge_and_send(load)
 
     def turn(self) -> None:
         """One round of the loop."""
         self._receive()
         self._acknowledge_and_send(self._flight.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
-        if self._flight.is_free:
+        if self._flight.may_start:
             is_listening = self._broker.trouble is None
             if now_us is not None and is_listening and self._monotonic() - self._ticked_at >= 1.0:
                 self._ticked_at = self._monotonic()
@@ -140,7 +142,7 @@ class Intake:
         if self._waiting_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled:
             return  # the network waits for us, and the broker with it
         room = max(_LEAST_BITE, self._pace.flush_bytes - self._waiting_bytes)
-        wait_s = min(0.2, self._pace.flush_s) if self._flight.is_free else 0.02
+        wait_s = min(0.2, self._pace.flush_s) if self._flight.is_empty else 0.02
         messages = self._broker.receive(wait_s, room)
         if self._broker.n_sessions != self._n_sessions:
             self._n_sessions = self._broker.n_sessions

@@ -160,7 +160,9 @@ class SnapshotErrand:
     def run(self, now_us: int) -> None:
         """Take it, if it is time."""
         began = self._monotonic()
-        if began < self._due_at or not self._flight.is_free:
+        is_due = began >= self._due_at
+        self._flight.hold(is_held=is_due)
+        if not is_due or not self._flight.is_empty:
             return
         try:
             self.take(now_us)
@@ -168,6 +170,7 @@ class SnapshotErrand:
             self._log.warning("no snapshot", reason=str(error))
         took_s = self._monotonic() - began
         self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
+        self._flight.hold(is_held=False)
 
     def take(self, now_us: int) -> None:
         """Take it now; nothing may be in the air.

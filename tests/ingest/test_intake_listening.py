@@ -19,7 +19,7 @@ def stand():
     judge.tick.return_value = []
     host = MagicMock(group="terang", sessions={})
     host.commands.outgoing.return_value = []
-    flight = MagicMock(is_free=True, is_stalled=False)
+    flight = MagicMock(may_start=True, is_empty=True, is_stalled=False)
     flight.finish.return_value = None
     intake = Intake(
         broker,
