@@ -27,7 +27,7 @@ from ingest.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
 
-_GC_THRESHOLD = (500_000, 20, 50)  # a tick makes many thousand short-lived objects, and no cycles
+_GC_THRESHOLD = (20_000, 20, 50)  # a tick makes thousands of short-lived objects; paho makes the only cycles
 
 
 class ClockName(StrEnum):
