@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.influx_server import InfluxServer
 from tests.postgresql_server import PostgresqlServer
 
 REPOSITORY = Path(__file__).parents[1]
@@ -73,6 +74,15 @@ def give_up() -> Callable[[str], None]:
 def postgresql(require_debian: Callable[[str], Path]) -> Iterator[PostgresqlServer]:
     """A real PostgreSQL, one for all of a test process; each test takes a database of its own."""
     server = PostgresqlServer(require_debian("postgresql"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def influx(require_debian: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """A real InfluxDB, one for all of a test process; each test takes a bucket of its own."""
+    server = InfluxServer(require_debian("influxdb"), require_debian("nginx-light"), tmp_path_factory.mktemp("influx"))
     server.start()
     yield server
     server.stop()

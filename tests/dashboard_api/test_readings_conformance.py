@@ -1,6 +1,6 @@
 """What the API answers of a lamp's readings, from Parquet and from a real InfluxDB alike: the same."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from dashboard_api.errors import UnavailableError, UnusableError
 from dashboard_api.readings import ReadingStore, open_readings
 from ingest.schema.city import City, read_city
 from ingest.telemetry.opening import open_store
-from tests.ingest.influx_server import InfluxServer
+from tests.influx_server import InfluxServer
 from tests.ingest.seeded_blocks import T0_US, block_of, town
 
 MINUTE_US = 60_000_000
@@ -34,14 +34,6 @@ def fill(city: City) -> None:
         energy = np.arange(6, dtype=np.uint32) + i
         store.write(replace(block, batch=replace(block.batch, energy_wh=energy)))
     store.close()
-
-
-@pytest.fixture(scope="module")
-def influx(require_debian: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
-    server = InfluxServer(require_debian("influxdb"), require_debian("nginx-light"), tmp_path_factory.mktemp("influx"))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from ingest.errors import StoreUnavailableError
 from ingest.schema.influx import parse_address
 from ingest.telemetry.influx import InfluxStore
 from ingest.telemetry.line_protocol import LINES_AT_ONCE
+from tests.influx_server import InfluxServer
 from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedFleet, wait_until, write_city
-from tests.ingest.influx_server import InfluxServer
 from tests.ingest.seeded_blocks import T0_US, block_of, rows_of, town
 
 DAY_US = 86_400_000_000
