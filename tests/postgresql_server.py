@@ -34,8 +34,16 @@ class PostgresqlServer:
         self._how: dict[str, Any] = {"cwd": self._folder, **quiet, **demote}
         create = [self._initdb, "-D", self._data, "-U", "terang", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(create, check=True, **self._how)
+        self.resume()
+
+    def resume(self) -> None:
+        """Start on the data that is there."""
         options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         self._control("-l", self._folder / "log", "-o", options, "start")
+
+    def halt(self, mode: str) -> None:
+        """End as ``pg_ctl`` does: ``fast`` closes sessions and the files, ``immediate`` is a crash."""
+        self._control("-m", mode, "stop")
 
     def _control(self, *words: str | Path) -> None:
         subprocess.run([self._pg_ctl, "-D", self._data, "-w", *words], check=True, **self._how)
@@ -63,5 +71,5 @@ class PostgresqlServer:
             return cursor.fetchall() if cursor.description else []
 
     def stop(self) -> None:
-        self._control("-m", "immediate", "stop")
+        self.halt("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)

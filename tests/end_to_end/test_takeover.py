@@ -3,132 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import pytest
 
-from edge_agent.wire import decode_state
-from tests.ingest.city_stand import (
-    REPOSITORY,
-    Mosquitto,
-    PlayedFleet,
-    stored_readings,
-    stored_records,
-    wait_until,
-    write_city,
+from tests.end_to_end.workers_stand import (
+    N_CONTROLLERS,
+    N_GROUPS,
+    N_LAMPS,
+    N_WORKERS,
+    Load,
+    StateEar,
+    Worker,
+    faults_of,
 )
+from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records, wait_until, write_city
 from tests.postgresql_server import PostgresqlServer
 
-N_WORKERS, N_GROUPS, N_CONTROLLERS, N_LAMPS = 3, 6, 3, 10
-SWEEP_S, RESEND_SWEEPS = 0.5, 4
 TAKEOVER_S = 30
+HUNG_S = float(os.environ.get("TERANG_HUNG_S", "0"))  # a worker hangs at least so long, else until it is replaced
 
 pytestmark = [pytest.mark.chaos, pytest.mark.end_to_end, pytest.mark.timeout(240)]
-
-
-class Worker:
-    def __init__(self, number: int, folder: Path, cities: list[Path]) -> None:
-        self.log = folder / f"worker-{number}.log"
-        command = [sys.executable, "-m", "ingest", "worker", "--clock", "data"]
-        for city in cities:
-            command += ["--city", str(city)]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-
-    def served(self) -> set[str]:
-        held: set[str] = set()
-        for words, group in re.findall(r"(serves no longer|serves) .*group=(\w+)", self.log.read_text()):
-            held = held | {group} if words == "serves" else held - {group}
-        return held
-
-    def wake(self) -> None:
-        """Whatever it was doing when it was stopped, it goes on with now."""
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-class StateEar:
-    """What agents hear on STATE: the word with the newest time counts."""
-
-    def __init__(self, port: int) -> None:
-        self.newest: dict[str, tuple[int, bool]] = {}
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda *_: self._client.subscribe("spBv1.0/STATE/+", 1)
-        self._client.on_message = self._hear
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-
-    def _hear(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        is_online, at_ms = decode_state(message.payload)
-        host = message.topic.rsplit("/", 1)[1]
-        if at_ms >= self.newest.get(host, (0, False))[0]:
-            self.newest[host] = (at_ms, is_online)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-class Load:
-    """Every group's agents, sweeping and sending again, in a thread; lamp 0 of controller 0 is dark."""
-
-    def __init__(self, port: int, groups: list[str]) -> None:
-        self.fleets = {group: PlayedFleet(port, N_CONTROLLERS, N_LAMPS, n, group) for n, group in enumerate(groups)}
-        for fleet in self.fleets.values():
-            fleet.at_ms -= 3 * 3_600_000
-            fleet.birth()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._play)
-        self._thread.start()
-
-    def _play(self) -> None:
-        n_sweeps = 0
-        while not self._stop.wait(SWEEP_S):
-            n_sweeps += 1
-            for fleet in self.fleets.values():
-                with fleet.lock:
-                    fleet.at_ms += 30_000
-                    for agent in fleet.agents:
-                        values = agent.values()
-                        if agent.number == 0:
-                            powers = values["Lamps/Power"]
-                            assert isinstance(powers, bytes)
-                            values["Lamps/Power"] = bytes(4) + powers[4:]
-                        agent.sweep(values)
-                    if n_sweeps % RESEND_SWEEPS == 0:
-                        fleet.resend()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:
         yield opened
-
-
-def faults_of(postgresql: PostgresqlServer, url: str) -> list[tuple[object, ...]]:
-    database = url.rsplit("/", 1)[1]
-    return postgresql.execute(
-        "SELECT code, faults.lamp_id, faults.state, array_agg(kind ORDER BY seq) FROM faults "
-        "JOIN fault_events ON fault_id = faults.id GROUP BY faults.id ORDER BY faults.id",
-        database,
-    )
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
@@ -198,6 +103,7 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
     wait(note, "the takeover", TAKEOVER_S)
     standing = workers[1:]
     if blow == signal.SIGSTOP:
+        time.sleep(max(0.0, killed_at + HUNG_S - time.monotonic()))
         workers[0].wake()
         wait(lambda: not workers[0].served() & orphans, "the hung worker's leaving", 30)
         standing = workers

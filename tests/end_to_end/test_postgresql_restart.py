@@ -1,0 +1,111 @@
+"""PostgreSQL goes down under workers at work, and comes back: nothing is lost, and every group has one worker again."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.workers_stand import N_CONTROLLERS, N_LAMPS, Load, Worker, faults_of
+from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records, wait_until, write_city
+from tests.postgresql_server import PostgresqlServer
+
+N_WORKERS, N_GROUPS = 2, 2
+DOWN_S = 12  # longer than a worker takes an unanswered lock for its own
+
+pytestmark = [pytest.mark.chaos, pytest.mark.end_to_end, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_workers_outlive_their_database(
+    tmp_path: Path, require_debian: Callable[[str], Path], stack: ExitStack, mode: str
+) -> None:
+    postgresql = PostgresqlServer(require_debian("postgresql"))
+    postgresql.start()
+    stack.callback(postgresql.stop)
+    broker = Mosquitto(require_debian("mosquitto"), tmp_path)
+    stack.callback(broker.stop)
+    broker.start()
+    groups = [f"city{n}" for n in range(N_GROUPS)]
+    urls = {group: postgresql.make_database() for group in groups}
+    cities = {
+        group: write_city(
+            tmp_path / group,
+            n_controllers=N_CONTROLLERS,
+            n_lamps=N_LAMPS,
+            broker_port=broker.port,
+            more=f'[database]\nurl = "{urls[group]}"\n',
+            group=group,
+        )
+        for group in groups
+    }
+    workers = [Worker(n, tmp_path, list(cities.values())) for n in range(N_WORKERS)]
+    for worker in workers:
+        stack.callback(worker.kill)
+    load = Load(broker.port, groups)
+    for fleet in load.fleets.values():
+        stack.callback(fleet.close)
+    stack.callback(load.stop)
+
+    def words() -> str:
+        return "\n".join(f"--- {worker.log.name}\n{worker.log.read_text()[-4000:]}" for worker in workers)
+
+    def wait(is_true: Callable[[], bool], what: str, seconds: float) -> None:
+        try:
+            wait_until(is_true, seconds)
+        except AssertionError:
+            raise AssertionError(f"{what} did not come within {seconds} s\n{words()}") from None
+
+    def served() -> Counter[str]:
+        return Counter(group for worker in workers for group in worker.served())
+
+    wait(lambda: all(len(worker.served()) == 1 for worker in workers), "a fair share", 90)
+    wait(lambda: all(faults_of(postgresql, url) for url in urls.values()), "a fault in every city", 20)
+
+    postgresql.halt(mode)
+    halted_at = time.monotonic()
+    wait(lambda: not served(), "every worker's word that it serves no more", DOWN_S)
+    assert [worker.process.poll() for worker in workers] == [None] * N_WORKERS, words()
+    time.sleep(max(0.0, halted_at + DOWN_S - time.monotonic()))
+    newest = {group: max(agent.sequence for agent in load.fleets[group].agents) for group in groups}
+    acknowledged = {group: [agent.acknowledged for agent in load.fleets[group].agents] for group in groups}
+    assert all(max(acknowledged[group]) < newest[group] for group in groups)
+
+    postgresql.resume()
+    resumed_at = time.monotonic()
+    wait(lambda: served() == Counter(groups), "one worker for each group", 30)
+    wait(
+        lambda: all(agent.acknowledged > newest[group] for group in groups for agent in load.fleets[group].agents),
+        "the acknowledgements",
+        30,
+    )
+    took_s = time.monotonic() - resumed_at
+    load.stop()
+    for fleet in load.fleets.values():
+        fleet.resend()
+        wait(fleet.is_settled, "the last acknowledgement", 20)
+    assert served() == Counter(groups), words()
+    for worker in workers:
+        worker.process.terminate()
+    assert [worker.process.wait(20) for worker in workers] == [0] * N_WORKERS, words()
+
+    n_records = 0
+    for group in groups:
+        records = stored_records(cities[group])
+        agents = load.fleets[group].agents
+        sent = {(agent.node, agent.epoch, s) for agent in agents for s in range(1, agent.sequence + 1)}
+        assert sorted(records) == sorted(sent)  # none lost, none twice
+        assert len(set(stored_readings(cities[group]))) == 1
+        assert faults_of(postgresql, urls[group]) == [("lampFailure", "L-000-000", "open", ["opened"])], words()
+        n_records += len(sent)
+    print(f"{mode} stop of {DOWN_S} s: all acknowledged {took_s:.1f} s after the start; {n_records} records")
