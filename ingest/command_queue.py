@@ -45,10 +45,6 @@ class CommandQueue:
         self._metrics.rebirths.inc()
         self.add(node, (Metric(value=True, name="Node Control/Rebirth"),))
 
-    def born(self, node: str) -> None:
-        """A controller was born: it may be asked again at once."""
-        self._asked_at.pop(node, None)
-
     def forget(self) -> None:
         """Whoever was asked may be asked again at once."""
         self._asked_at.clear()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any, Final
 
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # type: ignore[import-untyped]  # no types
 from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  # amqtt ships no types
 from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # as above
@@ -20,6 +21,7 @@ from ingest.errors import UnusableError
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
+MAX_PACKET: Final = 4 << 20  # bytes
 _START_TIMEOUT_S: Final = 10.0
 
 
@@ -46,6 +48,30 @@ class _SteadyDict(dict[str, Any]):
     def items(self) -> Any:
         """Pairs of this moment."""
         return list(super().items())
+
+
+class _SizedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
+    """A connection's reading side that ends where somebody announces more than any sweep has."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._is_cut_off = False
+
+    async def read(self, n: int = -1) -> bytes:
+        self._is_cut_off |= n > MAX_PACKET
+        if self._is_cut_off:
+            return b""  # as if it had hung up: what it goes on to send is no packet's beginning
+        data: bytes = await super().read(n)
+        return data
+
+
+class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
+    """amqtt's broker, with a limit to its packets as ``deploy/mosquitto.conf`` has one."""
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        await self.external_connected(_SizedReader(reader), StreamWriterAdapter(writer), listener_name)
 
 
 class EmbeddedBroker:
@@ -97,7 +123,7 @@ class EmbeddedBroker:
             listeners={"default": ListenerConfig(type="tcp", bind=self._bind)},
             plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         )
-        self._broker = AmqttBroker(config)
+        self._broker = _Broker(config)
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
         self._broker._subscriptions = _SteadyDict()  # noqa: SLF001  (there is no public way)

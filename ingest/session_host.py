@@ -198,7 +198,6 @@ class SessionHost:
         self.sessions[node] = session
         self._births[node] = payload
         self._by_topic[str(NodeTopic(self.group, NDATA, node))] = session
-        self.commands.born(node)
         if session.epoch is not None and session.sequence is not None and session.pending is not None:
             mark = self._open_mark(session, session.epoch, session.sequence - session.pending)
             mark.acknowledged = -1
