@@ -23,6 +23,7 @@ from ingest.schema.influx import (
     select,
     tag_text,
 )
+from ingest.schema.influx_thinning import HOUR_NS, POLICY, progress_statement
 
 _TIMEOUT_S: Final = 10.0
 _FLOATS: Final = ("power_w", "voltage_v", "current_a", "power_factor", "temperature_c")
@@ -50,13 +51,29 @@ class InfluxReadings:
         self._token = token
 
     def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
-        """See ``ReadingStore.lamp``."""
+        """See ``ReadingStore.lamp``; of a time that is thinned, its means."""
+        step_us = (every_s or 1) * 1_000_000
+        thinned_us = min(max(self._thinned_us() // step_us * step_us, start_us), end_us)
+        parts = [
+            self._lamp(lamp_id, first_us, last_us, every_s, policy)
+            for first_us, last_us, policy in ((start_us, thinned_us, POLICY), (thinned_us, end_us, ""))
+            if first_us < last_us
+        ]
+        return pa.concat_tables(parts) if parts else self._lamp(lamp_id, start_us, end_us, every_s, "")
+
+    def _thinned_us(self) -> int:
+        """Up to when readings are thinned; 0 = nowhere."""
+        found = self._ask(progress_statement())
+        return int(found[0].columns["hours"][0]) * HOUR_NS // NS_PER_US if found else 0
+
+    def _lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None, policy: str) -> pa.Table:
         who = f'"lamp_id" = {literal(tag_text(lamp_id))}'
         where = f"{who} AND time >= {start_us * NS_PER_US} AND time < {end_us * NS_PER_US}"
         if every_s is None:
-            return _table(self._ask(select(LAMPS, _RAW, where, "ORDER BY time")), _RAW)
+            return _table(self._ask(select(LAMPS, _RAW, where, "ORDER BY time", policy=policy)), _RAW)
         means = [expression for expression, _ in _AVERAGED.values()]
-        found = self._ask(select(LAMPS, means, where, f"GROUP BY time({every_s}s) fill(none)"))
+        then = f"GROUP BY time({every_s}s) fill(none)"
+        found = self._ask(select(LAMPS, means, where, then, policy=policy))
         return _table(found, {name: kind for name, (_, kind) in _AVERAGED.items()})
 
     def _ask(self, statement: str) -> list[Series]:

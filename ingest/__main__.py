@@ -23,6 +23,8 @@ from ingest.heap import keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
+from ingest.schema.influx import parse_address
+from ingest.schema.influx_thinning import setup_statements
 from ingest.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
@@ -124,6 +126,21 @@ def replay_period(
 ) -> None:
     """Run detection again over stored telemetry and show which faults would have opened; changes nothing."""
     run_replay(read_city(city, os.environ), start, end, limits)
+
+
+@app.command("retention")
+def retention(city: CityFolder) -> None:
+    """Show how long the city keeps its readings, and what an InfluxDB server has to be told for it; changes nothing."""
+    settings = read_city(city, os.environ).telemetry
+    kept = f"readings whole for {settings.full_resolution_days} days, then as quarter-hour means"
+    print(f"-- {kept}; all of it for {settings.retention_days} days")
+    if not settings.url.startswith("influxdb:"):
+        print("-- Parquet: terang-ingest does that by itself")
+        return
+    print("-- InfluxDB 1: an administrator says this once; terang-ingest then makes the means")
+    bucket = parse_address(settings.url).bucket
+    for statement in setup_statements(bucket, settings.full_resolution_days, settings.retention_days):
+        print(f"{statement};")
 
 
 class _PatientStderr:

@@ -26,6 +26,9 @@ url = "mqtt://127.0.0.1:1883"    # mqtts:// dengan / with ca, cert, key; "embedd
 
 [telemetry]
 url = "parquet:data/telemetry"   # atau / or influxdb://HOST:8086?org=ORG&bucket=BUCKET (TERANG_TELEMETRY_TOKEN)
+# token_file = "/etc/terang/influx.token"
+# full_resolution_days = 60      # lalu rata-rata 15 menit / then quarter-hour means; 7 kB a lamp and day until then
+# retention_days = 730           # lalu dihapus / then deleted; 1.5 kB a lamp and day as means
 
 [database]
 url = "sqlite:///data/terang.db" # atau / or postgresql+psycopg://USER@HOST/DB

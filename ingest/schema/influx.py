@@ -113,11 +113,15 @@ def literal(text: str) -> str:
     return f"'{escaped}'"
 
 
-def select(measurement: str, columns: Iterable[str], where: str = "", then: str = "") -> str:
-    """An InfluxQL statement over tags and fields by name, or over expressions where a column holds a parenthesis."""
+def select(measurement: str, columns: Iterable[str], where: str = "", then: str = "", *, policy: str = "") -> str:
+    """An InfluxQL statement over tags and fields by name, or over expressions where a column holds a parenthesis.
+
+    Without ``policy`` it asks the bucket's default retention policy.
+    """
     wanted = ", ".join(column if "(" in column else f'"{column}"' for column in columns)
     condition = f" WHERE {where}" if where else ""
-    return f'SELECT {wanted} FROM "{measurement}"{condition} {then}'.rstrip()  # noqa: S608  # texts pass `literal`
+    source = f'"{policy}"."{measurement}"' if policy else f'"{measurement}"'
+    return f"SELECT {wanted} FROM {source}{condition} {then}".rstrip()  # noqa: S608  # texts pass `literal`
 
 
 def query_request(address: InfluxAddress, token: str | None, statement: str) -> tuple[str, bytes, dict[str, str]]:

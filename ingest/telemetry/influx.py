@@ -2,7 +2,7 @@
 
 The layout is ``ingest.schema.influx``'s. A block is written in the order readings, records, marks, each confirmed
 before the next: whatever is killed in between, a mark never promises what is not stored, and what was stored without
-its mark comes again and changes nothing. Retention is the bucket's own.
+its mark comes again and changes nothing. Retention is the bucket's own; ``influx_thinning`` makes means of what is old.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ingest.schema.influx import (
 )
 from ingest.telemetry.influx_link import InfluxLink
 from ingest.telemetry.influx_reading import batches, count_between, pointer_table, pointers_between
+from ingest.telemetry.influx_thinning import Thinning
 from ingest.telemetry.line_protocol import TagWords, mark_lines, parse_ahead, reading_lines, record_lines
 from ingest.telemetry.refused_lines import RefusedLines
 from ingest.watermark import MarkState, Watermarks
@@ -57,6 +58,7 @@ class InfluxStore:
         token: str | None,
         folder: Path,
         *,
+        full_resolution_days: int = 60,
         clock_ns: Callable[[], int] = time.time_ns,
         count_refused: Callable[[int], object] = int,
     ) -> None:
@@ -67,6 +69,7 @@ class InfluxStore:
         """
         self._clock_ns = clock_ns
         self._link = InfluxLink(address, token, RefusedLines(folder), count_refused)
+        self._thinning = Thinning(self._link, address.bucket, full_resolution_days)
         self._words = TagWords()
         self._started: _Started | None = None
         self._refreshed_day = -1
@@ -152,9 +155,9 @@ class InfluxStore:
             if n_records < _POINTERS_AT_ONCE // 4:
                 step_ns = min(step_ns * 2, _LONGEST_STEP_NS)
 
-    def upkeep(self, now_us: int) -> bool:  # noqa: ARG002  # the interface's
-        """Nothing: the server compacts, and its retention policies and tasks thin and forget."""
-        return False
+    def upkeep(self, now_us: int) -> bool:
+        """Thin an hour, where the bucket has a policy for it; the server compacts and forgets by itself."""
+        return self._thinning.step(now_us)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -34,7 +34,11 @@ def open_store(city: City, *, is_reader: bool = False, count_refused: Callable[[
 
         try:
             return InfluxStore(
-                parse_address(url), city.telemetry_token(), city.data_folder, count_refused=count_refused
+                parse_address(url),
+                city.telemetry_token(),
+                city.data_folder,
+                full_resolution_days=city.telemetry.full_resolution_days,
+                count_refused=count_refused,
             )
         except CityError as error:
             raise UnusableError(str(error)) from error

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from edge_agent.config import load_config
 from ingest.city.__main__ import main
+from ingest.schema.city import TelemetrySection
 
 REPOSITORY = Path(__file__).parents[2]
 MAP = '[lamp]\nlamp_id = "No"\nlatitude = "Lat"\nlongitude = "Lon"\n'
@@ -43,6 +46,15 @@ def city(tmp_path, run):
 def test_a_new_city_has_nothing_wrong(city, run):
     code, out, _ = run("check", city)
     assert (code, out) == (0, f"{city}: 4 lamps, 1 cabinets, 0 things wrong\n")
+
+
+def test_a_new_citys_file_names_every_key_of_telemetry_with_its_default(city):
+    path = city / "city.toml"
+    text = re.sub(r"^# (\w+ = )", r"\1", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = tomllib.loads(text)["telemetry"]
+    named.pop("token_file")  # a place, not a default
+    defaults = {name: field.default for name, field in TelemetrySection.model_fields.items()}
+    assert named == {name: default for name, default in defaults.items() if name not in {"token", "token_file"}}
 
 
 def test_a_time_zone_that_is_not_the_lamps_is_told(city, run):
