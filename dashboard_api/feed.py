@@ -47,19 +47,25 @@ class Feed:
         self._desk = desk
         self._queues: set[asyncio.Queue[FeedEvent | None]] = set()
         self._seq = -1
+        self._beginning = asyncio.Lock()
 
     async def run(self) -> None:
         """Poll until cancelled; a database that does not answer is asked again."""
         while True:
             try:
-                if self._seq < 0:
-                    self._seq = await run_in_threadpool(newest_seq, self._desk.database)
+                await self._begin()
                 for event in await self._after(self._seq):
                     self._seq = event.seq
                     self._hand_out(event)
             except ApiError as error:
                 _log.debug("feed: %s", error)
             await asyncio.sleep(_POLL_S)
+
+    async def _begin(self) -> None:
+        """Find out once where the poller starts."""
+        async with self._beginning:
+            if self._seq < 0:
+                self._seq = await run_in_threadpool(newest_seq, self._desk.database)
 
     async def _after(self, seq: int) -> list[FeedEvent]:
         found = await run_in_threadpool(events_after, self._desk.database, seq, _PAGE)
@@ -89,6 +95,7 @@ class Feed:
     async def stream(self, last_seq: int | None) -> AsyncIterator[FeedEvent]:
         """Events after ``last_seq`` (None: from now on), without gap or repeat."""
         async with self.subscribed() as queue:
+            await self._begin()  # what comes after its start is handed out, so everything before is in the pages below
             sent = last_seq
             while sent is not None:
                 page = await self._after(sent)

@@ -162,6 +162,23 @@ def test_the_feed_tells_every_change_once_and_resumes(town, client):
     assert resumed == second
 
 
+def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, client):
+    town.darken(1)
+
+    async def collect():
+        feed = Feed(client.app.state.desk)
+        async with asyncio.timeout(10):
+            stream = feed.stream(0)
+            first = await anext(stream)
+            await asyncio.to_thread(town.darken, 2)
+            poller = asyncio.create_task(feed.run())
+            second = await anext(stream)
+        poller.cancel()
+        return [json.loads(event.data)["fault"]["lamp_id"] for event in (first, second)]
+
+    assert asyncio.run(collect()) == ["L-001", "L-002"]
+
+
 def test_metrics_count_requests_by_route(client):
     client.get("/api/v1/lamps/L-001")
     text = client.get("/metrics").text
