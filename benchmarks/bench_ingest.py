@@ -23,6 +23,7 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.ingest_fleet import sizes_of
 from ingest.schema.segments import table_files
 
 ROOT = Path(__file__).parents[1]
@@ -46,8 +47,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_city(folder: Path, n_controllers: int, n_lamps: int, port: int) -> None:
-    """A register of so many controllers."""
+def write_city(folder: Path, sizes: list[int], port: int) -> None:
+    """A register of controllers with so many lamps each."""
     lamps = [
         (
             "lamp_id,cabinet_id,circuit,position,position_source,latitude,longitude,rated_power_w,technology,bus,"
@@ -55,7 +56,7 @@ def write_city(folder: Path, n_controllers: int, n_lamps: int, port: int) -> Non
         )
     ]
     cabinets = ["cabinet_id,controller_id,name,latitude,longitude,switching"]
-    for c in range(n_controllers):
+    for c, n_lamps in enumerate(sizes):
         latitude = 0.5 + c * 1e-4
         cabinets.append(f"C-{c:05d},PJU-{c:05d},Panel {c},{latitude:.5f},102.0,lamp")
         lamps += [
@@ -111,7 +112,7 @@ def main() -> None:
     """Run once and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--controllers", type=int, default=1000)
-    parser.add_argument("--lamps", type=int, default=200, help="per message")
+    parser.add_argument("--lamps", default="200", help="per message; 29-213: cabinets of every size between")
     parser.add_argument("--window", type=int, default=8, help="unacknowledged records of a controller")
     parser.add_argument("--warm", type=float, default=6.0, help="seconds before the measurement")
     parser.add_argument("--seconds", type=float, default=20.0)
@@ -133,7 +134,7 @@ def run(options: argparse.Namespace, folder: Path, processes: list[subprocess.Po
     port, status_port = free_port(), free_port()
     config = (ROOT / "deploy" / "mosquitto.conf").read_text().replace("listener 1883", f"listener {port}")
     (folder / "mosquitto.conf").write_text(config)
-    write_city(folder, options.controllers, options.lamps, port)
+    write_city(folder, sizes_of(options.lamps, options.controllers), port)
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
 
@@ -186,7 +187,7 @@ def report(
     n_messages = last["acknowledged"] - first["acknowledged"]
     wall_s = last["at"] - first["at"]
     spent = {name: last[name] - first[name] for name in ("ingest", "broker", "cpu_s")}
-    n_readings = n_messages * options.lamps
+    n_readings = last["readings"] - first["readings"]
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(
         f"{options.controllers} controllers x {options.lamps} lamps, window {options.window}, {wall_s:.1f} s measured"

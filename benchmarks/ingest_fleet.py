@@ -53,6 +53,7 @@ class Controller:
     bodies: list[bytes]
     birth: bytes
     epoch: int
+    n_lamps: int
     sequence: int = FIRST_SEQUENCE
     acknowledged: int = FIRST_SEQUENCE
     seq: int = 0
@@ -83,6 +84,13 @@ def lamp_counters(rng: np.random.Generator, n: int) -> dict[str, bytes]:
         name: rng.integers(0, most, n).astype("<u4").tobytes()
         for name, most in (("Lamps/Energy", 2_000_000), ("Lamps/Burning Hours", 40_000), ("Lamps/Switch Count", 20_000))
     }
+
+
+def sizes_of(text: str, n_controllers: int) -> list[int]:
+    """Lamps of each controller: ``200`` for all, or ``29-213`` for every size between, spread evenly."""
+    low, _, high = text.partition("-")
+    least, most = int(low), int(high or low)
+    return [least + number * 97 % (most - least + 1) for number in range(n_controllers)]
 
 
 def make_controller(group: str, number: int, n_lamps: int, rng: np.random.Generator) -> Controller:
@@ -122,7 +130,7 @@ def make_controller(group: str, number: int, n_lamps: int, rng: np.random.Genera
     birth = encode_payload(Payload(TIME_MARK, 0, (*metrics, rebirth, Metric(0, name="bdSeq", datatype=DataType.INT64))))
     prefix = f"spBv1.0/{group}"
     return Controller(
-        number, f"{prefix}/NDATA/{node}".encode(), f"{prefix}/NBIRTH/{node}".encode(), bodies, birth, epoch
+        number, f"{prefix}/NDATA/{node}".encode(), f"{prefix}/NBIRTH/{node}".encode(), bodies, birth, epoch, n_lamps
     )
 
 
@@ -135,6 +143,7 @@ class Fleet:
         self.window = window
         self.n_sent = 0
         self.n_acknowledged = 0
+        self.n_readings = 0
         self._by_number = {c.number: c for c in controllers}
         self._time = varint(TIME_MARK)
         self._mark = varint(SEQUENCE_MARK)
@@ -209,7 +218,9 @@ class Fleet:
         controller = self._by_number[number]
         for metric in PayloadMessage.FromString(payload).metrics:
             if metric.name == "Outbox/Acknowledged":
-                self.n_acknowledged += max(0, metric.long_value - controller.acknowledged)
+                n_new = max(0, metric.long_value - controller.acknowledged)
+                self.n_acknowledged += n_new
+                self.n_readings += n_new * controller.n_lamps
                 controller.acknowledged = max(controller.acknowledged, metric.long_value)
             elif metric.name == "Node Control/Rebirth":
                 self.birth(controller)
@@ -217,12 +228,13 @@ class Fleet:
 
 def main() -> None:
     """``python -m benchmarks.ingest_fleet PORT GROUP CONTROLLERS LAMPS WINDOW WARM_S RUN_S``; reports on stdout."""
-    port, n_controllers, n_lamps, window = (int(sys.argv[i]) for i in (1, 3, 4, 5))
+    port, n_controllers, window = (int(sys.argv[i]) for i in (1, 3, 5))
+    sizes = sizes_of(sys.argv[4], n_controllers)
     warm_s, run_s = float(sys.argv[6]), float(sys.argv[7])
     rng = np.random.default_rng(7)
     random.seed(7)
     fleet = Fleet(
-        port, sys.argv[2], [make_controller(sys.argv[2], i, n_lamps, rng) for i in range(n_controllers)], window
+        port, sys.argv[2], [make_controller(sys.argv[2], i, n_lamps, rng) for i, n_lamps in enumerate(sizes)], window
     )
     for controller in fleet.controllers:
         fleet.birth(controller)
@@ -242,7 +254,7 @@ def main() -> None:
 def report(phase: str, fleet: Fleet) -> None:
     """A line of JSON for the benchmark."""
     facts = {"phase": phase, "at": time.monotonic(), "sent": fleet.n_sent, "acknowledged": fleet.n_acknowledged}
-    print(json.dumps({**facts, "cpu_s": time.process_time()}), flush=True)
+    print(json.dumps({**facts, "readings": fleet.n_readings, "cpu_s": time.process_time()}), flush=True)
 
 
 if __name__ == "__main__":
