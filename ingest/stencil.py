@@ -75,20 +75,24 @@ class Sheet:
 
     pages: UInt8
     stencil: Stencil
+    _numbers: dict[int, npt.NDArray[np.uint64]] = field(default_factory=dict, compare=False)
 
     def array(self, slot: int, rows: Rows) -> UInt8 | None:
         """The bytes of a quantity of some rows: uint8 (rows, size); None = it is not in them."""
         span = self.stencil.arrays.get(slot)
         return None if span is None else self.pages[rows, span[0] : span[1]]
 
-    def scalars(self, slot: int, rows: Rows, missing: int) -> npt.NDArray[np.uint64] | int:
-        """A number of some rows: uint64 (rows,), or the one value of all."""
+    def scalars(self, slot: int, missing: int) -> npt.NDArray[np.uint64] | int:
+        """A number of every row: uint64 (n,), or the one value of all; read once, however many runs ask for it."""
+        if slot in self._numbers:
+            return self._numbers[slot]
         span = self.stencil.numbers.get(slot)
-        if span is not None:
-            value = number(self.pages[rows, span[0] : span[1]], (0, span[1] - span[0]))
-            return np.minimum(value, 1) if slot > INTERVAL else value
-        constant = self.stencil.constants.get(slot)
-        return missing if constant is None else int(constant)
+        if span is None:
+            constant = self.stencil.constants.get(slot)
+            return missing if constant is None else int(constant)
+        value = number(self.pages, span)
+        self._numbers[slot] = np.minimum(value, 1) if slot > INTERVAL else value
+        return self._numbers[slot]
 
     def has(self, slot: int) -> bool:
         """Whether the payloads tell this quantity at all."""

@@ -108,7 +108,8 @@ def _scalars(runs: Sequence[_Run], slot: int, dtype: type[np.generic], missing: 
     for run in runs:
         end = at + len(run.records)
         if run.sheet is not None:
-            column[at:end] = run.sheet.scalars(slot, run.rows, missing)
+            values = run.sheet.scalars(slot, missing)
+            column[at:end] = values if isinstance(values, int) else values[run.rows]
         else:
             column[at:end] = [missing if (value := r.values[slot]) is None else value for r in run.records]
         at = end
