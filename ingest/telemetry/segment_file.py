@@ -130,8 +130,10 @@ def _write_file(path: Path, table: pa.Table, metadata: Mapping[bytes, bytes], pa
     names = table.schema.names
     repeated = {column.name for column in table.schema if pa.types.is_dictionary(column.type)} | packing.dictionary
     codecs = {name: packing.codecs.get(name, (packing.codec, None)) for name in names}
-    with path.open("wb") as file:
-        writer = pq.ParquetWriter(
+    # Arrow's own file: a Python one is asked for the interpreter at every page, which the receiving thread holds
+    with (
+        pa.OSFile(str(path), "wb") as file,
+        pq.ParquetWriter(
             file,
             table.schema,
             compression={name: codec for name, (codec, _) in codecs.items()},
@@ -142,15 +144,18 @@ def _write_file(path: Path, table: pa.Table, metadata: Mapping[bytes, bytes], pa
             store_schema=False,
             write_batch_size=1 << 16,
             data_page_size=8 << 20,
-        )
-        with writer:
-            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
-            writer.add_key_value_metadata(dict(metadata))
-        file.flush()
-        os.fsync(file.fileno())
+        ) as writer,
+    ):
+        writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+        writer.add_key_value_metadata(dict(metadata))
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
         # Nobody reads it soon, and the next segment gets the same pages of memory again: pages that a virtual machine
         # has not had before cost it more than all the encoding (16 us for 4 kB where this was measured).
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:
