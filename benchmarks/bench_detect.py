@@ -169,7 +169,7 @@ def warm(detection: Detection, fleet: Fleet) -> None:
 
 
 def measure(n_lamps: int, repeats: int) -> dict[str, float]:
-    """Median times of one sweep and of one copy, in nanoseconds per lamp, and their ratio."""
+    """Median times of one sweep and of one copy, in nanoseconds per lamp, their ratio, and the sweeps' mean."""
     fleet = build_fleet(n_lamps)
     rng = np.random.default_rng(1)
     faulty = np.where(rng.random(n_lamps) < 0.005, rng.integers(1, 5, n_lamps), 0)
@@ -192,7 +192,12 @@ def measure(n_lamps: int, repeats: int) -> dict[str, float]:
             sweeps.append(swept - began)
             copies.append(copied - swept)
     sweep, copy = statistics.median(sweeps), statistics.median(copies)
-    return {"ns_per_lamp": sweep / n_lamps, "copy_ns_per_lamp": copy / n_lamps, "ratio_to_copy": sweep / copy}
+    return {
+        "ns_per_lamp": sweep / n_lamps,
+        "mean_ns_per_lamp": statistics.mean(sweeps) / n_lamps,  # with the samples that are taken every 20 minutes
+        "copy_ns_per_lamp": copy / n_lamps,
+        "ratio_to_copy": sweep / copy,
+    }
 
 
 def check(n_lamps: int = 2000, sweeps: int = 30) -> int:
@@ -225,13 +230,13 @@ def main() -> None:
     print(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}, {platform.processor()}")
     print(f"plain loop agrees on {check()} dark lamps of 2000")
     results = {}
-    print(f"{'lamps':>10} {'ns/lamp':>9} {'copy':>9} {'ratio':>7}")
+    print(f"{'lamps':>10} {'ns/lamp':>9} {'mean':>9} {'copy':>9} {'ratio':>7}")
     for power in range(4, largest + 1):
         repeats = {4: 60, 5: 40, 6: 15}.get(power, 4)
         result = results[power] = measure(10**power, repeats)
         print(
-            f"{10**power:>10} {result['ns_per_lamp']:>9.1f} {result['copy_ns_per_lamp']:>9.1f} "
-            f"{result['ratio_to_copy']:>7.2f}"
+            f"{10**power:>10} {result['ns_per_lamp']:>9.1f} {result['mean_ns_per_lamp']:>9.1f} "
+            f"{result['copy_ns_per_lamp']:>9.1f} {result['ratio_to_copy']:>7.2f}"
         )
     chosen = results.get(6, results[max(results)])
     summary = {name: round(value, 2) for name, value in chosen.items()}
