@@ -6,12 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.workers_stand import N_CONTROLLERS, N_LAMPS, Load, Worker, faults_of
-from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records, wait_until, write_city
+from tests.end_to_end.workers_stand import Load, Worker, faults_of, wait_for, words_of, write_cities
+from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records
 from tests.postgresql_server import PostgresqlServer
 
 N_WORKERS, N_GROUPS = 2, 2
@@ -38,17 +39,7 @@ def test_workers_outlive_their_database(
     broker.start()
     groups = [f"city{n}" for n in range(N_GROUPS)]
     urls = {group: postgresql.make_database() for group in groups}
-    cities = {
-        group: write_city(
-            tmp_path / group,
-            n_controllers=N_CONTROLLERS,
-            n_lamps=N_LAMPS,
-            broker_port=broker.port,
-            more=f'[database]\nurl = "{urls[group]}"\n',
-            group=group,
-        )
-        for group in groups
-    }
+    cities = write_cities(tmp_path, broker.port, urls)
     workers = [Worker(n, tmp_path, list(cities.values())) for n in range(N_WORKERS)]
     for worker in workers:
         stack.callback(worker.kill)
@@ -57,14 +48,7 @@ def test_workers_outlive_their_database(
         stack.callback(fleet.close)
     stack.callback(load.stop)
 
-    def words() -> str:
-        return "\n".join(f"--- {worker.log.name}\n{worker.log.read_text()[-4000:]}" for worker in workers)
-
-    def wait(is_true: Callable[[], bool], what: str, seconds: float) -> None:
-        try:
-            wait_until(is_true, seconds)
-        except AssertionError:
-            raise AssertionError(f"{what} did not come within {seconds} s\n{words()}") from None
+    wait = partial(wait_for, workers)
 
     def served() -> Counter[str]:
         return Counter(group for worker in workers for group in worker.served())
@@ -75,7 +59,7 @@ def test_workers_outlive_their_database(
     postgresql.halt(mode)
     halted_at = time.monotonic()
     wait(lambda: not served(), "every worker's word that it serves no more", DOWN_S)
-    assert [worker.process.poll() for worker in workers] == [None] * N_WORKERS, words()
+    assert [worker.process.poll() for worker in workers] == [None] * N_WORKERS, words_of(workers)
     time.sleep(max(0.0, halted_at + DOWN_S - time.monotonic()))
     newest = {group: max(agent.sequence for agent in load.fleets[group].agents) for group in groups}
     acknowledged = {group: [agent.acknowledged for agent in load.fleets[group].agents] for group in groups}
@@ -94,10 +78,10 @@ def test_workers_outlive_their_database(
     for fleet in load.fleets.values():
         fleet.resend()
         wait(fleet.is_settled, "the last acknowledgement", 20)
-    assert served() == Counter(groups), words()
+    assert served() == Counter(groups), words_of(workers)
     for worker in workers:
         worker.process.terminate()
-    assert [worker.process.wait(20) for worker in workers] == [0] * N_WORKERS, words()
+    assert [worker.process.wait(20) for worker in workers] == [0] * N_WORKERS, words_of(workers)
 
     n_records = 0
     for group in groups:
@@ -106,6 +90,8 @@ def test_workers_outlive_their_database(
         sent = {(agent.node, agent.epoch, s) for agent in agents for s in range(1, agent.sequence + 1)}
         assert sorted(records) == sorted(sent)  # none lost, none twice
         assert len(set(stored_readings(cities[group]))) == 1
-        assert faults_of(postgresql, urls[group]) == [("lampFailure", "L-000-000", "open", ["opened"])], words()
+        assert faults_of(postgresql, urls[group]) == [("lampFailure", "L-000-000", "open", ["opened"])], words_of(
+            workers
+        )
         n_records += len(sent)
     print(f"{mode} stop of {DOWN_S} s: all acknowledged {took_s:.1f} s after the start; {n_records} records")

@@ -7,21 +7,23 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.workers_stand import (
-    N_CONTROLLERS,
     N_GROUPS,
-    N_LAMPS,
     N_WORKERS,
     Load,
     StateEar,
     Worker,
     faults_of,
+    wait_for,
+    words_of,
+    write_cities,
 )
-from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records, wait_until, write_city
+from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records
 from tests.postgresql_server import PostgresqlServer
 
 TAKEOVER_S = 30
@@ -49,17 +51,7 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
     broker.start()
     groups = [f"city{n}" for n in range(N_GROUPS)]
     urls = {group: postgresql.make_database() for group in groups}
-    cities = {
-        group: write_city(
-            tmp_path / group,
-            n_controllers=N_CONTROLLERS,
-            n_lamps=N_LAMPS,
-            broker_port=broker.port,
-            more=f'[database]\nurl = "{urls[group]}"\n',
-            group=group,
-        )
-        for group in groups
-    }
+    cities = write_cities(tmp_path, broker.port, urls)
     workers = [Worker(n, tmp_path, list(cities.values())) for n in range(N_WORKERS)]
     for worker in workers:
         stack.callback(worker.kill)
@@ -70,15 +62,7 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
         stack.callback(fleet.close)
     stack.callback(load.stop)
 
-    def words() -> str:
-        return "\n".join(f"--- {worker.log.name}\n{worker.log.read_text()[-3000:]}" for worker in workers)
-
-    def wait(is_true: Callable[[], bool], what: str, seconds: float) -> None:
-        try:
-            wait_until(is_true, seconds)
-        except AssertionError:
-            raise AssertionError(f"{what} did not come within {seconds} s\n{words()}") from None
-
+    wait = partial(wait_for, workers)
     wait(
         lambda: all(len(worker.served()) == N_GROUPS // N_WORKERS for worker in workers), "a fair share", 90
     )  # three starts, on a machine that may be busy
@@ -115,7 +99,7 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
     assert {host: word[1] for host, word in ear.newest.items()} == dict.fromkeys(groups, True)
     for worker in standing:
         worker.process.terminate()
-    assert [worker.process.wait(20) for worker in standing] == [0] * len(standing), words()
+    assert [worker.process.wait(20) for worker in standing] == [0] * len(standing), words_of(workers)
 
     lost = doubled = n_records = 0
     for group in groups:
@@ -127,7 +111,9 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
         doubled += len(records) - len(set(records))
         n_records += len(sent)
         assert len(set(stored_readings(cities[group]))) == 1
-        assert faults_of(postgresql, urls[group]) == [("lampFailure", "L-000-000", "open", ["opened"])], words()
+        assert faults_of(postgresql, urls[group]) == [("lampFailure", "L-000-000", "open", ["opened"])], words_of(
+            workers
+        )
     print(
         f"{N_WORKERS} workers, {N_GROUPS} groups, {blow.name} to one with {len(orphans)}: taken over and acknowledging "
         f"after {max(took_s.values()):.1f} s; {n_records} records: lost {lost}, doubled {doubled}"

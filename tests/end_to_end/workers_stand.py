@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
 from edge_agent.wire import decode_state
-from tests.ingest.city_stand import REPOSITORY, PlayedFleet
+from tests.ingest.city_stand import REPOSITORY, PlayedFleet, wait_until, write_city
 from tests.postgresql_server import PostgresqlServer
 
 N_WORKERS, N_GROUPS, N_CONTROLLERS, N_LAMPS = 3, 6, 3, 10
@@ -108,3 +109,31 @@ def faults_of(postgresql: PostgresqlServer, url: str) -> list[tuple[object, ...]
         "JOIN fault_events ON fault_id = faults.id GROUP BY faults.id ORDER BY faults.id",
         database,
     )
+
+
+def write_cities(folder: Path, broker_port: int, urls: dict[str, str]) -> dict[str, Path]:
+    """A city's folder for each group, with its database."""
+    return {
+        group: write_city(
+            folder / group,
+            n_controllers=N_CONTROLLERS,
+            n_lamps=N_LAMPS,
+            broker_port=broker_port,
+            more=f'[database]\nurl = "{url}"\n',
+            group=group,
+        )
+        for group, url in urls.items()
+    }
+
+
+def words_of(workers: list[Worker]) -> str:
+    """The last of what each worker logged."""
+    return "\n".join(f"--- {worker.log.name}\n{worker.log.read_text()[-4000:]}" for worker in workers)
+
+
+def wait_for(workers: list[Worker], is_true: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait for something, and say what the workers said if it does not come."""
+    try:
+        wait_until(is_true, seconds)
+    except AssertionError:
+        raise AssertionError(f"{what} did not come within {seconds} s\n{words_of(workers)}") from None
