@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from dashboard_api.errors import BadRequestError, NotAllowedError, NotFoundError, StaleError
 from dashboard_api.store.engine import Database
 from ingest.schema import life
-from ingest.schema.tables import fault_events, faults
+from ingest.schema.tables import fault_events, faults, wait_for_events
 
 Render = Callable[[Row[Any]], dict[str, Any]]
 
@@ -101,5 +101,6 @@ def _write(connection: Connection, action: Action, row: Row[Any], state: str, re
         "action_id": action.action_id,
         "data": {"assignee": action.assignee, "answer": answer},
     }
+    wait_for_events(connection)
     connection.execute(insert(fault_events), line)
     return answer

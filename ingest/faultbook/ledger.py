@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, or_, se
 from ingest.faultbook.fault import Entry, Fault, Spot, key_text, parse_key
 from ingest.schema import life
 from ingest.schema.codes import BY_CODE
-from ingest.schema.tables import fault_events, faults
+from ingest.schema.tables import fault_events, faults, wait_for_events
 
 _CHUNK: Final = 500  # ids per statement, below every database's limit of parameters
 
@@ -79,6 +79,7 @@ class Ledger:
             connection.execute(update(faults).where(faults.c.id == bindparam("key_id")), rows)
         lines = [_line(entry) for entry in entries]
         if lines:
+            wait_for_events(connection)
             connection.execute(insert(fault_events), lines)
 
 

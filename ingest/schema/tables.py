@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata: Final = MetaData(
@@ -140,6 +142,21 @@ fault_events = Table(
     Column("data", JSON, nullable=False),
     UniqueConstraint("action_id"),
 )
+_EVENTS_LOCK: Final = 0x7465_7265  # any number, the same for all of Terang's processes
+
+
+def wait_for_events(connection: Connection) -> None:
+    """Let nobody else write ``fault_events`` until this transaction ends; the last lock to take, before the insert.
+
+    PostgreSQL gives ``seq`` at the insert and shows the row at the commit. Two writers at once could show the higher
+    one first, and a reader that asks for what came after the newest one it knows would pass over the other for good.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database is not to be had.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _EVENTS_LOCK})
+
 
 # Where each controller's session and outbox stand; everything up to `stored_sequence` is durable.
 controllers = Table(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import update
+from ulid import ULID
 
 from dashboard_api.app import create_app
 from dashboard_api.feed import Feed
+from dashboard_api.store.feed import events_after
 from ingest.schema import tables
 from ingest.schema.city import read_city
 from ingest.schema.segments import segment_name
@@ -177,6 +181,32 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
         return [json.loads(event.data)["fault"]["lamp_id"] for event in (first, second)]
 
     assert asyncio.run(collect()) == ["L-001", "L-002"]
+
+
+def test_a_change_that_is_committed_late_is_not_passed_over(town, client):
+    town.darken(1)
+    database = client.app.state.desk.database
+    (seen, _kind, fault) = events_after(database, 0, 10)[0]
+    is_holding, may_commit = threading.Event(), threading.Event()
+
+    def hold(_connection):
+        is_holding.set()
+        assert may_commit.wait(20)
+
+    sqlalchemy_event.listen(database._engine, "commit", hold)
+    body = {"action_id": str(ULID()), "action": "acknowledge"}
+    person = threading.Thread(target=client.post, args=(f"/api/v1/faults/{fault.id}/actions",), kwargs={"json": body})
+    person.start()
+    assert is_holding.wait(20), "the action is written and not committed yet"
+    ingest = threading.Thread(target=town.darken, args=(30,))  # in another cabinet: no row of the first fault is locked
+    ingest.start()
+    ingest.join(1.0)
+    told = events_after(database, seen, 10)
+    may_commit.set()
+    person.join(20)
+    ingest.join(20)
+    told += events_after(database, told[-1][0] if told else seen, 10)
+    assert sorted(kind for _seq, kind, _fault in told) == ["acknowledge", "opened"]
 
 
 def test_metrics_count_requests_by_route(client):
