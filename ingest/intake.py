@@ -16,12 +16,13 @@ from edge_agent.wire import NCMD, NDATA, NodeTopic, PayloadMessage
 from ingest.block import Block
 from ingest.broker import Broker
 from ingest.clock import Clock
+from ingest.fair_queue import FairQueue
 from ingest.finding import Change
 from ingest.flight import Flight, Load
 from ingest.judging import Judge, judge_tick
 from ingest.metrics import Metrics, Readiness
 from ingest.quarantine import Quarantine
-from ingest.session_host import Message, SessionHost
+from ingest.session_host import SessionHost
 from ingest.tick import build_tick
 from ingest.watermark import Mark
 
@@ -88,8 +89,7 @@ class Intake:
         self._errands = errands
         self._listeners = listeners
         self._group = host.group
-        self._waiting: list[Message] = []
-        self._waiting_bytes = 0
+        self._waiting = FairQueue(self._tell_flood)
         self._flushed_at = 0.0
         self._ticked_at = 0.0
         self._n_sessions = 0
@@ -100,6 +100,10 @@ class Intake:
     def tell(self, changes: Sequence[Change]) -> None:
         """Have the fault book told with the next load."""
         self._changes += changes
+
+    def _tell_flood(self, node: str, n_dropped: int) -> None:
+        text = f"{node}: sends more than can be taken; what is beyond is left with it"
+        self._host.complaints.add("flood", node, text, count=n_dropped)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
         """Work until told to stop, then finish what is in the air."""
@@ -130,19 +134,20 @@ class Intake:
 
     def _patience_s(self) -> float:
         """How long to wait for the store: not at all, unless more is waiting than should."""
-        return 0.5 if self._waiting_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled else 0.0
+        return 0.5 if self._waiting.n_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled else 0.0
 
     def _is_due(self) -> bool:
-        if self._waiting_bytes >= self._pace.flush_bytes:
+        if self._waiting.n_bytes >= self._pace.flush_bytes:
             return True
-        is_time = self._monotonic() - self._flushed_at >= self._pace.flush_s
+        is_time = self._waiting.is_behind or self._monotonic() - self._flushed_at >= self._pace.flush_s
         return is_time and bool(self._waiting or self._changes)
 
     def _receive(self) -> None:
-        if self._waiting_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled:
+        if self._waiting.n_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled:
             return  # the network waits for us, and the broker with it
-        room = max(_LEAST_BITE, self._pace.flush_bytes - self._waiting_bytes)
-        wait_s = min(0.2, self._pace.flush_s) if self._flight.is_empty else 0.02
+        room = max(_LEAST_BITE, self._pace.flush_bytes - self._waiting.n_bytes)
+        is_idle = self._flight.is_empty and not self._waiting.is_behind
+        wait_s = min(0.2, self._pace.flush_s) if is_idle else 0.02
         messages = self._broker.receive(wait_s, room)
         if self._broker.n_sessions != self._n_sessions:
             self._n_sessions = self._broker.n_sessions
@@ -153,17 +158,16 @@ class Intake:
             self.judge.listen(self.clock.listening_us())
         self._readiness.set("broker", self._broker.trouble)
         self._metrics.broker_up.set(self._broker.trouble is None)
-        if self._waiting_bytes > self._pace.max_waiting_bytes:
+        if self._waiting.n_bytes > self._pace.max_waiting_bytes:
             kept = [message for message in messages if f"/{NDATA}/" not in message[0]]
             self._metrics.refused.inc(len(messages) - len(kept))
             messages = kept
-        self._waiting += messages
-        self._waiting_bytes += sum([len(payload) for _, payload in messages])
-        self._metrics.waiting_bytes.set(self._waiting_bytes)
+        self._waiting.add(messages)
+        self._metrics.waiting_bytes.set(self._waiting.n_bytes)
 
     def _send_off(self, now_us: int | None) -> None:
         """Decode and judge what is waiting, and send it to the store."""
-        messages, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        messages = self._waiting.take()
         self._flushed_at = self._monotonic()
         intake = self._host.receive(messages, now_us)
         del messages

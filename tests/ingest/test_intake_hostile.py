@@ -178,6 +178,49 @@ def test_a_controller_that_floods_holds_up_nobody(stand: Stand) -> None:
     assert agent.n_rebirths <= 2  # its seq never fits, but a birth is dear: it is asked every ten seconds at most
 
 
+def test_a_flood_of_new_records_is_left_with_its_agent(stand: Stand) -> None:
+    """Each would be judged by itself, after the one before it: a tick takes its share of them, the others wait."""
+    agent = stand.fleet.agents[1]
+    with stand.fleet.lock:
+        for _ in range(4000):
+            stand.fleet.at_ms += 1
+            agent.sweep(is_sent=False)
+        packets = [published("spBv1.0/terang/NDATA/PJU-001", agent.encode(sequence)) for sequence in agent.outbox]
+    peers = [one for one in stand.fleet.agents if one is not agent]
+
+    def peers_sweep() -> float:
+        with stand.fleet.lock:
+            stand.fleet.at_ms += 1
+            for peer in peers:
+                peer.sweep()
+        began = time.monotonic()
+        wait_until(lambda: not any(peer.outbox for peer in peers), PATIENCE_S)
+        return time.monotonic() - began
+
+    per_s = 4000 if stand.broker is not None else 400
+    before_mb = stand.peak_mb()
+    attacker = Attacker(stand.port, (packet for n, packet in enumerate(packets * 2) if n < 6 * per_s))
+    try:
+        waits = [peers_sweep() for _ in range(4)]
+        while attacker.is_busy():
+            waits.append(peers_sweep())
+    finally:
+        attacker.close()
+    grown_mb = stand.peak_mb() - before_mb
+    print(f"{attacker.n_sent} at once: longest wait {max(waits):.1f} s, {grown_mb:.0f} MB more")
+    assert max(waits) < 6
+    assert grown_mb < 100
+    deadline = time.monotonic() + 60
+    while agent.outbox and time.monotonic() < deadline:  # what was left with it is taken when it comes in peace
+        with stand.fleet.lock:
+            for sequence in list(agent.outbox)[:200]:
+                agent.send(sequence, is_historical=True)
+        time.sleep(0.2)
+    records = stored_records(stand.city)
+    assert sorted(set(records)) == sorted(records)
+    assert {s for node, _, s in records if node == agent.node} == set(range(1, agent.sequence + 1))
+
+
 def test_two_controllers_of_one_name_lose_nothing_of_either(stand: Stand) -> None:
     """A spare that was cloned with its name: both have outboxes, both are taken, and the log says so."""
     twins = PlayedFleet(stand.port, 1, N_LAMPS)
