@@ -41,8 +41,20 @@ format: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint ## Format everything, and m
 	$(VENV)/bin/ruff check --fix .
 	cd $(WEB) && $(npm) run --silent format
 
-bench-detect bench-ingest bench-edge bench-api bench-truth: $(DEV_STAMP)
-	@$(PY) -m benchmarks.bench_$(@:bench-%=%) $(BENCH)
+bench-detect: $(DEV_STAMP) ## One detection sweep beside the copy of its input
+	@$(PY) -m benchmarks.bench_detect $(BENCH)
+
+bench-ingest: $(DEV_STAMP) ## MQTT to durable Parquet at full speed
+	@$(PY) -m benchmarks.bench_ingest $(BENCH)
+
+bench-edge: $(DEV_STAMP) ## Two RS-485 buses at true timing
+	@$(PY) -m benchmarks.bench_edge $(BENCH)
+
+bench-api: $(DEV_STAMP) ## Lists and tiles of a million lamps under load
+	@$(PY) -m benchmarks.bench_api $(BENCH)
+
+bench-truth: $(DEV_STAMP) ## Every fault code against what really happened
+	@$(PY) -m benchmarks.bench_truth $(BENCH)
 
 page: | $(PY) ## The web page, built when its sources changed
 	@$(PY) hatch_build.py
