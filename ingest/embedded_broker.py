@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any, Final
 
+import structlog
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # type: ignore[import-untyped]  # no types
 from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  # amqtt ships no types
 from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
@@ -53,12 +54,15 @@ class _SteadyDict(dict[str, Any]):
 class _SizedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
     """A connection's reading side that ends where somebody announces more than any sweep has."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    def __init__(self, reader: asyncio.StreamReader, peer: object) -> None:
         super().__init__(reader)
+        self._peer = peer
         self._is_cut_off = False
 
     async def read(self, n: int = -1) -> bytes:
-        self._is_cut_off |= n > MAX_PACKET
+        if n > MAX_PACKET and not self._is_cut_off:
+            structlog.get_logger("broker").warning("cut off: its packet is too long", peer=str(self._peer), n_bytes=n)
+            self._is_cut_off = True
         if self._is_cut_off:
             return b""  # as if it had hung up: what it goes on to send is no packet's beginning
         data: bytes = await super().read(n)
@@ -71,7 +75,8 @@ class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
-        await self.external_connected(_SizedReader(reader), StreamWriterAdapter(writer), listener_name)
+        sized = _SizedReader(reader, writer.get_extra_info("peername"))
+        await self.external_connected(sized, StreamWriterAdapter(writer), listener_name)
 
 
 class EmbeddedBroker:
