@@ -24,7 +24,7 @@ from ingest.replay import run_replay
 from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
 from ingest.schema.influx import parse_address
-from ingest.schema.influx_thinning import setup_statements
+from ingest.schema.influx_thinning import full_days, setup_statements
 from ingest.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
@@ -132,9 +132,12 @@ def replay_period(
 def retention(city: CityFolder) -> None:
     """Show how long the city keeps its readings, and what an InfluxDB server has to be told for it; changes nothing."""
     settings = read_city(city, os.environ).telemetry
-    kept = f"readings whole for {settings.full_resolution_days} days, then as quarter-hour means"
-    print(f"-- {kept}; all of it for {settings.retention_days} days")
-    if not settings.url.startswith("influxdb:"):
+    is_influx = settings.url.startswith("influxdb:")
+    whole_days = full_days(settings.full_resolution_days) if is_influx else settings.full_resolution_days
+    print(
+        f"-- readings whole for {whole_days} days, then as quarter-hour means until {settings.retention_days} days old"
+    )
+    if not is_influx:
         print("-- Parquet: terang-ingest does that by itself")
         return
     print("-- InfluxDB 1: an administrator says this once; terang-ingest then makes the means")
