@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.workers_stand import Load, Worker, faults_of, wait_for, words_of, write_cities
-from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records
+from tests.end_to_end.workers_stand import faults_of, set_up, wait_for, words_of
+from tests.ingest.city_stand import stored_readings, stored_records
 from tests.postgresql_server import PostgresqlServer
 
 N_WORKERS, N_GROUPS = 2, 2
@@ -34,20 +34,9 @@ def test_workers_outlive_their_database(
     postgresql = PostgresqlServer(require_debian("postgresql"))
     postgresql.start()
     stack.callback(postgresql.stop)
-    broker = Mosquitto(require_debian("mosquitto"), tmp_path)
-    stack.callback(broker.stop)
-    broker.start()
     groups = [f"city{n}" for n in range(N_GROUPS)]
     urls = {group: postgresql.make_database() for group in groups}
-    cities = write_cities(tmp_path, broker.port, urls)
-    workers = [Worker(n, tmp_path, list(cities.values())) for n in range(N_WORKERS)]
-    for worker in workers:
-        stack.callback(worker.kill)
-    load = Load(broker.port, groups)
-    for fleet in load.fleets.values():
-        stack.callback(fleet.close)
-    stack.callback(load.stop)
-
+    _, cities, workers, load = set_up(stack, tmp_path, require_debian("mosquitto"), urls, N_WORKERS)
     wait = partial(wait_for, workers)
 
     def served() -> Counter[str]:

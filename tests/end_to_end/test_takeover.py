@@ -15,15 +15,13 @@ import pytest
 from tests.end_to_end.workers_stand import (
     N_GROUPS,
     N_WORKERS,
-    Load,
     StateEar,
-    Worker,
     faults_of,
+    set_up,
     wait_for,
     words_of,
-    write_cities,
 )
-from tests.ingest.city_stand import Mosquitto, stored_readings, stored_records
+from tests.ingest.city_stand import stored_readings, stored_records
 from tests.postgresql_server import PostgresqlServer
 
 TAKEOVER_S = 30
@@ -46,22 +44,11 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
     stack: ExitStack,
     blow: signal.Signals,
 ) -> None:
-    broker = Mosquitto(require_debian("mosquitto"), tmp_path)
-    stack.callback(broker.stop)
-    broker.start()
     groups = [f"city{n}" for n in range(N_GROUPS)]
     urls = {group: postgresql.make_database() for group in groups}
-    cities = write_cities(tmp_path, broker.port, urls)
-    workers = [Worker(n, tmp_path, list(cities.values())) for n in range(N_WORKERS)]
-    for worker in workers:
-        stack.callback(worker.kill)
+    broker, cities, workers, load = set_up(stack, tmp_path, require_debian("mosquitto"), urls, N_WORKERS)
     ear = StateEar(broker.port)
     stack.callback(ear.close)
-    load = Load(broker.port, groups)
-    for fleet in load.fleets.values():
-        stack.callback(fleet.close)
-    stack.callback(load.stop)
-
     wait = partial(wait_for, workers)
     wait(
         lambda: all(len(worker.served()) == N_GROUPS // N_WORKERS for worker in workers), "a fair share", 90

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
 from edge_agent.wire import decode_state
-from tests.ingest.city_stand import REPOSITORY, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import REPOSITORY, Mosquitto, PlayedFleet, wait_until, write_city
 from tests.postgresql_server import PostgresqlServer
 
 N_WORKERS, N_GROUPS, N_CONTROLLERS, N_LAMPS = 3, 6, 3, 10
@@ -124,6 +125,24 @@ def write_cities(folder: Path, broker_port: int, urls: dict[str, str]) -> dict[s
         )
         for group, url in urls.items()
     }
+
+
+def set_up(
+    stack: ExitStack, folder: Path, mosquitto: Path, urls: dict[str, str], n_workers: int
+) -> tuple[Mosquitto, dict[str, Path], list[Worker], Load]:
+    """A broker, a city for each group, workers that share them, and agents at work; ``stack`` ends them all."""
+    broker = Mosquitto(mosquitto, folder)
+    stack.callback(broker.stop)
+    broker.start()
+    cities = write_cities(folder, broker.port, urls)
+    workers = [Worker(n, folder, list(cities.values())) for n in range(n_workers)]
+    for worker in workers:
+        stack.callback(worker.kill)
+    load = Load(broker.port, list(urls))
+    for fleet in load.fleets.values():
+        stack.callback(fleet.close)
+    stack.callback(load.stop)
+    return broker, cities, workers, load
 
 
 def words_of(workers: list[Worker]) -> str:
