@@ -250,6 +250,7 @@ class Detection:
             raise SnapshotError(f"not a snapshot of version {snapshot.VERSION}: detection starts without memory")
         memory = dict(memory)
         changed = snapshot.put(memory, self._fleet, self._parts())
+        self._silence.recall()
         cases, extra = snapshot.documents(memory)
         lost: list[Change] = []
         for document in cases:

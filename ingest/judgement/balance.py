@@ -63,7 +63,7 @@ class Balance:
     def drawn_w(self, lamp: Int64) -> Float64:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown."""
         power = self._state.power_w[lamp].astype(np.float64)
-        is_fresh = self._state.is_listed[lamp] & (self._state.silent_sweeps[lamp] <= self._stale) & np.isfinite(power)
+        is_fresh = self._state.is_listed[lamp] & (self._state.sweeps_silent(lamp) <= self._stale) & np.isfinite(power)
         is_fresh &= ~self._is_absurd(lamp, power)
         return np.where(is_fresh, power, self.expected_w(lamp))
 
@@ -189,7 +189,7 @@ class Balance:
         controller = batch.controller[records].astype(np.int64)
         own, record = _spread(fleet.controller_start, controller)
         drawn, is_settled = self.drawn_w(own), self.is_settled(own, sweep.at_s[records][record])
-        has_answered = (state.silent_sweeps[own] == 0) & np.isfinite(state.power_w[own])
+        has_answered = (state.quality[own] == 0) & np.isfinite(state.power_w[own])
         is_settled &= has_answered | ~state.is_listed[own]
 
         is_home = fleet.lamp_cabinet[own] == fleet.home_cabinet[controller][record]

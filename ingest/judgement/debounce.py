@@ -43,6 +43,7 @@ class Verdicts:
 
 _ROW = np.dtype([("since_s", "<u4"), ("elapsed_s", "<u2"), ("count", "u1"), ("is_open", "?")])
 _SINCE = np.uint64(0xFFFFFFFF)  # the bits of ``since_s``
+_ONE = np.uint64(1 << 48)  # a ``count`` of one
 
 
 class Debounce:
@@ -118,6 +119,13 @@ class Debounce:
         self._words[items] = after.view(np.uint64)
         running[rows] = after["is_open"] | (after["count"] != 0)
         return Verdicts(rows[turns & ~is_open], rows[turns & is_open], running)
+
+    def begin(self, item: Int64, at_s: Int64, judges: Bool) -> None:
+        """Take the first sample in which a condition holds on closed items, whatever run they had; no verdict.
+
+        As ``step`` for items of which nothing runs: a sample that is not judged leaves none.
+        """
+        self._words[item] = np.where(judges, at_s.astype(np.uint64) | _ONE, np.uint64(0))
 
     def forget(self, item: Int64) -> None:
         """Drop the runs of some items, so that they are judged anew; what is open stays open."""

@@ -96,12 +96,13 @@ class LampRules:
         state = self.state
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
         levels = take_levels(sweep, suspects, record, self.fleet, state, told_s)
+        is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
             self._reopen(lamp[~is_good], levels.level[~is_good])
             row, lamp, is_frozen, record = row[is_good], lamp[is_good], is_frozen[is_good], record[is_good]
+            is_comparable = is_comparable[is_good]
             levels = Levels(levels.level[is_good], levels.is_told[is_good], levels.is_guessed[is_good])
-        is_comparable = ~_stands_in(row, suspects.reply_row)
         refused = self._judge_refused(sweep, suspects, is_muted)
         if not len(row):
             return refused
@@ -274,14 +275,6 @@ class LampRules:
         opened = self.state.flags[lamp] >> np.uint32(OPEN_SHIFT)
         learning = self.state.flags[lamp] & np.uint32(1 << LEARNING_BIT | 1 << ATTENTION_BIT)
         self.state.flags[lamp] = (opened << np.uint32(OPEN_SHIFT)) | opened | learning
-
-
-def _stands_in(row: Int64, rows: Int64) -> Bool:
-    """Which of some rows stand in others; both ascend."""
-    if not len(rows):
-        return np.zeros(len(row), np.bool_)
-    found: Bool = rows[np.minimum(np.searchsorted(rows, row), len(rows) - 1)] == row
-    return found
 
 
 def _set_bit(flags: npt.NDArray[np.uint32], bit: int, mask: Bool) -> npt.NDArray[np.uint32]:

@@ -32,7 +32,9 @@ class LampState:
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
         before_w: float32 (L,) power before the last change of level while on.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
-        silent_sweeps: uint8 (L,) sweeps since the newest good sample.
+        silent_sweeps: uint8 (L,) sweeps since the newest good sample; of a lamp that answers see ``sweeps_silent``.
+        has_lost_run: bool (L,) more than one reply in a row was lost or without voltage, or ``communicationFailure`` is
+            open.
         own_w: float32 (L,) its own power at 100 % and nominal voltage, as seen lately; NaN = not known yet.
         baseline_w: float32 (L,) the same, learned over the first lit nights: replaces the rating.
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
@@ -62,6 +64,7 @@ class LampState:
         self.high_w = np.full(n, -np.inf, np.float32)
         self.least_pf = np.full(n, -np.inf, np.float32)
         self.silent_sweeps = np.full(n, 255, np.uint8)
+        self.has_lost_run = np.zeros(n, np.bool_)
         self.lit = np.zeros(n, np.uint8)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
@@ -87,6 +90,14 @@ class LampState:
         """Whether a rule is open; bool (n,)."""
         mask: np.ndarray = (self.flags[lamp] & np.uint32(1 << (OPEN_SHIFT + rule))) != 0
         return mask
+
+    def sweeps_silent(self, lamp: np.ndarray) -> np.ndarray:
+        """Sweeps since the newest good sample, 0 = the last one was; uint8 (n,).
+
+        One lost reply is not taken back when the lamp answers again, which spares a second look at most of them.
+        """
+        silent: np.ndarray = np.where(self.quality[lamp] == 0, np.uint8(0), self.silent_sweeps[lamp])
+        return silent
 
     def start_anew(self, lamp: np.ndarray) -> None:
         """Another lamp may hang there now: what was learned of the old one is dropped."""

@@ -87,7 +87,7 @@ class Orphans:
         lamps = np.array([lamp]) if lamp >= 0 else np.arange(start, stop)
         if key.code in _SHOWN_WHEN_OFF:
             return bool((state.level[lamps] == 0).all())
-        has_answered = (state.silent_sweeps[lamps] == 0) | ~state.is_listed[lamps]
+        has_answered = (state.quality[lamps] == 0) | ~state.is_listed[lamps]
         if key.code == "communicationFailure":
             has_answered[:] = True
         return bool((self._balance.is_settled(lamps, at_s) & has_answered).any())

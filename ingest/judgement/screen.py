@@ -28,8 +28,6 @@ Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 
 IMPLAUSIBLE: Final = 4  # Lamps/Quality: the agent read values that cannot be
-_KEPT: Final = ("power_w", "status")  # by a lamp that does not answer
-_SHOWN: Final = ("voltage_v", "current_a", "power_factor", "temperature_c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +38,24 @@ class Suspects:
         row: int64 (n,) rows of the batch for the exact rules; lamp int64 (n,).
         is_frozen: bool (n,) V, I and P equal the newest good sample's.
         before_w: float32 (n,) power of the newest good sample.
-        reply_row: int64 (m,) rows that did not answer well, now or the last time; reply_lamp int64 (m,), reply_quality
-            uint8 (m,).
+        was_good: bool (n,) the lamp's sample before was good.
+        reply_row: int64 (m,) rows that did not answer well, and those with a run of lost replies; reply_lamp int64
+            (m,), reply_quality uint8 (m,).
+        reply_is_first: bool (m,) the lamp answered well the last time, and had no such run.
     """
 
     row: Int64
     lamp: Int64
     is_frozen: Bool
     before_w: Float32
+    was_good: Bool
     reply_row: Int64
     reply_lamp: Int64
     reply_quality: UInt8
+    reply_is_first: Bool
 
 
-_Picked = tuple[Int64, Int64, Bool, Float32, Int64, Int64, UInt8]
+_Picked = tuple[Int64, Int64, Bool, Float32, Bool, Int64, Int64, UInt8, Bool]
 
 
 class Screen:
@@ -69,7 +71,6 @@ class Screen:
         self._offset_w = np.float32(self._per_ampere * table.scalar("I_start") + 1.99)
         self._suspect = np.empty(BLOCK, np.bool_)
         self._other = np.empty(BLOCK, np.bool_)
-        self._byte = np.empty(BLOCK, np.uint8)
         self._watt = np.empty(BLOCK, np.float32)
 
     def look(self, sweep: Sweep, state: LampState) -> Suspects:
@@ -77,7 +78,8 @@ class Screen:
         batch = sweep.batch
         found = [self._block(batch, rows, lamps, state) for rows, lamps in blocks(sweep)]
         none = np.zeros(0, np.int64)
-        empty = (none, none, none.astype(np.bool_), none.astype(np.float32), none, none, none.astype(np.uint8))
+        no_bool = none.astype(np.bool_)
+        empty = (none, none, no_bool, none.astype(np.float32), no_bool, none, none, none.astype(np.uint8), no_bool)
         found = found or [empty]
         picked: Any = [column[0] if len(found) == 1 else np.concatenate(column) for column in zip(*found, strict=True)]
         suspects = Suspects(*picked)
@@ -99,18 +101,22 @@ class Screen:
             np.concatenate([suspects.lamp, lamps])[order],
             np.concatenate([suspects.is_frozen, np.zeros(len(more), np.bool_)])[order],
             np.concatenate([suspects.before_w, state.power_w[lamps]])[order],
+            np.concatenate([suspects.was_good, np.ones(len(more), np.bool_)])[order],
             suspects.reply_row,
             suspects.reply_lamp,
             suspects.reply_quality,
+            suspects.reply_is_first,
         )
 
     def _block(self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState) -> _Picked:
-        quality = batch.quality[rows]
+        """Column by column, each kept while it is in cache; what later looks need of the old state is kept last."""
+        quality, power = batch.quality[rows], batch.power_w[rows]
         suspect, other = self._suspect[: len(quality)], self._other[: len(quality)]
-        self._bands(batch, rows, lamps, state, suspect, other)
+        reply, reply_lamp, reply_quality, reply_is_first = self._replies(quality, lamps, state, suspect)
+        self._power(power, lamps, state, suspect, other)
         frozen = self._frozen(batch, rows, lamps, state, suspect, other)
+        self._shown(batch, rows, lamps, state, suspect, other)
         self._statuses(batch, rows, lamps, state, suspect, other)
-        byte = self._byte[: len(quality)]
         np.equal(quality, 0, out=other)
         np.logical_and(suspect, other, out=suspect)
         # told by the agent, whatever the meter does
@@ -120,45 +126,42 @@ class Screen:
         is_frozen = np.zeros(len(picked), np.bool_)
         if len(frozen):
             is_frozen[np.searchsorted(picked, frozen[suspect[frozen]])] = True
-        before_w = state.power_w[lamps.pick(picked)]
-        np.bitwise_or(quality, lamps.get(state.quality), out=byte)
-        np.not_equal(byte, 0, out=other)
-        reply = other.nonzero()[0]
-        reply_lamp, reply_quality = lamps.pick(reply), quality[reply]
-        self._keep(batch, rows, lamps, state, quality, reply_lamp[reply_quality != 0])
+        lamp = lamps.pick(picked)
+        before_w, was_good = state.power_w[lamp], state.quality[lamp] == 0
+        # lamps that did not answer well keep the power and status that they told
+        deaf = reply_lamp[reply_quality != 0]
+        for values, new in ((state.power_w, power), (state.status, batch.status[rows])):
+            before = values[deaf]
+            lamps.put(values, new)
+            values[deaf] = before
+        lamps.put(state.quality, quality)
+        lamps.put(state.level_raw, batch.level[rows])
         return (
-            *(_pick(rows, picked), lamps.pick(picked), is_frozen, before_w),
-            *(_pick(rows, reply), reply_lamp, reply_quality),
+            *(_pick(rows, picked), lamp, is_frozen, before_w, was_good),
+            *(_pick(rows, reply), reply_lamp, reply_quality, reply_is_first),
         )
 
-    def _bands(  # one block: its columns, its state, its scratch
-        self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
-    ) -> None:
-        """Outside the bands, impossible, or unknown where a band needs a value."""
-        power, voltage, current = batch.power_w[rows], batch.voltage_v[rows], batch.current_a[rows]
-        factor = batch.power_factor[rows]
+    @staticmethod
+    def _replies(quality: UInt8, lamps: Lamps, state: LampState, lost: Bool) -> tuple[Int64, Int64, UInt8, Bool]:
+        """Positions, lamps and qualities of the replies that count, and which of them are the first to be lost."""
+        np.not_equal(quality, 0, out=lost)
+        np.logical_or(lost, lamps.get(state.has_lost_run), out=lost)
+        reply = lost.nonzero()[0]
+        lamp = lamps.pick(reply)
+        was_good = state.quality[lamp] == 0
+        state.silent_sweeps[lamp[was_good]] = 0
+        return reply, lamp, quality[reply], was_good & ~state.has_lost_run[lamp]
+
+    @staticmethod
+    def _power(power: Float32, lamps: Lamps, state: LampState, suspect: Bool, other: Bool) -> None:
+        """Outside its band, or unknown."""
         np.greater_equal(power, lamps.get(state.low_w), out=suspect)
         np.less_equal(power, lamps.get(state.high_w), out=other)
         np.logical_and(suspect, other, out=suspect)
-        np.greater_equal(voltage, self._low_v, out=other)
-        np.logical_and(suspect, other, out=suspect)
-        np.less_equal(voltage, self._high_v, out=other)
-        np.logical_and(suspect, other, out=suspect)
         np.logical_not(suspect, out=suspect)
-        np.less(factor, lamps.get(state.least_pf), out=other)
-        np.logical_or(suspect, other, out=suspect)
-        np.greater(factor, self._most_pf, out=other)
-        np.logical_or(suspect, other, out=suspect)
-        np.greater_equal(batch.temperature_c[rows], self._warm_c, out=other)
-        np.logical_or(suspect, other, out=suspect)
-        watt = self._watt[: len(power)]  # meter_failure.is_impossible at the lowest voltage that is no suspect anyway
-        np.multiply(current, self._per_ampere, out=watt)
-        np.add(watt, self._offset_w, out=watt)
-        np.greater(power, watt, out=other)
-        np.logical_or(suspect, other, out=suspect)
 
     @staticmethod
-    def _frozen(  # as above
+    def _frozen(  # one block: its columns, its state, its scratch
         batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
     ) -> Int64:
         """Positions in the block where V, I and P are the same as before, to the last digit."""
@@ -171,8 +174,37 @@ class Screen:
             suspect[same] = True
         return same
 
-    def _statuses(  # as above
+    def _shown(  # as above
         self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
+    ) -> None:
+        """Outside the limits, impossible, or unknown where a limit needs a value; all four are kept."""
+        voltage, current, factor = batch.voltage_v[rows], batch.current_a[rows], batch.power_factor[rows]
+        temperature = batch.temperature_c[rows]
+        np.greater_equal(voltage, self._low_v, out=other)
+        np.logical_not(other, out=other)
+        np.logical_or(suspect, other, out=suspect)
+        np.less_equal(voltage, self._high_v, out=other)
+        np.logical_not(other, out=other)
+        np.logical_or(suspect, other, out=suspect)
+        lamps.put(state.voltage_v, voltage)
+        watt = self._watt[: len(current)]  # meter_failure.is_impossible at the lowest voltage that is no suspect anyway
+        np.multiply(current, self._per_ampere, out=watt)
+        np.add(watt, self._offset_w, out=watt)
+        np.greater(batch.power_w[rows], watt, out=other)
+        np.logical_or(suspect, other, out=suspect)
+        lamps.put(state.current_a, current)
+        np.less(factor, lamps.get(state.least_pf), out=other)
+        np.logical_or(suspect, other, out=suspect)
+        np.greater(factor, self._most_pf, out=other)
+        np.logical_or(suspect, other, out=suspect)
+        lamps.put(state.power_factor, factor)
+        np.greater_equal(temperature, self._warm_c, out=other)
+        np.logical_or(suspect, other, out=suspect)
+        lamps.put(state.temperature_c, temperature)
+
+    @staticmethod
+    def _statuses(  # as above
+        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
     ) -> None:
         """Another status than before; a switch-on count that moved."""
         np.not_equal(batch.status[rows], lamps.get(state.status), out=other)
@@ -182,21 +214,6 @@ class Screen:
             np.not_equal(counts, lamps.get(state.switch_count), out=other)
             np.logical_and(other, counts != UNKNOWN_UINT32, out=other)
             np.logical_or(suspect, other, out=suspect)
-
-    @staticmethod
-    def _keep(  # as above
-        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, quality: UInt8, deaf: Int64
-    ) -> None:
-        """Store the block; lamps that did not answer well, int64 (k,), keep the power and status that they told."""
-        for name in _KEPT:
-            values = getattr(state, name)
-            before = values[deaf]
-            lamps.put(values, getattr(batch, name)[rows])
-            values[deaf] = before
-        for name in _SHOWN:
-            lamps.put(getattr(state, name), getattr(batch, name)[rows])
-        lamps.put(state.quality, quality)
-        lamps.put(state.level_raw, batch.level[rows])
 
 
 def _pick(whole: Rows, positions: Int64) -> Int64:

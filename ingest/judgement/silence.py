@@ -53,16 +53,33 @@ class Silence:
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
     def _rows(self, sweep: Sweep, suspects: Suspects) -> tuple[Int64, Int64, npt.NDArray[np.uint8]]:
-        """Rows, lamps and qualities of the replies that count: not good now or the last time, dead, or with a run."""
-        runs = self.lost.look(suspects.lamp)
-        is_dead = sweep.batch.voltage_v[suspects.row] < self._no_voltage
-        extra = suspects.row[is_dead | (runs["count"] > 0) | runs["is_open"]]
-        at = np.searchsorted(suspects.reply_row, extra)
-        is_new = np.append(suspects.reply_row, -1)[at] != extra
-        if not is_new.any():
-            return suspects.reply_row, suspects.reply_lamp, suspects.reply_quality
-        row = np.insert(suspects.reply_row, at[is_new], extra[is_new])
+        """Rows, lamps and qualities of the replies that count, but for the first that a lamp lost: see ``_begin``."""
+        again = np.flatnonzero(~suspects.reply_is_first | (suspects.reply_quality == IMPLAUSIBLE))
+        row, lamp, quality = suspects.reply_row[again], suspects.reply_lamp[again], suspects.reply_quality[again]
+        dead = np.flatnonzero(sweep.batch.voltage_v[suspects.row] < self._no_voltage)
+        if not len(dead):
+            return row, lamp, quality
+        fresh = suspects.lamp[dead[suspects.was_good[dead]]]
+        self.lost.close(fresh[~self._state.has_lost_run[fresh]])
+        row = np.union1d(row, suspects.row[dead])
         return row, sweep.batch.lamp[row].astype(np.int64), sweep.batch.quality[row]
+
+    def _begin(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Int64, Bool, Int64]:
+        """Begin the runs of lamps that answered the last time: most of the lost replies by far.
+
+        ``has_lost_run`` stays false until a second reply in a row is lost, and what ``lost`` holds of such a lamp means
+        nothing once it has answered again: so its answer needs no second look.
+
+        Returns:
+            Records and lamps int64 (n,), whether their circuits are live, and the data time.
+        """
+        first = np.flatnonzero(suspects.reply_is_first & (suspects.reply_quality != IMPLAUSIBLE))
+        record, lamp = sweep.record_of(suspects.reply_row[first]), suspects.reply_lamp[first]
+        live, at_s = liveness.of(record, lamp), sweep.at_s[record]
+        self.lost.begin(lamp, at_s, live)
+        if self._samples == 1:  # this one may open already
+            self._state.has_lost_run[lamp] = live
+        return record, lamp, live, at_s
 
     def _welcome(self, sweep: Sweep, row: Int64, lamp: Int64) -> Int64:
         """End the runs of lamps that answer again; returns those whose ``communicationFailure`` is over."""
@@ -73,6 +90,7 @@ class Silence:
         if len(has_been_away):
             self._state.lit_from_s[lamp[has_been_away]] = sweep.at_s[sweep.record_of(row[has_been_away])]
         self.lost.close(lamp[np.flatnonzero(is_open | (runs["count"] > 0))])
+        self._state.has_lost_run[lamp] = False
         over: Int64 = lamp[is_open]
         return over
 
@@ -87,6 +105,7 @@ class Silence:
             Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
             judged.
         """
+        first_record, first_lamp, first_live, first_at_s = self._begin(sweep, suspects, liveness)
         row, lamp, quality = self._rows(sweep, suspects)
         answers = np.flatnonzero(quality == 0)
         is_dead = np.zeros(len(row), np.bool_)
@@ -103,10 +122,16 @@ class Silence:
         yes = np.ones(len(lamp), np.bool_)
         verdict = self.lost.step(lamp, sweep.at_s[record], sweep.dt_s[record], yes, heals, live | heals, ~is_open)
         runs = self.lost.look(lamp)
+        self._state.has_lost_run[lamp] = runs["is_open"] | (runs["count"] > 0)
         is_due = live & ((runs["count"] >= self._samples) | runs["is_open"])
         suspect = np.zeros(sweep.batch.n_records, np.bool_)
         suspect[record[is_due]] = True
-        self._note_outages(lamp[live], sweep.at_s[record[live]])
+        if self._samples == 1:
+            suspect[first_record[first_live]] = True
+        self._note_outages(
+            np.concatenate([lamp[live], first_lamp[first_live]]),
+            np.concatenate([sweep.at_s[record[live]], first_at_s[first_live]]),
+        )
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
 
     def _note_outages(self, lamp: Int64, at_s: Int64) -> None:
@@ -209,6 +234,12 @@ class Silence:
     def forget(self, lamp: Int64) -> None:
         """Drop the runs of some lamps, so that they are judged anew."""
         self.lost.forget(lamp[~self.lost.is_open[lamp]])
+
+    def recall(self) -> None:
+        """See from the counters who has a run, after a snapshot's were taken over."""
+        state = self._state
+        is_running = self.lost.is_open | (self.lost.count > 0)
+        state.has_lost_run[:] = is_running & ((state.quality != 0) | (state.voltage_v < self._no_voltage))
 
     def snapshot(self) -> dict[str, Any]:
         """What a restart must not lose beside the counters."""

@@ -280,3 +280,20 @@ def test_an_absurd_voltage_by_day_is_no_circuit_that_lives_by_day(kit):
 
     town.quirk = dead_but_for_one
     assert kit.raised(town.play(60), "circuitFailure") == []
+
+
+@pytest.mark.parametrize("first", ["lost", "dead"])
+def test_a_lost_sample_long_ago_does_not_count_with_todays(kit, first):
+    """Three in a row are asked for; answers between two losses begin the count anew."""
+    town = after_half_an_hour(kit)
+    here = town.circuit == 1
+    if first == "lost":
+        town.is_silent[here] = True
+    else:
+        town.quirk = lambda columns: [columns[name].__setitem__(here, 3.0) for name in ("voltage_v", "power_w")]
+    town.play(1)
+    town.is_silent[:], town.quirk = False, None
+    town.play(10)
+    town.is_silent[here] = True
+    assert town.play(2) == []
+    assert kit.raised(town.play(1)) != []
