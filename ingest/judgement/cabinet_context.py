@@ -11,7 +11,7 @@ from ingest.batch import LEVEL_UNKNOWN, Batch
 from ingest.detectors.window import STATUS_RELAY_CLOSED
 from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.sweep import Sweep, reduce_rows
+from ingest.judgement.sweep import Sweep, any_bit, level_range
 from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
@@ -76,9 +76,8 @@ class CabinetContext:
         is_ending = until_us - at_us < self._guard_us
         self._take_contactor(batch, live, at_s, scheduled)
         fallback = self._fallback(batch, home, scheduled)
-        level_low = reduce_rows(np.minimum, batch.level, batch, LEVEL_UNKNOWN)
-        level_high = reduce_rows(np.maximum, batch.level, batch, 0)
-        is_relay_told = (reduce_rows(np.bitwise_or, batch.status, batch, 0) & STATUS_RELAY_CLOSED) != 0
+        level_low, level_high = level_range(batch)
+        is_relay_told = any_bit(batch.status, STATUS_RELAY_CLOSED, batch)
         tells = is_live & (level_low != LEVEL_UNKNOWN)
         self.level_told_s[controller[tells]] = at_s[tells]
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest.batch import Batch
+from ingest.batch import LEVEL_UNKNOWN, Batch
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+UInt8 = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,11 @@ class Sweep:
     is_live: Bool
     at_s: Int64
     dt_s: Int64
-    fallback_level: npt.NDArray[np.uint8]
+    fallback_level: UInt8
     step_s: Int64
     guard_s: Int64
-    level_low: npt.NDArray[np.uint8]
-    level_high: npt.NDArray[np.uint8]
+    level_low: UInt8
+    level_high: UInt8
     is_relay_told: Bool
     is_forced: Bool
     is_ending: Bool
@@ -68,10 +69,37 @@ class Sweep:
         return np.flatnonzero(is_wanted)
 
 
-def reduce_rows(ufunc: np.ufunc, values: npt.NDArray[np.uint8], batch: Batch, empty: int) -> npt.NDArray[np.uint8]:
-    """One value per record from the rows of each; ``empty`` where a record has none. uint8 (R,)."""
-    reduced = np.full(batch.n_records, empty, np.uint8)
-    filled = np.flatnonzero(np.diff(batch.lamp_start) > 0)
-    if len(filled):
-        reduced[filled] = ufunc.reduceat(values, batch.lamp_start[filled])
+def level_range(batch: Batch) -> tuple[UInt8, UInt8]:
+    """The lowest and the highest level that each record carries; uint8 (R,), 255 and 0 where it has no lamps.
+
+    Most records carry one level, which its first lamp tells: only where levels differ are all of them looked at.
+    """
+    level, start = batch.level, batch.lamp_start
+    low, high = np.full(batch.n_records, LEVEL_UNKNOWN, np.uint8), np.zeros(batch.n_records, np.uint8)
+    filled = np.flatnonzero(np.diff(start) > 0)
+    low[filled] = high[filled] = level[start[filled]]
+    changes = np.flatnonzero(level[1:] != level[:-1]) + 1
+    mixed = np.flatnonzero(np.searchsorted(changes, start[1:]) > np.searchsorted(changes, start[:-1], side="right"))
+    if len(mixed):
+        low[mixed] = _reduce(np.minimum, level, batch, mixed)
+        high[mixed] = _reduce(np.maximum, level, batch, mixed)
+    return low, high
+
+
+def any_bit(values: UInt8, bit: int, batch: Batch) -> Bool:
+    """Records of which some row has a bit set; bool (R,). Where the first row has it, no other is looked at."""
+    start = batch.lamp_start
+    found = np.zeros(batch.n_records, np.bool_)
+    filled = np.flatnonzero(np.diff(start) > 0)
+    found[filled] = (values[start[filled]] & bit) != 0
+    rest = filled[~found[filled]]
+    if len(rest):
+        found[rest] = (_reduce(np.bitwise_or, values, batch, rest) & bit) != 0
+    return found
+
+
+def _reduce(ufunc: np.ufunc, values: UInt8, batch: Batch, records: Int64) -> UInt8:
+    """One value from the rows of each of some records, ascending and none without rows; uint8 (k,)."""
+    edges = np.stack([batch.lamp_start[records], batch.lamp_start[records + 1]], axis=1).reshape(-1)
+    reduced: UInt8 = ufunc.reduceat(values, edges[:-1] if edges[-1] == len(values) else edges)[::2]
     return reduced
