@@ -107,6 +107,7 @@ class Detection:
     def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
         """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
         suspects = self._screen.look(sweep, self._state)
+        suspects = suspects.without(self._rules.steadiness.covers(sweep.batch, suspects))
         note_lists(sweep, self._state, self._fleet)
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
@@ -251,6 +252,7 @@ class Detection:
         memory = dict(memory)
         changed = snapshot.put(memory, self._fleet, self._parts())
         self._silence.recall()
+        self._state.boxes.clear()
         cases, extra = snapshot.documents(memory)
         lost: list[Change] = []
         for document in cases:

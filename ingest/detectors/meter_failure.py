@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.detectors.window import Bool, Detector, Expected, RowLimits, Window
+from ingest.detectors.window import Bool, Detector, Expected, Float32, RowLimits, Window
 
 METER_ERROR = 1.1  # of apparent power
 OFFSET_W = 2.0
 _LEAST_POWER_W = -2.0  # below it a power is no rounding
 
 
+def exceeds_apparent(power_w: Float32, voltage_v: Float32, current_a: Float32, start_a: Float32 | np.float32) -> Bool:
+    """Power above apparent power, with the meter's error; bool (n,). ``start_a``: a current that no meter sees."""
+    exceeds: Bool = power_w > METER_ERROR * voltage_v * (current_a + start_a) + OFFSET_W
+    return exceeds
+
+
 def is_impossible(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
     """Power above apparent power, power factor above 1, voltage beyond any grid's; infinite or negative figures."""
-    apparent = METER_ERROR * window.voltage_v * (window.current_a + limits["I_start"]) + OFFSET_W
     is_wild = np.isinf(window.power_w) | np.isinf(window.voltage_v) | np.isinf(window.current_a)
-    is_wild |= (window.power_w > apparent) | (window.power_w < _LEAST_POWER_W)
+    is_wild |= exceeds_apparent(window.power_w, window.voltage_v, window.current_a, limits["I_start"])
+    is_wild |= window.power_w < _LEAST_POWER_W
     is_wild |= (np.abs(window.power_factor) > limits["impossible_power_factor"]) | (window.voltage_v < 0)
     return is_wild | (window.voltage_v > limits["impossible_voltage"])
 

@@ -18,11 +18,20 @@ from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Float32 = npt.NDArray[np.float32]
 
 _CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
 _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
 _DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
 _DIP_PAIR = 2  # or so many, if the circuit has no others
+
+
+def lit_powers(expected: Expected, limits: LampLimits) -> tuple[Float32, Float32]:
+    """The least power of a lamp that is lit, and of one that is not dark; between them it is what it was; (n,) each."""
+    is_rated = np.isfinite(expected.power_w)
+    on_w = np.where(is_rated, limits["lamp_failure_clear_power"] * expected.power_w, limits["relay_failure_power"])
+    off_w = np.where(is_rated, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"] / 3)
+    return on_w, off_w
 
 
 class CycleCounter:
@@ -93,9 +102,7 @@ class CycleCounter:
         A wild sample (bool (n,)) says nothing of light or darkness.
         """
         state = self._state
-        is_rated = np.isfinite(expected.power_w)
-        on_w = np.where(is_rated, limits["lamp_failure_clear_power"] * expected.power_w, limits["relay_failure_power"])
-        off_w = np.where(is_rated, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"] / 3)
+        on_w, off_w = lit_powers(expected, limits)
         power, before = window.power_w, state.lit[lamp]
         now = np.where(power >= on_w, LIT_YES, np.where(power < off_w, LIT_DARK, before)).astype(np.uint8)
         now = np.where(

@@ -29,6 +29,7 @@ from ingest.judgement.limit_table import LampLimits, LimitTable
 from ingest.judgement.own_power import learn_own, set_bands
 from ingest.judgement.sample import Electric, Levels, expect, look, take_levels
 from ingest.judgement.screen import IMPLAUSIBLE, Suspects
+from ingest.judgement.steady import Steadiness
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -85,6 +86,8 @@ class LampRules:
         self.cycles = CycleCounter(fleet, state, table)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
+        hidden_by = [sum(1 << RULE[other] for other in HIDDEN_BY.get(detector.name, ())) for detector in DETECTORS]
+        self.steadiness = Steadiness(fleet, table, state, electric, self.debounce, hidden_by)
 
     def judge(
         self, sweep: Sweep, suspects: Suspects, told_s: Int64, is_muted: Callable[[Int64], Bool]
@@ -120,6 +123,7 @@ class LampRules:
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)
         self._reopen(lamp, levels.level)
+        self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
         return [*refused, *verdicts]
 
     def _judge_refused(self, sweep: Sweep, suspects: Suspects, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
@@ -136,6 +140,7 @@ class LampRules:
         flags = _set_bit(state.flags[lamp], rule, verdict.is_active)
         state.flags[lamp] = _set_bit(flags, OPEN_SHIFT + rule, debounce.is_open[lamp])
         state.low_w[lamp] = np.inf  # its next good sample is looked at
+        state.boxes.drop(lamp)
         evidence = {"quality": IMPLAUSIBLE, "samples": debounce.confirm.samples, "kind": "impossible"}
         opened = verdict.opened.tolist()
         since_s = debounce.since_s[lamp]
@@ -267,6 +272,7 @@ class LampRules:
         one, rule = np.array([lamp]), RULE[name]
         self.debounce[rule].close(one)
         self.state.flags[one] &= ~np.uint32(1 << rule | 1 << (OPEN_SHIFT + rule))
+        self.state.boxes.drop(one)
 
     def forget(self, lamp: Int64) -> None:
         """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""
@@ -275,6 +281,7 @@ class LampRules:
         opened = self.state.flags[lamp] >> np.uint32(OPEN_SHIFT)
         learning = self.state.flags[lamp] & np.uint32(1 << LEARNING_BIT | 1 << ATTENTION_BIT)
         self.state.flags[lamp] = (opened << np.uint32(OPEN_SHIFT)) | opened | learning
+        self.state.boxes.drop(lamp)
 
 
 def _set_bit(flags: npt.NDArray[np.uint32], bit: int, mask: Bool) -> npt.NDArray[np.uint32]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ingest.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32
 from ingest.fleet import Fleet
+from ingest.judgement.boxes import Boxes
 
 # `flags`: bits 0-15 a rule's counters run (by its number), bits 16-31 the rule is open
 OPEN_SHIFT: Final = 16
@@ -37,6 +38,7 @@ class LampState:
             open.
         own_w: float32 (L,) its own power at 100 % and nominal voltage, as seen lately; NaN = not known yet.
         baseline_w: float32 (L,) the same, learned over the first lit nights: replaces the rating.
+        boxes: readings of faulty lamps in which nothing changes.
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
     """
 
@@ -80,6 +82,7 @@ class LampState:
         self.baseline_w = np.full(n, np.nan, np.float32)
         self.is_status_told = fleet.is_node.copy()
         self.has_temperature = np.zeros(n, np.bool_)
+        self.boxes = Boxes(n)
 
     def is_running(self, rule: int, lamp: np.ndarray) -> np.ndarray:
         """Whether a rule's counters run or the rule is open; bool (n,)."""
@@ -107,3 +110,4 @@ class LampState:
             counts[lamp] = 0
         self.flags[lamp] |= np.uint32(1 << LEARNING_BIT)
         self.low_w[lamp] = np.inf
+        self.boxes.drop(lamp)

@@ -23,6 +23,15 @@ _SAMPLES = 5  # good settled samples that tell a lamp's own power
 _HIGH_LEVEL = 80  # learned above this level alone: the dim curve of a driver is its own
 
 
+def fits_register(window: Window, expected: Expected, limits: LampLimits) -> Bool:
+    """Lit samples at a voltage within limits that draw about what the register says; bool (n,)."""
+    is_fit = (window.power_w >= limits["lamp_power_low"] * expected.power_w) & (
+        window.power_w <= limits["lamp_power_high"] * expected.power_w
+    )
+    is_fit |= np.isnan(expected.power_w) & (window.power_w > limits["relay_failure_power"])
+    return expected.is_on & expected.is_voltage_ok & is_fit
+
+
 def learn_own(  # measured columns, in the order of the rule
     fleet: Fleet,
     state: LampState,
@@ -34,11 +43,7 @@ def learn_own(  # measured columns, in the order of the rule
 ) -> None:
     """Take settled samples of lamps whose own power is not known yet."""
     bit = np.uint32(1 << LEARNING_BIT)
-    is_fit = (window.power_w >= limits["lamp_power_low"] * expected.power_w) & (
-        window.power_w <= limits["lamp_power_high"] * expected.power_w
-    )
-    is_fit |= np.isnan(expected.power_w) & (window.power_w > limits["relay_failure_power"])
-    is_wanted = ((state.flags[lamp] & bit) != 0) & is_settled & expected.is_on & expected.is_voltage_ok & is_fit
+    is_wanted = ((state.flags[lamp] & bit) != 0) & is_settled & fits_register(window, expected, limits)
     rows = np.flatnonzero(is_wanted)
     if not len(rows):
         return

@@ -10,7 +10,7 @@ Works in blocks that fit the processor's cache (``ingest.judgement.stretches``),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -53,6 +53,20 @@ class Suspects:
     reply_lamp: Int64
     reply_quality: UInt8
     reply_is_first: Bool
+
+    def without(self, is_settled: Bool) -> Suspects:
+        """The same but for some rows that need no judging, bool (n,)."""
+        if not is_settled.any():
+            return self
+        rest = np.flatnonzero(~is_settled)
+        return replace(
+            self,
+            row=self.row[rest],
+            lamp=self.lamp[rest],
+            is_frozen=self.is_frozen[rest],
+            before_w=self.before_w[rest],
+            was_good=self.was_good[rest],
+        )
 
 
 _Picked = tuple[Int64, Int64, Bool, Float32, Bool, Int64, Int64, UInt8, Bool]

@@ -1,0 +1,69 @@
+"""Around a faulty lamp's last judged sample a box of readings in which nothing can change: kept, and asked.
+
+Who fills them is ``ingest.judgement.steady``. A lamp that stays dark, or goes on drawing too much, is in its box in
+nearly every sweep, and needs no judging there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import UNKNOWN_UINT32, Batch
+
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+UInt16 = npt.NDArray[np.uint16]
+Bool = npt.NDArray[np.bool_]
+
+QUANTITIES: Final = ("power_w", "power_factor", "temperature_c", "voltage_v")
+_N: Final = len(QUANTITIES)
+_NONE: Final = np.uint16(0xFFFF)  # no lamp's: level 255 is an unknown one
+_NEEDED: Final = ("power_w", "voltage_v")
+
+
+class Boxes:
+    """One box for each of L lamps, or none. Beside its bounds it holds the level and the status of its sample."""
+
+    def __init__(self, n_lamps: int) -> None:
+        """No lamp has one."""
+        self._told = np.full(n_lamps, _NONE, np.uint16)
+        self._bounds = np.empty((n_lamps, 2 * _N), np.float32)  # a lamp's least values, then its greatest
+
+    def covers(self, batch: Batch, row: Int64, lamp: Int64) -> Bool:
+        """Which of some good rows lie in their lamp's box; bool (n,).
+
+        A power factor or a temperature that was known and is not told lies in it, since no rule judges it; one that
+        was not known does not.
+        """
+        told = self._told[lamp]
+        covered: Bool = (told != _NONE) & (told == told_of(batch, row))
+        covered &= (batch.quality[row] == 0) & (batch.switch_count[row] == UNKNOWN_UINT32)
+        bounds = self._bounds.take(lamp, axis=0)
+        for i, name in enumerate(QUANTITIES):
+            values = getattr(batch, name)[row]
+            covered &= ~((values < bounds[:, i]) | (values > bounds[:, _N + i]))
+            if name in _NEEDED:
+                covered &= ~np.isnan(values)
+        return covered
+
+    def put(self, lamp: Int64, told: UInt16, low: Float32, high: Float32) -> None:
+        """Set the boxes of n lamps: ``told_of`` their rows, bounds float32 (n, quantities)."""
+        self._told[lamp] = told
+        self._bounds[lamp, :_N], self._bounds[lamp, _N:] = low, high
+
+    def drop(self, lamp: Int64) -> None:
+        """Something about these lamps has changed: their next sample is judged."""
+        self._told[lamp] = _NONE
+
+    def clear(self) -> None:
+        """Drop all."""
+        self._told[:] = _NONE
+
+
+def told_of(batch: Batch, row: Int64) -> UInt16:
+    """Level and status of some rows in one number; uint16 (n,)."""
+    told: UInt16 = batch.level[row].astype(np.uint16) << np.uint16(8) | batch.status[row]
+    return told

@@ -1,0 +1,192 @@
+"""Which faulty lamps are steady: no rule changes anything while their readings stay near the ones just judged.
+
+Found by asking the rules themselves at the corners of a box around the sample. A rule's mask is the same in the whole
+box if it is the same at the corners, since each is bounded by limits of power, voltage, power factor and temperature
+one by one, and none of its bands is as narrow as the box. So a new rule needs nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.batch import LEVEL_UNKNOWN, Batch
+from ingest.detectors import DETECTORS, Window
+from ingest.detectors.meter_failure import exceeds_apparent, is_impossible
+from ingest.detectors.window import STATUS_RESTARTED
+from ingest.fleet import Fleet
+from ingest.judgement.boxes import QUANTITIES, told_of
+from ingest.judgement.cycling import lit_powers
+from ingest.judgement.debounce import Debounce
+from ingest.judgement.lamp_state import LEARNING_BIT, OPEN_SHIFT, LampState
+from ingest.judgement.limit_table import LimitTable
+from ingest.judgement.own_power import fits_register
+from ingest.judgement.sample import Electric, Levels, expect
+from ingest.judgement.screen import Suspects
+
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+UInt32 = npt.NDArray[np.uint32]
+Bool = npt.NDArray[np.bool_]
+T = TypeVar("T")
+
+_RULES: Final = np.uint32((1 << len(DETECTORS)) - 1)
+_NEVER: Final = frozenset({"cyclingFailure", "frozen"})  # their masks change with time, and with every sample
+_POWER_SHARE: Final = np.float32(0.06)
+_DIMMING_SHARE: Final = np.float32(0.03)  # a dim level is looked for within 3 % of the full power
+_LEAST_W: Final = np.float32(1)
+_VOLTAGE_V: Final = 6.0
+_POWER_FACTOR: Final = 0.04
+_TEMPERATURE_C: Final = 3.0
+_ANY_A: Final = np.float32(1e6)  # whether the power is too much for the current, each row says by itself
+_P, _PF, _T, _V = range(len(QUANTITIES))
+_CORNERS: Final = tuple(
+    (p, v, o) for p in (0, 1) for v in (0, 1) for o in (0, 1)
+)  # power, voltage, the others together
+
+
+class Steadiness:
+    """Gives boxes to steady lamps after their samples were judged."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        electric: Electric,
+        debounce: Sequence[Debounce],
+        hidden_by: Sequence[int],
+    ) -> None:
+        """``debounce`` of each rule; ``hidden_by`` for each rule the bits of those whose open fault hides its own."""
+        self._fleet, self._table, self._state, self._electric = fleet, table, state, electric
+        self._debounce, self._hidden_by = debounce, [np.uint32(bits) for bits in hidden_by]
+        self._start_a = np.float32(table.scalar("I_start"))
+        self._restless = np.uint32(sum(1 << i for i, d in enumerate(DETECTORS) if d.name in _NEVER))
+
+    def covers(self, batch: Batch, suspects: Suspects) -> Bool:
+        """Which of some rows need no judging, since their lamp is steady and they lie in its box; bool (n,)."""
+        covered = self._state.boxes.covers(batch, suspects.row, suspects.lamp) & ~suspects.is_frozen
+        some = np.flatnonzero(covered)
+        row = suspects.row[some]
+        current = batch.current_a[row]
+        wild = exceeds_apparent(batch.power_w[row], batch.voltage_v[row], current, self._start_a) | np.isinf(current)
+        covered[some[wild]] = False
+        return covered
+
+    def note(self, batch: Batch, row: Int64, lamp: Int64, window: Window, levels: Levels, is_settled: Bool) -> None:
+        """Renew the boxes of n lamps whose rows were just judged; those that are not steady have none."""
+        state = self._state
+        state.boxes.drop(lamp)
+        flags = state.flags[lamp]
+        running, is_open = flags & _RULES, (flags >> np.uint32(OPEN_SHIFT)) & _RULES
+        is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_told
+        is_still &= ~levels.is_guessed & (batch.level[row] != LEVEL_UNKNOWN)
+        is_still &= ~window.is_frozen & ((window.status & STATUS_RESTARTED) == 0)
+        some = np.flatnonzero(is_still)
+        if len(some):
+            some = some[self._is_waiting_for_nothing(lamp[some], running[some], is_open[some])]
+        if len(some):
+            rows = batch, row[some], lamp[some]
+            self._box(*rows, _take(window, some), _take(levels, some), running[some], is_open[some])
+
+    def _is_waiting_for_nothing(self, lamp: Int64, running: UInt32, is_open: UInt32) -> Bool:
+        """No counter is on its way to a verdict: a rule that is not open is hidden by one that is, and full."""
+        waits = np.zeros(len(lamp), np.bool_)
+        for rule, debounce in enumerate(self._debounce):
+            rows = np.flatnonzero(_has(running | is_open, rule))
+            if not len(rows):
+                continue
+            runs, confirm = debounce.look(lamp[rows]), debounce.confirm
+            is_full = (runs["count"] >= confirm.samples) & (runs["elapsed_s"] >= confirm.seconds)
+            is_hidden = (is_open[rows] & self._hidden_by[rule]) != 0
+            waits[rows] |= np.where(runs["is_open"], runs["count"] != 0, ~(is_full & is_hidden))
+        return ~waits
+
+    def _box(
+        self,
+        batch: Batch,
+        row: Int64,
+        lamp: Int64,
+        window: Window,
+        levels: Levels,
+        running: UInt32,
+        is_open: UInt32,
+    ) -> None:
+        values = np.stack([getattr(batch, name)[row] for name in QUANTITIES], axis=1)
+        low, high = values.copy(), values.copy()
+        share = np.where(self._fleet.is_dimmable[lamp], _DIMMING_SHARE, _POWER_SHARE)
+        reach_w = np.maximum(_LEAST_W, share * np.abs(values[:, _P]))
+        for quantity, reach in ((_P, reach_w), (_PF, _POWER_FACTOR), (_T, _TEMPERATURE_C), (_V, _VOLTAGE_V)):
+            low[:, quantity] -= reach
+            high[:, quantity] += reach
+        low[:, _V] = np.maximum(low[:, _V], self._electric.low_v)
+        high[:, _V] = np.minimum(high[:, _V], self._electric.high_v)
+        is_known = np.isfinite(values)
+        low[~is_known], high[~is_known] = np.inf, -np.inf
+        corners = self._corners(lamp, window, levels, low, high)
+        is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*corners, running, is_open)
+        chosen = np.flatnonzero(is_steady)
+        self._state.boxes.put(lamp[chosen], told_of(batch, row[chosen]), low[chosen], high[chosen])
+
+    def _corners(
+        self, lamp: Int64, window: Window, levels: Levels, low: Float32, high: Float32
+    ) -> tuple[Int64, Window, Levels]:
+        """The samples at the corners of n boxes, one corner of all after another: 8 n lamps, window and levels."""
+        n = len(lamp)
+        every = np.tile(np.arange(n), len(_CORNERS))
+        ends = (low, high)
+
+        def at(quantity: int, which: int) -> Float32:
+            return np.concatenate([ends[corner[which]][:, quantity] for corner in _CORNERS])
+
+        def unless_unknown(values: Float32, told: Float32) -> Float32:
+            return np.where(np.isnan(told[every]), np.float32(np.nan), values)
+
+        wide = replace(
+            _take(window, every),
+            power_w=at(_P, 0),
+            voltage_v=at(_V, 1),
+            power_factor=unless_unknown(at(_PF, 2), window.power_factor),
+            temperature_c=unless_unknown(at(_T, 2), window.temperature_c),
+            current_a=np.full(len(every), _ANY_A),
+        )
+        return lamp[every], wide, _take(levels, every)
+
+    def _is_same(self, lamp: Int64, window: Window, levels: Levels, running: UInt32, is_open: UInt32) -> Bool:
+        """Boxes at whose corners every rule says what leaves its counters as they are; bool (n,)."""
+        n = len(running)
+        expected = expect(self._fleet, self._state, self._electric, lamp, levels, window.voltage_v)
+        limits = self._table.of(self._fleet.technology[lamp])
+
+        def at_corners(mask: Bool) -> Bool:
+            corners: Bool = np.broadcast_to(mask, len(lamp)).reshape(len(_CORNERS), n)
+            return corners
+
+        same = ~at_corners(is_impossible(window, expected, limits)).any(axis=0)
+        is_learning = (self._state.flags[lamp[:n]] & np.uint32(1 << LEARNING_BIT)) != 0
+        same &= ~(is_learning & at_corners(fits_register(window, expected, limits)).any(axis=0))
+        for least in lit_powers(expected, limits):
+            is_above = at_corners(window.power_w >= least)
+            same &= is_above.all(axis=0) | ~is_above.any(axis=0)
+        for rule, detector in enumerate(DETECTORS):
+            holds, judges = detector.holds(window, expected, limits), detector.judges(window, expected, limits)
+            heals = ~holds if detector.heals is None else detector.heals(window, expected, limits)
+            held, healed = at_corners(holds & judges), at_corners(heals & judges)
+            opened, waits = _has(is_open, rule), _has(running & ~is_open, rule)
+            same &= np.where(opened, ~healed.any(axis=0), np.where(waits, held.all(axis=0), ~held.any(axis=0)))
+        result: Bool = same
+        return result
+
+
+def _has(bits: UInt32, rule: int) -> Bool:
+    has: Bool = (bits & np.uint32(1 << rule)) != 0
+    return has
+
+
+def _take(columns: T, rows: Int64) -> T:
+    """Some rows of a dataclass of arrays (n,)."""
+    return type(columns)(**{f.name: getattr(columns, f.name)[rows] for f in fields(columns)})  # type: ignore[arg-type]

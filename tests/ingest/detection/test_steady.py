@@ -1,0 +1,120 @@
+"""Lamps whose fault stands are not judged again in every sweep, and nothing that is told depends on it."""
+
+import numpy as np
+import pytest
+
+from benchmarks.small_town import DIMS
+from ingest.judgement.boxes import Boxes
+from ingest.judgement.lamp_rules import LampRules
+
+STANDING = {
+    "dark": lambda town: town.factor.__setitem__(3, 0.004),
+    "weak": lambda town: town.factor.__setitem__(3, 0.6),
+    "strong": lambda town: town.factor.__setitem__(3, 1.5),
+    "poor power factor": lambda town: town.power_factor.__setitem__(3, 0.4),
+    "hot": lambda town: town.temperature.__setitem__(3, 95.0),
+    "driver fault": lambda town: town.status.__setitem__(3, 2),
+}
+
+
+def judged_rows(monkeypatch):
+    """The lamps that the exact rules are given, sweep by sweep."""
+    seen = []
+    judge = LampRules.judge
+
+    def spy(self, sweep, suspects, *others):
+        seen.append(suspects.lamp.tolist())
+        return judge(self, sweep, suspects, *others)
+
+    monkeypatch.setattr(LampRules, "judge", spy)
+    return seen
+
+
+@pytest.mark.parametrize("technology", ["LED", "HPS"])
+@pytest.mark.parametrize("fault", STANDING)
+def test_a_standing_fault_is_left_alone_until_anything_changes(kit, monkeypatch, fault, technology):
+    town = kit.Town(technology=technology, is_dimmable=technology == "LED", dims=())
+    town.play(30)
+    STANDING[fault](town)
+    codes = kit.open_codes(town.play(30))
+    assert len(codes) == 1
+    lamp = town.fleet.lamp_index[town.ids[3]]
+    seen = judged_rows(monkeypatch)
+    town.play(30)
+    assert sum(lamp in rows for rows in seen) <= 10  # a repeated sample, or one far out in the noise
+    town.factor[3], town.power_factor[3], town.temperature[3], town.status[3] = 1.0, 0.95, 45.0, 0
+    assert kit.open_codes([*town.changes, *town.play(25)]) == {}
+
+
+def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
+    """Another level, status, voltage, a crew's work: the next sample is judged."""
+    town = kit.Town(dims=())
+    town.play(30)
+    town.factor[3] = 0.6
+    town.play(30)
+    lamp = town.fleet.lamp_index[town.ids[3]]
+    seen = judged_rows(monkeypatch)
+    (key,) = [change.key for change in kit.raised(town.changes)]
+    for change in (
+        lambda: setattr(town, "level", 70),
+        lambda: town.status.__setitem__(3, 4),
+        lambda: setattr(town, "voltage", 212.0),
+        lambda: town.switch_count.__setitem__(3, 12),
+        lambda: town.detection.mark_repaired(key),
+    ):
+        town.play(3)
+        assert town.detection._state.boxes.covers(town.sweep(), np.array([lamp]), np.array([lamp])).all()
+        change()
+        seen.clear()
+        town.play(1)
+        assert lamp in seen[0]
+        town.switch_count[:] = 0xFFFFFFFF
+        town.play(30)
+
+
+@pytest.mark.parametrize("technology", ["LED", "HPS"])
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
+    """Random faults come, stay and go; judged with boxes and with none."""
+
+    def night():
+        rng = np.random.default_rng(seed)
+        town = kit.Town(
+            n_cabinets=2,
+            technology=technology,
+            is_dimmable=technology == "LED",
+            dims=DIMS if technology == "LED" else (),
+            seed=seed,
+        )
+        town.play(20)
+        pictures = []
+        for _ in range(60):
+            lamps = rng.integers(0, town.n, int(rng.integers(1, 6)))
+            what = int(rng.integers(0, 8))
+            if what == 0:
+                town.factor[lamps] = rng.choice([0.0, 0.004, 0.3, 0.6, 0.74, 1.0, 1.31, 1.5])
+            elif what == 1:
+                town.power_factor[lamps] = rng.choice([0.4, 0.78, 0.95])
+            elif what == 2:
+                town.temperature[lamps] = rng.choice([45.0, 83.0, 95.0, np.nan])
+            elif what == 3:
+                town.status[lamps] = rng.choice([0, 2, 4, 16])
+            elif what == 4:
+                town.is_silent[lamps] = rng.random() < 0.5
+            elif what == 5:
+                town.voltage = float(rng.choice([212.0, 220.0, 225.0, 233.0]))
+            elif what == 6:
+                town.factor[:] = 1.0
+            elif town.changes:
+                keys = [change.key for change in town.changes[-3:]]
+                town.detection.mark_repaired(keys[0])
+            town.lost_replies = float(rng.choice([0.0, 0.05]))
+            town.play(int(rng.integers(1, 15)))
+            picture = town.detection.live_picture()
+            pictures.append({name: values.tolist() for name, values in picture.items()})
+        return town.changes, repr(pictures)
+
+    with_boxes = night()
+    monkeypatch.setattr(Boxes, "covers", lambda _self, _batch, row, _lamp: np.zeros(len(row), np.bool_))
+    assert len(with_boxes[0]) > 20
+    assert night() == with_boxes
