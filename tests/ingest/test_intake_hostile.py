@@ -141,6 +141,8 @@ def test_a_payload_of_100_mb_disturbs_nobody(stand: Stand) -> None:
     assert grown_mb < 60
     if stand.broker is None:
         assert stand.ingest.log().count("cut off: its packet is too long") == 1
+    else:
+        assert stand.broker.log_path.read_text().count("Client attacker disconnected due to oversize packet.") == 1
     assert stand.ingest.is_ready()
     assert len(stored_records(stand.city)) == sum(agent.sequence for agent in stand.fleet.agents)
 
