@@ -34,16 +34,17 @@ class CommandQueue:
         payload = encode_payload(Payload(timestamp_ms=self._wall_ms(), seq=None, metrics=metrics))
         self._waiting.append((str(NodeTopic(self._group, NCMD, node)), payload))
 
-    def ask_rebirth(self, node: str) -> None:
-        """Ask a controller to be born again, unless it was asked a moment ago."""
+    def ask_rebirth(self, node: str, wait_s: float = REBIRTH_INTERVAL_S) -> bool:
+        """Ask a controller to be born again, unless it was asked less than ``wait_s`` seconds ago; says whether."""
         now = self._monotonic()
-        if now - self._asked_at.get(node, -REBIRTH_INTERVAL_S) < REBIRTH_INTERVAL_S:
-            return
+        if now - self._asked_at.get(node, -wait_s) < wait_s:
+            return False
         if len(self._asked_at) > _MOST_ASKED:
             self._asked_at.clear()
         self._asked_at[node] = now
         self._metrics.rebirths.inc()
         self.add(node, (Metric(value=True, name="Node Control/Rebirth"),))
+        return True
 
     def forget(self) -> None:
         """Whoever was asked may be asked again at once."""

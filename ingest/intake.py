@@ -177,7 +177,7 @@ class Intake:
         changes += judge_tick(self.judge, self.clock, intake, tick)
         block = None
         if intake.n_records:
-            block = replace(tick.block, marks=tuple(self._host.marks.state(*key) for key in intake.touched))
+            block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
         floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
         self._flight.start(Load(block, self._quarantine.take(), changes, floors, self.clock.now_us() or now_us or 0))
         self._metrics.online.set(len(self._host.sessions))

@@ -25,9 +25,24 @@ class Refusals:
         self._strikes: dict[str, tuple[int, int]] = {}
 
     def set_aside(
-        self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, now_us: int
+        self,
+        session: Session,
+        payload: bytes,
+        error: RecordError,
+        number: tuple[int, int] | None,
+        *,
+        is_own: bool,
+        now_us: int,
     ) -> tuple[int, Mark | None]:
         """Set a record aside; if its (epoch, sequence) can be had at all, it counts as taken.
+
+        Args:
+            session: by which it could not be read.
+            payload: the record's.
+            error: what is wrong with it.
+            number: its (epoch, sequence) if they are known.
+            is_own: it is surely of the session's agent: without a number, it may fill a gap there.
+            now_us: when it was received.
 
         Returns:
             The epoch and the mark that it counts in; None = in none.
@@ -39,10 +54,10 @@ class Refusals:
             session.seq = (session.seq + 1) % 256
             number = salvage_number(session, payload)
         if number is None:
-            return session.mark_epoch, self._strike(session)
+            return session.epoch, self._strike(session) if is_own else None
         epoch, sequence = number
         mark = self._marks.get(node, epoch)
-        if mark is None and (session.epoch is None or epoch == session.epoch):
+        if mark is None and epoch == session.epoch:
             mark = self._marks.open(node, epoch, sequence - 1)
         if mark is not None and not mark.holds(sequence):
             mark.take(sequence)

@@ -5,7 +5,7 @@ Pure: bytes in, a ``Session`` out. Whom to believe, and when to ask for a rebirt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -76,6 +76,8 @@ class Session:
         layout: equal for sessions whose payloads are to be read alike: the same aliases, as many lamps and circuits.
         fillers: per array slot the bytes that stand for "unknown" over all its items, of exactly the right length.
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
+        epoch: that of the records which are read by this birth.
+        birth: the NBIRTH's payload.
         seq: the last Sparkplug sequence number.
         next_round: the round of this tick in which its next live record may stand.
     """
@@ -92,7 +94,7 @@ class Session:
     fillers: tuple[bytes, ...]
     sizes: tuple[int, ...]
     at_ms: int
-    epoch: int | None
+    epoch: int
     sequence: int | None
     pending: int | None
     interval_s: int
@@ -101,11 +103,11 @@ class Session:
     schedule: str | None
     takes_schedule: bool
     n_strange: int
+    birth: bytes
     seq: int = 0
     last_at_us: int = 0
     next_round: int = 0
     mark: Mark | None = None
-    mark_epoch: int = -1
     unknown_aliases: set[int] = field(default_factory=set)
 
 
@@ -113,7 +115,7 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
     """A session from an NBIRTH payload.
 
     Raises:
-        BirthError: not a payload, seq is not 0, or a list in it cannot be read.
+        BirthError: not a payload, seq is not 0, no Outbox/Epoch, or a list in it cannot be read.
     """
     if len(data) > MAX_PAYLOAD:
         raise BirthError(f"NBIRTH of {controller_id}: {len(data)} bytes")
@@ -133,6 +135,11 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
         raise BirthError(f"NBIRTH of {controller_id}: seq is {message.seq}, not 0")
     if len(lamp_ids) > MAX_LAMPS or len(circuit_ids) > MAX_LAMPS:
         raise BirthError(f"NBIRTH of {controller_id}: {len(lamp_ids)} lamps, {len(circuit_ids)} circuits")
+    epoch = _integer(named.get("Outbox/Epoch"))
+    if epoch is None:
+        raise BirthError(
+            f"NBIRTH of {controller_id}: no Outbox/Epoch in it, so that it says of no record how to read it"
+        )
     schedule = named.get("Schedule/Document")
     return Session(
         controller_id=controller_id,
@@ -147,7 +154,7 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
         fillers=_fillers(len(lamp_ids), len(circuit_ids)),
         sizes=tuple(len(filler) for filler in _fillers(len(lamp_ids), len(circuit_ids))),
         at_ms=message.timestamp,
-        epoch=_integer(named.get("Outbox/Epoch")),
+        epoch=epoch,
         sequence=_integer(named.get("Outbox/Sequence")),
         pending=_integer(named.get("Outbox/Pending")),
         interval_s=_integer(named.get("Sweep/Interval")) or 0,
@@ -156,6 +163,15 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
         schedule=schedule.string_value if schedule is not None and not schedule.is_null else None,
         takes_schedule=schedule is not None,
         n_strange=n_strange + n_strange_circuits,
+        birth=data,
+    )
+
+
+def renumbered(session: Session, directory: Directory) -> Session:
+    """The same session, its controller, lamps and circuits numbered by another directory."""
+    born = parse_birth(session.controller_id, session.birth, directory)
+    return replace(
+        session, controller=born.controller, lamps=born.lamps, circuits=born.circuits, n_strange=born.n_strange
     )
 
 

@@ -26,9 +26,10 @@ from ingest.decode import Record, check_record, read_record
 from ingest.directory import Directory
 from ingest.errors import BirthError, RecordError
 from ingest.metrics import Complaints, Metrics
+from ingest.other_births import OtherBirths
 from ingest.quarantine import Quarantine
 from ingest.refusals import Refusals
-from ingest.session import Session, is_next, parse_birth
+from ingest.session import Session, is_next, parse_birth, renumbered
 from ingest.sheets import Sheets
 from ingest.taken import Taken
 from ingest.watermark import Mark, Watermarks
@@ -62,7 +63,7 @@ class SessionHost:
         self.commands = CommandQueue(group, metrics, monotonic=monotonic, wall_ms=wall_ms)
         self.sessions: dict[str, Session] = {}
         self._by_topic: dict[str, Session] = {}
-        self._births: dict[str, bytes] = {}
+        self._other_births = OtherBirths()
         self._refusals = Refusals(marks, self.complaints, quarantine)
         self._sheets = Sheets()
         self._last_seen_us: dict[str, int] = {}
@@ -85,12 +86,18 @@ class SessionHost:
                 self._other(topic, payload, taken)
                 continue
             n_data += 1
+            record: Record | None
             try:
                 record = alike if alike is not None and alike.session is session else read_record(session, payload)
             except RecordError as error:
-                self._refuse(session, payload, error, None, taken)
-                continue
-            n_duplicates += self._take(session, record, payload, taken)
+                record = self._turn(session, payload)  # perhaps it only has another agent's aliases
+                if record is None:
+                    self._refuse(session, payload, error, None, taken)
+            else:
+                if record.epoch != session.epoch:
+                    record = self._by_own_birth(session, record.epoch, payload)
+            if record is not None:
+                n_duplicates += self._take(record.session, record, payload, taken)
         self._metrics.messages.labels(NDATA).inc(n_data)
         self._metrics.duplicates.inc(n_duplicates)
         return taken
@@ -101,10 +108,10 @@ class SessionHost:
             self.complaints.add("gap", session.controller_id, f"{session.controller_id}: a gap in seq")
             self.commands.ask_rebirth(session.controller_id)
         mark = session.mark
-        if mark is None or session.mark_epoch != record.epoch:
-            mark = self._open_mark(session, record.epoch, record.sequence - max(record.pending or 1, 1))
+        if mark is None:
+            mark = self._open_mark(session, record.sequence - max(record.pending or 1, 1))
         elif record.pending and not record.is_historical and record.sequence - record.pending > mark.floor:
-            mark = self._open_mark(session, record.epoch, record.sequence - record.pending)
+            mark = self._open_mark(session, record.sequence - record.pending)
         taken.touched[session.controller_id, record.epoch] = mark
         if mark.holds(record.sequence):
             mark.acknowledged = -1  # it is sent again because our word did not arrive
@@ -123,12 +130,41 @@ class SessionHost:
             self._take_live(session, record, taken)
         return False
 
+    def _by_own_birth(self, session: Session, epoch: int, payload: bytes) -> Record | None:
+        """A record of another epoch than the session's, by its own birth; None = not known: it is to be sent again."""
+        record = self._turn(session, payload)
+        if record is None:
+            node = session.controller_id
+            text = f"{node}: no birth of epoch {epoch} is known, its records wait; a new outbox, or two agents?"
+            self.complaints.add("unborn_epoch", node, text)
+            self._other_births.miss(node, epoch, self.commands.ask_rebirth)
+        return record
+
+    def _turn(self, session: Session, payload: bytes) -> Record | None:
+        """A record by another birth that is kept of this controller, whose session is then in force; None = by none."""
+        record = self._other_births.read(session, payload)
+        if record is not None:
+            self._tell_two_agents(session.controller_id, f"epoch {record.epoch} is back after another one")
+            self._set_session(record.session)
+        return record
+
+    def _tell_two_agents(self, node: str, sign: str) -> None:
+        self.complaints.add("duplicate_controller", node, f"{node}: {sign}; two agents of one name?")
+
+    def _set_session(self, session: Session) -> None:
+        node = session.controller_id
+        self.sessions[node] = self._by_topic[str(NodeTopic(self.group, NDATA, node))] = session
+
     def _refuse(
         self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, taken: Taken
     ) -> None:
-        epoch, mark = self._refusals.set_aside(session, payload, error, number, taken.now_us or 0)
+        node = session.controller_id
+        if error.reason == "number":
+            self._other_births.miss(node, None, self.commands.ask_rebirth)
+        is_own = self._other_births.is_alone(node)
+        epoch, mark = self._refusals.set_aside(session, payload, error, number, is_own=is_own, now_us=taken.now_us or 0)
         if mark is not None:
-            taken.touched[session.controller_id, epoch] = mark
+            taken.touched[node, epoch] = mark
 
     def _take_live(self, session: Session, record: Record, taken: Taken) -> None:
         number, n_rounds = session.next_round, len(taken.rounds)
@@ -148,15 +184,8 @@ class SessionHost:
         session.interval_s = record.interval_s or session.interval_s
         session.is_synchronised = record.is_synchronised
 
-    def _open_mark(self, session: Session, epoch: int, floor: int) -> Mark:
-        if session.epoch is not None and epoch != session.epoch:
-            text = (
-                f"{session.controller_id}: epoch {epoch} where its birth said {session.epoch}; two agents of one name?"
-            )
-            self.complaints.add("duplicate_controller", session.controller_id, text)
-            self.commands.ask_rebirth(session.controller_id)
-        session.mark = self.marks.open(session.controller_id, epoch, floor)
-        session.mark_epoch = epoch
+    def _open_mark(self, session: Session, floor: int) -> Mark:
+        session.mark = self.marks.open(session.controller_id, session.epoch, floor)
         return session.mark
 
     def _other(self, topic: str, payload: bytes, taken: Taken) -> None:
@@ -195,11 +224,13 @@ class SessionHost:
             session.next_round = previous.next_round
         # a birth belongs behind all that came before it, and a controller stands in each round at most once
         session.next_round = max(session.next_round, taken.ended.pop(node, 0), len(taken.rounds) - 1)
-        self.sessions[node] = session
-        self._births[node] = payload
-        self._by_topic[str(NodeTopic(self.group, NDATA, node))] = session
-        if session.epoch is not None and session.sequence is not None and session.pending is not None:
-            mark = self._open_mark(session, session.epoch, session.sequence - session.pending)
+        if self._other_births.add_birth(session, previous):
+            self._tell_two_agents(node, f"epoch {session.epoch} is back after another one")
+        self._set_session(session)
+        if session.sequence is not None and session.pending is not None:
+            mark = self._open_mark(session, session.sequence - session.pending)
+            if session.sequence < mark.floor:  # a copy of the outbox: no number tells its records from the others'
+                self._tell_two_agents(node, f"its newest record is {session.sequence}, and {mark.floor} is taken")
             mark.acknowledged = -1
             taken.touched[node, session.epoch] = mark
         if session.controller < self.directory.controllers.n_register:
@@ -220,6 +251,8 @@ class SessionHost:
             return
         numbers = [m.value for m in death.metrics if m.name == "bdSeq"]
         if session.bd_seq is not None and numbers and numbers[0] != session.bd_seq:
+            if self._other_births.end(node, numbers[0]):
+                return
             self.complaints.add(
                 "stale_death", node, f"NDEATH of {node} is of session {numbers[0]!r}, not {session.bd_seq}"
             )
@@ -237,7 +270,7 @@ class SessionHost:
 
     def _end(self, session: Session) -> None:
         self.sessions.pop(session.controller_id, None)
-        self._births.pop(session.controller_id, None)
+        self._other_births.forget(session.controller_id)
         self._by_topic.pop(str(NodeTopic(self.group, NDATA, session.controller_id)), None)
 
     def forget(self) -> None:
@@ -246,18 +279,15 @@ class SessionHost:
             self._last_seen_us[node] = session.last_at_us
         self.sessions.clear()
         self._by_topic.clear()
-        self._births.clear()
+        self._other_births.forget_all()
         self.commands.forget()
 
     def replace_directory(self, directory: Directory) -> None:
         """Number every session's lamps anew after the register changed; nobody has to be born again for it."""
         self.directory = directory
-        for node, payload in list(self._births.items()):
-            old = self.sessions[node]
-            session = parse_birth(node, payload, directory)
-            session.seq, session.last_at_us, session.interval_s = old.seq, old.last_at_us, old.interval_s
-            session.is_synchronised, session.mark, session.mark_epoch = old.is_synchronised, old.mark, old.mark_epoch
-            self.sessions[node] = self._by_topic[str(NodeTopic(self.group, NDATA, node))] = session
+        for session in list(self.sessions.values()):
+            self._set_session(renumbered(session, directory))
+        self._other_births.replace_directory(directory)
 
     def presence(self) -> dict[str, dict[str, bool | int]]:
         """Every controller met since the start: whether it is online, and the time of its newest live record."""

@@ -88,6 +88,10 @@ class Mark:
             del self.starts[0], self.ends[0]
         return True
 
+    def state(self, controller_id: str, epoch: int) -> MarkState:
+        """The mark as a store keeps it."""
+        return MarkState(controller_id, epoch, self.floor, tuple(self.starts), tuple(self.ends))
+
 
 @dataclass(frozen=True, slots=True)
 class MarkState:
@@ -115,14 +119,18 @@ class Watermarks:
     def open(self, controller_id: str, epoch: int, floor: int) -> Mark:
         """The mark of an epoch; one never met starts at ``floor``, one met before is raised to it.
 
-        ``floor`` is the agent's Sequence - Pending, what it says it holds no more.
+        ``floor`` is the agent's Sequence - Pending, what it says it holds no more. Of more than ``MAX_EPOCHS`` the
+        one is forgotten that was opened the longest ago.
         """
         key = (controller_id, epoch)
         mark = self._marks.get(key)
         floor = min(max(floor, 0), _MAX_SEQUENCE)
+        epochs = self._epochs.setdefault(controller_id, [])
+        if mark is not None and epochs[-1] != epoch:
+            epochs.remove(epoch)
+            epochs.append(epoch)
         if mark is None:
             mark = self._marks[key] = Mark(floor=floor, durable_floor=floor)
-            epochs = self._epochs.setdefault(controller_id, [])
             epochs.append(epoch)
             if len(epochs) > MAX_EPOCHS:
                 del self._marks[controller_id, epochs.pop(0)]
@@ -139,8 +147,7 @@ class Watermarks:
 
     def state(self, controller_id: str, epoch: int) -> MarkState:
         """One mark, to be kept with the block that holds its newest records."""
-        mark = self._marks[controller_id, epoch]
-        return MarkState(controller_id, epoch, mark.floor, tuple(mark.starts), tuple(mark.ends))
+        return self._marks[controller_id, epoch].state(controller_id, epoch)
 
     def states(self) -> list[MarkState]:
         """All marks."""

@@ -53,7 +53,7 @@ class ControllerDesk:
             rows.append(
                 {
                     "controller_id": name,
-                    "epoch": str(session.mark_epoch)
+                    "epoch": str(session.epoch)
                     if session is not None and mark is not None
                     else known.get("epoch", "0"),
                     "stored_sequence": mark.durable_floor if mark is not None else known.get("stored_sequence", 0),

@@ -68,11 +68,13 @@ class Mosquitto:
         self.port = free_port()
         config = folder / "mosquitto.conf"
         config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n{more}")
+        self.log_path = folder / "mosquitto.log"
         self._command = [str(program), "-c", str(config)]
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=log)
         wait_until(self._answers)
 
     def _answers(self) -> bool:

@@ -151,3 +151,16 @@ def test_a_controller_of_no_register_is_stored_and_judged_nowhere(stand: Stand) 
     wait_until(lambda: not stranger.outbox)
     assert ("PJU-099", stranger.epoch, 1) in stored_records(stand.city)
     assert stand.complaints("unknown_controller") >= 1
+
+
+def test_births_under_ever_new_epochs_change_nothing(stand: Stand) -> None:
+    agent, own = stand.agent, stand.agent.epoch
+    with stand.fleet.lock:
+        for epoch in range(5000, 5020):
+            agent.epoch = epoch
+            agent.birth()
+        agent.epoch = own
+        agent.birth()
+    stand.send()
+    wait_until(stand.fleet.is_settled)
+    assert agent.sequence in numbers_stored(stand)

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pytest
 
+from ingest.schema.segments import table_files
 from tests.ingest.city_stand import (
     REPOSITORY,
     IngestProcess,
@@ -141,6 +144,8 @@ def test_a_payload_of_100_mb_disturbs_nobody(stand: Stand) -> None:
     assert grown_mb < 60
     if stand.broker is None:
         assert stand.ingest.log().count("cut off: its packet is too long") == 1
+    else:
+        assert stand.broker.log_path.read_text().count("Client attacker disconnected due to oversize packet.") == 1
     assert stand.ingest.is_ready()
     assert len(stored_records(stand.city)) == sum(agent.sequence for agent in stand.fleet.agents)
 
@@ -224,17 +229,21 @@ def test_a_flood_of_new_records_is_left_with_its_agent(stand: Stand) -> None:
 
 
 def test_two_controllers_of_one_name_lose_nothing_of_either(stand: Stand) -> None:
-    """A spare that was cloned with its name: both have outboxes, both are taken, and the log says so."""
+    """A spare that was cloned with its name: both have outboxes and lamps, both are taken, and the log says so."""
     twins = PlayedFleet(stand.port, 1, N_LAMPS)
     try:
         twin = twins.agents[0]
         twin.epoch, original = 7777, stand.fleet.agents[0]
+        twin.lamp_ids = original.lamp_ids[::-1]
+        powers = np.arange(1, N_LAMPS + 1, dtype="<f4")
         twins.birth()
+        time.sleep(0.1)
+        stand.fleet.birth()
         for _ in range(6):
             stand.fleet.sweep(dt_ms=500)
             twins.at_ms = stand.fleet.at_ms + 200
             with twins.lock:
-                twin.sweep()
+                twin.sweep(twin.values(**{"Lamps/Power": powers.tobytes()}))
             time.sleep(0.3)
 
         def is_all_stored() -> bool:
@@ -251,4 +260,10 @@ def test_two_controllers_of_one_name_lose_nothing_of_either(stand: Stand) -> Non
     for agent in (original, twin):
         mine = sorted(s for node, epoch, s in records if node == agent.node and epoch == agent.epoch)
         assert mine == list(range(1, agent.sequence + 1))
+    files = [str(path) for path in table_files(stand.city / "data" / "telemetry", "lamps")]
+    query = "SELECT DISTINCT lamp_id, power_w FROM read_parquet($1) WHERE controller_id = $2 AND epoch = $3"
+    for agent, own in ((original, [90.0] * N_LAMPS), (twin, powers.tolist())):
+        readings = duckdb.execute(query, [files, agent.node, agent.epoch]).fetchall()
+        assert sorted(readings) == sorted(zip(agent.lamp_ids, own, strict=True))
+    assert stand.ingest.counter('terang_ingest_complaints_total{reason="duplicate_controller"}') > 0
     assert "two agents of one name?" in stand.ingest.log()
