@@ -19,7 +19,7 @@ from ingest.session import Session, renumbered
 MAX_OTHERS: Final = 3  # kept of one controller: two agents are a mistake that happens, five an attack
 LONGEST_WAIT_S: Final = 600.0
 _REMEMBERED: Final = 8  # changes of epoch of one controller
-_ENOUGH: Final = 3  # requests for a birth in vain, until what none can read is believed to be garbage
+_ENOUGH: Final = 2  # requests for a birth in vain, until what none can read is believed to be garbage
 
 
 class OtherBirths:

@@ -76,7 +76,7 @@ class Session:
         layout: equal for sessions whose payloads are to be read alike: the same aliases, as many lamps and circuits.
         fillers: per array slot the bytes that stand for "unknown" over all its items, of exactly the right length.
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
-        epoch: that of the records which are read by this birth.
+        epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
         birth: the NBIRTH's payload.
         seq: the last Sparkplug sequence number.
         next_round: the round of this tick in which its next live record may stand.
@@ -115,7 +115,7 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
     """A session from an NBIRTH payload.
 
     Raises:
-        BirthError: not a payload, seq is not 0, no Outbox/Epoch, or a list in it cannot be read.
+        BirthError: not a payload, seq is not 0, or a list in it cannot be read.
     """
     if len(data) > MAX_PAYLOAD:
         raise BirthError(f"NBIRTH of {controller_id}: {len(data)} bytes")
@@ -135,11 +135,6 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
         raise BirthError(f"NBIRTH of {controller_id}: seq is {message.seq}, not 0")
     if len(lamp_ids) > MAX_LAMPS or len(circuit_ids) > MAX_LAMPS:
         raise BirthError(f"NBIRTH of {controller_id}: {len(lamp_ids)} lamps, {len(circuit_ids)} circuits")
-    epoch = _integer(named.get("Outbox/Epoch"))
-    if epoch is None:
-        raise BirthError(
-            f"NBIRTH of {controller_id}: no Outbox/Epoch in it, so that it says of no record how to read it"
-        )
     schedule = named.get("Schedule/Document")
     return Session(
         controller_id=controller_id,
@@ -154,7 +149,7 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
         fillers=_fillers(len(lamp_ids), len(circuit_ids)),
         sizes=tuple(len(filler) for filler in _fillers(len(lamp_ids), len(circuit_ids))),
         at_ms=message.timestamp,
-        epoch=epoch,
+        epoch=_integer(named.get("Outbox/Epoch")) or 0,
         sequence=_integer(named.get("Outbox/Sequence")),
         pending=_integer(named.get("Outbox/Pending")),
         interval_s=_integer(named.get("Sweep/Interval")) or 0,

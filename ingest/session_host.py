@@ -94,7 +94,9 @@ class SessionHost:
                 if record is None:
                     self._refuse(session, payload, error, None, taken)
             else:
-                if record.epoch != session.epoch:
+                if not session.epoch:
+                    session.epoch = record.epoch
+                elif record.epoch != session.epoch:
                     record = self._by_own_birth(session, record.epoch, payload)
             if record is not None:
                 n_duplicates += self._take(record.session, record, payload, taken)
@@ -227,7 +229,7 @@ class SessionHost:
         if self._other_births.add_birth(session, previous):
             self._tell_two_agents(node, f"epoch {session.epoch} is back after another one")
         self._set_session(session)
-        if session.sequence is not None and session.pending is not None:
+        if session.epoch and session.sequence is not None and session.pending is not None:
             mark = self._open_mark(session, session.sequence - session.pending)
             if session.sequence < mark.floor:  # a copy of the outbox: no number tells its records from the others'
                 self._tell_two_agents(node, f"its newest record is {session.sequence}, and {mark.floor} is taken")

@@ -209,3 +209,15 @@ def test_whatever_is_lost_on_the_way_nothing_lands_elsewhere_and_all_arrives(sta
         stand.turn(dt_s=60.0)
     stand.check_whole()
     assert stand.n_rebirths == n_rebirths, "births in a loop"
+
+
+def test_a_birth_that_does_not_say_its_epoch_takes_that_of_its_first_record(stand: NameStand) -> None:
+    agent, other = stand.agent(OLD, LAMPS[:4]), stand.agent(NEW, SAME_LENGTH)
+    agent.epoch = 0  # as none: what is not told reads as 0
+    agent.birth()
+    agent.epoch = OLD
+    for sender in (agent, other, agent):
+        stand.sweep(sender)
+    stand.turn()
+    assert set(stand.stored) == {(OLD, 1), (OLD, 2)}
+    stand.check_landed()
