@@ -122,6 +122,7 @@ def build_batch(fleet: Fleet, at_us: int, faulty: Any, rng: np.random.Generator)
         epoch=np.ones(n_controllers, np.uint64),
         sequence=np.ones(n_controllers, np.uint64),
         lamp_start=fleet.controller_start,
+        first_lamp=fleet.controller_start[:-1].astype(np.int32),
         lamp=np.arange(n, dtype=np.int32),
         voltage_v=volts,
         current_a=(power / pf / volts).astype(f4),

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.batch import Batch
+from ingest.batch import Batch, first_lamps
 from ingest.detection import Detection
 from ingest.expected import IS_DISCHARGE, level_share
 from ingest.finding import Change
@@ -207,7 +207,7 @@ class Town:
         }
         if self.quirk is not None:
             self.quirk(columns)
-        return Batch(**columns)
+        return Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"]))
 
     def play(
         self,

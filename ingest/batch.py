@@ -32,6 +32,7 @@ class Batch:
         epoch: uint64 (R,).
         sequence: uint64 (R,).
         lamp_start: int64 (R + 1,).
+        first_lamp: int32 (R,): a record's lamps are this one and those after it, in order; -1 = they are not.
         lamp: int32 (N,), -1 for an id that the register does not hold (kept in telemetry, judged nowhere).
         voltage_v: float32 (N,), NaN unknown; so current_a, power_w, power_factor, temperature_c.
         energy_wh: uint32 (N,), 0xFFFFFFFF unknown; so burning_hours, switch_count.
@@ -57,6 +58,7 @@ class Batch:
     sequence: npt.NDArray[np.uint64]
 
     lamp_start: npt.NDArray[np.int64]
+    first_lamp: npt.NDArray[np.int32]
     lamp: npt.NDArray[np.int32]
     voltage_v: npt.NDArray[np.float32]
     current_a: npt.NDArray[np.float32]
@@ -95,6 +97,18 @@ class Batch:
     def n_readings(self) -> int:
         """N, lamp readings."""
         return len(self.lamp)
+
+
+def first_lamps(lamp: npt.NDArray[np.int32], lamp_start: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """The batch's ``first_lamp`` from its lamps; int32 (R,). A record without lamps has none."""
+    n_lamps = np.diff(lamp_start)
+    first = np.full(len(n_lamps), -1, np.int32)
+    filled = np.flatnonzero(n_lamps > 0)
+    if len(filled):
+        first[filled] = lamp[lamp_start[filled]]
+        is_next = lamp == np.repeat(first, n_lamps) + (np.arange(len(lamp)) - np.repeat(lamp_start[:-1], n_lamps))
+        first[filled[~np.logical_and.reduceat(is_next, lamp_start[filled])]] = -1
+    return first
 
 
 @dataclass(frozen=True, slots=True)

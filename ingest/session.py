@@ -76,6 +76,7 @@ class Session:
         layout: equal for sessions whose payloads are to be read alike: the same aliases, as many lamps and circuits.
         fillers: per array slot the bytes that stand for "unknown" over all its items, of exactly the right length.
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
+        first_lamp: the batch's, if all its lamps are the register's.
         epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
         birth: the NBIRTH's payload.
         seq: the last Sparkplug sequence number.
@@ -90,6 +91,7 @@ class Session:
     lamp_ids: tuple[str, ...]
     circuit_ids: tuple[str, ...]
     lamps: bytes
+    first_lamp: int
     circuits: bytes
     fillers: tuple[bytes, ...]
     sizes: tuple[int, ...]
@@ -145,6 +147,9 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
         lamp_ids=lamp_ids,
         circuit_ids=circuit_ids,
         lamps=np.array(lamps, "<i4").tobytes(),
+        first_lamp=lamps[0]
+        if not n_strange and lamps and lamps == list(range(lamps[0], lamps[0] + len(lamps)))
+        else -1,
         circuits=np.array(circuits, "<i4").tobytes(),
         fillers=_fillers(len(lamp_ids), len(circuit_ids)),
         sizes=tuple(len(filler) for filler in _fillers(len(lamp_ids), len(circuit_ids))),
@@ -166,7 +171,12 @@ def renumbered(session: Session, directory: Directory) -> Session:
     """The same session, its controller, lamps and circuits numbered by another directory."""
     born = parse_birth(session.controller_id, session.birth, directory)
     return replace(
-        session, controller=born.controller, lamps=born.lamps, circuits=born.circuits, n_strange=born.n_strange
+        session,
+        controller=born.controller,
+        lamps=born.lamps,
+        first_lamp=born.first_lamp,
+        circuits=born.circuits,
+        n_strange=born.n_strange,
     )
 
 

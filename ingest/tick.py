@@ -161,6 +161,7 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         epoch=np.array([r.epoch for r in records], np.uint64),
         sequence=np.array([r.sequence for r in records], np.uint64),
         lamp_start=lamp_start,
+        first_lamp=np.array([session.first_lamp for session in sessions], np.int32),
         lamp=_judged(lamp_name, directory.lamps.n_register),
         voltage_v=lamp_columns[0],
         current_a=lamp_columns[1],

@@ -21,7 +21,6 @@ Rows = slice | Int64
 
 BLOCK: Final = 32768  # rows
 _LEAST: Final = 1024  # rows of one width: fewer are gathered with others, since each block has a cost of its own
-_STEPS: Final = np.arange(BLOCK, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,40 +101,22 @@ def blocks(sweep: Sweep) -> Blocks:
         return []
     if not sweep.is_live.all():
         return _gathered(batch, sweep.live_rows())
-    if int(batch.lamp[0]) >= 0 and int(batch.lamp[-1]) - int(batch.lamp[0]) == n - 1:
-        found = _runs(batch)
-        if found is not None:
-            return found
-    start, width = batch.lamp_start, np.diff(batch.lamp_start)
-    edges = np.concatenate(([0], np.flatnonzero(np.diff(width)) + 1, [len(width)]))
-    found, done = [], 0
-    for group in np.flatnonzero(np.diff(start[edges]) >= _LEAST).tolist():
-        first, end, wide = int(start[edges[group]]), int(start[edges[group + 1]]), int(width[edges[group]])
-        starts = _starts(batch.lamp[first:end].reshape(-1, wide)) if wide <= BLOCK else None
-        if starts is not None:
-            found += [*_rest(batch, done, first), *_strips(starts, wide, first)]
-            done = end
-    return found + _rest(batch, done, n)
-
-
-def _runs(batch: Batch) -> Blocks | None:
-    """Blocks of a batch whose lamps all follow each other; None where they do not."""
-    n, first = len(batch.lamp), int(batch.lamp[0])
+    start, first, width = batch.lamp_start, batch.first_lamp, np.diff(batch.lamp_start)
+    if not width.all():
+        filled = np.flatnonzero(width)
+        start, first, width = np.append(start[filled], n), first[filled], width[filled]
+    if (first >= 0).all() and (first[1:] == first[:-1] + width[:-1]).all():
+        return [(slice(a, min(a + BLOCK, n)), Run(int(first[0]) + a, min(BLOCK, n - a))) for a in range(0, n, BLOCK)]
+    is_strip = (first >= 0) & (width <= BLOCK)
+    edges = np.concatenate(([0], np.flatnonzero((np.diff(width) != 0) | np.diff(is_strip)) + 1, [len(width)]))
     found: Blocks = []
-    for a in range(0, n, BLOCK):
-        m = min(BLOCK, n - a)
-        if not np.array_equal(batch.lamp[a : a + m] - np.int32(first + a), _STEPS[:m]):
-            return None
-        found.append((slice(a, a + m), Run(first + a, m)))
-    return found
-
-
-def _starts(lamp: npt.NDArray[np.int32]) -> Int64 | None:
-    """First lamps of records (k, width) whose lamps follow each other; None where some do not."""
-    first = lamp[:, 0]
-    if int(first.min()) < 0 or not (lamp - first[:, None] == _STEPS[: lamp.shape[1]]).all():
-        return None
-    return first.astype(np.int64)
+    done = 0
+    for group in np.flatnonzero(is_strip[edges[:-1]] & (np.diff(start[edges]) >= _LEAST)).tolist():
+        a, b = int(edges[group]), int(edges[group + 1])
+        found += _rest(batch, done, int(start[a]))
+        found += _strips(first[a:b].astype(np.int64), int(width[a]), int(start[a]))
+        done = int(start[b])
+    return found + _rest(batch, done, n)
 
 
 def _strips(starts: Int64, width: int, first_row: int) -> Blocks:

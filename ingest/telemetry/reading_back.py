@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
+from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch, first_lamps
 from ingest.block import Block, take_records
 from ingest.directory import Directory
 
@@ -80,6 +80,7 @@ def block_of(lamps: pa.Table | None, circuits: pa.Table | None, cabinets: pa.Tab
         epoch=_values(cabinets, "epoch", 0, np.uint64),
         sequence=_values(cabinets, "sequence", 0, np.uint64),
         lamp_start=lamp_start,
+        first_lamp=first_lamps(lamp, lamp_start),
         lamp=lamp,
         voltage_v=_floats(lamp_table, "voltage_v"),
         current_a=_floats(lamp_table, "current_a"),

@@ -65,6 +65,7 @@ def make_block(directory: Directory, rows: Sequence[Row], marks: Watermarks | No
         epoch=np.array([row.epoch for row in rows], np.uint64),
         sequence=np.array([row.sequence for row in rows], np.uint64),
         lamp_start=np.arange(r + 1, dtype=np.int64) * n,
+        first_lamp=controller * n,
         lamp=lamp,
         voltage_v=floats(225),
         current_a=floats(1),

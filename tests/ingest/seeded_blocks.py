@@ -85,6 +85,7 @@ def block_of(
         epoch=np.full(r, epoch, np.uint64),
         sequence=np.full(r, sequence, np.uint64),
         lamp_start=np.arange(r + 1) * n_lamps,
+        first_lamp=(who * n_lamps).astype(np.int32),
         lamp=lamp,
         voltage_v=floats(225, 3, n),
         current_a=floats(0.4, 0.1, n),

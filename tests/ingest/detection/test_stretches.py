@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ingest.batch import first_lamps
 from ingest.judgement.stretches import BLOCK, Run, Scattered, Strips, blocks
 
 N_LAMPS = 60_000
@@ -19,6 +20,7 @@ class Records:
         self.batch = self
         self.lamp = np.concatenate([*lamps, np.zeros(0, np.int32)]).astype(np.int32)
         self.lamp_start = np.concatenate(([0], np.cumsum([len(part) for part in lamps]))).astype(np.int64)
+        self.first_lamp = first_lamps(self.lamp, self.lamp_start)
         self.is_live = np.array(is_live or [True] * len(lamps), np.bool_)
 
     def live_rows(self) -> np.ndarray:
@@ -73,7 +75,7 @@ def test_what_is_no_stretch_is_gathered_between_strips() -> None:
 def test_strangers_are_left_out() -> None:
     lamps = cabinets(200, range(50, 70))
     lamps[3] = np.where(np.arange(200) % 7 == 0, -1, lamps[3])
-    assert set(check(Records(lamps))) == {Scattered}
+    assert check(Records(lamps)) == [Scattered, Strips]
     assert not check(Records([np.full(1200, -1), np.full(5, -1)]))
 
 
@@ -97,6 +99,17 @@ def test_any_sweep(seed: int) -> None:
     lamps = [np.arange(end - width, end) for end, width in zip(ends, widths, strict=True)]
     chosen = rng.permutation(len(lamps))[: len(lamps) // 2] if seed % 2 else range(len(lamps))
     check(Records([lamps[i] for i in chosen]))
+
+
+def test_first_lamps() -> None:
+    parts = [[5, 6, 7], [], [3], [-1, 0], [-1, -1], [9, 8], [2, 3, 5], [0, 1]]
+    records = Records([np.array(part, np.int32) for part in parts])
+    assert records.first_lamp.tolist() == [5, -1, 3, -1, -1, -1, -1, 0]
+
+
+def test_cabinets_without_lamp_meters_between_others_change_nothing() -> None:
+    lamps = cabinets(200, range(300))
+    assert set(check(Records([*lamps[:7], np.arange(0), *lamps[7:], np.arange(0)]))) == {Run}
 
 
 def test_nothing() -> None:
