@@ -33,9 +33,9 @@ class LampState:
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
         before_w: float32 (L,) power before the last change of level while on.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
-        silent_sweeps: uint8 (L,) sweeps since the newest good sample; of a lamp that answers see ``sweeps_silent``.
-        has_lost_run: bool (L,) more than one reply in a row was lost or without voltage, or ``communicationFailure`` is
-            open.
+        silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
+        is_away: bool (L,) it did not answer well more than once in a row, or without voltage; or a run of lost replies
+            is open.
         own_w: float32 (L,) its own power at 100 % and nominal voltage, as seen lately; NaN = not known yet.
         baseline_w: float32 (L,) the same, learned over the first lit nights: replaces the rating.
         boxes: readings of faulty lamps in which nothing changes.
@@ -66,7 +66,7 @@ class LampState:
         self.high_w = np.full(n, -np.inf, np.float32)
         self.least_pf = np.full(n, -np.inf, np.float32)
         self.silent_sweeps = np.full(n, 255, np.uint8)
-        self.has_lost_run = np.zeros(n, np.bool_)
+        self.is_away = np.zeros(n, np.bool_)
         self.lit = np.zeros(n, np.uint8)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
@@ -97,9 +97,9 @@ class LampState:
     def sweeps_silent(self, lamp: np.ndarray) -> np.ndarray:
         """Sweeps since the newest good sample, 0 = the last one was; uint8 (n,).
 
-        One lost reply is not taken back when the lamp answers again, which spares a second look at most of them.
+        ``silent_sweeps`` itself counts from the second on, since most lost replies stand alone.
         """
-        silent: np.ndarray = np.where(self.quality[lamp] == 0, np.uint8(0), self.silent_sweeps[lamp])
+        silent: np.ndarray = np.where(self.quality[lamp] == 0, 0, np.maximum(self.silent_sweeps[lamp], 1))
         return silent
 
     def start_anew(self, lamp: np.ndarray) -> None:

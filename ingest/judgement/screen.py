@@ -39,9 +39,9 @@ class Suspects:
         is_frozen: bool (n,) V, I and P equal the newest good sample's.
         before_w: float32 (n,) power of the newest good sample.
         was_good: bool (n,) the lamp's sample before was good.
-        reply_row: int64 (m,) rows that did not answer well, and those with a run of lost replies; reply_lamp int64
-            (m,), reply_quality uint8 (m,).
-        reply_is_first: bool (m,) the lamp answered well the last time, and had no such run.
+        reply_row: int64 (m,) rows that did not answer well, and those whose lamp was away; reply_lamp int64 (m,),
+            reply_quality uint8 (m,).
+        reply_is_first: bool (m,) the lamp answered well the last time, and was not away.
     """
 
     row: Int64
@@ -97,9 +97,17 @@ class Screen:
         found = found or [empty]
         picked: Any = [column[0] if len(found) == 1 else np.concatenate(column) for column in zip(*found, strict=True)]
         suspects = Suspects(*picked)
-        silent_sweeps = np.minimum(state.silent_sweeps[suspects.reply_lamp], 254) + 1
-        state.silent_sweeps[suspects.reply_lamp] = np.where(suspects.reply_quality != 0, silent_sweeps, 0)
+        self._count_silence(state, suspects)
         return self._force(sweep, state, suspects) if sweep.is_forced.any() else suspects
+
+    @staticmethod
+    def _count_silence(state: LampState, suspects: Suspects) -> None:
+        """Count the sweeps without a good answer from the second on; the first is left out, and made good then."""
+        again = np.flatnonzero(~suspects.reply_is_first)
+        lamp, is_bad = suspects.reply_lamp[again], suspects.reply_quality[again] != 0
+        more = np.where(state.is_away[lamp], 1, 2)
+        state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
+        state.is_away[lamp] = is_bad
 
     @staticmethod
     def _force(sweep: Sweep, state: LampState, suspects: Suspects) -> Suspects:
@@ -159,12 +167,10 @@ class Screen:
     def _replies(quality: UInt8, lamps: Lamps, state: LampState, lost: Bool) -> tuple[Int64, Int64, UInt8, Bool]:
         """Positions, lamps and qualities of the replies that count, and which of them are the first to be lost."""
         np.not_equal(quality, 0, out=lost)
-        np.logical_or(lost, lamps.get(state.has_lost_run), out=lost)
+        np.logical_or(lost, lamps.get(state.is_away), out=lost)
         reply = lost.nonzero()[0]
         lamp = lamps.pick(reply)
-        was_good = state.quality[lamp] == 0
-        state.silent_sweeps[lamp[was_good]] = 0
-        return reply, lamp, quality[reply], was_good & ~state.has_lost_run[lamp]
+        return reply, lamp, quality[reply], (state.quality[lamp] == 0) & ~state.is_away[lamp]
 
     @staticmethod
     def _power(power: Float32, lamps: Lamps, state: LampState, suspect: Bool, other: Bool) -> None:

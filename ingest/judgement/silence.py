@@ -59,16 +59,16 @@ class Silence:
         dead = np.flatnonzero(sweep.batch.voltage_v[suspects.row] < self._no_voltage)
         if not len(dead):
             return row, lamp, quality
-        fresh = suspects.lamp[dead[suspects.was_good[dead]]]
-        self.lost.close(fresh[~self._state.has_lost_run[fresh]])
+        is_new = suspects.was_good[dead] & ~np.isin(suspects.row[dead], suspects.reply_row, assume_unique=True)
+        self.lost.close(suspects.lamp[dead[is_new]])
         row = np.union1d(row, suspects.row[dead])
         return row, sweep.batch.lamp[row].astype(np.int64), sweep.batch.quality[row]
 
     def _begin(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Int64, Bool, Int64]:
         """Begin the runs of lamps that answered the last time: most of the lost replies by far.
 
-        ``has_lost_run`` stays false until a second reply in a row is lost, and what ``lost`` holds of such a lamp means
-        nothing once it has answered again: so its answer needs no second look.
+        They are not away yet, and what ``lost`` holds of them means nothing once they have answered again: so their
+        answer needs no second look.
 
         Returns:
             Records and lamps int64 (n,), whether their circuits are live, and the data time.
@@ -78,7 +78,7 @@ class Silence:
         live, at_s = liveness.of(record, lamp), sweep.at_s[record]
         self.lost.begin(lamp, at_s, live)
         if self._samples == 1:  # this one may open already
-            self._state.has_lost_run[lamp] = live
+            self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
         return record, lamp, live, at_s
 
     def _welcome(self, sweep: Sweep, row: Int64, lamp: Int64) -> Int64:
@@ -90,7 +90,6 @@ class Silence:
         if len(has_been_away):
             self._state.lit_from_s[lamp[has_been_away]] = sweep.at_s[sweep.record_of(row[has_been_away])]
         self.lost.close(lamp[np.flatnonzero(is_open | (runs["count"] > 0))])
-        self._state.has_lost_run[lamp] = False
         over: Int64 = lamp[is_open]
         return over
 
@@ -122,7 +121,7 @@ class Silence:
         yes = np.ones(len(lamp), np.bool_)
         verdict = self.lost.step(lamp, sweep.at_s[record], sweep.dt_s[record], yes, heals, live | heals, ~is_open)
         runs = self.lost.look(lamp)
-        self._state.has_lost_run[lamp] = runs["is_open"] | (runs["count"] > 0)
+        self._state.is_away[lamp] = True
         is_due = live & ((runs["count"] >= self._samples) | runs["is_open"])
         suspect = np.zeros(sweep.batch.n_records, np.bool_)
         suspect[record[is_due]] = True
@@ -239,7 +238,8 @@ class Silence:
         """See from the counters who has a run, after a snapshot's were taken over."""
         state = self._state
         is_running = self.lost.is_open | (self.lost.count > 0)
-        state.has_lost_run[:] = is_running & ((state.quality != 0) | (state.voltage_v < self._no_voltage))
+        is_running &= (state.quality != 0) | (state.voltage_v < self._no_voltage)
+        state.is_away[:] = is_running | ((state.quality != 0) & (state.silent_sweeps > 0))
 
     def snapshot(self) -> dict[str, Any]:
         """What a restart must not lose beside the counters."""
