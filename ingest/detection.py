@@ -252,7 +252,7 @@ class Detection:
         memory = dict(memory)
         changed = snapshot.put(memory, self._fleet, self._parts())
         self._silence.recall()
-        self._state.boxes.clear()
+        self._state.look_again(np.flatnonzero(self._state.flags))
         cases, extra = snapshot.documents(memory)
         lost: list[Change] = []
         for document in cases:

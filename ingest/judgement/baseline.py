@@ -111,7 +111,7 @@ class Baseline:
         self.n_nights[learning] += 1
         done = learning[self.n_nights[learning] >= self._nights]
         state.baseline_w[done] = np.nanmedian(self.night_w[:, done], axis=0)
-        state.boxes.drop(done)
+        state.look_again(done)
         self.n_samples[lamp] = 0
         self.sample_w[:, lamp] = np.nan
         known = done[(state.level[done] <= 100) & (state.flags[done] == 0)]

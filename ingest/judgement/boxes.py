@@ -58,10 +58,6 @@ class Boxes:
         """Something about these lamps has changed: their next sample is judged."""
         self._told[lamp] = _NONE
 
-    def clear(self) -> None:
-        """Drop all."""
-        self._told[:] = _NONE
-
 
 def told_of(batch: Batch, row: Int64) -> UInt16:
     """Level and status of some rows in one number; uint16 (n,)."""

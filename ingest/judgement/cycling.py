@@ -166,7 +166,9 @@ class CycleCounter:
                 state.switch_counted_s[:, lamp[rows]] = np.concatenate([stamp, ring[:-1]])
                 is_grown[rows] = True
                 uncommanded[rows] -= 1
-        state.switch_count[lamp[is_told]] = counts[is_told]
-        state.switch_told_s[lamp[is_told]] = at_s[is_told]
-        state.commanded_on[lamp[is_told]] = 0
+        # one that stands still is no news, here as for the lamps that the screen passes
+        news = np.flatnonzero(is_told & (counts != before))
+        state.switch_count[lamp[news]] = counts[news]
+        state.switch_told_s[lamp[news]] = at_s[news]
+        state.commanded_on[lamp[news]] = 0
         return is_grown

@@ -139,8 +139,7 @@ class LampRules:
         verdict = debounce.step(lamp, at_s, sweep.dt_s[record], yes, no, yes, gate)
         flags = _set_bit(state.flags[lamp], rule, verdict.is_active)
         state.flags[lamp] = _set_bit(flags, OPEN_SHIFT + rule, debounce.is_open[lamp])
-        state.low_w[lamp] = np.inf  # its next good sample is looked at
-        state.boxes.drop(lamp)
+        state.look_again(lamp)
         evidence = {"quality": IMPLAUSIBLE, "samples": debounce.confirm.samples, "kind": "impossible"}
         opened = verdict.opened.tolist()
         since_s = debounce.since_s[lamp]
@@ -272,7 +271,7 @@ class LampRules:
         one, rule = np.array([lamp]), RULE[name]
         self.debounce[rule].close(one)
         self.state.flags[one] &= ~np.uint32(1 << rule | 1 << (OPEN_SHIFT + rule))
-        self.state.boxes.drop(one)
+        self.state.look_again(one)
 
     def forget(self, lamp: Int64) -> None:
         """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""
@@ -281,7 +280,7 @@ class LampRules:
         opened = self.state.flags[lamp] >> np.uint32(OPEN_SHIFT)
         learning = self.state.flags[lamp] & np.uint32(1 << LEARNING_BIT | 1 << ATTENTION_BIT)
         self.state.flags[lamp] = (opened << np.uint32(OPEN_SHIFT)) | opened | learning
-        self.state.boxes.drop(lamp)
+        self.state.look_again(lamp)
 
 
 def _set_bit(flags: npt.NDArray[np.uint32], bit: int, mask: Bool) -> npt.NDArray[np.uint32]:

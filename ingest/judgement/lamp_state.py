@@ -109,5 +109,9 @@ class LampState:
         for counts in (self.own_sum_w, self.own_samples, self.fit_samples, self.has_fitted, self.is_register_suspect):
             counts[lamp] = 0
         self.flags[lamp] |= np.uint32(1 << LEARNING_BIT)
+        self.look_again(lamp)
+
+    def look_again(self, lamp: np.ndarray) -> None:
+        """Something about these lamps has changed beside their readings: their next good sample is judged."""
         self.low_w[lamp] = np.inf
         self.boxes.drop(lamp)

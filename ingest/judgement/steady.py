@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ingest.batch import LEVEL_UNKNOWN, Batch
 from ingest.detectors import DETECTORS, Window
 from ingest.detectors.meter_failure import exceeds_apparent, is_impossible
+from ingest.detectors.power_factor import least_power_factor
 from ingest.detectors.window import STATUS_RESTARTED
 from ingest.fleet import Fleet
 from ingest.judgement.boxes import QUANTITIES, told_of
@@ -40,6 +41,8 @@ _POWER_SHARE: Final = np.float32(0.06)
 _DIMMING_SHARE: Final = np.float32(0.03)  # a dim level is looked for within 3 % of the full power
 _LEAST_W: Final = np.float32(1)
 _VOLTAGE_V: Final = 6.0
+_COLD_C: Final = -59.0
+_HAIR_C: Final = 0.001
 _POWER_FACTOR: Final = 0.04
 _TEMPERATURE_C: Final = 3.0
 _ANY_A: Final = np.float32(1e6)  # whether the power is too much for the current, each row says by itself
@@ -129,8 +132,35 @@ class Steadiness:
         low[~is_known], high[~is_known] = np.inf, -np.inf
         corners = self._corners(lamp, window, levels, low, high)
         is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*corners, running, is_open)
-        chosen = np.flatnonzero(is_steady)
-        self._state.boxes.put(lamp[chosen], told_of(batch, row[chosen]), low[chosen], high[chosen])
+        some = np.flatnonzero(is_steady)
+        if not len(some):
+            return
+        self._state.boxes.put(lamp[some], told_of(batch, row[some]), low[some], high[some])
+        bits = running[some], is_open[some]
+        self._quieten(lamp[some], _take(window, some), _take(levels, some), low[some], high[some], *bits)
+
+    def _quieten(  # one of each for the same lamps
+        self,
+        lamp: Int64,
+        window: Window,
+        levels: Levels,
+        low: Float32,
+        high: Float32,
+        running: UInt32,
+        is_open: UInt32,
+    ) -> None:
+        """Let the screen pass steady lamps of which it sees all that matters: those with nothing wrong but the power."""
+        limits = self._table.of(self._fleet.technology[lamp])
+        least_pf = least_power_factor(levels.level.astype(np.float32), limits)
+        low[:, _PF], high[:, _PF] = least_pf, self._table.scalar("impossible_power_factor")
+        low[:, _T], high[:, _T] = _COLD_C, self._table.by_technology("temperature_clear").min() - _HAIR_C
+        low[:, _V], high[:, _V] = self._electric.low_v, self._electric.high_v
+        wide = replace(window, power_factor=least_pf, temperature_c=low[:, _T])  # whether they are known or not
+        is_seen = (levels.level > 0) & self._is_same(*self._corners(lamp, wide, levels, low, high), running, is_open)
+        seen = np.flatnonzero(is_seen)
+        state, quiet = self._state, lamp[seen]
+        state.low_w[quiet], state.high_w[quiet] = low[seen, _P], high[seen, _P]
+        state.least_pf[quiet] = least_pf[seen]
 
     def _corners(
         self, lamp: Int64, window: Window, levels: Levels, low: Float32, high: Float32
