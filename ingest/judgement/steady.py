@@ -149,7 +149,7 @@ class Steadiness:
         running: UInt32,
         is_open: UInt32,
     ) -> None:
-        """Let the screen pass steady lamps of which it sees all that matters: those with nothing wrong but the power."""
+        """Let the screen pass n steady lamps where it sees all that matters: with nothing wrong but the power."""
         limits = self._table.of(self._fleet.technology[lamp])
         least_pf = least_power_factor(levels.level.astype(np.float32), limits)
         low[:, _PF], high[:, _PF] = least_pf, self._table.scalar("impossible_power_factor")

@@ -50,7 +50,7 @@ def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
     """Another level, status, voltage, a crew's work: the next sample is judged."""
     town = kit.Town(dims=())
     town.play(30)
-    town.factor[3] = 0.6
+    town.power_factor[3] = 0.4
     town.play(30)
     lamp = town.fleet.lamp_index[town.ids[3]]
     seen = judged_rows(monkeypatch)
