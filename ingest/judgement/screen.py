@@ -83,8 +83,7 @@ class Screen:
         self._most_pf = np.float32(table.scalar("impossible_power_factor"))
         self._per_ampere = np.float32(1.099 * table.scalar("supply_voltage_low"))
         self._offset_w = np.float32(self._per_ampere * table.scalar("I_start") + 1.99)
-        self._suspect = np.empty(BLOCK, np.bool_)
-        self._other = np.empty(BLOCK, np.bool_)
+        self._lost, self._ok, self._bad, self._other = np.empty((4, BLOCK), np.bool_)
         self._watt = np.empty(BLOCK, np.float32)
 
     def look(self, sweep: Sweep, state: LampState) -> Suspects:
@@ -133,14 +132,19 @@ class Screen:
     def _block(self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState) -> _Picked:
         """Column by column, each kept while it is in cache; what later looks need of the old state is kept last."""
         quality, power = batch.quality[rows], batch.power_w[rows]
-        suspect, other = self._suspect[: len(quality)], self._other[: len(quality)]
-        reply, reply_lamp, reply_quality, reply_is_first = self._replies(quality, lamps, state, suspect)
-        self._power(power, lamps, state, suspect, other)
-        frozen = self._frozen(batch, rows, lamps, state, suspect, other)
-        self._shown(batch, rows, lamps, state, suspect, other)
-        self._statuses(batch, rows, lamps, state, suspect, other)
-        np.equal(quality, 0, out=other)
-        np.logical_and(suspect, other, out=suspect)
+        n = len(quality)
+        lost, ok, bad, other = self._lost[:n], self._ok[:n], self._bad[:n], self._other[:n]
+        np.not_equal(quality, 0, out=lost)
+        reply, reply_lamp, reply_quality, reply_is_first = self._replies(quality, lamps, state, lost, other)
+        np.greater_equal(power, lamps.get(state.low_w), out=ok)
+        np.less_equal(power, lamps.get(state.high_w), out=other)
+        np.logical_and(ok, other, out=ok)
+        frozen = self._frozen(batch, rows, lamps, state, other)
+        self._shown(batch, rows, lamps, state, ok, bad, other)
+        self._statuses(batch, rows, lamps, state, bad, other)
+        bad[frozen] = True
+        suspect = np.less_equal(ok, bad, out=ok)  # of bools: not ok, or bad
+        np.greater(suspect, lost, out=suspect)  # and not lost
         # told by the agent, whatever the meter does
         np.not_equal(batch.level[rows], lamps.get(state.level_raw), out=other)
         np.logical_or(suspect, other, out=suspect)
@@ -164,25 +168,18 @@ class Screen:
         )
 
     @staticmethod
-    def _replies(quality: UInt8, lamps: Lamps, state: LampState, lost: Bool) -> tuple[Int64, Int64, UInt8, Bool]:
+    def _replies(
+        quality: UInt8, lamps: Lamps, state: LampState, lost: Bool, other: Bool
+    ) -> tuple[Int64, Int64, UInt8, Bool]:
         """Positions, lamps and qualities of the replies that count, and which of them are the first to be lost."""
-        np.not_equal(quality, 0, out=lost)
-        np.logical_or(lost, lamps.get(state.is_away), out=lost)
-        reply = lost.nonzero()[0]
+        np.logical_or(lost, lamps.get(state.is_away), out=other)
+        reply = other.nonzero()[0]
         lamp = lamps.pick(reply)
         return reply, lamp, quality[reply], (state.quality[lamp] == 0) & ~state.is_away[lamp]
 
     @staticmethod
-    def _power(power: Float32, lamps: Lamps, state: LampState, suspect: Bool, other: Bool) -> None:
-        """Outside its band, or unknown."""
-        np.greater_equal(power, lamps.get(state.low_w), out=suspect)
-        np.less_equal(power, lamps.get(state.high_w), out=other)
-        np.logical_and(suspect, other, out=suspect)
-        np.logical_not(suspect, out=suspect)
-
-    @staticmethod
     def _frozen(  # one block: its columns, its state, its scratch
-        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
+        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, other: Bool
     ) -> Int64:
         """Positions in the block where V, I and P are the same as before, to the last digit."""
         np.equal(batch.power_w[rows], lamps.get(state.power_w), out=other)
@@ -191,49 +188,45 @@ class Screen:
             row, lamp = _pick(rows, same), lamps.pick(same)
             is_same = batch.voltage_v[row] == state.voltage_v[lamp]
             same = same[is_same & (batch.current_a[row] == state.current_a[lamp])]
-            suspect[same] = True
         return same
 
     def _shown(  # as above
-        self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
+        self, batch: Batch, rows: Rows, lamps: Lamps, state: LampState, ok: Bool, bad: Bool, other: Bool
     ) -> None:
-        """Outside the limits, impossible, or unknown where a limit needs a value; all four are kept."""
+        """What is outside the limits, impossible, or unknown where a limit needs a value; all four are kept."""
         voltage, current, factor = batch.voltage_v[rows], batch.current_a[rows], batch.power_factor[rows]
         temperature = batch.temperature_c[rows]
         np.greater_equal(voltage, self._low_v, out=other)
-        np.logical_not(other, out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.logical_and(ok, other, out=ok)
         np.less_equal(voltage, self._high_v, out=other)
-        np.logical_not(other, out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.logical_and(ok, other, out=ok)
         lamps.put(state.voltage_v, voltage)
         watt = self._watt[: len(current)]  # meter_failure.is_impossible at the lowest voltage that is no suspect anyway
         np.multiply(current, self._per_ampere, out=watt)
         np.add(watt, self._offset_w, out=watt)
-        np.greater(batch.power_w[rows], watt, out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.greater(batch.power_w[rows], watt, out=bad)
         lamps.put(state.current_a, current)
         np.less(factor, lamps.get(state.least_pf), out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.logical_or(bad, other, out=bad)
         np.greater(factor, self._most_pf, out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.logical_or(bad, other, out=bad)
         lamps.put(state.power_factor, factor)
         np.greater_equal(temperature, self._warm_c, out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.logical_or(bad, other, out=bad)
         lamps.put(state.temperature_c, temperature)
 
     @staticmethod
     def _statuses(  # as above
-        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, suspect: Bool, other: Bool
+        batch: Batch, rows: Rows, lamps: Lamps, state: LampState, bad: Bool, other: Bool
     ) -> None:
         """Another status than before; a switch-on count that moved."""
         np.not_equal(batch.status[rows], lamps.get(state.status), out=other)
-        np.logical_or(suspect, other, out=suspect)
+        np.logical_or(bad, other, out=bad)
         counts = batch.switch_count[rows]
         if counts.min(initial=UNKNOWN_UINT32) != UNKNOWN_UINT32:  # a slow quantity: most sweeps leave it out
             np.not_equal(counts, lamps.get(state.switch_count), out=other)
             np.logical_and(other, counts != UNKNOWN_UINT32, out=other)
-            np.logical_or(suspect, other, out=suspect)
+            np.logical_or(bad, other, out=bad)
 
 
 def _pick(whole: Rows, positions: Int64) -> Int64:
