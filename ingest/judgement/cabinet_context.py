@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.batch import LEVEL_UNKNOWN, Batch
-from ingest.detectors.window import STATUS_RELAY_CLOSED
 from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.sweep import Sweep, any_bit, level_range
+from ingest.judgement.sweep import Sweep, level_range
 from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
@@ -77,7 +76,6 @@ class CabinetContext:
         self._take_contactor(batch, live, at_s, scheduled)
         fallback = self._fallback(batch, home, scheduled)
         level_low, level_high = level_range(batch)
-        is_relay_told = any_bit(batch.status, STATUS_RELAY_CLOSED, batch)
         tells = is_live & (level_low != LEVEL_UNKNOWN)
         self.level_told_s[controller[tells]] = at_s[tells]
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
@@ -102,7 +100,6 @@ class CabinetContext:
             self.contactor_s[controller],
             level_low,
             level_high,
-            is_relay_told,
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
             is_ending & ~self._drives(batch, home),
             is_gone,

@@ -63,9 +63,11 @@ class CabinetRules:
     def _step(
         self, name: str, code: str, sweep: Sweep, records: Int64, holds: Bool, judges: Bool, muted: Bool
     ) -> None:  # measured columns, in the order of the rule
-        c = sweep.batch.controller[records].astype(np.int64)
         debounce = self.debounce[name]
         h, j = holds[records] & judges[records], judges[records]
+        if not h.any() and debounce.is_idle():
+            return
+        c = sweep.batch.controller[records].astype(np.int64)
         gate = muted[records] & ~debounce.is_open[c]
         verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
         self._tell(name, code, sweep, records, c, verdict)
@@ -128,6 +130,8 @@ class CabinetRules:
         for phase in range(3):
             debounce = self.debounce[f"phase-{_PHASES[phase]}"]
             h, j = sweep.dead_phases[phase, records], is_known[records, phase]
+            if not h.any() and debounce.is_idle():
+                continue
             gate = muted[records] & ~debounce.is_open[c]
             verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
             for i in verdict.opened.tolist():

@@ -44,6 +44,7 @@ class Verdicts:
 _ROW = np.dtype([("since_s", "<u4"), ("elapsed_s", "<u2"), ("count", "u1"), ("is_open", "?")])
 _SINCE = np.uint64(0xFFFFFFFF)  # the bits of ``since_s``
 _ONE = np.uint64(1 << 48)  # a ``count`` of one
+_IDLE = np.uint64(1 << 32)  # a word below it has nothing but its ``since_s``
 
 
 class Debounce:
@@ -63,6 +64,10 @@ class Debounce:
     def look(self, item: Int64) -> npt.NDArray[Any]:
         """A copy of some items' counters: structured (n,), with ``count``, ``elapsed_s``, ``since_s``, ``is_open``."""
         return self._words[item].view(_ROW)
+
+    def is_idle(self) -> bool:
+        """Whether nothing runs or is open on any item."""
+        return not (self._words >= _IDLE).any()
 
     def step(  # measured columns, in the order of the rule
         self,

@@ -151,7 +151,7 @@ def look(  # measured columns, in the order of the rule
     state.is_status_told[lamp[status != 0]] = True
     state.has_temperature[lamp[np.isfinite(temperature)]] = True
     power, voltage, current = batch.power_w[row], batch.voltage_v[row], batch.current_a[row]
-    is_relay_told = sweep.is_relay_told[record]
+    is_relay_told = sweep.is_relay_told(record)
     return Window(
         voltage_v=voltage,
         current_a=current,

@@ -137,13 +137,13 @@ class Silence:
         """Circuits of which at least half is silent: their discharge lamps will warm up when they are back."""
         fleet = self._fleet
         circuit = fleet.lamp_circuit[lamp]
-        known = circuit >= 0
-        if not known.any():
-            return
-        n_lost = np.bincount(circuit[known], minlength=fleet.n_circuits)
+        if not len(circuit) or int(circuit.min()) < 0:
+            known = circuit >= 0
+            circuit, at_s = circuit[known], at_s[known]
+        n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
         for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
             lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
-            self._state.lit_from_s[lamps] = at_s[known][circuit[known] == q][0]
+            self._state.lit_from_s[lamps] = at_s[circuit == q][0]
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
         """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.batch import LEVEL_UNKNOWN, Batch
+from ingest.detectors.window import STATUS_RELAY_CLOSED
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -31,7 +32,6 @@ class Sweep:
         dead_phases: bool (3, R) phases that are dead while the supply is not gone as a whole; has_dead_phase (R,).
         is_ending: bool (R,) only the schedule says what lamps should do, and its step is about to end: a photocell, or
             an agent whose clock is ahead, may have gone on already.
-        is_relay_told: bool (R,) some node of the record says its relay is closed.
     """
 
     batch: Batch
@@ -43,7 +43,6 @@ class Sweep:
     guard_s: Int64
     level_low: UInt8
     level_high: UInt8
-    is_relay_told: Bool
     is_forced: Bool
     is_ending: Bool
     is_supply_gone: Bool
@@ -61,6 +60,14 @@ class Sweep:
         n_of_record = np.diff(np.searchsorted(row, self.batch.lamp_start))
         return np.repeat(np.arange(len(n_of_record)), n_of_record)
 
+    def is_relay_told(self, record: Int64) -> Bool:
+        """Of n rows' records, ascending, those in which some node says that its relay is closed; bool (n,)."""
+        asked = record[np.flatnonzero(np.diff(record, prepend=-1))]
+        told = np.zeros(self.batch.n_records, np.bool_)
+        told[asked] = (_reduce(np.bitwise_or, self.batch.status, self.batch, asked) & STATUS_RELAY_CLOSED) != 0
+        found: Bool = told[record]
+        return found
+
     def live_rows(self) -> Int64:
         """Lamp rows of live records whose lamp the register holds; int64."""
         is_wanted = self.batch.lamp >= 0
@@ -77,25 +84,17 @@ def level_range(batch: Batch) -> tuple[UInt8, UInt8]:
     level, start = batch.level, batch.lamp_start
     low, high = np.full(batch.n_records, LEVEL_UNKNOWN, np.uint8), np.zeros(batch.n_records, np.uint8)
     filled = np.flatnonzero(np.diff(start) > 0)
+    if not len(filled):
+        return low, high
     low[filled] = high[filled] = level[start[filled]]
+    if level.min() == level.max():
+        return low, high
     changes = np.flatnonzero(level[1:] != level[:-1]) + 1
     mixed = np.flatnonzero(np.searchsorted(changes, start[1:]) > np.searchsorted(changes, start[:-1], side="right"))
     if len(mixed):
         low[mixed] = _reduce(np.minimum, level, batch, mixed)
         high[mixed] = _reduce(np.maximum, level, batch, mixed)
     return low, high
-
-
-def any_bit(values: UInt8, bit: int, batch: Batch) -> Bool:
-    """Records of which some row has a bit set; bool (R,). Where the first row has it, no other is looked at."""
-    start = batch.lamp_start
-    found = np.zeros(batch.n_records, np.bool_)
-    filled = np.flatnonzero(np.diff(start) > 0)
-    found[filled] = (values[start[filled]] & bit) != 0
-    rest = filled[~found[filled]]
-    if len(rest):
-        found[rest] = (_reduce(np.bitwise_or, values, batch, rest) & bit) != 0
-    return found
 
 
 def _reduce(ufunc: np.ufunc, values: UInt8, batch: Batch, records: Int64) -> UInt8:
