@@ -113,7 +113,7 @@ class CityIngest:
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
         flight = Flight(store, quarantine, book, metrics=metrics, readiness=readiness)
         self._closers.append(flight.close)
-        upkeep = Upkeep(store, clock.now_us)
+        upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
         recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Final
@@ -41,6 +40,16 @@ class Metrics:
             "terang_ingest_refused_lines", "Lines that InfluxDB refused for good, set aside", registry=registry
         )
         self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
+        self.upkeep_errors = Counter(
+            "terang_ingest_upkeep_errors",
+            "Pieces of the store's merging, thinning or forgetting that failed",
+            registry=registry,
+        )
+        self.upkeep_at = Gauge(
+            "terang_ingest_upkeep_last_success_timestamp_seconds",
+            "When upkeep last did a piece, or found none to do; 0 = not since the start",
+            registry=registry,
+        )
         self.changes = Counter("terang_ingest_fault_changes", "Changes handed to the fault book", registry=registry)
         self.flush_s = Histogram(
             "terang_ingest_flush_seconds",
@@ -74,11 +83,12 @@ class Complaints:
 
 
 class Readiness:
-    """Why ingest is not ready, by part; empty means that it is."""
+    """Why ingest is not ready, by part; empty means that it is. Warnings stand beside that, and hold nothing up."""
 
     def __init__(self) -> None:
         """Not ready until every part has said so."""
         self._reasons: dict[str, str] = {"start": "starting"}
+        self._warnings: dict[str, str] = {}
 
     def set(self, part: str, reason: str | None) -> None:
         """A part is ready (None) or says why it is not."""
@@ -91,6 +101,17 @@ class Readiness:
         """What stands in the way, by part."""
         return dict(self._reasons)
 
+    def warn(self, part: str, text: str | None) -> None:
+        """A part says what a person should look at although intake goes on, or that there is nothing (None)."""
+        if text is None:
+            self._warnings.pop(part, None)
+        else:
+            self._warnings[part] = text
+
+    def warnings(self) -> dict[str, str]:
+        """What a person should look at, by part."""
+        return dict(self._warnings)
+
 
 class StatusPage:
     """A small HTTP server on its own thread."""
@@ -101,7 +122,7 @@ class StatusPage:
         Raises:
             OSError: the port is taken.
         """
-        self._server = ThreadingHTTPServer((host, port), _handler(metrics, readiness.reasons))
+        self._server = ThreadingHTTPServer((host, port), _handler(metrics, readiness))
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
 
@@ -120,7 +141,7 @@ class StatusPage:
         self._server.server_close()
 
 
-def _handler(metrics: Metrics, reasons: Callable[[], dict[str, str]]) -> type[BaseHTTPRequestHandler]:
+def _handler(metrics: Metrics, readiness: Readiness) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """Answer one of the three pages."""
@@ -129,9 +150,9 @@ def _handler(metrics: Metrics, reasons: Callable[[], dict[str, str]]) -> type[Ba
             elif self.path == "/healthz":
                 self._answer(200, "application/json", b'{"status": "alive"}')
             elif self.path == "/readyz":
-                why = reasons()
-                body = json.dumps({"status": "waiting" if why else "ready", "reasons": why}).encode()
-                self._answer(503 if why else 200, "application/json", body)
+                why = readiness.reasons()
+                said = {"status": "waiting" if why else "ready", "reasons": why, "warnings": readiness.warnings()}
+                self._answer(503 if why else 200, "application/json", json.dumps(said).encode())
             else:
                 self._answer(404, "text/plain", b"only /metrics, /healthz and /readyz\n")
 
