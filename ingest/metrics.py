@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Final
@@ -116,13 +117,14 @@ class Readiness:
 class StatusPage:
     """A small HTTP server on its own thread."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, readiness: Readiness) -> None:
-        """Bind; port 0 takes a free one.
+    def __init__(self, host: str, port: int, metrics: Metrics | None, readiness: Readiness) -> None:
+        """Bind; port 0 takes a free one. Without ``metrics`` that page is empty.
 
         Raises:
             OSError: the port is taken.
         """
-        self._server = ThreadingHTTPServer((host, port), _handler(metrics, readiness))
+        self._shown = (metrics, readiness)
+        self._server = ThreadingHTTPServer((host, port), _handler(lambda: self._shown))
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
 
@@ -130,6 +132,10 @@ class StatusPage:
     def port(self) -> int:
         """The port that it listens on."""
         return int(self._server.server_address[1])
+
+    def show(self, metrics: Metrics | None, readiness: Readiness) -> None:
+        """Show these from now on."""
+        self._shown = (metrics, readiness)
 
     def start(self) -> None:
         """Serve from now on."""
@@ -141,12 +147,13 @@ class StatusPage:
         self._server.server_close()
 
 
-def _handler(metrics: Metrics, readiness: Readiness) -> type[BaseHTTPRequestHandler]:
+def _handler(shown: Callable[[], tuple[Metrics | None, Readiness]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """Answer one of the three pages."""
+            metrics, readiness = shown()
             if self.path == "/metrics":
-                self._answer(200, TEXT_FORMAT, generate_latest(metrics.registry))
+                self._answer(200, TEXT_FORMAT, generate_latest(metrics.registry) if metrics else b"")
             elif self.path == "/healthz":
                 self._answer(200, "application/json", b'{"status": "alive"}')
             elif self.path == "/readyz":

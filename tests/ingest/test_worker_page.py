@@ -1,0 +1,115 @@
+"""A worker's status page: why it waits, the city's own figures while it serves, and who yields the port to whom."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest import worker_page
+from ingest.group_lock import GroupLock
+from ingest.metrics import Metrics, Readiness
+from ingest.worker_page import WorkerPage
+from tests.influx_server import free_port
+from tests.ingest.test_worker import city_in
+from tests.postgresql_server import PostgresqlServer
+
+
+class Port:
+    def __init__(self) -> None:
+        self.number = free_port()
+
+    def ask(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.number}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def reasons(self) -> dict[str, str]:
+        status, body = self.ask("/readyz")
+        assert status in {200, 503}
+        assert (status == 200) == (not json.loads(body)["reasons"])
+        return json.loads(body)["reasons"]
+
+
+@pytest.fixture
+def port() -> Port:
+    return Port()
+
+
+@pytest.fixture
+def pages(port: Port, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WorkerPage]]:
+    monkeypatch.setattr(worker_page, "_RETRY_S", 0.0)
+    pages = [WorkerPage("127.0.0.1", port.number, "g") for _ in range(2)]
+    yield pages
+    for page in pages:
+        page.close()
+
+
+def test_it_says_why_it_waits_and_shows_the_city_while_it_serves(port: Port, pages: list[WorkerPage]) -> None:
+    page = pages[0]
+    assert port.ask("/healthz") == (0, "")
+    page.wait("waiting for the lock")
+    assert port.reasons() == {"worker": "waiting for the lock"}
+    assert port.ask("/healthz")[0] == 200
+    assert port.ask("/metrics") == (200, ""), "figures of nobody would look like an ingest that does nothing"
+    metrics, readiness = Metrics(), Readiness()
+    page.show(metrics, readiness)
+    assert port.reasons() == {"start": "starting"}
+    readiness.set("start", None)
+    assert port.reasons() == {}
+    assert "terang_ingest_broker_up" in port.ask("/metrics")[1]
+    page.wait("leaves the group")
+    assert port.reasons() == {"worker": "leaves the group"}
+    assert port.ask("/metrics") == (200, "")
+
+
+def test_who_stands_by_yields_the_port_to_who_serves(
+    port: Port, pages: list[WorkerPage], capsys: pytest.CaptureFixture[str]
+) -> None:
+    standby, active = pages
+    standby.wait("waiting for the lock")
+    readiness = Readiness()
+    readiness.set("start", None)
+    for _ in range(3):
+        active.show(Metrics(), readiness)
+    assert port.reasons() == {"worker": "waiting for the lock"}
+    assert capsys.readouterr().out.count("no status page; it is tried again") == 1
+    standby.wait("standby", is_anothers=True)
+    active.hold()
+    assert port.reasons() == {}
+    assert "has its status page" in capsys.readouterr().out
+    standby.wait("standby", is_anothers=True)  # does not even ask for it
+    assert capsys.readouterr().out == ""
+    active.close()
+    assert port.ask("/readyz") == (0, "")
+    standby.wait("PostgreSQL does not answer")
+    assert port.reasons() == {"worker": "PostgreSQL does not answer"}
+
+
+def test_without_a_status_address_there_is_no_page() -> None:
+    page = WorkerPage("127.0.0.1", -1, "g")
+    page.wait("waiting for the lock")
+    page.show(Metrics(), Readiness())
+    page.close()
+
+
+def test_a_lock_tells_whether_its_holder_has_the_same_place_on_the_same_machine(
+    postgresql: PostgresqlServer, tmp_path: Path
+) -> None:
+    city = city_in(tmp_path, postgresql.make_database())
+    holder, same, other = (GroupLock(city, place) for place in ("127.0.0.1:9108", "127.0.0.1:9108", "127.0.0.1:9109"))
+    for lock in (holder, same, other):
+        assert not lock.look().has_our_place
+    assert holder.claim()
+    assert [lock.look().is_taken for lock in (same, other)] == [True, True]
+    assert [lock.look().has_our_place for lock in (same, other)] == [True, False]
+    for lock in (holder, same, other):
+        lock.close()
