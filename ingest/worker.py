@@ -166,7 +166,7 @@ class GroupKeeper:
             return self._patience.failed_s
         except Exception as error:  # noqa: BLE001  # whatever breaks one city must not take the others with it
             self._log.exception("broke down")
-            self._why = f"broke down: {type(error).__name__}: {error}"
+            self._why = f"broke down: {type(error).__name__}; the log says more"
             return self._patience.failed_s
         else:
             self._log.info("serves no longer")

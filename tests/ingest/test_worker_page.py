@@ -7,14 +7,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from ingest import worker_page
-from ingest.group_lock import GroupLock
+from ingest.assembly import LOCK_FILE, Options
+from ingest.database import open_database
+from ingest.errors import UnusableError
+from ingest.folder_lock import FolderLock
+from ingest.group_lock import GroupLock, LockLostError
 from ingest.metrics import Metrics, Readiness
+from ingest.worker import Patience, run_worker
 from ingest.worker_page import WorkerPage
-from tests.influx_server import free_port
+from tests.influx_server import free_port, wait_until
 from tests.ingest.test_worker import city_in
 from tests.postgresql_server import PostgresqlServer
 
@@ -99,6 +105,35 @@ def test_without_a_status_address_there_is_no_page() -> None:
     page.wait("waiting for the lock")
     page.show(Metrics(), Readiness())
     page.close()
+
+
+def test_a_city_that_cannot_be_served_says_why_until_it_is_tried_again(
+    postgresql: PostgresqlServer, tmp_path: Path, port: Port
+) -> None:
+    city = city_in(tmp_path, postgresql.make_database())
+    city.data_folder.mkdir(exist_ok=True)
+    held, is_stopped = FolderLock(city.data_folder / LOCK_FILE), Event()
+    options, patience = Options(status_port=port.number), Patience(look_s=0.1, settle_s=0.0)
+    worker = Thread(target=run_worker, args=([city], options, is_stopped, patience))
+    worker.start()
+    try:
+        wait_until(lambda: "another terang-ingest works on this city" in port.ask("/readyz")[1])
+        assert port.reasons()["worker"].startswith("cannot serve: ")
+    finally:
+        is_stopped.set()
+        worker.join()
+        held.release()
+    assert port.ask("/readyz") == (0, "")
+
+
+def test_a_password_of_the_database_is_not_shown(tmp_path: Path) -> None:
+    city = city_in(tmp_path, f"postgresql+psycopg://terang:secret@127.0.0.1:{free_port()}/terang")
+    with pytest.raises(UnusableError, match=r"terang:\*\*\*@127.0.0.1.*refused") as caught:
+        open_database(city)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(LockLostError, match="refused") as lost:
+        GroupLock(city).look()
+    assert "secret" not in str(lost.value)
 
 
 def test_a_lock_tells_whether_its_holder_has_the_same_place_on_the_same_machine(
