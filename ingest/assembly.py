@@ -54,6 +54,7 @@ class Options:
         is_elected: a lock says that no other process serves this group, so it keeps one name at the broker: should an
             older connection of that name still stand, the broker ends it, and speaks its will before ours begins.
         guard: keeps the database's transactions from beginning once that lock is lost.
+        show: has the city's figures and state shown on a page that is there already, instead of one of its own.
     """
 
     is_data_clock: bool = False
@@ -62,6 +63,7 @@ class Options:
     is_status_wished: bool = True
     is_elected: bool = False
     guard: Guard | None = None
+    show: Callable[[Metrics, Readiness], object] | None = None
 
 
 class CityIngest:
@@ -81,6 +83,9 @@ class CityIngest:
             raise
 
     def _open(self, city: City, options: Options) -> None:
+        metrics, readiness = Metrics(), Readiness()
+        if options.show is not None:
+            options.show(metrics, readiness)
         city.data_folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
         self._closers.append(lock.release)
@@ -89,7 +94,6 @@ class CityIngest:
         if options.guard is not None:
             options.guard(engine)
         register, self.issues = sync_register(engine, city.folder)
-        metrics, readiness = Metrics(), Readiness()
         store = open_store(city, count_refused=metrics.refused_lines.inc)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()
@@ -113,7 +117,7 @@ class CityIngest:
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
         flight = Flight(store, quarantine, book, metrics=metrics, readiness=readiness)
         self._closers.append(flight.close)
-        upkeep = Upkeep(store, clock.now_us)
+        upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
         recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)
@@ -138,7 +142,7 @@ class CityIngest:
 
         broker = self._broker(city, options)
         self.status_port: int | None = None
-        if options.status_port >= 0:
+        if options.show is None and options.status_port >= 0:
             page = _status_page(options, metrics, readiness)
             page.start()
             self.status_port = page.port

@@ -46,6 +46,7 @@ def open_database(city: City) -> Engine:
         except OSError as error:
             raise UnusableError(f"{path}: {error.strerror}") from error
         url = url.set(database=str(path))
+    shown = url.render_as_string(hide_password=True)  # what is raised here stands in logs and on status pages
     try:
         patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
         engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
@@ -53,9 +54,9 @@ def open_database(city: City) -> Engine:
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)
     except OperationalError as error:
-        raise UnusableError(f"{city.database.url}: {str(error.orig).splitlines()[0]}") from error
+        raise UnusableError(f"{shown}: {str(error.orig).splitlines()[0]}") from error
     except SQLAlchemyError as error:
-        raise UnusableError(f"{city.database.url}: {str(error).splitlines()[0]}") from error
+        raise UnusableError(f"{shown}: {str(error).splitlines()[0]}") from error
     return engine
 
 

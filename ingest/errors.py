@@ -21,6 +21,10 @@ class StoreUnavailableError(RetryError):
     """The telemetry store is full or down; the text says why."""
 
 
+class StoreSlowError(StoreUnavailableError):
+    """The telemetry store does not answer in time: it may have done what was asked, or less may be asked at once."""
+
+
 class StoreRefusedError(IngestError):
     """The telemetry store will never take this block: set it aside."""
 

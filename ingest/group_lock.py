@@ -42,8 +42,11 @@ _HELD: Final = text(
 )
 _LOOK: Final = text(
     "SELECT count(*) FILTER (WHERE objsubid = 2 AND classid = :presence AND objid = 0), "
-    "count(*) FILTER (WHERE objsubid = 1 AND (classid::bigint << 32) | objid::bigint = :key) "
-    "FROM pg_locks WHERE locktype = 'advisory' AND granted "
+    "count(*) FILTER (WHERE objsubid = 1 AND (classid::bigint << 32) | objid::bigint = :key), "
+    "count(*) FILTER (WHERE objsubid = 1 AND (classid::bigint << 32) | objid::bigint = :key "
+    "AND application_name = current_setting('application_name') "
+    "AND client_addr IS NOT DISTINCT FROM inet_client_addr()) "
+    "FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
@@ -63,18 +66,21 @@ class Standing:
     Attributes:
         n_workers: workers that are there, this one included.
         is_taken: one of them, perhaps this one, has the group.
+        has_our_place: and that one has the place that ``GroupLock`` was given, on this machine.
     """
 
     n_workers: int
     is_taken: bool
+    has_our_place: bool = False
 
 
 class GroupLock:
     """The lock of one group, and this worker's presence beside it."""
 
-    def __init__(self, city: City) -> None:
-        """Nothing is connected before ``look``."""
+    def __init__(self, city: City, place: str = "") -> None:
+        """Nothing is connected before ``look``; ``place`` is what two workers of one machine cannot both have."""
         self._city = city
+        self._place = place
         digest = hashlib.sha256(f"terang-ingest/{city.city.group}".encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
         self._fence = int.from_bytes(digest[8:16], "big", signed=True)
@@ -91,7 +97,7 @@ class GroupLock:
             if self._connection is None:
                 self._connection = self._connect()
             row = self._connection.execute(_LOOK, {"presence": _PRESENCE, "key": self._key}).one()
-            return Standing(int(row[0]), bool(row[1]))
+            return Standing(int(row[0]), bool(row[1]), bool(row[2]))
         except SQLAlchemyError as error:
             self.close()
             raise LockLostError(str(error).splitlines()[0]) from error
@@ -100,6 +106,8 @@ class GroupLock:
         connection = connect_alone(self._city)
         for setting in _SERVER_SETTINGS:
             connection.execute(text(setting))
+        name = {"name": f"terang-ingest worker {self._place}"}
+        connection.execute(text("SELECT set_config('application_name', :name, false)"), name)
         connection.execute(text("SELECT pg_advisory_lock_shared(:presence, 0)"), {"presence": _PRESENCE})
         own = text("SELECT pid, backend_start AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()")
         self._session = dict(connection.execute(own).one()._mapping)  # noqa: SLF001  # a row's public way to a dict

@@ -41,6 +41,16 @@ class Metrics:
             "terang_ingest_refused_lines", "Lines that InfluxDB refused for good, set aside", registry=registry
         )
         self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
+        self.upkeep_errors = Counter(
+            "terang_ingest_upkeep_errors",
+            "Pieces of the store's merging, thinning or forgetting that failed",
+            registry=registry,
+        )
+        self.upkeep_at = Gauge(
+            "terang_ingest_upkeep_last_success_timestamp_seconds",
+            "When upkeep last did a piece, or found none to do; 0 = not since the start",
+            registry=registry,
+        )
         self.changes = Counter("terang_ingest_fault_changes", "Changes handed to the fault book", registry=registry)
         self.flush_s = Histogram(
             "terang_ingest_flush_seconds",
@@ -74,11 +84,12 @@ class Complaints:
 
 
 class Readiness:
-    """Why ingest is not ready, by part; empty means that it is."""
+    """Why ingest is not ready, by part; empty means that it is. Warnings stand beside that, and hold nothing up."""
 
     def __init__(self) -> None:
         """Not ready until every part has said so."""
         self._reasons: dict[str, str] = {"start": "starting"}
+        self._warnings: dict[str, str] = {}
 
     def set(self, part: str, reason: str | None) -> None:
         """A part is ready (None) or says why it is not."""
@@ -91,17 +102,29 @@ class Readiness:
         """What stands in the way, by part."""
         return dict(self._reasons)
 
+    def warn(self, part: str, text: str | None) -> None:
+        """A part says what a person should look at although intake goes on, or that there is nothing (None)."""
+        if text is None:
+            self._warnings.pop(part, None)
+        else:
+            self._warnings[part] = text
+
+    def warnings(self) -> dict[str, str]:
+        """What a person should look at, by part."""
+        return dict(self._warnings)
+
 
 class StatusPage:
     """A small HTTP server on its own thread."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, readiness: Readiness) -> None:
-        """Bind; port 0 takes a free one.
+    def __init__(self, host: str, port: int, metrics: Metrics | None, readiness: Readiness) -> None:
+        """Bind; port 0 takes a free one. Without ``metrics`` that page is empty.
 
         Raises:
             OSError: the port is taken.
         """
-        self._server = ThreadingHTTPServer((host, port), _handler(metrics, readiness.reasons))
+        self._shown = (metrics, readiness)
+        self._server = ThreadingHTTPServer((host, port), _handler(lambda: self._shown))
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
 
@@ -109,6 +132,10 @@ class StatusPage:
     def port(self) -> int:
         """The port that it listens on."""
         return int(self._server.server_address[1])
+
+    def show(self, metrics: Metrics | None, readiness: Readiness) -> None:
+        """Show these from now on."""
+        self._shown = (metrics, readiness)
 
     def start(self) -> None:
         """Serve from now on."""
@@ -120,18 +147,19 @@ class StatusPage:
         self._server.server_close()
 
 
-def _handler(metrics: Metrics, reasons: Callable[[], dict[str, str]]) -> type[BaseHTTPRequestHandler]:
+def _handler(shown: Callable[[], tuple[Metrics | None, Readiness]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """Answer one of the three pages."""
+            metrics, readiness = shown()
             if self.path == "/metrics":
-                self._answer(200, TEXT_FORMAT, generate_latest(metrics.registry))
+                self._answer(200, TEXT_FORMAT, generate_latest(metrics.registry) if metrics else b"")
             elif self.path == "/healthz":
                 self._answer(200, "application/json", b'{"status": "alive"}')
             elif self.path == "/readyz":
-                why = reasons()
-                body = json.dumps({"status": "waiting" if why else "ready", "reasons": why}).encode()
-                self._answer(503 if why else 200, "application/json", body)
+                why = readiness.reasons()
+                said = {"status": "waiting" if why else "ready", "reasons": why, "warnings": readiness.warnings()}
+                self._answer(503 if why else 200, "application/json", json.dumps(said).encode())
             else:
                 self._answer(404, "text/plain", b"only /metrics, /healthz and /readyz\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import structlog
 
 from ingest.errors import RetryError
+from ingest.metrics import Metrics, Readiness
 from ingest.telemetry.store import TelemetryStore
 
 _IDLE_S: Final = 20.0
@@ -17,12 +19,16 @@ _FAILED_S: Final = 300.0
 
 
 class Upkeep:
-    """The thread; a failure is logged and tried again later, and never touches intake."""
+    """The thread; a failure is logged, counted, shown as a warning and tried again later, and never touches intake."""
 
-    def __init__(self, store: TelemetryStore, now_us: Callable[[], int | None]) -> None:
+    def __init__(
+        self, store: TelemetryStore, now_us: Callable[[], int | None], metrics: Metrics, readiness: Readiness
+    ) -> None:
         """Nothing runs yet."""
         self._store = store
         self._now_us = now_us
+        self._metrics = metrics
+        self._readiness = readiness
         self._is_stopped = Event()
         self._thread = Thread(target=self._run, name="upkeep", daemon=True)
         self._log = structlog.get_logger("telemetry")
@@ -36,12 +42,29 @@ class Upkeep:
         self._is_stopped.set()
         self._thread.join(60.0)
 
+    def piece(self) -> float:
+        """Do one piece if there is one, and tell how it went; returns the seconds to wait before the next."""
+        now_us = self._now_us()
+        if not now_us:
+            return _IDLE_S
+        try:
+            is_more = self._store.upkeep(now_us)
+        except (RetryError, OSError, ValueError, ArithmeticError) as error:
+            self._log.error("upkeep fails; it is tried again", reason=str(error))  # one line
+            return self._failed(str(error))
+        except Exception as error:  # noqa: BLE001  # a thread that died of it would look like one with nothing to do
+            self._log.exception("upkeep broke down; it is tried again")
+            return self._failed(f"{type(error).__name__}: {error}")
+        self._metrics.upkeep_at.set(time.time())
+        self._readiness.warn("upkeep", None)
+        return _BUSY_S if is_more else _IDLE_S
+
+    def _failed(self, reason: str) -> float:
+        self._metrics.upkeep_errors.inc()
+        self._readiness.warn("upkeep", f"it fails and is tried again: {reason}")
+        return _FAILED_S
+
     def _run(self) -> None:
         wait_s = _IDLE_S
         while not self._is_stopped.wait(wait_s):
-            now_us = self._now_us()
-            try:
-                wait_s = _BUSY_S if now_us and self._store.upkeep(now_us) else _IDLE_S
-            except (RetryError, OSError, ValueError, ArithmeticError) as error:
-                self._log.error("upkeep fails; it is tried again", reason=str(error))  # one line
-                wait_s = _FAILED_S
+            wait_s = self.piece()

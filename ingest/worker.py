@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,9 @@ from ingest.errors import IngestError, UnusableError
 from ingest.group_lock import GroupLock, LockLostError
 from ingest.lock_watch import LockWatch
 from ingest.schema.city import City
+from ingest.worker_page import WorkerPage
+
+_WAITING: Final = "waiting for the lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,55 +105,68 @@ class GroupKeeper:
         self._share = share
         self._patience = patience
         self._is_stopped = is_stopped
-        self._lock = GroupLock(city)
+        self._lock = GroupLock(city, f"{options.status_host}:{options.status_port}")
+        self._page = WorkerPage(options.status_host, options.status_port, city.city.group)
+        self._away_until = 0.0
+        self._why = _WAITING
         self._beyond_since: float | None = None
         self._gives_way = False
         self._log = structlog.get_logger("ingest").bind(group=city.city.group)
 
     def run(self) -> None:
         """Until told to stop."""
-        free_since = time.monotonic() + self._patience.settle_s
+        free_since = self._away_until = time.monotonic() + self._patience.settle_s
         is_told = False
-        wait_s = self._patience.settle_s
-        while not self._is_stopped.wait(wait_s):
-            wait_s = self._patience.look_s
+        while not self._is_stopped.wait(self._patience.look_s):
             try:
                 standing = self._lock.look()
                 is_told = False
                 if standing.is_taken:
                     free_since = time.monotonic()
+                    served = f"standby: group {self._city.city.group} is served by another worker"
+                    self._page.wait(served, is_anothers=standing.has_our_place)
                     continue
+                self._page.wait(self._why)
+                if time.monotonic() < self._away_until:
+                    continue
+                self._why = _WAITING
                 is_orphan = time.monotonic() - free_since >= self._patience.orphan_s
                 if not self._share.take(standing.n_workers, self._lock.claim, is_orphan=is_orphan):
                     continue
             except LockLostError as error:
+                self._page.wait(f"PostgreSQL does not answer: {error}")
                 if not is_told:
                     self._log.warning("the database does not answer", reason=str(error))
                 is_told = True
                 continue
-            wait_s = self._serve(is_orphan=is_orphan)
+            away_s = self._serve(is_orphan=is_orphan)
             free_since = time.monotonic()
+            self._away_until = free_since + away_s
+        self._page.close()
         self._lock.close()
 
     def _serve(self, *, is_orphan: bool) -> float:
-        """Serve until something ends it; returns how long to stay away from the group then."""
+        """Serve until something ends it; returns how many seconds to stay away from the group then."""
         began = time.monotonic()
         self._beyond_since, self._gives_way = None, False
         watch = LockWatch(self._lock, self._patience.look_s)
         watch.start()
         try:
-            ingest = CityIngest(self._city, replace(self._options, guard=self._lock.guard))
+            ingest = CityIngest(self._city, replace(self._options, guard=self._lock.guard, show=self._page.show))
             try:
                 self._log.info("serves", after_s=round(time.monotonic() - began, 2))
                 keep_s = self._patience.keep_s if is_orphan else 0.0
                 ingest.intake.run(lambda: not self._is_ours(watch, began + keep_s))
             finally:
+                self._page.wait("leaves the group")
                 ingest.close()
         except IngestError as error:
             self._log.error("cannot serve", reason=str(error))  # one line: a person reads it
+            self._why = f"cannot serve: {error}"
             return self._patience.failed_s
-        except Exception:  # noqa: BLE001  # whatever breaks one city must not take the others with it
+        except Exception as error:  # noqa: BLE001  # whatever breaks one city must not take the others with it
             self._log.exception("broke down")
+            self._why = f"broke down: {type(error).__name__}; the log says more"
             return self._patience.failed_s
         else:
             self._log.info("serves no longer")
@@ -157,11 +174,13 @@ class GroupKeeper:
         finally:
             watch.stop()
             self._share.give_back(gave_way=self._gives_way)
+            self._page.wait(self._why)
             self._let_go()
 
     def _is_ours(self, watch: LockWatch, keep_until: float) -> bool:
         if self._is_stopped.is_set():
             return False
+        self._page.hold()  # a worker that stood by on this machine may just have let go of it
         now = time.monotonic()
         try:
             n_workers = watch.standing().n_workers
@@ -216,7 +235,7 @@ def run_worker(
 
     Args:
         cities: the same for every worker.
-        options: city ``n`` shows its status page at ``status_port + n`` while it is served here.
+        options: city ``n`` has its status page at ``status_port + n``, whether it is served here or not.
         is_stopped: set it to end; every group is left in order.
         patience: how long to wait before acting.
 

@@ -43,7 +43,10 @@ def policies_statement(bucket: str) -> str:
 
 
 def thin_statements(start_ns: int, end_ns: int) -> tuple[str, ...]:
-    """Make the means of a span, and keep its circuits and cabinets as they are; made again all lie on themselves."""
+    """Make the means of a span, and keep its circuits and cabinets as they are; made again all lie on themselves.
+
+    ``start_ns`` and ``end_ns`` are multiples of ``THIN_S``: so a span's means are the same in one piece or in several.
+    """
     columns = [f'mean("{name}") AS "{name}"' for name in _MEANS] + [f'last("{name}") AS "{name}"' for name in _LAST]
     where = f"WHERE time >= {start_ns} AND time < {end_ns}"
     quarters = f"GROUP BY time({THIN_S}s), * fill(none)"

@@ -23,7 +23,7 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 from urllib3.exceptions import HTTPError
 
-from ingest.errors import StoreUnavailableError
+from ingest.errors import StoreSlowError, StoreUnavailableError
 from ingest.schema.influx import InfluxAddress, Series, error_text, query_request, read_answer
 from ingest.telemetry.line_protocol import Lines, body_of
 from ingest.telemetry.refused_lines import RefusedLines
@@ -37,6 +37,8 @@ _OF_THE_DATA: Final = re.compile(
     r"partial write|unable to parse|type conflict|retention policy|max key length|invalid (?:tag|field|number|boolean)"
 )
 _OF_THE_SERVER: Final = re.compile(r"limit exceeded|max-series|max-values|timeout")
+_TOO_SLOW: Final = frozenset((http.client.REQUEST_TIMEOUT, http.client.GATEWAY_TIMEOUT))
+_OWN_TIMEOUT: Final = "query-timeout"  # the server's, if somebody has set one
 _LONGEST_REASON: Final = 500
 _MOST_REQUESTS: Final = 200  # to find the refused lines of one request; beyond, good ones are set aside with them
 
@@ -134,24 +136,28 @@ class InfluxLink:
             return _Refusal(said, int(dropped[1]) if dropped else 0)
         raise StoreUnavailableError(f"{self._address.base_url} answers {error.status}: {said}") from error
 
-    def ask(self, statement: str) -> list[Series]:
+    def ask(self, statement: str, timeout_s: float = _TIMEOUT_S) -> list[Series]:
         """The answer to an InfluxQL statement.
 
         Raises:
+            StoreSlowError: the server took the statement and does not answer in time.
             StoreUnavailableError: no answer, or an error.
         """
         url, body, headers = query_request(self._address, self._token, statement)
         request = urllib.request.Request(url, body, headers)  # noqa: S310  # parse_address made it http or https
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310  # as above
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310  # as above
                 return read_answer(answer.read())
         except urllib.error.HTTPError as error:
-            said = error_text(error.read())
-            raise StoreUnavailableError(f"{self._address.base_url} answers {error.code}: {said}") from error
+            kind = StoreSlowError if error.code in _TOO_SLOW else StoreUnavailableError
+            raise kind(f"{self._address.base_url} answers {error.code}: {error_text(error.read())}") from error
+        except TimeoutError as error:  # of the answer: one that cannot be connected in time is a URLError
+            raise StoreSlowError(f"{self._address.base_url} has not answered for {timeout_s:.0f} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise StoreUnavailableError(f"{self._address.base_url} does not answer: {error}") from error
         except ValueError as error:
-            raise StoreUnavailableError(f"{self._address.base_url}: {error}") from error
+            kind = StoreSlowError if _OWN_TIMEOUT in str(error) else StoreUnavailableError
+            raise kind(f"{self._address.base_url}: {error}") from error
 
     def close(self) -> None:
         """Let go of the connections."""

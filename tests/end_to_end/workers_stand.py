@@ -23,9 +23,9 @@ SWEEP_S, RESEND_SWEEPS = 0.5, 4
 
 
 class Worker:
-    def __init__(self, number: int, folder: Path, cities: list[Path]) -> None:
+    def __init__(self, number: int, folder: Path, cities: list[Path], status: str = "") -> None:
         self.log = folder / f"worker-{number}.log"
-        command = [sys.executable, "-m", "ingest", "worker", "--clock", "data"]
+        command = [sys.executable, "-m", "ingest", "worker", "--clock", "data", "--status", status]
         for city in cities:
             command += ["--city", str(city)]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
