@@ -28,7 +28,6 @@ from ingest.detection import Detection
 from ingest.finding import Raised
 from ingest.fleet import Fleet
 from ingest.judgement.lamp_state import LIT_YES
-from ingest.judgement.own_power import set_bands
 from ingest.schema.city import City, CitySection
 
 LAMPS_PER_CONTROLLER = 200
@@ -165,8 +164,7 @@ def warm(detection: Detection, fleet: Fleet) -> None:
     state.is_listed[:], state.is_fully_listed[:] = True, True
     for start in range(0, fleet.n_lamps, 100_000):
         lamp = np.arange(start, min(start + 100_000, fleet.n_lamps))
-        electric, table = detection._electric, detection._table  # noqa: SLF001  # as above
-        set_bands(fleet, state, electric, table, lamp, state.level[lamp])
+        detection._bands.set(state, lamp, state.level[lamp])  # noqa: SLF001  # as above
 
 
 def measure(n_lamps: int, repeats: int) -> dict[str, float]:

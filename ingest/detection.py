@@ -21,6 +21,7 @@ from ingest.finding import Change, Cleared, Key, Place
 from ingest.fleet import Fleet
 from ingest.judgement import snapshot
 from ingest.judgement.balance import Balance
+from ingest.judgement.bands import Bands
 from ingest.judgement.baseline import Baseline
 from ingest.judgement.cabinet_context import CabinetContext
 from ingest.judgement.cabinet_rules import CabinetRules
@@ -74,10 +75,11 @@ class Detection:
         self._fleet, self._table = fleet, table
         self._state = LampState(fleet, int(table.scalar("cycling_changes")))
         self._electric = Electric.of(fleet, table, timetable.dim_levels)
+        self._bands = Bands(fleet, table, self._electric)
         self._context = CabinetContext(fleet, table, timetable)
         self._screen = Screen(table)
         self._book = Casebook(fleet)
-        self._rules = LampRules(fleet, table, self._state, self._electric)
+        self._rules = LampRules(fleet, table, self._state, self._electric, self._bands)
         self._balance = Balance(fleet, self._state, self._electric, table)
         self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
@@ -86,7 +88,7 @@ class Detection:
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
-        self._baseline = Baseline(fleet, table, self._state, self._electric, self._balance)
+        self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
         self._repairs = Repairs(table)
         self._orphans = Orphans(fleet, self._state, self._balance)
 

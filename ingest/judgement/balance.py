@@ -74,7 +74,7 @@ class Balance:
         absurd: Bool = (power_w > METER_ERROR * apparent + OFFSET_W) | (np.abs(power_w) > WILD_W)
         return absurd
 
-    def is_settled(self, lamp: Int64, at_s: int | Int64) -> Bool:
+    def is_settled(self, lamp: slice | Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""
         state = self._state
         is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)

@@ -14,15 +14,16 @@ import numpy.typing as npt
 from ingest.expected import level_share, voltage_share
 from ingest.fleet import Fleet
 from ingest.judgement.balance import Balance
+from ingest.judgement.bands import Bands
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.own_power import set_bands
 from ingest.judgement.sample import Electric
 from ingest.judgement.stretches import BLOCK
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Rows = slice | Int64
 
 _SLOT_S: Final = 1200
 _SAMPLES: Final = 8  # kept of one night
@@ -37,9 +38,17 @@ _DAY_S: Final = 86400
 class Baseline:
     """Samples of the running night and medians of the nights before, over L lamps."""
 
-    def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, balance: Balance) -> None:
+    def __init__(  # measured columns, in the order of the rule
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        electric: Electric,
+        bands: Bands,
+        balance: Balance,
+    ) -> None:
         """Nothing is learned yet."""
-        self._fleet, self._table, self._state = fleet, table, state
+        self._fleet, self._state, self._bands = fleet, state, bands
         self._electric, self._balance = electric, balance
         self._nights = max(1, int(table.scalar("baseline_nights")))
         self.sample_w = np.full((_SAMPLES, fleet.n_lamps), np.nan, np.float32)
@@ -70,40 +79,44 @@ class Baseline:
         for part in np.split(np.arange(len(c)), np.flatnonzero(np.diff(block)) + 1):
             ended = part[is_ended[part]]
             if len(ended):
-                self._end_night(self._lamps_of(c[ended]))
+                self._end_night(c[ended])
             self._sample(self._lamps_of(c[part]), np.repeat(sweep.at_s[records[part]], n_lamps[part]))
 
-    def _lamps_of(self, controller: npt.NDArray[np.int32]) -> Int64:
-        """The lamps of some controllers, one after another."""
+    def _lamps_of(self, controller: npt.NDArray[np.int32]) -> Rows:
+        """The lamps of some controllers, one after another; a slice where they follow each other in the state too."""
         start, end = self._fleet.controller_start[controller], self._fleet.controller_start[controller + 1]
+        if (start[1:] == end[:-1]).all():
+            return slice(int(start[0]), int(end[-1]))
         before = np.cumsum(end - start) - (end - start)
         return np.repeat(start - before, end - start) + np.arange(int((end - start).sum()))
 
-    def _sample(self, lamp: Int64, at_s: Int64) -> None:
-        state, fleet = self._state, self._fleet
+    def _sample(self, lamp: Rows, at_s: Int64) -> None:
+        """Take a sample of lamps. Most of them are healthy, so all are reckoned, and the others left out at last."""
+        state, level = self._state, self._state.level[lamp]
         is_healthy = (state.flags[lamp] == 0) & (state.quality[lamp] == 0) & state.has_fitted[lamp]
-        is_high = (state.level[lamp] > _HIGH_LEVEL) & (state.level[lamp] <= 100)
-        is_healthy &= is_high & state.is_listed[lamp] & self._balance.is_settled(lamp, at_s)
-        lamp = lamp[is_healthy]
-        if not len(lamp):
+        is_healthy &= (level > _HIGH_LEVEL) & (level <= 100) & state.is_listed[lamp]
+        is_healthy &= self._balance.is_settled(lamp, at_s)
+        if not is_healthy.any():
             return
-        share = level_share(fleet.technology[lamp], state.level[lamp])
-        share = share * voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
-        power = state.power_w[lamp] / share
-        told = np.isfinite(power)
-        lamp, power = lamp[told], power[told]
+        share = level_share(self._fleet.technology[lamp], level)
+        share *= voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of lamps that are left out
+            power = state.power_w[lamp] / share
+        is_healthy &= np.isfinite(power)
         own = state.own_w[lamp]
         # no lamp grows: one that draws much more than its own was learned while it was stuck dim
         weight = np.where(power > _BRIGHTER * own, np.float32(1), np.float32(_FOLLOW))
-        state.own_w[lamp] = own + weight * (power - own)
-        self.sample_w[self.n_samples[lamp] % _SAMPLES, lamp] = power
-        self.n_samples[lamp] = np.where(self.n_samples[lamp] < 200, self.n_samples[lamp] + 1, _SAMPLES)
-        set_bands(fleet, state, self._electric, self._table, lamp, state.level[lamp])
+        state.own_w[lamp] = np.where(is_healthy, own + weight * (power - own), own)
+        chosen = _chosen(lamp, is_healthy)
+        n_samples = self.n_samples[chosen]
+        self.sample_w[n_samples % _SAMPLES, chosen] = power[is_healthy]
+        self.n_samples[chosen] = np.where(n_samples < 200, n_samples + 1, _SAMPLES)
+        self._bands.set(state, lamp, level, is_healthy)
 
-    def _end_night(self, lamp: Int64) -> None:
+    def _end_night(self, controller: npt.NDArray[np.int32]) -> None:
         """Close the night of some lamps: its median is kept, the last of the first nights makes the baseline."""
-        state = self._state
-        lamp = lamp[(self.n_samples[lamp] >= _LEAST_SAMPLES)]
+        state, own = self._state, self._lamps_of(controller)
+        lamp = _chosen(own, self.n_samples[own] >= _LEAST_SAMPLES)
         if not len(lamp):
             return
         learning = lamp[self.n_nights[lamp] < self._nights]
@@ -115,7 +128,7 @@ class Baseline:
         self.n_samples[lamp] = 0
         self.sample_w[:, lamp] = np.nan
         known = done[(state.level[done] <= 100) & (state.flags[done] == 0)]
-        set_bands(self._fleet, state, self._electric, self._table, known, state.level[known])
+        self._bands.set(state, known, state.level[known])
 
     def start_anew(self, lamp: Int64) -> None:
         """Another lamp may hang there now."""
@@ -123,3 +136,9 @@ class Baseline:
         self.n_nights[lamp] = 0
         self.sample_w[:, lamp] = np.nan
         self.night_w[:, lamp] = np.nan
+
+
+def _chosen(lamp: Rows, is_chosen: Bool) -> Int64:
+    """Some of n lamps as indices."""
+    rows = np.flatnonzero(is_chosen)
+    return rows + lamp.start if isinstance(lamp, slice) else lamp[rows]

@@ -21,12 +21,13 @@ from ingest.detectors.window import (
     STATUS_THERMAL_SHUTDOWN,
 )
 from ingest.fleet import Fleet
+from ingest.judgement.bands import Bands
 from ingest.judgement.cycling import CycleCounter
 from ingest.judgement.debounce import Confirm, Debounce
 from ingest.judgement.lamp_evidence import lamp_evidence
 from ingest.judgement.lamp_state import ATTENTION_BIT, LEARNING_BIT, OPEN_SHIFT, LampState
 from ingest.judgement.limit_table import LampLimits, LimitTable
-from ingest.judgement.own_power import learn_own, set_bands
+from ingest.judgement.own_power import learn_own
 from ingest.judgement.sample import Electric, Levels, expect, look, take_levels
 from ingest.judgement.screen import IMPLAUSIBLE, Suspects
 from ingest.judgement.steady import Steadiness
@@ -78,9 +79,9 @@ def confirm_of(detector: Detector, table: LimitTable) -> Confirm:
 class LampRules:
     """The rules' counters over all lamps of a fleet."""
 
-    def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric) -> None:
+    def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, bands: Bands) -> None:
         """Start with nothing known."""
-        self.fleet, self.table, self.state, self.electric = fleet, table, state, electric
+        self.fleet, self.table, self.state, self.electric, self.bands = fleet, table, state, electric, bands
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in DETECTORS]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.cycles = CycleCounter(fleet, state, table)
@@ -153,7 +154,7 @@ class LampRules:
         is_quiet = self.state.flags[lamp] == 0
         self.state.low_w[lamp[~is_quiet]] = np.inf
         if is_quiet.any():
-            set_bands(self.fleet, self.state, self.electric, self.table, lamp[is_quiet], level[is_quiet])
+            self.bands.set(self.state, lamp[is_quiet], level[is_quiet])
 
     def _attend(self, lamp: Int64, window: Window, expected: Expected) -> None:
         """Keep an eye on nodes whose status tells of anything: a fault bit, a restart, an open relay while on."""

@@ -95,7 +95,7 @@ class Electric:
         )
 
 
-def rated_power(fleet: Fleet, state: LampState, lamp: Int64) -> Float32:
+def rated_power(fleet: Fleet, state: LampState, lamp: slice | Int64) -> Float32:
     """What the lamp draws at 100 % and nominal voltage: learned, else as rated; float32 (n,), NaN unknown."""
     learned = state.baseline_w[lamp]
     rated: Float32 = np.where(np.isnan(learned), fleet.rated_power_w[lamp], learned)

@@ -2,7 +2,7 @@
 
 A lamp is quiet when it answers as before, at the same level and status, with no rule running on it, and with power,
 voltage,
-power factor and temperature inside bands in which no rule can hold (``own_power.set_bands``). Quiet rows need nothing
+power factor and temperature inside bands in which no rule can hold (``bands``). Quiet rows need nothing
 but to be kept. All others, a few in a hundred, go through the exact rules; the result is the same as if all had.
 
 Works in blocks that fit the processor's cache (``ingest.judgement.stretches``), with masks and scratch preallocated.
