@@ -112,10 +112,12 @@ class CabinetContext:
         self, volts: npt.NDArray[np.float32], is_cut_off: Bool, c: npt.NDArray[np.int32], live: Live
     ) -> None:
         volts = volts[:, live]
+        is_told = np.isfinite(volts).any(axis=0) | is_cut_off[live]
+        if not is_told.any():
+            return
         is_alive = volts > self._no_voltage
         if (is_alive & ~self.has_phase[:, c]).any():
             self.has_phase[:, c] |= is_alive
-        is_told = np.isfinite(volts).any(axis=0) | is_cut_off[live]
         is_dead = (volts < self._no_voltage) & (volts >= self._no_voltage).any(axis=0)
         self.is_phase_dead[:, c[is_told]] = (is_dead & self.has_phase[:, c])[:, is_told]
 

@@ -49,6 +49,7 @@ class Silence:
         self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
         owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
+        self._least_outage = _least_outage(fleet)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
@@ -64,22 +65,22 @@ class Silence:
         row = np.union1d(row, suspects.row[dead])
         return row, sweep.batch.lamp[row].astype(np.int64), sweep.batch.quality[row]
 
-    def _begin(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Int64, Bool, Int64]:
+    def _begin(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Int64, Bool]:
         """Begin the runs of lamps that answered the last time: most of the lost replies by far.
 
         They are not away yet, and what ``lost`` holds of them means nothing once they have answered again: so their
         answer needs no second look.
 
         Returns:
-            Records and lamps int64 (n,), whether their circuits are live, and the data time.
+            Records and lamps int64 (n,), and whether their circuits are live.
         """
         first = np.flatnonzero(suspects.reply_is_first & (suspects.reply_quality != IMPLAUSIBLE))
         record, lamp = sweep.record_of(suspects.reply_row[first]), suspects.reply_lamp[first]
-        live, at_s = liveness.of(record, lamp), sweep.at_s[record]
-        self.lost.begin(lamp, at_s, live)
+        live = liveness.of(record, lamp)
+        self.lost.begin(lamp, sweep.at_s[record], live)
         if self._samples == 1:  # this one may open already
             self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
-        return record, lamp, live, at_s
+        return record, lamp, live
 
     def _welcome(self, sweep: Sweep, row: Int64, lamp: Int64) -> Int64:
         """End the runs of lamps that answer again; returns those whose ``communicationFailure`` is over."""
@@ -104,7 +105,7 @@ class Silence:
             Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
             judged.
         """
-        first_record, first_lamp, first_live, first_at_s = self._begin(sweep, suspects, liveness)
+        first_record, first_lamp, first_live = self._begin(sweep, suspects, liveness)
         row, lamp, quality = self._rows(sweep, suspects)
         answers = np.flatnonzero(quality == 0)
         is_dead = np.zeros(len(row), np.bool_)
@@ -128,22 +129,25 @@ class Silence:
         if self._samples == 1:
             suspect[first_record[first_live]] = True
         self._note_outages(
+            sweep,
+            np.concatenate([record[live], first_record[first_live]]),
             np.concatenate([lamp[live], first_lamp[first_live]]),
-            np.concatenate([sweep.at_s[record[live]], first_at_s[first_live]]),
         )
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
 
-    def _note_outages(self, lamp: Int64, at_s: Int64) -> None:
+    def _note_outages(self, sweep: Sweep, record: Int64, lamp: Int64) -> None:
         """Circuits of which at least half is silent: their discharge lamps will warm up when they are back."""
         fleet = self._fleet
-        circuit = fleet.lamp_circuit[lamp]
-        if not len(circuit) or int(circuit.min()) < 0:
-            known = circuit >= 0
-            circuit, at_s = circuit[known], at_s[known]
+        n_lost = np.bincount(record, minlength=sweep.batch.n_records)
+        is_much = n_lost >= self._least_outage[sweep.batch.controller]
+        if not is_much.any():
+            return
+        some = np.flatnonzero(is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
+        record, circuit = record[some], fleet.lamp_circuit[lamp[some]]
         n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
         for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
             lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
-            self._state.lit_from_s[lamps] = at_s[circuit == q][0]
+            self._state.lit_from_s[lamps] = sweep.at_s[record[circuit == q][0]]
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
         """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
@@ -244,3 +248,13 @@ class Silence:
     def snapshot(self) -> dict[str, Any]:
         """What a restart must not lose beside the counters."""
         return {"answered_by_day": self.answered_by_day}
+
+
+def _least_outage(fleet: Fleet) -> Int64:
+    """Lost lamps of a controller below which no circuit of it can be out; int64 (C,)."""
+    least = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
+    if fleet.n_circuits:
+        n_lamps, controller = np.diff(fleet.circuit_start), fleet.cabinet_controller[fleet.circuit_cabinet]
+        known = np.flatnonzero((n_lamps > 0) & (controller >= 0))
+        np.minimum.at(least, controller[known], np.maximum(_OUTAGE_LAMPS, (n_lamps[known] + 1) // 2))
+    return least

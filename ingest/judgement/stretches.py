@@ -19,7 +19,7 @@ from ingest.judgement.sweep import Sweep
 Int64 = npt.NDArray[np.int64]
 Rows = slice | Int64
 
-BLOCK: Final = 49152  # rows
+BLOCK: Final = 65536  # rows
 _LEAST: Final = 1024  # rows of one width: fewer are gathered with others, since each block has a cost of its own
 
 

@@ -10,7 +10,7 @@ import pytest
 from ingest.batch import first_lamps
 from ingest.judgement.stretches import BLOCK, Run, Scattered, Strips, blocks
 
-N_LAMPS = 60_000
+N_LAMPS = 90_000
 
 
 class Records:
@@ -86,7 +86,7 @@ def test_records_that_are_not_live_are_left_out() -> None:
 
 def test_a_controller_larger_than_a_block() -> None:
     assert check(Records([np.arange(BLOCK + 5000)])) == [Run, Run]
-    assert set(check(Records([np.arange(50_000, 50_002), np.arange(BLOCK + 5000)]))) == {Scattered}
+    assert set(check(Records([np.arange(80_000, 80_002), np.arange(BLOCK + 5000)]))) == {Scattered}
 
 
 @pytest.mark.parametrize("seed", range(20))
