@@ -1,8 +1,7 @@
 """The Sparkplug host application: whom to believe, what to take, when to ask for a rebirth (contract.md, section 3).
 
 No socket: messages come in as (topic, payload) pairs, commands go out the same way. Takes each record once by
-(controller, epoch, sequence), sorts live records into rounds in which a controller stands at most once, and keeps
-"now" of data time.
+(controller, epoch, sequence), and sorts live records into rounds in which a controller stands at most once.
 """
 
 from __future__ import annotations

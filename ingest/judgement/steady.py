@@ -26,7 +26,7 @@ from ingest.judgement.debounce import Debounce
 from ingest.judgement.lamp_state import LEARNING_BIT, OPEN_SHIFT, LampState
 from ingest.judgement.limit_table import LimitTable
 from ingest.judgement.own_power import fits_register
-from ingest.judgement.sample import Electric, Levels, expect
+from ingest.judgement.sample import Electric, Levels, expect, rated_power
 from ingest.judgement.screen import Suspects
 
 Int64 = npt.NDArray[np.int64]
@@ -38,8 +38,8 @@ T = TypeVar("T")
 _RULES: Final = np.uint32((1 << len(DETECTORS)) - 1)
 _NEVER: Final = frozenset({"cyclingFailure", "frozen"})  # their masks change with time, and with every sample
 _POWER_SHARE: Final = np.float32(0.06)
-_DIMMING_SHARE: Final = np.float32(0.03)  # a dim level is looked for within 3 % of the full power
-_LEAST_W: Final = np.float32(1)
+_DIMMING_SHARE: Final = np.float32(0.02)  # a dim level is looked for in a band of 3 % of the full power
+_LEAST_W: Final = np.float32(1)  # of a dark lamp, if that is no more than the same share of its rating
 _VOLTAGE_V: Final = 6.0
 _COLD_C: Final = -59.0
 _HAIR_C: Final = 0.001
@@ -47,9 +47,8 @@ _POWER_FACTOR: Final = 0.04
 _TEMPERATURE_C: Final = 3.0
 _ANY_A: Final = np.float32(1e6)  # whether the power is too much for the current, each row says by itself
 _P, _PF, _T, _V = range(len(QUANTITIES))
-_CORNERS: Final = tuple(
-    (p, v, o) for p in (0, 1) for v in (0, 1) for o in (0, 1)
-)  # power, voltage, the others together
+# power, voltage, the others together: no rule looks at two of those
+_CORNERS: Final = tuple((p, v, o) for p in (0, 1) for v in (0, 1) for o in (0, 1))
 
 
 class Steadiness:
@@ -122,7 +121,8 @@ class Steadiness:
         values = np.stack([getattr(batch, name)[row] for name in QUANTITIES], axis=1)
         low, high = values.copy(), values.copy()
         share = np.where(self._fleet.is_dimmable[lamp], _DIMMING_SHARE, _POWER_SHARE)
-        reach_w = np.maximum(_LEAST_W, share * np.abs(values[:, _P]))
+        least_w = np.fmin(_LEAST_W, share * rated_power(self._fleet, self._state, lamp))
+        reach_w = np.maximum(least_w, share * np.abs(values[:, _P]))
         for quantity, reach in ((_P, reach_w), (_PF, _POWER_FACTOR), (_T, _TEMPERATURE_C), (_V, _VOLTAGE_V)):
             low[:, quantity] -= reach
             high[:, quantity] += reach
