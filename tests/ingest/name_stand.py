@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.wire import BY_NAME, decode_payload
+from ingest.batch import first_lamps
 from ingest.directory import Directory
 from ingest.metrics import Metrics
 from ingest.quarantine import Quarantine
@@ -110,6 +111,7 @@ class NameStand:
                 agent.hear({metric.name: metric.value for metric in decode_payload(payload).metrics})
 
     def _store(self, batch, lamp_name: np.ndarray, directory: Directory) -> None:  # type: ignore[no-untyped-def]
+        assert np.array_equal(batch.first_lamp, first_lamps(batch.lamp, batch.lamp_start))
         for i, (epoch, sequence) in enumerate(zip(batch.epoch.tolist(), batch.sequence.tolist(), strict=True)):
             rows = slice(batch.lamp_start[i], batch.lamp_start[i + 1])
             lamps = [directory.lamps[number] for number in lamp_name[rows].tolist()]

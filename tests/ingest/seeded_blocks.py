@@ -129,7 +129,7 @@ def rows_of(batches: list[Batch]) -> list[dict[str, object]]:
             by_circuit = np.argsort(batch.circuit[circuits], kind="stable")
             for column in fields(Batch):
                 values = getattr(batch, column.name)
-                if column.name in {"lamp_start", "circuit_start"}:
+                if column.name in {"lamp_start", "circuit_start", "first_lamp"}:
                     continue
                 if column.name.startswith("circuit"):
                     row[column.name] = plain(values[circuits][by_circuit])
