@@ -29,7 +29,7 @@ from ingest.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
 
-_GC_THRESHOLD = (20_000, 20, 50)  # a tick makes thousands of short-lived objects; paho makes the only cycles
+_GC_THRESHOLD = (200_000, 20, 50)  # some ticks' objects, which are gone by then; nothing but paho makes cycles
 
 
 class ClockName(StrEnum):

@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from edge_agent.wire import NCMD, NDATA, NodeTopic, PayloadMessage
+from edge_agent.wire import NCMD, NDATA, NodeTopic
+from ingest.acknowledgement import Acknowledgement
 from ingest.block import Block
 from ingest.broker import Broker
 from ingest.clock import Clock
@@ -26,7 +27,6 @@ from ingest.session_host import SessionHost
 from ingest.tick import build_tick
 from ingest.watermark import Mark
 
-_UINT64: Final = 8
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
@@ -88,7 +88,8 @@ class Intake:
         self._pace = pace
         self._errands = errands
         self._listeners = listeners
-        self._group = host.group
+        self._command_topic = str(NodeTopic(host.group, NCMD, ""))
+        self._acknowledgement = Acknowledgement()
         self._waiting = FairQueue(self._tell_flood)
         self._flushed_at = 0.0
         self._ticked_at = 0.0
@@ -205,8 +206,6 @@ class Intake:
         self._metrics.acknowledgements.inc(n_sent)
 
     def _acknowledge(self, controller_id: str, epoch: int, mark: Mark) -> None:
-        message = PayloadMessage(timestamp=self._wall_ms())
-        message.metrics.add(name="Outbox/Epoch", datatype=_UINT64, long_value=epoch)
-        message.metrics.add(name="Outbox/Acknowledged", datatype=_UINT64, long_value=mark.durable_floor)
         mark.acknowledged = mark.durable_floor
-        self._broker.publish(str(NodeTopic(self._group, NCMD, controller_id)), message.SerializeToString())
+        payload = self._acknowledgement.encode(self._wall_ms(), epoch, mark.durable_floor)
+        self._broker.publish(f"{self._command_topic}{controller_id}", payload)
