@@ -147,7 +147,9 @@ class Screen:
         np.greater(suspect, lost, out=suspect)  # and not lost
         # told by the agent, whatever the meter does
         np.not_equal(batch.level[rows], lamps.get(state.level_raw), out=other)
-        np.logical_or(suspect, other, out=suspect)
+        if other.any():
+            np.logical_or(suspect, other, out=suspect)
+            lamps.put(state.level_raw, batch.level[rows])
         picked = suspect.nonzero()[0]
         is_frozen = np.zeros(len(picked), np.bool_)
         if len(frozen):
@@ -161,7 +163,6 @@ class Screen:
             lamps.put(values, new)
             values[deaf] = before
         lamps.put(state.quality, quality)
-        lamps.put(state.level_raw, batch.level[rows])
         return (
             *(_pick(rows, picked), lamp, is_frozen, before_w, was_good),
             *(_pick(rows, reply), reply_lamp, reply_quality, reply_is_first),
@@ -181,12 +182,15 @@ class Screen:
     def _frozen(  # one block: its columns, its state, its scratch
         batch: Batch, rows: Rows, lamps: Lamps, state: LampState, other: Bool
     ) -> Int64:
-        """Positions in the block where V, I and P are the same as before, to the last digit."""
-        np.equal(batch.power_w[rows], lamps.get(state.power_w), out=other)
+        """Positions in the block where V, I and P are the same as before, to the last digit.
+
+        The voltage first: a regulated driver draws the same power for hours.
+        """
+        np.equal(batch.voltage_v[rows], lamps.get(state.voltage_v), out=other)
         same = other.nonzero()[0]
         if len(same):
             row, lamp = _pick(rows, same), lamps.pick(same)
-            is_same = batch.voltage_v[row] == state.voltage_v[lamp]
+            is_same = batch.power_w[row] == state.power_w[lamp]
             same = same[is_same & (batch.current_a[row] == state.current_a[lamp])]
         return same
 
