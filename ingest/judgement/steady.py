@@ -88,6 +88,7 @@ class Steadiness:
         is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_told
         is_still &= ~levels.is_guessed & (batch.level[row] != LEVEL_UNKNOWN)
         is_still &= ~window.is_frozen & ((window.status & STATUS_RESTARTED) == 0)
+        is_still &= window.is_relay_told | ~window.is_status_told  # else another lamp's word would change what it means
         some = np.flatnonzero(is_still)
         if len(some):
             some = some[self._is_waiting_for_nothing(lamp[some], running[some], is_open[some])]

@@ -72,6 +72,24 @@ def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
         town.play(30)
 
 
+def test_another_lamps_relay_gives_an_open_one_its_meaning(kit):
+    """While no node of the cabinet says that its relay is closed, an open one proves nothing."""
+    town = kit.Town(dims=())
+
+    def all_open(columns):
+        columns["status"][:] = 4
+
+    def one_open(columns):
+        columns["status"][town.fleet.lamp_index[town.ids[3]]] = 4
+
+    town.quirk = all_open
+    town.play(30)
+    town.factor[3] = 0.6
+    assert kit.open_codes(town.play(30)) == {"lampPowerTooLow": 1}
+    town.quirk = one_open
+    assert kit.raised(town.play(10), "relayFailure") != []
+
+
 @pytest.mark.parametrize("technology", ["LED", "HPS"])
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
