@@ -129,7 +129,8 @@ def test_a_lamp_fails_is_seen_and_repaired_on_external_engines(
     wait_until(lambda: len(api.faults()) == 1)
     (fault,) = api.faults()
     assert (fault["code"], fault["lamp_id"], fault["state"]) == ("lampFailure", "L-001-003", "open")
-    assert api.ask("/api/v1/lamps/L-001-003")["latest"]["state"] == "dark"
+    # the picture is drawn on a beat of its own
+    wait_until(lambda: api.ask("/api/v1/lamps/L-001-003")["latest"]["state"] == "dark")
 
     # ingest is killed and both databases go down and come back: what is known stays known, and is told once
     ingest.kill()
