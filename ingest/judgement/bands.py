@@ -65,9 +65,13 @@ class Bands:
         self._off_w = min(table.scalar("unexpected_on_power"), table.scalar("relay_failure_power"))
 
     def set(self, state: LampState, lamp: Rows, level: UInt8, is_wanted: Bool | None = None) -> None:
-        """Set the bands of n lamps at these levels, from what they are rated at and known to draw.
+        """Set the bands of n lamps [W], from what they are rated at and known to draw.
 
-        Of those that are not ``is_wanted``, bool (n,), they stay as they are.
+        Args:
+            state: where they are set.
+            lamp: int64 (n,), or a slice of n.
+            level: uint8 (n,) commanded %.
+            is_wanted: bool (n,) whose are set; the others stay as they are. None = all.
         """
         row = (self._row[lamp] + level).astype(np.intp)  # as which it is needed five times
         rated, own = rated_power(self._fleet, state, lamp), state.own_w[lamp]

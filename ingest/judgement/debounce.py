@@ -129,6 +129,11 @@ class Debounce:
         """Take the first sample in which a condition holds on closed items, whatever run they had; no verdict.
 
         As ``step`` for items of which nothing runs: a sample that is not judged leaves none.
+
+        Args:
+            item: int64 (n,) distinct items.
+            at_s: int64 (n,) data time [s].
+            judges: bool (n,) the sample says something at all.
         """
         self._words[item] = np.where(judges, at_s.astype(np.uint64) | _ONE, np.uint64(0))
 

@@ -86,6 +86,7 @@ def desk(browser):
 def open_page(page, port, query=""):
     page.goto(f"http://127.0.0.1:{port}/{query}")
     expect(page.get_by_role("heading", name="Kota Uji")).to_be_visible(timeout=30_000)
+    expect(page.locator(".rows")).not_to_contain_text(re.compile("Loading|Memuat"), timeout=30_000)
 
 
 def rows(page):
@@ -109,7 +110,7 @@ def test_faults_stand_in_the_list_by_priority_and_open_in_words(lit_town, port, 
 
 def test_a_fault_shows_and_clears_while_the_page_is_open(lit_town, port, desk):
     open_page(desk, port)
-    expect(desk.locator(".rows")).to_contain_text("No faults", timeout=30_000)
+    expect(desk.locator(".rows")).to_contain_text("No faults")
     lit_town.darken(5)
     expect(rows(desk)).to_have_count(1, timeout=10_000)
     expect(rows(desk).first).to_contain_text("L-005")

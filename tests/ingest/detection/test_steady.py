@@ -41,7 +41,8 @@ def test_a_standing_fault_is_left_alone_until_anything_changes(kit, monkeypatch,
     lamp = town.fleet.lamp_index[town.ids[3]]
     seen = judged_rows(monkeypatch)
     town.play(30)
-    assert sum(lamp in rows for rows in seen) <= 10  # a repeated sample, or one far out in the noise
+    # a sample far out in the noise; or one that repeats itself, as a dark lamp's does, and the one after it
+    assert sum(lamp in rows for rows in seen) <= (10 if fault == "dark" else 4)
     town.factor[3], town.power_factor[3], town.temperature[3], town.status[3] = 1.0, 0.95, 45.0, 0
     assert kit.open_codes([*town.changes, *town.play(25)]) == {}
 
