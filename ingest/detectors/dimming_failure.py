@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.detectors.window import Bool, Detector, Expected, RowLimits, Window
+from ingest.detectors.window import Bool, Detector, Expected, Float32, RowLimits, Window
 
 _FITS = 0.015  # of full power: this near to another level's own power
 _FITS_FULL = (0.08, 0.05)  # below and above: this near to full power
@@ -38,6 +38,17 @@ def _is_stuck_dim(window: Window, expected: Expected, limits: RowLimits) -> Bool
     is_apart = expected.own_dim_w < _NEAR * expected.own_level_w
     result: Bool = is_high & (is_nearer & is_apart & is_at_dim).any(axis=0)
     return result
+
+
+def turning_powers(expected: Expected) -> Float32:
+    """Where the band around what a lamp drew before is cut: half way from a dim level to the commanded one.
+
+    float32 (D, n), NaN where the cut does not lie in that band. So narrow as what is left of it no other band is.
+    """
+    half_way = (expected.own_dim_w + expected.own_level_w) / 2
+    is_cut = np.abs(half_way - expected.before_w) <= _FITS * expected.own_full_w
+    turns: Float32 = np.where(is_cut, half_way, np.float32(np.nan))
+    return turns
 
 
 def _is_alight(window: Window, expected: Expected, limits: RowLimits) -> Bool:

@@ -1,8 +1,9 @@
 """Which faulty lamps are steady: no rule changes anything while their readings stay near the ones just judged.
 
-Found by asking the rules themselves at the corners of a box around the sample. A rule's mask is the same in the whole
-box if it is the same at the corners, since each is bounded by limits of power, voltage, power factor and temperature
-one by one, and none of its bands is as narrow as the box. So a new rule needs nothing here.
+Found by asking the rules themselves at points of a box around the sample: its corners, and some powers between them. A
+rule's mask is the same in the whole box if it is the same at these, since each is bounded by limits of power, voltage,
+power factor and temperature one by one, and none of its bands is narrower than the powers are apart. So a new rule
+needs nothing here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from ingest.batch import LEVEL_UNKNOWN, Batch
 from ingest.detectors import DETECTORS, Window
+from ingest.detectors.dimming_failure import turning_powers
 from ingest.detectors.meter_failure import exceeds_apparent, is_impossible
 from ingest.detectors.power_factor import least_power_factor
 from ingest.detectors.window import STATUS_RESTARTED
@@ -37,9 +39,9 @@ T = TypeVar("T")
 
 _RULES: Final = np.uint32((1 << len(DETECTORS)) - 1)
 _NEVER: Final = frozenset({"cyclingFailure", "frozen"})  # their masks change with time, and with every sample
-_POWER_SHARE: Final = np.float32(0.06)
-_DIMMING_SHARE: Final = np.float32(0.02)  # a dim level is looked for in a band of 3 % of the full power
-_LEAST_W: Final = np.float32(1)  # of a dark lamp, if that is no more than the same share of its rating
+_POWERS: Final = 5  # are asked at: half the reach apart
+_POWER_SHARE: Final = np.float32(0.058)  # a dim level is looked for in a band of 3 % of the full power
+_LEAST_W: Final = np.float32(1)  # of a dark lamp, if that is no more than the same share of its full power
 _VOLTAGE_V: Final = 6.0
 _COLD_C: Final = -59.0
 _HAIR_C: Final = 0.001
@@ -48,7 +50,7 @@ _TEMPERATURE_C: Final = 3.0
 _ANY_A: Final = np.float32(1e6)  # whether the power is too much for the current, each row says by itself
 _P, _PF, _T, _V = range(len(QUANTITIES))
 # power, voltage, the others together: no rule looks at two of those
-_CORNERS: Final = tuple((p, v, o) for p in (0, 1) for v in (0, 1) for o in (0, 1))
+_POINTS: Final = tuple((i, v, o) for i in range(_POWERS) for v in (0, 1) for o in (0, 1))
 
 
 class Steadiness:
@@ -121,9 +123,10 @@ class Steadiness:
     ) -> None:
         values = np.stack([getattr(batch, name)[row] for name in QUANTITIES], axis=1)
         low, high = values.copy(), values.copy()
-        share = np.where(self._fleet.is_dimmable[lamp], _DIMMING_SHARE, _POWER_SHARE)
-        least_w = np.fmin(_LEAST_W, share * rated_power(self._fleet, self._state, lamp))
-        reach_w = np.maximum(least_w, share * np.abs(values[:, _P]))
+        own_w = self._state.own_w[lamp]
+        full_w = np.where(np.isfinite(own_w), own_w, rated_power(self._fleet, self._state, lamp))
+        power_w = np.fmin(np.abs(values[:, _P]), full_w)
+        reach_w = np.fmin(np.maximum(_POWER_SHARE * power_w, _LEAST_W), _POWER_SHARE * full_w)
         for quantity, reach in ((_P, reach_w), (_PF, _POWER_FACTOR), (_T, _TEMPERATURE_C), (_V, _VOLTAGE_V)):
             low[:, quantity] -= reach
             high[:, quantity] += reach
@@ -131,8 +134,8 @@ class Steadiness:
         high[:, _V] = np.minimum(high[:, _V], self._electric.high_v)
         is_known = np.isfinite(values)
         low[~is_known], high[~is_known] = np.inf, -np.inf
-        corners = self._corners(lamp, window, levels, low, high)
-        is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*corners, running, is_open)
+        points = self._points(lamp, window, levels, low, high)
+        is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*points, running, is_open)
         some = np.flatnonzero(is_steady)
         if not len(some):
             return
@@ -157,29 +160,31 @@ class Steadiness:
         low[:, _T], high[:, _T] = _COLD_C, self._table.by_technology("temperature_clear").min() - _HAIR_C
         low[:, _V], high[:, _V] = self._electric.low_v, self._electric.high_v
         wide = replace(window, power_factor=least_pf, temperature_c=low[:, _T])  # whether they are known or not
-        is_seen = (levels.level > 0) & self._is_same(*self._corners(lamp, wide, levels, low, high), running, is_open)
+        is_seen = (levels.level > 0) & self._is_same(*self._points(lamp, wide, levels, low, high), running, is_open)
         seen = np.flatnonzero(is_seen)
         state, quiet = self._state, lamp[seen]
         state.low_w[quiet], state.high_w[quiet] = low[seen, _P], high[seen, _P]
         state.least_pf[quiet] = least_pf[seen]
 
-    def _corners(
+    def _points(
         self, lamp: Int64, window: Window, levels: Levels, low: Float32, high: Float32
     ) -> tuple[Int64, Window, Levels]:
-        """The samples at the corners of n boxes, one corner of all after another: 8 n lamps, window and levels."""
+        """The samples at the points of n boxes, one point of all after another: 20 n lamps, window and levels."""
         n = len(lamp)
-        every = np.tile(np.arange(n), len(_CORNERS))
+        every = np.tile(np.arange(n), len(_POINTS))
         ends = (low, high)
+        way_up = np.array([point[0] / (_POWERS - 1) for point in _POINTS], np.float32).repeat(n)
+        powers = low[every, _P] * (1 - way_up) + high[every, _P] * way_up
 
         def at(quantity: int, which: int) -> Float32:
-            return np.concatenate([ends[corner[which]][:, quantity] for corner in _CORNERS])
+            return np.concatenate([ends[point[which]][:, quantity] for point in _POINTS])
 
         def unless_unknown(values: Float32, told: Float32) -> Float32:
             return np.where(np.isnan(told[every]), np.float32(np.nan), values)
 
         wide = replace(
             _take(window, every),
-            power_w=at(_P, 0),
+            power_w=powers,
             voltage_v=at(_V, 1),
             power_factor=unless_unknown(at(_PF, 2), window.power_factor),
             temperature_c=unless_unknown(at(_T, 2), window.temperature_c),
@@ -188,27 +193,35 @@ class Steadiness:
         return lamp[every], wide, _take(levels, every)
 
     def _is_same(self, lamp: Int64, window: Window, levels: Levels, running: UInt32, is_open: UInt32) -> Bool:
-        """Boxes at whose corners every rule says what leaves its counters as they are; bool (n,)."""
+        """Boxes at whose points every rule says what leaves its counters as they are; bool (n,)."""
         n = len(running)
         expected = expect(self._fleet, self._state, self._electric, lamp, levels, window.voltage_v)
         limits = self._table.of(self._fleet.technology[lamp])
 
-        def at_corners(mask: Bool) -> Bool:
-            corners: Bool = np.broadcast_to(mask, len(lamp)).reshape(len(_CORNERS), n)
-            return corners
+        def at_points(mask: Bool) -> Bool:
+            return mask.reshape(len(_POINTS), n)
 
-        same = ~at_corners(is_impossible(window, expected, limits)).any(axis=0)
+        same = ~at_points(is_impossible(window, expected, limits)).any(axis=0)
         is_learning = (self._state.flags[lamp[:n]] & np.uint32(1 << LEARNING_BIT)) != 0
-        same &= ~(is_learning & at_corners(fits_register(window, expected, limits)).any(axis=0))
-        for least in lit_powers(expected, limits):
-            is_above = at_corners(window.power_w >= least)
+        same &= ~(is_learning & at_points(fits_register(window, expected, limits)).any(axis=0))
+        turns = [*lit_powers(expected, limits), *turning_powers(expected)]
+        for is_above in map(at_points, [window.power_w >= turn for turn in turns]):
             same &= is_above.all(axis=0) | ~is_above.any(axis=0)
+        touched = int(np.bitwise_or.reduce(running | is_open))
         for rule, detector in enumerate(DETECTORS):
-            holds, judges = detector.holds(window, expected, limits), detector.judges(window, expected, limits)
+            holds = detector.holds(window, expected, limits)
+            is_touched = bool(touched >> rule & 1)
+            if not is_touched and not holds.any():
+                continue
+            judges = detector.judges(window, expected, limits)
+            held = at_points(holds & judges)
+            if not is_touched:
+                same &= ~held.any(axis=0)
+                continue
             heals = ~holds if detector.heals is None else detector.heals(window, expected, limits)
-            held, healed = at_corners(holds & judges), at_corners(heals & judges)
             opened, waits = _has(is_open, rule), _has(running & ~is_open, rule)
-            same &= np.where(opened, ~healed.any(axis=0), np.where(waits, held.all(axis=0), ~held.any(axis=0)))
+            is_healed = at_points(heals & judges).any(axis=0)
+            same &= np.where(opened, ~is_healed, np.where(waits, held.all(axis=0), ~held.any(axis=0)))
         result: Bool = same
         return result
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.small_town import DIMS
+from ingest.expected import level_share
 from ingest.judgement.boxes import Boxes
 from ingest.judgement.lamp_rules import LampRules
 
@@ -45,6 +46,32 @@ def test_a_standing_fault_is_left_alone_until_anything_changes(kit, monkeypatch,
     assert sum(lamp in rows for rows in seen) <= (10 if fault == "dark" else 4)
     town.factor[3], town.power_factor[3], town.temperature[3], town.status[3] = 1.0, 0.95, 45.0, 0
     assert kit.open_codes([*town.changes, *town.play(25)]) == {}
+
+
+@pytest.mark.parametrize("fault", ["weak", "strong", "poor power factor", "hot"])
+def test_a_noisy_meter_does_not_end_it(kit, monkeypatch, fault):
+    """One lamp that leaves its box costs a small city's sweep more than all the others."""
+    town = kit.Town(noise=0.01, dims=())
+    town.play(30)
+    STANDING[fault](town)
+    town.play(40)
+    seen = judged_rows(monkeypatch)
+    town.play(60)
+    assert sum(3 in rows for rows in seen) <= 6
+
+
+@pytest.mark.parametrize(("beside", "is_boxed"), [(-0.02, False), (0.02, False), (0.035, False), (-0.09, True)])
+def test_no_box_holds_a_dim_level(kit, beside, is_boxed):
+    """What it finds there is a band of power, narrower than a box: it would be missed between two corners."""
+    town = kit.Town(noise=0.0005, dims=(("22:00", 70),), limits={"lamp_power_low": 0.5})
+    town.play(30)
+    town.power_factor[3] = 0.4
+    dim = float(level_share(np.array([0], np.uint8), np.array([70], np.uint8))[0])
+    town.factor[3] = dim - beside
+    assert kit.open_codes(town.play(30)) == {"powerFactorTooLow": 1}
+    assert town.detection._state.boxes.covers(town.sweep(), np.array([3]), np.array([3])).all() == is_boxed
+    town.factor[3] = dim
+    assert kit.raised(town.play(30), "dimmingFailure") != []
 
 
 def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
@@ -109,7 +136,7 @@ def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
         pictures = []
         for _ in range(60):
             lamps = rng.integers(0, town.n, int(rng.integers(1, 6)))
-            what = int(rng.integers(0, 8))
+            what = int(rng.integers(0, 9))
             if what == 0:
                 town.factor[lamps] = rng.choice([0.0, 0.004, 0.3, 0.6, 0.74, 1.0, 1.31, 1.5])
             elif what == 1:
@@ -124,6 +151,8 @@ def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
                 town.voltage = float(rng.choice([212.0, 220.0, 225.0, 233.0]))
             elif what == 6:
                 town.factor[:] = 1.0
+            elif what == 7:  # near dim levels and the limits
+                town.factor[lamps] = rng.uniform(0.3, 1.4, len(lamps))
             elif town.changes:
                 keys = [change.key for change in town.changes[-3:]]
                 town.detection.mark_repaired(keys[0])
