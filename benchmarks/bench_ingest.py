@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--controllers", type=int, default=1000)
     parser.add_argument("--lamps", default="200", help="per message; 29-213: cabinets of every size between")
-    parser.add_argument("--window", type=int, default=8, help="unacknowledged records of a controller")
+    parser.add_argument("--window", type=int, default=16, help="unacknowledged records of a controller")
     parser.add_argument("--warm", type=float, default=6.0, help="seconds before the measurement")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--profile", type=Path, help="write a cProfile of the ingest process here")

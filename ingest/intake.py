@@ -50,7 +50,7 @@ class Pace:
     """
 
     flush_s: float = 1.0
-    flush_bytes: int = 16 << 20
+    flush_bytes: int = 32 << 20
     max_waiting_bytes: int = 256 << 20
 
 

@@ -24,7 +24,6 @@ RECORD_COLUMNS: Final = (  # of the record, the same for each of its rows
     Column("controller_id", "str"),
     Column("epoch", "<u8", "Outbox/Epoch"),
     Column("sequence", "<u8", "Outbox/Sequence"),
-    Column("is_historical", "?"),
 )
 LAMP_COLUMNS: Final = (
     Column("lamp_id", "str", "Lamps/Id"),

@@ -211,7 +211,7 @@ def _thinned(table: pa.Table) -> pa.Table:
     slot = pc.multiply(pc.floor(pc.divide(table.column("at_us").cast(pa.float64()), float(THIN_US))), float(THIN_US))
     order = table.schema.names
     table = table.append_column("slot", slot.cast(pa.int64())).sort_by("at_us")
-    keys = ["lamp_id", "controller_id", "epoch", "is_historical", "slot"]
+    keys = ["lamp_id", "controller_id", "epoch", "slot"]
     rest = [name for name in order if name not in keys]
     grouped = table.group_by(keys, use_threads=False).aggregate(
         [(name, "mean" if name in _MEANS else "last") for name in rest]
