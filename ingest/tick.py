@@ -84,6 +84,8 @@ def _runs(records: Sequence[Record]) -> list[_Run]:
 def _joined(runs: Sequence[_Run], slot: int, dtype: str, n_items: np.int64 | int) -> npt.NDArray[Any]:
     """An array quantity of all records, one after another: (n_items,)."""
     values = np.empty(n_items, dtype)
+    if not n_items:  # no circuit is metered
+        return values
     column, at = values.view(np.uint8), 0
     for run in runs:
         page = None if run.sheet is None else run.sheet.array(slot, run.rows)

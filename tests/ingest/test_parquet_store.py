@@ -46,6 +46,21 @@ class Time:
         return self.now
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 3, 0, 1], [1], [3, 1, 2, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0]], ids=str)
+@pytest.mark.parametrize("n_lamps", [1500, 700, 3])
+def test_every_reading_is_its_own_lamps(tmp_path: Path, order: list[int], n_lamps: int) -> None:
+    """Cabinets in the register's order are sliced out of its names, others looked up, often repeated ones numbered."""
+    store, directory = ParquetStore(tmp_path), make_directory(4, n_lamps)
+    block = make_block(directory, [Row(c, 1 + i) for i, c in enumerate(order)])
+    store.write(block)
+    (path,) = table_files(tmp_path, "lamps")
+    query = (
+        "SELECT lamp_id, controller_id, sequence FROM read_parquet($1, file_row_number = true) ORDER BY file_row_number"
+    )
+    found = duckdb.execute(query, [str(path)]).fetchall()
+    assert found == [(f"L-{c}-{i}", f"PJU-{c}", 1 + n) for n, c in enumerate(order) for i in range(n_lamps)]
+
+
 def test_what_is_written_is_read_back_in_rounds(tmp_path: Path) -> None:
     store, directory = ParquetStore(tmp_path), make_directory()
     rows = [Row(0, 1), Row(1, 1), Row(0, 2, T0_US + MINUTE_US), Row(2, 9, T0_US - MINUTE_US, is_historical=True)]
