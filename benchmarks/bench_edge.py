@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -271,10 +272,17 @@ def _simulate(profile: str, n_lamps: int, *, is_instant: bool) -> None:
     with suppress(OSError):  # a wire is not preempted by other programs; without the right to say so, it is
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
     values = meters.LampValues(voltage_v=229.4, current_a=0.41, power_w=90.2, energy_wh=123456, power_factor=0.96)
-    device = meters.LampNode if profile == "lamp-node" else meters.Pzem
+
+    def device() -> meters.Pzem | meters.LampNode:
+        if profile != "lamp-node":
+            return meters.Pzem(lambda: values)
+        # by day it drives what the agent commands: one that did not would be commanded again in every sweep
+        node = meters.LampNode(lambda: replace(values, level_percent=node.level_percent))
+        return node
+
     buses = [
         meters.MeterBus(
-            {address: device(lambda: values) for address in range(1, n_lamps + 1)},
+            {address: device() for address in range(1, n_lamps + 1)},
             meters.LineTiming(baud=BAUD, turnaround_s=TURNAROUND_S, is_instant=is_instant),
             meters.LineFaults(),
             np.random.default_rng(seed),
