@@ -1,4 +1,4 @@
-"""The NCMD that tells an agent what is stored for good; under load one is sent for every second record."""
+"""The NCMD that tells an agent what is stored for good; under load one is sent for some four records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Acknowledgement:
         self._acknowledged = self._message.metrics.add(name="Outbox/Acknowledged", datatype=_UINT64)
 
     def encode(self, at_ms: int, epoch: int, acknowledged: int) -> bytes:
-        """The payload: everything of ``epoch`` up to ``acknowledged`` is stored."""
+        """The payload at ``at_ms`` (UTC): everything of ``epoch`` up to the number ``acknowledged`` is stored."""
         self._message.timestamp = at_ms
         self._epoch.long_value, self._acknowledged.long_value = epoch, acknowledged
         return self._message.SerializeToString()

@@ -1,7 +1,8 @@
 """Telemetry columns: what one stored lamp reading, circuit reading and cabinet reading consists of.
 
 Column names carry their unit; unknown is null (Parquet) or absent (InfluxDB), never 0. Strings are dictionary-encoded.
-A reading is told apart by (controller_id, epoch, sequence, lamp_id).
+A reading is told apart by (controller_id, epoch, sequence, lamp_id); beside these and ``at_us`` (UTC), what is its
+record's stands with the cabinet's reading alone.
 """
 
 from __future__ import annotations
@@ -19,12 +20,6 @@ class Column:
     metric: str | None = None
 
 
-RECORD_COLUMNS: Final = (  # of the record, the same for each of its rows
-    Column("at_us", "<i8"),
-    Column("controller_id", "str"),
-    Column("epoch", "<u8", "Outbox/Epoch"),
-    Column("sequence", "<u8", "Outbox/Sequence"),
-)
 LAMP_COLUMNS: Final = (
     Column("lamp_id", "str", "Lamps/Id"),
     Column("voltage_v", "<f4", "Lamps/Voltage"),

@@ -1,9 +1,12 @@
 """Lamps whose fault stands are not judged again in every sweep, and nothing that is told depends on it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from benchmarks.small_town import DIMS
+from ingest.detectors import dimming_failure
 from ingest.expected import level_share
 from ingest.judgement.boxes import Boxes
 from ingest.judgement.lamp_rules import LampRules
@@ -57,7 +60,7 @@ def test_a_noisy_meter_does_not_end_it(kit, monkeypatch, fault):
     town.play(40)
     seen = judged_rows(monkeypatch)
     town.play(60)
-    assert sum(3 in rows for rows in seen) <= 6
+    assert sum(town.fleet.lamp_index[town.ids[3]] in rows for rows in seen) <= 6
 
 
 @pytest.mark.parametrize(("beside", "is_boxed"), [(-0.02, False), (0.02, False), (0.035, False), (-0.09, True)])
@@ -69,9 +72,39 @@ def test_no_box_holds_a_dim_level(kit, beside, is_boxed):
     dim = float(level_share(np.array([0], np.uint8), np.array([70], np.uint8))[0])
     town.factor[3] = dim - beside
     assert kit.open_codes(town.play(30)) == {"powerFactorTooLow": 1}
-    assert town.detection._state.boxes.covers(town.sweep(), np.array([3]), np.array([3])).all() == is_boxed
+    lamp = np.array([town.fleet.lamp_index[town.ids[3]]])
+    assert town.detection._state.boxes.covers(town.sweep(), lamp, lamp).all() == is_boxed
     town.factor[3] = dim
     assert kit.raised(town.play(30), "dimmingFailure") != []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_band_of_the_dim_rule_is_narrower_than_a_box_sees(seed):
+    """Bands of less than 3 % of full power end at a power that boxes are not laid across."""
+    rng, n = np.random.default_rng(seed), 20_001
+    full, level, before = 100.0, rng.uniform(70, 100), rng.uniform(60, 100)
+    power = np.linspace(20, 110, n, dtype=np.float32)
+    lamps = {
+        name: np.full(n, value, np.float32) for name, value in (("full", full), ("level", level), ("before", before))
+    }
+    yes = np.ones(n, np.bool_)
+    expected = SimpleNamespace(
+        level=np.full(n, 100, np.uint8),
+        is_on=yes,
+        is_dimming=yes,
+        is_own_known=yes,
+        own_level_w=lamps["level"],
+        own_full_w=lamps["full"],
+        before_w=lamps["before"],
+        own_dim_w=np.repeat(rng.uniform(40, 90, (2, 1)), n, axis=1).astype(np.float32),
+    )
+    limits = {"dimming_level": np.float32(50), "lamp_failure_power": np.float32(0.1)}
+    is_dim = dimming_failure.holds(SimpleNamespace(power_w=power), expected, limits)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_dim, [False])).astype(np.int8)))
+    turns = dimming_failure.turning_powers(expected)[:, 0]
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        if power[end - 1] - power[first] < 0.029 * full:
+            assert np.nanmin(np.abs(turns[:, None] - power[[first, end - 1]])) < 0.01
 
 
 def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
