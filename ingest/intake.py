@@ -45,7 +45,7 @@ class Pace:
 
     Attributes:
         flush_s: at least this long between two flushes while little is coming.
-        flush_bytes: received bytes that make a flush at once.
+        flush_bytes: received bytes that make a flush at once; half of it does while nothing is being stored.
         max_waiting_bytes: received and undecoded; beyond it, what comes while the store stands is dropped.
     """
 
@@ -138,7 +138,9 @@ class Intake:
         return 0.5 if self._waiting.n_bytes > self._pace.max_waiting_bytes and not self._flight.is_stalled else 0.0
 
     def _is_due(self) -> bool:
-        if self._waiting.n_bytes >= self._pace.flush_bytes:
+        # an idle store is given half at once: agents whose windows are full send no more before it
+        enough = self._pace.flush_bytes // 2 if self._flight.is_empty else self._pace.flush_bytes
+        if self._waiting.n_bytes >= enough:
             return True
         is_time = self._waiting.is_behind or self._monotonic() - self._flushed_at >= self._pace.flush_s
         return is_time and bool(self._waiting or self._changes)
