@@ -43,7 +43,7 @@ from ingest.judgement.sample import Electric
 from ingest.judgement.screen import Screen, Suspects
 from ingest.judgement.silence import Silence
 from ingest.judgement.silence_cases import GROUP_CODES
-from ingest.judgement.sweep import Sweep
+from ingest.judgement.sweep import Places, Sweep
 from ingest.judgement.voltage import VoltageRules
 from ingest.schedule import Timetable
 from ingest.schema.city import City
@@ -114,7 +114,7 @@ class Detection:
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
-        told_s = self._context.level_told_s[sweep.batch.controller]
+        told_s = self._context.level_told_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, told_s, self._is_muted)
         self._listen(sweep, suspects)
         for verdict in verdicts:
@@ -156,7 +156,7 @@ class Detection:
     def _is_cabinet_muted(self, cabinet: Int64) -> Bool:
         return self._maintenance.cabinets(self._fleet, cabinet, self._now_us)
 
-    def _is_controller_muted(self, controller: Int64) -> Bool:
+    def _is_controller_muted(self, controller: Places) -> Bool:
         return self._is_cabinet_muted(self._fleet.home_cabinet[controller].astype(np.int64))
 
     def _lamp_key(self, code: str, lamp: int) -> Key:

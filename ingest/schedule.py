@@ -82,13 +82,13 @@ class Timetable:
         self.dim_levels = np.unique(np.array([step.level for step in schedule.dim if 0 < step.level < 100], np.float64))
 
     def look(
-        self, cabinet: npt.NDArray[np.int32], at_us: npt.NDArray[np.int64]
+        self, cabinet: slice | npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Level %, beginning and end of the step (UTC microseconds) of each cabinet at each time; (R,) each."""
         is_stale = (at_us < self.since_us[cabinet]) | (at_us >= self.until_us[cabinet])
         for row in np.flatnonzero(is_stale).tolist():
-            self._renew(int(cabinet[row]), int(at_us[row]))
-        return self.level[cabinet], self.since_us[cabinet], self.until_us[cabinet]
+            self._renew(cabinet.start + row if isinstance(cabinet, slice) else int(cabinet[row]), int(at_us[row]))
+        return self.level[cabinet].copy(), self.since_us[cabinet], self.until_us[cabinet]
 
     def _renew(self, cabinet: int, at_us: int) -> None:
         moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)

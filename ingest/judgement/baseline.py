@@ -60,8 +60,7 @@ class Baseline:
 
     def due(self, sweep: Sweep) -> Int64:
         """Live records whose controller's next sample is due; int64."""
-        c = sweep.batch.controller
-        wanted: Int64 = np.flatnonzero(sweep.is_live & (sweep.at_s >= self.due_s[c]))
+        wanted: Int64 = np.flatnonzero(sweep.is_live & (sweep.at_s >= self.due_s[sweep.controller]))
         return wanted
 
     def take(self, sweep: Sweep, records: Int64) -> None:

@@ -10,12 +10,11 @@ import numpy.typing as npt
 from ingest.batch import LEVEL_UNKNOWN, Batch
 from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.sweep import Sweep, level_range
+from ingest.judgement.sweep import Places, Sweep, level_range, pick, places
 from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
-Live = slice | Int64
 
 _CLOCK_TRUST_US: Final = 12 * 3600 * 1_000_000  # an agent's clock further off says nothing about its cabinet's sun
 _GAP_S: Final = 300
@@ -55,36 +54,35 @@ class CabinetContext:
 
     def prepare(self, batch: Batch, now_us: int) -> Sweep:
         """Take a batch's records into the memory and make its live part ready for judging."""
-        controller = batch.controller
-        is_live = ~batch.is_historical & (controller >= 0)
+        controller = places(batch.controller)
+        is_live = ~batch.is_historical & (batch.controller >= 0)
         is_near = np.abs(batch.at_us - now_us) <= _CLOCK_TRUST_US
         at_us = np.where(is_near, batch.at_us, now_us)
         at_s = at_us // 1_000_000
-        live: Live = slice(None) if is_live.all() else np.flatnonzero(is_live)
-        c = controller[live]
+        live: Places = slice(None) if is_live.all() else np.flatnonzero(is_live)
+        c = controller if isinstance(live, slice) else pick(controller, live)
         told = batch.interval_s[live]
-        self.interval_s[c[told > 0]] = told[told > 0]
+        self.interval_s[c] = np.where(told > 0, told, self.interval_s[c])
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
         dt_s = np.where(last_s > 0, np.clip(at_s - last_s, 0, cap_s), 0)
         self.at_s[c] = at_s[live]
 
-        home = self._fleet.home_cabinet[controller]
+        home = places(self._fleet.home_cabinet[controller])
         scheduled, since_us, until_us = self._timetable.look(home, at_us)
         self.scheduled = scheduled
         is_ending = until_us - at_us < self._guard_us
-        self._take_contactor(batch, live, at_s, scheduled)
-        fallback = self._fallback(batch, home, scheduled)
+        self._take_contactor(batch.is_contactor_closed[live], c, at_s[live], scheduled[live])
+        drives = self._drives(batch, controller, home)
+        fallback = self._fallback(batch, drives, scheduled)
         level_low, level_high = level_range(batch)
-        tells = is_live & (level_low != LEVEL_UNKNOWN)
-        self.level_told_s[controller[tells]] = at_s[tells]
+        self.level_told_s[c] = np.where(level_low[live] != LEVEL_UNKNOWN, at_s[live], self.level_told_s[c])
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
         is_cut_off = batch.is_supply_present == 0
         self._take_phases(volts, is_cut_off, c, live)
-        has_phase, dead_phases = self.has_phase[:, controller], self.is_phase_dead[:, controller]
+        has_phase, dead_phases = self.has_phase[:, controller], self.is_phase_dead[:, controller] & ~is_cut_off
         is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
         is_gone |= is_cut_off
-        dead_phases &= ~is_cut_off
         is_dipped = is_gone.copy()
         is_dipped |= ((volts > self._no_voltage) & (volts < self._dip_v)).any(axis=0)
         is_recent = at_s - self.level_told_s[controller] < _RECENT_S
@@ -92,7 +90,10 @@ class CabinetContext:
         self.fallback[c] = fallback[live]
         return Sweep(
             batch,
+            controller,
             is_live,
+            live,
+            c,
             at_s,
             dt_s,
             fallback,
@@ -101,16 +102,14 @@ class CabinetContext:
             level_low,
             level_high,
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
-            is_ending & ~self._drives(batch, home),
+            is_ending & ~drives,
             is_gone,
             is_dipped,
             dead_phases,
             dead_phases[0] | dead_phases[1] | dead_phases[2],
         )
 
-    def _take_phases(
-        self, volts: npt.NDArray[np.float32], is_cut_off: Bool, c: npt.NDArray[np.int32], live: Live
-    ) -> None:
+    def _take_phases(self, volts: npt.NDArray[np.float32], is_cut_off: Bool, c: Places, live: Places) -> None:
         volts = volts[:, live]
         is_told = np.isfinite(volts).any(axis=0) | is_cut_off[live]
         if not is_told.any():
@@ -119,30 +118,29 @@ class CabinetContext:
         if (is_alive & ~self.has_phase[:, c]).any():
             self.has_phase[:, c] |= is_alive
         is_dead = (volts < self._no_voltage) & (volts >= self._no_voltage).any(axis=0)
-        self.is_phase_dead[:, c[is_told]] = (is_dead & self.has_phase[:, c])[:, is_told]
+        self.is_phase_dead[:, c] = np.where(is_told, is_dead & self.has_phase[:, c], self.is_phase_dead[:, c])
 
-    def _take_contactor(self, batch: Batch, live: Live, at_s: Int64, scheduled: npt.NDArray[np.uint8]) -> None:
-        state, c, at_s, scheduled = batch.is_contactor_closed[live], batch.controller[live], at_s[live], scheduled[live]
+    def _take_contactor(
+        self, state: npt.NDArray[np.int8], c: Places, at_s: Int64, scheduled: npt.NDArray[np.uint8]
+    ) -> None:
         if not (state >= 0).all():
             known = np.flatnonzero(state >= 0)
-            state, c, at_s, scheduled = state[known], c[known], at_s[known], scheduled[known]
+            state, c, at_s, scheduled = state[known], pick(c, known), at_s[known], scheduled[known]
         before = self.contactor[c]
-        is_changed = (before >= 0) & (before != state)
-        self.contactor_s[c[is_changed]] = at_s[is_changed]
+        self.contactor_s[c] = np.where((before >= 0) & (before != state), at_s, self.contactor_s[c])
         self.contactor[c] = state
-        self.has_switched[c[(state == 0) & (scheduled == 0)]] = True
+        self.has_switched[c] |= (state == 0) & (scheduled == 0)
 
-    def _fallback(
-        self, batch: Batch, home: npt.NDArray[np.int32], scheduled: npt.NDArray[np.uint8]
-    ) -> npt.NDArray[np.uint8]:
+    @staticmethod
+    def _fallback(batch: Batch, drives: Bool, scheduled: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Commanded level where the agent cannot tell: by the contactor where it switches, else by schedule."""
         contactor = batch.is_contactor_closed
-        closed = np.where(self._drives(batch, home), np.where(scheduled > 0, scheduled, 100), scheduled)
+        closed = np.where(drives, np.where(scheduled > 0, scheduled, 100), scheduled)
         return np.where(contactor == 0, 0, np.where(contactor == 1, closed, scheduled)).astype(np.uint8)
 
-    def _drives(self, batch: Batch, home: npt.NDArray[np.int32]) -> Bool:
+    def _drives(self, batch: Batch, controller: Places, home: Places) -> Bool:
         """Cabinets whose contactor is told and switches their lamps; bool (R,)."""
         switching = self._fleet.cabinet_switching[home]
-        has_switched = self.has_switched[batch.controller] & (switching == SWITCHING_UNKNOWN)
+        has_switched = self.has_switched[controller] & (switching == SWITCHING_UNKNOWN)
         drives: Bool = ((switching == SWITCHING_CONTACTOR) | has_switched) & (batch.is_contactor_closed >= 0)
         return drives

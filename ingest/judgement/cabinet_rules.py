@@ -18,7 +18,7 @@ from ingest.judgement.debounce import Confirm, Debounce, Verdicts
 from ingest.judgement.lamp_evidence import number
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.sweep import Sweep
+from ingest.judgement.sweep import Places, Sweep
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -44,29 +44,28 @@ class CabinetRules:
             "stuck_on": Debounce(n, contactor),
         }
 
-    def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Int64], Bool]) -> None:
+    def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Places], Bool]) -> None:
         """Judge the live records of a sweep. ``is_muted``: controllers whose cabinet is under maintenance."""
-        records = np.flatnonzero(sweep.is_live)
-        if not len(records):
+        batch, live = sweep.batch, sweep.live
+        if not sweep.is_live.any():
             return
-        batch = sweep.batch
         is_gone = sweep.is_supply_gone
         is_known = (batch.is_supply_present >= 0) | np.isfinite(batch.cabinet_voltage_v).any(axis=1)
         muted = np.zeros(batch.n_records, np.bool_)
-        muted[records] = is_muted(batch.controller[records].astype(np.int64))
-        self._step("supply", "supplyLoss", sweep, records, is_gone, is_known, muted)
-        self._judge_phases(sweep, records, is_gone, muted)
+        muted[live] = is_muted(sweep.live_controller)
+        self._step("supply", "supplyLoss", sweep, is_gone, is_known, muted)
+        self._judge_phases(sweep, is_gone, muted)
         door = batch.is_door_open
-        self._step("door", "cabinetDoorOpen", sweep, records, door == 1, door >= 0, muted)
-        self._judge_contactor(sweep, records, commands, is_gone, muted)
+        self._step("door", "cabinetDoorOpen", sweep, door == 1, door >= 0, muted)
+        self._judge_contactor(sweep, commands, is_gone, muted)
 
-    def _step(
-        self, name: str, code: str, sweep: Sweep, records: Int64, holds: Bool, judges: Bool, muted: Bool
-    ) -> None:  # measured columns, in the order of the rule
+    def _step(self, name: str, code: str, sweep: Sweep, holds: Bool, judges: Bool, muted: Bool) -> None:
         debounce = self.debounce[name]
-        h, j = holds[records] & judges[records], judges[records]
+        j = judges[sweep.live]
+        h = holds[sweep.live] & j
         if not h.any() and debounce.is_idle():
             return
+        records = np.flatnonzero(sweep.is_live)
         c = sweep.batch.controller[records].astype(np.int64)
         gate = muted[records] & ~debounce.is_open[c]
         verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
@@ -123,15 +122,16 @@ class CabinetRules:
                 told["contactor_closed"] = bool(batch.is_contactor_closed[r])
         return told
 
-    def _judge_phases(self, sweep: Sweep, records: Int64, is_gone: Bool, muted: Bool) -> None:
+    def _judge_phases(self, sweep: Sweep, is_gone: Bool, muted: Bool) -> None:
         batch = sweep.batch
-        is_known = np.isfinite(batch.cabinet_voltage_v) & ~is_gone[:, None]
-        c = batch.controller[records].astype(np.int64)
         for phase in range(3):
             debounce = self.debounce[f"phase-{_PHASES[phase]}"]
-            h, j = sweep.dead_phases[phase, records], is_known[records, phase]
+            h = sweep.dead_phases[phase, sweep.live]
             if not h.any() and debounce.is_idle():
                 continue
+            records = np.flatnonzero(sweep.is_live)
+            c = batch.controller[records].astype(np.int64)
+            j = (np.isfinite(batch.cabinet_voltage_v[:, phase]) & ~is_gone)[records]
             gate = muted[records] & ~debounce.is_open[c]
             verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
             for i in verdict.opened.tolist():
@@ -142,22 +142,22 @@ class CabinetRules:
                 key = self._key("supplyLoss", int(c[i]), _PHASES[phase])
                 self._book.close(key, int(sweep.at_s[records[i]]) * 1_000_000)
 
-    def _judge_contactor(self, sweep: Sweep, records: Int64, commands: Commands, is_gone: Bool, muted: Bool) -> None:
+    def _judge_contactor(self, sweep: Sweep, commands: Commands, is_gone: Bool, muted: Bool) -> None:
         batch, fleet = sweep.batch, self._fleet
         contactor = batch.is_contactor_closed
         # the command's own guard gates the verdict, the run goes on
         gated = muted | ~commands.is_settled
         is_on = commands.is_on & ~is_gone
-        self._step("stuck_off", "contactorFailure", sweep, records, contactor == 0, is_on & (contactor >= 0), gated)
-        switching = fleet.cabinet_switching[fleet.home_cabinet[batch.controller]]
+        self._step("stuck_off", "contactorFailure", sweep, contactor == 0, is_on & (contactor >= 0), gated)
+        switching = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
         cuts = (switching == SWITCHING_CONTACTOR) | (
-            (switching == SWITCHING_UNKNOWN) & self._context.has_switched[batch.controller]
+            (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
         )
         n_good, n_lit = self._lit_while_off(sweep, commands)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good)
         holds = ((contactor == 1) & cuts) | is_all_lit
         judges = commands.is_off & ~is_gone & ((contactor >= 0) | (n_good >= _LEAST_LIT))
-        self._step("stuck_on", "contactorFailure", sweep, records, holds, judges, gated)
+        self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
 
     def _lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Int64, Int64]:
         """Good lamps, and lit ones among them, of records that are commanded off; int64 (R,) each."""

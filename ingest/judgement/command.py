@@ -43,19 +43,17 @@ class CommandMemory:
 
     def take(self, sweep: Sweep, scheduled: npt.NDArray[np.uint8]) -> Commands:
         """The commands of a sweep's records; ``scheduled`` uint8 (R,) is the schedule's level."""
-        batch = sweep.batch
         low = sweep.level_low.astype(np.int16)
         high = sweep.level_high.astype(np.int16)
         is_told = low != LEVEL_UNKNOWN
         high = np.where(high == LEVEL_UNKNOWN, low, high)  # some lamp's level is unknown: the others' lowest stands
         high = np.where(is_told, np.minimum(high, 100), scheduled.astype(np.int16))
         low = np.where(is_told, np.minimum(low, 100), scheduled.astype(np.int16))
-        live = np.flatnonzero(sweep.is_live)
-        c = batch.controller[live]
+        live, c = sweep.live, sweep.live_controller
         is_first = self.high[c] < 0
         is_changed = (self.high[c] != high[live]) | (self.low[c] != low[live])
         since_s = np.where(is_first, np.where(high[live] == scheduled[live], sweep.step_s[live], 0), sweep.at_s[live])
         self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
         self.high[c], self.low[c] = high[live], low[live]
-        is_settled = sweep.at_s - self.changed_s[batch.controller] >= self._guard_s
+        is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s
         return Commands(high > 0, (high == 0) & (scheduled == 0), high, is_settled)

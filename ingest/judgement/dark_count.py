@@ -66,7 +66,7 @@ class DarkCount:
         """Judge the sums of a sweep's live records; without supply, or a phase of it, there is nothing to count."""
         is_judged = sweep.is_live & commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0)
         is_judged &= ~is_starved & ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
-        is_judged &= ~self._state.is_fully_listed[sweep.batch.controller]
+        is_judged &= ~self._state.is_fully_listed[sweep.controller]
         for r in np.flatnonzero(is_judged).tolist():
             c = int(sweep.batch.controller[r])
             own = slice(int(self._fleet.controller_start[c]), int(self._fleet.controller_start[c + 1]))

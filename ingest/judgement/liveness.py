@@ -27,10 +27,10 @@ class Liveness:
             answered_by_day: bool (circuits,) circuits that answer while off.
         """
         self._fleet, self._state, self._sweep, self._answered_by_day = fleet, state, sweep, answered_by_day
-        home = fleet.cabinet_switching[fleet.home_cabinet[sweep.batch.controller]]
+        home = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
         self._is_by_lamp = home == SWITCHING_LAMP
         is_cut = sweep.is_supply_gone | sweep.has_dead_phase | (sweep.batch.is_contactor_closed == 0)
-        self._is_plain = (home != SWITCHING_UNKNOWN) & ~is_cut & ~is_shared[sweep.batch.controller]
+        self._is_plain = (home != SWITCHING_UNKNOWN) & ~is_cut & ~is_shared[sweep.controller]
 
     def of(self, record: Int64, lamp: Int64) -> Bool:
         """Lamps whose circuit should be under voltage; bool (n,). ``record`` int64 (n,) is each lamp's."""

@@ -118,7 +118,7 @@ class LoadRules:
             drawn = np.where(is_wild, self._balance.expected_w(lamp), self._balance.drawn_w(lamp))
             dark = self._dark(sweep, record, lamp)
             total += np.bincount(record, np.where(dark, 0.0, drawn), minlength=batch.n_records)
-        for r in np.flatnonzero(is_told & ~self._state.is_fully_listed[batch.controller]).tolist():
+        for r in np.flatnonzero(is_told & ~self._state.is_fully_listed[sweep.controller]).tolist():
             total[r] += self.unlisted_w(int(batch.controller[r]), sweep, r, int(commands.level[r]))
         return total
 

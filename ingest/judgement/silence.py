@@ -139,7 +139,7 @@ class Silence:
         """Circuits of which at least half is silent: their discharge lamps will warm up when they are back."""
         fleet = self._fleet
         n_lost = np.bincount(record, minlength=sweep.batch.n_records)
-        is_much = n_lost >= self._least_outage[sweep.batch.controller]
+        is_much = n_lost >= self._least_outage[sweep.controller]
         if not is_much.any():
             return
         some = np.flatnonzero(is_much[record] & (fleet.lamp_circuit[lamp] >= 0))

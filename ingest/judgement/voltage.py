@@ -104,8 +104,8 @@ class VoltageRules:
     def _times(self, sweep: Sweep) -> tuple[Int64, Int64]:
         """Data time and interval of each controller's live record, -1 where it has none; int64 (C,)."""
         at_s, dt_s = np.full(self._fleet.n_controllers, -1, np.int64), np.zeros(self._fleet.n_controllers, np.int64)
-        live = np.flatnonzero(sweep.is_live)
-        at_s[sweep.batch.controller[live]], dt_s[sweep.batch.controller[live]] = sweep.at_s[live], sweep.dt_s[live]
+        live, c = sweep.live, sweep.live_controller
+        at_s[c], dt_s[c] = sweep.at_s[live], sweep.dt_s[live]
         return at_s, dt_s
 
     def _cabinet_voltages(self, sweep: Sweep) -> Float64:
