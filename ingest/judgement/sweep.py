@@ -78,7 +78,8 @@ class Sweep:
         """Record that each lamp row belongs to; ``row`` ascending."""
         width = np.diff(self.batch.lamp_start)
         if len(row) and (width == width[0]).all():  # searching for every edge costs as much as a thousand rows
-            return row // width[0]
+            record: Int64 = row // width[0]
+            return record
         n_of_record = np.diff(np.searchsorted(row, self.batch.lamp_start))
         return np.repeat(np.arange(len(n_of_record)), n_of_record)
 

@@ -21,7 +21,8 @@ import structlog
 
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import TABLES
-from ingest.telemetry.segment_file import MERGED, is_thinned, read_marks, replace_lamps, write_segment
+from ingest.telemetry.parquet_file import MERGED
+from ingest.telemetry.segment_file import is_thinned, read_marks, replace_lamps, write_segment
 from ingest.watermark import MarkState, Watermarks
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row

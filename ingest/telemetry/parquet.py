@@ -26,6 +26,7 @@ from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segm
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_table
 from ingest.telemetry.compaction import Compaction, Policy
+from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, sync_folder, write_segment
 from ingest.watermark import MarkState, Watermarks
@@ -54,6 +55,7 @@ class ParquetStore:
             self._staging.mkdir()
         spans = [span for _, span, _ in self._segments(every=True)]
         self._settled = self._read_marks_file()[0]
+        self._scratch = Scratch()
         self._compaction = Compaction(root, policy, staging=self._staging)
         self._next = 1 + max(0, self._read_marks_file()[0], *(last for _, last in spans))
 
@@ -70,7 +72,9 @@ class ParquetStore:
 
     def _write(self, day: int, block: Block, marks: tuple[MarkState, ...]) -> None:
         tables = {"lamps": lamp_table(block), "circuits": circuit_table(block), "cabinets": cabinet_table(block)}
-        write_segment(self.root / day_folder(day), self._next, self._next, tables, marks, staging=self._staging)
+        span = self._next, self._next
+        folder = self.root / day_folder(day)
+        write_segment(folder, *span, tables, marks, staging=self._staging, scratch=self._scratch)
         self._next += 1
 
     def position(self) -> int:

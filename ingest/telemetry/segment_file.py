@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,36 +20,13 @@ import pyarrow.parquet as pq
 
 from ingest.errors import StoreUnavailableError
 from ingest.schema.segments import segment_name
+from ingest.telemetry.direct_file import Scratch
+from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
 from ingest.watermark import MarkState
 
 TEMPORARY: Final = "tmp-"
 MARKS_KEY: Final = b"terang.marks"
 THINNED_KEY: Final = b"terang.thinned_us"
-ROWS_PER_GROUP: Final = 1 << 20
-# What a byte-stream split gains on floats and counters costs next to nothing; see docs/ingest.md for the figures.
-_SPLIT: Final = frozenset((
-    "voltage_v", "current_a", "power_w", "power_factor", "temperature_c", "energy_wh", "burning_hours", "switch_count",
-))  # fmt: skip  # a table of words
-_NOISY: Final = frozenset(("voltage_v", "power_w", "power_factor", "temperature_c"))
-
-
-@dataclass(frozen=True, slots=True)
-class Packing:
-    """How the columns of a segment are packed: beside ids that come as a dictionary, ``dictionary`` columns are one.
-
-    ``codecs`` has the codec, and its level or None, of columns that are packed otherwise than with ``codec``.
-    """
-
-    codec: str
-    dictionary: frozenset[str]
-    codecs: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
-
-
-# Written on the way to every acknowledgement and merged soon: no column is packed by what costs more than its bytes.
-# LZ4 takes three times as long over the half-random bytes of a measured value as over pure noise or none; a negative
-# level of zstd leaves them alone, and still makes nothing of a street that is off.
-FRESH: Final = Packing("lz4", frozenset(), {"lamp_id": ("snappy", None), **dict.fromkeys(_NOISY, ("zstd", -500))})
-MERGED: Final = Packing("zstd", frozenset(("at_us", "epoch", "sequence")))
 
 
 def write_segment(
@@ -62,8 +38,9 @@ def write_segment(
     *,
     staging: Path,
     packing: Packing = FRESH,
+    scratch: Scratch | None = None,
 ) -> Path:
-    """Write a segment for good and return its folder.
+    """Write a segment for good and return its folder; ``scratch`` serves one writer at a time.
 
     Raises:
         StoreUnavailableError: the disk is full or refuses; nothing of the segment is to be seen.
@@ -77,7 +54,7 @@ def write_segment(
         for name, table in tables.items():
             if table.num_rows or name == "cabinets":
                 metadata = {MARKS_KEY: encode_marks(marks)} if name == "cabinets" else {}
-                _write_file(temporary / f"{name}.parquet", table, metadata, packing)
+                write_file(temporary / f"{name}.parquet", table, metadata, packing, scratch)
         sync_folder(temporary)
         if not day_path.exists():
             day_path.mkdir()
@@ -98,7 +75,7 @@ def replace_lamps(folder: Path, table: pa.Table, thinned_us: int, *, staging: Pa
     """
     temporary = staging / f"lamps-{folder.name}"
     try:
-        _write_file(temporary, table, {THINNED_KEY: str(thinned_us).encode()}, MERGED)
+        write_file(temporary, table, {THINNED_KEY: str(thinned_us).encode()}, MERGED)
         temporary.replace(folder / "lamps.parquet")
         sync_folder(folder)
     except OSError as error:
@@ -124,38 +101,6 @@ def _unavailable(folder: Path, staging: Path, error: OSError) -> StoreUnavailabl
     reason = os.strerror(error.errno) if error.errno else str(error)
     full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
     return StoreUnavailableError(f"{folder}: {reason}{full}")
-
-
-def _write_file(path: Path, table: pa.Table, metadata: Mapping[bytes, bytes], packing: Packing) -> None:
-    names = table.schema.names
-    repeated = {column.name for column in table.schema if pa.types.is_dictionary(column.type)} | packing.dictionary
-    codecs = {name: packing.codecs.get(name, (packing.codec, None)) for name in names}
-    # Arrow's own file: a Python one is asked for the interpreter at every page, which the receiving thread holds
-    with (
-        pa.OSFile(str(path), "wb") as file,
-        pq.ParquetWriter(
-            file,
-            table.schema,
-            compression={name: codec for name, (codec, _) in codecs.items()},
-            compression_level={name: level for name, (_, level) in codecs.items() if level is not None},
-            use_dictionary=[name for name in names if name in repeated],
-            column_encoding={name: "BYTE_STREAM_SPLIT" for name in names if name in _SPLIT},
-            write_statistics=["at_us"],
-            store_schema=False,
-            write_batch_size=1 << 16,
-            data_page_size=8 << 20,
-        ) as writer,
-    ):
-        writer.write_table(table, row_group_size=ROWS_PER_GROUP)
-        writer.add_key_value_metadata(dict(metadata))
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        # Nobody reads it soon, and the next segment gets the same pages of memory again: pages that a virtual machine
-        # has not had before cost it more than all the encoding (16 us for 4 kB where this was measured).
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:
