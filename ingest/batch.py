@@ -118,3 +118,14 @@ class SessionEvent:
     controller: int
     is_birth: bool
     at_us: int
+
+
+def turns(controller: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """How many earlier rows each row's controller has; int64 (n,)."""
+    order = np.argsort(controller, kind="stable")
+    ordered = controller[order]
+    is_first = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    start = np.maximum.accumulate(np.where(is_first, np.arange(len(ordered)), 0))
+    turn = np.empty(len(ordered), np.int64)
+    turn[order] = np.arange(len(ordered)) - start
+    return turn

@@ -19,6 +19,7 @@ from ingest.session import (
     N_ARRAYS,
     N_SLOTS,
     PENDING,
+    SCALARS,
     SEQUENCE,
     SLOT_OF,
     SYNCHRONISED,
@@ -37,7 +38,8 @@ class Record(NamedTuple):
 
     Attributes:
         interval_s: None where the record does not tell it.
-        values: bytes of an array, a scalar, or None = absent, by slot; empty where a sheet holds them.
+        scalars: what it says of the cabinet, in the order of ``SCALARS``; None = absent.
+        values: bytes of an array, a scalar, or None = absent, by slot; empty where a sheet holds the arrays.
         sheet: the sheet whose row ``row`` the payload is.
         order: records of one batch are best put together in this order: sheet by sheet, and as the register has them.
     """
@@ -51,6 +53,7 @@ class Record(NamedTuple):
     pending: int | None
     interval_s: int | None
     is_synchronised: bool
+    scalars: tuple[int | None, ...]
     values: list[Any]
     sheet: Sheet | None = None
     row: int = 0
@@ -104,6 +107,7 @@ def read_record(session: Session, data: bytes) -> Record:
         values[PENDING],
         values[INTERVAL],
         values[SYNCHRONISED] is not False,
+        tuple([values[slot] for slot in SCALARS]),
         values,
     )
 

@@ -62,6 +62,10 @@ SLOT_OF: Final[dict[str, int]] = {
     "Cabinet/Supply Present": SUPPLY,
     "Clock/Synchronised": SYNCHRONISED,
 }
+# Kinds of arrays by their first slot, and how many of them follow: those of a kind are equally long.
+ARRAY_KINDS: Final = {0: 8, 8: 3, FIRST_CIRCUIT: len(CIRCUIT_METRICS), FIRST_CABINET: len(CABINET_METRICS)}
+# What a record says once, and of its cabinet.
+SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
 MAX_PAYLOAD: Final = 4_000_000  # bytes: 65,536 lamps with every quantity take 1.8 million
 MAX_LAMPS: Final = 65_536  # of one controller; a bus carries 247
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from ingest.batch import turns
 from ingest.decode import MAX_MS, US_PER_MS, Record, lengths_fit, read_record
 from ingest.errors import RecordError
-from ingest.session import EPOCH, INTERVAL, MAX_PAYLOAD, PENDING, SEQUENCE, SYNCHRONISED, Session
+from ingest.session import EPOCH, INTERVAL, MAX_PAYLOAD, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
 from ingest.stencil import Sheet, Stencil, UnusualError, cut, number
 
 _WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
@@ -35,11 +36,12 @@ class Sheets:
         records: list[Record | None] = [None] * len(messages)
         if len(messages) < _WORTH_A_SHEET:
             return records
+        owner = [sessions.get(topic) for topic, _ in messages]
         alike: dict[_Key, list[int]] = {}
-        for i, (topic, payload) in enumerate(messages):
-            session = sessions.get(topic)
-            if session is not None:
-                alike.setdefault((session.layout, len(payload)), []).append(i)
+        for i in _in_turns(owner):
+            session = owner[i]
+            assert session is not None
+            alike.setdefault((session.layout, len(messages[i][1])), []).append(i)
         n_sheets = 0
         for key, whole in alike.items():
             if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
@@ -93,6 +95,17 @@ class Sheets:
         return stencil
 
 
+def _in_turns(owner: Sequence[Session | None]) -> list[int]:
+    """The messages that have a session: every controller's first one, then its second one …, each in register order.
+
+    So will rounds have them, and what stands together on a sheet is copied together.
+    """
+    known = [i for i, session in enumerate(owner) if session is not None]
+    controller = np.array([session.controller for session in owner if session is not None], np.int64)
+    in_turns: list[int] = np.array(known, np.int64)[np.lexsort((controller, turns(controller)))].tolist()
+    return in_turns
+
+
 def _records(sheet: Sheet, owners: Sequence[Session], first_order: int) -> list[Record]:
     """The records of a sheet's rows."""
     pages, stencil = sheet.pages, sheet.stencil
@@ -102,14 +115,15 @@ def _records(sheet: Sheet, owners: Sequence[Session], first_order: int) -> list[
     epoch, sequence, pending, interval, is_synchronised = (
         _column(sheet, slot) for slot in (EPOCH, SEQUENCE, PENDING, INTERVAL, SYNCHRONISED)
     )
+    scalars = zip(*(_column(sheet, slot) for slot in SCALARS), strict=True)
     nothing: list[Any] = []
     is_historical = stencil.is_historical
     return [
         Record(
             owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
-            is_synchronised[i] != 0, nothing, sheet, i, first_order + owners[i].controller,
+            is_synchronised[i] != 0, told, nothing, sheet, i, first_order + owners[i].controller,
         )
-        for i in range(n)
+        for i, told in enumerate(scalars)
     ]  # fmt: skip  # a row a record
 
 
@@ -117,5 +131,6 @@ def _column(sheet: Sheet, slot: int) -> list[Any]:
     span = sheet.stencil.numbers.get(slot)
     if span is None:
         return [sheet.stencil.constants.get(slot)] * len(sheet.pages)
-    values: list[Any] = number(sheet.pages, span).tolist()
-    return values
+    values = number(sheet.pages, span)
+    told: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
+    return told

@@ -8,19 +8,20 @@ does not fit is for protobuf, so that a stencil never reads anything else than p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest.protobuf_fields import LENGTH_DELIMITED, VARINT, BrokenError, Field, fields, varint
-from ingest.session import EPOCH, INTERVAL, N_ARRAYS, SEQUENCE
+from ingest.session import ARRAY_KINDS, EPOCH, FIRST_CABINET, INTERVAL, N_ARRAYS, SCALARS, SEQUENCE
 
 UInt8 = npt.NDArray[np.uint8]
 Span = tuple[int, int]
 Rows = slice | npt.NDArray[np.int64]
 
+_WORTH: Final = np.uint64(1) << np.arange(0, 70, 7, dtype=np.uint64)  # of a varint's bytes, of which ten fill 64 bits
 _BYTE_BITS: Final = 0x80  # of a number's bytes: all but the last have it
 # Fields of a Sparkplug B payload and of its metrics (sparkplug_b.proto of Eclipse Sparkplug 3.0)
 _PAYLOAD_TIMESTAMP, _PAYLOAD_METRIC, _PAYLOAD_SEQ = 1, 2, 3
@@ -35,27 +36,42 @@ class UnusualError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Stride:
+    """Arrays of ``count`` slots from ``slot`` on, each ``size`` bytes long and beginning ``step`` after the last."""
+
+    slot: int
+    count: int
+    start: int
+    step: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stencil:
     """Where everything stands in payloads of one shape.
 
     Attributes:
         checked: where the bytes stand that tell the structure, K in all; ``masks`` and ``wanted`` uint8 (K,): a
             payload fits if each of its bytes there, masked, is the wanted one.
-        arrays: slot -> first byte and end of its array.
+        strides: where the arrays stand, by their kind's first slot (``ARRAY_KINDS``), and ``absent`` the slots of each
+            kind that are not told.
         numbers: slot -> first byte and end of its number.
         constants: slot -> what every such payload says there: None, 0 or false.
         at, seq: where the record's time stands, and the payload's seq (None = it has none).
+        has_cabinet: they tell anything of the cabinet.
     """
 
     checked: tuple[Span, ...]
     masks: UInt8
     wanted: UInt8
-    arrays: dict[int, Span]
+    strides: dict[int, list[Stride]]
+    absent: dict[int, list[int]]
     numbers: dict[int, Span]
     constants: dict[int, Any]
     at: Span
     seq: Span | None
     is_historical: bool
+    has_cabinet: bool
 
     def fits(self, pages: UInt8) -> npt.NDArray[np.bool_]:
         """Which payloads (n, length) have this shape: bool (n,)."""
@@ -75,37 +91,24 @@ class Sheet:
 
     pages: UInt8
     stencil: Stencil
-    _numbers: dict[int, npt.NDArray[np.uint64]] = field(default_factory=dict, compare=False)
 
-    def array(self, slot: int, rows: Rows) -> UInt8 | None:
-        """The bytes of a quantity of some rows: uint8 (rows, size); None = it is not in them."""
-        span = self.stencil.arrays.get(slot)
-        return None if span is None else self.pages[rows, span[0] : span[1]]
-
-    def scalars(self, slot: int, missing: int) -> npt.NDArray[np.uint64] | int:
-        """A number of every row: uint64 (n,), or the one value of all; read once, however many runs ask for it."""
-        if slot in self._numbers:
-            return self._numbers[slot]
-        span = self.stencil.numbers.get(slot)
-        if span is None:
-            constant = self.stencil.constants.get(slot)
-            return missing if constant is None else int(constant)
-        value = number(self.pages, span)
-        self._numbers[slot] = np.minimum(value, 1) if slot > INTERVAL else value
-        return self._numbers[slot]
-
-    def has(self, slot: int) -> bool:
-        """Whether the payloads tell this quantity at all."""
-        stencil = self.stencil
-        return slot in stencil.arrays or slot in stencil.numbers or stencil.constants.get(slot) is not None
+    def copy(self, kind: int, rows: Rows, columns: UInt8) -> None:
+        """Copy the arrays of one kind that are told from some rows; columns: uint8 (slots of the kind, bytes)."""
+        n_pages, n_bytes = self.pages.shape
+        for stride in self.stencil.strides[kind]:
+            # a view: numpy holds it against the pages' size
+            shape = stride.count, n_pages, stride.size
+            arrays = np.ndarray(shape, np.uint8, self.pages, stride.start, (stride.step, n_bytes, 1))[:, rows]
+            first = stride.slot - kind
+            columns[first : first + stride.count].reshape(arrays.shape)[...] = arrays
 
 
 def number(pages: UInt8, span: Span) -> npt.NDArray[np.uint64]:
     """The varint that stands there in each payload: uint64 (n,)."""
     start, end = span
-    value = (pages[:, start] & 0x7F).astype(np.uint64)
-    for i in range(start + 1, end):
-        value |= (pages[:, i] & 0x7F).astype(np.uint64) << np.uint64(7 * (i - start))
+    if end - start == 1:
+        return pages[:, start].astype(np.uint64)
+    value: npt.NDArray[np.uint64] = (pages[:, start:end] & 0x7F) @ _WORTH[: end - start]
     return value
 
 
@@ -153,17 +156,38 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
     for (start, end), is_number in found.open_spans:
         masks[start:end] = _BYTE_BITS if is_number else 0
     checked_at = np.flatnonzero(masks)
+    constants = {s: values[s] for s in found.met - found.arrays.keys() - found.numbers.keys() if s >= N_ARRAYS}
+    told = found.arrays.keys() | found.numbers.keys() | {s for s, value in constants.items() if value is not None}
     return Stencil(
         _spans(checked_at),
         masks[checked_at],
         wanted[checked_at] & masks[checked_at],
-        found.arrays,
+        {kind: _strides(found.arrays, range(kind, kind + count)) for kind, count in ARRAY_KINDS.items()},
+        {kind: [s for s in range(kind, kind + count) if s not in found.arrays] for kind, count in ARRAY_KINDS.items()},
         found.numbers,
-        {slot: values[slot] for slot in found.met - found.arrays.keys() - found.numbers.keys() if slot >= N_ARRAYS},
+        constants,
         at,
         spans.get(_PAYLOAD_SEQ),
         is_historical,
+        not told.isdisjoint((*range(FIRST_CABINET, N_ARRAYS), *SCALARS)),
     )
+
+
+def _strides(arrays: dict[int, Span], slots: range) -> list[Stride]:
+    """The arrays of one kind, with as few strides as may be."""
+    strides: list[Stride] = []
+    for slot in slots:
+        if slot not in arrays:
+            continue
+        start, end = arrays[slot]
+        last = strides[-1] if strides else None
+        if last is not None and slot == last.slot + last.count and end - start == last.size and start > last.start:
+            step = last.step if last.count > 1 else start - last.start
+            if start == last.start + last.count * step:
+                strides[-1] = replace(last, count=last.count + 1, step=step)
+                continue
+        strides.append(Stride(slot, 1, start, 0, end - start))
+    return strides
 
 
 def _spans(places: npt.NDArray[np.int64]) -> tuple[Span, ...]:

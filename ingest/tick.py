@@ -20,18 +20,17 @@ from ingest.block import Block
 from ingest.decode import Record
 from ingest.directory import Directory
 from ingest.session import (
+    ARRAY_KINDS,
     CABINET_ENERGY,
     CONTACTOR,
     DOOR,
     FIRST_CABINET,
     FIRST_CIRCUIT,
-    LAMP_METRICS,
     N_ARRAYS,
+    SCALARS,
     SUPPLY,
 )
 from ingest.stencil import Sheet
-
-_CABINET_SLOTS = (*range(FIRST_CABINET, N_ARRAYS), CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +74,28 @@ def _runs(records: Sequence[Record]) -> list[_Run]:
     runs = []
     for _, group in groupby(records, key=lambda record: id(record.sheet)):
         members = list(group)
-        rows = np.array([record.row for record in members])
-        is_stretch = (np.diff(rows) == 1).all()
-        runs.append(_Run(members, members[0].sheet, slice(rows[0], rows[-1] + 1) if is_stretch else rows))
+        rows = [record.row for record in members]
+        first, end = rows[0], rows[0] + len(rows)
+        is_stretch = rows[-1] == end - 1 and rows == list(range(first, end))
+        runs.append(_Run(members, members[0].sheet, slice(first, end) if is_stretch else np.array(rows)))
     return runs
 
 
-def _joined(runs: Sequence[_Run], slot: int, dtype: str, n_items: np.int64 | int) -> npt.NDArray[Any]:
-    """An array quantity of all records, one after another: (n_items,)."""
-    values = np.empty(n_items, dtype)
-    if not n_items:  # no circuit is metered
-        return values
-    column, at = values.view(np.uint8), 0
+def _arrays(runs: Sequence[_Run], kind: int, n_bytes: int) -> npt.NDArray[np.uint8]:
+    """The array quantities of one kind of all records, one record after another: (slots of the kind, n_bytes)."""
+    columns = np.empty((ARRAY_KINDS[kind], n_bytes), np.uint8)
+    if not n_bytes:  # no circuit is metered
+        return columns
+    at = 0
     for run in runs:
-        page = None if run.sheet is None else run.sheet.array(slot, run.rows)
-        part = _plain(run, slot) if page is None else page
-        column[at : at + part.size].reshape(part.shape)[...] = part
-        at += part.size
-    return values
+        end = at + sum([record.session.sizes[kind] for record in run.records])
+        part = columns[:, at:end]
+        if run.sheet is not None:
+            run.sheet.copy(kind, run.rows, part)
+        for slot in range(kind, kind + len(columns)) if run.sheet is None else run.sheet.stencil.absent[kind]:
+            part[slot - kind] = _plain(run, slot)
+        at = end
+    return columns
 
 
 def _plain(run: _Run, slot: int) -> npt.NDArray[np.uint8]:
@@ -103,28 +106,21 @@ def _plain(run: _Run, slot: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"".join(fillers), np.uint8)
 
 
-def _scalars(runs: Sequence[_Run], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
+def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
     """A scalar quantity: (R,)."""
-    column = np.empty(sum(len(run.records) for run in runs), dtype)
-    at = 0
-    for run in runs:
-        end = at + len(run.records)
-        if run.sheet is not None:
-            values = run.sheet.scalars(slot, missing)
-            column[at:end] = values if isinstance(values, int) else values[run.rows]
-        else:
-            column[at:end] = [missing if (value := r.values[slot]) is None else value for r in run.records]
-        at = end
-    return column
+    place = SCALARS.index(slot)
+    return np.array([missing if (value := r.scalars[place]) is None else value for r in records], dtype)
 
 
 def _has_cabinet(runs: Sequence[_Run]) -> npt.NDArray[np.bool_]:
+    """Whether a record tells anything of its cabinet: (R,)."""
     told: list[bool] = []
     for run in runs:
         if run.sheet is not None:
-            told += [any(map(run.sheet.has, _CABINET_SLOTS))] * len(run.records)
+            told += [run.sheet.stencil.has_cabinet] * len(run.records)
         else:
-            told += [any(record.values[slot] is not None for slot in _CABINET_SLOTS) for record in run.records]
+            slots = (*range(FIRST_CABINET, N_ARRAYS), *SCALARS)
+            told += [any(record.values[slot] is not None for slot in slots) for record in run.records]
     return np.array(told, np.bool_)
 
 
@@ -139,13 +135,12 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
     sessions = [record.session for record in records]
     lamp_start = _starts([len(session.lamp_ids) for session in sessions])
     circuit_start = _starts([len(session.circuit_ids) for session in sessions])
-    n_lamps, n_circuits = lamp_start[-1], circuit_start[-1]
-    lamp_columns = [
-        _joined(runs, slot, ("<f4" if slot < 5 else "<u4") if size == 4 else "|u1", n_lamps)
-        for slot, (_, size) in enumerate(LAMP_METRICS)
-    ]
-    circuit_columns = [_joined(runs, FIRST_CIRCUIT + i, "<u4" if i == 3 else "<f4", n_circuits) for i in range(4)]
-    cabinet_columns = [_joined(runs, FIRST_CABINET + i, "<f4", 3 * len(records)).reshape(-1, 3) for i in range(3)]
+    n_lamps, n_circuits = int(lamp_start[-1]), int(circuit_start[-1])
+    wide, narrow = _arrays(runs, 0, 4 * n_lamps), _arrays(runs, 8, n_lamps)
+    lamp_columns = [*(column.view("<f4" if i < 5 else "<u4") for i, column in enumerate(wide)), *narrow]
+    of_circuits = _arrays(runs, FIRST_CIRCUIT, 4 * n_circuits)
+    circuit_columns = [column.view("<u4" if i == 3 else "<f4") for i, column in enumerate(of_circuits)]
+    cabinet_columns = [column.view("<f4").reshape(-1, 3) for column in _arrays(runs, FIRST_CABINET, 12 * len(records))]
     n_bad = 0
     for columns in (lamp_columns, circuit_columns, cabinet_columns):
         for i, column in enumerate(columns):
@@ -185,10 +180,10 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         cabinet_voltage_v=cabinet_columns[0],
         cabinet_current_a=cabinet_columns[1],
         cabinet_power_w=cabinet_columns[2],
-        cabinet_energy_wh=_scalars(runs, CABINET_ENERGY, np.uint64, UNKNOWN_UINT64),
-        is_door_open=_scalars(runs, DOOR, np.int8, CONTACT_UNKNOWN),
-        is_contactor_closed=_scalars(runs, CONTACTOR, np.int8, CONTACT_UNKNOWN),
-        is_supply_present=_scalars(runs, SUPPLY, np.int8, CONTACT_UNKNOWN),
+        cabinet_energy_wh=_scalars(records, CABINET_ENERGY, np.uint64, UNKNOWN_UINT64),
+        is_door_open=_scalars(records, DOOR, np.int8, CONTACT_UNKNOWN),
+        is_contactor_closed=_scalars(records, CONTACTOR, np.int8, CONTACT_UNKNOWN),
+        is_supply_present=_scalars(records, SUPPLY, np.int8, CONTACT_UNKNOWN),
         has_cabinet=_has_cabinet(runs),
     )
     return Block(batch, directory, lamp_name, circuit_name), n_bad

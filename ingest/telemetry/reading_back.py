@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch, first_lamps
+from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch, first_lamps, turns
 from ingest.block import Block, take_records
 from ingest.directory import Directory
 
@@ -37,23 +37,12 @@ def batches_of(
         minute = batch.at_us[live] // _SLOT_US
         for slot in np.unique(minute):
             during = live[minute == slot]
-            turn = _turns(batch.controller[during])
+            turn = turns(batch.controller[during])
             for number in range(int(turn.max()) + 1):
                 yield take_records(block, during[turn == number]).batch
     history = np.flatnonzero(is_known & batch.is_historical)
     if len(history):
         yield take_records(block, history).batch
-
-
-def _turns(controller: npt.NDArray[np.int32]) -> Numbers:
-    """How many earlier rows each row's controller has."""
-    order = np.argsort(controller, kind="stable")
-    ordered = controller[order]
-    is_first = np.concatenate(([True], ordered[1:] != ordered[:-1]))
-    start = np.maximum.accumulate(np.where(is_first, np.arange(len(ordered)), 0))
-    turns = np.empty(len(ordered), np.int64)
-    turns[order] = np.arange(len(ordered)) - start
-    return turns
 
 
 def block_of(lamps: pa.Table | None, circuits: pa.Table | None, cabinets: pa.Table, directory: Directory) -> Block:

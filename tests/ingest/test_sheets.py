@@ -170,3 +170,30 @@ def test_a_new_shape_of_the_same_length_is_learned(session: Session) -> None:
         messages = [("topic", encode(values, 3, at_ms=AT_MS))] * 12
         sheets.read(messages, {"topic": session})
         assert all(record is not None for record in sheets.read(messages, {"topic": session}))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_quantities_in_any_order_are_read_as_protobuf_reads_them(seed: int, session: Session) -> None:
+    rng = np.random.default_rng(seed)
+    names = rng.permutation(list(sweep(rng, 1)))[: int(rng.integers(8, 17))]
+    names = [*names, *({"Outbox/Epoch", "Outbox/Sequence"} - set(names))]
+    sweeps = [sweep(rng, 100 + i) for i in range(20)]
+    payloads = [encode({name: values[name] for name in names}, i, at_ms=AT_MS) for i, values in enumerate(sweeps)]
+    assert_equal(session, payloads, at_least=20)
+
+
+def test_a_controller_after_another_stands_on_a_sheet_as_a_round_will_have_it(session: Session) -> None:
+    rng = np.random.default_rng(1)
+    sessions = {f"topic-{i}": dataclasses.replace(session, controller=i) for i in range(10)}
+    arrival = [f"topic-{i}" for turn in range(3) for i in rng.permutation(10)] + ["nobody's"]
+    messages = [(topic, encode(sweep(rng, 200 + n), n + 1, at_ms=AT_MS)) for n, topic in enumerate(arrival)]
+    records = Sheets().read(messages, sessions)
+    assert records.pop() is None
+    for turn in range(3):
+        of_turn = [record for record in records[turn * 10 : turn * 10 + 10] if record is not None]
+        assert [record.row for record in sorted(of_turn, key=lambda record: record.order)] == list(
+            range(turn * 10, turn * 10 + 10)
+        )
+        assert [record.session.controller for record in of_turn] == [
+            int(topic.rpartition("-")[2]) for topic in arrival[turn * 10 : turn * 10 + 10]
+        ]
