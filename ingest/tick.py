@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,8 @@ from ingest.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
 from ingest.block import Block
 from ingest.decode import Record
 from ingest.directory import Directory
+from ingest.joining import WORTH_A_COPY, Joining, n_sheets
 from ingest.session import (
-    ARRAY_KINDS,
     CABINET_ENERGY,
     CONTACTOR,
     DOOR,
@@ -30,7 +29,8 @@ from ingest.session import (
     SCALARS,
     SUPPLY,
 )
-from ingest.stencil import Sheet
+
+_PHASES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,10 @@ class Tick:
 
 def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], directory: Directory) -> Tick:
     """Join records into columns: the rounds first, each one batch, then those that no one judges."""
-    in_order = [sorted(batch, key=attrgetter("order")) for batch in rounds]
+    # What is alike together; or where cabinets are of many sizes, as the register has them, which is easier to judge.
+    is_varied = len(rounds) * WORTH_A_COPY * n_sheets([r for batch in rounds for r in batch]) > sum(map(len, rounds))
+    key = _number if is_varied else attrgetter("order")
+    in_order = [sorted(batch, key=key) for batch in rounds]
     records = [record for batch in in_order for record in batch]
     spans, first = [], 0
     for batch in in_order:
@@ -61,49 +64,8 @@ def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], d
     return Tick(block, tuple(spans), n_bad)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Records one after another that stand on one sheet, or on none."""
-
-    records: list[Record]
-    sheet: Sheet | None
-    rows: slice | npt.NDArray[np.int64]
-
-
-def _runs(records: Sequence[Record]) -> list[_Run]:
-    runs = []
-    for _, group in groupby(records, key=lambda record: id(record.sheet)):
-        members = list(group)
-        rows = [record.row for record in members]
-        first, end = rows[0], rows[0] + len(rows)
-        is_stretch = rows[-1] == end - 1 and rows == list(range(first, end))
-        runs.append(_Run(members, members[0].sheet, slice(first, end) if is_stretch else np.array(rows)))
-    return runs
-
-
-def _arrays(runs: Sequence[_Run], kind: int, n_bytes: int) -> npt.NDArray[np.uint8]:
-    """The array quantities of one kind of all records, one record after another: (slots of the kind, n_bytes)."""
-    columns = np.empty((ARRAY_KINDS[kind], n_bytes), np.uint8)
-    if not n_bytes:  # no circuit is metered
-        return columns
-    at = 0
-    for run in runs:
-        end = at + sum([record.session.sizes[kind] for record in run.records])
-        part = columns[:, at:end]
-        if run.sheet is not None:
-            run.sheet.copy(kind, run.rows, part)
-        for slot in range(kind, kind + len(columns)) if run.sheet is None else run.sheet.stencil.absent[kind]:
-            part[slot - kind] = _plain(run, slot)
-        at = end
-    return columns
-
-
-def _plain(run: _Run, slot: int) -> npt.NDArray[np.uint8]:
-    fillers = [record.session.fillers[slot] for record in run.records]
-    if run.sheet is None:
-        values = [record.values[slot] for record in run.records]
-        fillers = [filler if value is None else value for value, filler in zip(values, fillers, strict=True)]
-    return np.frombuffer(b"".join(fillers), np.uint8)
+def _number(record: Record) -> int:
+    return record.session.controller
 
 
 def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
@@ -112,16 +74,11 @@ def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], miss
     return np.array([missing if (value := r.scalars[place]) is None else value for r in records], dtype)
 
 
-def _has_cabinet(runs: Sequence[_Run]) -> npt.NDArray[np.bool_]:
-    """Whether a record tells anything of its cabinet: (R,)."""
-    told: list[bool] = []
-    for run in runs:
-        if run.sheet is not None:
-            told += [run.sheet.stencil.has_cabinet] * len(run.records)
-        else:
-            slots = (*range(FIRST_CABINET, N_ARRAYS), *SCALARS)
-            told += [any(record.values[slot] is not None for slot in slots) for record in run.records]
-    return np.array(told, np.bool_)
+def _has_cabinet(record: Record) -> bool:
+    """Whether a record tells anything of its cabinet."""
+    if record.sheet is not None:
+        return record.sheet.stencil.has_cabinet
+    return any(record.values[slot] is not None for slot in (*range(FIRST_CABINET, N_ARRAYS), *SCALARS))
 
 
 def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
@@ -131,16 +88,16 @@ def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
 
 
 def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]:
-    runs = _runs(records)
     sessions = [record.session for record in records]
     lamp_start = _starts([len(session.lamp_ids) for session in sessions])
     circuit_start = _starts([len(session.circuit_ids) for session in sessions])
-    n_lamps, n_circuits = int(lamp_start[-1]), int(circuit_start[-1])
-    wide, narrow = _arrays(runs, 0, 4 * n_lamps), _arrays(runs, 8, n_lamps)
-    lamp_columns = [*(column.view("<f4" if i < 5 else "<u4") for i, column in enumerate(wide)), *narrow]
-    of_circuits = _arrays(runs, FIRST_CIRCUIT, 4 * n_circuits)
-    circuit_columns = [column.view("<u4" if i == 3 else "<f4") for i, column in enumerate(of_circuits)]
-    cabinet_columns = [column.view("<f4").reshape(-1, 3) for column in _arrays(runs, FIRST_CABINET, 12 * len(records))]
+    joining = Joining(records)
+    wide, narrow = joining.arrays(0, lamp_start, "<u4"), joining.arrays(8, lamp_start, "u1")
+    lamp_columns = [*(column.view("<f4") for column in wide[:5]), *wide[5:], *narrow]
+    of_circuits = joining.arrays(FIRST_CIRCUIT, circuit_start, "<u4")
+    circuit_columns = [*(column.view("<f4") for column in of_circuits[:3]), *of_circuits[3:]]
+    of_cabinets = joining.arrays(FIRST_CABINET, _PHASES * np.arange(len(records) + 1), "<f4")
+    cabinet_columns = [column.reshape(-1, _PHASES) for column in of_cabinets]
     n_bad = 0
     for columns in (lamp_columns, circuit_columns, cabinet_columns):
         for i, column in enumerate(columns):
@@ -184,7 +141,7 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         is_door_open=_scalars(records, DOOR, np.int8, CONTACT_UNKNOWN),
         is_contactor_closed=_scalars(records, CONTACTOR, np.int8, CONTACT_UNKNOWN),
         is_supply_present=_scalars(records, SUPPLY, np.int8, CONTACT_UNKNOWN),
-        has_cabinet=_has_cabinet(runs),
+        has_cabinet=np.array([_has_cabinet(record) for record in records], np.bool_),
     )
     return Block(batch, directory, lamp_name, circuit_name), n_bad
 

@@ -106,7 +106,7 @@ def blocks(sweep: Sweep) -> Blocks:
         filled = np.flatnonzero(width)
         start, first, width = np.append(start[filled], n), first[filled], width[filled]
     if (first >= 0).all() and (first[1:] == first[:-1] + width[:-1]).all():
-        return [(slice(a, min(a + BLOCK, n)), Run(int(first[0]) + a, min(BLOCK, n - a))) for a in range(0, n, BLOCK)]
+        return _stretch(batch, 0, n)
     is_strip = (first >= 0) & (width <= BLOCK)
     edges = np.concatenate(([0], np.flatnonzero((np.diff(width) != 0) | np.diff(is_strip)) + 1, [len(width)]))
     found: Blocks = []
@@ -131,12 +131,29 @@ def _rest(batch: Batch, first: int, end: int) -> Blocks:
     """Rows of which nothing is known but that they are live."""
     if first == end:
         return []
-    if int(batch.lamp[first:end].min()) < 0:
-        return _gathered(batch, np.flatnonzero(batch.lamp[first:end] >= 0) + first)
-    return [
-        (slice(a, min(a + BLOCK, end)), Scattered(batch.lamp[a : min(a + BLOCK, end)].astype(np.int64)))
-        for a in range(first, end, BLOCK)
-    ]
+    lamp = batch.lamp[first:end]
+    if int(lamp.min()) < 0:
+        return _gathered(batch, np.flatnonzero(lamp >= 0) + first)
+    # cabinets of many sizes, one after another as the register has them
+    edges = np.concatenate(([0], np.flatnonzero(lamp[1:] != lamp[:-1] + 1) + 1, [len(lamp)])) + first
+    found: Blocks = []
+    done = first
+    for run in np.flatnonzero(np.diff(edges) >= _LEAST).tolist():
+        a, b = int(edges[run]), int(edges[run + 1])
+        found += [*_scattered(batch, done, a), *_stretch(batch, a, b)]
+        done = b
+    return found + _scattered(batch, done, end)
+
+
+def _scattered(batch: Batch, first: int, end: int) -> Blocks:
+    cuts = [(a, min(a + BLOCK, end)) for a in range(first, end, BLOCK)]
+    return [(slice(a, b), Scattered(batch.lamp[a:b].astype(np.int64))) for a, b in cuts]
+
+
+def _stretch(batch: Batch, first: int, end: int) -> Blocks:
+    """Rows whose lamps follow each other."""
+    cuts = [(a, min(a + BLOCK, end)) for a in range(first, end, BLOCK)]
+    return [(slice(a, b), Run(int(batch.lamp[a]), b - a)) for a, b in cuts]
 
 
 def _gathered(batch: Batch, row: Int64) -> Blocks:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge_agent.wire import BY_NAME, Metric, Payload, PayloadMessage, encode_payload, pack_strings
+from ingest.block import take_records
 from ingest.decode import Record, read_record
 from ingest.errors import RecordError
 from ingest.session import Session, parse_birth
@@ -40,7 +41,7 @@ def encode(values: dict[str, Any], seq: int | None, *, at_ms: int, is_historical
     return encode_payload(Payload(at_ms + 5, seq, metrics))
 
 
-def sweep(rng: np.random.Generator, sequence: int, **more: Any) -> dict[str, Any]:
+def sweep(rng: np.random.Generator, sequence: int, n_lamps: int = N_LAMPS, **more: Any) -> dict[str, Any]:
     floats = ("Voltage", "Current", "Power", "Power Factor", "Temperature")
     values: dict[str, Any] = {
         "Outbox/Epoch": (1 << 63) + 5,
@@ -51,10 +52,10 @@ def sweep(rng: np.random.Generator, sequence: int, **more: Any) -> dict[str, Any
         "Cabinet/Door Open": bool(sequence % 2),
         "Cabinet/Contactor Closed": None,
         "Cabinet/Energy": 123_456,
-        **{f"Lamps/{name}": rng.normal(50, 3, N_LAMPS).astype("<f4").tobytes() for name in floats},
-        "Lamps/Energy": rng.integers(0, 1 << 32, N_LAMPS).astype("<u4").tobytes(),
-        "Lamps/Dim Level": rng.integers(0, 101, N_LAMPS).astype("u1").tobytes(),
-        "Lamps/Status": bytes(N_LAMPS),
+        **{f"Lamps/{name}": rng.normal(50, 3, n_lamps).astype("<f4").tobytes() for name in floats},
+        "Lamps/Energy": rng.integers(0, 1 << 32, n_lamps).astype("<u4").tobytes(),
+        "Lamps/Dim Level": rng.integers(0, 101, n_lamps).astype("u1").tobytes(),
+        "Lamps/Status": bytes(n_lamps),
         "Circuits/Power": rng.normal(500, 3, N_CIRCUITS).astype("<f4").tobytes(),
         "Cabinet/Voltage": np.full(3, 230, "<f4").tobytes(),
     }
@@ -63,9 +64,13 @@ def sweep(rng: np.random.Generator, sequence: int, **more: Any) -> dict[str, Any
 
 @pytest.fixture
 def session() -> Session:
+    return born(N_LAMPS)
+
+
+def born(n_lamps: int) -> Session:
     values = {
-        **sweep(np.random.default_rng(1), 1),
-        "Lamps/Id": pack_strings(tuple(f"L-{i}" for i in range(N_LAMPS))),
+        **sweep(np.random.default_rng(1), 1, n_lamps),
+        "Lamps/Id": pack_strings(tuple(f"L-{i}" for i in range(n_lamps))),
         "Circuits/Id": pack_strings(tuple(f"{i}" for i in range(N_CIRCUITS))),
         **dict.fromkeys(("Lamps/Quality", "Lamps/Burning Hours", "Lamps/Switch Count", "Cabinet/Supply Present")),
     }
@@ -197,3 +202,47 @@ def test_a_controller_after_another_stands_on_a_sheet_as_a_round_will_have_it(se
         assert [record.session.controller for record in of_turn] == [
             int(topic.rpartition("-")[2]) for topic in arrival[turn * 10 : turn * 10 + 10]
         ]
+
+
+@pytest.mark.parametrize("sizes", [range(1, 20), [5] * 40, [3] * 30 + [7], [0, 4, 0, 9]])
+@pytest.mark.parametrize("n_unread", [0, 5])
+def test_cabinets_of_many_sizes_are_joined_as_if_one_by_one(sizes: Any, n_unread: int) -> None:
+    """Whatever stands on sheets, and in whatever order they send: rounds hold every record's own values."""
+    rng = np.random.default_rng(len(sizes))
+    directory = SimpleNamespace(**{**vars(DIRECTORY), "lamps": SimpleNamespace(n_register=10_000)})
+    firsts = np.cumsum([0, *sizes]).tolist()
+    sessions = {
+        f"topic-{i}": dataclasses.replace(
+            born(n),
+            controller=i,
+            first_lamp=firsts[i],
+            lamps=np.arange(firsts[i], firsts[i] + n, dtype="<i4").tobytes(),
+        )
+        for i, n in enumerate(sizes)
+    }
+    turns = [[f"topic-{i}" for i in rng.permutation(len(sizes))] for _ in range(12)]
+    messages = []
+    for turn, topics in enumerate(turns):
+        for topic in topics:
+            values = sweep(rng, 200 + turn, len(sessions[topic].lamp_ids))
+            if turn == 3:  # a shape of its own
+                values.pop("Lamps/Energy")
+            messages.append((topic, encode(values, turn + 1, at_ms=AT_MS)))
+    want = [parsed(sessions[topic], payload) for topic, payload in messages]
+    got = Sheets().read(messages, sessions)
+    got[:n_unread] = want[:n_unread]
+    assert sum(record is not None and record.sheet is not None for record in got) > len(got) // 2
+    n = len(sizes)
+    ticks = [
+        build_tick([list(filter(None, records[i * n : i * n + n])) for i in range(12)], [], directory)  # type: ignore[arg-type]
+        for records in ([one or other for one, other in zip(got, want, strict=True)], want)
+    ]
+    assert ticks[0].rounds == ticks[1].rounds
+    for first, last in ticks[0].rounds:
+        one, other = (
+            take_records(tick.block, first + np.argsort(tick.block.batch.controller[first:last])) for tick in ticks
+        )
+        np.testing.assert_array_equal(one.lamp_name, other.lamp_name)
+        for column in dataclasses.fields(one.batch):
+            values, wanted = getattr(one.batch, column.name), getattr(other.batch, column.name)
+            np.testing.assert_array_equal(values, wanted, err_msg=column.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,16 @@ def test_records_that_are_not_live_are_left_out() -> None:
 
 def test_a_controller_larger_than_a_block() -> None:
     assert check(Records([np.arange(BLOCK + 5000)])) == [Run, Run]
-    assert set(check(Records([np.arange(80_000, 80_002), np.arange(BLOCK + 5000)]))) == {Scattered}
+    assert check(Records([np.arange(80_000, 80_002), np.arange(BLOCK + 5000)])) == [Scattered, Run, Run]
+
+
+def test_cabinets_of_many_sizes_in_order_are_runs_between_those_that_are_missing() -> None:
+    ends = np.cumsum([29 + i * 97 % 185 for i in range(300)])
+    lamps = [np.arange(start, end) for start, end in pairwise([0, *ends.tolist()])]
+    assert check(Records(lamps)) == [Run]
+    gaps = [*lamps[:40], *lamps[42:45], *lamps[50:90]]
+    assert check(Records(gaps)) == [Run, Scattered, Run]
+    assert set(check(Records(lamps[::-1]))) == {Scattered}
 
 
 @pytest.mark.parametrize("seed", range(20))
