@@ -19,6 +19,7 @@ from dashboard_api.errors import MEDIA_TYPE, ApiError, problem
 from dashboard_api.feed import Feed
 from dashboard_api.measure import Measure
 from dashboard_api.own_names import OwnNames
+from dashboard_api.packing import LEVEL, WORTH_BYTES
 from dashboard_api.pages import mount_page
 from dashboard_api.routes import cabinets, city, description, events, faults, health, lamps, tiles, work
 from dashboard_api.tile_shelf import TileShelf
@@ -82,7 +83,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
     app.state.feed = feed
     app.state.tiles = TileShelf(desk)
     app.state.metrics = CollectorRegistry()
-    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=5)
+    app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(OwnNames, names=LOOPBACK_NAMES)
     app.add_middleware(Measure, registry=app.state.metrics)
     _tell_errors(app)

@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import Request
 
 from dashboard_api.errors import BadRequestError
+from dashboard_api.fault_shelf import FaultShelf
 from dashboard_api.live import LivePicture, LiveReader
 from dashboard_api.readings import ReadingStore, open_readings
 from dashboard_api.store.engine import Database
@@ -37,6 +38,7 @@ class Desk:
         """
         self.city = city
         self.database = Database(city)
+        self.faults = FaultShelf(self.database)
         self.live = LiveReader(city.data_folder)
         self.readings: ReadingStore = open_readings(city)
         self._clock = clock
@@ -78,21 +80,25 @@ class Desk:
         self.readings.close()
 
 
-def desk_of(request: Request) -> Desk:
+# These three are coroutines although they wait for nothing: FastAPI would send each plain function to a thread, for
+# every request, and the way there and back costs as much as a small query.
+
+
+async def desk_of(request: Request) -> Desk:
     """The app's desk."""
     desk: Desk = request.app.state.desk
     return desk
 
 
-def actor_of(request: Request) -> str:  # noqa: ARG001  (the place where identity enters: accounts will read it)
+async def actor_of(request: Request) -> str:  # noqa: ARG001  (the place where identity enters: accounts will read it)
     """Who acts: without accounts, whoever sits at this machine."""
     return life.ACTOR_LOCAL
 
 
-def language_of(request: Request, lang: str | None = None) -> str:
+async def language_of(request: Request, lang: str | None = None) -> str:
     """Language of words in answers: ``?lang=id|en``, else the city's."""
     if lang is None:
-        return desk_of(request).city.city.language
+        return (await desk_of(request)).city.city.language
     if lang not in {"id", "en"}:
         raise BadRequestError(f"lang: {lang!r} is neither id nor en")
     return lang

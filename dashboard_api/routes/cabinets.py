@@ -11,8 +11,7 @@ from fastapi import APIRouter, Depends, Query
 
 from dashboard_api.desk import Desk, desk_of, language_of
 from dashboard_api.errors import BadRequestError, NotFoundError
-from dashboard_api.fault_json import fault_json
-from dashboard_api.store.fault_list import FaultFilter, list_faults
+from dashboard_api.store.fault_list import FaultFilter
 from dashboard_api.store.register_rows import all_cabinets, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import energy_rows
 from dashboard_api.times import iso, number, parse_time
@@ -89,8 +88,7 @@ def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], ca
     index = np.array([member.row for member in members], np.int64)
     states = np.zeros(len(index), np.uint8) if picture is None else picture.columns["state"][index]
     counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
-    wanted = FaultFilter(cabinet_id=cabinet_id)
-    rows, _ = list_faults(desk.database, wanted, order="priority", near=None, limit=1000, cursor=None)
+    faults = desk.faults.page(FaultFilter(cabinet_id=cabinet_id), language, limit=1000)
     controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
     return {
         **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
@@ -98,7 +96,7 @@ def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], ca
         "last_seen": iso(controller.get("last_seen_us")),
         "lamp_ids": [member.lamp_id for member in members],
         "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
-        "faults": [fault_json(fault, language) for fault in rows],
+        "faults": faults.items(),
     }
 
 

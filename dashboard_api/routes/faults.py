@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api.desk import Desk, actor_of, desk_of, language_of
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.fault_json import event_json, fault_json, faults_csv, faults_geojson, faults_gpx
+from dashboard_api.packing import answer
 from dashboard_api.store.actions import Action, act
-from dashboard_api.store.fault_list import ORDERS, STATES, FaultFilter, list_faults, one_fault
+from dashboard_api.store.fault_list import ORDERS, STATES, FaultFilter, one_fault
 from dashboard_api.times import parse_time
 from ingest.schema.codes import BY_CODE
 
@@ -60,6 +61,7 @@ _FORMATS: Final = ("application/json", "application/geo+json", "text/csv", "appl
 
 @router.get("/faults", response_class=Response, responses={200: {"content": {media: {} for media in _FORMATS}}})
 def get_faults(
+    request: Request,
     desk: DeskOf,
     language: Language,
     state: str = "open",
@@ -92,19 +94,18 @@ def get_faults(
     order = _one_of("order", order, ORDERS)
     point = None if near is None else _numbers("near", near, 2)
     at = None if point is None else (point[0], point[1])
-    rows, next_cursor = list_faults(desk.database, wanted, order=order, near=at, limit=limit, cursor=cursor)
-    items = [fault_json(row, language) for row in rows]
-    headers = {} if next_cursor is None else {"X-Next-Cursor": next_cursor}
+    page = desk.faults.page(wanted, language, order=order, near=at, limit=limit, cursor=cursor)
+    if f == "json":
+        return answer(request, page.document(), "application/json")
+    headers = {} if page.next_cursor is None else {"X-Next-Cursor": page.next_cursor}
     if f == "csv":
         headers["Content-Disposition"] = 'attachment; filename="faults.csv"'
-        return Response(faults_csv(items), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(faults_csv(page.items()), media_type="text/csv; charset=utf-8", headers=headers)
     if f == "gpx":
         headers["Content-Disposition"] = 'attachment; filename="faults.gpx"'
-        return Response(faults_gpx(items), media_type="application/gpx+xml", headers=headers)
-    if f == "geojson":
-        document = {**faults_geojson(items), "next_cursor": next_cursor}
-        return JSONResponse(document, media_type="application/geo+json", headers=headers)
-    return JSONResponse({"items": items, "next_cursor": next_cursor})
+        return Response(faults_gpx(page.items()), media_type="application/gpx+xml", headers=headers)
+    document = {**faults_geojson(page.items()), "next_cursor": page.next_cursor}
+    return JSONResponse(document, media_type="application/geo+json", headers=headers)
 
 
 @router.get("/faults/{fault_id}", responses={404: {"description": "no such fault"}})

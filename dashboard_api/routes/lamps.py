@@ -134,8 +134,8 @@ def get_readings(
     return {"lamp_id": lamp_id, "every_s": every_s, "n": table.num_rows, "columns": _columns(table)}
 
 
-@router.get("/lamps/{lamp_id:path}", responses={404: {"description": "no such lamp"}})
-def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_id: str) -> dict[str, Any]:
+@router.get("/lamps/{lamp_id:path}", response_model=dict[str, Any], responses={404: {"description": "no such lamp"}})
+def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_id: str) -> JSONResponse:
     """A lamp's register entry, its latest reading and its open faults."""
     row = one_lamp(desk.database, lamp_id)
     if row is None:
@@ -144,7 +144,8 @@ def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_
     index = entry.pop("row")
     entry["dimmable"] = entry.pop("is_dimmable")
     faults = [fault_json(fault, language) for fault in open_faults_of_lamp(desk.database, lamp_id)]
-    return {**entry, "latest": _latest(desk, index), "faults": faults}
+    # written here: FastAPI would look through the document on a thread first, and find a dict
+    return JSONResponse({**entry, "latest": _latest(desk, index), "faults": faults})
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

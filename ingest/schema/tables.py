@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnClause,
     Connection,
     Float,
     ForeignKey,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -120,11 +122,30 @@ faults = Table(
     Column("district", Text),
     Column("caused_by", String(26)),  # id of the fault that explains it; such a one is left out of lists
     Column("assignee", Text),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer, nullable=False),  # what people see change; a new priority alone is no new version
     Column("evidence", JSON, nullable=False),
+    # Grows by one with every UPDATE of the row, whoever writes it: who keeps what it made of a row knows by this number
+    # whether it still holds.
+    Column("revision", Integer, nullable=False, server_default=text("0"), onupdate=text("revision + 1")),
     Index("ix_faults_order", "state", "priority", "id"),
     Index("ix_faults_age", "opened_at_us", "id"),
 )
+# What lists of faults that are not closed are read from: a few thousand, beside all that ever closed. Each index holds
+# what such a list filters by, orders by and answers, so that no row is fetched for a fault that is not on the page.
+_CLOSED: Final[ColumnClause[str]] = literal_column(
+    "'closed'"
+)  # written out, since a parameter would hide it from the planners
+FAULT_IS_OPEN: Final = faults.c.state != _CLOSED
+_LISTED: Final = (faults.c.id, faults.c.caused_by, faults.c.state, faults.c.revision)
+for _name, _columns in (
+    ("priority", (faults.c.priority.desc(),)),
+    ("age", (faults.c.opened_at_us.desc(),)),
+    ("district", (faults.c.district, faults.c.priority.desc())),
+    ("code", (faults.c.code, faults.c.priority.desc())),
+    ("place", (faults.c.latitude, faults.c.longitude, faults.c.priority)),
+    ("level", (faults.c.level, faults.c.priority)),
+):
+    Index(f"ix_faults_open_{_name}", *_columns, *_LISTED, sqlite_where=FAULT_IS_OPEN, postgresql_where=FAULT_IS_OPEN)
 
 # The timeline of every fault, and the feed that the live events are read from: `seq` only grows.
 fault_events = Table(
