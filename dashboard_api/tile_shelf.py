@@ -5,35 +5,56 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeGuard, TypeVar
 
 import numpy as np
 
 from dashboard_api.desk import Desk
+from dashboard_api.packing import pack
 from dashboard_api.store.fault_points import load_cabinet_points, load_fault_points
 from dashboard_api.store.feed import newest_seq
-from dashboard_api.tiles.layers import LampPlaces, PointTable, lamp_tile, place_lamps, point_tile
+from dashboard_api.tiles.layers import (
+    LampLights,
+    LampPlaces,
+    PointTable,
+    lamp_digest,
+    lamp_tile,
+    order_lights,
+    place_lamps,
+    point_tile,
+)
 from dashboard_api.tiles.places import TileAddress
 
 LAYERS: Final = ("lamps", "faults", "cabinets")
 _KEPT_BYTES: Final = 64 << 20
 _FAULTS_KEPT_S: Final = 10.0  # what changes without an event, such as a priority that grows with time
-_GZIP: Final = 16 + zlib.MAX_WBITS
 T = TypeVar("T")
-_LEVEL: Final = 3  # ids hardly compress: more effort costs time and saves little
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile ready to send; ``body`` is empty where nothing stands. ``packed`` is gzip."""
+    """A tile ready to send; ``body`` is empty where nothing stands. ``packed`` is gzip.
+
+    ``stamp`` tells what stands on it, ``seen`` of which stores it was last known to be true.
+    """
 
     stamp: str
+    seen: str
     body: bytes
     packed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lit:
+    """The lamps of one register version under one live picture."""
+
+    mark: str
+    version: int
+    lamps: LampPlaces
+    lights: LampLights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +72,11 @@ class TileShelf:
         self._desk = desk
         self._monotonic = monotonic
         self._loading = threading.Lock()
-        self._lamps: _Stamped[LampPlaces] | None = None
+        self._lit: _Lit | None = None
         self._points: dict[str, _Stamped[PointTable]] = {}
+        # One tile is drawn at a time: whoever asks for the same one meanwhile finds it drawn, and lists, which are
+        # short, never share the interpreter with more than one drawing.
+        self._drawing = threading.Lock()
         self._shelving = threading.Lock()
         self._tiles: OrderedDict[tuple[str, TileAddress], Tile] = OrderedDict()
         self._n_bytes = 0
@@ -68,35 +92,52 @@ class TileShelf:
         Raises:
             UnavailableError: the database does not answer.
         """
-        tile = self._lamp_tile(address) if layer == "lamps" else self._point_tile(layer, address)
-        if is_packed and tile.packed is None and tile.body:
-            packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-            tile = replace(tile, packed=packer.compress(tile.body) + packer.flush())
-            self._keep((layer, address), tile)
-        return tile
+        if layer == "lamps":
+            lit = self._lit_lamps()
+            return self._shelved(
+                (layer, address), lit.mark, lambda kept: _lamps_of(lit, address, kept), is_packed=is_packed
+            )
+        points = self._point_table(layer)
 
-    def _lamp_tile(self, address: TileAddress) -> Tile:
+        def draw(_kept: Tile | None) -> Tile:
+            return Tile(points.stamp, points.stamp, point_tile(layer, points.value, address))
+
+        return self._shelved((layer, address), points.stamp, draw, is_packed=is_packed)
+
+    def _shelved(
+        self, key: tuple[str, TileAddress], seen: str, draw: Callable[[Tile | None], Tile], *, is_packed: bool
+    ) -> Tile:
+        """The kept tile, if it was seen to be true of ``seen``; else ``draw`` is given it, to draw anew or confirm."""
+        tile = self._kept(key)
+        if _serves(tile, seen, is_packed=is_packed):
+            return tile
+        with self._drawing:
+            tile = self._kept(key)
+            if tile is None or tile.seen != seen:
+                tile = draw(tile)
+            if is_packed and tile.packed is None and tile.body:
+                tile = replace(tile, packed=pack(tile.body))
+            return self._keep(key, tile)
+
+    def _lit_lamps(self) -> _Lit:
         columns = self._desk.lamps()
         picture = self._desk.picture(columns)
-        stamp = f"{columns.version}-{0 if picture is None else picture.written_at_us}"
-        kept = self._kept(("lamps", address), stamp)
-        if kept is not None:
-            return kept
+        mark = f"{columns.version}-{0 if picture is None else picture.written_at_us}"
+        lit = self._lit
+        if lit is not None and lit.mark == mark:
+            return lit
         with self._loading:
-            if self._lamps is None or self._lamps.stamp != str(columns.version):
-                placed = place_lamps(columns.properties["lamp_id"], columns.latitude, columns.longitude)
-                self._lamps = _Stamped(str(columns.version), placed)
-            lamps = self._lamps.value
-        state = np.zeros(len(columns), np.uint8) if picture is None else picture.columns["state"]
-        level = np.full(len(columns), 255, np.uint8) if picture is None else picture.columns["level"]
-        return self._keep(("lamps", address), Tile(stamp, lamp_tile(lamps, state, level, address)))
-
-    def _point_tile(self, layer: str, address: TileAddress) -> Tile:
-        points = self._point_table(layer)
-        kept = self._kept((layer, address), points.stamp)
-        if kept is not None:
-            return kept
-        return self._keep((layer, address), Tile(points.stamp, point_tile(layer, points.value, address)))
+            lit = self._lit
+            if lit is not None and lit.mark == mark:
+                return lit
+            if lit is not None and lit.version == columns.version:
+                lamps = lit.lamps
+            else:
+                lamps = place_lamps(columns.properties["lamp_id"], columns.latitude, columns.longitude)
+            state = np.zeros(len(columns), np.uint8) if picture is None else picture.columns["state"]
+            level = np.full(len(columns), 255, np.uint8) if picture is None else picture.columns["level"]
+            self._lit = _Lit(mark, columns.version, lamps, order_lights(lamps, state, level))
+            return self._lit
 
     def _point_table(self, layer: str) -> _Stamped[PointTable]:
         database = self._desk.database
@@ -112,12 +153,11 @@ class TileShelf:
                 found = self._points[layer] = _Stamped(f"{mark}-{digest}", table, now)
             return found
 
-    def _kept(self, key: tuple[str, TileAddress], stamp: str) -> Tile | None:
+    def _kept(self, key: tuple[str, TileAddress]) -> Tile | None:
         with self._shelving:
             tile = self._tiles.get(key)
-            if tile is None or tile.stamp != stamp:
-                return None
-            self._tiles.move_to_end(key)
+            if tile is not None:
+                self._tiles.move_to_end(key)
             return tile
 
     def _keep(self, key: tuple[str, TileAddress], tile: Tile) -> Tile:
@@ -133,6 +173,20 @@ class TileShelf:
         old = self._tiles.pop(key, None)
         if old is not None:
             self._n_bytes -= _weight(old)
+
+
+def _serves(tile: Tile | None, seen: str, *, is_packed: bool) -> TypeGuard[Tile]:
+    if tile is None or tile.seen != seen:
+        return False
+    return not (is_packed and tile.packed is None and tile.body)
+
+
+def _lamps_of(lit: _Lit, address: TileAddress, kept: Tile | None) -> Tile:
+    """The lamps' tile under the present picture: the kept one, if that shows no lamp of it otherwise."""
+    stamp = f"{lit.version}-{lamp_digest(lit.lamps, lit.lights, address)}"
+    if kept is not None and kept.stamp == stamp:
+        return replace(kept, seen=lit.mark)
+    return Tile(stamp, lit.mark, lamp_tile(lit.lamps, lit.lights, address))
 
 
 def _weight(tile: Tile) -> int:

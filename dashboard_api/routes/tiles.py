@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.packing import takes_gzip
 from dashboard_api.tile_shelf import LAYERS, TileShelf
 from dashboard_api.tiles.places import MAX_ZOOM, TileAddress
 
@@ -30,7 +31,7 @@ def get_tile(request: Request, layer: str, z: int, x: int, y: int) -> Response:
     if not address.is_possible():
         raise BadRequestError(f"tile {z}/{x}/{y}: z runs from 0 to {MAX_ZOOM}, x and y from 0 to 2^z - 1")
     shelf: TileShelf = request.app.state.tiles
-    is_packed = "gzip" in request.headers.get("accept-encoding", "")
+    is_packed = takes_gzip(request)
     tile = shelf.tile(layer, address, is_packed=is_packed)
     etag = f'W/"{tile.stamp}"'
     headers = {"Cache-Control": "public, max-age=2, must-revalidate", "ETag": etag, "Vary": "Accept-Encoding"}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_api.tiles.places import Ints, Places, TileAddress, places_in, sort_places, within
+from dashboard_api.tiles.places import Ints, Places, TileAddress, sort_places, stretches_in, within
 from dashboard_api.tiles.thinning import THINNED_TO_ZOOM, thin
 from dashboard_api.tiles.vector_tile import Column, encode_layer, number_column, text_column, text_values
 from ingest.schema import live
 
-_UNKNOWN_LEVEL = 255
+_UNKNOWN_LEVEL: Final = 255
+_STATE_VALUES: Final = b"".join(text_values(live.STATE_NAMES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,33 +43,49 @@ def place_lamps(
     return LampPlaces(places, b"".join(values), np.concatenate([[0], np.cumsum(sizes)]))
 
 
-def lamp_tile(
-    lamps: LampPlaces, state: npt.NDArray[np.uint8], level: npt.NDArray[np.uint8], tile: TileAddress
-) -> bytes:
-    """Lamps of a tile: ``lamp_id``, ``state``, ``level`` where known; thinned ones tell by ``count`` how many they are.
+@dataclass(frozen=True, slots=True, eq=False)
+class LampLights:
+    """One live picture in the order of the places, so that what a tile shows stands side by side.
 
-    Args:
-        lamps: all lamps.
-        state: uint8 (N,) STATE_… in register order.
-        level: uint8 (N,) commanded %, 255 unknown, in register order.
-        tile: which.
+    Attributes:
+        state: uint8 (N,) STATE_….
+        level: uint8 (N,) commanded %, 255 unknown.
     """
-    index = places_in(lamps.places, tile)
-    row = lamps.places.row[index]
-    count = None
+
+    state: npt.NDArray[np.uint8]
+    level: npt.NDArray[np.uint8]
+
+
+def order_lights(lamps: LampPlaces, state: npt.NDArray[np.uint8], level: npt.NDArray[np.uint8]) -> LampLights:
+    """A picture's ``state`` and ``level``, uint8 (N,) in register order."""
+    return LampLights(state[lamps.places.row], level[lamps.places.row])
+
+
+def lamp_digest(lamps: LampPlaces, lights: LampLights, tile: TileAddress) -> str:
+    """What a tile shows of the picture, in 24 hex digits: the tile changes when this or the register does."""
+    here = stretches_in(lamps.places, tile)
+    digest = hashlib.blake2b(here.take(lights.state).data, digest_size=12)
+    digest.update(here.take(lights.level).data)
+    return digest.hexdigest()
+
+
+def lamp_tile(lamps: LampPlaces, lights: LampLights, tile: TileAddress) -> bytes:
+    """Lamps of a tile: ``lamp_id``, ``state``, ``level`` where known; ``count`` of all that one stands for."""
+    here = stretches_in(lamps.places, tile)
+    kept = count = None
     if tile.z <= THINNED_TO_ZOOM:
-        kept, count = thin(lamps.places, index, state[row] == live.STATE_DARK, tile.z)
-        index, row = index[kept], row[kept]
+        kept, count = thin(here.take(lamps.places.key), here.take(lights.state) == live.STATE_DARK, tile.z)
+    index = here.index(kept)
     x, y = within(lamps.places, index, tile)
-    level_here = level[row].astype(np.int64)
+    level = lights.level[index].astype(np.int64)
     columns = [
         Column("lamp_id", np.arange(len(index)), _id_values(lamps, index), len(index)),
-        Column("state", state[row].astype(np.int64), b"".join(text_values(live.STATE_NAMES)), len(live.STATE_NAMES)),
-        number_column("level", np.where(level_here == _UNKNOWN_LEVEL, -1, level_here)),
+        Column("state", lights.state[index].astype(np.int64), _STATE_VALUES, len(live.STATE_NAMES)),
+        number_column("level", np.where(level == _UNKNOWN_LEVEL, -1, level)),
     ]
     if count is not None:
         columns.append(number_column("count", count))
-    return encode_layer("lamps", row, x, y, columns)
+    return encode_layer("lamps", lamps.places.row[index], x, y, columns)
 
 
 def _id_values(lamps: LampPlaces, index: Ints) -> bytes:
@@ -106,7 +124,7 @@ def _degrees(values: Sequence[Any]) -> npt.NDArray[np.float64]:
 
 def point_tile(name: str, points: PointTable, tile: TileAddress) -> bytes:
     """All points of a tile: there are never so many faults or cabinets that one may be left out."""
-    index = places_in(points.places, tile)
+    index = stretches_in(points.places, tile).index()
     row = points.places.row[index]
     x, y = within(points.places, index, tile)
     rows = row.tolist()

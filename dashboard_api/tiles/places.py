@@ -7,7 +7,7 @@ south. A tile of zoom z is the cell whose Morton number is a place's key shifted
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ _RING_BITS: Final = 6  # the buffer around a tile is 1/64 of its side: 64 of 409
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,29 @@ def sort_places(latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.flo
     return Places(key[order], row[order].astype(np.int64), x[order], y[order])
 
 
-def places_in(places: Places, tile: TileAddress) -> Ints:
-    """Indices into ``places`` of those in the tile and in its buffer; places of any cell below stand side by side."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretches:
+    """Some of N places, as stretches of the curve; ``starts`` and ``ends`` are int64 (k,), none is empty."""
+
+    starts: Ints
+    ends: Ints
+
+    def take(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Of (N,) values those of the stretches, one after another; not copied where there is one stretch alone."""
+        parts = [values[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
+        return parts[0] if len(parts) == 1 else np.concatenate([values[:0], *parts])
+
+    def index(self, kept: Ints | None = None) -> Ints:
+        """Where the places stand among all N: of those at ``kept`` positions in what ``take`` gives, or of all."""
+        sizes = self.ends - self.starts
+        before = np.cumsum(sizes) - sizes
+        kept = np.arange(sizes.sum()) if kept is None else kept
+        which = np.searchsorted(before, kept, side="right") - 1
+        return np.asarray(kept + (self.starts - before)[which], np.int64)
+
+
+def stretches_in(places: Places, tile: TileAddress) -> Stretches:
+    """The places in the tile and in its buffer; places of any cell below stand side by side."""
     shift = np.uint64(2 * (GRID_BITS - tile.z))
     inside = np.array([tile.x]), np.array([tile.y])
     first = morton(*inside) << shift
@@ -98,9 +120,10 @@ def places_in(places: Places, tile: TileAddress) -> Ints:
     ends = np.searchsorted(places.key, first + (np.uint64(1) << shift))
     ring = _ring(tile)
     shift = np.uint64(2 * (GRID_BITS - tile.z - _RING_BITS))
-    ring_starts = np.searchsorted(places.key, ring << shift)
-    ring_ends = np.searchsorted(places.key, (ring + np.uint64(1)) << shift)
-    return _ranges(np.concatenate([starts, ring_starts]), np.concatenate([ends, ring_ends]))
+    starts = np.concatenate([starts, np.searchsorted(places.key, ring << shift)])
+    ends = np.concatenate([ends, np.searchsorted(places.key, (ring + np.uint64(1)) << shift)])
+    is_full = ends > starts
+    return Stretches(starts[is_full], ends[is_full])
 
 
 def _ring(tile: TileAddress) -> Keys:
@@ -113,15 +136,6 @@ def _ring(tile: TileAddress) -> Keys:
     top = 1 << (tile.z + _RING_BITS)
     is_on_map = (x >= 0) & (x < top) & (y >= 0) & (y < top)
     return morton(x[is_on_map], y[is_on_map])
-
-
-def _ranges(starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> Ints:
-    """All numbers of the half-open ranges, one after another."""
-    sizes = ends - starts
-    is_full = sizes > 0
-    starts, sizes = starts[is_full], sizes[is_full]
-    before = np.cumsum(sizes) - sizes
-    return np.asarray(np.repeat(starts - before, sizes) + np.arange(sizes.sum()), np.int64)
 
 
 def within(places: Places, index: Ints, tile: TileAddress) -> tuple[Ints, Ints]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_api.tiles.layers import lamp_tile, place_lamps
-from dashboard_api.tiles.places import TileAddress, places_in, project, sort_places, within
+from dashboard_api.tiles.layers import lamp_tile, order_lights, place_lamps
+from dashboard_api.tiles.places import TileAddress, project, sort_places, stretches_in, within
 from dashboard_api.tiles.thinning import thin
 from dashboard_api.tiles.vector_tile import varints, zigzag
 from ingest.schema import live
@@ -147,7 +147,7 @@ def test_every_place_is_inside_one_tile_and_in_the_buffers_it_should_be_in(seed,
     x = ((places.x - (address.x << (30 - z))) * 4096) >> (30 - z)
     y = ((places.y - (address.y << (30 - z))) * 4096) >> (30 - z)
     is_near = (x >= -64) & (x < 4160) & (y >= -64) & (y < 4160)
-    found = places_in(places, address)
+    found = stretches_in(places, address).index()
     assert sorted(found.tolist()) == np.flatnonzero(is_near).tolist()
     assert within(places, found, address)[0].tolist() == x[found].tolist()
 
@@ -158,13 +158,15 @@ def test_thinned_tile_counts_every_lamp_and_hides_no_dark_cell():
     places = sort_places(latitude, longitude)
     is_dark = random.random(50_000) < 0.01
     address = tile_of(0.6, 102.1, 6)
-    index = places_in(places, address)
-    kept, count = thin(places, index, is_dark[places.row[index]], 6)
+    here = stretches_in(places, address)
+    index = here.index()
+    kept, count = thin(here.take(places.key), is_dark[places.row[index]], 6)
     assert count.sum() == len(index) == 50_000
     assert len(kept) < 1_000
     cell = places.key >> np.uint64(2 * (30 - 13))
     dark_cells = set(cell[is_dark[places.row]].tolist())
-    shown = index[kept]
+    shown = here.index(kept)
+    assert shown.tolist() == index[kept].tolist()
     assert set(cell[shown][is_dark[places.row[shown]]].tolist()) == dark_cells
 
 
@@ -173,5 +175,6 @@ def test_tile_of_a_whole_city_stays_small():
     n = 200_000
     ids = [f"L-{row:06d}" for row in range(n)]
     lamps = place_lamps(ids, 0.5 + random.uniform(0, 0.3, n), 102 + random.uniform(0, 0.3, n))
-    body = lamp_tile(lamps, np.full(n, 2, np.uint8), np.full(n, 100, np.uint8), tile_of(0.6, 102.1, 10))
+    lights = order_lights(lamps, np.full(n, 2, np.uint8), np.full(n, 100, np.uint8))
+    body = lamp_tile(lamps, lights, tile_of(0.6, 102.1, 10))
     assert 10_000 < len(body) < 1_500_000
