@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.fault_shelf import FaultShelf
@@ -18,6 +19,7 @@ from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
 from ingest.schema import life
 from ingest.schema.city import City
 
+T = TypeVar("T")
 # ingest's clock is taken for the city's where the two are further apart than this: a night is being replayed
 _REPLAY_US: Final = 300 * 1_000_000
 
@@ -69,10 +71,24 @@ class Desk:
 
     def picture(self, lamps: LampColumns) -> LivePicture | None:
         """The live picture, if it speaks of the same register."""
+        picture = self.picture_of(lamps.version)
+        return None if picture is None or len(picture) != len(lamps) else picture
+
+    def picture_of(self, register_version: int) -> LivePicture | None:
+        """The live picture, if it speaks of that version of the register."""
         picture = self.live.read()
-        if picture is None or picture.register_version != lamps.version or len(picture) != len(lamps):
-            return None
-        return picture
+        return None if picture is None or picture.register_version != register_version else picture
+
+    async def answer(self, task: Callable[[], T], *, is_short: bool = True) -> T:
+        """Do what reads the stores without holding up the event loop.
+
+        The way to a thread and back costs as much as a short question to a file of this machine, and while it is gone
+        the loop and the thread contend for the interpreter: so such a one is asked at once. What may take longer than a
+        few milliseconds, and whatever waits for a server, goes to a thread.
+        """
+        if is_short and self.database.is_in_process:
+            return task()
+        return await run_in_threadpool(task)
 
     def close(self) -> None:
         """Let go of the stores."""

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ class LivePicture:
     written_at_us: int
     now_us: int
     columns: Mapping[str, npt.NDArray[Any]]
-    controllers: Mapping[str, Mapping[str, Any]]
+    controllers_json: str
+
+    @property
+    def controllers(self) -> Mapping[str, Mapping[str, Any]]:
+        """``is_online`` and ``last_seen_us`` by controller id."""
+        return _controllers(self.controllers_json)
 
     def __len__(self) -> int:
         """N."""
@@ -58,6 +64,12 @@ class LiveReader:
             return self._picture
 
 
+@lru_cache(maxsize=1)  # ten thousand of them take a while, and only some questions want them
+def _controllers(text: str) -> Mapping[str, Mapping[str, Any]]:
+    document: dict[str, dict[str, Any]] = json.loads(text)
+    return document
+
+
 def _open(path: Path) -> LivePicture:
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all()
@@ -69,5 +81,5 @@ def _open(path: Path) -> LivePicture:
         written_at_us=written_at_us,
         now_us=int(about.get("now_us", written_at_us)),
         columns=columns,
-        controllers=json.loads(about.get("controllers", "{}")),
+        controllers_json=about.get("controllers", "{}"),
     )

@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeGuard, TypeVar
 import numpy as np
 
 from dashboard_api.desk import Desk
+from dashboard_api.live import LivePicture
 from dashboard_api.packing import pack
 from dashboard_api.store.fault_points import load_cabinet_points, load_fault_points
 from dashboard_api.store.feed import newest_seq
@@ -104,6 +105,19 @@ class TileShelf:
 
         return self._shelved((layer, address), points.stamp, draw, is_packed=is_packed)
 
+    def find(self, layer: str, address: TileAddress, *, is_packed: bool) -> Tile | None:
+        """The lamps' tile, if it is kept and shows what is so now; None where something has to be loaded or drawn.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        if layer != "lamps":
+            return None
+        version = self._desk.database.register_version()
+        mark = _mark(version, self._desk.picture_of(version))
+        tile = self._kept((layer, address))
+        return tile if _serves(tile, mark, is_packed=is_packed) else None
+
     def _shelved(
         self, key: tuple[str, TileAddress], seen: str, draw: Callable[[Tile | None], Tile], *, is_packed: bool
     ) -> Tile:
@@ -122,7 +136,7 @@ class TileShelf:
     def _lit_lamps(self) -> _Lit:
         columns = self._desk.lamps()
         picture = self._desk.picture(columns)
-        mark = f"{columns.version}-{0 if picture is None else picture.written_at_us}"
+        mark = _mark(columns.version, picture)
         lit = self._lit
         if lit is not None and lit.mark == mark:
             return lit
@@ -173,6 +187,10 @@ class TileShelf:
         old = self._tiles.pop(key, None)
         if old is not None:
             self._n_bytes -= _weight(old)
+
+
+def _mark(register_version: int, picture: LivePicture | None) -> str:
+    return f"{register_version}-{0 if picture is None else picture.written_at_us}"
 
 
 def _serves(tile: Tile | None, seen: str, *, is_packed: bool) -> TypeGuard[Tile]:

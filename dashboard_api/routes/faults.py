@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from dashboard_api.desk import Desk, actor_of, desk_of, language_of
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.fault_json import event_json, fault_json, faults_csv, faults_geojson, faults_gpx
+from dashboard_api.fault_shelf import FaultPage
 from dashboard_api.packing import answer
 from dashboard_api.store.actions import Action, act
-from dashboard_api.store.fault_list import ORDERS, STATES, FaultFilter, one_fault
+from dashboard_api.store.fault_list import ORDERS, STATES, FaultFilter, is_short, one_fault
 from dashboard_api.times import parse_time
 from ingest.schema.codes import BY_CODE
 
@@ -60,7 +61,7 @@ _FORMATS: Final = ("application/json", "application/geo+json", "text/csv", "appl
 
 
 @router.get("/faults", response_class=Response, responses={200: {"content": {media: {} for media in _FORMATS}}})
-def get_faults(
+async def get_faults(
     request: Request,
     desk: DeskOf,
     language: Language,
@@ -94,14 +95,22 @@ def get_faults(
     order = _one_of("order", order, ORDERS)
     point = None if near is None else _numbers("near", near, 2)
     at = None if point is None else (point[0], point[1])
-    page = desk.faults.page(wanted, language, order=order, near=at, limit=limit, cursor=cursor)
-    if f == "json":
+
+    def show() -> Response:
+        page = desk.faults.page(wanted, language, order=order, near=at, limit=limit, cursor=cursor)
+        return _shown(request, page, f)
+
+    return await desk.answer(show, is_short=f == "json" and is_short(wanted, order, limit))
+
+
+def _shown(request: Request, page: FaultPage, form: str) -> Response:
+    if form == "json":
         return answer(request, page.document(), "application/json")
     headers = {} if page.next_cursor is None else {"X-Next-Cursor": page.next_cursor}
-    if f == "csv":
+    if form == "csv":
         headers["Content-Disposition"] = 'attachment; filename="faults.csv"'
         return Response(faults_csv(page.items()), media_type="text/csv; charset=utf-8", headers=headers)
-    if f == "gpx":
+    if form == "gpx":
         headers["Content-Disposition"] = 'attachment; filename="faults.gpx"'
         return Response(faults_gpx(page.items()), media_type="application/gpx+xml", headers=headers)
     document = {**faults_geojson(page.items()), "next_cursor": page.next_cursor}

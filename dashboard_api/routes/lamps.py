@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.fault_json import fault_json
 from dashboard_api.live import LivePicture
 from dashboard_api.store.fault_list import open_faults_of_lamp
-from dashboard_api.store.register_rows import LampColumns, one_lamp
+from dashboard_api.store.register_rows import LampColumns, is_lamp, one_lamp
 from dashboard_api.times import iso, number, parse_time
 from ingest.schema import live
 
@@ -79,8 +80,7 @@ def get_states(desk: DeskOf) -> JSONResponse:
     return JSONResponse(document)
 
 
-def _latest(desk: Desk, row: int) -> dict[str, Any] | None:
-    picture = desk.picture(desk.lamps())
+def _latest(picture: LivePicture | None, row: int) -> dict[str, Any] | None:
     if picture is None or picture.columns["at_us"][row] == 0:
         return None
     columns = picture.columns
@@ -121,7 +121,7 @@ def get_readings(
     every: Annotated[str | None, Query(description="average over so long, such as 15m")] = None,
 ) -> dict[str, Any]:
     """A lamp's history as parallel columns, oldest first; unknown values are null."""
-    if one_lamp(desk.database, lamp_id) is None:
+    if not is_lamp(desk.database, lamp_id):
         raise NotFoundError(f"no lamp {lamp_id}")
     end_us = desk.now_us() + 1 if end is None else parse_time(end, "end")
     start_us = end_us - 86_400 * 1_000_000 if start is None else parse_time(start, "start")
@@ -135,17 +135,23 @@ def get_readings(
 
 
 @router.get("/lamps/{lamp_id:path}", response_model=dict[str, Any], responses={404: {"description": "no such lamp"}})
-def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_id: str) -> JSONResponse:
+async def get_lamp(desk: DeskOf, language: Annotated[str, Depends(language_of)], lamp_id: str) -> JSONResponse:
     """A lamp's register entry, its latest reading and its open faults."""
-    row = one_lamp(desk.database, lamp_id)
-    if row is None:
-        raise NotFoundError(f"no lamp {lamp_id}")
+    # a response of our own: FastAPI would look through the document on a thread first, and find a dict
+    return JSONResponse(await desk.answer(partial(_lamp, desk, language, lamp_id)))
+
+
+def _lamp(desk: Desk, language: str, lamp_id: str) -> dict[str, Any]:
+    with desk.database.reading() as connection:
+        row = one_lamp(connection, lamp_id)
+        if row is None:
+            raise NotFoundError(f"no lamp {lamp_id}")
+        faults = [fault_json(fault, language) for fault in open_faults_of_lamp(connection, lamp_id)]
     entry = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name of it)
-    index = entry.pop("row")
+    picture = desk.picture_of(entry.pop("register_version"))
+    latest = _latest(picture, entry.pop("row"))
     entry["dimmable"] = entry.pop("is_dimmable")
-    faults = [fault_json(fault, language) for fault in open_faults_of_lamp(desk.database, lamp_id)]
-    # written here: FastAPI would look through the document on a thread first, and find a dict
-    return JSONResponse({**entry, "latest": _latest(desk, index), "faults": faults})
+    return {**entry, "latest": latest, "faults": faults}
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

@@ -10,7 +10,7 @@ from ulid import ULID
 
 from dashboard_api.desk import Desk, actor_of, desk_of
 from dashboard_api.errors import BadRequestError, NotFoundError
-from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet, one_lamp
+from dashboard_api.store.register_rows import is_lamp, known_lamp_ids, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import add_command, add_maintenance, current_maintenance, one_command
 from dashboard_api.times import iso, parse_time
 
@@ -47,7 +47,7 @@ class MaintenanceRequest(BaseModel):
 )
 def post_maintenance(desk: DeskOf, actor: ActorOf, request: MaintenanceRequest) -> dict[str, Any]:
     """Announce work: until then nothing new opens there; it expires by itself."""
-    if request.lamp_id is not None and one_lamp(desk.database, request.lamp_id) is None:
+    if request.lamp_id is not None and not is_lamp(desk.database, request.lamp_id):
         raise NotFoundError(f"no lamp {request.lamp_id}")
     if request.cabinet_id is not None and one_cabinet(desk.database, request.cabinet_id) is None:
         raise NotFoundError(f"no cabinet {request.cabinet_id}")

@@ -24,6 +24,7 @@ from ingest.schema import tables
 from ingest.schema.city import City
 
 _BUSY_TIMEOUT_MS: Final = 5_000
+_REGISTER_VERSION: Final = select(tables.register.c.version)
 _NO_ANSWER: Final = (OperationalError, ProgrammingError, InterfaceError, InternalError, PoolTimeoutError)
 
 
@@ -44,8 +45,11 @@ class Database:
             path = city.folder / url.database
             # rw: an API must not make an empty database where ingest has not made one yet
             url = url.set(database=f"file:{path.absolute()}", query={"mode": "rw", "uri": "true"})
-        self._engine: Engine = create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=16)
-        if self._engine.dialect.name == "sqlite":
+        # whether a short question is answered by this process itself, without a server to wait for
+        self.is_in_process = url.get_backend_name() == "sqlite"
+        # a server may have ended a connection meanwhile, a file has not
+        self._engine: Engine = create_engine(url, pool_pre_ping=not self.is_in_process, pool_size=8, max_overflow=16)
+        if self.is_in_process:
             event.listen(self._engine, "connect", _prepare_sqlite)
 
     @contextmanager
@@ -86,7 +90,7 @@ class Database:
             UnavailableError: the database does not answer, or has no tables yet.
         """
         with self.reading() as connection:
-            return connection.execute(select(tables.register.c.version)).scalar_one_or_none() or 0
+            return connection.execute(_REGISTER_VERSION).scalar_one_or_none() or 0
 
     def close(self) -> None:
         """Let go of all connections."""

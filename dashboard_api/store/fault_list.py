@@ -7,9 +7,26 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.store.engine import Database
@@ -20,6 +37,7 @@ ORDERS: Final = ("priority", "-opened_at", "distance")
 STATES: Final = ("open", "closed", "any", *life.STATES[1:-1])
 
 _GREATER_LEVELS: Final = ("circuit", "cabinet", "controller")
+_SHORT: Final = 200  # faults of a page whose rows may all have to be read
 _NOWHERE: Final = 1e9  # squared degrees: a fault without a place is farther than any other
 
 
@@ -45,6 +63,15 @@ class Listed(NamedTuple):
     revision: int
 
 
+def is_short(wanted: FaultFilter, order: str, limit: int) -> bool:
+    """Whether the page is answered from one index of open faults, within some milliseconds."""
+    others = (wanted.severities, wanted.cabinet_id, wanted.lamp_id, wanted.since_us)
+    if wanted.state != "open" or limit > _SHORT or any(other not in {(), None} for other in others):
+        return False
+    is_narrowed = bool(wanted.codes) or wanted.district is not None or wanted.bbox is not None
+    return order == "priority" or (order == "-opened_at" and not is_narrowed)
+
+
 def list_faults(
     connection: Connection,
     wanted: FaultFilter,
@@ -61,87 +88,130 @@ def list_faults(
     Raises:
         BadRequestError: ``distance`` without ``near``, or a cursor of another list.
     """
-    key, is_rising = _sort_key(order, near)
-    terms = _where(wanted)
+    terms = _terms_of(wanted)
+    given: dict[str, Any] = {"n": limit + 1}
+    if order == "distance":
+        if near is None:
+            raise BadRequestError("order=distance needs near=lat,lon")
+        narrowing = math.cos(math.radians(near[0])) ** 2
+        given |= {"near_latitude": near[0], "near_longitude": near[1], "narrowing": narrowing}
     if cursor is not None:
-        terms.append(_after(key, *_parse_cursor(cursor, order), is_rising=is_rising))
-    query = select(faults.c.id, faults.c.revision, key.label("sort")).where(*terms)
-    query = query.order_by(key.asc() if is_rising else key.desc(), faults.c.id).limit(limit + 1)
-    rows = connection.execute(query).all()
-    listed = [Listed(fault_id, revision) for fault_id, revision, _sort in rows[:limit]]
+        terms["after"] = dict(zip(("after_key", "after_id"), _parse_cursor(cursor, order), strict=True))
+    for values in terms.values():
+        given |= values
+    rows = connection.execute(_statement(order, tuple(terms)), given).all()
+    listed = [Listed(fault_id, revision) for fault_id, revision, _key in rows[:limit]]
     if len(rows) <= limit:
         return listed, None
-    last_id, _revision, last_sort = rows[limit - 1]
-    document = json.dumps([order, last_sort, last_id], separators=(",", ":"))
+    last_id, _revision, last_key = rows[limit - 1]
+    document = json.dumps([order, last_key, last_id], separators=(",", ":"))
     return listed, base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
+
+
+@lru_cache(maxsize=512)
+def _statement(order: str, terms: tuple[str, ...]) -> Select[Any]:
+    """The list's statement, which is the same for whatever values: to build it costs more than to run it."""
+    key, is_rising = _KEYS[order]
+    after = {"after": _after(key, is_rising=is_rising)}
+    query = select(faults.c.id, faults.c.revision, key).where(*((_TERMS | after)[name] for name in terms))
+    return query.order_by(key.asc() if is_rising else key.desc(), faults.c.id).limit(bindparam("n", type_=Integer))
 
 
 def fault_rows(connection: Connection, ids: Sequence[str]) -> list[Row[Any]]:
     """The rows of faults, in no order."""
-    return list(connection.execute(select(faults).where(faults.c.id.in_(ids))))
+    return list(connection.execute(_ROWS, {"ids": ids}))
 
 
-def _where(wanted: FaultFilter) -> list[ColumnElement[bool]]:
-    column = faults.c
-    terms: list[ColumnElement[bool]] = []
+_ROWS: Final = select(faults).where(faults.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def _terms_of(wanted: FaultFilter) -> dict[str, dict[str, Any]]:
+    """Names of ``_TERMS`` that the filter needs, each with the values it asks for."""
+    terms: dict[str, dict[str, Any]] = {}
     if wanted.state == "open":
-        terms.append(FAULT_IS_OPEN)
+        terms["open"] = {}
     elif wanted.state != "any":
-        terms.append(column.state == wanted.state)
+        terms["state"] = {"state": wanted.state}
     if not wanted.is_with_suppressed:
-        terms.append(column.caused_by.is_(None))
+        terms["unexplained"] = {}
     if wanted.codes:
-        terms.append(column.code.in_(wanted.codes))
+        terms["codes"] = {"codes": wanted.codes}
     if wanted.severities:
-        terms.append(column.severity.in_(wanted.severities))
+        terms["severities"] = {"severities": wanted.severities}
     if wanted.district is not None:
-        terms.append(column.district == wanted.district)
+        terms["district"] = {"district": wanted.district}
     if wanted.cabinet_id is not None:
-        terms.append(column.cabinet_id == wanted.cabinet_id)
+        terms["cabinet"] = {"cabinet_id": wanted.cabinet_id}
     if wanted.lamp_id is not None:
-        terms.append(_names_lamp(wanted.lamp_id, is_open=wanted.state == "open"))
+        terms["open lamp" if wanted.state == "open" else "lamp"] = _lamp_values(wanted.lamp_id)
     if wanted.since_us is not None:
-        terms.append(column.opened_at_us >= wanted.since_us)
+        terms["since"] = {"since_us": wanted.since_us}
     if wanted.bbox is not None:
-        west, south, east, north = wanted.bbox
-        terms.append(column.latitude.between(south, north))
-        if west <= east:
-            terms.append(column.longitude.between(west, east))
-        else:  # across the date line
-            terms.append(or_(column.longitude >= west, column.longitude <= east))
+        name = "box" if wanted.bbox[0] <= wanted.bbox[2] else "box across the date line"
+        terms[name] = dict(zip(("west", "south", "east", "north"), wanted.bbox, strict=True))
     return terms
 
 
-def _names_lamp(lamp_id: str, *, is_open: bool) -> ColumnElement[bool]:
-    """Faults of a lamp: its own, and those of circuits, cabinets and controllers that take it with them."""
+def _lamp_values(lamp_id: str) -> dict[str, Any]:
+    text = json.dumps(lamp_id)
+    for special in "/%_":
+        text = text.replace(special, "/" + special)
+    return {"lamp_id": lamp_id, "lamp_text": f"%{text}%"}
+
+
+def _names_lamp(*more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Faults of a lamp: its own, and those of circuits, cabinets and controllers that take it with them.
+
+    ``more`` is what holds for all of them, said again: SQLite looks for an index of each alternative by itself.
+    """
     # a lamp's own faults name no other lamp: only the few greater ones are searched as text
-    in_list = cast(faults.c.lamp_ids, String).contains(json.dumps(lamp_id), autoescape=True)
-    greater = and_(faults.c.level.in_(_GREATER_LEVELS), in_list)
-    # said again within the alternative: SQLite looks for an index of each one by itself
-    return or_(faults.c.lamp_id == lamp_id, and_(FAULT_IS_OPEN, greater) if is_open else greater)
+    in_list = cast(faults.c.lamp_ids, String).like(bindparam("lamp_text"), escape="/")
+    return or_(faults.c.lamp_id == bindparam("lamp_id"), and_(*more, faults.c.level.in_(_GREATER_LEVELS), in_list))
 
 
-def _sort_key(order: str, near: tuple[float, float] | None) -> tuple[ColumnElement[Any], bool]:
-    """``(column, is rising)``."""
-    column = faults.c
-    if order == "-opened_at":
-        return column.opened_at_us, False
-    if order != "distance":
-        return column.priority, False
-    if near is None:
-        raise BadRequestError("order=distance needs near=lat,lon")
-    latitude, longitude = near
-    narrowing = math.cos(math.radians(latitude)) ** 2
-    north, east = column.latitude - latitude, column.longitude - longitude
-    # squared degrees on the local plane: enough to order by, and without functions that SQLite lacks
-    return func.coalesce(north * north + east * east * narrowing, _NOWHERE), True
+def _degrees(name: str) -> BindParameter[float]:
+    return bindparam(name, type_=Float)
 
 
-def _after(key: ColumnElement[Any], value: float, last_id: str, *, is_rising: bool) -> ColumnElement[bool]:
+def _away(column: Column[Any], name: str) -> ColumnElement[Any]:
+    return column - _degrees(name)
+
+
+# squared degrees on the local plane: enough to order by, and without functions that SQLite lacks
+_NORTH, _EAST = (_away(faults.c[name], f"near_{name}") for name in ("latitude", "longitude"))
+_DISTANCE: Final = func.coalesce(_NORTH * _NORTH + _EAST * _EAST * _degrees("narrowing"), _NOWHERE)
+# order -> (what is ordered by, whether it rises)
+_KEYS: Final[dict[str, tuple[ColumnElement[Any], bool]]] = {
+    "priority": (faults.c.priority, False),
+    "-opened_at": (faults.c.opened_at_us, False),
+    "distance": (_DISTANCE, True),
+}
+_IS_NORTH_AND_SOUTH: Final = faults.c.latitude.between(_degrees("south"), _degrees("north"))
+_TERMS: Final[dict[str, ColumnElement[bool]]] = {
+    "open": FAULT_IS_OPEN,
+    "state": faults.c.state == bindparam("state"),
+    "unexplained": faults.c.caused_by.is_(None),
+    "codes": faults.c.code.in_(bindparam("codes", expanding=True)),
+    "severities": faults.c.severity.in_(bindparam("severities", expanding=True)),
+    "district": faults.c.district == bindparam("district"),
+    "cabinet": faults.c.cabinet_id == bindparam("cabinet_id"),
+    "lamp": _names_lamp(),
+    "open lamp": _names_lamp(FAULT_IS_OPEN),
+    "since": faults.c.opened_at_us >= bindparam("since_us"),
+    "box": and_(_IS_NORTH_AND_SOUTH, faults.c.longitude.between(_degrees("west"), _degrees("east"))),
+    "box across the date line": and_(
+        _IS_NORTH_AND_SOUTH, or_(faults.c.longitude >= _degrees("west"), faults.c.longitude <= _degrees("east"))
+    ),
+}
+
+
+def _after(key: ColumnElement[Any], *, is_rising: bool) -> ColumnElement[bool]:
     """Rows behind the cursor's in the list's order; the first term is where an index begins to read."""
+    value = bindparam("after_key", type_=key.type)
+    is_same_and_behind = faults.c.id > bindparam("after_id")
     if is_rising:
-        return and_(key >= value, or_(key > value, faults.c.id > last_id))
-    return and_(key <= value, or_(key < value, faults.c.id > last_id))
+        return and_(key >= value, or_(key > value, is_same_and_behind))
+    return and_(key <= value, or_(key < value, is_same_and_behind))
 
 
 def _parse_cursor(cursor: str, order: str) -> tuple[float, str]:
@@ -168,8 +238,9 @@ def one_fault(database: Database, fault_id: str) -> tuple[Row[Any] | None, list[
         return row, list(connection.execute(query))
 
 
-def open_faults_of_lamp(database: Database, lamp_id: str) -> list[Row[Any]]:
+def open_faults_of_lamp(connection: Connection, lamp_id: str) -> list[Row[Any]]:
     """Faults that are not closed and name the lamp, suppressed ones too."""
-    query = select(faults).where(FAULT_IS_OPEN, _names_lamp(lamp_id, is_open=True)).order_by(faults.c.priority.desc())
-    with database.reading() as connection:
-        return list(connection.execute(query))
+    return list(connection.execute(_OF_LAMP, _lamp_values(lamp_id)))
+
+
+_OF_LAMP: Final = select(faults).where(FAULT_IS_OPEN, _TERMS["open lamp"]).order_by(faults.c.priority.desc())

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from dashboard_api.store.engine import Database
-from ingest.schema.tables import cabinets, controllers, lamps
+from ingest.schema.tables import cabinets, controllers, lamps, register
 
 _MAP_COLUMNS: Final = (
     "lamp_id",
@@ -75,10 +75,19 @@ def load_lamp_columns(database: Database) -> LampColumns:
     )
 
 
-def one_lamp(database: Database, lamp_id: str) -> Row[Any] | None:
-    """A lamp's row."""
+def one_lamp(connection: Connection, lamp_id: str) -> Row[Any] | None:
+    """A lamp's row, and as ``register_version`` the version of the register that it stands in."""
+    return connection.execute(_ONE_LAMP, {"lamp_id": lamp_id}).one_or_none()
+
+
+def is_lamp(database: Database, lamp_id: str) -> bool:
+    """Whether the register holds the lamp."""
     with database.reading() as connection:
-        return connection.execute(select(lamps).where(lamps.c.lamp_id == lamp_id)).one_or_none()
+        return one_lamp(connection, lamp_id) is not None
+
+
+_VERSION: Final = select(register.c.version).scalar_subquery()
+_ONE_LAMP: Final = select(lamps, _VERSION.label("register_version")).where(lamps.c.lamp_id == bindparam("lamp_id"))
 
 
 def one_cabinet(database: Database, cabinet_id: str) -> Row[Any] | None:
