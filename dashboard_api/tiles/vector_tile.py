@@ -1,7 +1,7 @@
 """Writes point layers as Mapbox Vector Tile 2.1 (github.com/mapbox/vector-tile-spec), whole columns at a time.
 
 A feature consists of nothing but varints: tags and lengths of protobuf below 128 are varints too. So all features are
-one matrix of numbers with holes, turned into bytes in as many passes as the longest number has bytes.
+records of the same numbers, some of which a feature may lack, and each number is written for all features at once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _MOVE_TO_ONE: Final = 1 << 3 | 1
 _STRING, _UINT = (1 << 3 | 2, 5 << 3)
 
 Bytes = npt.NDArray[np.uint8]
+# a number of each of n records (n,), or one that all of them have; and in which it stands, None = in all
+Number = tuple[Ints | int, npt.NDArray[np.bool_] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,31 +66,27 @@ def encode_layer(name: str, ids: Ints, x: Ints, y: Ints, columns: Sequence[Colum
 
 
 def _features(ids: Ints, x: Ints, y: Ints, columns: Sequence[Column]) -> Bytes:
-    n = len(ids)
-    tags = np.zeros((n, 2 * len(columns)), np.int64)
-    is_tag = np.zeros(tags.shape, bool)
+    tags: list[Number] = []
     first = 0
     for number, column in enumerate(columns):
-        tags[:, 2 * number] = number
-        tags[:, 2 * number + 1] = column.choice + first
-        is_tag[:, 2 * number : 2 * number + 2] = (column.choice >= 0)[:, None]
+        is_there = column.choice >= 0
+        tags += [(number, is_there), (column.choice + first, is_there)]
         first += column.n_values
-    point = np.stack([np.full(n, _MOVE_TO_ONE), zigzag(x), zigzag(y)], axis=1)
-    tags_size = np.where(is_tag, varint_sizes(tags), 0).sum(axis=1)
-    point_size = varint_sizes(point).sum(axis=1)
-    size = (
-        1 + varint_sizes(ids) + 1 + varint_sizes(tags_size) + tags_size + 2 + 1 + varint_sizes(point_size) + point_size
-    )
+    point: list[Number] = [(_MOVE_TO_ONE, None), (zigzag(x), None), (zigzag(y), None)]
+    tags_size, point_size = _sizes(tags, len(ids)), _sizes(point, len(ids))
+    head: list[Number] = [(_ID, None), (ids, None), (_TAGS, None), (tags_size, None)]
+    middle: list[Number] = [(_TYPE, None), (_POINT, None), (_GEOMETRY, None), (point_size, None)]
+    size = _sizes([*head, *middle], len(ids)) + tags_size + point_size
+    return varints([(_FEATURES, None), (size, None), *head, *tags, *middle, *point], len(ids))
 
-    def fixed(value: int) -> Ints:
-        return np.full(n, value, np.int64)
 
-    head = np.stack([fixed(_FEATURES), size, fixed(_ID), ids, fixed(_TAGS), tags_size], axis=1)
-    middle = np.stack([fixed(_TYPE), fixed(_POINT), fixed(_GEOMETRY), point_size], axis=1)
-    matrix = np.concatenate([head, tags, middle, point], axis=1)
-    is_there = np.ones(matrix.shape, bool)
-    is_there[:, head.shape[1] : head.shape[1] + tags.shape[1]] = is_tag
-    return varints(matrix[is_there])
+def _sizes(record: Sequence[Number], n: int) -> Ints:
+    """Bytes of each of n records of numbers."""
+    total = np.zeros(n, np.int64)
+    for value, is_there in record:
+        size = varint_sizes(np.asarray(value, np.int64))
+        total += size if is_there is None else size * is_there
+    return total
 
 
 def zigzag(value: Ints) -> Ints:
@@ -107,18 +105,27 @@ def varint_sizes(value: Ints) -> Ints:
     return size
 
 
-def varints(value: Ints) -> Bytes:
-    """All numbers (n,) as varints, one after another."""
-    size = varint_sizes(value)
-    start = np.cumsum(size) - size
-    out = np.zeros(int(size.sum()), np.uint8)
-    out[start] = value & 0x7F
-    which = np.arange(len(value))
-    for place in range(1, int(size.max(initial=1))):
-        which = which[size[which] > place]
-        out[start[which] + place - 1] |= 0x80
-        out[start[which] + place] = (value[which] >> (7 * place)) & 0x7F
-    return out
+def varints(record: Sequence[Number], n: int) -> Bytes:
+    """n records of numbers as varints, record after record, in each one number after another.
+
+    Every number has as many bytes in a matrix as the longest one of its kind, and a mask says which of them are there:
+    so all work is on short rows of bytes.
+    """
+    rows: list[Bytes] = []
+    masks: list[npt.NDArray[np.bool_]] = []
+    for value, is_there in record:
+        left = np.broadcast_to(np.asarray(value, np.int64), n)
+        is_here = np.ones(n, bool) if is_there is None else is_there
+        while True:
+            rest = left >> 7
+            has_more = rest > 0
+            rows.append((left & 0x7F | has_more * np.int64(0x80)).astype(np.uint8))
+            masks.append(is_here)
+            is_here = is_here & has_more
+            if not is_here.any():
+                break
+            left = rest
+    return np.asarray(np.stack(rows, axis=1)[np.stack(masks, axis=1)], np.uint8)
 
 
 def text_values(texts: Sequence[str]) -> list[bytes]:

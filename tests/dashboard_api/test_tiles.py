@@ -119,20 +119,23 @@ def test_tiles_that_are_empty_or_cannot_be(client, path, status):
 
 def test_varints_are_those_of_the_protobuf_guide():
     # developers.google.com/protocol-buffers/docs/encoding: 1, 150 and 300
-    assert varints(np.array([1, 150, 300])).tobytes() == bytes([1, 0x96, 1, 0xAC, 2])
+    assert varints([(np.array([1, 150, 300]), None)], 3).tobytes() == bytes([1, 0x96, 1, 0xAC, 2])
     assert zigzag(np.array([0, -1, 1, -2])).tolist() == [0, 1, 2, 3]
 
 
-@given(st.lists(st.integers(0, 2**62), max_size=40))
-def test_varints_decode_to_what_they_were(numbers):
+@given(st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 300), st.booleans()), max_size=40))
+def test_varints_decode_to_the_records_they_were(records):
+    first = np.array([record[0] for record in records], np.int64)
+    second = np.array([record[1] for record in records], np.int64)
+    is_there = np.array([record[2] for record in records], bool)
     decoded, number, shift = [], 0, 0
-    for byte in varints(np.array(numbers, np.int64)).tolist():
+    for byte in varints([(first, None), (second, is_there), (130, None)], len(records)).tolist():
         number |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
             decoded.append(number)
             number = shift = 0
-    assert decoded == numbers
+    assert decoded == [one for a, b, is_second in records for one in ([a, b, 130] if is_second else [a, 130])]
 
 
 @settings(max_examples=30)
