@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvicorn
@@ -16,6 +16,10 @@ from dashboard_api.app import create_app
 from dashboard_api.errors import UnusableError
 from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
+
+# SQLite lets go of the interpreter for every row that it fetches. A thread that draws tiles may then keep it for this
+# long, again and again: with Python's own 5 ms, a list of a hundred faults could wait half a second for one tile.
+_SWITCH_S: Final = 0.001
 
 
 def serve(
@@ -32,6 +36,7 @@ def serve(
         raise typer.Exit(2) from error
     bound_host, bound_port = listener.getsockname()[:2]
     print(f"terang-api: http://{bound_host}:{bound_port}", flush=True)
+    sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -27,9 +27,10 @@ from dashboard_api.tiles.layers import (
     place_lamps,
     point_tile,
 )
-from dashboard_api.tiles.places import TileAddress
+from dashboard_api.tiles.places import Stretches, TileAddress, stretches_in
 
 LAYERS: Final = ("lamps", "faults", "cabinets")
+_FEW: Final = 500  # lamps of a tile that is drawn as fast as the way to a thread and back takes
 _KEPT_BYTES: Final = 64 << 20
 _FAULTS_KEPT_S: Final = 10.0  # what changes without an event, such as a priority that grows with time
 T = TypeVar("T")
@@ -95,9 +96,12 @@ class TileShelf:
         """
         if layer == "lamps":
             lit = self._lit_lamps()
-            return self._shelved(
-                (layer, address), lit.mark, lambda kept: _lamps_of(lit, address, kept), is_packed=is_packed
-            )
+            here = stretches_in(lit.lamps.places, address)
+
+            def draw_lamps(kept: Tile | None) -> Tile:
+                return _lamps_of(lit, address, here, kept)
+
+            return self._shelved((layer, address), lit.mark, draw_lamps, is_packed=is_packed)
         points = self._point_table(layer)
 
         def draw(_kept: Tile | None) -> Tile:
@@ -106,7 +110,7 @@ class TileShelf:
         return self._shelved((layer, address), points.stamp, draw, is_packed=is_packed)
 
     def find(self, layer: str, address: TileAddress, *, is_packed: bool) -> Tile | None:
-        """The lamps' tile, if it is kept and shows what is so now; None where something has to be loaded or drawn.
+        """The lamps' tile, if it is kept and shows what is so now, or holds few lamps; else None: it takes a while.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -116,7 +120,15 @@ class TileShelf:
         version = self._desk.database.register_version()
         mark = _mark(version, self._desk.picture_of(version))
         tile = self._kept((layer, address))
-        return tile if _serves(tile, mark, is_packed=is_packed) else None
+        if _serves(tile, mark, is_packed=is_packed):
+            return tile
+        lit = self._lit
+        if lit is None or lit.mark != mark:
+            return None
+        here = stretches_in(lit.lamps.places, address)
+        if len(here) > _FEW:
+            return None
+        return self._keep((layer, address), _packed(_lamps_of(lit, address, here, tile), is_packed=is_packed))
 
     def _shelved(
         self, key: tuple[str, TileAddress], seen: str, draw: Callable[[Tile | None], Tile], *, is_packed: bool
@@ -129,9 +141,7 @@ class TileShelf:
             tile = self._kept(key)
             if tile is None or tile.seen != seen:
                 tile = draw(tile)
-            if is_packed and tile.packed is None and tile.body:
-                tile = replace(tile, packed=pack(tile.body))
-            return self._keep(key, tile)
+            return self._keep(key, _packed(tile, is_packed=is_packed))
 
     def _lit_lamps(self) -> _Lit:
         columns = self._desk.lamps()
@@ -199,12 +209,18 @@ def _serves(tile: Tile | None, seen: str, *, is_packed: bool) -> TypeGuard[Tile]
     return not (is_packed and tile.packed is None and tile.body)
 
 
-def _lamps_of(lit: _Lit, address: TileAddress, kept: Tile | None) -> Tile:
+def _packed(tile: Tile, *, is_packed: bool) -> Tile:
+    if is_packed and tile.packed is None and tile.body:
+        return replace(tile, packed=pack(tile.body))
+    return tile
+
+
+def _lamps_of(lit: _Lit, address: TileAddress, here: Stretches, kept: Tile | None) -> Tile:
     """The lamps' tile under the present picture: the kept one, if that shows no lamp of it otherwise."""
-    stamp = f"{lit.version}-{lamp_digest(lit.lamps, lit.lights, address)}"
+    stamp = f"{lit.version}-{lamp_digest(lit.lights, here)}"
     if kept is not None and kept.stamp == stamp:
         return replace(kept, seen=lit.mark)
-    return Tile(stamp, lit.mark, lamp_tile(lit.lamps, lit.lights, address))
+    return Tile(stamp, lit.mark, lamp_tile(lit.lamps, lit.lights, here, address))
 
 
 def _weight(tile: Tile) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_api.tiles.places import Ints, Places, TileAddress, sort_places, stretches_in, within
+from dashboard_api.tiles.places import Ints, Places, Stretches, TileAddress, sort_places, stretches_in, within
 from dashboard_api.tiles.thinning import THINNED_TO_ZOOM, thin
 from dashboard_api.tiles.vector_tile import Column, encode_layer, number_column, text_column, text_values
 from ingest.schema import live
@@ -61,17 +61,15 @@ def order_lights(lamps: LampPlaces, state: npt.NDArray[np.uint8], level: npt.NDA
     return LampLights(state[lamps.places.row], level[lamps.places.row])
 
 
-def lamp_digest(lamps: LampPlaces, lights: LampLights, tile: TileAddress) -> str:
+def lamp_digest(lights: LampLights, here: Stretches) -> str:
     """What a tile shows of the picture, in 24 hex digits: the tile changes when this or the register does."""
-    here = stretches_in(lamps.places, tile)
     digest = hashlib.blake2b(here.take(lights.state).data, digest_size=12)
     digest.update(here.take(lights.level).data)
     return digest.hexdigest()
 
 
-def lamp_tile(lamps: LampPlaces, lights: LampLights, tile: TileAddress) -> bytes:
+def lamp_tile(lamps: LampPlaces, lights: LampLights, here: Stretches, tile: TileAddress) -> bytes:
     """Lamps of a tile: ``lamp_id``, ``state``, ``level`` where known; ``count`` of all that one stands for."""
-    here = stretches_in(lamps.places, tile)
     kept = count = None
     if tile.z <= THINNED_TO_ZOOM:
         kept, count = thin(here.take(lamps.places.key), here.take(lights.state) == live.STATE_DARK, tile.z)

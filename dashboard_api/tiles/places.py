@@ -97,6 +97,10 @@ class Stretches:
     starts: Ints
     ends: Ints
 
+    def __len__(self) -> int:
+        """How many places."""
+        return int((self.ends - self.starts).sum())
+
     def take(self, values: npt.NDArray[T]) -> npt.NDArray[T]:
         """Of (N,) values those of the stretches, one after another; not copied where there is one stretch alone."""
         parts = [values[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]

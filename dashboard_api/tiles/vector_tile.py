@@ -106,7 +106,7 @@ def varint_sizes(value: Ints) -> Ints:
 
 
 def varints(record: Sequence[Number], n: int) -> Bytes:
-    """n records of numbers as varints, record after record, in each one number after another.
+    """Write n records of numbers as varints, record after record, in each one number after another.
 
     Every number has as many bytes in a matrix as the longest one of its kind, and a mask says which of them are there:
     so all work is on short rows of bytes.

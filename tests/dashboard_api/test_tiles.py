@@ -179,5 +179,6 @@ def test_tile_of_a_whole_city_stays_small():
     ids = [f"L-{row:06d}" for row in range(n)]
     lamps = place_lamps(ids, 0.5 + random.uniform(0, 0.3, n), 102 + random.uniform(0, 0.3, n))
     lights = order_lights(lamps, np.full(n, 2, np.uint8), np.full(n, 100, np.uint8))
-    body = lamp_tile(lamps, lights, tile_of(0.6, 102.1, 10))
+    address = tile_of(0.6, 102.1, 10)
+    body = lamp_tile(lamps, lights, stretches_in(lamps.places, address), address)
     assert 10_000 < len(body) < 1_500_000
