@@ -87,7 +87,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
     app.add_middleware(OwnNames, names=LOOPBACK_NAMES)
     app.add_middleware(Measure, registry=app.state.metrics)
     _tell_errors(app)
-    for module in (faults, lamps, cabinets, city, work, events, health, tiles):
+    # routes are tried one after another: what is asked most stands first
+    for module in (tiles, faults, lamps, cabinets, city, work, events, health):
         app.include_router(module.router, responses=PROBLEMS)
     app.include_router(description.router)
     mount_page(app)

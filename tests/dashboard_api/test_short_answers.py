@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from dashboard_api import desk as desk_module
 from dashboard_api import packing, tile_shelf
 from dashboard_api.desk import Desk
 from dashboard_api.store.fault_list import FaultFilter, is_short
@@ -110,6 +112,18 @@ def test_few_lamps_are_drawn_at_once_and_many_are_left_to_a_thread(town, desk, d
     assert shelf.find("lamps", NEAR, is_packed=True) is None
     dark = shelf.tile("lamps", NEAR, is_packed=True)
     assert shelf.find("lamps", NEAR, is_packed=True) == dark != found
+
+
+def test_a_large_register_is_left_out_of_collections_of_garbage(desk, monkeypatch):
+    desk.lamps()
+    assert gc.get_freeze_count() == 0
+    monkeypatch.setattr(desk_module, "_LARGE", 40)
+    desk._lamps = None
+    try:
+        desk.lamps()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def test_only_short_work_on_a_file_is_done_where_the_loop_runs(town, desk):
