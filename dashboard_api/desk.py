@@ -12,10 +12,10 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.errors import BadRequestError
-from dashboard_api.fault_shelf import FaultShelf
 from dashboard_api.live import LivePicture, LiveReader
 from dashboard_api.readings import ReadingStore, open_readings
 from dashboard_api.store.engine import Database
+from dashboard_api.store.fault_shelf import FaultShelf
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
 from ingest.schema import life
 from ingest.schema.city import City

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from dashboard_api.desk import Desk, actor_of, desk_of, language_of
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.fault_json import event_json, fault_json, faults_csv, faults_geojson, faults_gpx
-from dashboard_api.fault_shelf import FaultPage
 from dashboard_api.packing import answer
 from dashboard_api.store.actions import Action, act
 from dashboard_api.store.fault_list import ORDERS, STATES, FaultFilter, is_short, one_fault
+from dashboard_api.store.fault_shelf import FaultPage
 from dashboard_api.times import parse_time
 from ingest.schema.codes import BY_CODE
 

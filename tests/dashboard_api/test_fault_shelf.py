@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import event, update
 from ulid import ULID
 
-from dashboard_api import fault_shelf
-from dashboard_api.fault_shelf import FaultShelf
+from dashboard_api.store import fault_shelf
 from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_list import FaultFilter
+from dashboard_api.store.fault_shelf import FaultShelf
 from ingest.schema.tables import faults
 
 HOUR = 3_600_000_000
