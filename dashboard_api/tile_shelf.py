@@ -30,7 +30,10 @@ from dashboard_api.tiles.layers import (
 from dashboard_api.tiles.places import Stretches, TileAddress, stretches_in
 
 LAYERS: Final = ("lamps", "faults", "cabinets")
-_FEW: Final = 500  # lamps of a tile that is drawn as fast as the way to a thread and back takes
+# Lamps of a tile that is drawn where it is asked for, in 5 ms. On a thread beside the loop the same takes several times as
+# long, and slows lists down as much: the interpreter changes hands at each call of numpy and each row of SQLite.
+_FEW: Final = 100_000
+_LITTLE_BYTES: Final = 16 << 10  # a body that is packed there too; zlib alone lets others go on
 _KEPT_BYTES: Final = 64 << 20
 _FAULTS_KEPT_S: Final = 10.0  # what changes without an event, such as a priority that grows with time
 T = TypeVar("T")
@@ -110,7 +113,7 @@ class TileShelf:
         return self._shelved((layer, address), points.stamp, draw, is_packed=is_packed)
 
     def find(self, layer: str, address: TileAddress, *, is_packed: bool) -> Tile | None:
-        """The lamps' tile, if it is kept and shows what is so now, or holds few lamps; else None: it takes a while.
+        """The lamps' tile, if it is kept and shows what is so now, or is soon drawn; else None: it takes a while.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -128,7 +131,11 @@ class TileShelf:
         here = stretches_in(lit.lamps.places, address)
         if len(here) > _FEW:
             return None
-        return self._keep((layer, address), _packed(_lamps_of(lit, address, here, tile), is_packed=is_packed))
+        drawn = _lamps_of(lit, address, here, tile)
+        if is_packed and drawn.packed is None and len(drawn.body) > _LITTLE_BYTES:
+            self._keep((layer, address), drawn)
+            return None
+        return self._keep((layer, address), _packed(drawn, is_packed=is_packed))
 
     def _shelved(
         self, key: tuple[str, TileAddress], seen: str, draw: Callable[[Tile | None], Tile], *, is_packed: bool

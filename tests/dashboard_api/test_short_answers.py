@@ -108,10 +108,16 @@ def test_few_lamps_are_drawn_at_once_and_many_are_left_to_a_thread(town, desk, d
     town.write_live([live.STATE_DARK] * 40, at_us=T0 + 60_000_000)
     assert shelf.find("lamps", NEAR, is_packed=True) is None  # of an older picture
     shelf.tile("lamps", FAR, is_packed=True)
-    monkeypatch.setattr(tile_shelf, "_FEW", 19)
-    assert shelf.find("lamps", NEAR, is_packed=True) is None
+    with monkeypatch.context() as patched:
+        patched.setattr(tile_shelf, "_FEW", 19)
+        assert shelf.find("lamps", NEAR, is_packed=True) is None
+    drawn.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(tile_shelf, "_LITTLE_BYTES", 100)
+        assert shelf.find("lamps", NEAR, is_packed=True) is None  # drawn, and to be packed on a thread
     dark = shelf.tile("lamps", NEAR, is_packed=True)
     assert shelf.find("lamps", NEAR, is_packed=True) == dark != found
+    assert drawn == [NEAR]
 
 
 def test_a_large_register_is_left_out_of_collections_of_garbage(desk, monkeypatch):
