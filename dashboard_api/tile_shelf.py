@@ -30,8 +30,8 @@ from dashboard_api.tiles.layers import (
 from dashboard_api.tiles.places import Stretches, TileAddress, stretches_in
 
 LAYERS: Final = ("lamps", "faults", "cabinets")
-# Lamps of a tile that is drawn where it is asked for, in 5 ms. On a thread beside the loop the same takes several times as
-# long, and slows lists down as much: the interpreter changes hands at each call of numpy and each row of SQLite.
+# Lamps of a tile that is drawn where it is asked for, in 5 ms. On a thread beside the loop it takes several times that,
+# and slows lists down as much: the interpreter changes hands at each call of numpy and each row of SQLite.
 _FEW: Final = 100_000
 _LITTLE_BYTES: Final = 16 << 10  # a body that is packed there too; zlib alone lets others go on
 _KEPT_BYTES: Final = 64 << 20
