@@ -31,6 +31,7 @@ EARLIEST_US: Final = 1_262_304_000_000_000  # 2010: a clock that was never set s
 LATEST_US: Final = 4_102_444_800_000_000  # 2100
 US_PER_MS: Final = 1000
 MAX_MS: Final = LATEST_US // US_PER_MS
+SHEET_SHIFT: Final = 32  # of a record's ``order``: above it the sheet's number, below it the controller's
 
 
 class Record(NamedTuple):

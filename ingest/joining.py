@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.decode import Record
+from ingest.decode import SHEET_SHIFT, Record
 from ingest.session import ARRAY_KINDS
 from ingest.stencil import Rows, Sheet
 
@@ -23,7 +23,6 @@ UInt8 = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
 
 WORTH_A_COPY: Final = 16  # records of one sheet, one after another
-SHEET_SHIFT: Final = 32  # of a record's ``order``: above it the sheet's number, below it the controller's
 
 
 def n_sheets(records: Sequence[Record]) -> int:
@@ -65,23 +64,24 @@ class Joining:
                 self._from_sheets = order
                 self._runs = _runs([records[i] for i in order.tolist()])
 
-    def arrays(self, kind: int, start: Int64, dtype: str) -> npt.NDArray[np.generic]:
-        """The array quantities of one kind (``ARRAY_KINDS``), one record after another: (slots of the kind, items).
+    def arrays(self, start: Int64, dtypes: dict[int, str]) -> list[npt.NDArray[Any]]:
+        """The array quantities of some kinds (``ARRAY_KINDS``), one record after another: (slots of the kind, items).
 
         Args:
-            kind: its first slot.
-            start: int64 (R + 1,) where each record's items begin.
-            dtype: of an item.
+            start: int64 (R + 1,) where each record's items begin, the same for all of these kinds.
+            dtypes: of an item, by the kind's first slot.
         """
-        n_items, size = int(start[-1]), np.dtype(dtype).itemsize
-        columns = np.empty((ARRAY_KINDS[kind], n_items * size), np.uint8)
-        if not n_items:  # no circuit is metered
-            return columns.view(dtype)
-        self._copy(kind, columns)
-        items = columns.view(dtype)
-        if self._from_sheets is None:
-            return items
-        return items.take(self._places(start, self._from_sheets), axis=1, mode="clip")  # they are right: a third faster
+        n_items = int(start[-1])
+        places = None if self._from_sheets is None else _places(start, self._from_sheets)
+        found = []
+        for kind, dtype in dtypes.items():
+            columns = np.empty((ARRAY_KINDS[kind], n_items * np.dtype(dtype).itemsize), np.uint8)
+            if n_items:  # else no circuit is metered
+                self._copy(kind, columns)
+            items = columns.view(dtype)
+            # clipped, not checked, which takes a third less: they are right
+            found.append(items if places is None else items.take(places, axis=1, mode="clip"))
+        return found
 
     def _copy(self, kind: int, columns: UInt8) -> None:
         at = 0
@@ -94,13 +94,13 @@ class Joining:
                 part[slot - kind] = _plain(run, slot)
             at = end
 
-    @staticmethod
-    def _places(start: Int64, from_sheets: Int64) -> Int64:
-        """Where each item stands in what was joined sheet by sheet; int64 (items,)."""
-        count = np.diff(start)
-        joined_at = np.empty(len(count), np.int64)
-        joined_at[from_sheets] = np.cumsum(count[from_sheets]) - count[from_sheets]
-        return np.repeat(joined_at - start[:-1], count) + np.arange(start[-1])
+
+def _places(start: Int64, from_sheets: Int64) -> Int64:
+    """Where each item stands in what was joined sheet by sheet; int64 (items,)."""
+    count = np.diff(start)
+    joined_at = np.empty(len(count), np.int64)
+    joined_at[from_sheets] = np.cumsum(count[from_sheets]) - count[from_sheets]
+    return np.repeat(joined_at - start[:-1], count) + np.arange(start[-1])
 
 
 def _plain(run: _Run, slot: int) -> UInt8:

@@ -34,6 +34,7 @@ LAMP_METRICS: Final = (
 )
 CIRCUIT_METRICS: Final = ("Circuits/Voltage", "Circuits/Current", "Circuits/Power", "Circuits/Energy")
 CABINET_METRICS: Final = ("Cabinet/Voltage", "Cabinet/Current", "Cabinet/Power")
+FIRST_BYTE: Final = [size for _, size in LAMP_METRICS].index(1)  # quantities of one byte a lamp come last
 FIRST_CIRCUIT: Final = len(LAMP_METRICS)
 FIRST_CABINET: Final = FIRST_CIRCUIT + len(CIRCUIT_METRICS)
 N_ARRAYS: Final = FIRST_CABINET + len(CABINET_METRICS)
@@ -63,7 +64,12 @@ SLOT_OF: Final[dict[str, int]] = {
     "Clock/Synchronised": SYNCHRONISED,
 }
 # Kinds of arrays by their first slot, and how many of them follow: those of a kind are equally long.
-ARRAY_KINDS: Final = {0: 8, 8: 3, FIRST_CIRCUIT: len(CIRCUIT_METRICS), FIRST_CABINET: len(CABINET_METRICS)}
+ARRAY_KINDS: Final = {
+    0: FIRST_BYTE,
+    FIRST_BYTE: FIRST_CIRCUIT - FIRST_BYTE,
+    FIRST_CIRCUIT: len(CIRCUIT_METRICS),
+    FIRST_CABINET: len(CABINET_METRICS),
+}
 # What a record says once, and of its cabinet.
 SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
 MAX_PAYLOAD: Final = 4_000_000  # bytes: 65,536 lamps with every quantity take 1.8 million

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from ingest.batch import turns
-from ingest.decode import MAX_MS, US_PER_MS, Record, lengths_fit, read_record
+from ingest.decode import MAX_MS, SHEET_SHIFT, US_PER_MS, Record, lengths_fit, read_record
 from ingest.errors import RecordError
 from ingest.session import EPOCH, INTERVAL, MAX_PAYLOAD, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
 from ingest.stencil import Sheet, Stencil, UnusualError, cut, number
@@ -47,7 +47,7 @@ class Sheets:
             if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
                 continue
             for members in (whole[at : at + _LARGEST] for at in range(0, len(whole), _LARGEST)):
-                owners = [sessions[messages[i][0]] for i in members]
+                owners = [session for i in members if (session := owner[i]) is not None]
                 self._read_shape(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
                 n_sheets += 1
         return records
@@ -76,7 +76,7 @@ class Sheets:
             members, owners = [members[i] for i in kept], [owners[i] for i in kept]
         if not members:
             return
-        first = number_of_sheet << 32
+        first = number_of_sheet << SHEET_SHIFT
         for i, record in zip(members, _records(Sheet(pages, stencil), owners, first), strict=True):
             records[i] = record
 

@@ -104,9 +104,9 @@ class Sheet:
 
 
 def number(pages: UInt8, span: Span) -> npt.NDArray[np.uint64]:
-    """The varint that stands there in each payload: uint64 (n,)."""
+    """The varint that stands there in each payload of the shape: uint64 (n,)."""
     start, end = span
-    if end - start == 1:
+    if end - start == 1:  # the last byte of a number that fits has no other bit
         return pages[:, start].astype(np.uint64)
     value: npt.NDArray[np.uint64] = (pages[:, start:end] & 0x7F) @ _WORTH[: end - start]
     return value

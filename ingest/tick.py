@@ -23,6 +23,7 @@ from ingest.session import (
     CABINET_ENERGY,
     CONTACTOR,
     DOOR,
+    FIRST_BYTE,
     FIRST_CABINET,
     FIRST_CIRCUIT,
     N_ARRAYS,
@@ -92,11 +93,11 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
     lamp_start = _starts([len(session.lamp_ids) for session in sessions])
     circuit_start = _starts([len(session.circuit_ids) for session in sessions])
     joining = Joining(records)
-    wide, narrow = joining.arrays(0, lamp_start, "<u4"), joining.arrays(8, lamp_start, "u1")
+    wide, narrow = joining.arrays(lamp_start, {0: "<u4", FIRST_BYTE: "u1"})
     lamp_columns = [*(column.view("<f4") for column in wide[:5]), *wide[5:], *narrow]
-    of_circuits = joining.arrays(FIRST_CIRCUIT, circuit_start, "<u4")
+    (of_circuits,) = joining.arrays(circuit_start, {FIRST_CIRCUIT: "<u4"})
     circuit_columns = [*(column.view("<f4") for column in of_circuits[:3]), *of_circuits[3:]]
-    of_cabinets = joining.arrays(FIRST_CABINET, _PHASES * np.arange(len(records) + 1), "<f4")
+    (of_cabinets,) = joining.arrays(_PHASES * np.arange(len(records) + 1), {FIRST_CABINET: "<f4"})
     cabinet_columns = [column.reshape(-1, _PHASES) for column in of_cabinets]
     n_bad = 0
     for columns in (lamp_columns, circuit_columns, cabinet_columns):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from sqlalchemy import (
     BindParameter,
@@ -31,12 +31,13 @@ from sqlalchemy import (
 from dashboard_api.errors import BadRequestError
 from dashboard_api.store.engine import Database
 from ingest.schema import life
+from ingest.schema.codes import Level
 from ingest.schema.tables import FAULT_IS_OPEN, fault_events, faults
 
 ORDERS: Final = ("priority", "-opened_at", "distance")
 STATES: Final = ("open", "closed", "any", *life.STATES[1:-1])
 
-_GREATER_LEVELS: Final = ("circuit", "cabinet", "controller")
+_GREATER_LEVELS: Final = tuple(level for level in get_args(Level) if level != "lamp")
 _SHORT: Final = 200  # faults of a page whose rows may all have to be read
 _NOWHERE: Final = 1e9  # squared degrees: a fault without a place is farther than any other
 

@@ -25,7 +25,7 @@ def places(numbers: npt.NDArray[np.int32]) -> Places:
 
 
 def pick(whole: Places, positions: Int64) -> Int64:
-    """Some of the indices."""
+    """Some of the indices: int64 (n,) at ``positions`` (n,)."""
     return positions + (whole.start or 0) if isinstance(whole, slice) else whole[positions]
 
 

@@ -24,23 +24,23 @@ def writes(data: bytes) -> Callable[[pa.NativeFile], None]:
     return lambda sink: sink.write(data)
 
 
-def can_go_direct(folder: Path) -> bool:
+@pytest.fixture
+def folder(tmp_path: Path, give_up: Callable[[str], None]) -> Path:
+    """On a file system that takes files past its cache."""
     try:
-        os.close(os.open(folder / "probe", os.O_WRONLY | os.O_CREAT | os.O_DIRECT, 0o666))
-    except OSError:
-        return False
-    return True
+        os.close(os.open(tmp_path / "probe", os.O_WRONLY | os.O_CREAT | os.O_DIRECT, 0o666))
+    except OSError as error:
+        give_up(f"the file system of {tmp_path} takes nothing past its cache ({error.strerror})")
+    return tmp_path
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 3_000_000])
-def test_a_file_is_as_long_as_what_was_written(tmp_path: Path, size: int) -> None:
-    if not can_go_direct(tmp_path):
-        pytest.skip("this file system takes nothing past its cache")
+def test_a_file_is_as_long_as_what_was_written(folder: Path, size: int) -> None:
     scratch = Scratch()
     for turn in range(2):  # the second one finds the first one's bytes in its memory
         data = os.urandom(size // (turn + 1))
-        assert write_direct(tmp_path / "file", scratch, size + 1, writes(data))
-        assert (tmp_path / "file").read_bytes() == data
+        assert write_direct(folder / "file", scratch, size + 1, writes(data))
+        assert (folder / "file").read_bytes() == data
 
 
 def test_more_than_expected_is_not_written(tmp_path: Path) -> None:
@@ -77,30 +77,24 @@ def table() -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def test_short_writes_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not can_go_direct(tmp_path):
-        pytest.skip("this file system takes nothing past its cache")
+def test_short_writes_go_on_where_they_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     data = os.urandom(50_000)
     # half a page more than whole pages: those are written again
     monkeypatch.setattr(direct_file.os, "write", lambda fd, view: write(fd, view[:8192]) - 2048 * (len(view) > 8192))
-    assert write_direct(tmp_path / "file", Scratch(), len(data), writes(data))
-    assert (tmp_path / "file").read_bytes() == data
+    assert write_direct(folder / "file", Scratch(), len(data), writes(data))
+    assert (folder / "file").read_bytes() == data
 
 
 @pytest.mark.parametrize("last", [2048, 0])
-def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
-    if not can_go_direct(tmp_path):
-        pytest.skip("this file system takes nothing past its cache")
+def test_a_full_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
     monkeypatch.setattr(direct_file.os, "write", lambda _fd, view: 4096 if len(view) > 4096 else last)
     with pytest.raises(OSError, match="No space left") as raised:
-        write_direct(tmp_path / "file", Scratch(), 10_000, writes(bytes(10_000)))
+        write_direct(folder / "file", Scratch(), 10_000, writes(bytes(10_000)))
     assert raised.value.errno == errno.ENOSPC
 
 
-def test_a_large_table_goes_past_the_cache_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not can_go_direct(tmp_path):
-        pytest.skip("this file system takes nothing past its cache")
+def test_a_large_table_goes_past_the_cache_and_is_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     write = os.write
 
@@ -109,10 +103,10 @@ def test_a_large_table_goes_past_the_cache_and_is_the_same(tmp_path: Path, monke
         return write(descriptor, view)
 
     monkeypatch.setattr(direct_file.os, "write", note)
-    write_file(tmp_path / "plain", table(), {b"k": b"v"}, FRESH)
+    write_file(folder / "plain", table(), {b"k": b"v"}, FRESH)
     assert not sizes
-    write_file(tmp_path / "direct", table(), {b"k": b"v"}, FRESH, Scratch())
-    assert sizes == [-(-(tmp_path / "direct").stat().st_size // 4096) * 4096]
-    assert (tmp_path / "direct").read_bytes() == (tmp_path / "plain").read_bytes()
-    write_file(tmp_path / "small", table().slice(0, 10), {}, FRESH, Scratch())
+    write_file(folder / "direct", table(), {b"k": b"v"}, FRESH, Scratch())
+    assert sizes == [-(-(folder / "direct").stat().st_size // 4096) * 4096]
+    assert (folder / "direct").read_bytes() == (folder / "plain").read_bytes()
+    write_file(folder / "small", table().slice(0, 10), {}, FRESH, Scratch())
     assert len(sizes) == 1
