@@ -40,9 +40,10 @@ from ingest.judgement.offline import OfflineRule
 from ingest.judgement.orphans import Orphans
 from ingest.judgement.repair import Repairs
 from ingest.judgement.sample import Electric
-from ingest.judgement.screen import Screen, Suspects
+from ingest.judgement.screen import Screen
 from ingest.judgement.silence import Silence
 from ingest.judgement.silence_cases import GROUP_CODES
+from ingest.judgement.suspects import Replies, Suspects
 from ingest.judgement.sweep import Places, Sweep
 from ingest.judgement.voltage import VoltageRules
 from ingest.schedule import Timetable
@@ -77,7 +78,7 @@ class Detection:
         self._electric = Electric.of(fleet, table, timetable.dim_levels)
         self._bands = Bands(fleet, table, self._electric)
         self._context = CabinetContext(fleet, table, timetable)
-        self._screen = Screen(table)
+        self._screen = Screen(table, self._bands.strictest_pf)
         self._book = Casebook(fleet)
         self._rules = LampRules(fleet, table, self._state, self._electric, self._bands)
         self._balance = Balance(fleet, self._state, self._electric, table)
@@ -108,15 +109,15 @@ class Detection:
 
     def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
         """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
-        suspects = self._screen.look(sweep, self._state)
-        suspects = suspects.without(self._rules.steadiness.covers(sweep.batch, suspects))
+        suspects, replies = self._screen.look(sweep, self._state)
+        suspects = suspects.without(self._rules.steadiness.covers(suspects))
         note_lists(sweep, self._state, self._fleet)
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
         told_s = self._context.level_told_s[sweep.controller]
-        verdicts = self._rules.judge(sweep, suspects, told_s, self._is_muted)
-        self._listen(sweep, suspects)
+        verdicts = self._rules.judge(sweep, suspects, replies, told_s, self._is_muted)
+        self._listen(sweep, suspects, replies)
         for verdict in verdicts:
             self._tell(verdict)
         due = self._baseline.due(sweep)
@@ -126,11 +127,11 @@ class Detection:
         self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
         self._dark.judge(sweep, commands, sweep.is_supply_gone | sweep.has_dead_phase, self._is_muted)
 
-    def _listen(self, sweep: Sweep, suspects: Suspects) -> None:
+    def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
         self._silence.note_day(sweep, suspects)
         liveness = self._silence.liveness(sweep)
-        cleared, is_suspect = self._silence.count(sweep, suspects, liveness)
+        cleared, is_suspect = self._silence.count(sweep, suspects, replies, liveness)
         for answering in cleared.tolist():
             at_us = int(sweep.at_s[self._record(sweep, answering)]) * 1_000_000
             self._book.close(self._lamp_key("communicationFailure", answering), at_us)
@@ -143,8 +144,10 @@ class Detection:
             c = int(sweep.batch.controller[r])
             own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
             self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
+        is_whole = np.ones(sweep.batch.n_records, np.bool_)
+        is_whole[list(suspect)] = False
         due = self._balance.due(sweep)
-        self._balance.learn(sweep, due[~np.isin(due, list(suspect))] if suspect else due)
+        self._balance.learn(sweep, due[is_whole[due]])
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live

@@ -18,13 +18,14 @@ from ingest.judgement.bands import Bands
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
 from ingest.judgement.sample import Electric
-from ingest.judgement.stretches import BLOCK
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Float32 = npt.NDArray[np.float32]
 Rows = slice | Int64
 
+_BLOCK: Final = 65536  # lamps
 _SLOT_S: Final = 1200
 _SAMPLES: Final = 8  # kept of one night
 _LEAST_SAMPLES: Final = 3
@@ -74,7 +75,7 @@ class Baseline:
         is_ended = (self.night[c] >= 0) & (self.night[c] != night)
         self.night[c] = night
         n_lamps = np.diff(fleet.controller_start)[c]
-        block = np.cumsum(n_lamps) // BLOCK  # a whole city is due at once, and what is reckoned should stay in cache
+        block = np.cumsum(n_lamps) // _BLOCK  # a whole city is due at once, and what is reckoned should stay in cache
         for part in np.split(np.arange(len(c)), np.flatnonzero(np.diff(block)) + 1):
             ended = part[is_ended[part]]
             if len(ended):
@@ -106,11 +107,23 @@ class Baseline:
         # no lamp grows: one that draws much more than its own was learned while it was stuck dim
         weight = np.where(power > _BRIGHTER * own, np.float32(1), np.float32(_FOLLOW))
         state.own_w[lamp] = np.where(is_healthy, own + weight * (power - own), own)
-        chosen = _chosen(lamp, is_healthy)
-        n_samples = self.n_samples[chosen]
-        self.sample_w[n_samples % _SAMPLES, chosen] = power[is_healthy]
-        self.n_samples[chosen] = np.where(n_samples < 200, n_samples + 1, _SAMPLES)
+        self._keep(lamp, power, is_healthy)
         self._bands.set(state, lamp, level, is_healthy)
+
+    def _keep(self, lamp: Rows, power: Float32, is_healthy: Bool) -> None:
+        """Keep the samples of healthy lamps; ``power`` is used up."""
+        chosen = _chosen(lamp, is_healthy)
+        if not len(chosen):
+            return
+        n_samples = self.n_samples[chosen]
+        place = n_samples % _SAMPLES
+        if isinstance(lamp, slice) and (place == place[0]).all():  # the night's third of each, say: a row as a whole
+            row, rest = self.sample_w[place[0], lamp], np.flatnonzero(~is_healthy)
+            power[rest] = row[rest]
+            row[:] = power
+        else:
+            self.sample_w[place, chosen] = power[is_healthy]
+        self.n_samples[chosen] = np.where(n_samples < 200, n_samples + 1, _SAMPLES)
 
     def _end_night(self, controller: npt.NDArray[np.int32]) -> None:
         """Close the night of some lamps: its median is kept, the last of the first nights makes the baseline."""

@@ -11,10 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.batch import UNKNOWN_UINT32, Batch
-
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
 UInt16 = npt.NDArray[np.uint16]
 Bool = npt.NDArray[np.bool_]
 
@@ -32,21 +31,25 @@ class Boxes:
         self._told = np.full(n_lamps, _NONE, np.uint16)
         self._bounds = np.empty((n_lamps, 2 * _N), np.float32)  # a lamp's least values, then its greatest
 
-    def covers(self, batch: Batch, row: Int64, lamp: Int64) -> Bool:
-        """Which of some good rows lie in their lamp's box; bool (n,).
+    def covers(self, lamp: Int64, told: UInt16, measured: Float32) -> Bool:
+        """Which of n good samples lie in their lamp's box; bool (n,).
 
         A power factor or a temperature that was known and is not told lies in it, since no rule judges it; one that
         was not known does not.
+
+        Args:
+            lamp: int64 (n,).
+            told: as ``told_of``, uint16 (n,).
+            measured: float32 (quantities, n).
         """
-        told = self._told[lamp]
-        covered: Bool = (told != _NONE) & (told == told_of(batch, row))
-        covered &= (batch.quality[row] == 0) & (batch.switch_count[row] == UNKNOWN_UINT32)
+        boxed = self._told.take(lamp)
+        covered: Bool = (boxed == told) & (boxed != _NONE)
         bounds = self._bounds.take(lamp, axis=0)
-        for i, name in enumerate(QUANTITIES):
-            values = getattr(batch, name)[row]
-            covered &= ~((values < bounds[:, i]) | (values > bounds[:, _N + i]))
-            if name in _NEEDED:
-                covered &= ~np.isnan(values)
+        for i, values in enumerate(measured):
+            if QUANTITIES[i] in _NEEDED:
+                covered &= (values >= bounds[:, i]) & (values <= bounds[:, _N + i])
+            else:
+                covered &= ~((values < bounds[:, i]) | (values > bounds[:, _N + i]))
         return covered
 
     def put(self, lamp: Int64, told: UInt16, low: Float32, high: Float32) -> None:
@@ -59,7 +62,7 @@ class Boxes:
         self._told[lamp] = _NONE
 
 
-def told_of(batch: Batch, row: Int64) -> UInt16:
-    """Level and status of some rows in one number; uint16 (n,)."""
-    told: UInt16 = batch.level[row].astype(np.uint16) << np.uint16(8) | batch.status[row]
+def told_of(level: UInt8, status: UInt8) -> UInt16:
+    """Level and status of n samples in one number; uint16 (n,)."""
+    told: UInt16 = level.astype(np.uint16) << np.uint16(8) | status
     return told

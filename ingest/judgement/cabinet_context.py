@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ingest.batch import LEVEL_UNKNOWN, Batch
 from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.sweep import Places, Sweep, level_range, pick, places
+from ingest.judgement.sweep import Places, Sweep, even, is_any_told, level_range, pick, places
 from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
@@ -54,10 +54,11 @@ class CabinetContext:
 
     def prepare(self, batch: Batch, now_us: int) -> Sweep:
         """Take a batch's records into the memory and make its live part ready for judging."""
+        width = batch.lamp_start[1:] - batch.lamp_start[:-1]
         controller = places(batch.controller)
         is_live = ~batch.is_historical & (batch.controller >= 0)
         is_near = np.abs(batch.at_us - now_us) <= _CLOCK_TRUST_US
-        at_us = np.where(is_near, batch.at_us, now_us)
+        at_us = batch.at_us if is_near.all() else np.where(is_near, batch.at_us, now_us)
         at_s = at_us // 1_000_000
         live: Places = slice(None) if is_live.all() else np.flatnonzero(is_live)
         c = controller if isinstance(live, slice) else pick(controller, live)
@@ -65,7 +66,7 @@ class CabinetContext:
         self.interval_s[c] = np.where(told > 0, told, self.interval_s[c])
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
-        dt_s = np.where(last_s > 0, np.clip(at_s - last_s, 0, cap_s), 0)
+        dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
         self.at_s[c] = at_s[live]
 
         home = places(self._fleet.home_cabinet[controller])
@@ -75,11 +76,12 @@ class CabinetContext:
         self._take_contactor(batch.is_contactor_closed[live], c, at_s[live], scheduled[live])
         drives = self._drives(batch, controller, home)
         fallback = self._fallback(batch, drives, scheduled)
-        level_low, level_high = level_range(batch)
+        level_low, level_high = level_range(batch, width)
         self.level_told_s[c] = np.where(level_low[live] != LEVEL_UNKNOWN, at_s[live], self.level_told_s[c])
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
         is_cut_off = batch.is_supply_present == 0
-        self._take_phases(volts, is_cut_off, c, live)
+        has_voltage = is_any_told(batch.cabinet_voltage_v)
+        self._take_phases(volts[:, live], (has_voltage | is_cut_off)[live], c)
         has_phase, dead_phases = self.has_phase[:, controller], self.is_phase_dead[:, controller] & ~is_cut_off
         is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
         is_gone |= is_cut_off
@@ -90,6 +92,8 @@ class CabinetContext:
         self.fallback[c] = fallback[live]
         return Sweep(
             batch,
+            width,
+            even(width),
             controller,
             is_live,
             live,
@@ -101,6 +105,8 @@ class CabinetContext:
             self.contactor_s[controller],
             level_low,
             level_high,
+            has_voltage,
+            is_any_told(batch.cabinet_power_w),
             is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
             is_ending & ~drives,
             is_gone,
@@ -109,9 +115,7 @@ class CabinetContext:
             dead_phases[0] | dead_phases[1] | dead_phases[2],
         )
 
-    def _take_phases(self, volts: npt.NDArray[np.float32], is_cut_off: Bool, c: Places, live: Places) -> None:
-        volts = volts[:, live]
-        is_told = np.isfinite(volts).any(axis=0) | is_cut_off[live]
+    def _take_phases(self, volts: npt.NDArray[np.float32], is_told: Bool, c: Places) -> None:
         if not is_told.any():
             return
         is_alive = volts > self._no_voltage
@@ -127,7 +131,8 @@ class CabinetContext:
             known = np.flatnonzero(state >= 0)
             state, c, at_s, scheduled = state[known], pick(c, known), at_s[known], scheduled[known]
         before = self.contactor[c]
-        self.contactor_s[c] = np.where((before >= 0) & (before != state), at_s, self.contactor_s[c])
+        changed = np.flatnonzero((before >= 0) & (before != state))
+        self.contactor_s[pick(c, changed)] = at_s[changed]
         self.contactor[c] = state
         self.has_switched[c] |= (state == 0) & (scheduled == 0)
 

@@ -50,7 +50,7 @@ class CabinetRules:
         if not sweep.is_live.any():
             return
         is_gone = sweep.is_supply_gone
-        is_known = (batch.is_supply_present >= 0) | np.isfinite(batch.cabinet_voltage_v).any(axis=1)
+        is_known = (batch.is_supply_present >= 0) | sweep.has_cabinet_voltage
         muted = np.zeros(batch.n_records, np.bool_)
         muted[live] = is_muted(sweep.live_controller)
         self._step("supply", "supplyLoss", sweep, is_gone, is_known, muted)
@@ -167,7 +167,7 @@ class CabinetRules:
         is_off = commands.is_off & sweep.is_live
         if not is_off.any():
             return n_good, n_lit
-        rows = np.flatnonzero(np.repeat(is_off, np.diff(batch.lamp_start)) & (batch.lamp >= 0) & (batch.quality == 0))
+        rows = np.flatnonzero(np.repeat(is_off, sweep.width) & (batch.lamp >= 0) & (batch.quality == 0))
         record, lamp = sweep.record_of(rows), batch.lamp[rows]
         rated = np.nan_to_num(fleet.rated_power_w[lamp])
         is_lit = batch.power_w[rows] > np.maximum(least_w, share * rated)

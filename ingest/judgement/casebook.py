@@ -72,7 +72,7 @@ class Casebook:
 
     def take_released(self) -> np.ndarray:
         """Lamps whose higher cause has just gone: they are judged anew. int64 (n,)."""
-        lamps = np.unique(np.array(self.released, np.int64))
+        lamps = np.array(sorted(set(self.released)), np.int64)
         self.released = []
         return lamps
 

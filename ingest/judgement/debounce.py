@@ -135,7 +135,10 @@ class Debounce:
             at_s: int64 (n,) data time [s].
             judges: bool (n,) the sample says something at all.
         """
-        self._words[item] = np.where(judges, at_s.astype(np.uint64) | _ONE, np.uint64(0))
+        words = at_s.astype(np.uint64) | _ONE
+        if not judges.all():
+            words[~judges] = 0
+        self._words[item] = words
 
     def forget(self, item: Int64) -> None:
         """Drop the runs of some items, so that they are judged anew; what is open stays open."""

@@ -29,8 +29,8 @@ from ingest.judgement.lamp_state import ATTENTION_BIT, LEARNING_BIT, OPEN_SHIFT,
 from ingest.judgement.limit_table import LampLimits, LimitTable
 from ingest.judgement.own_power import learn_own
 from ingest.judgement.sample import Electric, Levels, expect, look, take_levels
-from ingest.judgement.screen import IMPLAUSIBLE, Suspects
 from ingest.judgement.steady import Steadiness
+from ingest.judgement.suspects import IMPLAUSIBLE, Replies, Suspects
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -91,23 +91,31 @@ class LampRules:
         self.steadiness = Steadiness(fleet, table, state, electric, self.debounce, hidden_by)
 
     def judge(
-        self, sweep: Sweep, suspects: Suspects, told_s: Int64, is_muted: Callable[[Int64], Bool]
+        self,
+        sweep: Sweep,
+        suspects: Suspects,
+        replies: Replies,
+        told_s: Int64,
+        is_muted: Callable[[Int64], Bool],
     ) -> list[LampVerdict]:
         """Judge the rows of a sweep in which anything can be going on; returns what opened and cleared.
 
         ``is_muted`` says which lamps are under maintenance.
         """
         state = self.state
+        if not len(suspects.row):
+            return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
         levels = take_levels(sweep, suspects, record, self.fleet, state, told_s)
         is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
             self._reopen(lamp[~is_good], levels.level[~is_good])
+            state.boxes.drop(lamp[~is_good])  # they are here for their level, which the box is not of
             row, lamp, is_frozen, record = row[is_good], lamp[is_good], is_frozen[is_good], record[is_good]
             is_comparable = is_comparable[is_good]
             levels = Levels(levels.level[is_good], levels.is_told[is_good], levels.is_guessed[is_good])
-        refused = self._judge_refused(sweep, suspects, is_muted)
+        refused = self._judge_refused(sweep, replies, is_muted)
         if not len(row):
             return refused
         at_s, dt_s = sweep.at_s[record], sweep.dt_s[record]
@@ -127,13 +135,13 @@ class LampRules:
         self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
         return [*refused, *verdicts]
 
-    def _judge_refused(self, sweep: Sweep, suspects: Suspects, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
+    def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself found implausible: they carry no values, and count as impossible ones."""
-        chosen = np.flatnonzero(sweep.batch.quality[suspects.reply_row] == IMPLAUSIBLE)
+        chosen = np.flatnonzero(replies.quality == IMPLAUSIBLE)
         if not len(chosen):
             return []
-        lamp, state, rule = suspects.reply_lamp[chosen], self.state, RULE["impossible"]
-        record = sweep.record_of(suspects.reply_row[chosen])
+        lamp, state, rule = replies.lamp[chosen], self.state, RULE["impossible"]
+        record = sweep.record_of(replies.row[chosen])
         at_s, debounce = sweep.at_s[record], self.debounce[rule]
         yes, no = np.ones(len(lamp), np.bool_), np.zeros(len(lamp), np.bool_)
         gate = is_muted(lamp) & ~state.is_open(rule, lamp)

@@ -12,9 +12,9 @@ from ingest.judgement.sweep import Sweep
 def note_lists(sweep: Sweep, state: LampState, fleet: Fleet) -> None:
     """Note the lists of a sweep's live records."""
     batch = sweep.batch
-    n_told = np.diff(batch.lamp_start)
-    n_own = np.diff(fleet.controller_start)[sweep.controller]
-    is_settled = (n_told == n_own) & state.is_fully_listed[sweep.controller]
+    start, end = fleet.controller_start[:-1], fleet.controller_start[1:]
+    n_own = end[sweep.controller] - start[sweep.controller]
+    is_settled = (sweep.width == n_own) & state.is_fully_listed[sweep.controller]
     for r in np.flatnonzero(sweep.is_live & ~is_settled).tolist():
         c = int(batch.controller[r])
         own = slice(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))

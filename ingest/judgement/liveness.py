@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from ingest.fleet import SWITCHING_CONTACTOR, SWITCHING_LAMP, SWITCHING_UNKNOWN,
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.sweep import Sweep
 
+_FULL: Final = 100
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
@@ -31,6 +34,12 @@ class Liveness:
         self._is_by_lamp = home == SWITCHING_LAMP
         is_cut = sweep.is_supply_gone | sweep.has_dead_phase | (sweep.batch.is_contactor_closed == 0)
         self._is_plain = (home != SWITCHING_UNKNOWN) & ~is_cut & ~is_shared[sweep.controller]
+        is_lit = (sweep.level_low > 0) & (sweep.level_high <= _FULL)  # every lamp that the record has
+        self._is_everywhere = bool((self._is_plain & (self._is_by_lamp | is_lit)).all())
+
+    def of_rows(self, record: Int64, lamp: Int64) -> Bool:
+        """As ``of``, for lamps that are in their record."""
+        return np.ones(len(lamp), np.bool_) if self._is_everywhere else self.of(record, lamp)
 
     def of(self, record: Int64, lamp: Int64) -> Bool:
         """Lamps whose circuit should be under voltage; bool (n,). ``record`` int64 (n,) is each lamp's."""

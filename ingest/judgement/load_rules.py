@@ -59,7 +59,7 @@ class LoadRules:
         that are reckoned as off.
         """
         batch, table = sweep.batch, self._table
-        is_told = sweep.is_live & np.isfinite(batch.cabinet_power_w).any(axis=1)
+        is_told = sweep.is_live & sweep.has_cabinet_power
         if not is_told.any():
             return
         power = np.nansum(batch.cabinet_power_w.astype(np.float64), axis=1)
@@ -100,7 +100,7 @@ class LoadRules:
         """
         batch, fleet, state = sweep.batch, self._fleet, self._state
         total = np.zeros(batch.n_records)
-        filled = np.flatnonzero(np.diff(batch.lamp_start) > 0)
+        filled = np.flatnonzero(sweep.width > 0)
         is_read = (batch.quality == 0) & (np.abs(batch.power_w) < WILD_W)
         if len(filled):
             is_plain = is_read

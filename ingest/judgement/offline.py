@@ -12,7 +12,7 @@ from ingest.fleet import Fleet
 from ingest.judgement.casebook import Casebook
 from ingest.judgement.causes import Case
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.sweep import Sweep
+from ingest.judgement.sweep import Places, Sweep, pick
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -38,17 +38,18 @@ class Presence:
         self.since_us = np.zeros(n_controllers, np.int64)
         self.listening_us: int | None = 0
 
-    def hear(self, controller: npt.NDArray[np.int32], now_us: int, is_live: npt.NDArray[np.bool_]) -> Int64:
-        """Note that records came; returns the controllers that are back (live data, and no death since their birth)."""
-        known = controller >= 0
-        self.heard_us[controller[known]] = np.maximum(self.heard_us[controller[known]], now_us)
-        live = controller[known & is_live]
-        if self.listening_us is None and len(live):
+    def hear(self, heard: Places, live: Places, now_us: int) -> Int64:
+        """Note whose records came; returns the controllers that are back (live data, and no death since their birth).
+
+        ``live`` are those of ``heard`` whose record is no history.
+        """
+        self.heard_us[heard] = np.maximum(self.heard_us[heard], now_us)
+        is_back = self.is_offline[live] & (self.death_us[live] == 0)
+        if self.listening_us is None and len(is_back):
             self.listening_us = now_us
-        back = live[self.is_offline[live] & (self.death_us[live] == 0)]
+        back = pick(live, np.flatnonzero(is_back))
         self.is_offline[back] = False
-        returned: Int64 = back.astype(np.int64)
-        return returned
+        return back
 
     def session(self, controller: int, *, is_birth: bool, at_us: int, now_us: int) -> None:
         """Note a birth or a death."""
@@ -80,7 +81,9 @@ class OfflineRule:
 
     def hear(self, sweep: Sweep, now_us: int) -> None:
         """Records came: who is back?"""
-        for controller in self.presence.hear(sweep.batch.controller, now_us, sweep.is_live).tolist():
+        live, whose = sweep.live_controller, sweep.batch.controller
+        heard = live if sweep.is_live.all() else whose[whose >= 0].astype(np.int64)
+        for controller in self.presence.hear(heard, live, now_us).tolist():
             self._book.close(self._key(controller), now_us)
 
     def tick(self, now_us: int, interval_s: Int64, is_muted: Callable[[Int64], Bool]) -> None:

@@ -13,7 +13,7 @@ from ingest.expected import IS_DISCHARGE, level_share, voltage_share
 from ingest.fleet import Fleet
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.screen import Suspects
+from ingest.judgement.suspects import Suspects
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]

@@ -17,13 +17,15 @@ from ingest.judgement.grouping import Group, Lamps, diagnose
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
 from ingest.judgement.liveness import Liveness
-from ingest.judgement.screen import IMPLAUSIBLE, Suspects
 from ingest.judgement.silence_cases import SilenceCases
+from ingest.judgement.sparse import positions
+from ingest.judgement.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
+_VOLTAGE: Final = MEASURED.index("voltage_v")
 _OUTAGE_LAMPS: Final = 2
 _SLOW_SWEEP_S: Final = 240
 
@@ -53,19 +55,19 @@ class Silence:
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
-    def _rows(self, sweep: Sweep, suspects: Suspects) -> tuple[Int64, Int64, npt.NDArray[np.uint8]]:
+    def _rows(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> tuple[Int64, Int64, npt.NDArray[np.uint8]]:
         """Rows, lamps and qualities of the replies that count, but for the first that a lamp lost: see ``_begin``."""
-        again = np.flatnonzero(~suspects.reply_is_first | (suspects.reply_quality == IMPLAUSIBLE))
-        row, lamp, quality = suspects.reply_row[again], suspects.reply_lamp[again], suspects.reply_quality[again]
-        dead = np.flatnonzero(sweep.batch.voltage_v[suspects.row] < self._no_voltage)
+        again = positions(~replies.is_first | (replies.quality == IMPLAUSIBLE))
+        row, lamp, quality = replies.row[again], replies.lamp[again], replies.quality[again]
+        dead = np.flatnonzero(suspects.measured[_VOLTAGE] < self._no_voltage)
         if not len(dead):
             return row, lamp, quality
-        is_new = suspects.was_good[dead] & ~np.isin(suspects.row[dead], suspects.reply_row, assume_unique=True)
+        is_new = suspects.was_good[dead] & ~np.isin(suspects.row[dead], replies.row, assume_unique=True)
         self.lost.close(suspects.lamp[dead[is_new]])
         row = np.union1d(row, suspects.row[dead])
         return row, sweep.batch.lamp[row].astype(np.int64), sweep.batch.quality[row]
 
-    def _begin(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Int64, Bool]:
+    def _begin(self, sweep: Sweep, replies: Replies, liveness: Liveness) -> tuple[Int64, Int64, Bool]:
         """Begin the runs of lamps that answered the last time: most of the lost replies by far.
 
         They are not away yet, and what ``lost`` holds of them means nothing once they have answered again: so their
@@ -74,9 +76,9 @@ class Silence:
         Returns:
             Records and lamps int64 (n,), and whether their circuits are live.
         """
-        first = np.flatnonzero(suspects.reply_is_first & (suspects.reply_quality != IMPLAUSIBLE))
-        record, lamp = sweep.record_of(suspects.reply_row[first]), suspects.reply_lamp[first]
-        live = liveness.of(record, lamp)
+        first = np.flatnonzero(replies.is_first & (replies.quality != IMPLAUSIBLE))
+        record, lamp = sweep.record_of(replies.row[first]), replies.lamp[first]
+        live = liveness.of_rows(record, lamp)
         self.lost.begin(lamp, sweep.at_s[record], live)
         if self._samples == 1:  # this one may open already
             self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
@@ -98,15 +100,15 @@ class Silence:
         """Which of a sweep's circuits should be under voltage."""
         return Liveness(self._fleet, self._state, sweep, self._is_shared, self.answered_by_day)
 
-    def count(self, sweep: Sweep, suspects: Suspects, liveness: Liveness) -> tuple[Int64, Bool]:
+    def count(self, sweep: Sweep, suspects: Suspects, replies: Replies, liveness: Liveness) -> tuple[Int64, Bool]:
         """Count one sweep's replies.
 
         Returns:
             Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
             judged.
         """
-        first_record, first_lamp, first_live = self._begin(sweep, suspects, liveness)
-        row, lamp, quality = self._rows(sweep, suspects)
+        first_record, first_lamp, first_live = self._begin(sweep, replies, liveness)
+        row, lamp, quality = self._rows(sweep, suspects, replies)
         answers = np.flatnonzero(quality == 0)
         is_dead = np.zeros(len(row), np.bool_)
         is_dead[answers] = sweep.batch.voltage_v[row[answers]] < self._no_voltage
@@ -115,7 +117,7 @@ class Silence:
         cleared = self._welcome(sweep, row[back], lamp[back])
         row, lamp, is_dead = row[lost], lamp[lost], is_dead[lost]
         record = sweep.record_of(row)
-        live = liveness.of(record, lamp)
+        live = liveness.of_rows(record, lamp)
         is_open = self.lost.is_open[lamp]
         # a node with its own supply that answers without voltage is no communication failure any more
         heals = is_dead & is_open
@@ -128,21 +130,23 @@ class Silence:
         suspect[record[is_due]] = True
         if self._samples == 1:
             suspect[first_record[first_live]] = True
-        self._note_outages(
-            sweep,
-            np.concatenate([record[live], first_record[first_live]]),
-            np.concatenate([lamp[live], first_lamp[first_live]]),
-        )
+        self._note_outages(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
 
-    def _note_outages(self, sweep: Sweep, record: Int64, lamp: Int64) -> None:
-        """Circuits of which at least half is silent: their discharge lamps will warm up when they are back."""
+    def _note_outages(self, sweep: Sweep, *lost: tuple[Int64, Int64, Bool]) -> None:
+        """Circuits of which at least half is silent: their discharge lamps will warm up when they are back.
+
+        ``lost``: records and lamps, and whether their circuits are live.
+        """
         fleet = self._fleet
-        n_lost = np.bincount(record, minlength=sweep.batch.n_records)
+        n_lost = sum(np.bincount(record, minlength=sweep.batch.n_records) for record, _, _ in lost)  # or less
         is_much = n_lost >= self._least_outage[sweep.controller]
         if not is_much.any():
             return
-        some = np.flatnonzero(is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
+        record, lamp, live = map(np.concatenate, zip(*lost, strict=True))
+        n_lost = np.bincount(record[live], minlength=sweep.batch.n_records)
+        is_much = n_lost >= self._least_outage[sweep.controller]
+        some = np.flatnonzero(live & is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
         record, circuit = record[some], fleet.lamp_circuit[lamp[some]]
         n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
         for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
@@ -152,7 +156,7 @@ class Silence:
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
         """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
         is_good = sweep.batch.quality[suspects.row] == 0
-        voltage = sweep.batch.voltage_v[suspects.row]
+        voltage = suspects.measured[_VOLTAGE]
         is_good &= ~((voltage < self._no_voltage) | (voltage > self._most_v))  # one absurd value is no answer
         lamp = suspects.lamp[is_good & (self._state.level[suspects.lamp] == 0)]
         circuit = self._fleet.lamp_circuit[lamp]

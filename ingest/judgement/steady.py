@@ -29,7 +29,7 @@ from ingest.judgement.lamp_state import LEARNING_BIT, OPEN_SHIFT, LampState
 from ingest.judgement.limit_table import LimitTable
 from ingest.judgement.own_power import fits_register
 from ingest.judgement.sample import Electric, Levels, expect, rated_power
-from ingest.judgement.screen import Suspects
+from ingest.judgement.suspects import MEASURED, Suspects
 
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
@@ -71,14 +71,13 @@ class Steadiness:
         self._start_a = np.float32(table.scalar("I_start"))
         self._restless = np.uint32(sum(1 << i for i, d in enumerate(DETECTORS) if d.name in _NEVER))
 
-    def covers(self, batch: Batch, suspects: Suspects) -> Bool:
+    def covers(self, suspects: Suspects) -> Bool:
         """Which of some rows need no judging, since their lamp is steady and they lie in its box; bool (n,)."""
-        covered = self._state.boxes.covers(batch, suspects.row, suspects.lamp) & ~suspects.is_frozen
-        some = np.flatnonzero(covered)
-        row = suspects.row[some]
-        current = batch.current_a[row]
-        wild = exceeds_apparent(batch.power_w[row], batch.voltage_v[row], current, self._start_a) | np.isinf(current)
-        covered[some[wild]] = False
+        measured = suspects.measured
+        covered = self._state.boxes.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
+        covered &= suspects.is_plain & ~suspects.is_frozen
+        current = measured[MEASURED.index("current_a")]
+        covered &= ~exceeds_apparent(measured[_P], measured[_V], current, self._start_a) & ~np.isinf(current)
         return covered
 
     def note(self, batch: Batch, row: Int64, lamp: Int64, window: Window, levels: Levels, is_settled: Bool) -> None:
@@ -139,7 +138,9 @@ class Steadiness:
         some = np.flatnonzero(is_steady)
         if not len(some):
             return
-        self._state.boxes.put(lamp[some], told_of(batch, row[some]), low[some], high[some])
+        self._state.boxes.put(
+            lamp[some], told_of(batch.level[row[some]], batch.status[row[some]]), low[some], high[some]
+        )
         bits = running[some], is_open[some]
         self._quieten(lamp[some], _take(window, some), _take(levels, some), low[some], high[some], *bits)
 

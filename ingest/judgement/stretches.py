@@ -19,7 +19,7 @@ from ingest.judgement.sweep import Sweep
 Int64 = npt.NDArray[np.int64]
 Rows = slice | Int64
 
-BLOCK: Final = 65536  # rows
+BLOCK: Final = 1 << 17  # rows
 _LEAST: Final = 1024  # rows of one width: fewer are gathered with others, since each block has a cost of its own
 
 
@@ -101,7 +101,7 @@ def blocks(sweep: Sweep) -> Blocks:
         return []
     if not sweep.is_live.all():
         return _gathered(batch, sweep.live_rows())
-    start, first, width = batch.lamp_start, batch.first_lamp, np.diff(batch.lamp_start)
+    start, first, width = batch.lamp_start, batch.first_lamp, sweep.width
     if not width.all():
         filled = np.flatnonzero(width)
         start, first, width = np.append(start[filled], n), first[filled], width[filled]

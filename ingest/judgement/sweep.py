@@ -34,6 +34,7 @@ class Sweep:
     """Per record of the batch (R,), historical ones included but not ``is_live``.
 
     Attributes:
+        width: int64 (R,) lamp rows; even_width is that of all, or 0 where they differ.
         controller: int64 (R,) or a slice: where each record's controller stands in arrays over all of them.
         live: the live records, int64 or a slice; live_controller their controllers, none of them twice.
         at_s: int64 (R,) data time, or "now" where the agent's clock is far off.
@@ -42,6 +43,7 @@ class Sweep:
         guard_s: int64 (R,) last switching of the cabinet (contactor; schedule where that is all there is).
         level_low: uint8 (R,) lowest level that the record tells, 255 = none or no lamps; level_high the highest raw
             one.
+        has_cabinet_voltage: bool (R,) the record tells a voltage of any phase; has_cabinet_power likewise.
         is_forced: bool (R,) the command of lamps whose agent cannot tell it may have changed: look at every row.
         is_supply_gone: bool (R,) the cabinet has no supply at all: its contact says so, or every phase that it has is
             dead; is_dipped that, or some live phase is so low that discharge lamps may go out.
@@ -51,6 +53,8 @@ class Sweep:
     """
 
     batch: Batch
+    width: Int64
+    even_width: int
     controller: Places
     is_live: Bool
     live: Places
@@ -62,6 +66,8 @@ class Sweep:
     guard_s: Int64
     level_low: UInt8
     level_high: UInt8
+    has_cabinet_voltage: Bool
+    has_cabinet_power: Bool
     is_forced: Bool
     is_ending: Bool
     is_supply_gone: Bool
@@ -76,9 +82,8 @@ class Sweep:
 
     def record_of(self, row: Int64) -> Int64:
         """Record that each lamp row belongs to; ``row`` ascending."""
-        width = np.diff(self.batch.lamp_start)
-        if len(row) and (width == width[0]).all():  # searching for every edge costs as much as a thousand rows
-            record: Int64 = row // width[0]
+        if self.even_width:  # searching for every edge costs as much as a thousand rows
+            record: Int64 = row // self.even_width
             return record
         n_of_record = np.diff(np.searchsorted(row, self.batch.lamp_start))
         return np.repeat(np.arange(len(n_of_record)), n_of_record)
@@ -95,23 +100,36 @@ class Sweep:
         """Lamp rows of live records whose lamp the register holds; int64."""
         is_wanted = self.batch.lamp >= 0
         if not self.is_live.all():
-            is_wanted = is_wanted & np.repeat(self.is_live, np.diff(self.batch.lamp_start))
+            is_wanted = is_wanted & np.repeat(self.is_live, self.width)
         return np.flatnonzero(is_wanted)
 
 
-def level_range(batch: Batch) -> tuple[UInt8, UInt8]:
+def is_any_told(phases: npt.NDArray[np.float32]) -> Bool:
+    """Records (R, 3) of which any phase is known; bool (R,). By columns: numpy takes long to reduce rows of three."""
+    first, second, third = np.isfinite(phases).T
+    told: Bool = first | second | third
+    return told
+
+
+def even(width: Int64) -> int:
+    """What all records have, 0 where they differ."""
+    return int(width[0]) if (width == width[0]).all() else 0
+
+
+def level_range(batch: Batch, width: Int64) -> tuple[UInt8, UInt8]:
     """The lowest and the highest level that each record carries; uint8 (R,), 255 and 0 where it has no lamps.
 
     Most records carry one level, which its first lamp tells: only where levels differ are all of them looked at.
     """
     level, start = batch.level, batch.lamp_start
-    low, high = np.full(batch.n_records, LEVEL_UNKNOWN, np.uint8), np.zeros(batch.n_records, np.uint8)
-    filled = np.flatnonzero(np.diff(start) > 0)
-    if not len(filled):
-        return low, high
+    n = batch.n_records
+    is_filled = width > 0
+    if not len(level):
+        return np.full(n, LEVEL_UNKNOWN, np.uint8), np.zeros(n, np.uint8)
     if (most := level.max()) == level.min():
-        low[filled] = high[filled] = most
-        return low, high
+        return np.where(is_filled, most, np.uint8(LEVEL_UNKNOWN)), np.where(is_filled, most, np.uint8(0))
+    low, high = np.full(n, LEVEL_UNKNOWN, np.uint8), np.zeros(n, np.uint8)
+    filled = np.flatnonzero(is_filled)
     low[filled] = high[filled] = level[start[filled]]
     changes = np.flatnonzero(level[1:] != level[:-1]) + 1
     mixed = np.flatnonzero(np.searchsorted(changes, start[1:]) > np.searchsorted(changes, start[:-1], side="right"))

@@ -14,7 +14,7 @@ from ingest.judgement.causes import Case
 from ingest.judgement.debounce import Confirm, Debounce
 from ingest.judgement.lamp_evidence import number
 from ingest.judgement.limit_table import LimitTable
-from ingest.judgement.screen import Suspects
+from ingest.judgement.suspects import MEASURED, Suspects
 from ingest.judgement.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
@@ -55,7 +55,7 @@ class VoltageRules:
         """Whether any meter of the batch shows a voltage out of limits at all."""
         low, high = self._limits.values()
         for volts in (
-            sweep.batch.voltage_v[suspects.row],
+            suspects.measured[MEASURED.index("voltage_v")],
             sweep.batch.circuit_voltage_v,
             sweep.batch.cabinet_voltage_v,
         ):
@@ -65,7 +65,7 @@ class VoltageRules:
 
     def _is_any_active(self) -> bool:
         debounces = (*self.circuits.values(), *self.cabinets.values())
-        return any(d.is_open.any() or d.count.any() for d in debounces)
+        return not all(debounce.is_idle() for debounce in debounces)
 
     def _circuit_medians(self, sweep: Sweep, row: Int64, lamp: Int64) -> Float64:
         """Median voltage of each circuit in this sweep, NaN where nothing told; float64 (Q,).

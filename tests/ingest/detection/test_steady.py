@@ -8,7 +8,7 @@ import pytest
 from benchmarks.small_town import DIMS
 from ingest.detectors import dimming_failure
 from ingest.expected import level_share
-from ingest.judgement.boxes import Boxes
+from ingest.judgement.boxes import QUANTITIES, Boxes, told_of
 from ingest.judgement.lamp_rules import LampRules
 
 STANDING = {
@@ -32,6 +32,13 @@ def judged_rows(monkeypatch):
 
     monkeypatch.setattr(LampRules, "judge", spy)
     return seen
+
+
+def is_in_its_box(town, lamp):
+    """Whether a lamp's next sample would lie in its box."""
+    batch, one = town.sweep(), np.array([lamp])
+    measured = np.stack([getattr(batch, name)[one] for name in QUANTITIES])
+    return town.detection._state.boxes.covers(one, told_of(batch.level[one], batch.status[one]), measured).all()
 
 
 @pytest.mark.parametrize("technology", ["LED", "HPS"])
@@ -72,8 +79,7 @@ def test_no_box_holds_a_dim_level(kit, beside, is_boxed):
     dim = float(level_share(np.array([0], np.uint8), np.array([70], np.uint8))[0])
     town.factor[3] = dim - beside
     assert kit.open_codes(town.play(30)) == {"powerFactorTooLow": 1}
-    lamp = np.array([town.fleet.lamp_index[town.ids[3]]])
-    assert town.detection._state.boxes.covers(town.sweep(), lamp, lamp).all() == is_boxed
+    assert is_in_its_box(town, town.fleet.lamp_index[town.ids[3]]) == is_boxed
     town.factor[3] = dim
     assert kit.raised(town.play(30), "dimmingFailure") != []
 
@@ -107,6 +113,45 @@ def test_no_band_of_the_dim_rule_is_narrower_than_a_box_sees(seed):
             assert np.nanmin(np.abs(turns[:, None] - power[[first, end - 1]])) < 0.01
 
 
+def test_a_level_told_beside_a_lost_reply_ends_the_box(kit):
+    """Else a lamp that is back at the box's level would go on being held against the other one."""
+    town = kit.Town(dims=())
+    town.play(30)
+    town.power_factor[3] = 0.4
+    town.play(30)
+    lamp = town.fleet.lamp_index[town.ids[3]]
+    assert is_in_its_box(town, lamp)
+    town.level, town.is_silent[3] = 70, True
+    town.play(1)
+    town.level, town.is_silent[3] = 100, False
+    town.play(1)
+    assert town.detection._state.level[lamp] == 100
+
+
+def test_a_usual_power_factor_is_no_suspect_at_any_level(kit, monkeypatch):
+    """The limit falls with the level; a lamp that is off has none."""
+    for level, factor in ((100, 0.82), (50, 0.67), (30, 0.54), (0, 0.0)):
+        town = kit.Town(dims=(), switching="lamp")
+        town.play(40)
+        town.level, town.power_factor[:] = level, factor
+        town.play(40)
+        seen = judged_rows(monkeypatch)
+        town.play(10)
+        assert sum(map(len, seen)) < 3 * town.n, level  # of ten: readings that repeat themselves now and then
+        monkeypatch.undo()
+
+
+def test_a_poor_power_factor_is_told_beside_lamps_at_other_levels(kit):
+    """Lamps at their own levels: each is held against its own limit."""
+    town = kit.Town(dims=(), switching="lamp")
+    town.actual_level = np.where(np.arange(town.n) % 2, 100, 30).astype(np.uint8)
+    town.quirk = lambda columns: columns.update(level=town.actual_level[columns["lamp"]])
+    town.power_factor[:] = np.where(town.actual_level == 100, 0.9, 0.6)
+    town.play(40)
+    town.power_factor[3] = 0.6  # well enough at 30 %, not at 100
+    assert [fault.key.place.lamp_id for fault in kit.raised(town.play(20))] == [town.ids[3]]
+
+
 def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
     """Another level, status, voltage, a crew's work: the next sample is judged."""
     town = kit.Town(dims=())
@@ -124,7 +169,7 @@ def test_a_box_ends_with_what_it_was_made_for(kit, monkeypatch):
         lambda: town.detection.mark_repaired(key),
     ):
         town.play(3)
-        assert town.detection._state.boxes.covers(town.sweep(), np.array([lamp]), np.array([lamp])).all()
+        assert is_in_its_box(town, lamp)
         change()
         seen.clear()
         town.play(1)

@@ -11,7 +11,7 @@ import pytest
 from ingest.batch import first_lamps
 from ingest.judgement.stretches import BLOCK, Run, Scattered, Strips, blocks
 
-N_LAMPS = 90_000
+N_LAMPS = BLOCK + 30_000
 
 
 class Records:
@@ -21,11 +21,12 @@ class Records:
         self.batch = self
         self.lamp = np.concatenate([*lamps, np.zeros(0, np.int32)]).astype(np.int32)
         self.lamp_start = np.concatenate(([0], np.cumsum([len(part) for part in lamps]))).astype(np.int64)
+        self.width = np.diff(self.lamp_start)
         self.first_lamp = first_lamps(self.lamp, self.lamp_start)
         self.is_live = np.array(is_live or [True] * len(lamps), np.bool_)
 
     def live_rows(self) -> np.ndarray:
-        return np.flatnonzero(np.repeat(self.is_live, np.diff(self.lamp_start)) & (self.lamp >= 0))
+        return np.flatnonzero(np.repeat(self.is_live, self.width) & (self.lamp >= 0))
 
 
 def cabinets(width: int, numbers: Any) -> list[np.ndarray]:
@@ -87,7 +88,7 @@ def test_records_that_are_not_live_are_left_out() -> None:
 
 def test_a_controller_larger_than_a_block() -> None:
     assert check(Records([np.arange(BLOCK + 5000)])) == [Run, Run]
-    assert check(Records([np.arange(80_000, 80_002), np.arange(BLOCK + 5000)])) == [Scattered, Run, Run]
+    assert check(Records([np.arange(BLOCK + 6000, BLOCK + 6002), np.arange(BLOCK + 5000)])) == [Scattered, Run, Run]
 
 
 def test_cabinets_of_many_sizes_in_order_are_runs_between_those_that_are_missing() -> None:
