@@ -3,6 +3,9 @@
 ``make bench-ingest``; ``BENCH="--controllers 1000 --seconds 20"`` changes the run. What is measured is CPU time of the
 ingest process per reading, all in (its own clock in /proc, so that neighbours do not count), and how many readings a
 second it sustains with broker and generator on the same cores.
+
+With ``BENCH="--kills 8"`` nothing is timed: ingest is killed at random moments of the flood and started again, the
+controllers send again what stays unacknowledged, and every record and every fault is counted at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import os
 import platform
 import shutil
 import socket
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -23,12 +25,15 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.ingest_fleet import sizes_of
+from benchmarks.flood_controller import sizes_of
+from benchmarks.ingest_kills import Killer, told_faults
 from ingest.schema.segments import table_files
 
 ROOT = Path(__file__).parents[1]
 GROUP = "bench"
 TICKS = os.sysconf("SC_CLK_TCK")
+RESEND_AFTER_S = 4.0  # of controllers whose host is killed
+DARK_EVERY = 10  # one lamp of every so many controllers is dark then
 
 
 def loop_s() -> float:
@@ -116,6 +121,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=16, help="unacknowledged records of a controller")
     parser.add_argument("--warm", type=float, default=6.0, help="seconds before the measurement")
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--kills", type=int, default=0, help="how often to kill ingest instead of measuring it")
     parser.add_argument("--profile", type=Path, help="write a cProfile of the ingest process here")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="terang-bench-"))
@@ -146,29 +152,46 @@ def run(options: argparse.Namespace, folder: Path, processes: list[subprocess.Po
     broker = start("mosquitto", "-c", str(folder / "mosquitto.conf"))
     wait_for(port, 10)
     profile = ["-m", "cProfile", "-o", str(options.profile)] if options.profile else []
+
+    def start_ingest() -> subprocess.Popen[str]:
+        ingest = start(
+            sys.executable, *profile, "-m", "ingest", "--city", str(folder), "--status", f"127.0.0.1:{status_port}"
+        )
+        wait_for(status_port, 120)
+        return ingest
+
     began = time.monotonic()
-    ingest = start(
-        sys.executable, *profile, "-m", "ingest", "--city", str(folder), "--status", f"127.0.0.1:{status_port}"
-    )
-    wait_for(status_port, 120)
+    ingest = start_ingest()
     start_s = time.monotonic() - began
-    arguments = [port, GROUP, options.controllers, options.lamps, options.window, options.warm, options.seconds]
+    arguments = [f"--{name}={getattr(options, name)}" for name in ("controllers", "lamps", "window", "warm", "seconds")]
+    if options.kills:
+        arguments += [f"--resend-after={RESEND_AFTER_S}", f"--dark-every={DARK_EVERY}"]
     fleet = start(
-        sys.executable, "-m", "benchmarks.ingest_fleet", *map(str, arguments), stdout=subprocess.PIPE, cwd=ROOT
+        *(sys.executable, "-m", "benchmarks.ingest_fleet", str(port), GROUP, *arguments),
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
     )
     assert fleet.stdout is not None
+    killer = Killer(ingest, start_ingest, options.kills)
     marks = {}
     loops = []
     for line in fleet.stdout:
         loops += [loop_s() for _ in range(5)]
         facts = json.loads(line)
+        if facts["phase"] == "run":
+            killer.start()
+        elif facts["phase"] == "drain":
+            killer.finish()
+        ingest = killer.ingest
         marks[facts["phase"]] = {**facts, "ingest": cpu_s(ingest.pid), "broker": cpu_s(broker.pid)}
     fleet.wait(10)
     peak_mb = rss_mb(ingest.pid)
     ingest.terminate()
     ingest.wait(60)
-    with sqlite3.connect(folder / "data" / "terang.db") as database:
-        faults = dict(database.execute("SELECT code, count(*) FROM faults GROUP BY code").fetchall())
+    faults = told_faults(folder / "data" / "terang.db")
+    if options.kills:
+        killer.report(marks, stored(folder), faults, wanted=-(-options.controllers // DARK_EVERY))
+        return
     print(f"faults in a healthy city: {faults or 'none'}")
     pace = min(loops) / statistics.median(loops)
     print(f"a fixed loop ran at {pace:.0%} of its best pace beside the run: neighbours slow every CPU second by that")

@@ -1,41 +1,24 @@
 """The generator of ``bench_ingest``: a process that plays many controllers at full speed over one raw MQTT connection.
 
-Frames are encoded once and patched (time, sequence, seq), so that the generator costs little beside what it measures.
-It keeps a window of unacknowledged records per controller, as an agent does, and answers a rebirth.
+It keeps a window of unacknowledged records per controller, as an agent does, answers a rebirth, and sends again as
+history what stays unacknowledged.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import random
 import select
 import socket
 import struct
-import sys
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_agent.wire import BY_NAME, DataType, Metric, Payload, PayloadMessage, encode_payload, pack_strings
+from benchmarks.flood_controller import Controller, make_controller, sizes_of, varint
+from edge_agent.wire import PayloadMessage
 
-FIRST_SEQUENCE = 3_000_000  # any number from 2^21 on: its varint has always four bytes
-VARIANTS = 4
-TIME_MARK = 1 << 40  # stands in the frame for the time; six bytes as varint, like today's milliseconds
-SEQUENCE_MARK = (1 << 28) - 1
-
-
-def varint(value: int) -> bytes:
-    """A protobuf and MQTT number."""
-    parts = bytearray()
-    while value >= 0x80:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
-
-
-SEQ_FIELD = [b"\x18" + varint(seq) for seq in range(256)]
+_UNSENT = 1 << 20
 
 
 def frame(topic: bytes, payload: bytes) -> bytes:
@@ -43,110 +26,22 @@ def frame(topic: bytes, payload: bytes) -> bytes:
     return b"\x30" + varint(2 + len(topic) + len(payload)) + struct.pack("!H", len(topic)) + topic + payload
 
 
-@dataclass
-class Controller:
-    """One controller: its encoded sweeps and where its outbox stands."""
-
-    number: int
-    topic: bytes
-    birth_topic: bytes
-    bodies: list[bytes]
-    birth: bytes
-    epoch: int
-    n_lamps: int
-    sequence: int = FIRST_SEQUENCE
-    acknowledged: int = FIRST_SEQUENCE
-    seq: int = 0
-    wanted: bool = field(default=False)
-
-
-def lamp_values(rng: np.random.Generator, n: int) -> dict[str, bytes]:
-    """A lit street with the resolution of a real meter (0.1 V, 1 mA, 0.1 W)."""
-
-    def floats(mean: float, spread: float, decimals: int) -> bytes:
-        return rng.normal(mean, spread, n).round(decimals).astype("<f4").tobytes()
-
-    return {
-        "Lamps/Voltage": floats(226, 2.5, 1),
-        "Lamps/Current": floats(0.42, 0.006, 3),
-        "Lamps/Power": floats(90, 1.2, 1),
-        "Lamps/Power Factor": floats(0.95, 0.006, 2),
-        "Lamps/Temperature": floats(46, 4, 1),
-        "Lamps/Dim Level": b"\x64" * n,
-        "Lamps/Status": b"\x01" * n,
-        "Lamps/Quality": b"\x00" * n,
-    }
-
-
-def lamp_counters(rng: np.random.Generator, n: int) -> dict[str, bytes]:
-    """Counters that stand still: a minute's energy is below their resolution, and nobody switches."""
-    return {
-        name: rng.integers(0, most, n).astype("<u4").tobytes()
-        for name, most in (("Lamps/Energy", 2_000_000), ("Lamps/Burning Hours", 40_000), ("Lamps/Switch Count", 20_000))
-    }
-
-
-def sizes_of(text: str, n_controllers: int) -> list[int]:
-    """Lamps of each controller: ``200`` for all, or ``29-213`` for every size between, spread evenly."""
-    low, _, high = text.partition("-")
-    least, most = int(low), int(high or low)
-    return [least + number * 97 % (most - least + 1) for number in range(n_controllers)]
-
-
-def make_controller(group: str, number: int, n_lamps: int, rng: np.random.Generator) -> Controller:
-    """Encode a controller once."""
-    node = f"PJU-{number:05d}"
-    epoch = 1 << 62 | number
-    scalars = {
-        "Clock/Synchronised": True,
-        "Sweep/Interval": 60,
-        "Outbox/Epoch": epoch,
-        "Outbox/Sequence": SEQUENCE_MARK,
-        "Outbox/Pending": 1,
-        "Cabinet/Door Open": False,
-        "Cabinet/Contactor Closed": True,
-        "Cabinet/Supply Present": True,
-        "Cabinet/Energy": 123_456_789,
-        "Cabinet/Voltage": np.array([226, 226, 226], "<f4").tobytes(),
-        "Cabinet/Current": np.full(3, n_lamps * 0.14, "<f4").tobytes(),
-        "Cabinet/Power": np.full(3, n_lamps * 30.3, "<f4").tobytes(),
-    }
-    counters = lamp_counters(rng, n_lamps)
-    bodies = []
-    for _ in range(VARIANTS):
-        values = {**scalars, **lamp_values(rng, n_lamps), **counters}
-        metrics = tuple(
-            Metric(v, alias=BY_NAME[k].alias, datatype=BY_NAME[k].datatype, timestamp_ms=TIME_MARK)
-            for k, v in values.items()
-        )
-        bodies.append(encode_payload(Payload(TIME_MARK, None, metrics)))
-    lamp_ids = tuple(f"L-{number:05d}-{i:03d}" for i in range(n_lamps))
-    named = {**values, "Outbox/Sequence": FIRST_SEQUENCE, "Outbox/Pending": 0, "Lamps/Id": pack_strings(lamp_ids)}
-    metrics = tuple(
-        Metric(v, name=k, alias=BY_NAME[k].alias, datatype=BY_NAME[k].datatype, timestamp_ms=TIME_MARK)
-        for k, v in named.items()
-    )
-    rebirth = Metric(None, name="Node Control/Rebirth", datatype=DataType.BOOLEAN, timestamp_ms=TIME_MARK)
-    birth = encode_payload(Payload(TIME_MARK, 0, (*metrics, rebirth, Metric(0, name="bdSeq", datatype=DataType.INT64))))
-    prefix = f"spBv1.0/{group}"
-    return Controller(
-        number, f"{prefix}/NDATA/{node}".encode(), f"{prefix}/NBIRTH/{node}".encode(), bodies, birth, epoch, n_lamps
-    )
-
-
 class Fleet:
     """The connection and its controllers."""
 
-    def __init__(self, port: int, group: str, controllers: list[Controller], window: int) -> None:
+    def __init__(
+        self, port: int, group: str, controllers: list[Controller], *, window: int, resend_after_s: float
+    ) -> None:
         """Connect and subscribe to the commands."""
         self.controllers = controllers
         self.window = window
+        self._resend_after_ms = int(resend_after_s * 1000)
+        self._resend_at = 0.0
         self.n_sent = 0
+        self.n_resent = 0
         self.n_acknowledged = 0
         self.n_readings = 0
         self._by_number = {c.number: c for c in controllers}
-        self._time = varint(TIME_MARK)
-        self._mark = varint(SEQUENCE_MARK)
         self._incoming = bytearray()
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,36 +57,36 @@ class Fleet:
 
     def birth(self, controller: Controller) -> None:
         """Send its NBIRTH."""
-        controller.seq = 0
-        now = varint(int(time.time() * 1000))
-        payload = PayloadMessage.FromString(controller.birth.replace(self._time, now))
-        for metric in payload.metrics:
-            if metric.name == "Outbox/Sequence":
-                metric.long_value = controller.sequence
-            elif metric.name == "Outbox/Pending":
-                metric.long_value = controller.sequence - controller.acknowledged
-        self._unsent += frame(controller.birth_topic, payload.SerializeToString())
+        self._unsent += frame(controller.birth_topic, controller.born())
 
     def turn(self, *, may_send: bool) -> None:
-        """Send what the windows allow, hear what was acknowledged."""
-        if may_send and len(self._unsent) < 1 << 20:
-            now = varint(int(time.time() * 1000))
+        """Send what the windows allow, and what waits for too long; hear what was acknowledged."""
+        now_ms = int(time.time() * 1000)
+        if may_send and len(self._unsent) < _UNSENT:
             for c in self.controllers:
-                if c.sequence - c.acknowledged < self.window:
-                    c.sequence += 1
-                    c.seq = (c.seq + 1) & 0xFF
-                    body = c.bodies[c.sequence % VARIANTS].replace(self._time, now)
-                    body = body.replace(self._mark, varint(c.sequence), 1)
-                    self._unsent += frame(c.topic, body + SEQ_FIELD[c.seq])
+                if c.n_pending < self.window:
+                    self._unsent += frame(c.topic, c.next_record(now_ms))
                     self.n_sent += 1
+        if time.monotonic() >= self._resend_at and len(self._unsent) < _UNSENT:
+            self._resend(now_ms)
         wants_write = [self._socket] if self._unsent else []
         readable, writable, _ = select.select([self._socket], wants_write, [], 0.01)
         if writable:
-            sent = self._socket.send(memoryview(self._unsent)[: 1 << 20])
+            sent = self._socket.send(memoryview(self._unsent)[:_UNSENT])
             del self._unsent[:sent]
         if readable:
             self._incoming += self._socket.recv(1 << 18)
             self._hear()
+
+    def _resend(self, now_ms: int) -> None:
+        """Whatever is held for so long, again and again."""
+        self._resend_at = time.monotonic() + self._resend_after_ms / 1000
+        for c in self.controllers:
+            for sequence, sent_ms in c.sent_ms.items():
+                if now_ms - sent_ms < self._resend_after_ms:
+                    break
+                self._unsent += frame(c.topic, c.old_record(sequence))
+                self.n_resent += 1
 
     def _hear(self) -> None:
         data, at = self._incoming, 0
@@ -218,34 +113,42 @@ class Fleet:
         controller = self._by_number[number]
         for metric in PayloadMessage.FromString(payload).metrics:
             if metric.name == "Outbox/Acknowledged":
-                n_new = max(0, metric.long_value - controller.acknowledged)
+                n_new = controller.hear(metric.long_value)
                 self.n_acknowledged += n_new
                 self.n_readings += n_new * controller.n_lamps
-                controller.acknowledged = max(controller.acknowledged, metric.long_value)
             elif metric.name == "Node Control/Rebirth":
                 self.birth(controller)
 
 
 def main() -> None:
-    """``python -m benchmarks.ingest_fleet PORT GROUP CONTROLLERS LAMPS WINDOW WARM_S RUN_S``; reports on stdout."""
-    port, n_controllers, window = (int(sys.argv[i]) for i in (1, 3, 5))
-    sizes = sizes_of(sys.argv[4], n_controllers)
-    warm_s, run_s = float(sys.argv[6]), float(sys.argv[7])
-    rng = np.random.default_rng(7)
-    random.seed(7)
-    fleet = Fleet(
-        port, sys.argv[2], [make_controller(sys.argv[2], i, n_lamps, rng) for i, n_lamps in enumerate(sizes)], window
-    )
-    for controller in fleet.controllers:
+    """Play; reports on stdout, a line of JSON as each phase begins."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("group")
+    parser.add_argument("--controllers", type=int, required=True)
+    parser.add_argument("--lamps", required=True)
+    parser.add_argument("--window", type=int, required=True)
+    parser.add_argument("--warm", type=float, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--resend-after", type=float, default=120.0, help="seconds, as an agent's resend_after_s")
+    parser.add_argument("--dark-every", type=int, default=0, help="one lamp of every so many controllers is dark")
+    options = parser.parse_args()
+    rng, every = np.random.default_rng(7), options.dark_every
+    controllers = [
+        make_controller(options.group, i, n_lamps, rng, has_dark=bool(every) and i % every == 0)
+        for i, n_lamps in enumerate(sizes_of(options.lamps, options.controllers))
+    ]
+    fleet = Fleet(options.port, options.group, controllers, window=options.window, resend_after_s=options.resend_after)
+    for controller in controllers:
         fleet.birth(controller)
         fleet.turn(may_send=False)
-    for phase, seconds in (("warm", warm_s), ("run", run_s)):
+    for phase, seconds in (("warm", options.warm), ("run", options.seconds)):
         report(phase, fleet)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             fleet.turn(may_send=True)
     report("drain", fleet)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 60 + 3 * options.resend_after
     while fleet.n_acknowledged < fleet.n_sent and time.monotonic() < end:
         fleet.turn(may_send=False)
     report("done", fleet)
@@ -254,7 +157,8 @@ def main() -> None:
 def report(phase: str, fleet: Fleet) -> None:
     """A line of JSON for the benchmark."""
     facts = {"phase": phase, "at": time.monotonic(), "sent": fleet.n_sent, "acknowledged": fleet.n_acknowledged}
-    print(json.dumps({**facts, "readings": fleet.n_readings, "cpu_s": time.process_time()}), flush=True)
+    facts |= {"resent": fleet.n_resent, "readings": fleet.n_readings, "cpu_s": time.process_time()}
+    print(json.dumps(facts), flush=True)
 
 
 if __name__ == "__main__":
