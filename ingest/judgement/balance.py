@@ -168,8 +168,8 @@ class Balance:
     def due(self, sweep: Sweep) -> Int64:
         """Live records with a meter above their lamps whose next quiet sample is due; int64."""
         batch = sweep.batch
-        has_meter = sweep.has_cabinet_power | (np.diff(batch.circuit_start) > 0)
-        records = np.flatnonzero(sweep.is_live & has_meter & (sweep.at_s >= self._due_s[sweep.controller]))
+        is_due = sweep.is_live & (sweep.at_s >= self._due_s[sweep.controller])
+        records = np.flatnonzero(is_due & (sweep.has_cabinet_power | (np.diff(batch.circuit_start) > 0)))
         self._due_s[batch.controller[records]] = sweep.at_s[records] + _EVERY_S
         return records
 

@@ -63,7 +63,7 @@ class CabinetContext:
         live: Places = slice(None) if is_live.all() else np.flatnonzero(is_live)
         c = controller if isinstance(live, slice) else pick(controller, live)
         told = batch.interval_s[live]
-        self.interval_s[c] = np.where(told > 0, told, self.interval_s[c])
+        self.interval_s[c] = told if told.all() else np.where(told > 0, told, self.interval_s[c])
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
         dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
@@ -83,10 +83,11 @@ class CabinetContext:
         has_voltage = is_any_told(batch.cabinet_voltage_v)
         self._take_phases(volts[:, live], (has_voltage | is_cut_off)[live], c)
         has_phase, dead_phases = self.has_phase[:, controller], self.is_phase_dead[:, controller] & ~is_cut_off
-        is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
-        is_gone |= is_cut_off
-        is_dipped = is_gone.copy()
-        is_dipped |= ((volts > self._no_voltage) & (volts < self._dip_v)).any(axis=0)
+        is_gone, is_dipped = is_cut_off, is_cut_off
+        if has_voltage.any():
+            is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
+            is_gone |= is_cut_off
+            is_dipped = is_gone | ((volts > self._no_voltage) & (volts < self._dip_v)).any(axis=0)
         is_recent = at_s - self.level_told_s[controller] < _RECENT_S
         is_moved = (fallback != self.fallback[controller]) | is_recent
         self.fallback[c] = fallback[live]

@@ -67,7 +67,7 @@ class Debounce:
 
     def is_idle(self) -> bool:
         """Whether nothing runs or is open on any item."""
-        return not (self._words >= _IDLE).any()
+        return bool(np.maximum.reduce(self._words, initial=0) < _IDLE)
 
     def step(  # measured columns, in the order of the rule
         self,

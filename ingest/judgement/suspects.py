@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -90,8 +91,8 @@ def joined(parts: Sequence[T]) -> T:
     """What was found in one part of a sweep after another, at least one: dataclasses of arrays (…, n)."""
     if len(parts) == 1:
         return parts[0]
-    columns: list[list[Any]] = [[getattr(part, f.name) for part in parts] for f in fields(parts[0])]  # type: ignore[arg-type]
-    return type(parts[0])(*(np.concatenate(column, axis=-1) for column in columns))
+    columns: Any = zip(*map(attrgetter(*(f.name for f in fields(parts[0]))), parts), strict=True)  # type: ignore[arg-type]
+    return type(parts[0])(*[np.concatenate(column, axis=-1) for column in columns])
 
 
 _NO: Final = np.zeros(0, np.int64)

@@ -54,14 +54,10 @@ class VoltageRules:
     def _is_any_out(self, sweep: Sweep, suspects: Suspects) -> bool:
         """Whether any meter of the batch shows a voltage out of limits at all."""
         low, high = self._limits.values()
-        for volts in (
-            suspects.measured[MEASURED.index("voltage_v")],
-            sweep.batch.circuit_voltage_v,
-            sweep.batch.cabinet_voltage_v,
-        ):
-            if ((volts < low) & (volts >= self._no_voltage)).any() or (volts > high).any():
-                return True
-        return False
+        told = [suspects.measured[MEASURED.index("voltage_v")], sweep.batch.circuit_voltage_v]
+        if sweep.has_cabinet_voltage.any():
+            told.append(sweep.batch.cabinet_voltage_v)
+        return any(((volts < low) & (volts >= self._no_voltage)).any() or (volts > high).any() for volts in told)
 
     def _is_any_active(self) -> bool:
         debounces = (*self.circuits.values(), *self.cabinets.values())
