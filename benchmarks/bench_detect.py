@@ -27,6 +27,7 @@ from ingest.batch import Batch
 from ingest.detection import Detection
 from ingest.finding import Raised
 from ingest.fleet import Fleet
+from ingest.heap import collect_rarely, keep_memory
 from ingest.judgement.lamp_state import LIT_YES
 from ingest.schema.city import City, CitySection
 
@@ -175,6 +176,8 @@ def measure(n_lamps: int, repeats: int) -> dict[str, float]:
     city = City(city=CitySection(name="bench"), folder=Path())
     detection = Detection(fleet, city, start_us=EVENING_US)
     warm(detection, fleet)
+    collect_rarely()  # as ingest does
+    keep_memory()
     batches = [build_batch(fleet, EVENING_US, faulty, rng) for _ in range(N_VARIANTS)]
     sources = [[getattr(batch, name).copy() for name in COPIED] for batch in batches]
     scratch = [np.empty_like(column) for column in sources[0]]

@@ -19,7 +19,7 @@ import typer
 from ingest.assembly import CityIngest, Options
 from ingest.energy_report import report_energy
 from ingest.errors import IngestError
-from ingest.heap import keep_memory
+from ingest.heap import collect_rarely, keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
@@ -28,8 +28,6 @@ from ingest.schema.influx_thinning import full_days, setup_statements
 from ingest.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
-
-_GC_THRESHOLD = (200_000, 20, 50)  # some ticks' objects, which are gone by then; nothing but paho makes cycles
 
 
 class ClockName(StrEnum):
@@ -74,10 +72,7 @@ def run(
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    gc.collect()
-    gc.freeze()  # the register's objects live as long as the process: looking through them again and again is wasted
-    gc.set_threshold(*_GC_THRESHOLD)
-    gc.enable()
+    collect_rarely()
     keep_memory()  # from now on: what the start needed is given back
     try:
         ingest.intake.run(lambda: is_stopped)

@@ -257,6 +257,7 @@ class Detection:
         memory = dict(memory)
         changed = snapshot.put(memory, self._fleet, self._parts())
         self._silence.recall()
+        self._voltages.recall()
         self._state.look_again(np.flatnonzero(self._state.flags))
         cases, extra = snapshot.documents(memory)
         lost: list[Change] = []

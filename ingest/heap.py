@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Final
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3) of glibc
 _KEPT: Final = 1 << 30
+_GC_THRESHOLD: Final = (200_000, 20, 50)  # some ticks' objects, which are gone by then; nothing but paho makes cycles
+
+
+def collect_rarely() -> None:
+    """Leave out what is there now: a register's objects live as long as the process, and are millions."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLD)
+    gc.enable()
 
 
 def keep_memory() -> None:

@@ -53,7 +53,10 @@ class Suspects:
 
     def without(self, is_settled: Bool) -> Suspects:
         """The same but for some rows that need no judging, bool (n,)."""
-        return self.at(np.flatnonzero(~is_settled)) if is_settled.any() else self
+        rest = np.flatnonzero(~is_settled)
+        if not len(rest):
+            return NO_SUSPECTS
+        return self.at(rest) if len(rest) < len(is_settled) else self
 
     def with_quiet(self, batch: Batch, row: Int64, power_w: Float32) -> Suspects:
         """The same and some quiet rows, (k,): none of them was frozen, and its power before was much as now."""

@@ -37,11 +37,15 @@ class VoltageRules:
         }
         self.circuits = {code: Debounce(fleet.n_circuits, confirm) for code in self._limits}
         self.cabinets = {code: Debounce(fleet.n_cabinets, confirm) for code in self._limits}
+        self._is_idle = False  # known to be
 
     def judge(self, sweep: Sweep, suspects: Suspects, is_muted: Callable[[Int64], Bool]) -> None:
         """Judge the circuits and cabinets of a sweep."""
-        if not (self._is_any_out(sweep, suspects) or self._is_any_active()):
-            return
+        if not self._is_any_out(sweep, suspects):
+            self._is_idle = self._is_idle or not self._is_any_active()
+            if self._is_idle:
+                return
+        self._is_idle = False
         row = sweep.live_rows()
         median = self._circuit_medians(sweep, row, sweep.batch.lamp[row].astype(np.int64))
         at_s, dt_s = self._times(sweep)
@@ -58,6 +62,10 @@ class VoltageRules:
         if sweep.has_cabinet_voltage.any():
             told.append(sweep.batch.cabinet_voltage_v)
         return any(((volts < low) & (volts >= self._no_voltage)).any() or (volts > high).any() for volts in told)
+
+    def recall(self) -> None:
+        """See from the counters what runs, after a snapshot's were taken over."""
+        self._is_idle = False
 
     def _is_any_active(self) -> bool:
         debounces = (*self.circuits.values(), *self.cabinets.values())

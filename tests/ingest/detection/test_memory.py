@@ -46,6 +46,17 @@ def test_restart_at_any_minute_changes_nothing(kit):
     assert eventful(kit, (5, 32, 34, 35, 38, 41, 46, 61, 70)) == plain
 
 
+def test_a_memory_taken_over_in_the_middle_of_a_quiet_night_is_judged_on(kit):
+    """What a supply fault needs to end is looked for again, though nothing was going on before."""
+    sagging, quiet = kit.Town(), kit.Town()
+    sagging.play(30)
+    sagging.voltage = 199.0
+    assert kit.open_codes(sagging.play(20)) == {"supplyVoltageTooLow": 1}
+    quiet.play(50)
+    assert quiet.detection.restore(through_a_file(sagging.detection.snapshot())) == []
+    assert [change.key.code for change in kit.cleared(quiet.play(25))] == ["supplyVoltageTooLow"]
+
+
 def test_lamp_that_left_the_register_is_no_longer_judged(kit):
     town = kit.Town()
     town.play(30)
