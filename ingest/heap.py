@@ -12,7 +12,10 @@ _GC_THRESHOLD: Final = (200_000, 20, 50)  # some ticks' objects, which are gone 
 
 
 def collect_rarely() -> None:
-    """Leave out what is there now: a register's objects live as long as the process, and are millions."""
+    """Look for garbage rarely, and never again through what is there now.
+
+    A register's objects live as long as the process, and are millions.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)

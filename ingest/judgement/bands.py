@@ -29,7 +29,11 @@ _HAIR: Final = np.float32(1e-6)  # products are rounded: a band that is narrower
 
 
 class Bands:
-    """Shares by (technology, whether the lamp can be dimmed, level), float32 (technologies * 2 * 256,) each."""
+    """Shares by (technology, whether the lamp can be dimmed, level), float32 (technologies * 2 * 256,) each.
+
+    Attributes:
+        strictest_pf: float32 (256,) the largest ``least_pf`` that any lamp has at a level; -inf at 0.
+    """
 
     def __init__(self, fleet: Fleet, table: LimitTable, electric: Electric) -> None:
         """Reckon the shares."""
@@ -61,7 +65,7 @@ class Bands:
         self._moves = is_dimming & (exponent != 0)  # with the voltage: such a lamp is never quiet
         self._may_move = bool(self._moves.any())
         self._least_pf = least_power_factor(level.astype(np.float32), limits)
-        self.strictest_pf = self._least_pf.reshape(-1, _LEVELS).max(axis=0)  # by level
+        self.strictest_pf = self._least_pf.reshape(-1, _LEVELS).max(axis=0)
         self.strictest_pf[0] = -np.inf
         self._least_unrated_w = float(limits["relay_failure_power"])
         self._off_w = min(table.scalar("unexpected_on_power"), table.scalar("relay_failure_power"))

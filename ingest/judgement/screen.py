@@ -73,7 +73,7 @@ class Screen:
     """Scratch for one block, and the limits that are the same for every lamp."""
 
     def __init__(self, table: LimitTable, least_pf: Float32) -> None:
-        """Allocate the scratch; ``least_pf`` float32 (256,): at a level, no lamp's own is more."""
+        """Allocate the scratch; ``least_pf``: ``Bands.strictest_pf``."""
         per_ampere = np.float32(1.099 * table.scalar("supply_voltage_low"))
         self._least_pf = least_pf
         self._low_v = _alone(table.scalar("supply_voltage_low"))
