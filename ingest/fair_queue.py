@@ -8,8 +8,10 @@ agent keeps it and sends it again.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from operator import itemgetter
 from typing import Final
 
@@ -55,14 +57,25 @@ class FairQueue:
         self._messages += messages
         self.n_bytes += _size(messages)
 
-    def take(self) -> list[Message]:
-        """One tick's share, in the order of arrival."""
+    def take(self, most_bytes: int) -> list[Message]:
+        """One tick's share, in the order of arrival: at most so many bytes, or one message of more."""
+        is_much = self.n_bytes > most_bytes
         messages, self._messages, self.n_bytes, self.is_behind = self._messages, [], 0, False
+        if not self._is_fair(messages):
+            messages = self._divide(messages)
+        if is_much:
+            n = max(1, bisect_right(list(accumulate(len(payload) for _, payload in messages)), most_bytes))
+            messages, rest = messages[:n], messages[n:]
+            self._messages[:0] = rest  # before what is beyond its controller's share
+            self.n_bytes += _size(rest)
+            self.is_behind = bool(self._messages)
+        return messages
+
+    def _is_fair(self, messages: list[Message]) -> bool:
+        """Whether no controller can have more than its share of them."""
         if len(messages) <= self._n_each:
-            return messages
-        if _N_KINDS * max(Counter(map(itemgetter(0), messages)).values()) <= self._n_each:
-            return messages
-        return self._divide(messages)
+            return True
+        return _N_KINDS * max(Counter(map(itemgetter(0), messages)).values()) <= self._n_each
 
     def _divide(self, messages: list[Message]) -> list[Message]:
         """Leave behind what is beyond each controller's share, in its order."""

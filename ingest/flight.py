@@ -31,6 +31,9 @@ from ingest.watermark import Mark
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 _MOST: Final = 2
+_WANTED_S: Final = 5.0  # for a load: a slow store acknowledges every few seconds, and agents need not send again
+_LEAST_BYTES: Final = 1 << 20
+_UNBOUND: Final = 1 << 40
 
 
 @dataclass(slots=True)
@@ -39,6 +42,8 @@ class Load:
 
     Attributes:
         floors: each mark that was met, and how far it will be durable with this load.
+        n_bytes: of the messages that it was made of.
+        write_s: how long the store took for it, once it is stored.
     """
 
     block: Block | None
@@ -46,10 +51,16 @@ class Load:
     changes: list[Change]
     floors: dict[tuple[str, int], tuple[Mark, int]] = field(default_factory=dict)
     now_us: int = 0
+    n_bytes: int = 0
+    write_s: float = 0.0
 
 
 class Flight:
-    """At most one load in the air and one behind it; the writes happen on a thread of their own."""
+    """At most one load in the air and one behind it; the writes happen on a thread of their own.
+
+    Attributes:
+        most_bytes: what the next load should be made of at most, so that the store is done with it in some seconds.
+    """
 
     def __init__(
         self,
@@ -72,6 +83,7 @@ class Flight:
         self._loads: deque[Load] = deque()
         self._future: Future[None] | None = None
         self._is_held = False
+        self.most_bytes = _UNBOUND
         self._started_at = 0.0
         self._retry_at = 0.0
         self._n_failures = 0
@@ -111,7 +123,9 @@ class Flight:
         self._quarantine.write(load.lines)
         load.lines = []
         if load.block is not None:
+            began = self._monotonic()
             self._store.write(load.block)
+            load.write_s = self._monotonic() - began
 
     def finish(self, wait_s: float = 0.0) -> Load | None:
         """The load that is stored and told, ready to be acknowledged; None while there is none."""
@@ -138,6 +152,7 @@ class Flight:
             self._readiness.set("telemetry", None)
             if load.block is not None:
                 self._metrics.flush_s.observe(self._monotonic() - self._started_at)
+                self._fit(load)
         try:
             if self._monotonic() < self._retry_at:
                 return None
@@ -155,6 +170,11 @@ class Flight:
         if self._loads:
             self._launch()
         return load
+
+    def _fit(self, load: Load) -> None:
+        """Learn from a load that took long, or was as large as it might be; small quick ones tell nothing."""
+        if load.write_s > _WANTED_S or 2 * load.n_bytes >= self.most_bytes:
+            self.most_bytes = max(_LEAST_BYTES, int(load.n_bytes * _WANTED_S / max(load.write_s, 1e-3)))
 
     def _stall(self, part: str, reason: str) -> None:
         self._metrics.store_errors.inc()

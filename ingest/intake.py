@@ -170,7 +170,9 @@ class Intake:
 
     def _send_off(self, now_us: int | None) -> None:
         """Decode and judge what is waiting, and send it to the store."""
-        messages = self._waiting.take()
+        n_bytes = self._waiting.n_bytes
+        messages = self._waiting.take(self._flight.most_bytes)
+        n_bytes -= self._waiting.n_bytes
         self._flushed_at = self._monotonic()
         intake = self._host.receive(messages, now_us)
         del messages
@@ -182,7 +184,8 @@ class Intake:
         if intake.n_records:
             block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
         floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
-        self._flight.start(Load(block, self._quarantine.take(), changes, floors, self.clock.now_us() or now_us or 0))
+        now_us = self.clock.now_us() or now_us or 0
+        self._flight.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
 
     def _acknowledge_and_send(self, load: Load | None) -> None:

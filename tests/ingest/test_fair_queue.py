@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ingest.fair_queue import FairQueue
 
 N_EACH, HELD_BYTES = 4, 40
+UNBOUND = 1 << 40
 
 messages_of = st.lists(
     st.tuples(st.sampled_from(["NBIRTH", "NDATA", "NDEATH"]), st.sampled_from("ABC"), st.integers(1, 12)), max_size=60
@@ -24,9 +25,9 @@ def numbered(plan: list[tuple[str, str, int]], first: int) -> list[tuple[str, by
     ]
 
 
-@given(st.lists(messages_of, max_size=6))
+@given(st.lists(messages_of, max_size=6), st.sampled_from([1, 30, 100, UNBOUND]))
 def test_every_message_is_taken_once_in_its_controllers_order_or_told_as_dropped(
-    plans: list[list[tuple[str, str, int]]],
+    plans: list[list[tuple[str, str, int]]], most_bytes: int
 ) -> None:
     dropped: Counter[str] = Counter()
     queue = FairQueue(lambda node, n: dropped.update({node: n}), n_each=N_EACH, held_bytes=HELD_BYTES)
@@ -41,7 +42,8 @@ def test_every_message_is_taken_once_in_its_controllers_order_or_told_as_dropped
             sent[topic[-1]] += 1
             if "NBIRTH" in topic:
                 newest_birth[topic[-1]] = payload
-        share = queue.take()
+        share = queue.take(most_bytes)
+        assert len(share) <= 1 or sum(len(payload) for _, payload in share) <= most_bytes
         assert max(Counter(topic[-1] for topic, _ in share).values(), default=0) <= N_EACH
         assert queue.is_behind == bool(queue)
         for topic, payload in share:
@@ -59,9 +61,17 @@ def test_what_one_controller_leaves_waiting_is_bounded() -> None:
     dropped: list[tuple[str, int]] = []
     queue = FairQueue(lambda *told: dropped.append(told), n_each=N_EACH, held_bytes=HELD_BYTES)
     queue.add(numbered([("NDATA", "A", 6)] * 50 + [("NDATA", "B", 6)], 0))
-    assert [topic[-1] for topic, _ in queue.take()] == ["A"] * 4 + ["B"]
+    assert [topic[-1] for topic, _ in queue.take(UNBOUND)] == ["A"] * 4 + ["B"]
     assert queue.n_bytes == 40
     assert dropped == [("A", 42)]
     queue.add(numbered([("NBIRTH", "A", 6)], 100))
-    assert [payload[:4] for _, payload in queue.take()] == [b"0004", b"0005", b"0006", b"0007"]
-    assert [payload[:4] for _, payload in queue.take()] == [b"0100"]
+    assert [payload[:4] for _, payload in queue.take(UNBOUND)] == [b"0004", b"0005", b"0006", b"0007"]
+    assert [payload[:4] for _, payload in queue.take(UNBOUND)] == [b"0100"]
+
+
+def test_a_flood_does_not_fill_the_small_shares_of_a_slow_store() -> None:
+    queue = FairQueue(lambda *_: None, n_each=N_EACH, held_bytes=10_000)
+    queue.add(numbered([("NDATA", "A", 6)] * 400 + [("NDATA", "B", 6), ("NDATA", "C", 6)], 0))
+    taken = [topic[-1] for _ in range(3) for topic, _ in queue.take(30)]
+    assert taken == ["A"] * 4 + ["B", "C", "A", "A", "A"]
+    assert queue.is_behind

@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ingest.errors import RetryError, StoreRefusedError
+from ingest.errors import RetryError, StoreRefusedError, StoreUnavailableError
 from ingest.flight import Flight, Load
 
 
@@ -18,21 +18,25 @@ class Stand:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.failures: dict[str, list[Exception]] = {}
-        self.now_s = 100.0
-        store = SimpleNamespace(write=lambda block: self._do(f"write {block}"))
+        self.now_s, self.write_s = 100.0, 0.0
+        store = SimpleNamespace(write=self._write)
         book = SimpleNamespace(apply=lambda changes, _now_us: self._do(f"tell {changes[0]}"))
         quarantine = SimpleNamespace(write=MagicMock())
         more: Any = {"metrics": MagicMock(), "readiness": MagicMock(), "monotonic": lambda: self.now_s}
         self.flight = Flight(store, quarantine, book, **more)  # type: ignore[arg-type]  # what it asks of them
+
+    def _write(self, block: str) -> None:
+        self.now_s += self.write_s
+        self._do(f"write {block}")
 
     def _do(self, what: str) -> None:
         self.asked.append(what)
         if self.failures.get(what):
             raise self.failures[what].pop(0)
 
-    def start(self, name: str) -> Load:
+    def start(self, name: str, n_bytes: int = 0) -> Load:
         """Send a load off whose block and only change have this name."""
-        load = Load(name, [], [name])  # type: ignore[arg-type, list-item]  # told apart by it
+        load = Load(name, [], [name], n_bytes=n_bytes)  # type: ignore[arg-type, list-item]  # told apart by it
         self.flight.start(load)
         return load
 
@@ -92,3 +96,27 @@ def test_held_nothing_starts_before_all_has_landed(stand: Stand) -> None:
     assert not stand.flight.may_start
     stand.flight.hold(is_held=False)
     assert stand.flight.may_start
+
+
+def test_a_slow_store_is_given_loads_that_it_writes_in_seconds(stand: Stand) -> None:
+    def write(n_bytes: int, seconds: float) -> int:
+        stand.write_s = seconds
+        stand.start("a", n_bytes)
+        assert stand.flight.finish(5) is not None
+        return stand.flight.most_bytes
+
+    assert write(32 << 20, 0.3) > 1 << 30, "no limit where none is needed"
+    assert write(32 << 20, 40.0) == pytest.approx(4 << 20, rel=1e-3)
+    assert write(10_000, 0.1) == pytest.approx(4 << 20, rel=1e-3), "a small load says nothing of large ones"
+    assert write(4 << 20, 5.0) == pytest.approx(4 << 20, rel=1e-3)
+    assert write(4 << 20, 0.5) == pytest.approx(40 << 20, rel=1e-3), "it is quick again"
+    assert write(40 << 20, 1000.0) == 1 << 20
+
+
+def test_an_outage_is_not_taken_for_slowness(stand: Stand) -> None:
+    stand.failures["write a"] = [StoreUnavailableError("full")]
+    stand.start("a", 32 << 20)
+    assert stand.flight.finish(5) is None
+    stand.now_s += 3600
+    assert stand.flight.finish(5) is not None
+    assert stand.flight.most_bytes > 1 << 30
