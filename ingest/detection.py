@@ -78,7 +78,7 @@ class Detection:
         self._electric = Electric.of(fleet, table, timetable.dim_levels)
         self._bands = Bands(fleet, table, self._electric)
         self._context = CabinetContext(fleet, table, timetable)
-        self._screen = Screen(table, self._bands.strictest_pf)
+        self._screen = Screen(fleet, table, self._bands.strictest_pf)
         self._book = Casebook(fleet)
         self._rules = LampRules(fleet, table, self._state, self._electric, self._bands)
         self._balance = Balance(fleet, self._state, self._electric, table)
@@ -258,6 +258,7 @@ class Detection:
         changed = snapshot.put(memory, self._fleet, self._parts())
         self._silence.recall()
         self._voltages.recall()
+        self._screen.known_levels.forget()
         self._state.look_again(np.flatnonzero(self._state.flags))
         cases, extra = snapshot.documents(memory)
         lost: list[Change] = []

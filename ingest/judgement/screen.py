@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.batch import UNKNOWN_UINT32, Batch
+from ingest.fleet import Fleet
 from ingest.judgement.boxes import told_of
+from ingest.judgement.known_levels import KnownLevels
 from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LimitTable
 from ingest.judgement.sparse import positions
@@ -72,10 +74,11 @@ class _Block:
 class Screen:
     """Scratch for one block, and the limits that are the same for every lamp."""
 
-    def __init__(self, table: LimitTable, least_pf: Float32) -> None:
+    def __init__(self, fleet: Fleet, table: LimitTable, least_pf: Float32) -> None:
         """Allocate the scratch; ``least_pf``: ``Bands.strictest_pf``."""
         per_ampere = np.float32(1.099 * table.scalar("supply_voltage_low"))
         self._least_pf = least_pf
+        self.known_levels = KnownLevels(fleet)
         self._low_v = _alone(table.scalar("supply_voltage_low"))
         self._high_v = _alone(table.scalar("supply_voltage_high"))
         self._warm_c = _alone(table.by_technology("temperature_clear").min())
@@ -91,7 +94,13 @@ class Screen:
         batch = sweep.batch
         is_forced = bool(sweep.is_forced.any())
         self._common_pf = self._common_least_pf(sweep)
-        found = [self._pick(_Block.of(batch, *where), state, is_forced=is_forced) for where in blocks(sweep)]
+        whole, is_known = self.known_levels.look(sweep)
+        found = [
+            self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            for where in blocks(sweep)
+        ]
+        if not is_known:
+            self.known_levels.keep(sweep, whole)
         if not found:
             return NO_SUSPECTS, NO_REPLIES
         suspects, replies = joined([some for some, _ in found]), joined([some for _, some in found])
@@ -122,7 +131,7 @@ class Screen:
         state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
         state.is_away[lamp] = is_bad
 
-    def _pick(self, block: _Block, state: LampState, *, is_forced: bool) -> tuple[Suspects, Replies]:
+    def _pick(self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
         """Column by column.
 
         Each is kept as soon as nobody needs the old one, and looked at then: copying brings it into the cache in half
@@ -133,9 +142,10 @@ class Screen:
         np.not_equal(block.quality, _GOOD, out=lost)
         replies = self._replies(block, state, lost, other)
         deaf = replies.lamp[replies.quality != _GOOD]
-        np.not_equal(block.level, lamps.get(state.level_raw), out=told)
-        is_told = bool(told.any())
-        before = None
+        before, is_told = None, False
+        if not is_known:
+            np.not_equal(block.level, lamps.get(state.level_raw), out=told)
+            is_told = bool(told.any())
         if is_told:
             lamps.put(state.level_raw, block.level)
         if is_told or is_forced:
