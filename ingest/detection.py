@@ -135,19 +135,14 @@ class Detection:
         for answering in cleared.tolist():
             at_us = int(sweep.at_s[self._record(sweep, answering)]) * 1_000_000
             self._book.close(self._lamp_key("communicationFailure", answering), at_us)
-        suspect = set(np.flatnonzero(is_suspect).tolist())
         with_group = self._book.controllers_with(GROUP_CODES)
         if with_group:
-            is_grouped = np.isin(sweep.batch.controller, list(with_group)) & sweep.is_live
-            suspect |= set(np.flatnonzero(is_grouped).tolist())
-        for r in sorted(suspect):
-            c = int(sweep.batch.controller[r])
-            own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
+            is_suspect |= np.isin(sweep.batch.controller, list(with_group)) & sweep.is_live
+        for r in np.flatnonzero(is_suspect).tolist():
+            own = np.arange(*self._fleet.controller_start[int(sweep.batch.controller[r]) :][:2])
             self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
-        is_whole = np.ones(sweep.batch.n_records, np.bool_)
-        is_whole[list(suspect)] = False
         due = self._balance.due(sweep)
-        self._balance.learn(sweep, due[is_whole[due]])
+        self._balance.learn(sweep, due[~is_suspect[due]])
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live

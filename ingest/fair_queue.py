@@ -58,7 +58,7 @@ class FairQueue:
         self.n_bytes += _size(messages)
 
     def take(self, most_bytes: int) -> list[Message]:
-        """One tick's share, in the order of arrival: at most so many bytes, or one message of more."""
+        """One tick's share, in the order of arrival: payloads of at most so many bytes together, or one message."""
         is_much = self.n_bytes > most_bytes
         messages, self._messages, self.n_bytes, self.is_behind = self._messages, [], 0, False
         if not self._is_fair(messages):

@@ -26,15 +26,20 @@ class KnownLevels:
         self._level[:] = LEVEL_UNKNOWN
 
     def look(self, sweep: Sweep) -> tuple[Bool, bool]:
-        """Which live records hold all lamps of their controller and no other, and whether all tell what is known."""
+        """Look at a sweep's live records, n in all.
+
+        Returns:
+            Records that hold all lamps of their controller and no other, bool (n,); and whether all tell what is known,
+            but for those without lamps.
+        """
         live, c = sweep.live, sweep.live_controller
         whole: Bool = (sweep.batch.first_lamp[live] == self._start[c]) & (sweep.width[live] == self._n_own[c])
         low = sweep.level_low[live]
         is_known = whole & (low == sweep.level_high[live]) & (low == self._level[c]) & (low != LEVEL_UNKNOWN)
-        return whole, bool(is_known.all())
+        return whole, bool((is_known | (sweep.width[live] == 0)).all())
 
     def keep(self, sweep: Sweep, whole: Bool) -> None:
-        """Keep what a sweep told, by the records that are ``whole``; of lamps in others nothing is known any more."""
+        """Keep what a sweep told, by the records that are ``whole`` (see ``look``); lamps in others are not known."""
         live, low = sweep.live, sweep.level_low[sweep.live]
         self._level[sweep.live_controller] = np.where(
             whole & (low == sweep.level_high[live]), low, np.uint8(LEVEL_UNKNOWN)

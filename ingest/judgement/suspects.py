@@ -48,7 +48,7 @@ class Suspects:
     measured: Float32
 
     def at(self, positions: Int64) -> Suspects:
-        """Some of them."""
+        """Those at some positions, int64 (k,)."""
         return Suspects(*(getattr(self, f.name)[..., positions] for f in fields(self)))
 
     def without(self, is_settled: Bool) -> Suspects:
@@ -59,7 +59,10 @@ class Suspects:
         return self.at(rest) if len(rest) < len(is_settled) else self
 
     def with_quiet(self, batch: Batch, row: Int64, power_w: Float32) -> Suspects:
-        """The same and some quiet rows, (k,): none of them was frozen, and its power before was much as now."""
+        """The same and k quiet rows of the batch: none of them was frozen, and its power before was much as now.
+
+        ``row`` int64 (k,), none of them in it yet; ``power_w`` float32 (k,) [W].
+        """
         n = len(row)
         quiet = Suspects(
             row,

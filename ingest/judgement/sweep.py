@@ -112,7 +112,7 @@ def is_any_told(phases: npt.NDArray[np.float32]) -> Bool:
 
 
 def even(width: Int64) -> int:
-    """What all records have, 0 where they differ."""
+    """The width that all of R records, at least one, have: int64 (R,) to a number, 0 where they differ."""
     return int(width[0]) if (width == width[0]).all() else 0
 
 

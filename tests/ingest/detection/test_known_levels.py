@@ -1,8 +1,11 @@
 """A level that a controller's lamps all told before needs no look; any other word of any lamp is noticed at once."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
+from ingest.batch import first_lamps
 from ingest.judgement.screen import Screen
 
 
@@ -68,3 +71,30 @@ def test_a_quiet_city_is_not_looked_through_for_levels(kit, monkeypatch):
     town.level = 70
     town.play(2)
     assert known == [False, True, True, False, True]
+
+
+def test_a_record_without_lamps_leaves_the_others_known(kit):
+    """A cabinet without lamp meters stands beside metered ones in most cities."""
+    town = kit.Town(n_cabinets=3, dims=())
+    screen, sweeps = town.detection._screen, []
+    look = screen.known_levels.look
+
+    def spy(sweep):
+        sweeps.append(look(sweep))
+        return sweeps[-1]
+
+    screen.known_levels.look = spy
+    plain = town.sweep
+
+    def with_a_bare_cabinet(controllers=None):
+        batch = plain(controllers)
+        bare = np.append(batch.lamp_start[:-1], batch.lamp_start[-2])
+        n = int(bare[-1])
+        lamps = {
+            f.name: getattr(batch, f.name)[:n] for f in fields(batch) if len(getattr(batch, f.name)) == batch.n_readings
+        }
+        return replace(batch, **lamps, lamp_start=bare, first_lamp=first_lamps(batch.lamp[:n], bare))
+
+    town.sweep = with_a_bare_cabinet
+    town.play(3)
+    assert [is_known for _, is_known in sweeps] == [False, True, True]
