@@ -4,30 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from edge_agent.config import AgentConfig
 from edge_agent.plan import PHASES, plan_bus
-from edge_agent.profile import QUANTITIES, Profile
+from edge_agent.profile import METER_ONLY, QUANTITIES, Profile
 from edge_agent.scan import Found, MeterSnapshot
 from edge_agent.status import AgentStatus
+from edge_agent.wire import CONTACT_QUANTITIES, LAMP_QUANTITIES
 
 INDONESIAN = {
-    "voltage": "tegangan",
-    "current": "arus",
-    "power": "daya",
-    "power_factor": "faktor daya",
-    "frequency": "frekuensi",
-    "energy_wh": "energi",
-    "temperature": "suhu",
-    "illuminance": "iluminansi",
-    "level": "tingkat redup",
-    "status": "bit status",
-    "burning_hours": "jam nyala",
-    "switch_count": "jumlah nyala",
-    "alarm": "alarm",
-    "door_open": "pintu terbuka",
-    "supply_present": "suplai ada",
-    "contactor_closed": "kontaktor tertutup",
+    **{name: word for name, (_, word) in METER_ONLY.items()},
+    **{q.name: q.indonesian.lower() for q in (*LAMP_QUANTITIES, *CONTACT_QUANTITIES)},
 }
 _SHOWN_UNITS = {"1": "", "bits": "", "degC": "°C"}
-_DECIMALS = {"V": 1, "A": 3, "W": 1, "Hz": 1, "degC": 1, "1": 2}
+_DECIMALS = {**{f"{q.name}{phase}": q.decimals for q in LAMP_QUANTITIES for phase in PHASES}, "frequency": 1}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -47,7 +34,7 @@ def show_snapshot(profile: Profile, snapshot: MeterSnapshot) -> str:
     rows = []
     for name, value in snapshot.values.items():
         unit = QUANTITIES[name]
-        decimals = 0 if name == "switch_count" else _DECIMALS.get(unit, 0)  # a count has no unit either
+        decimals = _DECIMALS.get(name, 0)
         shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
         rows.append((name, _indonesian(name), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))

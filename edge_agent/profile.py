@@ -12,24 +12,24 @@ from pathlib import Path
 
 from edge_agent.errors import ConfigError
 from edge_agent.tables import Table
+from edge_agent.wire import LAMP_QUANTITIES
 
 SHIPPED = Path(__file__).parent / "profiles"
 
+# What meters measure beside `LAMP_QUANTITIES` and nobody is told: unit and Indonesian name.
+METER_ONLY = {
+    "frequency": ("Hz", "frekuensi"),
+    "illuminance": ("lx", "iluminansi"),
+    "level": ("%", "tingkat redup"),  # as the node drives it; that of `LAMP_QUANTITIES` is as commanded
+    "alarm": ("bits", "alarm"),
+}
+_PER_PHASE = ("voltage", "current", "power", "power_factor")
 # quantity -> unit in which it leaves this module
 QUANTITIES = {
-    **{f"{name}{phase}": unit for name, unit in (("voltage", "V"), ("current", "A"), ("power", "W"))
-       for phase in ("", "_r", "_s", "_t")},
-    **{f"power_factor{phase}": "1" for phase in ("", "_r", "_s", "_t")},
-    "frequency": "Hz",
-    "energy_wh": "Wh",
-    "temperature": "degC",
-    "illuminance": "lx",
-    "level": "%",
-    "status": "bits",
-    "burning_hours": "h",
-    "switch_count": "1",
-    "alarm": "bits",
-}  # fmt: skip
+    **{name: unit for name, (unit, _) in METER_ONLY.items()},
+    **{q.name: q.unit for q in LAMP_QUANTITIES if q.is_from_meter},
+    **{f"{q.name}_{phase}": q.unit for q in LAMP_QUANTITIES if q.name in _PER_PHASE for phase in "rst"},
+}
 # unit in the file -> (unit here, factor)
 UNITS = {
     **{unit: (unit, 1.0) for unit in set(QUANTITIES.values())},

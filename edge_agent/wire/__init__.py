@@ -11,18 +11,16 @@ from edge_agent.wire.catalogue import (
     CATALOGUE,
     COMMAND_LEAVE,
     COMMAND_SCHEDULE,
-    LEVEL_UNKNOWN,
     PHASES,
     STATUS_DRIVER_FAULT,
     STATUS_RELAY_CLOSED,
     STATUS_RESTARTED,
     STATUS_THERMAL_DERATING,
     STATUS_THERMAL_SHUTDOWN,
-    UNKNOWN_UINT32,
-    DataType,
     MetricSpec,
     Quality,
 )
+from edge_agent.wire.datatypes import ARRAY_TYPECODE, DataType
 from edge_agent.wire.errors import WireError
 from edge_agent.wire.payload import (
     Metric,
@@ -35,6 +33,11 @@ from edge_agent.wire.payload import (
     unpack_array,
     unpack_strings,
 )
+from edge_agent.wire.quantities import CABINET as CABINET_QUANTITIES
+from edge_agent.wire.quantities import CIRCUITS as CIRCUIT_QUANTITIES
+from edge_agent.wire.quantities import CONTACTS as CONTACT_QUANTITIES
+from edge_agent.wire.quantities import LAMPS as LAMP_QUANTITIES
+from edge_agent.wire.quantities import LEVEL_UNKNOWN, UNKNOWN_UINT32, Quantity, Summary
 from edge_agent.wire.sparkplug_pb2 import Payload as PayloadMessage
 from edge_agent.wire.topics import (
     MESSAGE_TYPES,
@@ -52,11 +55,16 @@ from edge_agent.wire.topics import (
 )
 
 __all__ = [
+    "ARRAY_TYPECODE",
     "BY_ALIAS",
     "BY_NAME",
+    "CABINET_QUANTITIES",
     "CATALOGUE",
+    "CIRCUIT_QUANTITIES",
     "COMMAND_LEAVE",
     "COMMAND_SCHEDULE",
+    "CONTACT_QUANTITIES",
+    "LAMP_QUANTITIES",
     "LEVEL_UNKNOWN",
     "MESSAGE_TYPES",
     "NAMESPACE",
@@ -79,6 +87,8 @@ __all__ = [
     "Payload",
     "PayloadMessage",
     "Quality",
+    "Quantity",
+    "Summary",
     "Value",
     "WireError",
     "decode_payload",
