@@ -136,7 +136,7 @@ class Line:
     def _await_silence(self) -> None:
         """Keep 3.5 characters of silence; throw away what arrives in it, since nobody was asked."""
         rest = self._quiet_since + self.silence_s - self._monotonic()
-        if rest > 0:
+        if rest > 0.0:
             self._sleep(rest)
         stray = self._port.read(0)
         if stray:
@@ -151,12 +151,14 @@ class Line:
         deadline = sent_at + self.silence_s + timeout_s + held_back_s
         last_end = deadline + 2 * reply_length * self.character_s + LUMP_S
         first_byte_at = 0.0
-        while (now := self._monotonic()) < deadline:
-            chunk = self._port.read(deadline - now)
-            if not chunk:
-                continue
-            reply = scanner.feed(chunk)
-            if not scanner.n_received:  # so far an echo only
+        is_last = False
+        while not is_last:
+            now = self._monotonic()
+            # The thread may not have run until after the deadline: what has arrived by then is still read.
+            chunk = self._port.read(max(0.0, deadline - now))
+            is_last = now >= last_end or (now >= deadline and not chunk)
+            reply = scanner.feed(chunk) if chunk else None
+            if not chunk or not scanner.n_received:  # nothing, or so far an echo only
                 continue
             now = self._monotonic()
             first_byte_at = first_byte_at or now - (len(chunk) - 1) * self.character_s
@@ -164,8 +166,10 @@ class Line:
                 return reply, first_byte_at
             missing_s = scanner.n_missing * self.character_s
             deadline = min(now + missing_s + LUMP_S, last_end)
-            if missing_s > 2 * self.character_s:  # sleep through the frame instead of waking for each byte
-                self._sleep(min(missing_s - self.character_s, deadline - now))
+            # Sleep through most of the frame instead of waking for each byte; not past `last_end`, which may be over.
+            nap_s = min(missing_s - self.character_s, deadline - now)
+            if nap_s > self.character_s:
+                self._sleep(nap_s)
         return scanner.finish(), first_byte_at
 
     def _settle(self) -> None:

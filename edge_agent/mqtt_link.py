@@ -227,7 +227,7 @@ class MqttLink:
         is_pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         readers: list[socket.socket | int] = [sock, self._wake_read]
         writers = [sock] if client.want_write() else []
-        readable, writable, _ = select.select(readers, writers, [], 0.0 if is_pending else wait_s)
+        readable, writable, _ = select.select(readers, writers, [], 0.0 if is_pending else max(0.0, wait_s))
         if self._wake_read in readable:
             os.read(self._wake_read, 4096)
         if (is_pending or sock in readable) and client.loop_read() != MQTT_ERR_SUCCESS:
