@@ -47,7 +47,7 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-class Household:
+class Supervisor:
     """All children of one demo; a context manager that leaves none behind."""
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:

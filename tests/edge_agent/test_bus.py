@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.bus import Bus
 from edge_agent.config import parse_config
-from edge_agent.frames import read_registers
-from edge_agent.plan import plan_bus
-from edge_agent.poll import PlannedRequest, Role
-from edge_agent.profile import Block, load_profiles
-from edge_agent.reading import Quality
+from edge_agent.serial.bus import Bus
+from edge_agent.serial.frames import read_registers
+from edge_agent.serial.plan import plan_bus
+from edge_agent.serial.poll import PlannedRequest, Role
+from edge_agent.serial.profile import Block, load_profiles
+from edge_agent.serial.reading import Quality
 
 
 def config_of(n_lamps: int, profile: str = "lamp-node", **bus: object):

@@ -1,4 +1,4 @@
-"""The demo's clock and its household of processes."""
+"""The demo's clock and its supervisor of processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.demo.night import clock_offset_s
-from firmware_sim.demo.processes import ChildError, Household
+from firmware_sim.demo.processes import ChildError, Supervisor
 from firmware_sim.demo.stage import StageError, held_folder
 from firmware_sim.fleet.schedule import Timetable, parse_schedule
 
@@ -42,23 +42,23 @@ def test_every_child_is_gone_afterwards_even_a_stubborn_one(tmp_path):
     stubborn = (
         "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     )
-    with Household(tmp_path, os.environ) as household:
-        first = household.start("plain", [sys.executable, "-c", "import time; time.sleep(60)"])
-        second = household.start("stubborn", [sys.executable, "-c", stubborn])
+    with Supervisor(tmp_path, os.environ) as supervisor:
+        first = supervisor.start("plain", [sys.executable, "-c", "import time; time.sleep(60)"])
+        second = supervisor.start("stubborn", [sys.executable, "-c", stubborn])
         deadline = time.monotonic() + 10
         while b"up" not in second.log.read_bytes() and time.monotonic() < deadline:
             time.sleep(0.02)
-        household.check()
+        supervisor.check()
     assert first.process.poll() is not None
     assert second.process.poll() is not None
 
 
 def test_a_child_that_dies_is_told_with_its_last_words(tmp_path):
-    with Household(tmp_path, os.environ) as household:
-        child = household.start("api", [sys.executable, "-c", "print('port 8000 is in use'); raise SystemExit(2)"])
+    with Supervisor(tmp_path, os.environ) as supervisor:
+        child = supervisor.start("api", [sys.executable, "-c", "print('port 8000 is in use'); raise SystemExit(2)"])
         child.process.wait(10)
         with pytest.raises(ChildError, match=r"(?s)api ended with 2.*port 8000 is in use"):
-            household.check()
+            supervisor.check()
 
 
 def test_two_demos_find_places_of_their_own(tmp_path, monkeypatch):
@@ -74,9 +74,9 @@ def test_two_demos_find_places_of_their_own(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's word to orphans is Linux's own")
 def test_the_children_of_a_killed_demo_end_by_themselves(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from firmware_sim.demo.processes import Household\n"
-        "household = Household(Path(sys.argv[1]), {}).__enter__()\n"
-        "child = household.start('idle', [sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "import sys, time; from pathlib import Path; from firmware_sim.demo.processes import Supervisor\n"
+        "supervisor = Supervisor(Path(sys.argv[1]), {}).__enter__()\n"
+        "child = supervisor.start('idle', [sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "print(child.process.pid, flush=True); time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True)
