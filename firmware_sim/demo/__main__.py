@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,7 +27,7 @@ from firmware_sim.fleet.performance import READY_FILE
 from firmware_sim.fleet.schedule import town_level
 from firmware_sim.fleet.town import read_town
 
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 300.0  # a busy machine starts slowly; a process that ends is noticed at once
 _INTERVAL_S: Final = 3
 
 
@@ -61,7 +62,8 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
         if not stop.is_set():
             print(welcome(town, port, folder, offset_s, supervisor.names()), flush=True)
         while not stop.wait(1.0):
-            supervisor.check()
+            for line in supervisor.tend():
+                print(f"{datetime.now().astimezone():%H:%M:%S} {line}", flush=True)
         print("\nEnding …", flush=True)
     print("Everything has ended.")
 
@@ -105,14 +107,18 @@ def _raise_curtain(
     _wait_for_port(supervisor, broker_port, stop)
     fleet = ["--interval", str(_INTERVAL_S), "--benches", str(n_benches), "--clock-offset", str(offset_s)]
     fleet += ["--broker", f"127.0.0.1:{broker_port}", "--seed", str(seed), "--opening-faults"]
-    supervisor.start("fleet", [*python, "firmware_sim", "fleet", *place, *fleet])
-    supervisor.start("api", [*python, "dashboard_api", *place, "--port", str(port)])
     ready = folder / "data" / READY_FILE
+    simulation = supervisor.start(
+        "fleet", [*python, "firmware_sim", "fleet", *place, *fleet], before=lambda: ready.unlink(missing_ok=True)
+    )
+    supervisor.start("api", [*python, "dashboard_api", *place, "--port", str(port)])
     _wait(supervisor, ready.exists, "the fleet", stop)
     if not stop.is_set():
         for controller_id, path in json.loads(ready.read_text(encoding="utf-8")).items():
             more = {"TERANG_CLOCK_OFFSET_S": str(offset_s)}
-            supervisor.start(f"agent-{controller_id}", [*python, "edge_agent", "run", "--config", path], more)
+            command = [*python, "edge_agent", "run", "--config", path]
+            # The simulation makes the agents' serial lines and their files: after its restart there are new ones.
+            supervisor.start(f"agent-{controller_id}", command, more, may_start=ready.exists, depends_on=simulation)
     _wait(supervisor, lambda: _answers(port), "the page", stop)
 
 

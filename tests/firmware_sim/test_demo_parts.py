@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -59,6 +60,69 @@ def test_a_child_that_dies_is_told_with_its_last_words(tmp_path):
         child.process.wait(10)
         with pytest.raises(ChildError, match=r"(?s)api ended with 2.*port 8000 is in use"):
             supervisor.check()
+
+
+def test_a_child_that_ends_is_started_again_and_the_others_go_on(tmp_path):
+    now_s = 100.0
+    with Supervisor(tmp_path, os.environ, lambda: now_s) as supervisor:
+        steady = supervisor.start("steady", [sys.executable, "-c", "import time; time.sleep(60)"])
+        child = supervisor.start(
+            "agent", [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"]
+        )
+        first, other = child.process, steady.process
+        assert supervisor.tend() == []
+        first.kill()
+        first.wait(10)
+        (line,) = supervisor.tend()
+        assert "agent was ended by SIGKILL; it is started again in 2 s" in line
+        assert supervisor.tend() == []
+        now_s += 2.0
+        assert supervisor.tend() == ["agent is running again."]
+        assert child.process is not first
+        assert child.process.poll() is None
+        assert steady.process is other
+        assert other.poll() is None
+
+
+def test_a_child_that_keeps_ending_is_started_more_and_more_rarely(tmp_path):
+    now_s = 0.0
+    with Supervisor(tmp_path, os.environ, lambda: now_s) as supervisor:
+        child = supervisor.start("api", [sys.executable, "-c", "print('port in use'); raise SystemExit(2)"])
+        starts = []
+        for _ in range(600):
+            process = child.process
+            if child.due_s is None:
+                process.wait(10)
+            supervisor.tend()
+            if child.process is not process:
+                starts.append(now_s)
+            now_s += 1.0
+    assert 10 <= len(starts) <= 16
+    assert max(later - earlier for earlier, later in itertools.pairwise(starts)) <= 62
+    assert b"port in use\nport in use\n" in child.log.read_bytes()
+
+
+def test_a_process_that_was_made_for_another_one_is_started_again_after_it(tmp_path):
+    now_s = 0.0
+    ready = tmp_path / "ready"
+    idle = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with Supervisor(tmp_path / "log", os.environ, lambda: now_s) as supervisor:
+        above = supervisor.start("fleet", idle, before=lambda: ready.unlink(missing_ok=True))
+        below = supervisor.start("agent", idle, may_start=ready.exists, depends_on=above)
+        ready.touch()
+        old = below.process
+        above.process.kill()
+        above.process.wait(10)
+        supervisor.tend()
+        now_s += 2.0
+        supervisor.tend()  # the file of the ended process is gone, and nothing is started on it
+        assert above.process.poll() is None
+        assert old.poll() is not None
+        assert below.process is old
+        ready.touch()
+        now_s += 1.0
+        assert supervisor.tend() == ["agent is running again."]
+        assert below.process is not old
 
 
 def test_two_demos_find_places_of_their_own(tmp_path, monkeypatch):
