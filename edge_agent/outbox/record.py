@@ -44,7 +44,7 @@ _CABINET_SCALARS: Final = {
 }
 _CIRCUIT_ARRAYS: Final = {q.metric: q.name for q in CIRCUIT_QUANTITIES}
 _QUANTITIES: Final = {q.metric: q for q in (*LAMP_QUANTITIES, *CABINET_QUANTITIES, *CIRCUIT_QUANTITIES)}
-# Which attribute path of a sweep fills a metric (edge_agent.reading names them so).
+# Which attribute path of a sweep fills a metric (edge_agent.serial.reading names them so).
 QUANTITY_OF: Final[dict[str, str]] = {
     **_LAMP_ARRAYS,
     **{name: f"cabinet.{path}" for name, path in (_CABINET_PHASES | _CABINET_SCALARS).items()},

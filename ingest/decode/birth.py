@@ -14,10 +14,10 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from edge_agent.wire import PHASES, SEQ_MODULUS, PayloadMessage, WireError, unpack_strings
-from ingest.directory import Directory
 from ingest.errors import BirthError
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Mark
 from ingest.schema.telemetry import CIRCUIT_VALUES, LAMP_VALUES, PHASE_VALUES
-from ingest.watermark import Mark
 
 # Quantities by the place that they have in a decoded record. Arrays over lamps come first, then over circuits, then the
 # three phases of the cabinet, then scalars.

@@ -14,13 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.batch import CABINET_NAMES, CIRCUIT_NAMES, CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
-from ingest.block import Block
-from ingest.decode import Record
-from ingest.directory import Directory
-from ingest.joining import WORTH_A_COPY, Joining, n_sheets
-from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, Column
-from ingest.session import (
+from ingest.decode.birth import (
     CABINET_ENERGY,
     CONTACTOR,
     DOOR,
@@ -34,9 +28,10 @@ from ingest.session import (
 )
 from ingest.decode.column_join import WORTH_A_COPY, Joining, n_sheets
 from ingest.decode.record import Record
-from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
+from ingest.model.batch import CABINET_NAMES, CIRCUIT_NAMES, CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
 from ingest.model.id_directory import Directory
+from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, Column
 
 _PHASES: Final = 3
 _CABINET_ENERGY: Final = CABINET_NAMES[-1]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.batch import CIRCUIT_NAMES, LAMP_NAMES, Batch
-from ingest.directory import Directory
-from ingest.watermark import MarkState
+from ingest.model.batch import CIRCUIT_NAMES, LAMP_NAMES, Batch
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import MarkState
 
 _LAMP_FIELDS = frozenset(("lamp", *LAMP_NAMES))
 _CIRCUIT_FIELDS = frozenset(("circuit", *CIRCUIT_NAMES))

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64
-from ingest.block import Block
+from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64
+from ingest.model.block import Block
 from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE_VALUES, QuantityColumn, phase_column
 
 # Putting an id into Parquet's dictionary costs 250 ns, writing it out 25 ns.

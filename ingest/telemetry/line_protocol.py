@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.batch import CONTACT_UNKNOWN, Batch
-from ingest.block import Block
+from ingest.model.batch import CONTACT_UNKNOWN, Batch
+from ingest.model.block import Block
+from ingest.model.received_ranges import MarkState
 from ingest.schema.influx import CABINETS, CIRCUITS, JOURNAL, LAMPS, MARKS, point_ns, tag_text
 from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE_VALUES, QuantityColumn, phase_column
-from ingest.watermark import MarkState
 
 LINES_AT_ONCE: Final = 5_000  # of one request: 0.8 MB as text, where InfluxDB spends least on a line
 _LAMP_NUMBERS: Final = tuple(column for column in LAMP_VALUES if not column.quantity.is_state)
