@@ -7,13 +7,12 @@ from edge_agent.serial.plan import PHASES, plan_bus
 from edge_agent.serial.profile import METER_ONLY, QUANTITIES, Profile
 from edge_agent.serial.scan import Found, MeterSnapshot
 from edge_agent.status import AgentStatus
-from edge_agent.wire import CONTACT_QUANTITIES, LAMP_QUANTITIES
+from edge_agent.wire import CONTACT_QUANTITIES, LAMP_QUANTITIES, SHOWN_UNITS
 
 INDONESIAN = {
     **{name: word for name, (_, word) in METER_ONLY.items()},
     **{q.name: q.indonesian.lower() for q in (*LAMP_QUANTITIES, *CONTACT_QUANTITIES)},
 }
-_SHOWN_UNITS = {"1": "", "bits": "", "degC": "°C"}
 _DECIMALS = {**{f"{q.name}{phase}": q.decimals for q in LAMP_QUANTITIES for phase in PHASES}, "frequency": 1}
 
 
@@ -37,7 +36,7 @@ def show_snapshot(profile: Profile, snapshot: MeterSnapshot) -> str:
         decimals = _DECIMALS.get(name, 0)
         shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
-        rows.append((name, _indonesian(name), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
+        rows.append((name, _indonesian(name), shown, SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
     for name, is_set in snapshot.contacts.items():
         rows.append((name, _indonesian(name), "yes" if is_set else "no", "", f"input {profile.contacts[name][0]}"))
     if snapshot.dim_command is not None:

@@ -37,7 +37,7 @@ from edge_agent.wire.quantities import CABINET as CABINET_QUANTITIES
 from edge_agent.wire.quantities import CIRCUITS as CIRCUIT_QUANTITIES
 from edge_agent.wire.quantities import CONTACTS as CONTACT_QUANTITIES
 from edge_agent.wire.quantities import LAMPS as LAMP_QUANTITIES
-from edge_agent.wire.quantities import LEVEL_UNKNOWN, UNKNOWN_UINT32, Quantity, Summary
+from edge_agent.wire.quantities import LEVEL_UNKNOWN, SHOWN_UNITS, UNKNOWN_UINT32, Quantity, Summary
 from edge_agent.wire.sparkplug_pb2 import Payload as PayloadMessage
 from edge_agent.wire.topics import (
     MESSAGE_TYPES,
@@ -74,6 +74,7 @@ __all__ = [
     "NDEATH",
     "PHASES",
     "SEQ_MODULUS",
+    "SHOWN_UNITS",
     "STATUS_DRIVER_FAULT",
     "STATUS_RELAY_CLOSED",
     "STATUS_RESTARTED",

@@ -20,6 +20,7 @@ from edge_agent.wire.datatypes import ARRAY_TYPECODE, DataType
 UNKNOWN_UINT32: Final = 0xFFFFFFFF  # energy, hours, switch-on count
 LEVEL_UNKNOWN: Final = 255  # Lamps/Dim Level: a photocell switches the lamp
 _NAN: Final = math.nan
+SHOWN_UNITS: Final = {"1": "", "bits": "", "degC": "°C"}
 
 
 class Summary(Enum):
@@ -84,6 +85,11 @@ class Quantity:
     def is_float(self) -> bool:
         """Whether its array holds floating-point numbers."""
         return self.datatype in (DataType.FLOAT_ARRAY, DataType.DOUBLE_ARRAY)
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit as people read it; empty for plain numbers and bits."""
+        return SHOWN_UNITS.get(self.unit, self.unit)
 
     @property
     def unanswered_value(self) -> float | int:

@@ -61,6 +61,16 @@ class QuantityColumn(Column):
     absent: float | int
     is_mean: bool
 
+    @property
+    def is_averaged(self) -> bool:
+        """Whether readers average it over a span of time."""
+        return self.quantity.summary is Summary.MEAN
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether it only grows: readers take the highest of a span."""
+        return self.quantity.summary is Summary.HIGHEST
+
 
 def _column(quantity: Quantity) -> QuantityColumn:
     return QuantityColumn(
