@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -20,23 +20,17 @@ from ingest.clock import Clock
 from ingest.fair_queue import FairQueue
 from ingest.finding import Change
 from ingest.flight import Flight, Load
+from ingest.isolation import IsolatedJudge, build_columns
+from ingest.job_guard import Job, JobGuard
 from ingest.judging import Judge, judge_tick
 from ingest.metrics import Metrics, Readiness
 from ingest.quarantine import Quarantine
 from ingest.session_host import SessionHost
-from ingest.tick import build_tick
 from ingest.watermark import Mark
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
-
-
-class Errand(Protocol):
-    """Something that wants doing every now and then, between two ticks."""
-
-    def run(self, now_us: int) -> None:
-        """Do it if it is due; must be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +65,13 @@ class Intake:
         monotonic: Callable[[], float],
         wall_ms: Callable[[], int],
         pace: Pace,
-        errands: Sequence[Errand] = (),
+        errands: Sequence[Job] = (),
         listeners: Sequence[Callable[[Block], None]] = (),
     ) -> None:
         """Everything is open and recovered; nothing has been received yet."""
         self._broker = broker
         self._host = host
-        self.judge = judge
+        self.judge = IsolatedJudge(judge, host, host.complaints)
         self.clock = clock
         self._flight = flight
         self._quarantine = quarantine
@@ -88,6 +82,7 @@ class Intake:
         self._pace = pace
         self._errands = errands
         self._listeners = listeners
+        self._guard = JobGuard(metrics, readiness, monotonic)
         self._command_topic = str(NodeTopic(host.group, NCMD, ""))
         self._acknowledgement = Acknowledgement()
         self._waiting = FairQueue(self._tell_flood)
@@ -127,8 +122,7 @@ class Intake:
                 self._changes += self.judge.tick(now_us)
             if self._is_due():
                 self._send_off(now_us)
-        for errand in self._errands:
-            errand.run(now_us or 0)
+        self._guard.run(self._errands, now_us or 0)
         for topic, payload in self._host.commands.outgoing(self._host.sessions):
             self._broker.publish(topic, payload)
         self._broker.flush()
@@ -176,7 +170,7 @@ class Intake:
         self._flushed_at = self._monotonic()
         intake = self._host.receive(messages, now_us)
         del messages
-        tick = build_tick(intake.rounds, [*intake.history, *intake.unjudged], self._host.directory)
+        tick = build_columns(intake, self._host, self._host.complaints, self._quarantine)
         self._metrics.bad_values.inc(tick.n_bad_values)
         changes, self._changes = self._changes, []
         changes += judge_tick(self.judge, self.clock, intake, tick)
@@ -198,8 +192,7 @@ class Intake:
             self._metrics.readings.inc(batch.n_readings)
             self._metrics.records.labels("live").inc(batch.n_records - n_history)
             self._metrics.records.labels("history").inc(n_history)
-            for listener in self._listeners:
-                listener(load.block)
+            self._guard.hear(self._listeners, load.block)
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0

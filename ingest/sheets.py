@@ -12,9 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from ingest.batch import turns
+from ingest.bounds import MAX_INTERVAL_S, MAX_PAYLOAD
 from ingest.decode import MAX_MS, SHEET_SHIFT, US_PER_MS, Record, lengths_fit, read_record
 from ingest.errors import RecordError
-from ingest.session import EPOCH, INTERVAL, MAX_PAYLOAD, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
+from ingest.session import EPOCH, INTERVAL, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
 from ingest.stencil import Sheet, Stencil, UnusualError, cut, number
 
 _WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
@@ -132,5 +133,7 @@ def _column(sheet: Sheet, slot: int) -> list[Any]:
     if span is None:
         return [sheet.stencil.constants.get(slot)] * len(sheet.pages)
     values = number(sheet.pages, span)
+    if slot == INTERVAL:
+        values = np.where(values <= MAX_INTERVAL_S, values, 0)
     told: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
     return told
