@@ -10,16 +10,16 @@ import pytest
 
 from edge_agent.wire import Metric, Payload, decode_payload, encode_payload, pack_strings
 from edge_agent.wire.sparkplug_pb2 import Payload as PayloadMessage
-from ingest.block import slice_batch
-from ingest.bounds import MAX_INTERVAL_S
+from ingest.decode.birth import parse_birth
+from ingest.decode.bounds import MAX_INTERVAL_S
 from ingest.errors import BirthError
-from ingest.isolation import IsolatedJudge, build_columns
-from ingest.job_guard import JobGuard
+from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness
-from ingest.quarantine import Quarantine
-from ingest.schedule_desk import ScheduleDesk
+from ingest.model.block import slice_batch
+from ingest.pipeline.isolation import IsolatedJudge, build_columns
+from ingest.pipeline.job_guard import JobGuard
 from ingest.schema.city import read_city
-from ingest.session import parse_birth
+from ingest.sparkplug.dead_letters import DeadLetters
 from tests.ingest.city_stand import write_city
 from tests.ingest.name_stand import AT_MS, LAMPS, NAME, NameStand
 from tests.ingest.seeded_blocks import town
@@ -172,7 +172,7 @@ def test_a_record_that_has_no_columns_is_set_aside_and_the_others_are_built(tmp_
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
     taken = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
     taken.rounds[1][0] = taken.rounds[1][0]._replace(at_us=1 << 70)
-    quarantine = Quarantine(tmp_path)
+    quarantine = DeadLetters(tmp_path)
     tick = build_columns(taken, stand.host, stand.host.complaints, quarantine)
     assert tick.block.batch.sequence.tolist() == [1, 3]
     assert taken.n_records == 2
@@ -202,7 +202,7 @@ def test_a_record_that_cannot_be_judged_keeps_none_of_the_others_from_it(tmp_pat
     stand = NameStand(tmp_path)
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
     taken = stand.host.receive([(DATA, data(n)) for n in range(1, 9)], AT_MS * 1000)
-    batch = build_columns(taken, stand.host, stand.host.complaints, Quarantine(tmp_path)).block.batch
+    batch = build_columns(taken, stand.host, stand.host.complaints, DeadLetters(tmp_path)).block.batch
     inner = PoisonedJudge({3, 7})
     judge = IsolatedJudge(inner, stand.host, stand.host.complaints)  # type: ignore[arg-type]  # only what is called
     judge.judge(slice_batch(batch, 0, 8), 0)
@@ -247,7 +247,7 @@ def test_one_agents_schedule_cannot_use_up_the_versions(tmp_path: Path) -> None:
     city = read_city(write_city(tmp_path / "city", n_controllers=1, n_lamps=8, broker_port=1), {})
     city.data_folder.mkdir(parents=True, exist_ok=True)
     stand = NameStand(tmp_path)
-    desk = ScheduleDesk(city, stand.host)
+    desk = ScheduleJob(city, stand.host)
     for version in ((1 << 31) - 1, (1 << 31) - 2, 1_000_000_000):
         held = json.dumps({"version": version, "timezone": "UTC", "on": "sunset", "off": "sunrise", "dim": []})
         stand.host.receive([(BIRTH, birth(**{"Schedule/Document": held}))], AT_MS * 1000)
