@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_agent.clock import AgentClock, Trust
 from edge_agent.control.orders_file import HeldOrders, Override, load_orders, save_orders
-from edge_agent.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 from edge_agent.wire import (
     COMMAND_LEAVE,
     COMMAND_SCHEDULE,
@@ -25,6 +24,7 @@ from edge_agent.wire import (
     STATUS_THERMAL_SHUTDOWN,
     Quality,
 )
+from edge_agent.wire.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,9 @@
-"""The wire format: Sparkplug B topics, Terang's metric catalogue and the payload codec.
+"""The wire format: Sparkplug B topics, Terang's metric catalogue, the payload codec, and the schedule's grammar.
 
 Owns what goes over MQTT between an agent and its host, and nothing else: no socket, no file, no clock. Imports
-nothing else of the project; everything downstream imports this package and none of its inner modules. Source: Sparkplug
-3.0 (ISO/IEC 20237) for topics, payloads and state; the catalogue is Terang's own.
+nothing else of the project; everything downstream imports this package and none of its inner modules but ``schedule``,
+which brings astral and is not needed by whoever only reads payloads. Source: Sparkplug 3.0 (ISO/IEC 20237) for topics,
+payloads and state; the catalogue is Terang's own.
 """
 
 from edge_agent.wire.bounded_json import read_json
