@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from edge_agent.whole_file import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,17 +50,7 @@ def save_orders(path: Path, orders: HeldOrders) -> None:
         "schedule": orders.schedule,
         "overrides": {lamp_id: [order.level, order.until_ms] for lamp_id, order in orders.overrides.items()},
     }
-    scratch = path.with_name(path.name + ".new")
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, json.dumps(document).encode())
 
 
 def load_orders(path: Path) -> HeldOrders:

@@ -14,6 +14,7 @@ from ingest.errors import RetryError
 from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator
 from ingest.model.finding import Change, Key
+from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
@@ -97,18 +98,15 @@ class FaultChangesJob:
         """Poll from now on."""
         self._desk = desk
         self._judge = judge
-        self._monotonic = monotonic
-        self._polled_at = self._ranked_at = monotonic()
+        self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
+        self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
 
     def run(self, now_us: int) -> None:
         """Look for claims every second."""
-        now = self._monotonic()
-        if now - self._polled_at < _POLL_S:
+        if not self._polling.take():
             return
-        self._polled_at = now
         with suppress(RetryError):
             for key in self._desk.poll_claims():
                 self._judge.mark_repaired(key)
-            if now - self._ranked_at >= _RANK_S:
-                self._ranked_at = now
+            if self._ranking.take():
                 self._desk.rank_again(now_us)
