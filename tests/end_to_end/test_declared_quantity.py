@@ -117,3 +117,36 @@ def test_declared_names_and_aliases_are_different() -> None:
     aliases = [spec.alias for spec in CATALOGUE if spec.alias is not None]
     assert len(set(aliases)) == len(aliases)
     assert len({spec.name for spec in CATALOGUE}) == len(CATALOGUE)
+
+
+# What outboxes, births that agents have sent, segments and InfluxDB hold already: rows may be added, none may change.
+STORED = {
+    "Lamps/Voltage": (9, "FLOAT_ARRAY", "voltage_v"),
+    "Lamps/Current": (10, "FLOAT_ARRAY", "current_a"),
+    "Lamps/Power": (11, "FLOAT_ARRAY", "power_w"),
+    "Lamps/Power Factor": (12, "FLOAT_ARRAY", "power_factor"),
+    "Lamps/Temperature": (13, "FLOAT_ARRAY", "temperature_c"),
+    "Lamps/Energy": (14, "UINT32_ARRAY", "energy_wh"),
+    "Lamps/Burning Hours": (15, "UINT32_ARRAY", "burning_hours"),
+    "Lamps/Switch Count": (16, "UINT32_ARRAY", "switch_count"),
+    "Lamps/Dim Level": (17, "UINT8_ARRAY", "level"),
+    "Lamps/Status": (18, "UINT8_ARRAY", "status"),
+    "Lamps/Quality": (19, "UINT8_ARRAY", "quality"),
+    "Cabinet/Voltage": (20, "FLOAT_ARRAY", "voltage_v"),
+    "Cabinet/Current": (21, "FLOAT_ARRAY", "current_a"),
+    "Cabinet/Power": (22, "FLOAT_ARRAY", "power_w"),
+    "Cabinet/Energy": (23, "UINT64", "energy_wh"),
+    "Circuits/Voltage": (25, "FLOAT_ARRAY", "voltage_v"),
+    "Circuits/Current": (26, "FLOAT_ARRAY", "current_a"),
+    "Circuits/Power": (27, "FLOAT_ARRAY", "power_w"),
+    "Circuits/Energy": (28, "UINT32_ARRAY", "energy_wh"),
+    "Cabinet/Door Open": (29, "BOOLEAN", "is_door_open"),
+    "Cabinet/Contactor Closed": (30, "BOOLEAN", "is_contactor_closed"),
+    "Cabinet/Supply Present": (31, "BOOLEAN", "is_supply_present"),
+}
+
+
+def test_what_is_stored_keeps_its_metric_alias_datatype_and_column() -> None:
+    declared = (*LAMP_QUANTITIES, *CABINET_QUANTITIES, *CIRCUIT_QUANTITIES, *CONTACT_QUANTITIES)
+    found = {q.metric: (q.alias, q.datatype.name, q.column) for q in declared}
+    assert {metric: found.get(metric) for metric in STORED} == STORED
