@@ -15,7 +15,6 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
@@ -111,28 +110,21 @@ class Agent:
         self._controller = threading.Thread(target=self._keep_control, name="control", daemon=True)
         self._sweeping = threading.Thread(target=self._keep_sweeping, name="sweep", daemon=True)
         self._beat_s = time.monotonic()
-        self._failure: Exception | None = None
         self._last: Round | None = None
         self._was_told: tuple[int, bool] | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Keep all threads going until told to stop.
-
-        Raises:
-            Exception: whatever ended the sweeping; a fresh process is the best answer to a bug.
-        """
+        """Keep all threads going until told to stop."""
         LOG.info("version=%s controller=%s lamps=%s", self._version, self._config.controller.id, self._n_lamps)
         self._controller.start()
         self._sweeping.start()
         self._watchdog.ready("sweeping")
-        while not stop.is_set() and self._failure is None:
+        while not stop.is_set():
             is_stuck = time.monotonic() - self._beat_s > STUCK_S
             if self._controller.is_alive() and self._link.is_alive() and not is_stuck:
                 self._watchdog.alive()
             self._tell()
             stop.wait(LOOK_S)
-        if self._failure is not None:
-            raise self._failure
 
     def close(self) -> None:
         """Say goodbye to the broker, then release ports and outbox."""
@@ -149,19 +141,26 @@ class Agent:
         LOG.info("stopped, records held=%s", self._outbox.n_held)
 
     def _keep_sweeping(self) -> None:
-        """Sweep in rhythm; the first record is stored before the first connection, for the birth to repeat."""
-        try:
-            while not self._stopping.is_set():
-                self._beat_s = time.monotonic()
+        """Sweep in rhythm; the first record is stored before the first connection, for the birth to repeat.
+
+        A sweep that fails, which is a fault of this program, is logged and costs that sweep, never the process.
+        """
+        while not self._stopping.is_set():
+            self._beat_s = time.monotonic()
+            wait_s = LOOK_S
+            try:
                 if self._rounds.wait_s() <= 0:
-                    self._last = self._rounds.turn(self._session.n_refused)
-                    self._session.offer(self._last.stored)
-                    self._link.start()
-                    self._link.wake()
-                self._stopping.wait(min(LOOK_S, self._rounds.wait_s()))
-        except Exception as error:  # noqa: BLE001 - raised again where the process can end for it
-            if not self._stopping.is_set():
-                self._failure = error
+                    try:
+                        self._last = self._rounds.turn(self._session.n_refused)
+                        self._session.offer(self._last.stored)
+                    finally:
+                        self._link.start()
+                        self._link.wake()
+                wait_s = min(LOOK_S, self._rounds.wait_s())
+            except Exception:
+                if not self._stopping.is_set():
+                    LOG.exception("sweep: unexpected, the next one is tried")
+            self._stopping.wait(wait_s)
 
     def _keep_control(self) -> None:
         while not self._stopping.is_set():
@@ -191,8 +190,12 @@ class Agent:
         if self._was_told == news:
             return
         self._was_told = news
-        with suppress(OSError):  # a full card: the old status goes stale, and that says it
+        try:
             write_status(self._config.outbox.status_path, self._status())
+        except OSError:
+            pass  # a full card: the old status goes stale, and that says it
+        except Exception:
+            LOG.exception("status: unexpected, it stays as it was")
 
     def _status(self) -> AgentStatus:
         sweep = self._last.sweep if self._last else None

@@ -4,6 +4,7 @@ Single-threaded; time and port come from outside. It owns the order of asking, r
 port that went away, and writing with verification. What a reading is good for, it does not know.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from edge_agent.plausibility import believable, is_plausible
 from edge_agent.poll import BUSY_EXCEPTIONS, LATE_REPLY_S, MAX_ATTEMPTS, Meter, Ration, Role
 from edge_agent.serial_port import Port
 from edge_agent.wire import Quality
+
+LOG = logging.getLogger(__name__)
 
 # attempts that a sweep spends on silent meters before one of them has to answer
 MIN_RATION = 5
@@ -235,6 +238,9 @@ class Bus:
             return MeterReading(Quality.DEVICE_EXCEPTION, {})
         except PortGone:
             return NOTHING
+        except Exception:  # whatever a device sends, the others are asked
+            LOG.exception("bus %s, address %s: unexpected, its reply is unusable", self.config.name, meter.address)
+            return MeterReading(Quality.GARBLED, {})
         if meter.role is Role.IO:
             return MeterReading(Quality.GOOD, values)
         if not is_plausible(meter.profile, values):
@@ -245,12 +251,12 @@ class Bus:
         """Send one request to a device; learn from what happens."""
         line = self._adapter.line()
         timeout_s = meter.timeout_s(attempt)
-        if meter.doubt is not None and meter.doubt[0] is not request:
-            # the late reply to another request of this very meter would look like the reply to this one
-            if self._monotonic() - meter.doubt[1] < LATE_REPLY_S:
-                line.drain(timeout_s)
-            meter.doubt = None
         try:
+            if meter.doubt is not None and meter.doubt[0] is not request:
+                # the late reply to another request of this very meter would look like the reply to this one
+                if self._monotonic() - meter.doubt[1] < LATE_REPLY_S:
+                    line.drain(timeout_s)
+                meter.doubt = None
             answer = line.exchange(request, timeout_s)
         except NoReply:
             meter.doubt = (request, self._monotonic())

@@ -45,10 +45,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def show_snapshot(profile: Profile, snapshot: MeterSnapshot) -> str:
     """Return a meter's values as a table."""
     rows = []
-    for name, value in snapshot.values.items():
+    for name in profile.quantities:
+        value = snapshot.values.get(name)
         unit = QUANTITIES[name]
         decimals = 0 if name == "switch_count" else _DECIMALS.get(unit, 0)  # a count has no unit either
-        shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
+        if name in snapshot.unknown:
+            shown = "unknown (not a finite number)" if value is None else f"unknown ({value:g} is out of range)"
+        else:
+            assert value is not None  # whatever is not unknown has a value
+            shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
         rows.append((name, _indonesian(name), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
     for name, is_set in snapshot.contacts.items():

@@ -36,6 +36,14 @@ UNITS = {
     "mV": ("V", 1e-3), "mA": ("A", 1e-3), "kW": ("W", 1e3), "kWh": ("Wh", 1e3), "min": ("h", 1 / 60),
 }  # fmt: skip
 CONTACTS = ("door_open", "supply_present", "contactor_closed")
+# What the metrics of the wire can carry (contract: Float, UInt32 and UInt64, the highest UInt32 means "unknown").
+FLOAT32_MAX = (2 - 2**-23) * 2.0**127
+METRIC_RANGES = {
+    "energy_wh": (0.0, math.nextafter(2.0**64, 0)),
+    "burning_hours": (0.0, 2.0**32 - 2),
+    "switch_count": (0.0, 2.0**32 - 2),
+    "level": (0.0, 100.0),
+}
 WIDTHS = {"uint16": 1, "int16": 1, "uint32": 2, "int32": 2, "float32": 2}
 _FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}
 
@@ -49,16 +57,16 @@ class Quantity:
         register: first register, counted from 0.
         kind: one of `WIDTHS`.
         scale: factor from the register's number to the quantity's unit.
-        minimum: a value below is not believed.
-        maximum: a value above is not believed.
+        minimum: a value below is not believed; at least what the quantity's metric can carry.
+        maximum: a value above is not believed; at most what the quantity's metric can carry.
     """
 
     name: str
     register: int
     kind: str
     scale: float
-    minimum: float = -math.inf
-    maximum: float = math.inf
+    minimum: float = -FLOAT32_MAX
+    maximum: float = FLOAT32_MAX
 
     @property
     def end(self) -> int:
@@ -112,6 +120,11 @@ class Profile:
         """Whether it measures phases R, S and T apart."""
         return "voltage_r" in self.quantities
 
+    @property
+    def is_electrical(self) -> bool:
+        """Whether it measures a voltage; an I/O board does not."""
+        return "voltage" in self.quantities or self.is_three_phase
+
     def blocks(self, wanted: Iterable[str], gap_cost_bytes: float) -> tuple[Block, ...]:
         """Choose the requests that bring the wanted quantities with the fewest bytes on the wire.
 
@@ -133,7 +146,10 @@ class Profile:
         return tuple(blocks)
 
     def decoder(self, block: Block) -> Callable[[bytes], dict[str, float]]:
-        """Return a function from a block's data bytes to every quantity that lies wholly in it."""
+        """Return a function from a block's data bytes to every quantity that lies wholly in it.
+
+        A float register that holds no finite number (NaN, infinity) gives no value: that quantity is unknown.
+        """
         steps = [
             (
                 q.name,
@@ -153,7 +169,9 @@ class Profile:
                 raw = data[start : start + width]
                 if is_swapped and width == 4:
                     raw = raw[2:] + raw[:2]
-                values[name] = number.unpack(raw)[0] * scale
+                value = number.unpack(raw)[0] * scale
+                if math.isfinite(value):
+                    values[name] = value
             return values
 
         return decode
@@ -244,14 +262,15 @@ def _quantity(name: str, table: Table) -> Quantity:
     scale = entry.number("scale", 1.0)
     if scale == 0:
         entry.fail("scale", "must not be 0")
+    lowest, highest = METRIC_RANGES.get(name, (-FLOAT32_MAX, FLOAT32_MAX))
     quantity = Quantity(
         name=name,
         register=register,
         kind=kind,
         # 2245 times 0.1 is 224.50000000000003; packing as float32 rounds that away
         scale=scale * factor,
-        minimum=entry.number("minimum", -math.inf) if entry.has("minimum") else -math.inf,
-        maximum=entry.number("maximum", math.inf) if entry.has("maximum") else math.inf,
+        minimum=max(lowest, entry.number("minimum", lowest)),
+        maximum=min(highest, entry.number("maximum", highest)),
     )
     entry.finish()
     return quantity

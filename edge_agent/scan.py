@@ -18,7 +18,7 @@ from edge_agent.frames import (
     read_registers,
 )
 from edge_agent.line import Answer, Line
-from edge_agent.plausibility import is_plausible
+from edge_agent.plausibility import believable, is_plausible
 from edge_agent.profile import Profile
 
 SCAN_TIMEOUT_S = 0.15
@@ -50,7 +50,8 @@ class MeterSnapshot:
     """Everything that a meter says now.
 
     Attributes:
-        values: by quantity, in the profile's order.
+        values: by quantity, in the profile's order; a float register without a finite number gives none.
+        unknown: quantities without a value, or with one beyond the meter's range: the agent takes them as unknown.
         contacts: by name.
         dim_command: [%] as held by the node; None = no such register.
         contactor_coil: None = no coil.
@@ -59,6 +60,7 @@ class MeterSnapshot:
     """
 
     values: dict[str, float]
+    unknown: tuple[str, ...]
     contacts: dict[str, bool]
     dim_command: int | None
     contactor_coil: bool | None
@@ -94,8 +96,10 @@ def read_meter(line: Line, profile: Profile, address: int, timeout_s: float = RE
         dim_command = int.from_bytes(data, "big")
     if profile.contactor_coil is not None:
         contactor_coil = bits_of(ask(read_bits(address, READ_COILS, profile.contactor_coil, 1)), 1)[0]
+    believed = believable(profile, values)
     return MeterSnapshot(
         values={name: values[name] for name in profile.quantities if name in values},
+        unknown=tuple(name for name in profile.quantities if name not in believed),
         contacts=contacts,
         dim_command=dim_command,
         contactor_coil=contactor_coil,
@@ -171,6 +175,7 @@ def _note(snapshot: MeterSnapshot) -> str:
         for name, value in snapshot.values.items()
         if name in {stem, f"{stem}_r", f"{stem}_s", f"{stem}_t"}
     ]
+    shown += [f"{name} unknown" for name in snapshot.unknown]
     shown += [name for name, is_set in snapshot.contacts.items() if is_set]
     return ", ".join(shown)
 
