@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.clock import AgentClock, Trust, clock_offset_ms, voucher
 from edge_agent.control import Control
 from edge_agent.errors import AgentError
+from edge_agent.hardware_clock import HardwareClock
 from edge_agent.layout import Layout
 from edge_agent.mqtt_link import LinkSettings, MqttLink
 from edge_agent.outbox import Outbox
@@ -85,7 +86,10 @@ class Agent:
         if offset_ms:
             LOG.warning("the clock is set off by %s s: not for a real cabinet", offset_ms / 1000)
         self._system_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000 + offset_ms
-        self._clock = AgentClock(self._system_ms, time.monotonic, voucher(), self._outbox.newest_at_ms)
+        hardware = HardwareClock(
+            keep.path.with_name(keep.path.name + ".rtc.json"), lambda: time.time_ns() // 1_000_000, time.monotonic
+        )
+        self._clock = AgentClock(self._system_ms, time.monotonic, voucher(hardware), self._outbox.newest_at_ms)
         self._sweeper = Sweeper(config, profiles, open_port, lambda: self._clock.now_ms() / 1000, time.monotonic)
         self._started_ms = self._clock.now_ms()
         layout = _layout(config, self._sweeper)
