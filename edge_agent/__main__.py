@@ -1,4 +1,4 @@
-"""The command ``terang-agent``: run, check, status, and scan and read for the electrician at the cabinet.
+"""The command ``terang-agent``: run, check, status, schedule, and scan and read for the electrician at the cabinet.
 
 The only place in the agent that reads argv, the environment and the clocks. What a command needs is imported when
 it is chosen: start-up is measured in a hot box on a small computer.
@@ -17,7 +17,8 @@ from edge_agent.line import Line
 from edge_agent.profile import SHIPPED, Profile, load_profile, load_profiles
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
-COMMANDS = ("run", "check", "status", "scan", "read")
+COMMANDS = ("run", "check", "status", "scan", "read", "schedule")
+FORGET_WAIT_S = 5.0
 EXIT_BAD_INPUT = 2
 EXIT_NOT_WELL = 1
 METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm120", "sdm630", "cabinet-io")
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "status": _status,
         "scan": _scan,
         "read": _read,
+        "schedule": _schedule,
     }
     try:
         return commands[options.command](options)
@@ -75,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_line_options(read)
     read.add_argument("--address", type=int, required=True, help="Modbus address; 248 asks whichever PZEM is there")
     read.add_argument("--profile", help="shipped profile or a .toml file; else from the file, else found out")
+    words = "the schedule that the agent holds"
+    schedule = commands.add_parser("schedule", help=words, description=words)
+    schedule.add_argument(
+        "action",
+        choices=("show", "forget"),
+        help="show it; or forget it: lamps follow the sun, and the next one is taken whatever its version",
+    )
+    schedule.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     return parser
 
 
@@ -129,6 +139,29 @@ def _status(options: argparse.Namespace) -> int:
     if now_ms - status.at_ms > stale_s * 1000:
         print(f"The agent has not written this for {(now_ms - status.at_ms) / 1000:.0f} s: it is stopped or stuck.")
         return EXIT_NOT_WELL
+    return 0
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    from edge_agent.control_file import forget_request, load_orders  # noqa: PLC0415 - not for `run`
+
+    config = load_config(options.config, os.environ)
+    orders = config.outbox.orders_path
+    if options.action == "show":
+        print(load_orders(orders).schedule or "No schedule is held: lamps follow the sun.")
+        return 0
+    request = forget_request(orders)
+    try:
+        request.touch()
+    except OSError as error:
+        raise Fatal(f"{request}: {error.strerror or error}") from error
+    deadline_s = time.monotonic() + FORGET_WAIT_S
+    while request.exists() and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    if request.exists():
+        print("The agent does not run: it forgets its schedule when it starts.")
+    else:
+        print("Forgotten. Lamps follow the sun until the host sends a schedule.")
     return 0
 
 

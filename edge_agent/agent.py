@@ -94,8 +94,7 @@ class Agent:
         self._started_ms = self._clock.now_ms()
         layout = _layout(config, self._sweeper)
         place = (config.controller.latitude, config.controller.longitude, config.controller.timezone)
-        orders_path = keep.path.with_name(keep.path.name + ".orders.json")
-        self._control = Control(layout, place, self._sweeper, self._clock, time.monotonic, orders_path)
+        self._control = Control(layout, place, self._sweeper, self._clock, time.monotonic, keep.orders_path)
         node = Node(config.controller.group, config.controller.id, layout, self._version, config.broker.primary_host)
         resend = Resend(resend_after_s=keep.resend_after_s, window=keep.window, rate_per_s=keep.rate_per_s)
         self._session = Session(node, self._outbox, resend, self._control, self._clock.now_ms)
@@ -115,7 +114,7 @@ class Agent:
         self._sweeping = threading.Thread(target=self._keep_sweeping, name="sweep", daemon=True)
         self._beat_s = time.monotonic()
         self._last: Round | None = None
-        self._was_told: tuple[int, bool] | None = None
+        self._was_told: tuple[int, bool, str] | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Keep all threads going until told to stop."""
@@ -141,6 +140,7 @@ class Agent:
                 thread.join(PATIENCE_S)
         if not self._sweeping.is_alive():  # else it waits for a meter: the kernel closes its port
             self._sweeper.close()
+        self._control.close()
         self._outbox.close()
         LOG.info("stopped, records held=%s", self._outbox.n_held)
 
@@ -182,6 +182,10 @@ class Agent:
     def _n_lamps(self) -> int:
         return len(self._config.lamp_ids)
 
+    @property
+    def _waiting_for_host(self) -> str:
+        return self._config.broker.primary_host or "" if self._session.is_waiting_for_host else ""
+
     def _poll_errors(self) -> array[int]:
         """Sweeps without a good reading since start, in the order of the lamps."""
         by_bus = {bus.name: bus.errors for bus in self._sweeper.stats().buses}
@@ -190,7 +194,7 @@ class Agent:
 
     def _tell(self) -> None:
         """Write the status after each sweep and when the connection comes or goes: more would wear the card."""
-        news = (self._last.sweep.at_ms if self._last else 0, self._session.is_born)
+        news = (self._last.sweep.at_ms if self._last else 0, self._session.is_born, self._waiting_for_host)
         if self._was_told == news:
             return
         self._was_told = news
@@ -219,12 +223,14 @@ class Agent:
             is_lit=self._control.is_lit(),
             broker_url=self._link.url,
             is_connected=self._session.is_born,
+            waiting_for_host=self._waiting_for_host,
             is_clock_synchronised=self._clock.trust() is Trust.SYNCHRONISED,
             outbox_pending=outbox.n_held,
             outbox_sequence=outbox.last_sequence,
             outbox_oldest_ms=outbox.oldest_at_ms(),
             outbox_bytes=outbox.size_bytes,
             n_dropped=outbox.n_dropped + outbox.n_lost_waiting,
+            n_set_aside=outbox.n_set_aside,
             ports={bus.name: bus.port_error or "open" for bus in stats.buses},
             errors={bus.name: {str(address): n for address, n in bus.errors.items() if n} for bus in stats.buses},
             last_error=outbox.trouble or self._link.last_error,

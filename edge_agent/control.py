@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_agent.clock import AgentClock, Trust
-from edge_agent.control_file import HeldOrders, Override, load_orders, save_orders
+from edge_agent.control_file import HeldOrders, Override, load_orders, save_orders, take_forget_request
 from edge_agent.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 from edge_agent.wire import (
     COMMAND_LEAVE,
@@ -38,6 +38,8 @@ GRACE_S: Final = 180.0  # NTP's chance after start, before an unknown hour count
 FIRST_RETRY_S: Final = 5.0
 LONGEST_RETRY_S: Final = 600.0
 REASSERT_S: Final = 600.0  # an I/O board that restarted has forgotten its coil
+SAVE_BURST: Final = 5  # commands that are on the card at once
+SAVE_GAP_S: Final = 60.0  # and one more in so many seconds
 _REDUCED: Final = STATUS_THERMAL_DERATING | STATUS_THERMAL_SHUTDOWN
 
 
@@ -101,6 +103,9 @@ class Control:
         self._started_s = monotonic()
         self._lock = threading.RLock()
         held = load_orders(path)
+        if take_forget_request(path):
+            LOG.warning("schedule: forgotten, as told while the agent was stopped")
+            held = HeldOrders(None, held.overrides)
         self._document: str | None = None
         self._timetable = self._made(safe_schedule(place[2]))
         self._overrides: dict[int, Override] = {}
@@ -113,6 +118,9 @@ class Control:
         self._contactor_retry = Retry()
         self._contactor_s = float("-inf")
         self._is_unsaved = False
+        self._saved: HeldOrders | None = held
+        self._n_saves_left = float(SAVE_BURST)
+        self._saves_counted_s = self._started_s
         self.changed = threading.Event()
         self.n_failed_writes = 0
 
@@ -139,13 +147,27 @@ class Control:
             LOG.warning("schedule refused: %s", error)
             return False
         with self._lock:
+            held = self._timetable.schedule
+            if self._document is not None and schedule.version < held.version:
+                LOG.warning("schedule refused: version %s is older than %s, in force", schedule.version, held.version)
+                return False
             if text != self._document:
                 self._document = text
                 self._timetable = self._made(schedule)
                 LOG.info("schedule: version %s is in force", schedule.version)
-                self._save()
+                self._save_soon()
         self.changed.set()
         return True
+
+    def forget_schedule(self) -> None:
+        """Go back to the sun's hours, as before any document came; the next one is taken whatever its version."""
+        with self._lock:
+            if self._document is not None:
+                LOG.warning("schedule: version %s is forgotten, as told", self._timetable.schedule.version)
+            self._document = None
+            self._timetable = self._made(safe_schedule(self._place[2]))
+            self._save()
+        self.changed.set()
 
     def held_schedule(self) -> str | None:
         """The document as held; None = none yet."""
@@ -160,17 +182,36 @@ class Control:
                     self._overrides.pop(i, None)
                 elif level != COMMAND_LEAVE and command.until_ms > now_ms:
                     self._overrides[i] = Override(level, command.until_ms)
-            self._save()
+            self._save_soon()
         self.changed.set()
+
+    def _save_soon(self) -> None:
+        """Write the orders now, or with the next `carry_out` that may: a flood of commands must not wear the card."""
+        self._is_unsaved = True
+        now_s = self._monotonic()
+        self._n_saves_left = min(SAVE_BURST, self._n_saves_left + (now_s - self._saves_counted_s) / SAVE_GAP_S)
+        self._saves_counted_s = now_s
+        if self._n_saves_left >= 1.0:
+            self._n_saves_left -= 1.0
+            self._save()
 
     def _save(self) -> None:
         overrides = {self._layout.lamp_ids[i]: order for i, order in self._overrides.items()}
+        orders = HeldOrders(self._document, overrides)
         try:
-            save_orders(self._path, HeldOrders(self._document, overrides))
+            if orders != self._saved:
+                save_orders(self._path, orders)
+            self._saved = orders
             self._is_unsaved = False
         except OSError as error:
             self._is_unsaved = True
             LOG.warning("orders are not on the card: %s", error)
+
+    def close(self) -> None:
+        """Write what is not on the card yet."""
+        with self._lock:
+            if self._is_unsaved:
+                self._save()
 
     # --- what should be ----------------------------------------------------------------------------------------
 
@@ -239,6 +280,8 @@ class Control:
     def carry_out(self) -> None:
         """Write what is due to contactor and nodes; what fails is tried again later, longer and longer apart."""
         self.changed.clear()
+        if take_forget_request(self._path):
+            self.forget_schedule()
         wanted = self._wanted()
         is_closed = self._wants_closed(wanted)
         if self._layout.has_contactor:
@@ -250,7 +293,7 @@ class Control:
                 self._write(i, level)
         with self._lock:
             if self._is_unsaved:
-                self._save()
+                self._save_soon()
 
     def _switch(self, *, is_closed: bool) -> None:
         now_s = self._monotonic()

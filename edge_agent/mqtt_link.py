@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edge_agent.lost_connection import LostConnection
+
 if TYPE_CHECKING:
     from edge_agent.session import Session
 
@@ -82,6 +84,7 @@ class MqttLink:
         self._is_closing = False
         self._is_subscribed = False
         self._is_refused = False
+        self._lost = LostConnection()
         self.url = settings.urls[0]
         self.last_error = ""
 
@@ -137,6 +140,7 @@ class MqttLink:
         is_secure = parts.scheme == "mqtts"
         client = self._client(is_secure=is_secure)
         self._is_closing = self._is_subscribed = self._is_refused = False
+        self._lost = LostConnection()
         host = parts.hostname or ""
         client.connect(host, parts.port or (8883 if is_secure else 1883), self._settings.keepalive_s)
         try:
@@ -170,6 +174,8 @@ class MqttLink:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.on_log = self._on_log
         return client
 
     def _on_socket_open(self, client: Client, _userdata: Any, _socket: Any) -> None:
@@ -185,17 +191,30 @@ class MqttLink:
         client.subscribe(list(self._session.subscriptions()))
 
     def _on_subscribe(self, client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        if any(reason.is_failure for reason in reasons):
+        refused = [reason for reason in reasons[: self._session.n_needed_subscriptions] if reason.is_failure]
+        if refused:
             self._is_refused = True
-            self._say(f"{self.url}: refused the subscription to commands")
+            self._say(f"{self.url}: refused the subscription to commands: {refused[0]}")
             return
-        self._is_subscribed = True
+        self._is_subscribed = self._lost.is_answered = True
         self.last_error = ""
         LOG.info("connected to %s", self.url)
         self._session.ready(_PahoTransport(client, self), self._monotonic())
 
+    def _on_disconnect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._lost.disconnected(str(reason))
+
+    def _on_log(self, _client: Client, _userdata: Any, _level: Any, text: str) -> None:
+        self._lost.logged(text)
+
+    def sent(self, topic: str, n_bytes: int) -> None:
+        """Note a message that was handed over for sending."""
+        self._lost.sent(topic.split("/")[2], n_bytes, self._monotonic())
+
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._session.received(message.topic, bytes(message.payload), self._monotonic())
+        self._session.received(
+            message.topic, bytes(message.payload), self._monotonic(), is_retained=bool(message.retain)
+        )
 
     def _loop(self, client: Client) -> None:
         started_s = self._monotonic()
@@ -215,7 +234,7 @@ class MqttLink:
                 return
             wait_s = self._session.pump(now_s)
             if not self._turn(client, min(wait_s, 1.0)):
-                self._say(f"{self.url}: connection lost")
+                self._say(f"{self.url}: connection lost: {self._lost.words(self._monotonic())}")
                 return
 
     def _turn(self, client: Client, wait_s: float) -> bool:
@@ -227,7 +246,7 @@ class MqttLink:
         is_pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         readers: list[socket.socket | int] = [sock, self._wake_read]
         writers = [sock] if client.want_write() else []
-        readable, writable, _ = select.select(readers, writers, [], 0.0 if is_pending else wait_s)
+        readable, writable, _ = select.select(readers, writers, [], 0.0 if is_pending else max(0.0, wait_s))
         if self._wake_read in readable:
             os.read(self._wake_read, 4096)
         if (is_pending or sock in readable) and client.loop_read() != MQTT_ERR_SUCCESS:
@@ -261,6 +280,7 @@ class _PahoTransport:
 
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
         self._client.publish(topic, payload, qos, retain=False)
+        self._link.sent(topic, len(payload))
 
     def disconnect(self) -> None:
         self._link.closing()

@@ -111,7 +111,7 @@ def show_status(status: AgentStatus, now_ms: int) -> str:
         ("running for", _span((now_ms - status.started_ms) / 1000)),
         ("latest sweep", _latest_sweep(status, now_ms)),
         ("interval", f"{status.interval_s:g} s, lamps commanded {'on' if status.is_lit else 'off'}"),
-        ("broker", f"{status.broker_url or '-'}: {'connected' if status.is_connected else 'NOT connected'}"),
+        ("broker", f"{status.broker_url or '-'}: {_connection(status)}"),
         ("clock", "synchronised" if status.is_clock_synchronised else "NOT synchronised"),
         ("outbox", _outbox(status, now_ms)),
     ]
@@ -126,6 +126,12 @@ def show_status(status: AgentStatus, now_ms: int) -> str:
     return table(("", "now"), rows)
 
 
+def _connection(status: AgentStatus) -> str:
+    if status.waiting_for_host:
+        return f"connected, waiting for primary host {status.waiting_for_host}"
+    return "connected" if status.is_connected else "NOT connected"
+
+
 def _latest_sweep(status: AgentStatus, now_ms: int) -> str:
     if not status.last_sweep_ms:
         return "none yet"
@@ -138,7 +144,8 @@ def _outbox(status: AgentStatus, now_ms: int) -> str:
     text = f"{status.outbox_pending} of {status.outbox_sequence} records held, {status.outbox_bytes / 1e6:.1f} MB"
     if status.outbox_oldest_ms:
         text += f", oldest {_span((now_ms - status.outbox_oldest_ms) / 1000)}"
-    return text + (f", {status.n_dropped} dropped unacknowledged" if status.n_dropped else "")
+    text += f", {status.n_dropped} dropped unacknowledged" if status.n_dropped else ""
+    return text + (f", {status.n_set_aside} corrupt set aside" if status.n_set_aside else "")
 
 
 def _span(seconds: float) -> str:

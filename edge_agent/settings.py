@@ -73,6 +73,11 @@ class OutboxConfig:
     status: Path | None = None
 
     @property
+    def orders_path(self) -> Path:
+        """Where schedule and dim commands are kept."""
+        return self.path.with_name(self.path.name + ".orders.json")
+
+    @property
     def status_path(self) -> Path:
         """Where the status file stands."""
         return self.status or self.path.with_name(self.path.name + ".status.json")
