@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.clock import EARLIEST_MS, AgentClock, Trust, clock_offset_ms, is_ntp_synchronised, voucher
-from edge_agent.control import GRACE_S, Control
+from edge_agent.control.controller import GRACE_S, Control
 from edge_agent.errors import Fatal
 from edge_agent.hardware_clock import HardwareClock
 from tests.edge_agent.stub_meters import StubMeters, lamp_layout

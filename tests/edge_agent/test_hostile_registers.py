@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from edge_agent.__main__ import main
 from edge_agent.config import parse_config
-from edge_agent.layout import Layout
-from edge_agent.message import Identity, Numbering, nbirth, ndata
-from edge_agent.profile import SHIPPED, WIDTHS, Profile, load_profile, parse_profile
-from edge_agent.reading import UNKNOWN_COUNT
-from edge_agent.record import METRIC_OF, Circumstances, Record, encode_body
-from edge_agent.sweep import Sweeper
+from edge_agent.link.message import Identity, Numbering, nbirth, ndata
+from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
+from edge_agent.serial.profile import SHIPPED, WIDTHS, Profile, load_profile, parse_profile
+from edge_agent.serial.reading import UNKNOWN_COUNT
+from edge_agent.serial.sweep import Sweeper
 from edge_agent.tables import Table
 from edge_agent.wire import DataType, Metric, Quality, decode_payload, unpack_array
 from tests.edge_agent.conftest import framed

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.control_file import HeldOrders, save_orders
-from edge_agent.outbox import Outbox
-from edge_agent.record import Circumstances, encode_body
-from edge_agent.waiting import Draft
+from edge_agent.control.orders_file import HeldOrders, save_orders
+from edge_agent.outbox.queue import Outbox
+from edge_agent.outbox.record import Circumstances, encode_body
+from edge_agent.outbox.waiting import Draft
 from tests.edge_agent.played_session import START_MS, Played
 from tests.edge_agent.stub_meters import StubMeters, lamp_layout
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 import serial
 
-from edge_agent.adapter import FIRST_REOPEN_S, LONGEST_REOPEN_S, Adapter
-from edge_agent.bus_thread import BusThread, Job
 from edge_agent.config import BusConfig, parse_config
 from edge_agent.errors import PortGone
-from edge_agent.profile import load_profiles
-from edge_agent.serial_port import SerialPort, open_port
-from edge_agent.sweep import Sweeper
+from edge_agent.serial.adapter import FIRST_REOPEN_S, LONGEST_REOPEN_S, Adapter
+from edge_agent.serial.bus_thread import BusThread, Job
+from edge_agent.serial.port import SerialPort, open_port
+from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.sweep import Sweeper
 from edge_agent.wire import Quality
 
 RAISED = [
@@ -81,7 +81,7 @@ def test_error_while_reading_writing_or_closing_means_port_gone(tty_path, monkey
     with pytest.raises(PortGone, match=tty_path):
         port.write(b"x")
     with monkeypatch.context() as patch:
-        patch.setattr("edge_agent.serial_port.select.select", raising(error))
+        patch.setattr("edge_agent.serial.port.select.select", raising(error))
         with pytest.raises(PortGone, match=tty_path):
             port.read(0.0)
     with monkeypatch.context() as patch:
@@ -127,7 +127,7 @@ def test_bus_whose_adapter_vanishes_while_it_is_opened_comes_back_and_the_other_
     sweeper = Sweeper(config, load_profiles(config.profile_names, Path()), opened, clock, clock)
     try:
         # one bus after the other, so that the patch of the first never meets the opening of the second
-        monkeypatch.setattr("edge_agent.bus_thread.BusThread.start_sweep", _in_turn)
+        monkeypatch.setattr("edge_agent.serial.bus_thread.BusThread.start_sweep", _in_turn)
         assert list(sweeper.sweep(slow=False).quality) == [Quality.NO_RESPONSE, Quality.GOOD]
         assert "Input/output error" in sweeper.stats().buses[0].port_error
         now[0] = 200.0
