@@ -233,6 +233,7 @@ class Agent:
             n_set_aside=outbox.n_set_aside,
             ports={bus.name: bus.port_error or "open" for bus in stats.buses},
             errors={bus.name: {str(address): n for address, n in bus.errors.items() if n} for bus in stats.buses},
+            pauses_ms={bus.name: {str(address): ms for address, ms in bus.pauses_ms.items()} for bus in stats.buses},
             last_error=outbox.trouble or self._link.last_error,
         )
 

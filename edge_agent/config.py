@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.errors import ConfigError
 from edge_agent.settings import (
+    MAX_PAUSE_MS,
     AgentConfig,
     BrokerConfig,
     BusConfig,
@@ -200,6 +201,7 @@ def _bus(table: Table) -> BusConfig:
         cabinet=_device(table, "cabinet"),
         circuits=tuple(_circuit(entry) for entry in table.tables("circuits")),
         io=_device(table, "io"),
+        pause_s=table.number("pause_ms", 0, minimum=0, maximum=MAX_PAUSE_MS) / 1000,
     )
     table.finish()
     _check_addresses(table, bus)

@@ -92,15 +92,17 @@ def show_check(config: AgentConfig, profiles: Mapping[str, Profile]) -> str:
 def wire_time_s(config: AgentConfig, bus_name: str, profiles: Mapping[str, Profile], *, is_slow: bool) -> float:
     """Return how long one sweep of a bus takes on the wire at least [s].
 
-    The sum over all requests of request + 3.5 characters + the profile's typical turnaround + reply + 3.5 characters.
+    The sum over all requests of request + 3.5 characters + the profile's typical turnaround + reply + 3.5 characters,
+    or the pause of bus or profile where that is longer.
     """
     bus = next(bus for bus in config.buses if bus.name == bus_name)
     character_s = bus.bits_per_character / bus.baud
     total_s = 0.0
     for meter in plan_bus(config, bus, profiles):
         for planned in meter.requests[is_slow]:
-            n_characters = len(planned.request.wire) + 3.5 + planned.request.reply_length + 3.5
-            total_s += n_characters * character_s + meter.profile.turnaround_s
+            n_characters = len(planned.request.wire) + 3.5 + planned.request.reply_length
+            quiet_s = max(3.5 * character_s, bus.pause_s, meter.profile.pause_s)
+            total_s += n_characters * character_s + meter.profile.turnaround_s + quiet_s
     return total_s
 
 
@@ -121,6 +123,11 @@ def show_status(status: AgentStatus, now_ms: int) -> str:
         if worst:
             shown = ", ".join(f"address {address}: {n}" for address, n in worst)
             rows.append((f"bus {bus} failed sweeps", shown))
+    for bus, pauses in status.pauses_ms.items():
+        if pauses:
+            shown = ", ".join(f"address {address}: {ms} ms" for address, ms in list(pauses.items())[:16])
+            rest = f" and {len(pauses) - 16} more" if len(pauses) > 16 else ""
+            rows.append((f"bus {bus} pauses learned", shown + rest))
     if status.last_error:
         rows.append(("latest trouble", status.last_error))
     return table(("", "now"), rows)

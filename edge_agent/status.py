@@ -48,6 +48,7 @@ class AgentStatus:
         n_set_aside: corrupt outbox files set aside since start.
         ports: bus name -> "open", or why it is not.
         errors: bus name -> address -> sweeps without a good reading since start.
+        pauses_ms: bus name -> address -> quiet time learned for a device that needs one [ms].
         last_error: latest trouble, in words.
     """
 
@@ -74,6 +75,7 @@ class AgentStatus:
     n_set_aside: int = 0
     ports: dict[str, str] = field(default_factory=dict)
     errors: dict[str, dict[str, int]] = field(default_factory=dict)
+    pauses_ms: dict[str, dict[str, int]] = field(default_factory=dict)
     last_error: str = ""
 
 

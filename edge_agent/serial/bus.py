@@ -62,6 +62,7 @@ class BusStats:
         n_garbled: with bytes in reply, but no valid frame.
         n_stray_bytes: received when nobody was asked, or around a frame.
         errors: address -> sweeps without a good reading.
+        pauses_ms: address -> quiet time that was learned for it [ms]; only those that need one.
         quarantined: addresses that are only probed now and then.
     """
 
@@ -75,6 +76,7 @@ class BusStats:
     n_garbled: int
     n_stray_bytes: int
     errors: dict[int, int]
+    pauses_ms: dict[int, int]
     quarantined: tuple[int, ...]
 
 
@@ -163,6 +165,7 @@ class Bus:
             n_garbled=counters.n_garbled,
             n_stray_bytes=counters.n_stray_bytes,
             errors={m.address: sum(m.n_errors.values()) for m in self.meters if m.n_errors},
+            pauses_ms={m.address: round(1000 * m.quiet.learned_s) for m in self.meters if m.quiet.learned_s},
             quarantined=tuple(m.address for m in self.meters if m.is_quarantined),
         )
 
@@ -257,13 +260,15 @@ class Bus:
                 if self._monotonic() - meter.doubt[1] < LATE_REPLY_S:
                     line.drain(timeout_s)
                 meter.doubt = None
-            answer = line.exchange(request, timeout_s)
+            answer = line.exchange(request, timeout_s, max(self.config.pause_s, meter.pause_s(attempt)))
         except NoReply:
+            meter.quiet.silent(line.gap_s)
             meter.doubt = (request, self._monotonic())
             raise
         except PortGone as error:
             self._adapter.drop(str(error))
             raise
+        meter.quiet.answered(line.gap_s)
         meter.answered(answer.turnaround_s)
         return answer.data
 

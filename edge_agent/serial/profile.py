@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.errors import ConfigError
+from edge_agent.settings import MAX_PAUSE_MS
 from edge_agent.tables import Table
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -98,6 +99,7 @@ class Profile:
         is_low_word_first: word order of 32-bit values.
         max_registers: the most registers that the device returns at once.
         turnaround_s: typical time from the end of a request to the first byte of the reply; a first guess.
+        pause_s: quiet time that it needs before a request [s]; 0 = the 3.5 characters of the standard.
         quantities: by name.
         dim_register: holding register of the dim command in %; None = cannot dim.
         contacts: contact name -> (discrete input, is inverted).
@@ -110,6 +112,7 @@ class Profile:
     is_low_word_first: bool = False
     max_registers: int = 125
     turnaround_s: float = 0.05
+    pause_s: float = 0.0
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     dim_register: int | None = None
     contacts: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
@@ -220,6 +223,7 @@ def parse_profile(name: str, root: Table) -> Profile:
         is_low_word_first=root.choice("word_order", "high", ("high", "low")) == "low",
         max_registers=max_registers,
         turnaround_s=root.number("turnaround_ms", 50, minimum=0, maximum=5000) / 1000,
+        pause_s=root.number("pause_ms", 0, minimum=0, maximum=MAX_PAUSE_MS) / 1000,
         quantities=quantities,
         dim_register=_optional_number(control, "dim_register"),
         contacts=_contacts(contacts),

@@ -20,6 +20,7 @@ from edge_agent.serial.frames import (
 from edge_agent.serial.line import Answer, Line
 from edge_agent.serial.plausibility import believable, is_plausible
 from edge_agent.serial.profile import Profile
+from edge_agent.serial.quiet import TRIAL_S
 
 SCAN_TIMEOUT_S = 0.15
 READ_TIMEOUT_S = 0.6
@@ -80,7 +81,7 @@ def read_meter(line: Line, profile: Profile, address: int, timeout_s: float = RE
     turnarounds: list[float] = []
 
     def ask(request: Request) -> bytes:
-        answer = _insist(line, request, timeout_s)
+        answer = _insist(line, request, timeout_s, profile.pause_s)
         turnarounds.append(answer.turnaround_s)
         return answer.data
 
@@ -147,7 +148,7 @@ def _is_somebody_there(line: Line, address: int) -> bool:
     probe = read_registers(address, READ_INPUT_REGISTERS, 0, 2)
     for _ in range(2):
         try:
-            line.exchange(probe, SCAN_TIMEOUT_S)
+            line.exchange(probe, SCAN_TIMEOUT_S, TRIAL_S)
         except NoReply:
             return False
         except GarbledReply:
@@ -180,10 +181,11 @@ def _note(snapshot: MeterSnapshot) -> str:
     return ", ".join(shown)
 
 
-def _insist(line: Line, request: Request, timeout_s: float) -> Answer:
-    for _ in range(N_ATTEMPTS - 1):
+def _insist(line: Line, request: Request, timeout_s: float, pause_s: float) -> Answer:
+    """Ask up to three times; from the second time on after a pause, for a meter that ignores hasty requests."""
+    for attempt in range(N_ATTEMPTS - 1):
         try:
-            return line.exchange(request, timeout_s)
+            return line.exchange(request, timeout_s, max(pause_s, TRIAL_S) if attempt else pause_s)
         except (NoReply, GarbledReply):
             continue
-    return line.exchange(request, timeout_s)
+    return line.exchange(request, timeout_s, max(pause_s, TRIAL_S))
