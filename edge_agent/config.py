@@ -4,7 +4,6 @@ Owns the names and limits of every key; the values themselves stand in `settings
 only says whether the file makes sense, and if not, in which file, at which key, and why.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from edge_agent.settings import (
     OutboxConfig,
     SweepConfig,
 )
-from edge_agent.tables import Table
+from edge_agent.tables import Table, read_toml
 
 __all__ = [
     "OVERRIDES",
@@ -43,6 +42,7 @@ __all__ = [
 
 PARITIES = ("N", "E", "O")
 SCHEMES = ("mqtt", "mqtts")
+MAX_TOPIC_LEVEL = 200
 
 
 # environment variable -> section and key; the environment wins over the file
@@ -69,13 +69,7 @@ def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
     Raises:
         ConfigError: naming file, key and reason.
     """
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    document = read_toml(path)
     return parse_config(document, path, environment)
 
 
@@ -119,8 +113,10 @@ def _controller(table: Table) -> ControllerConfig:
 def _topic_level(table: Table, key: str) -> str:
     """Read a name that becomes one level of an MQTT topic."""
     value = table.text(key)
-    if not value or any(character in value for character in "/+#\0"):
-        table.fail(key, f"{value!r} must not be empty or contain / + #")
+    if any(character in value for character in "/+#"):
+        table.fail(key, f"{value[:60]!r} must not be empty or contain / + #")
+    if len(value) > MAX_TOPIC_LEVEL:
+        table.fail(key, f"{len(value)} characters, and {MAX_TOPIC_LEVEL} are allowed")
     return value
 
 

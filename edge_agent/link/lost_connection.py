@@ -1,7 +1,7 @@
 """Why a connection ended, in words: what MQTT or the socket gave, and what was sent last.
 
 MQTT 3.1.1 has no reason for a broker that hangs up. One that does so right after a large message most likely refuses
-its size (Mosquitto: ``message_size_limit`` and ``max_packet_size``), so the latest message is named with its size.
+its size (Mosquitto: ``message_size_limit`` and ``max_packet_size``), so the largest one of the past seconds is named with its size.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class LostConnection:
         self._reason = reason
 
     def sent(self, message_type: str, n_bytes: int, now_s: float) -> None:
-        """Note a message that was handed over for sending."""
-        self._sent = message_type, n_bytes, now_s
+        """Note a message that was handed over for sending; the largest of the past seconds is remembered."""
+        if self._sent is None or n_bytes >= self._sent[1] or now_s - self._sent[2] > RECENT_S:
+            self._sent = message_type, n_bytes, now_s
 
     def words(self, now_s: float) -> str:
         """Why the connection ended."""

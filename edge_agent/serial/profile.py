@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent.errors import ConfigError
 from edge_agent.settings import MAX_PAUSE_MS
-from edge_agent.tables import Table
+from edge_agent.tables import Table, read_toml
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -190,19 +190,14 @@ def load_profile(name: str, folder: Path) -> Profile:
     Raises:
         ConfigError: naming file, key and reason.
     """
-    import tomllib  # noqa: PLC0415 - parsed once at start; the import is cheap, but not for `status`
-
     path = folder / name if name.endswith(".toml") else SHIPPED / f"{name}.toml"
     try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-    except FileNotFoundError as error:
+        document = read_toml(path)
+    except ConfigError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
         shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
         raise ConfigError(f"{path}: no such profile; shipped are {shipped}") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
     return parse_profile(name, Table(str(path), document))
 
 
