@@ -6,6 +6,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -259,12 +260,22 @@ def test_sparkplug_2_2_host_is_understood_until_a_statement_of_3_0_comes() -> No
 @pytest.mark.parametrize(
     "payload",
     [
-        b"", b"online?", b"[" * 100_000, b"{" * 4000, b"\xff\xfe", b'{"online": true}', b'{"online": 1, "timestamp": 5}',
-        b'{"online": true, "timestamp": -1}', b'{"online": true, "timestamp": 1e3}', b'{"online": true, "timestamp": true}',
-        b'{"online": true, "timestamp": 9223372036854775808}', b'{"online": true, "timestamp": ' + b"9" * 4500 + b"}",
-        b'{"online": true, "timestamp": 9007199254740991}', b" " * 1_000_000 + b"ONLINE",
+        b"",
+        b"online?",
+        b"[" * 100_000,
+        b"{" * 4000,
+        b"\xff\xfe",
+        b'{"online": true}',
+        b'{"online": 1, "timestamp": 5}',
+        b'{"online": true, "timestamp": -1}',
+        b'{"online": true, "timestamp": 1e3}',
+        b'{"online": true, "timestamp": true}',
+        b'{"online": true, "timestamp": 9223372036854775808}',
+        b'{"online": true, "timestamp": ' + b"9" * 4500 + b"}",
+        b'{"online": true, "timestamp": 9007199254740991}',
+        b" " * 1_000_000 + b"ONLINE",
     ],
-)  # fmt: skip
+)
 def test_hostile_state_is_refused_and_the_host_stays_awaited(tmp_path, payload: bytes) -> None:
     played = Played(tmp_path, primary_host="scada")
     played.sweep()
@@ -276,13 +287,14 @@ def test_hostile_state_is_refused_and_the_host_stays_awaited(tmp_path, payload: 
         HostState("scada").told(payload, START_MS)
 
 
+json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
+
+
 @settings(deadline=None, max_examples=300)
-@given(st.one_of(st.binary(max_size=200), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode)))  # fmt: skip
+@given(st.one_of(st.binary(max_size=200), json_values.map(json.dumps).map(str.encode)))
 def test_state_of_any_bytes_gives_an_answer_or_a_wire_error(payload: bytes) -> None:
-    try:
+    with suppress(WireError):
         assert HostState("h").told(payload, START_MS) in {True, False, None}
-    except WireError:
-        pass
 
 
 def test_forged_state_from_the_future_does_not_make_the_hosts_own_words_stale() -> None:
@@ -412,7 +424,7 @@ def test_hostile_agent_file_is_one_clear_line(tmp_path, capsys, old: str, new: s
 def test_hostile_profile_is_one_clear_error(tmp_path) -> None:
     for text in ("[" * 100_000, "title = " + "9" * 5000, "\xff", "x = " + "[" * 50_000):
         (tmp_path / "own.toml").write_text(text, encoding="latin-1")
-        with pytest.raises(ConfigError, match="own.toml"):
+        with pytest.raises(ConfigError, match=r"own\.toml"):
             load_profiles(["own.toml"], tmp_path)
 
 
