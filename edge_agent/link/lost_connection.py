@@ -1,8 +1,8 @@
 """Why a connection ended, in words: what MQTT or the socket gave, and what was sent last.
 
 MQTT 3.1.1 has no reason for a broker that hangs up. One that does so right after a large message most likely refuses
-its size (Mosquitto: ``message_size_limit`` and ``max_packet_size``), so the largest message of the past seconds is named
-with its size.
+its size (Mosquitto: ``message_size_limit`` and ``max_packet_size``), so the largest message of the past seconds is
+named with its size.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def stand() -> Iterator[Callable[..., tuple[MeterBus, Sweeper]]]:
 def test_twelve_meters_that_need_sixty_milliseconds_are_all_read_and_their_pauses_shown(stand) -> None:
     _, sweeper = stand(dict.fromkeys(range(1, N + 1), 0.06))
     assert sweeper.sweep(slow=False).n_good == N
-    for _ in range(20):
+    for _ in range(12):
         assert sweeper.sweep(slow=False).n_good == N
     before = sweeper.stats().buses[0]
     assert sweeper.sweep(slow=False).n_good == N
