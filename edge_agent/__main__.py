@@ -117,6 +117,9 @@ def _check(options: argparse.Namespace) -> int:
     profiles = load_profiles(config.profile_names, options.config.parent)
     print(f"{options.config}: controller {config.controller.id} of {config.controller.group}, good")
     print(show_check(config, profiles))
+    key = config.broker.key
+    if key is not None and key.stat().st_mode & 0o077:
+        print(f"note: {key} can be read by others than its owner: chmod 600")
     for bus in config.buses:
         needed_s = wire_time_s(config, bus.name, profiles, is_slow=True)
         if needed_s > config.sweep.interval_s:

@@ -32,6 +32,7 @@ FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
 HANDSHAKE_S: Final = 15.0  # from CONNECT to SUBACK
 HOST_WAIT_S: Final = 30.0  # for the primary host's STATE, before the next broker is tried
+MAX_PACKET_BYTES: Final = 4_000_000  # of an incoming message: the agent lives in 40 MB
 STABLE_S: Final = 30.0  # a connection that held so long was a good one: the waits begin small again
 
 
@@ -249,8 +250,13 @@ class MqttLink:
         readable, writable, _ = select.select(readers, writers, [], 0.0 if is_pending else max(0.0, wait_s))
         if self._wake_read in readable:
             os.read(self._wake_read, 4096)
-        if (is_pending or sock in readable) and client.loop_read() != MQTT_ERR_SUCCESS:
-            return False
+        if is_pending or sock in readable:
+            if client.loop_read() != MQTT_ERR_SUCCESS:
+                return False
+            n_bytes = _incoming_bytes(client)
+            if n_bytes > MAX_PACKET_BYTES:
+                self._lost.disconnected(f"a message of {n_bytes} bytes came, and {MAX_PACKET_BYTES} are read")
+                return False
         if writable and client.loop_write() != MQTT_ERR_SUCCESS:
             return False
         return client.loop_misc() == MQTT_ERR_SUCCESS
@@ -269,6 +275,13 @@ class MqttLink:
     def _say(self, text: str) -> None:
         self.last_error = text
         LOG.warning("%s", text)
+
+
+def _incoming_bytes(client: Client) -> int:
+    """Length of the packet that is being received, 0 between two; MQTT 3.1.1 cannot tell the broker a limit."""
+    packet: Any = getattr(client, "_in_packet", None)
+    length = packet.get("remaining_length", 0) if isinstance(packet, dict) else 0
+    return length if isinstance(length, int) else 0
 
 
 class _PahoTransport:

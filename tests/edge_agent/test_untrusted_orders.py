@@ -373,6 +373,20 @@ def test_broker_that_refuses_an_oversized_birth_is_named_with_its_size(require_d
         server.kill()
 
 
+def test_message_that_is_too_large_ends_the_connection_and_not_the_agent(broker, tmp_path) -> None:
+    host = Host(broker.port, "g", "n")
+    agent = Linked(tmp_path, broker.url)
+    agent.beat()
+    agent.link.start()
+    wait_until(lambda: agent.session.is_born)
+    host.send(bytes(20_000_000))
+    wait_until(lambda: "bytes came" in agent.link.last_error)
+    wait_until(lambda: len(host.of("NBIRTH")) == 2)
+    assert agent.session.n_refused == 0
+    agent.close()
+    host.close()
+
+
 def test_reason_is_that_of_the_socket_or_of_mqtt() -> None:
     lost = LostConnection()
     assert lost.words(0.0) == "the broker closed it, before it answered CONNECT and SUBSCRIBE"
