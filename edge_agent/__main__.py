@@ -146,25 +146,15 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _schedule(options: argparse.Namespace) -> int:
-    from edge_agent.control.orders_file import forget_request, load_orders  # noqa: PLC0415 - not for `run`
+    from edge_agent.control.orders_file import ask_to_forget, load_orders  # noqa: PLC0415 - not for `run`
 
-    config = load_config(options.config, os.environ)
-    orders = config.outbox.orders_path
+    orders = load_config(options.config, os.environ).outbox.orders_path
     if options.action == "show":
         print(load_orders(orders).schedule or "No schedule is held: lamps follow the sun.")
-        return 0
-    request = forget_request(orders)
-    try:
-        request.touch()
-    except OSError as error:
-        raise Fatal(f"{request}: {error.strerror or error}") from error
-    deadline_s = time.monotonic() + FORGET_WAIT_S
-    while request.exists() and time.monotonic() < deadline_s:
-        time.sleep(0.1)
-    if request.exists():
-        print("The agent does not run: it forgets its schedule when it starts.")
-    else:
+    elif ask_to_forget(orders, FORGET_WAIT_S):
         print("Forgotten. Lamps follow the sun until the host sends a schedule.")
+    else:
+        print("The agent does not run: it forgets its schedule when it starts.")
     return 0
 
 

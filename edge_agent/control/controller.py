@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_agent.clock import AgentClock, Trust
-from edge_agent.control.orders_file import HeldOrders, Override, load_orders, save_orders, take_forget_request
+from edge_agent.control.orders_file import HeldOrders, Override
+from edge_agent.control.orders_keeper import OrdersKeeper
 from edge_agent.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 from edge_agent.wire import (
     COMMAND_LEAVE,
@@ -38,8 +39,6 @@ GRACE_S: Final = 180.0  # NTP's chance after start, before an unknown hour count
 FIRST_RETRY_S: Final = 5.0
 LONGEST_RETRY_S: Final = 600.0
 REASSERT_S: Final = 600.0  # an I/O board that restarted has forgotten its coil
-SAVE_BURST: Final = 5  # commands that are on the card at once
-SAVE_GAP_S: Final = 60.0  # and one more in so many seconds
 _REDUCED: Final = STATUS_THERMAL_DERATING | STATUS_THERMAL_SHUTDOWN
 
 
@@ -99,13 +98,10 @@ class Control:
         self._switchgear = switchgear
         self._clock = clock
         self._monotonic = monotonic
-        self._path = path
         self._started_s = monotonic()
         self._lock = threading.RLock()
-        held = load_orders(path)
-        if take_forget_request(path):
-            LOG.warning("schedule: forgotten, as told while the agent was stopped")
-            held = HeldOrders(None, held.overrides)
+        self._keeper = OrdersKeeper(path, monotonic)
+        held = self._keeper.load()
         self._document: str | None = None
         self._timetable = self._made(safe_schedule(place[2]))
         self._overrides: dict[int, Override] = {}
@@ -117,10 +113,6 @@ class Control:
         self._contactor: bool | None = None
         self._contactor_retry = Retry()
         self._contactor_s = float("-inf")
-        self._is_unsaved = False
-        self._saved: HeldOrders | None = held
-        self._n_saves_left = float(SAVE_BURST)
-        self._saves_counted_s = self._started_s
         self.changed = threading.Event()
         self.n_failed_writes = 0
 
@@ -155,7 +147,7 @@ class Control:
                 self._document = text
                 self._timetable = self._made(schedule)
                 LOG.info("schedule: version %s is in force", schedule.version)
-                self._save_soon()
+                self._keeper.save_soon(self._orders())
         self.changed.set()
         return True
 
@@ -166,7 +158,7 @@ class Control:
                 LOG.warning("schedule: version %s is forgotten, as told", self._timetable.schedule.version)
             self._document = None
             self._timetable = self._made(safe_schedule(self._place[2]))
-            self._save()
+            self._keeper.save(self._orders())
         self.changed.set()
 
     def held_schedule(self) -> str | None:
@@ -182,36 +174,16 @@ class Control:
                     self._overrides.pop(i, None)
                 elif level != COMMAND_LEAVE and command.until_ms > now_ms:
                     self._overrides[i] = Override(level, command.until_ms)
-            self._save_soon()
+            self._keeper.save_soon(self._orders())
         self.changed.set()
 
-    def _save_soon(self) -> None:
-        """Write the orders now, or with the next `carry_out` that may: a flood of commands must not wear the card."""
-        self._is_unsaved = True
-        now_s = self._monotonic()
-        self._n_saves_left = min(SAVE_BURST, self._n_saves_left + (now_s - self._saves_counted_s) / SAVE_GAP_S)
-        self._saves_counted_s = now_s
-        if self._n_saves_left >= 1.0:
-            self._n_saves_left -= 1.0
-            self._save()
-
-    def _save(self) -> None:
-        overrides = {self._layout.lamp_ids[i]: order for i, order in self._overrides.items()}
-        orders = HeldOrders(self._document, overrides)
-        try:
-            if orders != self._saved:
-                save_orders(self._path, orders)
-            self._saved = orders
-            self._is_unsaved = False
-        except OSError as error:
-            self._is_unsaved = True
-            LOG.warning("orders are not on the card: %s", error)
+    def _orders(self) -> HeldOrders:
+        return HeldOrders(self._document, {self._layout.lamp_ids[i]: order for i, order in self._overrides.items()})
 
     def close(self) -> None:
         """Write what is not on the card yet."""
         with self._lock:
-            if self._is_unsaved:
-                self._save()
+            self._keeper.save(self._orders())
 
     # --- what should be ----------------------------------------------------------------------------------------
 
@@ -246,7 +218,7 @@ class Control:
             over = [i for i, order in self._overrides.items() if order.until_ms <= now_ms]
             for i in over:
                 del self._overrides[i]
-            self._is_unsaved |= bool(over)
+            self._keeper.is_unsaved |= bool(over)
             wanted = array("B", [self._scheduled()]) * len(self._layout.lamp_ids)
             for i, order in self._overrides.items():
                 wanted[i] = order.level
@@ -280,7 +252,7 @@ class Control:
     def carry_out(self) -> None:
         """Write what is due to contactor and nodes; what fails is tried again later, longer and longer apart."""
         self.changed.clear()
-        if take_forget_request(self._path):
+        if self._keeper.is_asked_to_forget():
             self.forget_schedule()
         wanted = self._wanted()
         is_closed = self._wants_closed(wanted)
@@ -292,8 +264,8 @@ class Control:
                     break  # newer orders first
                 self._write(i, level)
         with self._lock:
-            if self._is_unsaved:
-                self._save_soon()
+            if self._keeper.is_unsaved:
+                self._keeper.save_soon(self._orders())
 
     def _switch(self, *, is_closed: bool) -> None:
         now_s = self._monotonic()

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from edge_agent.errors import Fatal
 from edge_agent.wire import read_json
 
 if TYPE_CHECKING:
@@ -89,6 +91,23 @@ def load_orders(path: Path) -> HeldOrders:
 def forget_request(path: Path) -> Path:
     """The file whose presence asks the agent to forget its schedule."""
     return path.with_name(path.name + ".forget-schedule")
+
+
+def ask_to_forget(path: Path, wait_s: float) -> bool:
+    """Ask a running agent to forget its schedule; return whether it did within `wait_s` [s].
+
+    Raises:
+        Fatal: the request cannot be written.
+    """
+    request = forget_request(path)
+    try:
+        request.touch()
+    except OSError as error:
+        raise Fatal(f"{request}: {error.strerror or error}") from error
+    deadline_s = time.monotonic() + wait_s
+    while request.exists() and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    return not request.exists()
 
 
 def take_forget_request(path: Path) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.outbox.condition import NotOurs
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.record import Record
 
@@ -24,8 +25,6 @@ APPLICATION_ID: Final = 0x54524F42  # "TROB": another program's database is not 
 SCHEMA_VERSION: Final = 1
 LOCK_WAIT_S: Final = 5.0  # a predecessor that is just ending
 RESERVE_BYTES: Final = 1 << 20  # given back to a full card, so that deleting still works
-HEAD_BYTES: Final = 100  # SQLite's file header: magic, then the size of a page
-LEAST_BYTES: Final = 512  # the smallest page of SQLite
 MAX_NUMBER: Final = (1 << 63) - 1
 MAX_RUN_S: Final = 1e10  # three centuries
 StorageError = sqlite3.Error  # whatever the card, the file system or the file may raise
@@ -64,35 +63,6 @@ class Setting:
     run_s: float
 
 
-def is_corrupt(error: Exception) -> bool:
-    """Whether an SQLite error means that the file's contents are wrong, not that the card is full or away."""
-    if not isinstance(error, sqlite3.DatabaseError):
-        return False
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return isinstance(error, _NotOurs)
-    return (code & 0xFF) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def is_full(error: Exception) -> bool:
-    """Whether an SQLite error means that the card has no room."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
-
-
-def is_failing(error: Exception) -> bool:
-    """Whether an SQLite error means that card or file system do not do what they should."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_IOERR
-
-
-def is_read_only(path: Path) -> bool:
-    """Whether the file system of a path takes no writes at all: mounted so, or turned so by the kernel after errors."""
-    try:
-        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
-
-
 def make_private(path: Path) -> None:
     """Make a file's folder if it is missing, for its owner alone, and the file too; SQLite gives its log the same mode.
 
@@ -104,31 +74,6 @@ def make_private(path: Path) -> None:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         os.close(descriptor)
         path.chmod(0o600)
-
-
-def torn(path: Path) -> str:
-    """What a power cut has left of an outbox without SQLite noticing it, in words; empty = nothing.
-
-    A card that lies about what it has written can leave an empty file, or none, beside a log with contents, which
-    SQLite would delete without a word; or a file that ends within a page, whose rest SQLite would read as zeros.
-    """
-    try:
-        size = path.stat().st_size if path.exists() else 0
-        log = path.with_name(path.name + "-wal")
-        has_log = log.exists() and log.stat().st_size > 0
-        if not size:
-            return "the file is empty or missing, its log is not" if has_log else ""
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return ""
-    page = int.from_bytes(head[16:18], "big") if len(head) == HEAD_BYTES else 0
-    is_cut = size < LEAST_BYTES or (not has_log and page >= LEAST_BYTES and size % page > 0)
-    return f"the file is cut to {size} bytes" if is_cut else ""
-
-
-class _NotOurs(sqlite3.DatabaseError):
-    """A database, but not an outbox that this version can use."""
 
 
 class OutboxFile:
@@ -178,12 +123,12 @@ class OutboxFile:
                 self.put("epoch", random_epoch())
         found = (db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0])
         if found != (APPLICATION_ID, SCHEMA_VERSION):
-            raise _NotOurs(f"not an outbox of this version: {found}")
+            raise NotOurs(f"not an outbox of this version: {found}")
         epoch = db.execute("SELECT value FROM number WHERE name = 'epoch'").fetchone()
         if epoch is None:
-            raise _NotOurs("no epoch")
+            raise NotOurs("no epoch")
         if not _is_number(epoch[0], 1):
-            raise _NotOurs(f"the epoch is {str(epoch[0])[:40]!r}")
+            raise NotOurs(f"the epoch is {str(epoch[0])[:40]!r}")
         self.epoch = epoch[0]
 
     def setting(self) -> Setting:
@@ -199,7 +144,7 @@ class OutboxFile:
         oldest = self._db.execute("SELECT min(sequence) FROM record").fetchone()[0]
         bad = [name for name, value in numbers.items() if not _is_number(value, 0)]
         if bad or (newest is not None and not (_is_number(newest[1], -MAX_NUMBER) and _is_seconds(newest[2]))):
-            raise _NotOurs(f"impossible numbers: {', '.join(map(str, bad)) or 'of the newest record'}")
+            raise NotOurs(f"impossible numbers: {', '.join(map(str, bad)) or 'of the newest record'}")
         last = newest[0] if newest else 0
         gone = max(numbers.get("gone", 0), numbers.get("acknowledged", 0), (oldest or 1) - 1)
         return Setting(

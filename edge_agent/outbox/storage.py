@@ -15,16 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.errors import Fatal
-from edge_agent.outbox.file import (
-    OutboxFile,
-    Setting,
-    StorageError,
-    is_corrupt,
-    is_failing,
-    is_full,
-    is_read_only,
-    torn,
-)
+from edge_agent.outbox.condition import is_corrupt, is_failing, is_full, is_read_only, torn
+from edge_agent.outbox.file import OutboxFile, Setting, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

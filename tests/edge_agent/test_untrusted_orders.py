@@ -216,7 +216,7 @@ def test_flood_of_dim_commands_writes_little_to_the_card_and_the_last_one_holds(
         save_orders(path, orders)
         written.append(path.stat().st_size)
 
-    monkeypatch.setattr("edge_agent.control.controller.save_orders", save)
+    monkeypatch.setattr("edge_agent.control.orders_keeper.save_orders", save)
     for i in range(2000):
         payload = ncmd(
             Metric(bytes([i % 100] * 3), name="Lamps/Dim Command", datatype=DataType.UINT8_ARRAY),
