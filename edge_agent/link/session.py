@@ -12,11 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from edge_agent.control.command import BadCommand, Command, DimCommand, parse_command
+from edge_agent.control.command import BadCommand, Command, parse_command
 from edge_agent.link.host_state import HostState
 from edge_agent.link.message import Identity, nbirth, ndata, ndeath
+from edge_agent.link.ports import Orders, Transport
 from edge_agent.outbox.record import Record, rearrange
 from edge_agent.wire import (
     NBIRTH,
@@ -36,16 +37,6 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 LONGEST_QUEUE: Final = 64  # live records on their way to the link; what falls out is history
 BIRTH_GAP_S: Final = 2.0  # a host that asks for births in a loop gets one in so many seconds
-
-
-class Transport(Protocol):
-    """The MQTT connection as the session sees it."""
-
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Send, not retained; what cannot be sent is lost, as MQTT does with QoS 0."""
-
-    def disconnect(self) -> None:
-        """End the connection on purpose, after what was published has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +65,6 @@ class Will:
     topic: str
     payload: bytes
     qos: int = 1
-
-
-class Orders(Protocol):
-    """Who carries out what the host commands; called on the link's thread."""
-
-    def dim(self, command: DimCommand) -> None:
-        """Hold these levels."""
-
-    def schedule(self, text: str) -> bool:
-        """Take a schedule document; False = refused."""
-
-    def held_schedule(self) -> str | None:
-        """The document as held."""
 
 
 class Session:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.errors import ConfigError
+from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
 from edge_agent.settings import MAX_PAUSE_MS
 from edge_agent.tables import Table, read_toml
 
@@ -37,14 +38,6 @@ UNITS = {
     "mV": ("V", 1e-3), "mA": ("A", 1e-3), "kW": ("W", 1e3), "kWh": ("Wh", 1e3), "min": ("h", 1 / 60),
 }  # fmt: skip
 CONTACTS = ("door_open", "supply_present", "contactor_closed")
-# What the metrics of the wire can carry (contract: Float, UInt32 and UInt64, the highest UInt32 means "unknown").
-FLOAT32_MAX = (2 - 2**-23) * 2.0**127
-METRIC_RANGES = {
-    "energy_wh": (0.0, math.nextafter(2.0**64, 0)),
-    "burning_hours": (0.0, 2.0**32 - 2),
-    "switch_count": (0.0, 2.0**32 - 2),
-    "level": (0.0, 100.0),
-}
 WIDTHS = {"uint16": 1, "int16": 1, "uint32": 2, "int32": 2, "float32": 2}
 _FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}
 

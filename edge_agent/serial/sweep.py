@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from edge_agent.config import AgentConfig, BusConfig
 from edge_agent.serial.bus import NOTHING, Bus, BusStats, MeterReading
 from edge_agent.serial.bus_thread import BusThread
+from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
 from edge_agent.serial.plan import plan_bus, sampled_quantities
 from edge_agent.serial.poll import Meter, Role
 from edge_agent.serial.port import Port
-from edge_agent.serial.profile import FLOAT32_MAX, METRIC_RANGES, Profile
+from edge_agent.serial.profile import Profile
 from edge_agent.serial.reading import UNKNOWN_COUNT, CabinetReading, Sweep
 
 # Second attempts end here, so that a bad line cannot push one sweep into the next.
