@@ -1,0 +1,5 @@
+"""Cities for the truth benchmark, written from the contract and the fault catalogue alone.
+
+Nothing here imports the simulator, the agent or the first author's cities: the electrical model, the Sparkplug encoder,
+the register and the account of what really failed are its own, so that one misreading is not made twice.
+"""
