@@ -8,10 +8,7 @@ from .cable_stories import tell
 from .daylight import Night
 from .lamp_stories import HOUR
 from .stage import Absence, Stage
-from .street import PHASES
 from .verdict import Injected, Place
-
-_ALL: Final = frozenset()
 
 
 def _whole(stage: Stage, begin_s: float, end_s: float) -> bool:
@@ -38,8 +35,11 @@ def blackout(stage: Stage, night: Night) -> bool:
     stage.extra_guard_s.append(end)
     lamps = np.arange(stage.street.n)
     if habits.battery and (habits.contacts or habits.cabinet_meter):
-        ready = stage.ready_at(begin, end, samples=1, on=None, guard=False)
-        tell(stage, "blackout", "supplyLoss", None, lamps, begin, end + HOUR, ready)
+        # Without a contact there is only a cabinet meter that no longer answers: that may as well be the meter.
+        ready = stage.ready_at(begin, end, samples=1, on=None, guard=False) if habits.contacts else None
+        code = "supplyLoss" if habits.contacts else None
+        also = frozenset() if habits.contacts else frozenset({"supplyLoss"})
+        tell(stage, "blackout", code, None, lamps, begin, end + HOUR, ready, also=also)
     else:
         stage.absences.append(Absence(begin, end, False, 90.0))
         _tell_controller(stage, "blackout", begin, end, begin + 90 + 300)
@@ -86,7 +86,9 @@ def contactor_open(stage: Stage, night: Night) -> bool:
     street, habits = stage.street, stage.street.habits
     if habits.switching != "contactor" or not habits.contacts:
         return False
-    begin = night.on_s - 300.0 if stage.rng.random() < 0.5 else stage.rng.uniform(night.on_s + HOUR, night.off_s - 3 * HOUR)
+    begin = (
+        night.on_s - 300.0 if stage.rng.random() < 0.5 else stage.rng.uniform(night.on_s + HOUR, night.off_s - 3 * HOUR)
+    )
     end = begin + stage.rng.uniform(1.2, 2.2) * HOUR
     if not _whole(stage, begin, end):
         return False
@@ -155,10 +157,11 @@ def bus_dies(stage: Stage, night: Night) -> bool:
         return False
     stage.node[np.arange(*stage.window(begin, end).indices(len(stage.node)))[:, None], lamps] = False
     ready = stage.ready_at(begin, end, samples=3, guard=False)
-    tell(
-        stage, "bus_dies", "busFailure", None, lamps, begin, end + HOUR / 2, ready,
-        note=f"bus {street.bus_name(bus)} of {habits.buses}, {len(lamps)} lamps",
-    )  # fmt: skip
+    stage.injected.append(Injected(
+        "bus_dies", "busFailure", Place(street.cabinet_id, bus=street.bus_name(bus)), begin, end + HOUR / 2, ready,
+        stage.grid.interval_s, frozenset(street.lamp_ids[k] for k in lamps),
+        note=f"buses: {habits.buses}, {len(lamps)} lamps",
+    ))  # fmt: skip
     return True
 
 
@@ -209,4 +212,3 @@ STORIES: Final = (
     blackout, phase_of_supply, neutral_of_supply, contactor_open, contactor_stuck, contactor_stuck, door, tap, tap, bus_dies,
     bus_dies, no_network, away_for_days,
 )  # fmt: skip
-__all__ = ["PHASES", "STORIES"]

@@ -259,7 +259,9 @@ def voltage_off(stage: Stage, night: Night) -> bool:
         for c in circuits:
             lamps = street.on_circuit(c)
             is_seen = street.is_metered[lamps].any()
-            tell(stage, "voltage_off", code if is_seen else None, c, lamps, begin, end + HOUR, ready if is_seen else None)
+            tell(
+                stage, "voltage_off", code if is_seen else None, c, lamps, begin, end + HOUR, ready if is_seen else None
+            )
     else:
         tell(stage, "voltage_off", code, None, np.arange(street.n), begin, end + HOUR, ready)
     return True

@@ -30,9 +30,7 @@ def elevation_deg(at_s: npt.ArrayLike, latitude: float, longitude: float) -> Flo
     sidereal = np.radians((280.46062 + 360.98564737 * days + longitude) % 360)
     hour = sidereal - right_ascension
     here = np.radians(latitude)
-    return np.degrees(
-        np.arcsin(np.sin(here) * np.sin(declination) + np.cos(here) * np.cos(declination) * np.cos(hour))
-    )
+    return np.degrees(np.arcsin(np.sin(here) * np.sin(declination) + np.cos(here) * np.cos(declination) * np.cos(hour)))
 
 
 @dataclass(frozen=True)

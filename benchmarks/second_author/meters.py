@@ -162,7 +162,11 @@ def _cabinet(stage: Stage, state: State, rng: np.random.Generator) -> tuple[Sing
     gain = 1.0 + rng.normal(0, 0.003, 3)
     dead = ~stage.has_supply.any(axis=1)
     out = []
-    for values, unit, jitter in ((state.cabinet_v, 0.1, 0.001), (state.cabinet_a, 0.01, 0.003), (state.cabinet_w, 1.0, 0.004)):
+    for values, unit, jitter in (
+        (state.cabinet_v, 0.1, 0.001),
+        (state.cabinet_a, 0.01, 0.003),
+        (state.cabinet_w, 1.0, 0.004),
+    ):
         shown = _quantised((values * gain * (1 + jitter * rng.standard_normal(shape))).astype(np.float32), unit)
         shown[dead] = np.nan
         out.append(shown)

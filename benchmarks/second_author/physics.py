@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .stage import Stage
-from .street import SPAN_OHM
 
 Singles = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -106,13 +105,15 @@ def _flow(stage: Stage, base: Singles, factor: Singles, fed: Bools, is_arc: Bool
             lamps = street.on_circuit(c)
             flow = phasor[:, lamps]
             behind = np.cumsum(flow[:, ::-1], axis=1)[:, ::-1]
-            drop = np.cumsum(behind, axis=1) * np.float32(SPAN_OHM)  # the neutral's
+            drop = np.cumsum(behind, axis=1) * np.float32(street.span_ohm[c])  # the neutral's
             for p in range(3):
                 mine = np.flatnonzero(street.phase[lamps] == p)
                 if not len(mine):
                     continue
                 own = np.where(street.phase[lamps] == p, flow, 0)
-                fall = np.cumsum(np.cumsum(own[:, ::-1], axis=1)[:, ::-1], axis=1)[:, mine] * np.float32(SPAN_OHM)
+                fall = np.cumsum(np.cumsum(own[:, ::-1], axis=1)[:, ::-1], axis=1)[:, mine] * np.float32(
+                    street.span_ohm[c]
+                )
                 at_lamp = bus_v[:, p, None] * _TURN[p] - drop[:, mine] - fall - star[:, c, None]
                 volt[:, lamps[mine]] = np.where(fed[:, lamps[mine]], np.abs(at_lamp), 0.0)
                 total = own.sum(axis=1)
@@ -135,16 +136,14 @@ def _flow(stage: Stage, base: Singles, factor: Singles, fed: Bools, is_arc: Bool
     )  # fmt: skip
 
 
-def _star_point(
-    stage: Stage, bus_v: Singles, watt: Singles, volt: Singles, fed: Bools
-) -> npt.NDArray[np.complex64]:
+def _star_point(stage: Stage, bus_v: Singles, watt: Singles, volt: Singles, fed: Bools) -> npt.NDArray[np.complex64]:
     """Return the shift of each circuit's neutral, (t, c), complex volts; 0 where the neutral is whole."""
     street, n_c = stage.street, stage.street.habits.n_circuits
     shift = np.zeros((len(bus_v), n_c), np.complex64)
     broken = ~stage.neutral_circuit | ~stage.neutral_cabinet[:, None]
     for t in np.flatnonzero(broken.any(axis=1)):
-        for group in (
-            [np.arange(n_c)] if not stage.neutral_cabinet[t] else [np.array([c]) for c in np.flatnonzero(broken[t])]:
+        one_by_one = [np.array([c]) for c in np.flatnonzero(broken[t])]
+        for group in one_by_one if stage.neutral_cabinet[t] else [np.arange(n_c)]:
             mine = np.isin(street.circuit, group) & fed[t]
             if not mine.any():
                 continue

@@ -76,7 +76,7 @@ class Stage:
         self.breaker = np.ones((t, c, 3), bool)
         self.cable, self.fuse, self.node = (np.ones((t, n), bool) for _ in range(3))
         self.health = np.ones((t, n), np.float32)
-        self.health *= np.linspace(1.0, self.rng.choice((1.0, 0.97)), t, dtype=np.float32)[:, None]
+        self.health *= np.linspace(1.0, self.rng.choice((1.0, 0.998)), t, dtype=np.float32)[:, None]
         self.pf_factor = np.ones((t, n), np.float32)
         self.extra_c = np.zeros((t, n), np.float32)
         self.stuck_level = np.full((t, n), -1, np.int16)

@@ -15,8 +15,10 @@ Bools = npt.NDArray[np.bool_]
 
 PHASES: Final = "RST"
 SPAN_M: Final = 38.0
-SPAN_OHM: Final = SPAN_M * 1.91e-3
+_SPAN_OHM: Final = SPAN_M * 1.91e-3
 """One conductor of 16 mm2 aluminium from pole to pole at 20 degrees (1.91 ohm/km, IEC 60228)."""
+_DESIGN_DROP_V: Final = 6.0
+"""What the planner allows at the last lamp; longer circuits got thicker cable."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Street:
     is_metered: Bools
     bus: Ints
     meter_of: Ints
+    span_ohm: Floats  # (c,) one conductor, pole to pole
     latitude: float
     longitude: float
 
@@ -137,11 +140,13 @@ def draw_street(habits: Habits, index: int, rng: np.random.Generator, latitude: 
         first = int(rng.integers(0, n - 4))
         if circuit[first] == circuit[first + 3] and bus[first] == bus[first + 3]:
             meter_of[[first, first + 3]] = meter_of[[first + 3, first]]
+    moment = np.bincount(circuit, power / 230.0 * pole, m) * (2.2 if habits.phases == "single" else 0.6)
     return Street(
         habits, index, tuple(f"T{index:02d}-{k:03d}" for k in range(n)), circuit, pole, phase, is_hps, register, power,
         np.where(is_hps, rng.uniform(1.6, 2.2) + rng.normal(0, 0.03, n), 0.0),
         np.where(is_hps, rng.uniform(0.86, 0.92, n), rng.uniform(0.93, 0.98, n)),
         rng.uniform(0.0, 0.06, n), metered, bus, meter_of,
+        np.minimum(_SPAN_OHM, _DESIGN_DROP_V / moment),
         latitude + 0.011 * index, longitude + 0.004 * (index % 3),
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ class Place:
     circuit: str | None = None
     lamp_id: str | None = None
     phase: str | None = None
+    bus: str | None = None
 
 
 @dataclass(frozen=True)
