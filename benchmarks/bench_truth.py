@@ -176,8 +176,9 @@ def main() -> None:
     told = ", ".join(f"{name} {confounders[name]}" for name in sorted(confounders) if name not in CODES)
     print(f"confounders of the first author beside the standing ones: {told or 'none played'}")
     print(
-        f"{len(first)} cities of the first author, {len(second)} of the second, {lamp_nights} lamp-nights, {n_messages} "
-        f"messages, {time.monotonic() - began:.0f} s wall, {sum(outcome.cpu_s for outcome in outcomes):.0f} s of CPU"
+        f"{len(first)} cities of the first author, {len(second)} of the second, {lamp_nights} lamp-nights, "
+        f"{n_messages} messages, {time.monotonic() - began:.0f} s wall, "
+        f"{sum(outcome.cpu_s for outcome in outcomes):.0f} s of CPU"
     )
     print(json.dumps(summary(tallies, lamp_nights)))
 
@@ -199,8 +200,8 @@ def _arguments() -> argparse.Namespace:
 
 def _jobs(arguments: argparse.Namespace) -> tuple[list[Job], list[second_author.Job]]:
     """Return the cities of both authors."""
-    n_first = arguments.cities or (1 if arguments.quick else 90 if arguments.long else 9)
-    n_second = arguments.cities or (1 if arguments.quick else 60 if arguments.long else 12)
+    n_first = arguments.cities or (1 if arguments.quick else 30 if arguments.long else 6)
+    n_second = arguments.cities or (1 if arguments.quick else 72 if arguments.long else 18)
     n_cabinets = arguments.cabinets or (18 if arguments.quick else 60)
     n_nights = arguments.nights or (1 if arguments.quick else 3)
     first = [Job(arguments.seed + city, n_cabinets, 1, n_nights, arguments.truth) for city in range(n_first)]

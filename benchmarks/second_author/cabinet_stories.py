@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from .cable_stories import tell
+from .cable_stories import MAX_SHIFT_V, star_shift_v, tell
 from .daylight import Night
 from .lamp_stories import HOUR
 from .stage import Absence, Stage
@@ -65,18 +65,17 @@ def neutral_of_supply(stage: Stage, night: Night) -> bool:
     """The service neutral is lost: the cabinet's star point floats with the imbalance of its phases."""
     street, habits = stage.street, stage.street.habits
     begin, end = _night_time(stage, night, stage.rng.uniform(0.6, 1.2) * HOUR)
-    power = np.bincount(street.phase, street.power_w, 3)
-    if min(power) <= 0 or not habits.cabinet_meter or not _whole(stage, begin, end):
+    shift = star_shift_v(street.phase, street.power_w)
+    has_all = len(np.unique(street.phase)) == 3
+    if shift > MAX_SHIFT_V or not has_all or not habits.cabinet_meter or not _whole(stage, begin, end):
         return False
-    part = stage.window(begin, end)
-    stage.neutral_cabinet[part] = False
-    shift = 230.0 * abs(np.sum(power * np.exp(-2j * np.pi / 3 * np.arange(3)))) / power.sum()
+    stage.neutral_cabinet[stage.window(begin, end)] = False
     is_seen = shift > 24
     ready = stage.ready_at(begin, end, samples=2, guard=False) if is_seen else None
     codes = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
     tell(
         stage, "neutral_of_supply", "neutralFailure" if is_seen else None, None, np.arange(street.n), begin, end + HOUR,
-        ready, also=frozenset() if is_seen else codes, note=f"shift about {shift:.0f} V",
+        ready, also=frozenset({"communicationFailure"}) if is_seen else codes, note=f"shift about {shift:.0f} V",
     )  # fmt: skip
     return True
 
@@ -165,6 +164,28 @@ def bus_dies(stage: Stage, night: Night) -> bool:
     return True
 
 
+def bus_far_end(stage: Stage, night: Night) -> bool:
+    """A data wire along one circuit is cut behind a pole: the nodes behind it are silent, and their lamps burn on."""
+    street, habits = stage.street, stage.street.habits
+    if habits.buses != "circuits" or not (habits.cabinet_meter or habits.circuit_meters) or habits.reversed_circuit:
+        return False
+    begin, end = _night_time(stage, night, stage.rng.uniform(1, 2.5) * HOUR)
+    for bus in np.unique(street.bus[street.metered]):
+        lamps = np.flatnonzero((street.bus == bus) & street.is_metered)
+        if len(np.unique(street.circuit[lamps])) == 1 and len(lamps) >= 8 and _whole(stage, begin, end):
+            line = lamps[np.argsort(street.pole[lamps], kind="stable")]
+            far = line[int(stage.rng.integers(3, len(line) - 3)) :]
+            stage.node[np.arange(*stage.window(begin, end).indices(len(stage.node)))[:, None], far] = False
+            ready = stage.ready_at(begin, end, samples=3, guard=False)
+            stage.injected.append(Injected(
+                "bus_far_end", "busFailure", Place(street.cabinet_id, bus=street.bus_name(bus)), begin, end + HOUR / 2,
+                ready, stage.grid.interval_s, frozenset(street.lamp_ids[k] for k in far),
+                note=f"{len(far)} of {len(line)} lamps",
+            ))  # fmt: skip
+            return True
+    return False
+
+
 def _tell_controller(stage: Stage, situation: str, begin_s: float, end_s: float, ready_s: float | None) -> None:
     place = Place(stage.street.cabinet_id)
     stage.injected.append(
@@ -209,6 +230,6 @@ def away_for_days(stage: Stage, night: Night) -> bool:
 
 
 STORIES: Final = (
-    blackout, phase_of_supply, neutral_of_supply, contactor_open, contactor_stuck, contactor_stuck, door, tap, tap, bus_dies,
-    bus_dies, no_network, away_for_days,
+    blackout, phase_of_supply, neutral_of_supply, contactor_open, contactor_stuck, contactor_stuck, door, tap, tap,
+    bus_dies, bus_far_end, no_network, away_for_days,
 )  # fmt: skip

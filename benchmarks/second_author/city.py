@@ -47,7 +47,7 @@ def _palette(rng: np.random.Generator) -> tuple[Habits, ...]:
         Habits("lamps that switch themselves", size, 3, "lamp", "LED", 1.0, True, False, buses="circuits"),
         Habits("contactor and circuit meters", size, 4, "contactor", "LED", 1.0, True, True, buses="circuits"),
         Habits("sodium with circuit meters", 60, 3, "contactor", "HPS", 1.0, True, True, ratings=_HPS_W),
-        Habits("sodium, circuits on single phases", 90, 3, "contactor", "HPS", 1.0, True, False, "single", ratings=_HPS_W),
+        Habits("sodium, a phase a circuit", 90, 3, "contactor", "HPS", 1.0, True, False, "single", ratings=_HPS_W),
         Habits("sodium and LED", 48, 4, "contactor", "mixed", 1.0, True, True, ratings=(90, 120), buses="mixed"),
         Habits("one lamp in seven unmetered", 70, 3, "contactor", "LED", 0.86, True, False, buses="mixed"),
         Habits("unmetered among metered, circuit meters", 40, 2, "lamp", "LED", 0.9, True, True, buses="circuits"),
@@ -61,8 +61,12 @@ def _palette(rng: np.random.Generator) -> tuple[Habits, ...]:
         Habits("no meter but the lamps'", 36, 3, "contactor", "LED", 1.0, False, False, battery=False),
         Habits("order along the cable estimated", 30, 2, "lamp", "LED", 1.0, True, False, surveyed=False),
         Habits("a circuit meter the wrong way round", 40, 3, "lamp", "LED", 1.0, True, True, reversed_circuit=True),
+        Habits("one circuit of three by lamp", 60, 3, "contactor", "LED", 1.0, True, True, metered_circuits=1),
+        Habits("uneven phases", 45, 2, "contactor", "mixed", 1.0, True, True, "uneven", ratings=(90, 120)),
+        Habits("uneven phases, lamps that switch themselves", 30, 1, "lamp", "LED", 1.0, True, False, "uneven"),
         Habits("a great cabinet", 250, 6, "contactor", "LED", 1.0, True, False, buses="mixed"),
-        Habits("a great cabinet of sodium", 180, 4, "contactor", "HPS", 1.0, True, True, ratings=(150,), buses="circuits"),
+        Habits("a great cabinet of sodium", 180, 4, "contactor", "HPS", 1.0, True, True, ratings=(150,),
+               buses="circuits"),
     )  # fmt: skip
 
 
@@ -72,13 +76,19 @@ def draw_city(seed: int, *, n_nights: int = 5, lamps: int = 420, is_eventful: bo
     `is_eventful` false leaves only the confounders, for counting false faults.
     """
     rng = np.random.default_rng((seed, 7102))
-    interval = int(rng.choice((60, 60, 120, 300)))
+    interval = int(rng.choice((60, 120, 120, 300, 300)))
     latitude, longitude = float(rng.uniform(-7.5, 3.5)), float(rng.uniform(97, 107))
     lit = nights(date(2026, int(rng.integers(1, 12)), int(rng.integers(1, 28))), n_nights, latitude, longitude)
     chosen: list[Habits] = []
     if seed % 5 == 4:
         chosen = [Habits("photocells", 8, 1, "lamp", "LED", 1.0, True, False, photocell=True)] * 7
     palette = _palette(rng)
+    if seed % 5 == 3:
+        palette = (
+            Habits("small and uneven, sodium", 12, 1, "contactor", "HPS", 1.0, True, False, "uneven", ratings=_HPS_W),
+            Habits("small and uneven, LED", 18, 2, "lamp", "LED", 1.0, True, True, "uneven", buses="circuits"),
+            Habits("small, a phase each", 18, 3, "contactor", "LED", 1.0, True, False, "single"),
+        )
     while sum(h.n_lamps for h in chosen) < lamps:
         fitting = [h for h in palette if h.n_lamps <= max(lamps - sum(c.n_lamps for c in chosen), 60)]
         chosen.append(fitting[int(rng.integers(len(fitting)))])
@@ -97,7 +107,7 @@ def draw_city(seed: int, *, n_nights: int = 5, lamps: int = 420, is_eventful: bo
 
 
 def _photocells(stage: Stage, dark_day: int) -> None:
-    """Switch every lamp by its own threshold; after night `dark_day` a storm keeps the whole day dark from 9 to 15 h."""
+    """Switch every lamp by its own threshold; a storm keeps the day after night `dark_day` dark from 9 to 15 h."""
     street, grid = stage.street, stage.grid
     height = elevation_deg(grid.at_s, street.latitude, street.longitude)
     threshold = stage.rng.uniform(-2.5, 0.5, street.n)
@@ -123,12 +133,15 @@ def _play_stories(stage: Stage, *, is_eventful: bool) -> None:
     for number, night in enumerate(stage.grid.nights):
         if number == 0:
             continue
+        if is_eventful and street.n <= 20 and len({*street.phase}) == 3 and stage.street.habits.phases != "three":
+            # The only cabinets where a lost neutral shows for certain: small streets with uneven phases.
+            _some(stage, night, (cable_stories.neutral_of_circuit, cabinet_stories.neutral_of_supply), 1)
         is_whole = rng.random() < 0.45
         if is_eventful and not is_photocell:
             if is_whole and number >= 1:
                 _some(stage, night, cabinet_stories.STORIES, 1)
             _some(stage, night, cable_stories.STORIES, int(rng.random() < (0.25 if is_whole else 0.8)))
-            _some(stage, night, lamp_stories.STORIES, int(rng.poisson(min(3.0, street.n / 22))))
+            _some(stage, night, lamp_stories.STORIES, int(rng.poisson(min(4.0, street.n / 15))))
         is_busy = stage.busy[stage.window(night.on_s, night.off_s)].all(axis=1).any()
         if rng.random() < 0.5 and not is_busy:
             _some(stage, night, quiet_stories.STORIES, 1)

@@ -1,4 +1,4 @@
-"""A controller's side of the wire: births, sweeps, history after an absence, deaths; in the order in which they arrive."""
+"""A controller's side of the wire: births, sweeps, history after an absence, deaths; in order of arrival."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,7 +131,6 @@ class Controller:
         at_s = self._stage.grid.at_s
         topic = f"spBv1.0/{GROUP}/%s/{self._stage.street.controller_id}"
         is_away, is_dead, deaths, latency = self._links()
-        rng = self._stage.rng
         held: list[tuple[int, int]] = []
         sequence, connected = 0, False
         for i in range(len(at_s)):
@@ -158,7 +157,6 @@ class Controller:
                 j, number = held.pop(0)
                 late = now + 0.3 * (k + 1)
                 yield Message(late, topic % "NDATA", self._data(j, number, len(held) + 2, historical=True))
-        del rng
 
     def _links(self) -> tuple[np.ndarray, np.ndarray, list[float], np.ndarray]:
         stage = self._stage

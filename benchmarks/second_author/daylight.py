@@ -35,7 +35,7 @@ def elevation_deg(at_s: npt.ArrayLike, latitude: float, longitude: float) -> Flo
 
 @dataclass(frozen=True)
 class Night:
-    """One lit window: `on_s` to `off_s` in Unix seconds, `midnight_s` the local midnight at which its evening's day began."""
+    """One lit window: `on_s` to `off_s` in Unix seconds; `midnight_s` is the local midnight before it."""
 
     on_s: int
     off_s: int
@@ -88,7 +88,7 @@ class Grid:
 
 
 def sweep_grid(lit: Sequence[Night], interval_s: int, day_s: int, offset_s: int) -> Grid:
-    """Lay sweeps every `interval_s` while on and every `day_s` by day, from 3 h before the first night to noon after the last."""
+    """Lay sweeps every `interval_s` while on and every `day_s` by day, up to the last noon."""
     begin, end = lit[0].on_s - 3 * 3600, lit[-1].off_s + 5 * 3600
     ticks: list[npt.NDArray[np.int64]] = []
     at = begin + offset_s

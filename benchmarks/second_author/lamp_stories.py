@@ -45,11 +45,12 @@ def tell(
     name = stage.street.lamp_ids[lamp]
     place = Place(stage.street.cabinet_id, lamp_id=name)
     stage.injected.append(Injected(
-        situation, code, place, begin_s, end_s, ready_s, stage.grid.interval_s, frozenset({name}), also, instead, None, note
+        situation, code, place, begin_s, end_s, ready_s, stage.grid.interval_s, frozenset({name}), also,
+        instead, None, note,
     ))  # fmt: skip
 
 
-def after_night(stage: Stage, night: Night) -> float:
+def after_night(night: Night) -> float:
     """Return noon after a night, when repairs are done: the lamp proves itself at the next dusk."""
     return night.off_s + 5 * HOUR
 
@@ -58,7 +59,7 @@ def burnt_out(stage: Stage, night: Night) -> bool:
     """A lamp goes dark in the night, or does not strike at dusk."""
     at_dusk = stage.rng.random() < 0.4
     begin = night.on_s - 2 * HOUR if at_dusk else stage.rng.uniform(night.on_s + 0.5 * HOUR, night.off_s - 1.2 * HOUR)
-    end = after_night(stage, night)
+    end = after_night(night)
     lamp = pick(stage, begin, end)
     if lamp is None:
         return False
@@ -69,7 +70,7 @@ def burnt_out(stage: Stage, night: Night) -> bool:
 
 
 def hot_only(stage: Stage, night: Night) -> bool:
-    """An LED board whose solder opens when warm: dark from one to three hours after dusk, well again the next evening."""
+    """An LED board whose solder opens when warm: dark one to three hours after dusk, well again the next evening."""
     nights = stage.grid.nights
     lamp = pick(stage, night.on_s, night.off_s + 30 * HOUR, lambda k: not stage.street.is_hps[k])
     if lamp is None:
@@ -86,7 +87,7 @@ def hot_only(stage: Stage, night: Night) -> bool:
 def partial_strings(stage: Stage, night: Night) -> bool:
     """Some strings of an LED lamp die: its power falls, in proportion at every level."""
     begin = stage.rng.uniform(night.on_s, night.off_s - 1.5 * HOUR)
-    end = after_night(stage, night)
+    end = after_night(night)
     lamp = pick(stage, begin, end, lambda k: not stage.street.is_hps[k])
     if lamp is None:
         return False
@@ -98,7 +99,7 @@ def partial_strings(stage: Stage, night: Night) -> bool:
 
 
 def wattage_replaced(stage: Stage, night: Night) -> bool:
-    """A crew replaces a lamp with another wattage by day and tells nobody: a register error from the first lit hour on."""
+    """A crew replaces a lamp with another wattage by day and tells nobody: the register is wrong from then on."""
     begin, end = night.on_s - 4 * HOUR, float(stage.grid.at_s[-1])
     lamp = pick(stage, begin, end)
     if lamp is None:
@@ -114,7 +115,7 @@ def wattage_replaced(stage: Stage, night: Night) -> bool:
 def shorted_ballast(stage: Stage, night: Night) -> bool:
     """Shorted turns in a ballast, or a driver out of control: more power than it should take."""
     begin = stage.rng.uniform(night.on_s + 0.5 * HOUR, night.off_s - 1.5 * HOUR)
-    end = after_night(stage, night)
+    end = after_night(night)
     lamp = pick(stage, begin, end)
     if lamp is None:
         return False
@@ -126,13 +127,13 @@ def shorted_ballast(stage: Stage, night: Night) -> bool:
 
 def stuck_dim(stage: Stage, night: Night) -> bool:
     """A driver keeps its level: at 50 % into the morning's 100, at 100 into the evening's 70, or at 50 from dusk on."""
-    steps = dict((level, at) for at, level in night.steps()[1:])
+    steps = {level: at for at, level in night.steps()[1:]}
     level, begin, proof = [
         (50, steps[50] + 0.5 * HOUR, steps[100]),
         (100, night.on_s - HOUR, steps[70]),
         (50, night.on_s - HOUR, steps[70]),
     ][int(stage.rng.integers(3))]
-    end = after_night(stage, night)
+    end = after_night(night)
     lamp = pick(stage, begin, end, lambda k: not stage.street.is_hps[k])
     if lamp is None or stage.street.habits.photocell:
         return False
@@ -146,7 +147,7 @@ def stuck_dim(stage: Stage, night: Night) -> bool:
 def dried_capacitor(stage: Stage, night: Night) -> bool:
     """A compensation capacitor is gone: the same power, far more current."""
     begin = stage.rng.uniform(night.on_s + 0.3 * HOUR, night.off_s - 1.5 * HOUR)
-    end = after_night(stage, night)
+    end = after_night(night)
     lamp = pick(stage, begin, end)
     if lamp is None:
         return False
@@ -157,7 +158,7 @@ def dried_capacitor(stage: Stage, night: Night) -> bool:
 
 
 def burns_by_day(stage: Stage, night: Night) -> bool:
-    """A relay's contact welds: the lamp burns on by day; its node says open (relayFailure), or closed (lampUnexpectedOn)."""
+    """A relay welds and the lamp burns on by day; its node says open (relayFailure) or closed (lampUnexpectedOn)."""
     street = stage.street
     if street.habits.switching != "lamp" or street.habits.photocell:
         return False
@@ -224,7 +225,7 @@ def driver_fault(stage: Stage, night: Night) -> bool:
     if not stage.street.habits.node:
         return False
     begin = stage.rng.uniform(night.on_s + 0.3 * HOUR, night.off_s - 1.2 * HOUR)
-    end = after_night(stage, night)
+    end = after_night(night)
     lamp = pick(stage, begin, end, lambda k: not stage.street.is_hps[k])
     if lamp is None:
         return False
@@ -255,7 +256,7 @@ def deaf_node(stage: Stage, night: Night) -> bool:
 def pole_fuse(stage: Stage, night: Night) -> bool:
     """A fuse in a pole blows: lamp and node are dead, the load falls by one lamp."""
     begin = stage.rng.uniform(night.on_s + 0.5 * HOUR, night.off_s - 2 * HOUR)
-    end = after_night(stage, night)
+    end = after_night(night)
     street = stage.street
     if street.habits.own_supply:
         return False
@@ -277,7 +278,7 @@ def pole_fuse(stage: Stage, night: Night) -> bool:
 
 
 def load_sigma_w(stage: Stage, circuit: int | None) -> float | None:
-    """Return the noise of the nearest meter above a lamp (its circuit's, else the cabinet's), W; None without a meter."""
+    """Return the noise of the nearest meter above a lamp (its circuit's, else the cabinet's), W; None without."""
     street, habits = stage.street, stage.street.habits
     if habits.circuit_meters and not (habits.reversed_circuit and circuit == 0) and circuit is not None:
         return 0.004 * float(street.power_w[street.circuit == circuit].sum())

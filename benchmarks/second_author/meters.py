@@ -66,6 +66,7 @@ def read(stage: Stage, state: State) -> Shown:
     factor = state.factor[:, source] * (1.0 + 0.01 * rng.standard_normal((t, m), np.float32))
     factor = np.where(amp > 0.004, np.clip(factor, 0, 1.0), 0)
     _hold_frozen(stage.is_frozen[:, source], (volt, amp, watt))
+    _read_before_step(stage, (volt, amp, watt))
     absurd = stage.is_absurd[:, source]
     watt[absurd] = watt[absurd] * 3 + 40
     quality = _quality(stage, state, source, rng)
@@ -112,6 +113,18 @@ def _hold_frozen(is_frozen: npt.NDArray[np.bool_], quantities: tuple[Singles, ..
         rows = np.flatnonzero(is_frozen[:, k])
         for values in quantities:
             values[rows, k] = values[rows[0], k]
+
+
+def _read_before_step(stage: Stage, quantities: tuple[Singles, ...]) -> None:
+    """Give half of the lamps the values of the sweep before, where a sweep of twenty seconds ran over a dim step."""
+    at_s = stage.grid.at_s
+    for night in stage.grid.nights:
+        for step_s, _ in night.steps()[1:]:
+            i = int(np.searchsorted(at_s, step_s))
+            if 0 < i < len(at_s) and at_s[i] - step_s < 20:
+                early = stage.rng.random(quantities[0].shape[1]) < 0.5
+                for values in quantities:
+                    values[i, early] = values[i - 1, early]
 
 
 def _quality(stage: Stage, state: State, source: npt.NDArray[np.int64], rng: np.random.Generator) -> Bytes:

@@ -1,4 +1,4 @@
-"""Voltages, currents and powers of one cabinet: three phases and a neutral, cables with resistance, ballasts and drivers.
+"""Voltages, currents and powers of one cabinet: three phases and a neutral, cables, ballasts and drivers.
 
 Backward/forward sweeps over each circuit's cable with phasors; a lost neutral by the shift of the star point (Millman).
 """
@@ -17,7 +17,6 @@ Bools = npt.NDArray[np.bool_]
 _TURN: Final = np.exp(-2j * np.pi / 3 * np.arange(3)).astype(np.complex64)
 _SOURCE_OHM: Final = 0.04
 _DRIVER_MIN_V: Final = 95.0
-_ARC_MIN_V: Final = 165.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class State:
 
 
 def _since_struck(is_arc: Bools, at_s: npt.NDArray[np.int64], step_s: npt.NDArray[np.float64]) -> Singles:
-    """Seconds since each lamp last struck, (t, n); half a sweep is added, because the strike fell between two sweeps."""
+    """Seconds since each lamp last struck, (t, n); the strike fell between two sweeps."""
     index = np.arange(len(at_s))[:, None]
     last_off = np.maximum.accumulate(np.where(is_arc, -1, index), axis=0)
     since = at_s[:, None] - at_s[np.maximum(last_off, 0)] - np.minimum(step_s, 60.0)[:, None] / 2
@@ -92,15 +91,18 @@ def _flow(stage: Stage, base: Singles, factor: Singles, fed: Bools, is_arc: Bool
     watt, amp = base, base
     exponent = street.exponent.astype(np.float32)
     is_driver = ~street.is_hps
-    for turn in range(3):
+    for turn in range(4):
         ratio = np.clip(volt / 230.0, 0.05, 2.0)
         watt = np.where(exponent > 0, base * ratio**exponent, base)
         watt = np.where(fed & ((volt >= _DRIVER_MIN_V) | ~is_driver), watt, np.float32(0)).astype(np.float32)
         amp = np.where(volt > 20, watt / np.maximum(volt, 20) / factor, 0).astype(np.float32)
-        if turn == 2:
+        if turn == 3:
             break
         lag = factor - 1j * np.sqrt(1 - np.minimum(factor, 1) ** 2)
-        phasor = (amp * lag * _TURN[street.phase]).astype(np.complex64)
+        # A current lags the voltage that the lamp really has: where the star point floats, its angle has moved.
+        at_bus = (bus_v * _TURN)[:, None, :] - star[:, :, None]
+        turned = (at_bus / np.maximum(np.abs(at_bus), 1)).astype(np.complex64)
+        phasor = (amp * lag * turned[:, street.circuit, street.phase]).astype(np.complex64)
         for c in range(n_c):
             lamps = street.on_circuit(c)
             flow = phasor[:, lamps]
@@ -121,7 +123,7 @@ def _flow(stage: Stage, base: Singles, factor: Singles, fed: Bools, is_arc: Bool
                 phase_w[:, c, p] = ((bus_v[:, p] * _TURN[p] - star[:, c]) * total.conj()).real
         load_a = phase_a.sum(axis=1)
         bus_v = np.maximum(emf - _SOURCE_OHM * load_a, 0).astype(np.float32)
-        star = _star_point(stage, bus_v, watt, volt, fed)
+        star = _star_point(stage, bus_v, fed)
     shown = np.abs(bus_v * _TURN - np.where(stage.neutral_cabinet, 0, star[:, 0])[:, None])
     tap = np.where(stage.has_supply, stage.tap_w, 0)
     own_w = np.where(stage.has_supply[:, :1], np.array([9.0, 0, 0]), 0)  # the controller itself, on R
@@ -136,7 +138,7 @@ def _flow(stage: Stage, base: Singles, factor: Singles, fed: Bools, is_arc: Bool
     )  # fmt: skip
 
 
-def _star_point(stage: Stage, bus_v: Singles, watt: Singles, volt: Singles, fed: Bools) -> npt.NDArray[np.complex64]:
+def _star_point(stage: Stage, bus_v: Singles, fed: Bools) -> npt.NDArray[np.complex64]:
     """Return the shift of each circuit's neutral, (t, c), complex volts; 0 where the neutral is whole."""
     street, n_c = stage.street, stage.street.habits.n_circuits
     shift = np.zeros((len(bus_v), n_c), np.complex64)
@@ -148,12 +150,16 @@ def _star_point(stage: Stage, bus_v: Singles, watt: Singles, volt: Singles, fed:
             if not mine.any():
                 continue
             emf = bus_v[t] * _TURN
-            power = np.bincount(street.phase[mine], street.power_w[mine] * stage.health[t, mine], 3)
+            power = street.power_w * stage.health[t]
+            ballast = np.bincount(street.phase[mine], (power * street.is_hps)[mine], 3)
+            driver = np.bincount(street.phase[mine], (power * ~street.is_hps)[mine], 3)
+            emf = bus_v[t] * _TURN
             star = 0j
             for _ in range(12):
                 across = np.clip(np.abs(emf - star), 60, 390)
-                # Between a driver's constant power and a ballast's square law; saturating, so that it settles.
-                admittance = power / (0.5 * across**2 + 0.5 * 230.0**2) + 1e-6
+                # A ballast's square law is a constant admittance; a driver's constant power is not, and is damped here
+                # so that the point settles.
+                admittance = ballast / 230.0**2 + driver / (0.5 * across**2 + 0.5 * 230.0**2) + 1e-6
                 star = 0.5 * star + 0.5 * (emf * admittance).sum() / admittance.sum()
             shift[t, group] = star
     return shift

@@ -62,7 +62,7 @@ def restart(stage: Stage, night: Night) -> bool:
 
 
 def wrong_clock(stage: Stage, night: Night) -> bool:
-    """No time server for a night: the agent's clock drifts by up to five minutes and says that it is not synchronised."""
+    """No time server for a night: the agent's clock drifts by up to five minutes, and the agent says so."""
     part = stage.window(night.on_s - 2 * HOUR, night.off_s + 2 * HOUR)
     size = part.stop - part.start
     if size < 10:

@@ -16,6 +16,7 @@ from .verdict import Injected
 CODES: Final = tuple(dict.fromkeys((*CONFIRM_S, "neutralFailure")))
 _SLACK_S: Final = 90.0
 _GRACE_S: Final = 600.0
+_SOON_US: Final = 1_800_000_000  # a fault shown first and explained by a true one that opened so near to it
 _LOCAL: Final = timezone(timedelta(hours=7))
 
 
@@ -76,12 +77,13 @@ def settle(city: City, shown: Sequence[Shown], label: str) -> dict[str, Tally]:
     ground = _Ground(city)
     tallies = {code: Tally() for code in CODES}
     found: dict[int, list[Shown]] = defaultdict(list)
-    true_ids = {
-        stretch.fault_id
-        for stretch in shown
-        for i in ground.injected[ground.cabinet(stretch)]
-        if ground.is_then(stretch, i) and _is_right(ground, stretch, i)
-    }
+    true_since: dict[str, list[int]] = defaultdict(list)
+    for stretch in shown:
+        if any(
+            ground.is_then(stretch, i) and _is_right(ground, stretch, i)
+            for i in ground.injected[ground.cabinet(stretch)]
+        ):
+            true_since[stretch.fault_id].append(stretch.opened_us)
     visible = [stretch for stretch in shown if stretch.shown_us is not None]
     for stretch in visible:
         candidates = [i for i in ground.injected[ground.cabinet(stretch)] if ground.is_then(stretch, i)]
@@ -95,7 +97,8 @@ def settle(city: City, shown: Sequence[Shown], label: str) -> dict[str, Tally]:
             )
         elif not right and not any(stretch.code in i.also and ground.is_related(stretch, i) for i in candidates):
             told = _tell(ground, stretch, label)
-            if any(cause in true_ids for cause in stretch.causes):
+            begins = [at for cause in stretch.causes for at in true_since.get(cause, ())]
+            if any(abs(at - stretch.opened_us) < _SOON_US for at in begins):
                 tally.n_explained_later += 1
                 tally.later.append(told)
             else:

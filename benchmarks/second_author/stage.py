@@ -68,6 +68,7 @@ class Stage:
     extra_guard_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        """Begin with everything in order."""
         t, n, c = len(self.grid.at_s), self.street.n, self.street.habits.n_circuits
         on = self.grid.is_on
         self.supply_v = self._supply(t)
@@ -95,7 +96,7 @@ class Stage:
         self.night_on = np.broadcast_to(on[:, None], (t, n)).copy()
 
     def _supply(self, t: int) -> Singles:
-        """Draw the transformer's voltage: evening sag, a slow walk, and a fast part that the phases share only partly."""
+        """Draw the transformer's voltage: evening sag, a slow walk and a fast part, the latter two per phase."""
         hour = (self.grid.at_s / 3600.0 + 7) % 24
         sag = -3.0 * np.exp(-(((hour - 19.5) / 2.2) ** 2))
         walk = np.cumsum(self.rng.normal(0, 0.12, (t, 3)), axis=0)

@@ -33,7 +33,7 @@ class Habits:
     metered_share: float  # of lamps; 0 = none
     cabinet_meter: bool
     circuit_meters: bool
-    phases: str = "three"  # three: lamps rotate R S T on every circuit; single: a circuit hangs on one phase
+    phases: str = "three"  # three: lamps rotate R S T; uneven: as they came; single: a circuit hangs on one phase
     contacts: bool = True  # door, supply and contactor contacts
     own_supply: bool = False  # nodes live on beyond a dead cable and read 0 V
     photocell: bool = False
@@ -44,14 +44,15 @@ class Habits:
     ratings: tuple[int, ...] = (40, 60, 90)
     reversed_circuit: bool = False  # one circuit meter is connected the wrong way round
     meters_below_contactor: bool = False  # circuit meters are dead by day
+    metered_circuits: int | None = None  # only lamps of the first so many circuits have meters
 
 
 @dataclass(frozen=True)
 class Street:
     """One cabinet and its lamps in the register's order; arrays are (n,) over lamps.
 
-    `power_w` is what a lamp really draws at 100 % and 230 V, `register_w` what the city wrote down. `circuit` and `phase`
-    count from 0, `pole` from 1 along its circuit. `meter_of` is the lamp whose conductor a lamp's meter really measures.
+    `power_w` is what a lamp really draws at 100 % and 230 V, `register_w` what the city wrote down. `circuit` and
+    `phase` count from 0, `pole` from 1 along its circuit. `meter_of` is the lamp that a lamp's meter really measures.
     """
 
     habits: Habits
@@ -117,16 +118,19 @@ def draw_street(habits: Habits, index: int, rng: np.random.Generator, latitude: 
     circuit = np.repeat(np.arange(m), sizes)
     pole = np.concatenate([np.arange(1, size + 1) for size in sizes])
     phase = circuit % 3 if habits.phases == "single" else (pole - 1 + circuit) % 3
+    if habits.phases == "uneven":
+        phase = np.where(rng.random(n) < 0.35, rng.integers(0, 3, m)[circuit], phase)
+    is_hps = np.full(n, habits.technology == "HPS")
     if habits.technology == "mixed":
         is_hps = rng.random(m)[circuit] < 0.5
-    else:
-        is_hps = np.full(n, habits.technology == "HPS")
     register = rng.choice(habits.ratings, m)[circuit].astype(float)
     power = register * rng.normal(1.0, 0.015, n) * rng.choice((0.93, 1.0, 1.07), p=(0.2, 0.6, 0.2))
     power[is_hps] *= 1.0 + rng.uniform(-0.02, 0.04, int(is_hps.sum()))
     metered = rng.random(n) < habits.metered_share
     if habits.metered_share >= 1:
         metered[:] = True
+    if habits.metered_circuits is not None:
+        metered &= circuit < habits.metered_circuits
     if habits.buses == "one":
         bus = np.zeros(n, np.int64)
     else:
@@ -136,7 +140,7 @@ def draw_street(habits: Habits, index: int, rng: np.random.Generator, latitude: 
             bus[strays] = 0
     meter_of = np.arange(n)
     if n >= 40 and metered.all() and rng.random() < 0.3:
-        # Two meters of one circuit, of equal lamps, wired the wrong way round: harmless until somebody counts positions.
+        # Two meters of one circuit, of equal lamps, are swapped: harmless until somebody counts positions.
         first = int(rng.integers(0, n - 4))
         if circuit[first] == circuit[first + 3] and bus[first] == bus[first + 3]:
             meter_of[[first, first + 3]] = meter_of[[first + 3, first]]

@@ -46,7 +46,8 @@ def print_report(tallies: dict[str, Tally], lamp_nights: int, n_errors: int) -> 
             f"{code:22} {tally.n:>4} "
             f"{_text(tally.n_right, n_told):>7} [{precision[0]:.3f}, {precision[1]:.3f}] "
             f"{_text(tally.n_found, tally.n):>7} [{recall[0]:.3f}, {recall[1]:.3f}] "
-            f"{'-' if f1 is None else f'{f1:.3f}':>6} {delay:>13} {CONFIRM_S.get(code, 120) // 60:>7} {tally.n_false:>5} "
+            f"{'-' if f1 is None else f'{f1:.3f}':>6} {delay:>13} {CONFIRM_S.get(code, 120) // 60:>7} "
+            f"{tally.n_false:>5} "
             f"{tally.n_false / lamp_nights * 1e6:>9.1f} [{low * 1e6:.1f}, {high * 1e6:.1f}] "
             f"{tally.n_explained_later:>5}"
         )
