@@ -6,14 +6,29 @@ Pure: bytes in, a ``Session`` out. Whom to believe, and when to ask for a rebirt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from edge_agent.wire import SEQ_MODULUS, PayloadMessage, WireError, unpack_strings
+from edge_agent.wire import SEQ_MODULUS, PayloadMessage, WireError
+from ingest.decode.bounds import (
+    MAX_INTERVAL_S,
+    MAX_LAMPS,
+    MAX_METRICS,
+    MAX_PAYLOAD,
+    MAX_SCHEDULE_TEXT,
+    MAX_SEQUENCE,
+    MAX_VERSION_TEXT,
+    document_text,
+    id_list,
+    shown_text,
+    whole_number,
+)
+from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import BirthError
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import Mark
@@ -73,8 +88,8 @@ ARRAY_KINDS: Final = {
 }
 # What a record says once, and of its cabinet.
 SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
-MAX_PAYLOAD: Final = 4_000_000  # bytes: 65,536 lamps with every quantity take 1.8 million
-MAX_LAMPS: Final = 65_536  # of one controller; a bus carries 247
+PAYLOAD_METRICS: Final = 2  # field number
+_UINT64: Final = (1 << 64) - 1
 
 
 @dataclass(slots=True)
@@ -89,7 +104,6 @@ class Session:
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
         first_lamp: the batch's, if all its lamps are the register's.
         epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
-        birth: the NBIRTH's payload.
         seq: the last Sparkplug sequence number.
         next_round: the round of this tick in which its next live record may stand.
     """
@@ -116,82 +130,115 @@ class Session:
     schedule: str | None
     takes_schedule: bool
     n_strange: int
-    birth: bytes
     seq: int = 0
     last_at_us: int = 0
     next_round: int = 0
     mark: Mark | None = None
-    unknown_aliases: set[int] = field(default_factory=set)
 
 
 def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Session:
-    """A session from an NBIRTH payload.
+    """A session from an NBIRTH payload; a birth that is refused leaves nothing behind in the directory.
 
     Raises:
-        BirthError: not a payload, seq is not 0, or a list in it cannot be read.
+        BirthError: not a payload, seq is not 0, or something in it is larger than allowed or cannot be read.
     """
     if len(data) > MAX_PAYLOAD:
         raise BirthError(f"NBIRTH of {controller_id}: {len(data)} bytes")
+    if has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
+        raise BirthError(f"NBIRTH of {controller_id}: more than {MAX_METRICS} metrics")
     message = PayloadMessage()
     try:
         message.ParseFromString(data)
-        named = {metric.name: metric for metric in message.metrics}
-        slots = {m.alias: SLOT_OF[name] for name, m in named.items() if name in SLOT_OF and m.HasField("alias")}
-        lamp_ids = _strings(named.get("Lamps/Id"))
-        circuit_ids = _strings(named.get("Circuits/Id"))
+        named = _by_name(message)
+        slots = _slots(named)
+        lamp_ids = id_list(named.get("Lamps/Id"), MAX_LAMPS)
+        circuit_ids = id_list(named.get("Circuits/Id"), MAX_LAMPS)
+        epoch = whole_number(named.get("Outbox/Epoch"), _UINT64) or 0
+        sequence = whole_number(named.get("Outbox/Sequence"), MAX_SEQUENCE)
+        pending = whole_number(named.get("Outbox/Pending"), MAX_SEQUENCE)
+        bd_seq = whole_number(named.get("bdSeq"), _UINT64)
+        # only now, when nothing can be wrong any more: these remember what they are given
         lamps, n_strange = directory.lamp_numbers(controller_id, lamp_ids)
         circuits, n_strange_circuits = directory.circuit_numbers(controller_id, circuit_ids)
         controller = directory.controllers.number(controller_id)
     except (DecodeError, UnicodeDecodeError, WireError, OverflowError) as error:
         raise BirthError(f"NBIRTH of {controller_id}: {error}") from error
-    if message.seq != 0:
-        raise BirthError(f"NBIRTH of {controller_id}: seq is {message.seq}, not 0")
-    if len(lamp_ids) > MAX_LAMPS or len(circuit_ids) > MAX_LAMPS:
-        raise BirthError(f"NBIRTH of {controller_id}: {len(lamp_ids)} lamps, {len(circuit_ids)} circuits")
     schedule = named.get("Schedule/Document")
+    interval = named.get("Sweep/Interval")
+    fillers = _fillers(len(lamp_ids), len(circuit_ids))
     return Session(
         controller_id=controller_id,
         controller=controller,
-        bd_seq=_integer(named.get("bdSeq")),
+        bd_seq=bd_seq,
         slots=slots,
         layout=_layout(frozenset(slots.items()), len(lamp_ids), len(circuit_ids)),
         lamp_ids=lamp_ids,
         circuit_ids=circuit_ids,
         lamps=np.array(lamps, "<i4").tobytes(),
-        first_lamp=lamps[0]
-        if not n_strange and lamps and lamps == list(range(lamps[0], lamps[0] + len(lamps)))
-        else -1,
+        first_lamp=_first_lamp(lamps, n_strange),
         circuits=np.array(circuits, "<i4").tobytes(),
-        fillers=_fillers(len(lamp_ids), len(circuit_ids)),
-        sizes=tuple(len(filler) for filler in _fillers(len(lamp_ids), len(circuit_ids))),
+        fillers=fillers,
+        sizes=tuple(len(filler) for filler in fillers),
         at_ms=message.timestamp,
-        epoch=_integer(named.get("Outbox/Epoch")) or 0,
-        sequence=_integer(named.get("Outbox/Sequence")),
-        pending=_integer(named.get("Outbox/Pending")),
-        interval_s=_integer(named.get("Sweep/Interval")) or 0,
+        epoch=epoch,
+        sequence=sequence,
+        pending=pending,
+        interval_s=believed_interval(0 if interval is None else interval.long_value or interval.int_value),
         is_synchronised="Clock/Synchronised" not in named or named["Clock/Synchronised"].boolean_value,
-        agent_version=named["Agent/Version"].string_value if "Agent/Version" in named else None,
-        schedule=schedule.string_value if schedule is not None and not schedule.is_null else None,
+        agent_version=shown_text(named.get("Agent/Version"), MAX_VERSION_TEXT),
+        schedule=document_text(schedule, MAX_SCHEDULE_TEXT),
         takes_schedule=schedule is not None,
         n_strange=n_strange + n_strange_circuits,
-        birth=data,
     )
+
+
+def believed_interval(told_s: int) -> int:
+    """An interval in s as an agent tells it; one that cannot be is 0, which is none."""
+    return told_s if told_s <= MAX_INTERVAL_S else 0
 
 
 def renumbered(session: Session, directory: Directory) -> Session:
     """The same session, its controller, lamps and circuits numbered by another directory."""
-    born = parse_birth(session.controller_id, session.birth, directory)
+    lamps, n_strange = directory.lamp_numbers(session.controller_id, session.lamp_ids)
+    circuits, n_strange_circuits = directory.circuit_numbers(session.controller_id, session.circuit_ids)
     return replace(
         session,
-        controller=born.controller,
-        lamps=born.lamps,
-        first_lamp=born.first_lamp,
-        circuits=born.circuits,
-        n_strange=born.n_strange,
+        controller=directory.controllers.number(session.controller_id),
+        lamps=np.array(lamps, "<i4").tobytes(),
+        first_lamp=_first_lamp(lamps, n_strange),
+        circuits=np.array(circuits, "<i4").tobytes(),
+        n_strange=n_strange + n_strange_circuits,
     )
 
 
-@lru_cache(1 << 16)
+def _by_name(message: PayloadMessage) -> dict[str, Any]:
+    """A birth's metrics; it must be one."""
+    if message.seq != 0:
+        raise WireError(f"seq is {message.seq}, not 0")
+    named: dict[str, Any] = {}
+    for metric in message.metrics:
+        name = metric.name
+        if not isinstance(name, str):
+            raise WireError("a metric's name is not UTF-8")
+        if name in named and name in SLOT_OF:
+            raise WireError(f"{name} stands in it twice")
+        named[name] = metric
+    return named
+
+
+def _slots(named: Mapping[str, Any]) -> dict[int, int]:
+    slots = {m.alias: SLOT_OF[name] for name, m in named.items() if name in SLOT_OF and m.HasField("alias")}
+    if len(slots) < sum(name in SLOT_OF and m.HasField("alias") for name, m in named.items()):
+        raise WireError("two metrics have the same alias")
+    return slots
+
+
+def _first_lamp(lamps: list[int], n_strange: int) -> int:
+    is_run = not n_strange and lamps and lamps == list(range(lamps[0], lamps[0] + len(lamps)))
+    return lamps[0] if is_run else -1
+
+
+@lru_cache(1 << 13)
 def _layout(slots: frozenset[tuple[int, int]], n_lamps: int, n_circuits: int) -> object:
     """One object for all equal layouts: what is looked up for every message should not be hashed for each."""
     del slots, n_lamps, n_circuits
@@ -201,20 +248,11 @@ def _layout(slots: frozenset[tuple[int, int]], n_lamps: int, n_circuits: int) ->
 def is_next(session: Session, seq: int) -> bool:
     """Whether ``seq`` follows the session's last; the session stands at ``seq`` afterwards either way."""
     follows = seq == (session.seq + 1) % SEQ_MODULUS
-    session.seq = seq
+    session.seq = seq % SEQ_MODULUS
     return follows
 
 
-def _strings(metric: Any) -> tuple[str, ...]:
-    return () if metric is None or metric.is_null else unpack_strings(metric.bytes_value)
-
-
-def _integer(metric: Any) -> int | None:
-    if metric is None or metric.is_null:
-        return None
-    return int(metric.long_value or metric.int_value)
-
-
+@lru_cache(256)
 def _fillers(n_lamps: int, n_circuits: int) -> tuple[bytes, ...]:
     """Unknown of every array: NaN, all ones, level 255; a lamp whose status is not told is not told open."""
     nan, ones = np.full(1, np.nan, "<f4").tobytes(), b"\xff\xff\xff\xff"

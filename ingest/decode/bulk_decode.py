@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ingest.decode.birth import EPOCH, INTERVAL, MAX_PAYLOAD, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
+from ingest.decode.birth import EPOCH, INTERVAL, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
+from ingest.decode.bounds import MAX_INTERVAL_S, MAX_PAYLOAD
 from ingest.decode.payload_layout import PayloadLayout, Sheet, UnusualError, cut, number
 from ingest.decode.record import MAX_MS, SHEET_SHIFT, US_PER_MS, Record, lengths_fit, read_record
 from ingest.errors import RecordError
@@ -132,5 +133,7 @@ def _column(sheet: Sheet, slot: int) -> list[Any]:
     if span is None:
         return [sheet.payload_layout.constants.get(slot)] * len(sheet.pages)
     values = number(sheet.pages, span)
+    if slot == INTERVAL:
+        values = np.where(values <= MAX_INTERVAL_S, values, 0)
     told: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
     return told

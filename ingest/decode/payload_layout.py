@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.decode.birth import ARRAY_KINDS, EPOCH, FIRST_CABINET, INTERVAL, N_ARRAYS, SCALARS, SEQUENCE
+from ingest.decode.bounds import MAX_SEQUENCE
 from ingest.decode.protobuf_fields import LENGTH_DELIMITED, VARINT, BrokenError, Field, fields, varint
 
 UInt8 = npt.NDArray[np.uint8]
@@ -81,8 +82,9 @@ class PayloadLayout:
             at += end - start
         np.bitwise_and(checked, self.masks, out=checked)
         is_fit: npt.NDArray[np.bool_] = (checked == self.wanted).all(axis=1)
-        # a sequence of 0 is none, and without a time the payload's own counts
-        return is_fit & (number(pages, self.numbers[SEQUENCE]) > 0) & (number(pages, self.at) > 0)
+        sequence = number(pages, self.numbers[SEQUENCE])
+        # a sequence of 0 is none, one beyond its range is refused, and without a time the payload's own counts
+        return is_fit & (sequence > 0) & (sequence <= MAX_SEQUENCE) & (number(pages, self.at) > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,3 +63,16 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise BrokenError
+
+
+def has_more_fields(data: bytes, number: int, most: int) -> bool:
+    """Whether a message holds more than ``most`` fields of a number; costs no more than looking at so many."""
+    count = 0
+    try:
+        for field in fields(data, 0, len(data)):
+            count += field.number == number
+            if count > most:
+                return True
+    except BrokenError:
+        return False  # the parser says what is wrong with it
+    return False

@@ -14,23 +14,27 @@ from edge_agent.wire import PayloadMessage
 from ingest.decode.birth import (
     EPOCH,
     INTERVAL,
-    MAX_PAYLOAD,
     N_ARRAYS,
     N_SLOTS,
+    PAYLOAD_METRICS,
     PENDING,
     SCALARS,
     SEQUENCE,
     SLOT_OF,
     SYNCHRONISED,
     Session,
+    believed_interval,
 )
+from ingest.decode.bounds import MAX_METRICS, MAX_PAYLOAD, MAX_SEQUENCE
 from ingest.decode.payload_layout import Sheet
+from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import RecordError
 
 EARLIEST_US: Final = 1_262_304_000_000_000  # 2010: a clock that was never set says 1970 or its firmware's birthday
 LATEST_US: Final = 4_102_444_800_000_000  # 2100
 US_PER_MS: Final = 1000
 MAX_MS: Final = LATEST_US // US_PER_MS
+_MANY_METRICS: Final = 16_384  # bytes: in fewer, so many metrics that it matters have no room
 SHEET_SHIFT: Final = 32  # of a record's ``order``: above it the sheet's number, below it the controller's
 
 
@@ -38,7 +42,7 @@ class Record(NamedTuple):
     """One payload, read but not yet in columns.
 
     Attributes:
-        interval_s: None where the record does not tell it.
+        interval_s: 0 or None where the record does not tell it, or tells one that cannot be.
         scalars: what it says of the cabinet, in the order of ``SCALARS``; None = absent.
         values: bytes of an array, a scalar, or None = absent, by slot; empty where a sheet holds the arrays.
         sheet: the sheet whose row ``row`` the payload is.
@@ -69,6 +73,8 @@ def read_record(session: Session, data: bytes) -> Record:
     """
     if len(data) > MAX_PAYLOAD:
         raise RecordError("size", f"{len(data)} bytes")
+    if len(data) > _MANY_METRICS and has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
+        raise RecordError("size", f"more than {MAX_METRICS} metrics")
     message = PayloadMessage()
     try:
         message.ParseFromString(data)
@@ -82,7 +88,7 @@ def read_record(session: Session, data: bytes) -> Record:
         alias = metric.alias
         slot = slot_of(alias)
         if slot is None or (not alias and not metric.HasField("alias")):
-            slot = _named_slot(session, metric)
+            slot = _named_slot(metric)
             if slot is None:
                 continue
         if slot < N_ARRAYS:
@@ -98,6 +104,10 @@ def read_record(session: Session, data: bytes) -> Record:
             values[slot] = value if value or not metric.is_null else None
     if values[EPOCH] is None or not values[SEQUENCE]:
         raise RecordError("number", "no Outbox/Epoch or Outbox/Sequence in it")
+    if values[SEQUENCE] > MAX_SEQUENCE:
+        raise RecordError("number", f"Outbox/Sequence is {values[SEQUENCE]}")
+    if values[INTERVAL]:
+        values[INTERVAL] = believed_interval(values[INTERVAL])
     return Record(
         session,
         min(at_ms or message.timestamp, MAX_MS) * US_PER_MS,
@@ -113,12 +123,9 @@ def read_record(session: Session, data: bytes) -> Record:
     )
 
 
-def _named_slot(session: Session, metric: Any) -> int | None:
+def _named_slot(metric: Any) -> int | None:
     """Slot of a metric that its alias does not tell: data may carry names as well."""
-    if metric.name:
-        return SLOT_OF.get(metric.name)
-    session.unknown_aliases.add(metric.alias)
-    return None
+    return SLOT_OF.get(metric.name) if metric.name else None
 
 
 def lengths_fit(record: Record) -> bool:

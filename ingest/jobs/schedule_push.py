@@ -11,13 +11,17 @@ from typing import Any, Final
 
 import structlog
 
-from edge_agent.wire import DataType, Metric
+from edge_agent.wire import DataType, Metric, WireError, read_json
 from ingest.decode.birth import Session
+from ingest.errors import describe
 from ingest.schema.city import City
 from ingest.sparkplug.host_application import SessionHost
 
 FILE_NAME: Final = "schedule.json"
-_MAX_VERSION: Final = 1 << 31
+_MAX_VERSION: Final = 1 << 31  # agents refuse it
+_MAX_AHEAD: Final = (
+    1000  # of the version in force, that an agent's may be and be followed: one lie must not use them up
+)
 
 
 class ScheduleJob:
@@ -62,14 +66,25 @@ class ScheduleJob:
         newborn, self._host.newborn = self._host.newborn, []
         for session in newborn:
             if session.takes_schedule and self._host.sessions.get(session.controller_id) is not None:
-                self._compare(session)
+                try:
+                    self._compare(session)
+                except Exception as error:  # noqa: BLE001  # the others' schedules do not wait for this one
+                    text = f"{session.controller_id}: its schedule cannot be compared: {describe(error)}"
+                    self._host.complaints.add("schedule", session.controller_id, text)
 
     def _compare(self, session: Session) -> None:
         held = _parse(session.schedule)
         if held == self._document:
             return
-        if held is not None and self._document["version"] <= _version(held) < _MAX_VERSION:
+        node, version = session.controller_id, self._document["version"]
+        is_registered = session.controller < self._host.directory.controllers.n_register
+        if held is not None and is_registered and version <= _version(held) <= version + _MAX_AHEAD:
             self._set_version(_version(held) + 1)
+        elif held is not None and _version(held) > version:
+            text = (
+                f"{node}: holds version {_version(held)} of the schedule, and {version} is in force: it is not followed"
+            )
+            self._host.complaints.add("schedule", node, text)
         text = json.dumps(self._document, separators=(",", ":"))
         self._host.commands.add(
             session.controller_id, (Metric(text, name="Schedule/Document", datatype=DataType.STRING),)
@@ -78,12 +93,12 @@ class ScheduleJob:
 
 def _parse(text: str | None) -> dict[str, Any] | None:
     try:
-        document = json.loads(text) if text else None
-    except ValueError:
+        document = read_json(text) if text else None
+    except WireError:
         return None
     return document if isinstance(document, dict) else None
 
 
 def _version(document: dict[str, Any] | None) -> int:
     version = 0 if document is None else document.get("version", 0)
-    return version if isinstance(version, int) and 0 <= version < _MAX_VERSION else 0
+    return version if type(version) is int and 0 <= version < _MAX_VERSION else 0

@@ -118,11 +118,12 @@ class Directory:
     def circuit_numbers(self, controller_id: str, circuits: Sequence[str]) -> tuple[list[int], int]:
         """Numbers of a controller's circuits in the order of its birth, and how many the register does not hold."""
         numbers: list[int] = []
+        taken: set[int] = set()
         n_strange = 0
         for circuit in circuits:
             key = (controller_id, circuit)
             number = self.places.controller_circuit_index.get(key, -1)
-            if number < 0 or number in numbers:
+            if number < 0 or number in taken:
                 n_strange += 1
                 number = self._circuit_strangers.get(key, -1)
                 if number < 0:
@@ -130,5 +131,6 @@ class Directory:
                         raise OverflowError("too many unknown circuits")
                     number = self._circuit_strangers[key] = len(self.circuit_names)
                     self.circuit_names.append(circuit)
+            taken.add(number)
             numbers.append(number)
         return numbers, n_strange

@@ -20,7 +20,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.wire import NAMESPACE, NBIRTH, NDATA, NDEATH, WireError, decode_state, encode_state, state_topic
-from ingest.errors import UnusableError
+from ingest.errors import UnusableError, describe
 from ingest.mqtt.socket_buffer import SocketBuffer
 from ingest.sparkplug.host_application import Message
 
@@ -226,8 +226,8 @@ class Broker:
                         break
             if self._is_open:
                 client.loop_misc()
-        except (OSError, ValueError) as error:
-            self._lost(str(error))
+        except Exception as error:  # noqa: BLE001  # whatever a packet does to paho, another connection follows
+            self._lost(describe(error))
         if self._is_outdated:
             self._is_outdated = False
             self._lost("STATE holds a later time")
@@ -259,7 +259,10 @@ class Broker:
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         payload = bytes(message.payload)
-        topic = message.topic
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # the standard has the server close such a sender's connection; not every server does
         if topic == self._state_topic:
             self._on_state(payload)
             return

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from edge_agent.wire import NCMD, NDATA, NodeTopic
-from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 from ingest.model.finding import Change
@@ -21,6 +20,8 @@ from ingest.model.received_ranges import Mark
 from ingest.mqtt.connection import Broker
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue, Load
+from ingest.pipeline.isolation import IsolatedJudge, build_columns
+from ingest.pipeline.job_guard import Job, JobGuard
 from ingest.pipeline.ports import Judge, judge_tick
 from ingest.sparkplug.acknowledgement import Acknowledgement
 from ingest.sparkplug.dead_letters import DeadLetters
@@ -30,13 +31,6 @@ from ingest.sparkplug.host_application import SessionHost
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
-
-
-class Job(Protocol):
-    """Something that wants doing every now and then, between two ticks."""
-
-    def run(self, now_us: int) -> None:
-        """Do it if it is due; must be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class Intake:
         """Everything is open and recovered; nothing has been received yet."""
         self._broker = broker
         self._host = host
-        self.judge = judge
+        self.judge = IsolatedJudge(judge, host, host.complaints)
         self.clock = clock
         self._commit_queue = flight
         self._quarantine = quarantine
@@ -88,6 +82,7 @@ class Intake:
         self._pace = pace
         self._jobs = jobs
         self._listeners = listeners
+        self._guard = JobGuard(metrics, readiness, monotonic)
         self._command_topic = str(NodeTopic(host.group, NCMD, ""))
         self._acknowledgement = Acknowledgement()
         self._waiting = FairQueue(self._tell_flood)
@@ -127,8 +122,7 @@ class Intake:
                 self._changes += self.judge.tick(now_us)
             if self._is_due():
                 self._send_off(now_us)
-        for job in self._jobs:
-            job.run(now_us or 0)
+        self._guard.run(self._jobs, now_us or 0)
         for topic, payload in self._host.commands.outgoing(self._host.sessions):
             self._broker.publish(topic, payload)
         self._broker.flush()
@@ -178,7 +172,7 @@ class Intake:
         self._flushed_at = self._monotonic()
         intake = self._host.receive(messages, now_us)
         del messages
-        tick = build_tick(intake.rounds, [*intake.history, *intake.unjudged], self._host.directory)
+        tick = build_columns(intake, self._host, self._host.complaints, self._quarantine)
         self._metrics.bad_values.inc(tick.n_bad_values)
         changes, self._changes = self._changes, []
         changes += judge_tick(self.judge, self.clock, intake, tick)
@@ -200,8 +194,7 @@ class Intake:
             self._metrics.readings.inc(batch.n_readings)
             self._metrics.records.labels("live").inc(batch.n_records - n_history)
             self._metrics.records.labels("history").inc(n_history)
-            for listener in self._listeners:
-                listener(load.block)
+            self._guard.hear(self._listeners, load.block)
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0

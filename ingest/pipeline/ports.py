@@ -58,6 +58,8 @@ def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> l
     ticked_us = clock.now_us() or 0
     for number, (first, last) in enumerate(tick.rounds):
         events = _sessions(judge, clock, events, number, changes)
+        if first == last:  # all of its records were set aside
+            continue
         live = slice_batch(batch, first, last)
         clock.hear(live)
         now_us = _now(clock, int(live.at_us[0]))

@@ -168,9 +168,10 @@ class SnapshotJob:
             self.take(now_us)
         except StoreUnavailableError as error:
             self._log.warning("no snapshot", reason=str(error))
-        took_s = self._monotonic() - began
-        self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
-        self._commit_queue.hold(is_held=False)
+        finally:  # whatever happened, the loads must not wait for it
+            took_s = self._monotonic() - began
+            self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
+            self._commit_queue.hold(is_held=False)
 
     def take(self, now_us: int) -> None:
         """Take it now; nothing may be in the air.

@@ -19,9 +19,10 @@ from edge_agent.wire import (
     parse_topic,
 )
 from ingest.decode.birth import Session, is_next, parse_birth, renumbered
+from ingest.decode.bounds import MAX_DEATH, MAX_ID, is_id
 from ingest.decode.bulk_decode import Sheets
 from ingest.decode.record import Record, check_record, read_record
-from ingest.errors import BirthError, RecordError
+from ingest.errors import BirthError, RecordError, describe
 from ingest.metrics import Complaints, Metrics
 from ingest.model.batch import SessionEvent
 from ingest.model.id_directory import Directory
@@ -78,30 +79,48 @@ class SessionHost:
             online.next_round = 0
         n_data = 0
         n_duplicates = 0
-        read_alike = self._sheets.read(messages, self._by_topic)
-        for (topic, payload), alike in zip(messages, read_alike, strict=True):
+        for (topic, payload), alike in zip(messages, self._read_alike(messages), strict=True):
             session = self._by_topic.get(topic)
-            if session is None:
-                self._other(topic, payload, taken)
-                continue
-            n_data += 1
-            record: Record | None
             try:
-                record = alike if alike is not None and alike.session is session else read_record(session, payload)
-            except RecordError as error:
-                record = self._turn(session, payload)  # perhaps it only has another agent's aliases
-                if record is None:
-                    self._refuse(session, payload, error, None, taken)
-            else:
-                if not session.epoch:
-                    session.epoch = record.epoch
-                elif record.epoch != session.epoch:
-                    record = self._by_own_birth(session, record.epoch, payload)
-            if record is not None:
-                n_duplicates += self._take(record.session, record, payload, taken)
+                if session is None:
+                    self._other(topic, payload, taken)
+                else:
+                    n_data += 1
+                    n_duplicates += self._data(session, payload, alike, taken)
+            except Exception as error:  # noqa: BLE001  # whatever one message does, the others are not to notice
+                self._set_message_aside(topic, payload, error, taken)
         self._metrics.messages.labels(NDATA).inc(n_data)
         self._metrics.duplicates.inc(n_duplicates)
         return taken
+
+    def _read_alike(self, messages: Sequence[Message]) -> Sequence[Record | None]:
+        try:
+            return self._sheets.read(messages, self._by_topic)
+        except Exception as error:  # noqa: BLE001  # then each is read by itself, and only the one that does it is lost
+            self.complaints.add("broke_down", "reading alike", f"reading many messages at once: {describe(error)}")
+            return [None] * len(messages)
+
+    def _set_message_aside(self, topic: str, payload: bytes, error: Exception, taken: IntakeResult) -> None:
+        kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
+        text = f"{kind} of {node} breaks ingest and is set aside: {describe(error)}"
+        self.complaints.add("broke_down", node, text)
+        self._quarantine.add(f"{kind}/{node}", "broke_down", text, payload, taken.now_us or 0)
+
+    def _data(self, session: Session, payload: bytes, alike: Record | None, taken: IntakeResult) -> bool:
+        """Take one NDATA of a session; says whether it was a duplicate."""
+        record: Record | None
+        try:
+            record = alike if alike is not None and alike.session is session else read_record(session, payload)
+        except RecordError as error:
+            record = self._turn(session, payload)  # perhaps it only has another agent's aliases
+            if record is None:
+                self._refuse(session, payload, error, None, taken)
+        else:
+            if not session.epoch:
+                session.epoch = record.epoch
+            elif record.epoch != session.epoch:
+                record = self._by_own_birth(session, record.epoch, payload)
+        return record is not None and self._take(record.session, record, payload, taken)
 
     def _take(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
@@ -193,9 +212,12 @@ class SessionHost:
         try:
             parts = parse_topic(topic)
         except WireError as error:
-            self.complaints.add("topic", topic, str(error))
+            self.complaints.add("topic", topic[:MAX_ID], str(error)[: 2 * MAX_ID])
             return
         if parts.group != self.group:
+            return
+        if not is_id(parts.node):
+            self.complaints.add("topic", "ids", f"{parts.node[:MAX_ID]!r} cannot be a controller's id")
             return
         if parts.message_type == NBIRTH:
             self._metrics.messages.labels(NBIRTH).inc()
@@ -246,7 +268,7 @@ class SessionHost:
         if session is None:
             return
         try:
-            death = decode_payload(payload)
+            death = decode_payload(payload[: MAX_DEATH + 1])  # cut, a longer one is broken
         except WireError as error:
             self.complaints.add("death", node, f"NDEATH of {node}: {error}")
             return
