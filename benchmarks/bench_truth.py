@@ -200,8 +200,8 @@ def _arguments() -> argparse.Namespace:
 
 def _jobs(arguments: argparse.Namespace) -> tuple[list[Job], list[second_author.Job]]:
     """Return the cities of both authors."""
-    n_first = arguments.cities or (1 if arguments.quick else 30 if arguments.long else 6)
-    n_second = arguments.cities or (1 if arguments.quick else 72 if arguments.long else 18)
+    n_first = arguments.cities or (1 if arguments.quick else 30 if arguments.long else 11)
+    n_second = arguments.cities or (1 if arguments.quick else 72 if arguments.long else 16)
     n_cabinets = arguments.cabinets or (18 if arguments.quick else 60)
     n_nights = arguments.nights or (1 if arguments.quick else 3)
     first = [Job(arguments.seed + city, n_cabinets, 1, n_nights, arguments.truth) for city in range(n_first)]
