@@ -1,7 +1,7 @@
-"""``make bench-truth``: seeded cities with every fault and every confounder through the real pipeline, scored.
+"""``make bench-truth``: seeded cities of two authors, with faults and confounders, through the real pipeline, scored.
 
 Prints, per code: faults scored, precision, recall and F1 with their 95 % intervals, delays in sweeps, exact spans and
-false faults per million lamp-nights; last one JSON object. ``--quick`` is for tests.
+false faults per million lamp-nights; last one JSON object. ``--author 2 --seed 7 --cities 3`` repeats some.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,9 @@ START_US = int(datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp() * 1e6)
 _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
+
+
+_OF_AUTHOR = ("macro_f1", "lowest_f1", "false_per_million_lamp_nights", "exact_spans", "lamp_nights")
 
 
 @dataclass(frozen=True)
@@ -162,14 +166,17 @@ def main() -> None:
             pool.imap_unordered(second_author.play_city, second, chunksize=1),
         ):
             outcomes += [_heard(outcome) for outcome in results]
-    tallies: dict[str, Tally] = {code: Tally() for code in second_author.CODES}
-    for outcome in outcomes:
-        for code, tally in outcome.tallies.items():
-            tallies[code].add(tally)
+    of_first = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    of_second = [outcome for outcome in outcomes if isinstance(outcome, second_author.Outcome)]
+    tallies = _sum(outcomes)
     lamp_nights = sum(outcome.lamp_nights for outcome in outcomes)
     print_report(tallies, lamp_nights, arguments.errors)
     n_messages = sum(outcome.n_messages for outcome in outcomes)
-    of_first = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    for number, own in ((1, of_first), (2, of_second)):
+        if own:
+            figures = summary(_sum(own), sum(outcome.lamp_nights for outcome in own))
+            told = ", ".join(f"{name} {figures[name]}" for name in _OF_AUTHOR)
+            print(f"author {number}: {told}")
     for line in [line for outcome in of_first for line in outcome.refused][:5]:
         print(f"not injected: {line}")
     confounders = sum((outcome.counts for outcome in of_first), Counter())
@@ -181,6 +188,14 @@ def main() -> None:
         f"{sum(outcome.cpu_s for outcome in outcomes):.0f} s of CPU"
     )
     print(json.dumps(summary(tallies, lamp_nights)))
+
+
+def _sum(outcomes: Sequence[Outcome | second_author.Outcome]) -> dict[str, Tally]:
+    tallies: dict[str, Tally] = {code: Tally() for code in second_author.CODES}
+    for outcome in outcomes:
+        for code, tally in outcome.tallies.items():
+            tallies[code].add(tally)
+    return tallies
 
 
 def _arguments() -> argparse.Namespace:
