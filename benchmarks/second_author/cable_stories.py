@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 
 from .daylight import Night
-from .lamp_stories import HOUR, after_night, load_sigma_w
+from .lamp_stories import HOUR, after_night
+from .meter_stories import load_sigma_w
 from .stage import Stage
 from .street import PHASES, Floats, Ints
 from .verdict import Injected, Place
@@ -281,7 +282,9 @@ def voltage_off(stage: Stage, night: Night) -> bool:
                 stage, "voltage_off", code if is_seen else None, c, lamps, begin, end + HOUR, ready if is_seen else None
             )
     else:
-        tell(stage, "voltage_off", code, None, np.arange(street.n), begin, end + HOUR, ready)
+        # Where a circuit has no meters below the cabinet's, it is open whether "all circuits" are meant.
+        instead = frozenset({code}) if habits.metered_circuits is not None else frozenset()
+        tell(stage, "voltage_off", code, None, np.arange(street.n), begin, end + HOUR, ready, instead=instead)
     return True
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from . import cabinet_stories, cable_stories, lamp_stories, quiet_stories
+from . import cabinet_stories, cable_stories, lamp_stories, meter_stories, quiet_stories
 from .daylight import Grid, Night, elevation_deg, nights, sweep_grid
 from .stage import Stage
 from .street import Habits, Street, draw_street
@@ -141,7 +141,9 @@ def _play_stories(stage: Stage, *, is_eventful: bool) -> None:
             if is_whole and number >= 1:
                 _some(stage, night, cabinet_stories.STORIES, 1)
             _some(stage, night, cable_stories.STORIES, int(rng.random() < (0.25 if is_whole else 0.8)))
-            _some(stage, night, lamp_stories.STORIES, int(rng.poisson(min(4.0, street.n / 15))))
+            _some(
+                stage, night, (*lamp_stories.STORIES, *meter_stories.STORIES), int(rng.poisson(min(4.0, street.n / 15)))
+            )
         is_busy = stage.busy[stage.window(night.on_s, night.off_s)].all(axis=1).any()
         if rng.random() < 0.5 and not is_busy:
             _some(stage, night, quiet_stories.STORIES, 1)

@@ -132,8 +132,16 @@ def _quality(stage: Stage, state: State, source: npt.NDArray[np.int64], rng: np.
     reaches = state.is_fed[:, source] & (state.volt[:, source] >= _SILENT_BELOW_V)
     if stage.street.habits.own_supply:
         reaches = np.ones_like(reaches)
-    answers = reaches & stage.node[:, stage.street.metered] & (rng.random((t, m), np.float32) >= 0.02)
-    garbled = answers & ((rng.random((t, m), np.float32) < 0.001) | stage.is_garbled[:, source])
+    answers = reaches & stage.node[:, stage.street.metered]
+    is_lost = rng.random((t, m), np.float32) < 0.02
+    is_garbled = (rng.random((t, m), np.float32) < 0.001) | stage.is_garbled[:, source]
+    # Three sweeps without a good reply are a fault by the rule's letter, so chance must not make them.
+    is_bad = is_lost | is_garbled
+    third = is_bad[2:] & is_bad[1:-1] & is_bad[:-2]
+    is_lost[2:] &= ~third
+    is_garbled[2:] &= ~third
+    garbled = answers & is_garbled & ~is_lost
+    answers &= ~is_lost
     return np.where(garbled, 2, np.where(answers, 0, 1)).astype(np.uint8)
 
 

@@ -112,8 +112,8 @@ def settle(city: City, shown: Sequence[Shown], label: str) -> dict[str, Tally]:
 
 
 def _is_right(ground: _Ground, stretch: Shown, injected: Injected) -> bool:
-    if stretch.code == injected.code:
-        return ground.is_there(stretch, injected)
+    if stretch.code == injected.code and ground.is_there(stretch, injected):
+        return True
     return stretch.code in injected.instead and ground.is_related(stretch, injected)
 
 

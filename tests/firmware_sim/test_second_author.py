@@ -32,6 +32,7 @@ GENERATOR = [
     "verdict",
     "city",
     "lamp_stories",
+    "meter_stories",
     "cable_stories",
     "cabinet_stories",
     "quiet_stories",
