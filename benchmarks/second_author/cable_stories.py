@@ -113,6 +113,9 @@ def phase_dies(stage: Stage, night: Night) -> bool:
     mine = lamps[(street.phase[lamps] == phase) & street.is_metered[lamps]]
     if len(mine) < 3 or len(mine) == street.is_metered[lamps].sum():
         return False
+    metered = lamps[street.is_metered[lamps]]
+    if np.array_equal(metered[-len(mine) :], mine):
+        return False  # this phase hangs on the last poles alone: a cut before them looks the same
     stage.breaker[stage.window(begin, end), circuit, phase] = False
     ready = stage.ready_at(begin, _lit_end(night, end), samples=3)
     tell(stage, "phase_dies", "circuitFailure", circuit, mine, begin, end + HOUR, ready, phase=phase)
@@ -156,6 +159,9 @@ def _cut(stage: Stage, night: Night, *, one_phase: bool, times: tuple[float, flo
     dead, tail = seen[first:], mine[street.pole[mine] > street.pole[seen[first - 1]]]
     gap = int(street.pole[seen[first]]) if stage.rng.random() < 0.5 else int(street.pole[tail[0]])
     tail = mine[street.pole[mine] >= gap]
+    behind = line[(street.pole[line] >= gap) & street.is_metered[line]]
+    if phase is not None and (street.phase[behind] == phase).all():
+        return False  # nobody of another phase stands behind the gap: a cut of the whole cable looks the same
     swapped = street.meter_of[line] != line
     if swapped.any() and len({bool(s) for s in np.isin(line[swapped], tail)}) > 1:
         return False
