@@ -99,7 +99,7 @@ class CityIngest:
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
         detection = Detection(fleet, city, start_us=start_us)
-        book = open_fault_desk(engine, register, city, start_us)
+        book = open_fault_desk(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
         marks = Watermarks()
         for state in store.marks():

@@ -30,15 +30,19 @@ class DeadLetters:
     def add(self, topic: str, reason: str, text: str, payload: bytes, at_us: int) -> None:
         """Set one payload aside."""
         if len(self._waiting) < _MAX_WAITING:
-            line = {
-                "at_us": at_us,
-                "topic": topic,
-                "reason": reason,
-                "text": text,
-                "size": len(payload),
-                "payload": base64.b64encode(payload[:_MAX_PAYLOAD]).decode(),
-            }
-            self._waiting.append(json.dumps(line, ensure_ascii=False) + "\n")
+            self._waiting.append(self.line(topic, reason, text, payload, at_us))
+
+    def line(self, topic: str, reason: str, text: str, payload: bytes, at_us: int) -> str:
+        """A line of the file."""
+        line = {
+            "at_us": at_us,
+            "topic": topic,
+            "reason": reason,
+            "text": text,
+            "size": len(payload),
+            "payload": base64.b64encode(payload[:_MAX_PAYLOAD]).decode(),
+        }
+        return json.dumps(line) + "\n"
 
     def take(self) -> list[str]:
         """The lines to be written with the next flush."""
