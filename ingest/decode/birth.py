@@ -16,9 +16,9 @@ from google.protobuf.message import DecodeError
 
 from edge_agent.wire import SEQ_MODULUS, PayloadMessage, WireError
 from ingest.decode.bounds import (
+    MAX_FIELDS,
     MAX_INTERVAL_S,
     MAX_LAMPS,
-    MAX_METRICS,
     MAX_PAYLOAD,
     MAX_SCHEDULE_TEXT,
     MAX_SEQUENCE,
@@ -88,7 +88,6 @@ ARRAY_KINDS: Final = {
 }
 # What a record says once, and of its cabinet.
 SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
-PAYLOAD_METRICS: Final = 2  # field number
 _UINT64: Final = (1 << 64) - 1
 
 
@@ -144,8 +143,8 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
     """
     if len(data) > MAX_PAYLOAD:
         raise BirthError(f"NBIRTH of {controller_id}: {len(data)} bytes")
-    if has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
-        raise BirthError(f"NBIRTH of {controller_id}: more than {MAX_METRICS} metrics")
+    if has_more_fields(data, MAX_FIELDS):
+        raise BirthError(f"NBIRTH of {controller_id}: more than {MAX_FIELDS} fields")
     message = PayloadMessage()
     try:
         message.ParseFromString(data)

@@ -163,8 +163,8 @@ class CommitQueue:
                 load.parts[:0] = [part for part, _ in refused]
                 raise StoreUnavailableError(describe(error)) from error
             del load.parts[0]
-        for part, error in refused:
-            self._set_aside(part, error, load.now_us)
+        for part, why in refused:
+            self._set_aside(part, why, load.now_us)
 
     def _set_aside(self, part: Block, error: Exception, now_us: int) -> None:
         """Keep, count and name the one record or mark of a part that the store cannot take."""

@@ -106,12 +106,14 @@ class Intake:
         self._readiness.set("start", None)
         while not is_stopped():
             self.turn()
+        self._readiness.ended()
         end = self._monotonic() + _LANDING_S
         while (load := self._commit_queue.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
             self._acknowledge_and_send(load)
 
     def turn(self) -> None:
         """One round of the loop."""
+        self._readiness.turned()
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
