@@ -104,6 +104,7 @@ class Session:
         first_lamp: the batch's, if all its lamps are the register's.
         epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
         seq: the last Sparkplug sequence number.
+        live_sequence: the number of its last live record.
         next_round: the round of this tick in which its next live record may stand.
     """
 
@@ -132,6 +133,7 @@ class Session:
     seq: int = 0
     last_at_us: int = 0
     next_round: int = 0
+    live_sequence: int = 0
     mark: Mark | None = None
 
 

@@ -46,7 +46,7 @@ class Load:
     """What one tick wants stored, told and acknowledged.
 
     Attributes:
-        floors: each mark that was met, and how far it will be durable with this load.
+        floors: each mark that was met, how far it will be durable with this load, and its ``n_rewound`` then.
         n_bytes: of the messages that it was made of.
         write_s: how long the store took for it, once it is stored.
         parts: of the block, those that are not stored yet; None = it was not begun.
@@ -55,7 +55,7 @@ class Load:
     block: Block | None
     lines: list[str]
     changes: list[Change]
-    floors: dict[tuple[str, int], tuple[Mark, int]] = field(default_factory=dict)
+    floors: dict[tuple[str, int], tuple[Mark, int, int]] = field(default_factory=dict)
     now_us: int = 0
     n_bytes: int = 0
     write_s: float = 0.0

@@ -181,7 +181,7 @@ class Intake:
         block = None
         if intake.n_records:
             block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
-        floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
+        floors = {key: (mark, mark.floor, mark.n_rewound) for key, mark in intake.touched.items()}
         now_us = self.clock.now_us() or now_us or 0
         self._commit_queue.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
@@ -200,7 +200,9 @@ class Intake:
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0
-        for (controller_id, epoch), (mark, floor) in load.floors.items():
+        for (controller_id, epoch), (mark, floor, n_rewound) in load.floors.items():
+            if mark.n_rewound != n_rewound:
+                continue  # the floor that this load was sent off with was not the agent's word
             mark.durable_floor = max(mark.durable_floor, floor)
             if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
                 self._acknowledge(controller_id, epoch, mark)

@@ -26,7 +26,7 @@ from ingest.errors import BirthError, RecordError, describe
 from ingest.metrics import Complaints, Metrics
 from ingest.model.batch import SessionEvent
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Mark, Watermarks
+from ingest.model.received_ranges import MAX_JUMP, Mark, Watermarks
 from ingest.sparkplug.clock_offsets import AgentClocks
 from ingest.sparkplug.command_queue import CommandQueue
 from ingest.sparkplug.dead_letters import DeadLetters
@@ -35,6 +35,7 @@ from ingest.sparkplug.other_births import OtherBirths
 from ingest.sparkplug.refusals import Refusals
 
 _ROUND_US: Final = 5_000_000  # so much earlier than its own time a record may be judged
+_JUMP_WAIT_S: Final = 600.0  # since the last request for a birth, until another one is worth it for a number alone
 
 Message = tuple[str, bytes]
 
@@ -124,24 +125,41 @@ class SessionHost:
 
     def _take(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
+        mark = session.mark
+        claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
+        if mark is None or record.sequence - mark.newest > MAX_JUMP:
+            if self._is_absurd(session, record.sequence):
+                self._refuse_jump(session, record, payload, taken)
+                return False
+            if mark is None or (record.pending and not record.is_historical):
+                mark = self._open_mark(session, claimed)
+        elif claimed > mark.floor and record.pending and not record.is_historical:
+            mark = self._open_mark(session, claimed)
         if record.seq is not None and not is_next(session, record.seq):
             self.complaints.add("gap", session.controller_id, f"{session.controller_id}: a gap in seq")
             self.commands.ask_rebirth(session.controller_id)
-        mark = session.mark
-        if mark is None:
-            mark = self._open_mark(session, record.sequence - max(record.pending or 1, 1))
-        elif record.pending and not record.is_historical and record.sequence - record.pending > mark.floor:
-            mark = self._open_mark(session, record.sequence - record.pending)
         taken.touched[session.controller_id, record.epoch] = mark
         if mark.holds(record.sequence):
             mark.acknowledged = -1  # it is sent again because our word did not arrive
+            if record.pending and not record.is_historical and record.sequence > session.live_sequence:
+                self._tell_taken(session, record, payload, taken)
             return True
+        if record.sequence <= mark.floor:
+            self._tell_contradiction(session, record, mark)
+            if record.pending and not record.is_historical:
+                mark.rewind(claimed)
+        elif not mark.has_room(record.sequence):
+            text = f"{session.controller_id}: sends records with too many gaps between them; they are left with it"
+            self.complaints.add("scattered", session.controller_id, text)
+            return False
         try:
             check_record(record, taken.latest_us)
         except RecordError as error:
             self._refuse(session, payload, error, (record.epoch, record.sequence), taken)
             return False
         mark.take(record.sequence)
+        if not record.is_historical:
+            session.live_sequence = record.sequence
         if session.controller >= self.directory.controllers.n_register:
             taken.unjudged.append(record)
         elif record.is_historical:
@@ -149,6 +167,41 @@ class SessionHost:
         else:
             self._take_live(session, record, taken)
         return False
+
+    def _is_absurd(self, session: Session, sequence: int) -> bool:
+        """Whether a number is so far beyond all that is known of its epoch that only a birth can make it believed."""
+        known = self.marks.get(session.controller_id, session.epoch)
+        if known is None or sequence - known.newest <= MAX_JUMP:
+            return False
+        return session.sequence is None or abs(sequence - session.sequence) > MAX_JUMP
+
+    def _refuse_jump(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
+        """A number that cannot be is neither taken nor acknowledged; a birth that says it too makes it believed."""
+        node = session.controller_id
+        text = f"{node}: a record has number {record.sequence}, far beyond all before; it waits for a birth to say so"
+        self.complaints.add("jump", node, text)
+        self._quarantine.add(f"NDATA/{node}", "jump", text, payload, taken.now_us or 0)
+        self.commands.ask_rebirth(node, _JUMP_WAIT_S)
+
+    def _tell_contradiction(self, session: Session, record: Record, mark: Mark) -> None:
+        """A record comes of which the agent, or somebody in its name, has said that it holds it no more."""
+        node = session.controller_id
+        text = (
+            f"{node}: record {record.sequence} comes although everything up to {mark.floor} was said to be done with; "
+            "it is stored. Somebody sent a forged or copied record, or two agents share an outbox"
+        )
+        self.complaints.add("contradiction", node, text)
+
+    def _tell_taken(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
+        """A new record comes whose number another one has: it cannot be stored beside that one, and is set aside."""
+        node = session.controller_id
+        session.live_sequence = record.sequence
+        text = (
+            f"{node}: its new record {record.sequence} has the number of one that is stored; it is set aside. "
+            "Somebody sent a forged record, or two agents share an outbox"
+        )
+        self.complaints.add("contradiction", node, text)
+        self._quarantine.add(f"NDATA/{node}", "contradiction", text, payload, taken.now_us or 0)
 
     def _by_own_birth(self, session: Session, epoch: int, payload: bytes) -> Record | None:
         """A record of another epoch than the session's, by its own birth; None = not known: it is to be sent again."""
@@ -251,7 +304,7 @@ class SessionHost:
             self._tell_two_agents(node, f"epoch {session.epoch} is back after another one")
         self._set_session(session)
         if session.epoch and session.sequence is not None and session.pending is not None:
-            mark = self._open_mark(session, session.sequence - session.pending)
+            mark = self._mark_at_birth(session, session.sequence, session.pending)
             if session.sequence < mark.floor:  # a copy of the outbox: no number tells its records from the others'
                 self._tell_two_agents(node, f"its newest record is {session.sequence}, and {mark.floor} is taken")
             mark.acknowledged = -1
@@ -262,6 +315,17 @@ class SessionHost:
                 at_us = taken.now_us or 0
             taken.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
         self.newborn.append(session)
+
+    def _mark_at_birth(self, session: Session, sequence: int, pending: int) -> Mark:
+        session.live_sequence = sequence
+        known = self.marks.get(session.controller_id, session.epoch)
+        if known is None or sequence - known.newest <= MAX_JUMP:
+            return self._open_mark(session, sequence - pending)
+        node = session.controller_id
+        text = f"{node}: its birth says record {sequence}, far beyond {known.newest}; a record has to say so too"
+        self.complaints.add("jump", node, text)
+        session.mark = known
+        return known
 
     def _death(self, node: str, payload: bytes, taken: IntakeResult) -> None:
         session = self.sessions.get(node)
