@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST as TEXT_FORMAT
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 LONGEST_ROUND_S: Final = 15.0  # of the loop, until it counts as standing still
+_MAX_STRANGERS: Final = 100  # named by reason
 _MAX_SOURCES: Final = 100_000  # remembered complaints; after that a source may be logged again
 
 
@@ -75,13 +77,23 @@ class Complaints:
         """Remember nothing yet."""
         self._metrics = metrics
         self._told: set[tuple[str, str]] = set()
+        self._n_strangers: collections.Counter[str] = collections.Counter()
         self._log = structlog.get_logger("ingest")
 
-    def add(self, reason: str, source: str, text: str, *, count: int = 1) -> None:
-        """Count one complaint of a source (a controller id, mostly)."""
+    def add(self, reason: str, source: str, text: str, *, count: int = 1, is_stranger: bool = False) -> None:
+        """Count one complaint of a source (a controller id, mostly).
+
+        ``is_stranger``: the source may be anybody's invention; of such ones only the first are named.
+        """
         self._metrics.complaints.labels(reason).inc(count)
         if (reason, source) in self._told:
             return
+        if is_stranger:
+            self._n_strangers[reason] += 1
+            if self._n_strangers[reason] > _MAX_STRANGERS:
+                if self._n_strangers[reason] == _MAX_STRANGERS + 1:
+                    self._log.warning("more sources that nobody knows; they are only counted", reason=reason)
+                return
         if len(self._told) >= _MAX_SOURCES:
             self._told.clear()
         self._told.add((reason, source))

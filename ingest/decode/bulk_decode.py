@@ -50,7 +50,7 @@ class Sheets:
         for key, whole in alike.items():
             if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
                 continue
-            size = max(_WORTH_A_SHEET, min(_LARGEST, _LARGEST_BYTES // key[1]))
+            size = max(_WORTH_A_SHEET, min(_LARGEST, _LARGEST_BYTES // max(1, key[1])))
             for members in (whole[at : at + size] for at in range(0, len(whole), size)):
                 owners = [session for i in members if (session := owner[i]) is not None]
                 self._read_shape(key, members, owners, [messages[i][1] for i in members], n_sheets, records)

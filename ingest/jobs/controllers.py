@@ -38,9 +38,12 @@ class ControllerJob:
         self._written_at = now
         rows = {row["controller_id"]: row for row in self._rows()}
         changed = [row for name, row in rows.items() if self._written.get(name) != row]
+        gone = [name for name in self._written if name not in rows]  # of no register, and forgotten by the host
         try:
             for first in range(0, len(changed), _CHUNK):
                 self._write_or_halve(changed[first : first + _CHUNK])
+            for first in range(0, len(gone), _CHUNK):
+                self._delete(gone[first : first + _CHUNK])
         except SQLAlchemyError as error:
             self._log.warning("the controllers' table waits", reason=describe(error))
             return
@@ -80,6 +83,11 @@ class ControllerJob:
                 }
             )
         return rows
+
+    def _delete(self, names: list[str]) -> None:
+        table = tables.controllers
+        with self._engine.begin() as connection:
+            connection.execute(delete(table).where(table.c.controller_id.in_(names)))
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         table = tables.controllers

@@ -207,6 +207,15 @@ class Watermarks:
             mark.durable_floor = max(mark.durable_floor, floor)
         return mark
 
+    def forget_empty(self, controller_id: str) -> None:
+        """Forget the epochs of a controller of which nothing was ever taken."""
+        epochs = self._epochs.get(controller_id, [])
+        for epoch in [epoch for epoch in epochs if self._marks[controller_id, epoch].is_empty]:
+            epochs.remove(epoch)
+            del self._marks[controller_id, epoch]
+        if not epochs:
+            self._epochs.pop(controller_id, None)
+
     def restore(self, state: MarkState) -> None:
         """Bring in what a store holds of one epoch."""
         mark = self.open(state.controller_id, state.epoch, 0)
