@@ -141,6 +141,7 @@ class CityIngest:
             detection.adopt(key for key, _state in book.book.open_keys())
 
         broker = self._broker(city, options)
+        broker.tell_retained = host.tell_retained
         self.status_port: int | None = None
         if options.show is None and options.status_port >= 0:
             page = _status_page(options, metrics, readiness)

@@ -255,7 +255,11 @@ class SessionHost:
         number, n_rounds = session.next_round, len(taken.rounds)
         if number == 0:
             self._clocks.measure(session, record.at_us, taken.now_us)
-        at_us = record.at_us - self._clocks.ahead_us(session.controller_id)
+        ahead_us = self._clocks.ahead_us(session.controller_id)
+        if ahead_us:
+            self._tell_clock(session, ahead_us)
+            taken.ahead_us[session.controller] = ahead_us
+        at_us = record.at_us - ahead_us
         # Who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since. Not to
         # the second, though: where many come at once, every stray record would begin a round of its own.
         while number < n_rounds - 1 and taken.round_us[number + 1] <= at_us - _ROUND_US:
@@ -268,6 +272,11 @@ class SessionHost:
         session.last_at_us = record.at_us
         session.interval_s = record.interval_s or session.interval_s
         session.is_synchronised = record.is_synchronised
+
+    def _tell_clock(self, session: Session, ahead_us: int) -> None:
+        node, minutes = session.controller_id, abs(ahead_us) / 60e6
+        text = f"{node}: its clock is {minutes:.0f} min {'ahead' if ahead_us > 0 else 'behind'}; ours times its faults"
+        self.complaints.add("clock", node, text)
 
     def _open_mark(self, session: Session, floor: int) -> Mark:
         session.mark = self.marks.open(session.controller_id, session.epoch, floor)
@@ -400,6 +409,8 @@ class SessionHost:
             at_us = session.at_ms * 1000
             if not 0 < at_us < taken.latest_us:
                 at_us = taken.now_us or 0
+            else:
+                at_us -= self._clocks.ahead_us(node)
             taken.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
         self.newborn.append(session)
 
@@ -472,6 +483,11 @@ class SessionHost:
             if before.places is not directory.places or not is_known:
                 self._set_session(renumbered(session, directory))
         self._other_births.replace_directory(directory)
+
+    def tell_retained(self, topic: str) -> None:
+        """A retained birth, data or death was refused."""
+        kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
+        self._complain("retained", node[:MAX_ID], f"{node[:MAX_ID]}: a retained {kind} is not believed")
 
     def presence(self) -> dict[str, dict[str, bool | int]]:
         """Every controller met since the start: whether it is online, and the time of its newest live record."""
