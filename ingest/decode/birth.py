@@ -16,9 +16,9 @@ from google.protobuf.message import DecodeError
 
 from edge_agent.wire import PHASES, SEQ_MODULUS, PayloadMessage, WireError
 from ingest.decode.bounds import (
+    MAX_FIELDS,
     MAX_INTERVAL_S,
     MAX_LAMPS,
-    MAX_METRICS,
     MAX_PAYLOAD,
     MAX_SCHEDULE_TEXT,
     MAX_SEQUENCE,
@@ -29,7 +29,7 @@ from ingest.decode.bounds import (
     whole_number,
 )
 from ingest.decode.protobuf_fields import has_more_fields
-from ingest.errors import BirthError
+from ingest.errors import BirthError, ForeignBirthError, FullError
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import Mark
 from ingest.schema.telemetry import CIRCUIT_VALUES, LAMP_VALUES, PHASE_VALUES
@@ -78,7 +78,7 @@ _ABSENT_ITEMS: Final = tuple(
 )
 # What a record says once, and of its cabinet.
 SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
-PAYLOAD_METRICS: Final = 2  # field number
+_WORTH_A_LOOK: Final = 16_384  # bytes: in more, the name is looked for before the payload is parsed
 _UINT64: Final = (1 << 64) - 1
 
 
@@ -95,6 +95,7 @@ class Session:
         first_lamp: the batch's, if all its lamps are the register's.
         epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
         seq: the last Sparkplug sequence number.
+        live_sequence: the number of its last live record.
         next_round: the round of this tick in which its next live record may stand.
     """
 
@@ -123,6 +124,7 @@ class Session:
     seq: int = 0
     last_at_us: int = 0
     next_round: int = 0
+    live_sequence: int = 0
     mark: Mark | None = None
 
 
@@ -130,26 +132,37 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
     """A session from an NBIRTH payload; a birth that is refused leaves nothing behind in the directory.
 
     Raises:
+        FullError: the directory has no room for all of its ids that the register does not know.
+        ForeignBirthError: it has no ``Outbox/Epoch``.
         BirthError: not a payload, seq is not 0, or something in it is larger than allowed or cannot be read.
     """
     if len(data) > MAX_PAYLOAD:
         raise BirthError(f"NBIRTH of {controller_id}: {len(data)} bytes")
-    if has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
-        raise BirthError(f"NBIRTH of {controller_id}: more than {MAX_METRICS} metrics")
+    if len(data) > _WORTH_A_LOOK and b"Outbox/Epoch" not in data:  # other systems' births may be large, and many
+        raise ForeignBirthError(f"NBIRTH of {controller_id}: no Outbox/Epoch")
+    if has_more_fields(data, MAX_FIELDS):
+        raise BirthError(f"NBIRTH of {controller_id}: more than {MAX_FIELDS} fields")
     message = PayloadMessage()
     try:
         message.ParseFromString(data)
         named = _by_name(message)
+        epoch = whole_number(named.get("Outbox/Epoch"), _UINT64)
+        if epoch is None:
+            raise ForeignBirthError(f"NBIRTH of {controller_id}: no Outbox/Epoch")
+        _check_seq(message)
         slots = _slots(named)
         lamp_ids = id_list(named.get("Lamps/Id"), MAX_LAMPS)
         circuit_ids = id_list(named.get("Circuits/Id"), MAX_LAMPS)
-        epoch = whole_number(named.get("Outbox/Epoch"), _UINT64) or 0
         sequence = whole_number(named.get("Outbox/Sequence"), MAX_SEQUENCE)
         pending = whole_number(named.get("Outbox/Pending"), MAX_SEQUENCE)
         bd_seq = whole_number(named.get("bdSeq"), _UINT64)
         # only now, when nothing can be wrong any more: these remember what they are given
-        lamps, n_strange = directory.lamp_numbers(controller_id, lamp_ids)
         circuits, n_strange_circuits = directory.circuit_numbers(controller_id, circuit_ids)
+        try:
+            lamps, n_strange = directory.lamp_numbers(controller_id, lamp_ids)
+        except (OverflowError, FullError):
+            directory.forget_last_circuits()
+            raise
         controller = directory.controllers.number(controller_id)
     except (DecodeError, UnicodeDecodeError, WireError, OverflowError) as error:
         raise BirthError(f"NBIRTH of {controller_id}: {error}") from error
@@ -202,9 +215,7 @@ def renumbered(session: Session, directory: Directory) -> Session:
 
 
 def _by_name(message: PayloadMessage) -> dict[str, Any]:
-    """A birth's metrics; it must be one."""
-    if message.seq != 0:
-        raise WireError(f"seq is {message.seq}, not 0")
+    """A payload's metrics."""
     named: dict[str, Any] = {}
     for metric in message.metrics:
         name = metric.name
@@ -214,6 +225,11 @@ def _by_name(message: PayloadMessage) -> dict[str, Any]:
             raise WireError(f"{name} stands in it twice")
         named[name] = metric
     return named
+
+
+def _check_seq(message: PayloadMessage) -> None:
+    if message.seq != 0:
+        raise WireError(f"seq is {message.seq}, not 0")
 
 
 def _slots(named: Mapping[str, Any]) -> dict[int, int]:

@@ -108,12 +108,14 @@ class Intake:
         self._readiness.set("start", None)
         while not is_stopped():
             self.turn()
+        self._readiness.ended()
         end = self._monotonic() + _LANDING_S
         while (load := self._commit_queue.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
             self._acknowledge_and_send(load)
 
     def turn(self) -> None:
         """One round of the loop."""
+        self._readiness.turned()
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
@@ -180,7 +182,7 @@ class Intake:
         block = None
         if intake.n_records:
             block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
-        floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
+        floors = {key: (mark, mark.floor, mark.n_rewound) for key, mark in intake.touched.items()}
         now_us = self.clock.now_us() or now_us or 0
         self._commit_queue.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
@@ -199,7 +201,9 @@ class Intake:
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0
-        for (controller_id, epoch), (mark, floor) in load.floors.items():
+        for (controller_id, epoch), (mark, floor, n_rewound) in load.floors.items():
+            if mark.n_rewound != n_rewound:
+                continue  # the floor that this load was sent off with was not the agent's word
             mark.durable_floor = max(mark.durable_floor, floor)
             if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
                 self._acknowledge(controller_id, epoch, mark)

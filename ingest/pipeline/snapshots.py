@@ -24,7 +24,7 @@ from ingest.model.received_ranges import Watermarks
 from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
-from ingest.pipeline.ports import Book, Judge
+from ingest.pipeline.ports import Book, Judge, timed_by_us
 from ingest.telemetry.store import TelemetryStore
 from ingest.whole_file import replacing
 
@@ -118,7 +118,7 @@ def recover(
     n_records = 0
     for batch in store.records(directory, after=position):
         now_us = max(now_us, clock.recall(batch))
-        changes += detection.judge(batch, now_us)
+        changes += detection.judge(timed_by_us(batch, clock.latest_us(), {}), now_us)
         n_records += batch.n_records
         if len(changes) >= _TOLD_AT_ONCE:
             book.apply(changes, now_us)

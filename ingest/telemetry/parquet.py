@@ -20,6 +20,7 @@ import structlog
 from ingest.errors import StoreUnavailableError
 from ingest.model.batch import Batch
 from ingest.model.block import Block, take_records
+from ingest.model.block_division import own_marks
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segment, table_files, visible
@@ -68,7 +69,7 @@ class ParquetStore:
             return
         for i, day in enumerate(different):
             part = take_records(block, np.flatnonzero(days == day))
-            self._write(int(day), part, block.marks if i == len(different) - 1 else _own_marks(part))
+            self._write(int(day), part, block.marks if i == len(different) - 1 else own_marks(part))
 
     def _write(self, day: int, block: Block, marks: tuple[MarkState, ...]) -> None:
         tables = {"lamps": lamp_table(block), "circuits": circuit_table(block), "cabinets": cabinet_table(block)}
@@ -176,16 +177,3 @@ class ParquetStore:
     def close(self) -> None:
         """Nothing is held open; the staging folder goes."""
         shutil.rmtree(self._staging, ignore_errors=True)
-
-
-def _own_marks(block: Block) -> tuple[MarkState, ...]:
-    """The numbers that a part of a block holds by itself: its other parts may not be written yet."""
-    held = Watermarks()
-    batch = block.batch
-    for controller, epoch, sequence in zip(
-        batch.controller.tolist(), batch.epoch.tolist(), batch.sequence.tolist(), strict=True
-    ):
-        mark = held.open(block.directory.controllers[controller], epoch, 0)
-        if not mark.holds(sequence):
-            mark.take(sequence)
-    return tuple(held.states())
