@@ -193,3 +193,27 @@ def test_a_restarted_node_tells_it_in_its_next_sweep_whichever_turn_its_controll
             any(bits & 16 for bits in host.records[node][key][2]["Lamps/Status"]) for key in sorted(host.records[node])
         ]
         assert sum(told[2:]) == 1, node
+
+
+def test_cities_with_controllers_of_the_same_names_share_a_broker_without_evicting_each_other(tmp_path, broker):
+    with ExitStack() as stack:
+        host = Host(broker.port)
+        stack.callback(host.close)
+        performances = []
+        for group in ("terang", "terang-utara"):
+            folder = tmp_path / group
+            folder.mkdir()
+            settings = write_city(folder) / "city.toml"
+            settings.write_text(settings.read_text().replace('name = "Kota"', f'name = "Kota"\ngroup = "{group}"'))
+            pace = Pace(NIGHT_US, 60.0, slow_s=300.0, speed=600.0)
+            performances.append(Performance(read_town(folder), ("127.0.0.1", broker.port), Cast(), pace, 1))
+            stack.callback(performances[-1].close)
+        opened = []
+        for performance in performances:
+            for link in performance.player._links:
+                link._on_change = lambda is_open, was=link._on_change: (opened.append(is_open), was(is_open))
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline:
+            for performance in performances:
+                performance.turn()
+        assert opened == [True] * 6, "each of six controllers connects once and stays"
