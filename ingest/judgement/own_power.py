@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ingest.detectors import Expected, Window
 from ingest.expected import level_share
 from ingest.fleet import Fleet
-from ingest.judgement.lamp_state import LEARNING_BIT, LampState
+from ingest.judgement.lamp_state import LampState
 from ingest.judgement.limit_table import LampLimits
 
 Int64 = npt.NDArray[np.int64]
@@ -40,7 +40,7 @@ def learn_own(  # measured columns, in the order of the rule
     limits: LampLimits,
 ) -> None:
     """Take settled samples of lamps whose own power is not known yet."""
-    bit = np.uint32(1 << LEARNING_BIT)
+    bit = state.bits.learning
     is_wanted = ((state.flags[lamp] & bit) != 0) & is_settled & fits_register(window, expected, limits)
     rows = np.flatnonzero(is_wanted)
     if not len(rows):

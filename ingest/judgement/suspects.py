@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.batch import UNKNOWN_UINT32, Batch
+from ingest.detectors.window import QUALITY_IMPLAUSIBLE
 from ingest.judgement.boxes import QUANTITIES, told_of
 
 Int64 = npt.NDArray[np.int64]
@@ -21,7 +22,7 @@ UInt16 = npt.NDArray[np.uint16]
 T = TypeVar("T")
 
 MEASURED: Final = (*QUANTITIES, "current_a")
-IMPLAUSIBLE: Final = 4  # Lamps/Quality: the agent read values that cannot be
+IMPLAUSIBLE: Final = QUALITY_IMPLAUSIBLE
 
 
 @dataclass(frozen=True, slots=True)
