@@ -1,0 +1,307 @@
+"""All lamp-level rules over the rows of a sweep: masks, counters, verdicts.
+
+Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows in which anything can be going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.conditions.lamp_evidence import lamp_evidence
+from ingest.detection.lamp.bands import Bands
+from ingest.detection.lamp.cycling import CycleCounter
+from ingest.detection.lamp.own_power import learn_own
+from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
+from ingest.detection.lamp.steady import Steadiness
+from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.flag_bits import Flags, put_bit
+from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.limit_table import LampLimits, LimitTable
+from ingest.detection.memory.suspects import Replies, Suspects
+from ingest.detection.memory.sweep import Sweep
+from ingest.detection.rules import Detector, Expected, RuleSet, Window
+from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_QUIET_STATUS: Final = np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)
+
+
+@dataclass(frozen=True, slots=True)
+class LampVerdict:
+    """One lamp's rule opened (with evidence) or cleared."""
+
+    detector: Detector
+    lamp: int
+    is_opened: bool
+    at_s: int
+    since_s: int
+    evidence: dict[str, Any]
+
+
+def confirm_of(detector: Detector, table: LimitTable) -> Confirm:
+    """A detector's confirm and clear rule in numbers."""
+
+    def number(limit: str | int) -> float:
+        return table.scalar(limit) if isinstance(limit, str) else float(limit)
+
+    samples = int(number(detector.samples)) - detector.is_repetition
+    return Confirm(
+        samples, number(detector.seconds), int(number(detector.clear_samples)), number(detector.clear_seconds)
+    )
+
+
+class LampRules:
+    """The rules' counters over all lamps of a fleet."""
+
+    def __init__(
+        self, rules: RuleSet, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, bands: Bands
+    ) -> None:
+        """Start with nothing known."""
+        self.rules, self.fleet, self.table, self.state = rules, fleet, table, state
+        self.electric, self.bands = electric, bands
+        self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
+        self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
+        self.cycles = CycleCounter(fleet, state, table)
+        self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
+        self.guard_s = int(table.scalar("switching_guard"))
+        self._hiding = [rules.hiding(rule) for rule in rules]
+        self._refusing = [i for i, rule in enumerate(rules) if rule.refused_quality is not None]
+        self.steadiness = Steadiness(fleet, table, state, electric, bands, rules, self.debounce)
+
+    def judge(
+        self,
+        sweep: Sweep,
+        suspects: Suspects,
+        replies: Replies,
+        told_s: Int64,
+        is_muted: Callable[[Int64], Bool],
+    ) -> list[LampVerdict]:
+        """Judge the rows of a sweep in which anything can be going on; returns what opened and cleared.
+
+        ``is_muted`` says which lamps are under maintenance.
+        """
+        state = self.state
+        if not len(suspects.row):
+            return self._judge_refused(sweep, replies, is_muted)
+        row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
+        levels = take_levels(sweep, suspects, record, self.fleet, state, told_s)
+        is_comparable = suspects.was_good
+        is_good = sweep.batch.quality[row] == 0
+        if not is_good.all():
+            self._reopen(lamp[~is_good], levels.level[~is_good])
+            state.boxes.drop(lamp[~is_good])  # they are here for their level, which the box is not of
+            row, lamp, is_frozen, record = row[is_good], lamp[is_good], is_frozen[is_good], record[is_good]
+            is_comparable = is_comparable[is_good]
+            levels = Levels(levels.level[is_good], levels.is_told[is_good], levels.is_guessed[is_good])
+        refused = self._judge_refused(sweep, replies, is_muted)
+        if not len(row):
+            return refused
+        at_s, dt_s = sweep.at_s[record], sweep.dt_s[record]
+        window = look(sweep, row, record, lamp, state, levels, is_frozen, is_comparable)
+        self.cycles.note_restarts(lamp, at_s, window)
+        expected = expect(self.fleet, state, self.electric, lamp, levels, window.voltage_v)
+        limits = self.table.of(self.fleet.technology[lamp])
+        is_ending = levels.is_guessed & sweep.is_ending[record]
+        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
+        is_wild = self.rules.spoiled(window, expected, limits)
+        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
+        is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
+        verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
+        learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
+        self._attend(lamp, window, expected)
+        self._reopen(lamp, levels.level)
+        self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
+        return [*refused, *verdicts]
+
+    def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
+        """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
+        verdicts: list[LampVerdict] = []
+        for rule in self._refusing:
+            chosen = np.flatnonzero(replies.quality == self.rules[rule].refused_quality)
+            if len(chosen):
+                verdicts += self._count_refused(rule, sweep, replies.row[chosen], replies.lamp[chosen], is_muted)
+        return verdicts
+
+    def _count_refused(
+        self, rule: int, sweep: Sweep, row: Int64, lamp: Int64, is_muted: Callable[[Int64], Bool]
+    ) -> list[LampVerdict]:
+        state, bits, debounce, detector = self.state, self.state.bits, self.debounce[rule], self.rules[rule]
+        record = sweep.record_of(row)
+        at_s = sweep.at_s[record]
+        yes, no = np.ones(len(lamp), np.bool_), np.zeros(len(lamp), np.bool_)
+        gate = is_muted(lamp) & ~state.is_open(rule, lamp)
+        verdict = debounce.step(lamp, at_s, sweep.dt_s[record], yes, no, yes, gate)
+        flags = put_bit(state.flags[lamp], bits.running[rule], verdict.is_active)
+        state.flags[lamp] = put_bit(flags, bits.open[rule], debounce.is_open[lamp])
+        state.look_again(lamp)
+        evidence = {"quality": detector.refused_quality, "samples": debounce.confirm.samples, "kind": detector.name}
+        since_s = debounce.since_s[lamp]
+        return [
+            LampVerdict(detector, int(lamp[i]), True, int(at_s[i]), int(since_s[i]), dict(evidence))
+            for i in verdict.opened.tolist()
+        ]
+
+    def _reopen(self, lamp: Int64, level: npt.NDArray[np.uint8]) -> None:
+        """Quiet lamps get the band of their level; one on which anything runs is looked at in every sweep."""
+        is_quiet = self.state.flags[lamp] == 0
+        self.state.low_w[lamp[~is_quiet]] = np.inf
+        if is_quiet.any():
+            self.bands.set(self.state, lamp[is_quiet], level[is_quiet])
+
+    def _attend(self, lamp: Int64, window: Window, expected: Expected) -> None:
+        """Keep an eye on nodes whose status tells of anything, and on those that some rule attends to."""
+        is_loud = (window.status & ~_QUIET_STATUS) != 0
+        is_loud |= self.rules.attended(window, expected)
+        self.state.flags[lamp] = put_bit(self.state.flags[lamp], self.state.bits.attention, is_loud)
+
+    def _is_settled(self, lamp: Int64, at_s: Int64, cabinet_s: Int64) -> Bool:
+        """Neither within the switching guard nor warming up; both run at the same time."""
+        switched_s = np.maximum(self.state.switched_s[lamp].astype(np.int64), cabinet_s)
+        is_warm = at_s - self.state.lit_from_s[lamp] >= self.warm_up_s[lamp]
+        settled: Bool = (at_s - switched_s >= self.guard_s) & is_warm
+        return settled
+
+    def _judge_rules(  # measured columns, in the order of the rule
+        self,
+        lamp: Int64,
+        at_s: Int64,
+        dt_s: Int64,
+        window: Window,
+        expected: Expected,
+        limits: LampLimits,
+        is_settled: Bool,
+        is_wild: Bool,
+        is_muted: Bool,
+    ) -> list[LampVerdict]:
+        state, bits = self.state, self.state.bits
+        flags = state.flags[lamp]
+        verdicts: list[LampVerdict] = []
+        withheld = np.zeros(len(lamp), np.bool_)
+        for rule, detector in enumerate(self.rules):
+            debounce = self.debounce[rule]
+            holds = detector.holds(window, expected, limits)
+            is_active = (flags & bits.running[rule]) != 0
+            if not (holds.any() or is_active.any()):
+                continue
+            judges = detector.judges(window, expected, limits)
+            heals = judges & ~holds if detector.heals is None else detector.heals(window, expected, limits)
+            judges = judges & ~withheld
+            if detector.spoils is None:
+                judges &= ~is_wild
+            is_open = (flags & bits.open[rule]) != 0
+            is_gated = ~is_settled if detector.is_level_dependent else np.zeros(len(lamp), np.bool_)
+            is_gated = is_gated | (~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected)))
+            verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
+            flags = put_bit(flags, bits.running[rule], verdict.is_active)
+            is_open[verdict.opened], is_open[verdict.cleared] = True, False
+            flags = put_bit(flags, bits.open[rule], is_open)
+            if detector.withholds is not None:
+                withheld = withheld | detector.withholds(window, _Runs(debounce.count[lamp], debounce.is_open[lamp]))
+            for rows, is_opened in ((verdict.opened, True), (verdict.cleared, False)):
+                if len(rows):
+                    verdicts += self._tell(detector, rule, rows, lamp, at_s, window, expected, is_opened=is_opened)
+        state.flags[lamp] = flags
+        return verdicts
+
+    def _is_hidden(self, rule: int, lamp: Int64, flags: Flags, window: Window, expected: Expected) -> Bool:
+        """Rows on which a verdict of this rule would tell again what another rule tells better."""
+        hidden = np.zeros(len(lamp), np.bool_)
+        for other in self._hiding[rule]:
+            hidden |= (flags & self.state.bits.open[other]) != 0
+        waits = self.rules[rule].waits
+        if waits is not None:
+            hidden |= waits(window, expected, _Beside(self, lamp, flags))
+        return hidden
+
+    def _tell(  # measured columns, in the order of the rule
+        self,
+        detector: Detector,
+        rule: int,
+        rows: Int64,
+        lamp: Int64,
+        at_s: Int64,
+        window: Window,
+        expected: Expected,
+        *,
+        is_opened: bool,
+    ) -> list[LampVerdict]:
+        state, lamps = self.state, lamp[rows]
+        if detector.suspects_register and is_opened:
+            state.is_register_suspect[lamps] |= ~state.has_fitted[lamps]
+        if detector.is_new_lamp_when_clear and not is_opened:
+            state.start_anew(lamps)
+        since_s, samples = self.debounce[rule].since_s[lamps], self.debounce[rule].confirm.samples
+        return [
+            LampVerdict(
+                detector,
+                int(lamps[i]),
+                is_opened,
+                int(at_s[row]),
+                int(since_s[i]),
+                lamp_evidence(detector, state, int(lamps[i]), window, expected, int(row), samples, is_opened=is_opened),
+            )
+            for i, row in enumerate(rows.tolist())
+        ]
+
+    def close(self, name: str, lamp: int) -> None:
+        """End a rule on a lamp without a verdict: it is judged anew."""
+        one, rule, bits = np.array([lamp]), self.rules.number[name], self.state.bits
+        self.debounce[rule].close(one)
+        self.state.flags[one] &= ~(bits.running[rule] | bits.open[rule])
+        self.state.look_again(one)
+
+    def forget(self, lamp: Int64) -> None:
+        """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""
+        for debounce in self.debounce:
+            debounce.forget(lamp)
+        self.state.flags[lamp] = self.state.bits.only_open(self.state.flags[lamp])
+        self.state.look_again(lamp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """One rule's counters of n lamps: ``ingest.detection.rules.rule.Runs``."""
+
+    count: npt.NDArray[np.uint8]
+    is_open: Bool
+
+
+class _Beside:
+    """What else is known of n lamps while they are judged: ``ingest.detection.rules.rule.Circumstances``."""
+
+    def __init__(self, rules: LampRules, lamp: Int64, flags: Flags) -> None:
+        self._rules, self._lamp, self._flags = rules, lamp, flags
+
+    @property
+    def has_fitted(self) -> Bool:
+        return self._rules.state.has_fitted[self._lamp]
+
+    @property
+    def is_register_suspect(self) -> Bool:
+        return self._rules.state.is_register_suspect[self._lamp]
+
+    @property
+    def is_contactor_suspect(self) -> Bool:
+        return self._rules.is_contactor_suspect[self._rules.fleet.lamp_controller[self._lamp]]
+
+    def is_running(self, name: str) -> Bool:
+        return self._has(self._rules.state.bits.running, name)
+
+    def is_open(self, name: str) -> Bool:
+        return self._has(self._rules.state.bits.open, name)
+
+    def _has(self, bits: Sequence[Any], name: str) -> Bool:
+        """Bits of another rule; none where the set of rules has no such rule."""
+        rule = self._rules.rules.number.get(name)
+        if rule is None:
+            return np.zeros(len(self._lamp), np.bool_)
+        has: Bool = (self._flags & bits[rule]) != 0
+        return has
