@@ -169,8 +169,9 @@ class Detection:
         """One lamp's verdict into the active_conditions; two detectors of one code count as one condition."""
         code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
         key = self._lamp_key(code, lamp)
-        twins = self._rule_set.twins(verdict.detector)
-        if any(self._state.is_open(twin, np.array([lamp]))[0] for twin in twins):
+        one = np.array([lamp])
+        has_twin = any(self._state.is_open(twin, one)[0] for twin in self._rule_set.twins(verdict.detector))
+        if has_twin and (not verdict.is_opened or key in self._book.cases):  # two may open in one sample
             return
         if not verdict.is_opened:
             self._book.close(key, at_us, evidence=verdict.evidence)

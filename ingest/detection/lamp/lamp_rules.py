@@ -20,7 +20,7 @@ from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_le
 from ingest.detection.lamp.steady import Steadiness
 from ingest.detection.memory.debounce import Confirm, Debounce
 from ingest.detection.memory.flag_bits import Flags, put_bit
-from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
@@ -96,8 +96,7 @@ class LampRules:
         is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
-            self._reopen(lamp[~is_good], levels.level[~is_good])
-            state.boxes.drop(lamp[~is_good])  # they are here for their level, which the box is not of
+            state.look_again(lamp[~is_good])  # they are here for their level: their next good sample is judged at it
             row, lamp, is_frozen, record = row[is_good], lamp[is_good], is_frozen[is_good], record[is_good]
             is_comparable = is_comparable[is_good]
             levels = Levels(levels.level[is_good], levels.is_told[is_good], levels.is_guessed[is_good])
@@ -157,9 +156,13 @@ class LampRules:
             self.bands.set(self.state, lamp[is_quiet], level[is_quiet])
 
     def _attend(self, lamp: Int64, window: Window, expected: Expected) -> None:
-        """Keep an eye on nodes whose status tells of anything, and on those that some rule attends to."""
+        """Keep an eye on nodes whose status tells of anything, and on those that some rule attends to.
+
+        And on lamps of which this sample did not show what a quiet one is taken for: lit while on, neither while off.
+        """
         is_loud = (window.status & ~_QUIET_STATUS) != 0
         is_loud |= self.rules.attended(window, expected)
+        is_loud |= self.state.lit[lamp] != np.where(expected.level > 0, LIT_YES, LIT_UNKNOWN)
         self.state.flags[lamp] = put_bit(self.state.flags[lamp], self.state.bits.attention, is_loud)
 
     def _is_settled(self, lamp: Int64, at_s: Int64, cabinet_s: Int64) -> Bool:

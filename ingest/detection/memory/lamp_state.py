@@ -40,8 +40,8 @@ class LampState:
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
     """
 
-    # No snapshot stores these. Flags follow from the rules' counters and ``marks``; bands follow from the rules and limits,
-    # which may be others after a restart: without a band each lamp's next good sample is judged, and gives it one.
+    # No snapshot stores these. Flags follow from the rules' counters and ``marks``; bands from rules and limits, which
+    # may be others after a restart: without a band each lamp's next good sample is judged, and gives it one.
     DERIVED: Final = frozenset({"flags", "low_w", "high_w", "least_pf"})
 
     def __init__(self, fleet: Fleet, n_changes: int, n_rules: int) -> None:

@@ -60,9 +60,9 @@ class Suspects:
         return self.at(rest) if len(rest) < len(is_settled) else self
 
     def with_quiet(self, batch: Batch, row: Int64, power_w: Float32) -> Suspects:
-        """The same and k quiet rows of the batch: none of them was frozen, and its power before was much as now.
+        """The same and k quiet rows of the batch: none of them was frozen.
 
-        ``row`` int64 (k,), none of them in it yet; ``power_w`` float32 (k,) [W].
+        ``row`` int64 (k,), none of them in it yet; ``power_w`` float32 (k,) of the sample before.
         """
         n = len(row)
         quiet = Suspects(

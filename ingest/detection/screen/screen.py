@@ -95,6 +95,7 @@ class Screen:
         """Keep a sweep's live readings in the state and pick what needs more."""
         batch = sweep.batch
         is_forced = bool(sweep.is_forced.any())
+        before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
         self._is_temperature_known = bool(state.has_temperature.all())
         whole, is_known = self.known_levels.look(sweep)
@@ -112,7 +113,7 @@ class Screen:
             is_wanted = np.repeat(sweep.is_forced & sweep.is_live, sweep.width) & (batch.lamp >= 0)
             is_wanted[suspects.row] = False
             row = np.flatnonzero(is_wanted)
-            suspects = suspects.with_quiet(batch, row, state.power_w[batch.lamp[row]])
+            suspects = suspects.with_quiet(batch, row, before_w[batch.lamp[row]])
         return suspects, replies
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:

@@ -37,7 +37,8 @@ class ExactScreen:
             lamp, is_good = int(batch.lamp[row]), batch.quality[row] == GOOD
             was_good, was_away = state.quality[lamp] == GOOD, bool(state.is_away[lamp])
             is_frozen = all(
-                getattr(batch, name)[row] == getattr(state, name)[lamp] for name in ("voltage_v", "power_w", "current_a")
+                getattr(batch, name)[row] == getattr(state, name)[lamp]
+                for name in ("voltage_v", "power_w", "current_a")
             )
             suspects.append((row, lamp, is_frozen and is_good, state.power_w[lamp], was_good))
             if not is_good or was_away:
@@ -81,7 +82,7 @@ class ExactScreen:
 class ExactDebounce(Debounce):
     """The counters lamp by lamp."""
 
-    def step(self, item, at_s, dt_s, holds, heals, judges, is_gated, is_active=None):
+    def step(self, item, at_s, dt_s, holds, heals, judges, is_gated, is_active=None):  # noqa: ARG002  # counted anew
         opened, cleared = [], []
         rule = self.confirm
         for i, n in enumerate(item.tolist()):

@@ -4,7 +4,6 @@
 """
 
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from benchmarks.small_town import city_of
 from ingest.detection.engine import Detection
 from ingest.detection.rules import DETECTORS
-from ingest.detection.rules.quiet import Quiet
 from tests.ingest.detection.exact_path import ExactDetection, differences
 from tests.ingest.detection.random_nights import Night
 
@@ -23,7 +21,7 @@ SWEEPS = 700 if IS_SOAK else 260
 
 def same_for(detections, night, act):
     changes = [act(detection) for detection in detections]
-    assert changes[0] == changes[1], f"sweep at {night.town.now_us}"
+    assert changes[0] == changes[1], f"seed {night.seed}, at {night.town.now_us}"
     return changes[0]
 
 
