@@ -13,7 +13,8 @@ from ingest.detection.memory.suspects import MEASURED, Replies, Suspects
 from ingest.detection.snapshot import arrays_of
 
 GOOD = 0
-BY_SHORTCUT = {"silent_sweeps", "is_away"}  # of the lamp state: see ``LampState.sweeps_silent``
+# Of the lamp state: see ``LampState.sweeps_silent``. The schedule of the sweep at hand is no memory.
+NOT_COMPARED = {"silent_sweeps", "is_away", "scheduled"}
 ELAPSED_MAX = 65535
 
 
@@ -139,7 +140,7 @@ def memory_of(detection):
                 is_lost = (state.quality != GOOD) | ~(state.voltage_v >= 50) | arrays["is_open"]
                 arrays = {field: np.where(is_lost, values, 0) for field, values in arrays.items()}
             for field, values in arrays.items():
-                if field not in BY_SHORTCUT:
+                if field not in NOT_COMPARED:
                     memory[f"{kind}/{name}/{field}"] = values
     return memory
 
