@@ -24,7 +24,7 @@ def restored(town, memory):
 
 
 def lamps_apart(town, plain):
-    """What two towns remember otherwise of lamps; the sums at meters are learned again a sweep sooner after a restart."""
+    """What two towns remember otherwise of lamps; sums at meters are learned a sweep sooner after a restart."""
     return [text for text in differences(town.detection, plain.detection) if not text.startswith("meter/")]
 
 
