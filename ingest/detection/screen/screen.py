@@ -222,12 +222,14 @@ class Screen:
         np.logical_and(ok, other, out=ok)
         lamps.put(state.current_a, block.current)
         watt = self._watt[: len(power)]
-        bad[:] = False
-        for w_per_a, offset_w in self._per_ampere:
+        if not self._per_ampere:
+            bad[:] = False
+        for i, (w_per_a, offset_w) in enumerate(self._per_ampere):
             np.multiply(block.current, w_per_a, out=watt)
             np.add(watt, offset_w, out=watt)
-            np.greater(power, watt, out=other)
-            np.logical_or(bad, other, out=bad)
+            np.greater(power, watt, out=other if i else bad)
+            if i:
+                np.logical_or(bad, other, out=bad)
         if np.fmax.reduce(block.current) > self._most_a:
             np.logical_or(bad, block.current > self._most_a, out=bad)
 
