@@ -135,7 +135,10 @@ class Steadiness:
         is_known = np.isfinite(values)
         low[~is_known], high[~is_known] = np.inf, -np.inf
         points = self._points(lamp, window, levels, low, high)
-        is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*points, running, is_open)
+        is_inside = (values[:, _V] >= self._low_v) & (
+            values[:, _V] <= self._high_v
+        )  # else it was not judged as they are
+        is_steady = is_known[:, _P] & is_inside & self._is_same(*points, running, is_open)
         some = np.flatnonzero(is_steady)
         if not len(some):
             return
