@@ -93,7 +93,7 @@ def list_faults(
     given: dict[str, Any] = {"n": limit + 1}
     if order == "distance":
         if near is None:
-            raise BadRequestError("order=distance needs near=lat,lon")
+            raise BadRequestError("near_missing")
         narrowing = math.cos(math.radians(near[0])) ** 2
         given |= {"near_latitude": near[0], "near_longitude": near[1], "narrowing": narrowing}
     if cursor is not None:
@@ -221,13 +221,13 @@ def _parse_cursor(cursor: str, order: str) -> tuple[float, str]:
         padded = cursor + "=" * (-len(cursor) % 4)
         document = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
     except (ValueError, UnicodeEncodeError) as error:
-        raise BadRequestError("cursor: not one of this list's") from error
+        raise BadRequestError("foreign_cursor") from error
     if not isinstance(document, list) or len(document) != 3 or document[0] != order:
-        raise BadRequestError("cursor: not one of this list's")
+        raise BadRequestError("foreign_cursor")
     _order, value, last_id = document
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
     if not is_number or not isinstance(last_id, str):
-        raise BadRequestError("cursor: not one of this list's")
+        raise BadRequestError("foreign_cursor")
     return value, last_id
 
 

@@ -1,0 +1,91 @@
+"""Readings from ingest's Parquet segments with DuckDB. Segments appear and vanish (compaction) while this reads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+
+from dashboard_api.errors import UnavailableError
+from ingest.schema.segments import table_files
+
+_ATTEMPTS: Final = 3
+_RAW: Final = """
+    SELECT at_us, power_w, voltage_v, current_a, power_factor, temperature_c, energy_wh, level, status, quality
+    FROM read_parquet(?, union_by_name = true)
+    WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+    ORDER BY at_us
+"""
+_AVERAGED: Final = """
+    SELECT at_us // ? * ? AS at_us, avg(power_w)::FLOAT AS power_w, avg(voltage_v)::FLOAT AS voltage_v,
+           avg(current_a)::FLOAT AS current_a, avg(power_factor)::FLOAT AS power_factor,
+           avg(temperature_c)::FLOAT AS temperature_c, max(energy_wh) AS energy_wh,
+           avg(nullif(level, 255))::FLOAT AS level, count(*) AS n
+    FROM read_parquet(?, union_by_name = true)
+    WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+    GROUP BY 1 ORDER BY 1
+"""
+_EMPTY: Final = ("at_us", "power_w", "voltage_v", "current_a", "power_factor", "temperature_c", "energy_wh", "level")
+
+
+class ParquetReadings:
+    """The segments of one folder, laid out as ``ingest.schema.segments`` says."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder``: of ``[telemetry] url = "parquet:…"``."""
+        self._folder = folder
+        self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        self._lock = threading.Lock()
+        self._damaged: set[str] = set()
+
+    def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
+        """See ``ReadingStore.lamp``."""
+        step_us = (every_s or 1) * 1_000_000
+        for attempt in range(_ATTEMPTS):
+            files = self._files(start_us, end_us)
+            if not files:
+                return pa.table({name: pa.array([], pa.float64()) for name in _EMPTY})
+            try:
+                with self._lock:
+                    cursor = self._connection.cursor()
+                if every_s is None:
+                    return cursor.sql(_RAW, params=[files, lamp_id, start_us, end_us]).to_arrow_table()
+                averaged = cursor.sql(_AVERAGED, params=[step_us, step_us, files, lamp_id, start_us, end_us])
+                return averaged.to_arrow_table()
+            except duckdb.Error as error:
+                # compaction replaced a segment between listing and reading, or the disk has damaged one
+                if not self._set_damaged_apart(files) and attempt == _ATTEMPTS - 1:
+                    raise UnavailableError("telemetry_unreadable", reason=str(error)) from error
+        raise UnavailableError("telemetry_changing")
+
+    def _files(self, start_us: int, end_us: int) -> list[str]:
+        """Files that may hold readings of the span."""
+        files = [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
+        return [file for file in files if file not in self._damaged]
+
+    def _set_damaged_apart(self, files: list[str]) -> bool:
+        """Find files that are there and no Parquet: one of them must not hide all the others of its day."""
+        found = {file for file in files if _is_damaged(file)}
+        for file in sorted(found):
+            structlog.get_logger("api").error("damaged, left out of every answer", file=file)
+        self._damaged |= found
+        return bool(found)
+
+    def close(self) -> None:
+        """Let go of DuckDB."""
+        self._connection.close()
+
+
+def _is_damaged(file: str) -> bool:
+    try:
+        pq.read_metadata(file)
+    except FileNotFoundError:
+        return False
+    except (OSError, pa.ArrowException):
+        return True
+    return False
