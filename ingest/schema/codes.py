@@ -2,8 +2,8 @@
 
 Codes are TALQ 2.7.1's event names where TALQ has one; the others are Terang's. What a code is called, and what a crew
 should check and bring, stands in the catalogues of words (``languages``) as ``fault.<code>.title`` and
-``fault.<code>.advice``: a new fault is one detector file, one row in the detectors' list, one row here, and two messages
-in each language.
+``fault.<code>.advice``: a new fault is one detector file, one row in the detectors' list, one row here, and two
+messages in each language.
 """
 
 from __future__ import annotations
