@@ -64,8 +64,8 @@ _EVENT_EXAMPLE: Final[dict[str, Any]] = {
 class Span(Answer):
     """Where a cable is broken: the nearest metered lamps on both sides."""
 
-    after: str | None = Field(description="lamp before the break; null = the cabinet itself")
-    before: str | None = Field(description="first lamp behind the break")
+    after: str = Field(description="last metered lamp before the break")
+    before: str = Field(description="first metered lamp behind the break")
 
 
 class Fault(Answer):

@@ -3,8 +3,9 @@
 import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { get, Problem, Unreachable } from "../city/api";
+import type { Readings } from "../city/types";
 import { fill, h } from "../dom";
-import type { Word } from "../words/page_words";
+import type { Word } from "../words/catalogues";
 import type { Page } from "./page";
 
 const HOUR_MS = 3_600_000;
@@ -19,15 +20,13 @@ const HEIGHT_PX = 190;
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares this enum without its values
 const RIGHT: uPlot.Axis.Side = 1;
 
-/** A lamp's history as the API answers it: parallel columns, oldest first. */
-export interface ReadingsAnswer {
-  columns: { at?: string[]; power_w?: (number | null)[]; voltage_v?: (number | null)[] };
-}
+type Column = (number | null)[];
 
 /** Readings as uPlot takes them: seconds since 1970, W, V; what is unknown is a gap, never 0. */
-export function plotted({ columns: { at = [], power_w, voltage_v } }: ReadingsAnswer): uPlot.AlignedData {
-  const unknown = at.map(() => null);
-  return [at.map((moment) => Date.parse(moment) / 1000), power_w ?? unknown, voltage_v ?? unknown];
+export function plotted({ columns }: Pick<Readings, "columns">): uPlot.AlignedData {
+  const at = (columns.at ?? []) as string[];
+  const figures = (name: string) => (columns[name] as Column | undefined) ?? at.map(() => null);
+  return [at.map((moment) => Date.parse(moment) / 1000), figures("power_w"), figures("voltage_v")];
 }
 
 export class ReadingsChart {
@@ -90,7 +89,7 @@ export class ReadingsChart {
     });
     try {
       const path = `/lamps/${encodeURIComponent(lampId)}/readings?${query.toString()}`;
-      const answer = await get<ReadingsAnswer>(path);
+      const answer = await get<Readings>(path);
       if (this.#lampId === lampId) this.#draw(plotted(answer));
     } catch (error) {
       if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
@@ -120,9 +119,9 @@ export class ReadingsChart {
       ticks: { show: false },
       font: "11px 'Inter Variable', sans-serif",
     };
-    const when = (seconds: number) => clock.time(seconds * 1000, words.language);
+    const when = (seconds: number) => clock.time(seconds * 1000, words.locale);
     const moment = (_: uPlot, seconds: number | null) =>
-      seconds === null ? "–" : clock.moment(seconds * 1000, words.language);
+      seconds === null ? "–" : clock.moment(seconds * 1000, words.locale);
     const isLong = (RANGES[this.#range]?.hours ?? 0) > 24;
     this.#plot = new uPlot(
       {
