@@ -6,7 +6,7 @@ twice; the fuzz test of the OpenAPI document holds answers and models together.
 
 from dashboard_api.api.models.cabinet import Cabinet, CabinetList, Energy
 from dashboard_api.api.models.city import City, CodeList, Readiness, Summary
-from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage
+from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
 from dashboard_api.api.models.problem import FaultProblem, Problem
 from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
@@ -33,4 +33,5 @@ __all__ = [
     "Readiness",
     "Readings",
     "Summary",
+    "TimelineEntry",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from dashboard_api.api.models.answer import Answer, example
-from dashboard_api.api.models.fault import Fault
+from dashboard_api.api.models.fault import FAULT_EXAMPLE, Fault
 
 
 class Problem(Answer):
@@ -35,5 +35,18 @@ class Problem(Answer):
 
 class FaultProblem(Problem):
     """A conflict: the problem, and the fault as it is now."""
+
+    model_config = example(
+        {
+            "type": "about:blank",
+            "title": "Conflict",
+            "status": 409,
+            "detail": "the fault is at version 3, not 2",
+            "code": "stale_version",
+            "parameters": {"version": 3, "if_version": 2},
+            "fault": FAULT_EXAMPLE,
+        },
+        is_open=True,
+    )
 
     fault: Fault
