@@ -37,7 +37,7 @@ class Context:
     """The city's stores, its clock and its words."""
 
     def __init__(self, city: City, clock: Callable[[], int] = wall_us) -> None:
-        """Prepare the stores; nothing is opened before it is asked for.
+        """Prepare the stores; nothing is opened before its first use.
 
         Raises:
             UnusableError: a URL of ``city.toml`` is broken.
@@ -54,7 +54,7 @@ class Context:
         self._lamps: LampColumns | None = None
 
     def now_us(self) -> int:
-        """The city's now: ingest's where it replays another time, else the wall clock's."""
+        """The city's present time: that of ingest where it replays another time, else the wall clock's."""
         wall = self._clock()
         picture = self.live.read()
         if picture is None:
@@ -81,28 +81,28 @@ class Context:
             return self._lamps
 
     def picture(self, lamps: LampColumns) -> LivePicture | None:
-        """The live picture, if it speaks of the same register."""
+        """The live picture, if it belongs to the same version of the register."""
         picture = self.picture_of(lamps.version)
         return None if picture is None or len(picture) != len(lamps) else picture
 
     def picture_of(self, register_version: int) -> LivePicture | None:
-        """The live picture, if it speaks of that version of the register."""
+        """The live picture, if it belongs to that version of the register."""
         picture = self.live.read()
         return None if picture is None or picture.register_version != register_version else picture
 
     async def answer(self, task: Callable[[], T], *, is_short: bool = True) -> T:
-        """Do what reads the stores without holding up the event loop.
+        """Run a task that reads the stores without blocking the event loop.
 
-        The way to a thread and back costs as much as a short question to a file of this machine, and while it is gone
-        the loop and the thread contend for the interpreter: so such a one is asked at once. What may take longer than a
-        few milliseconds, and whatever waits for a server, goes to a thread.
+        A round trip to a thread costs as much as a short query on a local file, and meanwhile loop and thread contend for
+        the interpreter: so a short task runs in the loop. What may take longer than a few milliseconds, and whatever
+        waits for a server, runs in a thread.
         """
         if is_short and self.database.is_in_process:
             return task()
         return await run_in_threadpool(task)
 
     def close(self) -> None:
-        """Let go of the stores."""
+        """Close the stores."""
         self.database.close()
         self.readings.close()
 
@@ -118,7 +118,7 @@ async def context_of(request: Request) -> Context:
 
 
 async def actor_of(request: Request) -> str:  # noqa: ARG001  (the place where identity enters: accounts will read it)
-    """Who acts: without accounts, whoever sits at this machine."""
+    """The actor of a request: without accounts, the operator at this machine."""
     return life.ACTOR_LOCAL
 
 

@@ -29,7 +29,7 @@ class RequestError(ApiError):
     """
 
     def __init__(self, code: str, /, extra: Mapping[str, Any] | None = None, **parameters: Any) -> None:
-        """Say what is wrong."""
+        """Hold code and parameters."""
         super().__init__(f"{code} {parameters}" if parameters else code)
         self.code = code
         self.parameters: Mapping[str, Any] = parameters
@@ -41,7 +41,7 @@ class NotFoundError(RequestError):
 
 
 class BadRequestError(RequestError):
-    """A parameter that cannot be; the detail names it."""
+    """A parameter with an impossible value; the detail names it."""
 
 
 class StaleError(RequestError):
@@ -53,7 +53,7 @@ class NotAllowedError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """A store does not answer, or nothing is there yet: come again."""
+    """A store does not answer, or holds nothing yet; the request may be repeated later."""
 
 
 STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {

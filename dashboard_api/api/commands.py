@@ -34,7 +34,7 @@ class DimRequest(BaseModel):
 
 
 def post_dim(context: ContextOf, actor: ActorOf, request: DimRequest) -> JSONResponse:
-    """Queue a dim command; ``GET /api/v1/commands/{id}`` tells what became of it."""
+    """Queue a dim command; ``GET /api/v1/commands/{id}`` shows its state."""
     if request.lamp_ids is not None:
         lamp_ids = list(dict.fromkeys(request.lamp_ids))
         known = known_lamp_ids(context.database, lamp_ids)

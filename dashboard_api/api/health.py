@@ -1,4 +1,4 @@
-"""Alive, able to serve, and figures for Prometheus."""
+"""Liveness, readiness and Prometheus metrics."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _GEOJSON: Final = "application/geo+json"
 
 
 class Role(StrEnum):
-    """Who may call a route, each with all that the one before may."""
+    """Roles, each including the rights of the one before."""
 
     PUBLIC = "public"
     VIEWER = "viewer"
@@ -228,9 +228,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
 )
 _EVERYWHERE: Final[Mapping[int, str]] = {
-    400: "a parameter that cannot be; the detail names it",
-    422: "not what the document says; the detail names it",
-    503: "a store does not answer, or nothing is there yet: come again",
+    400: "a parameter with an impossible value; the detail names it",
+    422: "not as this document describes; the detail names the place",
+    503: "a store does not answer, or holds nothing yet; may be repeated later",
 }
 
 

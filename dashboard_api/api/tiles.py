@@ -19,7 +19,7 @@ TILE_MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
 
 
 async def get_tile(request: Request, context: ContextOf, layer: str, z: int, x: int, y: int) -> Response:
-    """One tile; a browser may show it for two seconds without asking, and then asks by its ETag."""
+    """One tile; fresh for two seconds, then revalidated by its ETag."""
     if layer not in LAYERS:
         raise NotFoundError("no_layer", layer=layer, known=list(LAYERS))
     address = TileAddress(z, x, y)

@@ -1,4 +1,4 @@
-"""The live feed: one poller reads new events from the database and hands them to every open stream."""
+"""The live feed: one poller reads new events from the database and queues them for every open stream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ingest.schema import life
 
 _POLL_S: Final = 0.5
 _PAGE: Final = 500
-_BACKLOG: Final = 2_000  # events that a slow stream may lag behind before it is told to load anew
+_BACKLOG: Final = 2_000  # events that a slow stream may lag behind before it is ended
 _KINDS: Final = {
     life.EVENT_OPENED: "opened",
     life.EVENT_REOPENED: "opened",
@@ -62,7 +62,7 @@ class Feed:
             await asyncio.sleep(_POLL_S)
 
     async def _begin(self) -> None:
-        """Find out once where the poller starts."""
+        """Set the poller's first position, once."""
         async with self._beginning:
             if self._seq < 0:
                 self._seq = await run_in_threadpool(newest_seq, self._context.database)

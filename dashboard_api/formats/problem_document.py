@@ -9,7 +9,7 @@ from dashboard_api.errors import STATUS, RequestError
 from languages.catalogue import Catalogue
 
 MEDIA_TYPE: Final = "application/problem+json"
-_LONGEST: Final = 200  # characters of a value that are told back
+_LONGEST: Final = 200  # characters of a value that are sent back
 
 
 def problem_document(status: int, catalogue: Catalogue, code: str = "", **parameters: Any) -> dict[str, Any]:
@@ -17,10 +17,12 @@ def problem_document(status: int, catalogue: Catalogue, code: str = "", **parame
     title = catalogue.find(f"problem.status.{status}") or HTTPStatus(status).phrase
     document: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if code:
-        told = {name: _told(value) for name, value in parameters.items()}
-        words = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in told.items()}
+        sendable = {name: _sendable(value) for name, value in parameters.items()}
+        words = {
+            name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in sendable.items()
+        }
         detail = catalogue.say(f"problem.{code}", **words)
-        document |= {"detail": detail, "code": code, "parameters": told}
+        document |= {"detail": detail, "code": code, "parameters": sendable}
     return document
 
 
@@ -30,10 +32,10 @@ def error_document(error: RequestError, catalogue: Catalogue) -> tuple[int, dict
     return status, {**problem_document(status, catalogue, error.code, **error.parameters), **error.extra}
 
 
-def _told(value: Any) -> Any:
+def _sendable(value: Any) -> Any:
     """A parameter as it may be sent: texts cut, and without what UTF-8 cannot hold."""
     if isinstance(value, list | tuple):
-        return [_told(each) for each in value]
+        return [_sendable(each) for each in value]
     if isinstance(value, str):
         return value[:_LONGEST].encode("utf-8", "backslashreplace").decode()
     return value

@@ -1,4 +1,4 @@
-"""Packs bodies as gzip where they are made, and large ones that are asked for again and again only once."""
+"""Compresses bodies with gzip; large bodies that are requested repeatedly are compressed once."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _LARGE_BYTES: Final = 32 << 10
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether the caller can unpack gzip."""
+    """Whether the client accepts gzip."""
     return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def answer(request: Request, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Response:
-    """An answer of ``body``, packed where that is worth it and the caller can take it."""
+    """An answer of ``body``, compressed if it is large enough and the client accepts gzip."""
     headers = dict(headers or {})
     headers["Vary"] = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
     if len(body) >= WORTH_BYTES and takes_gzip(request):

@@ -1,4 +1,4 @@
-"""Answers only to this machine's own names; plain ASGI.
+"""Rejects requests for other host names (DNS rebinding); plain ASGI.
 
 Without accounts the API serves loopback alone. A page of another site could still reach it through a name of its own
 that points here, so a request that names another host is refused, with a problem document as every error.
@@ -17,7 +17,7 @@ from languages.catalogue import Catalogue
 
 
 class HostCheck:
-    """Refuses requests whose ``Host`` is none of ``names``."""
+    """Rejects requests whose ``Host`` is none of ``names``."""
 
     def __init__(self, app: ASGIApp, names: Collection[str], words: Catalogue) -> None:
         """Wrap ``app``; ``names`` without port, IPv6 addresses in brackets; ``words`` for the refusal."""

@@ -46,7 +46,7 @@ class InfluxReadings:
     """One bucket of a server."""
 
     def __init__(self, address: InfluxAddress, token: str | None) -> None:
-        """Nothing is asked yet."""
+        """Remember the address; nothing is requested yet."""
         self._address = address
         self._token = token
 
@@ -90,7 +90,7 @@ class InfluxReadings:
             raise UnavailableError("telemetry_silent", reason=f"InfluxDB: {error}") from error
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no connection is kept open."""
 
 
 def _table(found: list[Series], kinds: Mapping[str, pa.DataType]) -> pa.Table:

@@ -69,7 +69,7 @@ class ParquetReadings:
         return [file for file in files if file not in self._damaged]
 
     def _set_damaged_apart(self, files: list[str]) -> bool:
-        """Find files that are there and no Parquet: one of them must not hide all the others of its day."""
+        """Leave out files that are not readable as Parquet, so that one of them does not hide the others of its day."""
         found = {file for file in files if _is_damaged(file)}
         for file in sorted(found):
             structlog.get_logger("api").error("damaged, left out of every answer", file=file)
@@ -77,7 +77,7 @@ class ParquetReadings:
         return bool(found)
 
     def close(self) -> None:
-        """Let go of DuckDB."""
+        """Close DuckDB."""
         self._connection.close()
 
 

@@ -26,7 +26,7 @@ class ReadingStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         ...
 
 

@@ -93,7 +93,7 @@ class Database:
             return connection.execute(_REGISTER_VERSION).scalar_one_or_none() or 0
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._engine.dispose()
 
 

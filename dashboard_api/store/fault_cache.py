@@ -1,4 +1,4 @@
-"""Keeps faults as JSON texts: most of those on a page are what they were when somebody asked last."""
+"""Caches faults as JSON texts by revision: most faults of a page have not changed since the last request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FaultPage:
 
 
 class FaultCache:
-    """Lists faults. A text is kept under its row's revision, which every UPDATE raises; safe to call from threads."""
+    """Lists faults. A text is cached under its row's revision, which every UPDATE raises; safe to call from threads."""
 
     def __init__(self, database: Database, kept_bytes: int = _KEPT_BYTES) -> None:
         """Over ``database``; texts weigh at most ``kept_bytes``."""

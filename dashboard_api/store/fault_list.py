@@ -44,7 +44,7 @@ _NOWHERE: Final = 1e9  # squared degrees: a fault without a place is farther tha
 
 @dataclass(frozen=True, slots=True)
 class FaultFilter:
-    """What a list asks for; None = no matter."""
+    """Conditions of a list; None = any."""
 
     state: str = "open"
     codes: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ def list_faults(
 
 @lru_cache(maxsize=512)
 def _statement(order: str, terms: tuple[str, ...]) -> Select[Any]:
-    """The list's statement, which is the same for whatever values: to build it costs more than to run it."""
+    """The list's statement with bound values, cached: building it costs more than running it."""
     key, is_rising = _KEYS[order]
     after = {"after": _after(key, is_rising=is_rising)}
     query = select(faults.c.id, faults.c.revision, key).where(*((_TERMS | after)[name] for name in terms))

@@ -1,4 +1,4 @@
-"""Keeps what tiles are cut from, and the tiles themselves as long as nothing on them has changed."""
+"""Caches map tiles, and the sorted points that they are made from, until something on them changes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 class Tile:
     """A tile ready to send; ``body`` is empty where nothing stands. ``packed`` is gzip.
 
-    ``stamp`` tells what stands on it, ``seen`` of which stores it was last known to be true.
+    ``stamp`` identifies its content, ``seen`` the state of the stores that it was last checked against.
     """
 
     stamp: str
@@ -74,7 +74,7 @@ class TileCache:
     """Answers tiles of the three layers; safe to call from several threads."""
 
     def __init__(self, context: Context, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """``context``: whose stores to draw from."""
+        """``context``: gives the stores."""
         self._context = context
         self._monotonic = monotonic
         self._loading = threading.Lock()
@@ -88,7 +88,7 @@ class TileCache:
         self._n_bytes = 0
 
     def tile(self, layer: str, address: TileAddress, *, is_packed: bool) -> Tile:
-        """The tile as things stand now.
+        """The tile for the present state of the stores.
 
         Args:
             layer: one of ``LAYERS``.
@@ -114,7 +114,7 @@ class TileCache:
         return self._cached((layer, address), points.stamp, draw, is_packed=is_packed)
 
     def find(self, layer: str, address: TileAddress, *, is_packed: bool) -> Tile | None:
-        """The lamps' tile, if it is kept and shows what is so now, or is soon drawn; else None: it takes a while.
+        """The lamps' tile if it is cached and current, or can be drawn within milliseconds; else None.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -141,7 +141,7 @@ class TileCache:
     def _cached(
         self, key: tuple[str, TileAddress], seen: str, draw: Callable[[Tile | None], Tile], *, is_packed: bool
     ) -> Tile:
-        """The kept tile, if it was seen to be true of ``seen``; else ``draw`` is given it, to draw anew or confirm."""
+        """The cached tile if it was checked against ``seen``; else ``draw`` gets it, to draw it anew or to confirm it."""
         tile = self._kept(key)
         if _serves(tile, seen, is_packed=is_packed):
             return tile
@@ -225,7 +225,7 @@ def _packed(tile: Tile, *, is_packed: bool) -> Tile:
 
 
 def _lamps_of(lit: _Lit, address: TileAddress, here: Stretches, kept: Tile | None) -> Tile:
-    """The lamps' tile under the present picture: the kept one, if that shows no lamp of it otherwise."""
+    """The lamps' tile under the present picture: the cached one if no lamp on it has changed."""
     stamp = f"{lit.version}-{lamp_digest(lit.lights, here)}"
     if kept is not None and kept.stamp == stamp:
         return replace(kept, seen=lit.mark)
