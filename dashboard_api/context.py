@@ -93,9 +93,9 @@ class Context:
     async def answer(self, task: Callable[[], T], *, is_short: bool = True) -> T:
         """Run a task that reads the stores without blocking the event loop.
 
-        A round trip to a thread costs as much as a short query on a local file, and meanwhile loop and thread contend for
-        the interpreter: so a short task runs in the loop. What may take longer than a few milliseconds, and whatever
-        waits for a server, runs in a thread.
+        A round trip to a thread costs as much as a short query on a local file, and meanwhile loop and thread contend
+        for the interpreter: so a short task runs in the loop. What may take longer than a few milliseconds, and
+        whatever waits for a server, runs in a thread.
         """
         if is_short and self.database.is_in_process:
             return task()

@@ -43,7 +43,7 @@ def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def event_document(event: Any, catalogue: Catalogue) -> dict[str, Any]:
-    """One line of a fault's timeline; the reason of telemetry stands in it as a code and in the catalogue's language."""
+    """One line of a fault's timeline; telemetry's reason as a code and in the catalogue's language."""
     reason = event.data.get("reason")
     data = {name: value for name, value in event.data.items() if name not in {"answer", "reason"}}
     return {

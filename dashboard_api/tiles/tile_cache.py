@@ -141,7 +141,7 @@ class TileCache:
     def _cached(
         self, key: tuple[str, TileAddress], seen: str, draw: Callable[[Tile | None], Tile], *, is_packed: bool
     ) -> Tile:
-        """The cached tile if it was checked against ``seen``; else ``draw`` gets it, to draw it anew or to confirm it."""
+        """The cached tile if it was checked against ``seen``; else ``draw`` gets it, to redraw or confirm it."""
         tile = self._kept(key)
         if _serves(tile, seen, is_packed=is_packed):
             return tile
