@@ -1,4 +1,4 @@
-"""The command ``terang-agent``: run, check, status, and scan and read for the electrician at the cabinet.
+"""The command ``terang-agent``: run, check, status, schedule, and scan and read for the electrician at the cabinet.
 
 The only place in the agent that reads argv, the environment and the clocks. What a command needs is imported when
 it is chosen: start-up is measured in a hot box on a small computer. It speaks the language of ``TERANG_LANGUAGE``, else
@@ -21,7 +21,8 @@ from languages.choice import terminal_language
 from languages.errors import CatalogueError
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
-COMMANDS = ("run", "check", "status", "scan", "read")
+COMMANDS = ("run", "check", "status", "scan", "read", "schedule")
+FORGET_WAIT_S = 5.0
 EXIT_BAD_INPUT = 2
 EXIT_NOT_WELL = 1
 METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm120", "sdm630", "cabinet-io")
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "status": _status,
         "scan": _scan,
         "read": _read,
+        "schedule": _schedule,
     }
     try:
         return commands[options.command](options, words)
@@ -74,7 +76,7 @@ def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
         name: commands.add_parser(name, help=say(f"agent.help.{name}"), description=say(f"agent.help.{name}"))
         for name in COMMANDS
     }
-    for name in ("run", "check", "status"):
+    for name in ("run", "check", "status", "schedule"):
         text = say("agent.help.config", path=DEFAULT_CONFIG)
         added[name].add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=text)
     scan, read = added["scan"], added["read"]
@@ -84,6 +86,8 @@ def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
     _add_line_options(read, say)
     read.add_argument("--address", type=int, required=True, help=say("agent.help.address"))
     read.add_argument("--profile", help=say("agent.help.profile"))
+    text = say("agent.help.schedule_action")
+    added["schedule"].add_argument("action", choices=("show", "forget"), help=text)
     return parser
 
 
@@ -113,6 +117,9 @@ def _check(options: argparse.Namespace, words: Catalogue) -> int:
     controller, group = config.controller.id, config.controller.group
     print(words.say("agent.check.good", path=options.config, controller=controller, group=group))
     print(show_check(config, profiles, words))
+    key = config.broker.key
+    if key is not None and key.stat().st_mode & 0o077:
+        print(words.say("agent.check.open_key", path=key))
     for bus in config.buses:
         needed_s = wire_time_s(config, bus.name, profiles, is_slow=True)
         if needed_s > config.sweep.interval_s:
@@ -136,6 +143,19 @@ def _status(options: argparse.Namespace, words: Catalogue) -> int:
     if now_ms - status.at_ms > stale_s * 1000:
         print(words.say("agent.status.stale", seconds=f"{(now_ms - status.at_ms) / 1000:.0f}"))
         return EXIT_NOT_WELL
+    return 0
+
+
+def _schedule(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.control.orders_file import ask_to_forget, load_orders  # noqa: PLC0415 - not for `run`
+
+    orders = load_config(options.config, os.environ).outbox.orders_path
+    if options.action == "show":
+        print(load_orders(orders).schedule or words.say("agent.schedule.none"))
+    elif ask_to_forget(orders, FORGET_WAIT_S):
+        print(words.say("agent.schedule.forgotten"))
+    else:
+        print(words.say("agent.schedule.forgets_later"))
     return 0
 
 

@@ -10,6 +10,7 @@ from edge_agent.status import AgentStatus
 from languages.catalogue import Catalogue
 
 _SHOWN_UNITS = {"1": "", "bits": "", "degC": "°C"}
+PAUSES_SHOWN = 16
 _DECIMALS = {"V": 1, "A": 3, "W": 1, "Hz": 1, "degC": 1, "1": 2}
 
 
@@ -28,10 +29,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def show_snapshot(profile: Profile, snapshot: MeterSnapshot, words: Catalogue) -> str:
     """Return a meter's values as a table: the profile's name of each quantity, and what it means."""
     rows = []
-    for name, value in snapshot.values.items():
+    for name in profile.quantities:
+        value = snapshot.values.get(name)
         unit = QUANTITIES[name]
         decimals = 0 if name == "switch_count" else _DECIMALS.get(unit, 0)  # a count has no unit either
-        shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
+        if name in snapshot.unknown:
+            shown = words.say(
+                "agent.unknown.no_number" if value is None else "agent.unknown.range", value=f"{value or 0:g}"
+            )
+        else:
+            assert value is not None  # whatever is not unknown has a value
+            shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
         rows.append((name, _meaning(name, words), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
     for name, is_set in snapshot.contacts.items():
@@ -64,6 +72,7 @@ def found_words(found: Found, words: Catalogue) -> str:
         for name, value in found.snapshot.values.items()
         if name in {stem, f"{stem}_r", f"{stem}_s", f"{stem}_t"}
     ]
+    shown += [words.say("agent.unknown.quantity", quantity=_meaning(name, words)) for name in found.snapshot.unknown]
     shown += [_meaning(name, words) for name, is_set in found.snapshot.contacts.items() if is_set]
     return ", ".join(shown)
 
@@ -90,15 +99,17 @@ def show_check(config: AgentConfig, profiles: Mapping[str, Profile], words: Cata
 def wire_time_s(config: AgentConfig, bus_name: str, profiles: Mapping[str, Profile], *, is_slow: bool) -> float:
     """Return how long one sweep of a bus takes on the wire at least [s].
 
-    The sum over all requests of request + 3.5 characters + the profile's typical turnaround + reply + 3.5 characters.
+    The sum over all requests of request + 3.5 characters + the profile's typical turnaround + reply + 3.5 characters,
+    or the pause of bus or profile where that is longer.
     """
     bus = next(bus for bus in config.buses if bus.name == bus_name)
     character_s = bus.bits_per_character / bus.baud
     total_s = 0.0
     for meter in plan_bus(config, bus, profiles):
         for planned in meter.requests[is_slow]:
-            n_characters = len(planned.request.wire) + 3.5 + planned.request.reply_length + 3.5
-            total_s += n_characters * character_s + meter.profile.turnaround_s
+            n_characters = len(planned.request.wire) + 3.5 + planned.request.reply_length
+            quiet_s = max(3.5 * character_s, bus.pause_s, meter.profile.pause_s)
+            total_s += n_characters * character_s + meter.profile.turnaround_s + quiet_s
     return total_s
 
 
@@ -107,9 +118,6 @@ def show_status(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
     interval = words.say(
         "agent.status.interval_lit" if status.is_lit else "agent.status.interval_dark", seconds=f"{status.interval_s:g}"
     )
-    link = words.say(
-        "agent.status.connected" if status.is_connected else "agent.status.not_connected", url=status.broker_url or "-"
-    )
     clock = words.say("agent.status.synchronised" if status.is_clock_synchronised else "agent.status.not_synchronised")
     who = words.say("agent.status.who", controller=status.controller_id, version=status.version, process=status.pid)
     rows = [
@@ -117,7 +125,7 @@ def show_status(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
         (words.say("agent.status.running_for"), _span((now_ms - status.started_ms) / 1000, words)),
         (words.say("agent.status.latest_sweep"), _latest_sweep(status, now_ms, words)),
         (words.say("agent.status.interval"), interval),
-        (words.say("agent.status.broker"), link),
+        (words.say("agent.status.broker"), _connection(status, words)),
         (words.say("agent.status.clock"), clock),
         (words.say("agent.status.outbox"), _outbox(status, now_ms, words)),
     ]
@@ -127,9 +135,23 @@ def show_status(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
         if worst:
             shown = ", ".join(words.say("agent.status.failed_address", address=address, n=n) for address, n in worst)
             rows.append((words.say("agent.status.failed_sweeps", bus=bus), shown))
+    for bus, pauses in status.pauses_ms.items():
+        if pauses:
+            first = list(pauses.items())[:PAUSES_SHOWN]
+            told = [words.say("agent.status.pause", address=address, ms=ms) for address, ms in first]
+            if len(pauses) > PAUSES_SHOWN:
+                told.append(words.say("agent.status.more", n=len(pauses) - PAUSES_SHOWN))
+            rows.append((words.say("agent.status.pauses", bus=bus), ", ".join(told)))
     if status.last_error:
         rows.append((words.say("agent.status.latest_trouble"), status.last_error))
     return table(("", words.say("agent.head.now")), rows)
+
+
+def _connection(status: AgentStatus, words: Catalogue) -> str:
+    url = status.broker_url or "-"
+    if status.waiting_for_host:
+        return words.say("agent.status.waiting", url=url, host=status.waiting_for_host)
+    return words.say("agent.status.connected" if status.is_connected else "agent.status.not_connected", url=url)
 
 
 def _latest_sweep(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
@@ -149,6 +171,8 @@ def _outbox(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
         parts.append(words.say("agent.status.oldest", age=age))
     if status.n_dropped:
         parts.append(words.say("agent.status.dropped", n=status.n_dropped))
+    if status.n_set_aside:
+        parts.append(words.say("agent.status.set_aside", n=status.n_set_aside))
     return ", ".join(parts)
 
 

@@ -6,7 +6,6 @@ time zone database; who holds the document and who switches is `control`'s busin
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections import OrderedDict
@@ -17,10 +16,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.errors import Discard
 from edge_agent.sun import Sun
+from edge_agent.wire import WireError, read_json
 
 MAX_DIM_STEPS: Final = 96
-_SUN_TIME: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d{1,3})m)?")
-_CLOCK_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+MAX_CHARACTERS: Final = 16 * 1024  # of a document that is commanded
+END_OF_VERSIONS: Final = 1 << 31  # versions from here on are refused: nobody could ever send a newer one
+_SUN_TIME: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d{1,3})m)?", re.ASCII)
+_CLOCK_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NOON: Final = "12:00"
 
 
@@ -67,13 +69,13 @@ def parse_schedule(text: str) -> Schedule:
         BadSchedule: it is not JSON, or a key is missing or impossible; keys of a later version are passed over.
     """
     try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadSchedule(f"not JSON: {error}") from error
+        document: Any = read_json(text)
+    except WireError as error:
+        raise BadSchedule(str(error)) from error
     if not isinstance(document, dict):
         raise BadSchedule("not an object")
     version = document.get("version")
-    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < 1 << 53:
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < END_OF_VERSIONS:
         _fail("version", version)
     for key in ("on", "off"):
         value = document.get(key)
@@ -85,7 +87,7 @@ def parse_schedule(text: str) -> Schedule:
 def _timezone(document: dict[str, Any]) -> str:
     name = document.get("timezone")
     try:
-        if not isinstance(name, str):
+        if not isinstance(name, str) or len(name) > 64:
             _fail("timezone", name)
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

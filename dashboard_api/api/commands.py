@@ -9,11 +9,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
-from dashboard_api.context import ActorOf, ContextOf
+from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.times import iso, parse_time
+from dashboard_api.http.json_answer import answer_in
 from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import add_command, one_command
+from languages.catalogue import Catalogue
 
 
 class DimRequest(BaseModel):
@@ -33,7 +35,7 @@ class DimRequest(BaseModel):
         return self
 
 
-def post_dim(context: ContextOf, actor: ActorOf, request: DimRequest) -> JSONResponse:
+def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request: DimRequest) -> JSONResponse:
     """Queue a dim command; ``GET /api/v1/commands/{id}`` shows its state."""
     if request.lamp_ids is not None:
         lamp_ids = list(dict.fromkeys(request.lamp_ids))
@@ -63,18 +65,21 @@ def post_dim(context: ContextOf, actor: ActorOf, request: DimRequest) -> JSONRes
         "result": {},
     }
     add_command(context.database, values)
-    return JSONResponse(_command(values), status.HTTP_202_ACCEPTED)
+    return answer_in(catalogue, _command(values, catalogue), status.HTTP_202_ACCEPTED)
 
 
-def get_command(context: ContextOf, command_id: str) -> JSONResponse:
+def get_command(context: ContextOf, catalogue: CatalogueOf, command_id: str) -> JSONResponse:
     """A command and its state: queued, sent, confirmed or failed."""
     row = one_command(context.database, command_id)
     if row is None:
         raise NotFoundError("no_command", command_id=command_id)
-    return JSONResponse(_command(dict(row._mapping)))  # noqa: SLF001  (SQLAlchemy's public name of it)
+    values = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name of it)
+    return answer_in(catalogue, _command(values, catalogue))
 
 
-def _command(values: dict[str, Any]) -> dict[str, Any]:
+def _command(values: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    reason = values["result"].get("reason")
     times = {"requested_at_us", "until_us", "updated_at_us"}
     shown = {name: value for name, value in values.items() if name not in times}
+    shown["message"] = None if reason is None else catalogue.find(f"command.{reason}") or reason
     return {**shown, **{name.removesuffix("_us"): iso(values[name]) for name in sorted(times)}}

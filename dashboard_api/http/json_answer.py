@@ -14,6 +14,6 @@ def language_headers(catalogue: Catalogue) -> dict[str, str]:
     return {"Content-Language": catalogue.language, "Vary": "Accept-Language"}
 
 
-def answer_in(catalogue: Catalogue, document: Any) -> JSONResponse:
+def answer_in(catalogue: Catalogue, document: Any, status: int = 200) -> JSONResponse:
     """``document``, which holds words of ``catalogue``."""
-    return JSONResponse(document, headers=language_headers(catalogue))
+    return JSONResponse(document, status, headers=language_headers(catalogue))

@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from sqlalchemy import update
 
 from dashboard_api.api import models
 from dashboard_api.api.models.answer import Answer
@@ -21,6 +22,7 @@ from dashboard_api.api.route_table import ROUTES, Role
 from dashboard_api.formats.fault_document import event_document
 from dashboard_api.formats.problem_document import problem_document
 from ingest.schema import life, live
+from ingest.schema.tables import commands
 from languages.catalogue import load_catalogue
 
 TYPES = Path(__file__).parents[2] / "dashboard_api" / "web" / "src" / "city" / "api_types.ts"
@@ -130,3 +132,12 @@ def test_what_utf_8_cannot_hold_is_told_back_escaped():
     document = problem_document(400, load_catalogue("en"), "not_a_time", name="until", value="\ud800")
     assert document["parameters"] == {"name": "until", "value": "\\ud800"}
     json.dumps(document, ensure_ascii=False).encode()
+
+
+def test_a_command_that_failed_says_why_as_a_code_and_in_words(town, client):
+    made = client.post("/api/v1/commands/dim", json={"cabinet_id": "C-2", "level": 10}).json()
+    assert (made["state"], made["result"], made["message"]) == ("queued", {}, None)
+    with town.engine.begin() as connection:
+        connection.execute(update(commands).values(state="failed", result={"reason": "controller_offline"}))
+    failed = client.get(f"/api/v1/commands/{made['id']}", params={"lang": "id"}).json()
+    assert (failed["result"]["reason"], failed["message"]) == ("controller_offline", "ada pengendali yang luring")

@@ -29,6 +29,7 @@ SAID_IN = {
     "evidence": ("ingest", "dashboard_api/web/src"),
     "priority": ("ingest/faultbook", "dashboard_api/web/src"),
     "timeline": ("ingest/faultbook",),
+    "command": ("ingest/jobs",),
     "problem": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),

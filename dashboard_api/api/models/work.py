@@ -57,6 +57,7 @@ class Command(Answer):
             "level": 50,
             "state": "queued",
             "result": {},
+            "message": None,
             "requested_at": "2026-11-23T12:05:00Z",
             "until": None,
             "updated_at": "2026-11-23T12:05:00Z",
@@ -69,7 +70,8 @@ class Command(Answer):
     lamp_ids: list[str]
     level: int | None = Field(description="%; null = back to the schedule")
     state: CommandState
-    result: dict[str, Any] = Field(description="what the controllers answered")
+    result: dict[str, Any] = Field(description="what the controllers answered; of a failure the code `reason`")
+    message: str | None = Field(description="the reason in the language of the answer")
     requested_at: str
     until: str | None
     updated_at: str
