@@ -7,11 +7,11 @@ from edge_agent.serial.plan import PHASES, plan_bus
 from edge_agent.serial.profile import QUANTITIES, Profile
 from edge_agent.serial.scan import Found, MeterSnapshot
 from edge_agent.status import AgentStatus
+from edge_agent.wire import LAMP_QUANTITIES, SHOWN_UNITS
 from languages.catalogue import Catalogue
 
-_SHOWN_UNITS = {"1": "", "bits": "", "degC": "°C"}
 PAUSES_SHOWN = 16
-_DECIMALS = {"V": 1, "A": 3, "W": 1, "Hz": 1, "degC": 1, "1": 2}
+_DECIMALS = {**{f"{q.name}{phase}": q.decimals for q in LAMP_QUANTITIES for phase in PHASES}, "frequency": 1}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -32,7 +32,7 @@ def show_snapshot(profile: Profile, snapshot: MeterSnapshot, words: Catalogue) -
     for name in profile.quantities:
         value = snapshot.values.get(name)
         unit = QUANTITIES[name]
-        decimals = 0 if name == "switch_count" else _DECIMALS.get(unit, 0)  # a count has no unit either
+        decimals = _DECIMALS.get(name, 0)
         if name in snapshot.unknown:
             shown = words.say(
                 "agent.unknown.no_number" if value is None else "agent.unknown.range", value=f"{value or 0:g}"
@@ -41,7 +41,7 @@ def show_snapshot(profile: Profile, snapshot: MeterSnapshot, words: Catalogue) -
             assert value is not None  # whatever is not unknown has a value
             shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
-        rows.append((name, _meaning(name, words), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
+        rows.append((name, _meaning(name, words), shown, SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
     for name, is_set in snapshot.contacts.items():
         answer = words.say("answer.yes" if is_set else "answer.no")
         rows.append((name, _meaning(name, words), answer, "", f"input {profile.contacts[name][0]}"))
@@ -194,7 +194,7 @@ def _head(words: Catalogue, *columns: str) -> tuple[str, ...]:
 def _meaning(name: str, words: Catalogue) -> str:
     """What a quantity or contact of a profile is called; of one phase, with the phase's letter."""
     stem, phase = (name[:-2], name[-1].upper()) if name.endswith(PHASES[1:]) else (name, "")
-    return f"{words.say(f'agent.quantity.{stem}')} {phase}".strip()
+    return f"{words.say(f'quantity.{stem}').lower()} {phase}".strip()
 
 
 def _is_number(text: str) -> bool:

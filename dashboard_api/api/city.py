@@ -15,6 +15,7 @@ from dashboard_api.store.feed import fault_counts
 from dashboard_api.version import terang_version
 from ingest.schema import live
 from ingest.schema.codes import CATALOGUE
+from ingest.schema.telemetry import LAMP_VALUES
 from languages.catalogue import OWN_NAME
 
 
@@ -55,6 +56,21 @@ def get_codes(context: ContextOf) -> JSONResponse:
             },
         }
         for row in CATALOGUE
+    ]
+    return JSONResponse({"items": items, "next_cursor": None})
+
+
+def get_quantities(context: ContextOf) -> JSONResponse:
+    """What a lamp's readings consist of: the columns of ``/lamps/{lamp_id}/readings`` with their names and units."""
+    items = [
+        {
+            "name": column.name,
+            "unit": column.quantity.shown_unit,
+            "decimals": column.quantity.decimals,
+            "summary": column.quantity.summary.value,
+            "title": {one.language: one.say(f"quantity.{column.quantity.name}") for one in context.languages},
+        }
+        for column in LAMP_VALUES
     ]
     return JSONResponse({"items": items, "next_cursor": None})
 

@@ -24,7 +24,7 @@ from languages.catalogue import Catalogue
 _DAY_US: Final = 86_400 * 1_000_000
 _MAX_DAYS: Final = 400
 _MAX_RAW_DAYS: Final = 8  # without averaging
-_MEASURED: Final = ("power_w", "voltage_v", "current_a", "power_factor", "temperature_c", "expected_power_w")
+_MEASURED: Final = tuple(name for name, dtype in live.COLUMNS.items() if dtype == "<f4")
 
 
 def get_lamps_geojson(context: ContextOf) -> JSONResponse:

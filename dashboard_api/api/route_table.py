@@ -158,6 +158,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route("GET", f"{_V1}/city", city.get_city, "city", Role.PUBLIC, models.City),
     Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList),
+    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList),
     Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary),
     Route(
         "POST",

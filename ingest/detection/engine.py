@@ -43,10 +43,10 @@ from ingest.detection.repair import Repairs
 from ingest.detection.rules import DETECTORS
 from ingest.detection.screen.screen import Screen
 from ingest.errors import SnapshotError
+from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import Batch, SessionEvent
 from ingest.model.finding import Change, Cleared, Key, Place
 from ingest.model.fleet import Fleet
-from ingest.schedule import Timetable
 from ingest.schema.city import City
 
 Int64 = npt.NDArray[np.int64]
@@ -70,7 +70,7 @@ class Detection:
 
     def _set_up(self, fleet: Fleet) -> None:
         table = LimitTable(self._city.parsed_limits())
-        timetable = Timetable(
+        timetable = CabinetTimetable(
             self._city.schedule, self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
         )
         self._fleet, self._table = fleet, table

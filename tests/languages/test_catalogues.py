@@ -30,6 +30,7 @@ SAID_IN = {
     "priority": ("ingest/faultbook", "dashboard_api/web/src"),
     "timeline": ("ingest/faultbook",),
     "command": ("ingest/jobs",),
+    "quantity": ("edge_agent",),
     "problem": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),

@@ -79,6 +79,38 @@ class CodeList(Answer):
     next_cursor: None
 
 
+class QuantityRow(Answer):
+    """A quantity of a lamp's readings: its column in them, unit, and how its values over a time are summed up."""
+
+    name: str = Field(description="column of `GET /api/v1/lamps/{lamp_id}/readings`")
+    unit: str = Field(description="empty for plain numbers and bits")
+    decimals: int
+    summary: Literal["mean", "highest", "none"]
+    title: dict[str, str] = Field(description="by language")
+
+
+class QuantityList(Answer):
+    """What a lamp's readings consist of."""
+
+    model_config = example(
+        {
+            "items": [
+                {
+                    "name": "power_w",
+                    "unit": "W",
+                    "decimals": 1,
+                    "summary": "mean",
+                    "title": {"en": "Power", "id": "Daya"},
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[QuantityRow]
+    next_cursor: None
+
+
 class LampFigures(Answer):
     """Numbers of lamps by state."""
 

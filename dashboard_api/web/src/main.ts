@@ -9,7 +9,16 @@ import { LiveFeed } from "./city/events";
 import { FaultStore } from "./city/fault_store";
 import { openFaults, repeat } from "./city/polling";
 import { LampStates } from "./city/lamp_states";
-import type { Cabinet, CabinetList, City, CodeList, Fault, LampCollection, StatesAnswer } from "./city/types";
+import type {
+  Cabinet,
+  CabinetList,
+  City,
+  CodeList,
+  Fault,
+  LampCollection,
+  QuantityList,
+  StatesAnswer,
+} from "./city/types";
 import { h } from "./dom";
 import { SEVERITY_COLOUR } from "./map/icons";
 import { NightMap } from "./map/night_map";
@@ -145,10 +154,15 @@ function renderLink(): void {
 }
 
 async function loadCity(): Promise<void> {
-  const [kept, { value: codes }] = await Promise.all([getKept<City>("/city"), getKept<CodeList>("/codes")]);
+  const [kept, { value: codes }, { value: quantities }] = await Promise.all([
+    getKept<City>("/city"),
+    getKept<CodeList>("/codes"),
+    getKept<QuantityList>("/quantities"),
+  ]);
   city = kept.value;
   clock.set(city);
   words.setCodes(codes.items);
+  words.setQuantities(quantities.items);
   words.setCityLanguage(city.language);
   const [{ value: lamps }, { value: boxes }] = await Promise.all([
     getKept<LampCollection>("/lamps.geojson"),

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Places, Sweep, even, is_any_told, level_range, pick, places
+from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import LEVEL_UNKNOWN, Batch
 from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
-from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -33,7 +33,7 @@ class CabinetContext:
         is_phase_dead: bool (3, C) as its meter last told: a cabinet's lost reply brings no phase back.
     """
 
-    def __init__(self, fleet: Fleet, table: LimitTable, timetable: Timetable) -> None:
+    def __init__(self, fleet: Fleet, table: LimitTable, timetable: CabinetTimetable) -> None:
         """Start with nothing known."""
         n = fleet.n_controllers
         self._fleet, self._timetable = fleet, timetable

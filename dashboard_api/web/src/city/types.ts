@@ -30,5 +30,8 @@ export type Readings = Schemas["Readings"];
 export type LampFeature = GeoJSON.Feature<GeoJSON.Point, LampProperties>;
 export type LampCollection = GeoJSON.FeatureCollection<GeoJSON.Point, LampProperties>;
 
+export type Quantity = Schemas["QuantityRow"];
+export type QuantityList = Schemas["QuantityList"];
+
 /** The states in the order of their numbers in `/lamps/states`. */
 export const LAMP_STATES: readonly LampState[] = ["unknown", "off", "lit", "dark"];
