@@ -16,7 +16,7 @@ from dashboard_api.version import terang_version
 from ingest.schema import live
 from ingest.schema.codes import CATALOGUE
 from ingest.schema.telemetry import LAMP_VALUES
-from languages.catalogue import OWN_NAME
+from languages.catalogue import OWN_NAME, Languages
 
 
 def get_city(context: ContextOf) -> JSONResponse:
@@ -62,17 +62,24 @@ def get_codes(context: ContextOf) -> JSONResponse:
 
 def get_quantities(context: ContextOf) -> JSONResponse:
     """What a lamp's readings consist of: the columns of ``/lamps/{lamp_id}/readings`` with their names and units."""
-    items = [
+    return JSONResponse({"items": quantity_items(context.languages), "next_cursor": None})
+
+
+def quantity_items(languages: Languages) -> list[dict[str, Any]]:
+    """Every column of a lamp's readings; one that the catalogues do not name yet is called as it is declared."""
+    return [
         {
             "name": column.name,
             "unit": column.quantity.shown_unit,
             "decimals": column.quantity.decimals,
             "summary": column.quantity.summary.value,
-            "title": {one.language: one.say(f"quantity.{column.quantity.name}") for one in context.languages},
+            "title": {
+                one.language: one.find(f"quantity.{column.quantity.name}") or column.quantity.english
+                for one in languages
+            },
         }
         for column in LAMP_VALUES
     ]
-    return JSONResponse({"items": items, "next_cursor": None})
 
 
 def get_summary(context: ContextOf) -> JSONResponse:

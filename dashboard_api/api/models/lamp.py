@@ -12,17 +12,10 @@ from dashboard_api.api.models.fault import FAULT_EXAMPLE, Fault
 LampState = Literal["unknown", "off", "lit", "dark"]
 
 _LATEST_EXAMPLE: Final[dict[str, Any]] = {
-    "level": 70,
-    "power_w": 63.1,
     "at": "2026-11-23T12:05:00Z",
     "state": "lit",
-    "quality": 0,
-    "status": 1,
+    "power_w": 63.1,
     "voltage_v": 229.5,
-    "current_a": 0.281,
-    "power_factor": 0.97,
-    "temperature_c": 41.0,
-    "expected_power_w": 63.0,
 }
 _PROPERTIES_EXAMPLE: Final[dict[str, Any]] = {
     "lamp_id": "L-000123",
@@ -42,21 +35,13 @@ _PROPERTIES_EXAMPLE: Final[dict[str, Any]] = {
 
 
 class LatestReading(Answer):
-    """A lamp's newest live reading; what is unknown is null."""
+    """A lamp's newest live reading: beside time and state a figure for each quantity, null where it is unknown."""
 
-    model_config = example(_LATEST_EXAMPLE)
+    model_config = example(_LATEST_EXAMPLE, is_open=True)
+    __pydantic_extra__: dict[str, float | int | None]
 
-    level: int | None = Field(description="commanded level, %")
-    power_w: float | None
     at: str | None
     state: LampState
-    quality: int = Field(description="0 good, 1 no response, 2 garbled, 3 device exception, 4 implausible")
-    status: int = Field(description="the lamp node's status bits")
-    voltage_v: float | None
-    current_a: float | None
-    power_factor: float | None
-    temperature_c: float | None
-    expected_power_w: float | None
 
 
 class Lamp(Answer):
