@@ -1,7 +1,7 @@
 """The live feed: one poller reads new events from the database and queues them for every open stream.
 
 A stream that resumes reads pages of past events. Many clients resume at once, after a restart of a proxy: they share
-the pages, which are read and encoded once, and only a few streams replay at a time.
+the pages, which are read and encoded once, and are given out at a limited rate.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from dashboard_api.store.feed import events_after, newest_seq
 from ingest.schema import life
 
 _POLL_S: Final = 0.5
-_PAGE: Final = 500
+_PAGE: Final = 200
 _BACKLOG: Final = 2_000  # events that a slow stream may lag behind before it is ended
 _KEPT_PAGES: Final = 16
 _KEPT_S: Final = 5.0  # a page shows its faults as they are now: it is read again after so long
-_REPLAYS: Final = 4  # streams that read past events at the same time
+_REPLAY_BYTES_S: Final = 40e6  # of past events to all streams together: sending them takes the event loop's time
 _KINDS: Final = {
     life.EVENT_OPENED: "opened",
     life.EVENT_REOPENED: "opened",
@@ -68,7 +68,7 @@ class Feed:
         self._seq = -1
         self._beginning = asyncio.Lock()
         self._pages: OrderedDict[int, _Page] = OrderedDict()
-        self._replaying = asyncio.Semaphore(_REPLAYS)
+        self._replaying = asyncio.Lock()
 
     @property
     def n_streams(self) -> int:
@@ -149,10 +149,10 @@ class Feed:
             while is_replaying and sent is not None:
                 async with self._replaying:
                     page = await self._page_after(sent)
+                    await asyncio.sleep(len(page.frames) / _REPLAY_BYTES_S)  # other requests come between two pages
                 sent, is_replaying = page.last_seq, not page.is_last
                 if page.frames:
                     yield page.frames
-                await asyncio.sleep(0)  # other requests come between two pages
             while (event_or_end := await queue.get()) is not None:
                 if sent is None or event_or_end.seq > sent:
                     yield event_or_end.frame
