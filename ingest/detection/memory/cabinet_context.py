@@ -67,6 +67,7 @@ class CabinetContext:
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
         dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
+        was_recent = last_s - self.level_told_s[controller] < _RECENT_S  # before it: the first after a gap counts too
         self.at_s[c] = at_s[live]
 
         home = places(self._fleet.home_cabinet[controller])
@@ -88,8 +89,7 @@ class CabinetContext:
             is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
             is_gone |= is_cut_off
             is_dipped = is_gone | ((volts > self._no_voltage) & (volts < self._dip_v)).any(axis=0)
-        is_recent = at_s - self.level_told_s[controller] < _RECENT_S
-        is_moved = (fallback != self.fallback[controller]) | is_recent
+        is_moved = (fallback != self.fallback[controller]) | was_recent | (level_low != LEVEL_UNKNOWN)
         self.fallback[c] = fallback[live]
         return Sweep(
             batch,
