@@ -29,11 +29,10 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	@.ci/debian-packages
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
 
-check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint words ## Format, lint, types, imports, for Python and the page
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
 	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py)
 
-check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint ## Format, lint, types, imports, for Python and the page
+check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint words ## Format, lint, types, imports, for Python and the page
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
