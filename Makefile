@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format bench-detect bench-ingest bench-edge bench-api bench-truth page words types lock clean
+.PHONY: help demo test check format bench-detect bench-ingest bench-edge bench-api bench-truth page words types lock clean soak
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
