@@ -28,7 +28,7 @@ Id = Annotated[str, StringConstraints(max_length=128), AfterValidator(_composed)
 CircuitName = Annotated[str, StringConstraints(max_length=64), AfterValidator(_composed)]
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_composed)]
 Note = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_storable)]
-TimeText = Annotated[str, StringConstraints(max_length=64)]
+TimeText = str  # `dashboard_api.formats.times.parse_time` holds its limit, with an error that repeats it
 NumberList = Annotated[str, StringConstraints(max_length=200)]
 WordList = Annotated[str, StringConstraints(max_length=1000)]
 Cursor = Annotated[str, StringConstraints(max_length=512)]
