@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from ingest.city.checking import check_folder, zone_issue
 from ingest.city.importing import STEPS, apply_draft, draft_register
 from ingest.city.mapping import read_mapping
 from ingest.city.report import print_issues, print_summary, write_report
+from ingest.city.retiring import retire_controller
 from ingest.city.template import write_city
 from ingest.database import open_database
 from ingest.errors import IngestError, UnusableError
@@ -118,6 +120,21 @@ def agent(
         raise UnusableError(f"{out}: is there already, perhaps edited by hand; nothing was written") from error
     except OSError as error:
         raise UnusableError(f"{out}: {error.strerror or error}") from error
+
+
+@app.command("retire")
+def retire(
+    controller_id: Annotated[str, typer.Argument(help="The controller's former name.", show_default=False)],
+    city: Annotated[Path, typer.Option(help="The city's folder.")] = Path(),
+) -> None:
+    """Forget a controller that was renamed or taken down, and close its open faults."""
+    settings = _city(city)
+    engine = open_database(settings)
+    try:
+        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000)
+    finally:
+        engine.dispose()
+    print(f"{controller_id}: retired; {n_closed} open faults of it closed")
 
 
 def _city(folder: Path) -> City:

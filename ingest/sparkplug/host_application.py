@@ -490,9 +490,14 @@ class SessionHost:
         self._complain("retained", node[:MAX_ID], f"{node[:MAX_ID]}: a retained {kind} is not believed")
 
     def presence(self) -> dict[str, dict[str, bool | int]]:
-        """Every controller met since the start: whether it is online, and the time of its newest live record."""
+        """Controllers met since the start: whether each is online, and the time of its newest live record.
+
+        Of those that the register does not name (renamed or taken down) only the ones that are online.
+        """
         seen: dict[str, dict[str, bool | int]] = {
-            node: {"is_online": False, "last_seen_us": at_us} for node, at_us in self._last_seen_us.items()
+            node: {"is_online": False, "last_seen_us": at_us}
+            for node, at_us in self._last_seen_us.items()
+            if self._is_registered(node)
         }
         for node, session in self.sessions.items():
             seen[node] = {"is_online": True, "last_seen_us": session.last_at_us}
