@@ -1,7 +1,8 @@
 """``make soak-hostile``: the demo for hours under hostile MQTT and HTTP traffic, beside busy loops; nothing may end.
 
-The last line is one JSON object: what was sent, which processes ended, how the API answered, how the memory grew. Exit code 1
-if a process ended, the API was not ready at the end, or no record was stored in the last part of the run.
+The last line is one JSON object: what was sent, which processes ended, how the API answered, how the memory
+grew. Exit code 1 if a process ended, the API was not ready at the end, or no record was stored in the last
+part of the run.
 """
 
 from __future__ import annotations
