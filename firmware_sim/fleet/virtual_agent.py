@@ -7,7 +7,6 @@ outlives ``restart`` as an SD card outlives a power cut.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from edge_agent.wire import (
     encode_payload,
     pack_strings,
 )
+from edge_agent.wire.bounded_json import read_json
 from firmware_sim.fleet.payload import Reading, encode_data
 from firmware_sim.fleet.schedule import parse_schedule
 from firmware_sim.fleet.town import Controller
@@ -209,9 +209,9 @@ class VirtualAgent:
         if not isinstance(text, str):
             return False
         try:
-            document = json.loads(text)
+            document = read_json(text)
             parse_schedule(document, "UTC")
-        except (ValueError, TypeError, AttributeError):
+        except (WireError, ValueError, TypeError, AttributeError):
             return False
         self._schedule, self.schedule = text, document
         return True
