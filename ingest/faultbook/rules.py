@@ -110,7 +110,6 @@ def cleared(fault: Fault, word: Cleared) -> Step:
         state=life.CLOSED,
         closed_at_us=word.at_us,
         is_verified=is_verified,
-        caused_by=None if word.is_proof else fault.caused_by,
         updated_at_us=word.at_us,
         judged_at_us=word.at_us,
         version=fault.version + 1,
