@@ -87,7 +87,7 @@ class Detection:
         self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
         self._voltages = VoltageRules(fleet, table, self._book)
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
-        self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
+        self._dark = DarkCount(fleet, table, self._state, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
         self._repairs = Repairs(table)
@@ -268,6 +268,7 @@ class Detection:
         for code, place, n in extra["healthy"]:
             self._silence.cases.healthy[Key(code, Place(**place))] = n
         self._start_anew(changed)
+        self._dark.start_anew(changed)
         return lost
 
     def replace_fleet(self, fleet: Fleet) -> list[Change]:
@@ -295,6 +296,6 @@ class Detection:
                 ("loads", self._loads.debounce),
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
             ],
-            "sum": [("dark", self._dark), ("dark-run", self._dark.debounce)],
+            "sum": [("dark", self._dark), ("dark-baseline", self._dark.baseline), ("dark-run", self._dark.debounce)],
             "meter": [("balance", self._balance)],
         }

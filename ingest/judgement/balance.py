@@ -62,7 +62,7 @@ class Balance:
 
     def drawn_w(self, lamp: Int64) -> Float64:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown."""
-        power = self._state.power_w[lamp].astype(np.float64)
+        power = np.abs(self._state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
         is_fresh = self._state.is_listed[lamp] & (self._state.sweeps_silent(lamp) <= self._stale) & np.isfinite(power)
         is_fresh &= ~self._is_absurd(lamp, power)
         return np.where(is_fresh, power, self.expected_w(lamp))

@@ -108,7 +108,8 @@ class LoadRules:
                 lamp = np.maximum(batch.lamp, 0)
                 home = fleet.home_cabinet[fleet.lamp_controller[lamp]]
                 is_plain = is_read & (batch.lamp >= 0) & (fleet.lamp_cabinet[lamp] == home)
-            total[filled] = np.add.reduceat(np.where(is_plain, batch.power_w, np.float32(0)), batch.lamp_start[filled])
+            drawn_w = np.where(is_plain, np.abs(batch.power_w), np.float32(0))  # a meter may be wired backwards
+            total[filled] = np.add.reduceat(drawn_w, batch.lamp_start[filled])
         row = np.flatnonzero(~is_read & (batch.lamp >= 0))
         lamp = batch.lamp[row].astype(np.int64)
         is_missing = fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
