@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.errors import UnusableError
-from ingest.register_check import CABINET_COLUMNS, LAMP_COLUMNS
+from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 
 UNITS: Final = {"W": 1.0, "kW": 1000.0}
 

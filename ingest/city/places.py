@@ -13,9 +13,9 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
 from ingest.city.translation import Translation
-from ingest.delimited import TextTable
 from ingest.errors import UnusableError
-from ingest.issue import Issue
+from ingest.register.delimited import TextTable
+from ingest.register.issue import Issue
 
 Degrees = npt.NDArray[np.float64]
 _NUMBER: Final = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)

@@ -13,9 +13,9 @@ from typing import Any, Final
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from ingest.delimited import TextTable, read_delimited, table_of_rows
 from ingest.errors import UnusableError
-from ingest.issue import Issue
+from ingest.register.delimited import TextTable, read_delimited, table_of_rows
+from ingest.register.issue import Issue
 
 GEOMETRY_X: Final = "geometry.x"  # columns that a GeoJSON's points are put into
 GEOMETRY_Y: Final = "geometry.y"

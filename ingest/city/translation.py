@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.city.mapping import UNITS, Rule
-from ingest.delimited import TextTable
 from ingest.errors import UnusableError
-from ingest.issue import Issue, shown
+from ingest.register.delimited import TextTable
+from ingest.register.issue import Issue, shown
 
 Tell = Callable[[int, str], None]
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)

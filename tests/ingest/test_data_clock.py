@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ingest.clock import DataClock
-from ingest.fair_queue import FairQueue
+from ingest.pipeline.clock import DataClock
+from ingest.sparkplug.fair_queue import FairQueue
 
 MINUTE_US = 60_000_000
 T0 = 1_795_438_800_000_000

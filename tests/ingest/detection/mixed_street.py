@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.small_town import NIGHT_US, city_of
-from ingest.batch import Batch, first_lamps
-from ingest.detection import Detection
-from ingest.finding import Change, Cleared, Raised
-from ingest.fleet import Fleet
+from ingest.detection.engine import Detection
+from ingest.model.batch import Batch, first_lamps
+from ingest.model.finding import Change, Cleared, Raised
+from ingest.model.fleet import Fleet
 
 MINUTE_US = 60_000_000
 DAY_US = NIGHT_US - 11 * 3_600_000_000
@@ -137,7 +137,9 @@ class Street:
         self.quirk: Callable[[dict], object] | None = None
         self.is_forced_on = np.zeros(n, bool)  # a photocell that sees dark weather
 
-    def where(self, circuit: int, first: int = 1, last: int = 10_000, cabinet: int = 0, phase: str = "RST") -> np.ndarray:
+    def where(
+        self, circuit: int, first: int = 1, last: int = 10_000, cabinet: int = 0, phase: str = "RST"
+    ) -> np.ndarray:
         """Lamps of a circuit from one pole to another, of some phases; bool (n,)."""
         here = (self.circuit == circuit) & (self.pole >= first) & (self.pole <= last) & (self.cabinet == cabinet)
         return here & np.isin(self.phase, ["RST".index(p) for p in phase])
@@ -190,8 +192,10 @@ class Street:
         per_lamp[1:] = np.cumsum(np.bincount(k[rows], minlength=n_k))
         f4 = np.float32
         cab = np.where(self.is_supplied[:, None], 1.0, np.nan) if self.has_cabinet_meter else np.full((n_k, 3), np.nan)
-        contact = (lambda values: np.asarray(values).astype(np.int8)) if self.has_contacts else (
-            lambda values: np.full(n_k, -1, np.int8))  # fmt: skip
+
+        def contact(values: np.ndarray) -> np.ndarray:
+            return (np.asarray(values) if self.has_contacts else np.full(n_k, -1)).astype(np.int8)
+
         is_contactor = self.switching == "contactor"
         columns = {
             "controller": np.array([self.fleet.controller_index[f"PJU-{i}"] for i in range(n_k)], np.int32),
