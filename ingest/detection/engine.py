@@ -83,6 +83,7 @@ class Detection:
         self._rules = LampRules(fleet, table, self._state, self._electric, self._bands)
         self._balance = Balance(fleet, self._state, self._electric, table)
         self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
+        self._silence.cases.open_dark = self._rules.open_dark
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
         self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
         self._voltages = VoltageRules(fleet, table, self._book)
@@ -117,6 +118,7 @@ class Detection:
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
         told_s = self._context.level_told_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, replies, told_s, self._is_muted)
+        self._balance.look(sweep, commands)
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:
             self._tell(verdict)
@@ -142,7 +144,9 @@ class Detection:
             own = np.arange(*self._fleet.controller_start[int(sweep.batch.controller[r]) :][:2])
             self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
         due = self._balance.due(sweep)
-        self._balance.learn(sweep, due[~is_suspect[due]])
+        if len(due):
+            due = due[~(is_suspect & self._silence.is_pending(sweep))[due]]
+            self._balance.learn(sweep, due, self._silence.dark_lamps())
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live
@@ -297,5 +301,5 @@ class Detection:
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
             ],
             "sum": [("dark", self._dark), ("dark-baseline", self._dark.baseline), ("dark-run", self._dark.debounce)],
-            "meter": [("balance", self._balance)],
+            "meter": [("balance", self._balance.meters)],
         }

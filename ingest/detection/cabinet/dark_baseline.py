@@ -7,7 +7,7 @@ found with the sample before as instrument, since the voltage is measured with n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -26,8 +26,9 @@ _FORGET: Final = 1 - 1 / 3000  # of the slope's sums
 _SLOPE_DOUBT: Final = 0.25  # of the ballasts' exponent before anything is learned, as a standard deviation
 _FLAT_DOUBT: Final = 0.03  # the same for drivers that hold their power
 _LEVEL_DOUBT: Final = 0.02  # of the power at a level that was never seen, reckoned from another one
-_FIRST_NOISE: Final = 0.006
-_FIRST_WEIGHT: Final = 8  # samples that the first guess of the noise counts for
+_FIRST_NOISE: Final = 0.008
+_FIRST_WEIGHT: Final = 6  # samples that the first guess of the noise counts for
+_YOUNG_SAMPLES: Final = 12
 _NOISE_SAMPLES: Final = 300
 _NOISE_BLOCKS: Final = 60
 _WILD: Final = 16  # times the variance: no single step says more of the scatter
@@ -43,12 +44,18 @@ class Expectation:
         sigma: uncertainty of that mean by what was learned (not of a single sample).
         noise: scatter of a single sample.
         slow: scatter of the mean of ``BLOCK`` samples.
+        is_young: bool (m,) so few samples were learned that the scatter itself is not known yet.
     """
 
     mean: Float64
     sigma: Float64
     noise: Float64
     slow: Float64
+    is_young: Bool
+
+    def at(self, positions: Int64) -> Expectation:
+        """Those at some positions, int64 (k,)."""
+        return Expectation(*(getattr(self, field.name)[positions] for field in fields(self)))
 
     def of_mean(self, n_samples: Float64) -> Float64:
         """Standard deviation of the mean of n samples less the expectation."""
@@ -105,6 +112,7 @@ class DarkBaseline:
             np.sqrt(variance),
             np.sqrt(self.variance[item]),
             np.sqrt(self.block_variance[item]),
+            self.n_variance[item] < _FIRST_WEIGHT + _YOUNG_SAMPLES,
         )
 
     def _slot(self, item: Int64, level: Int64) -> tuple[Int64, Bool]:

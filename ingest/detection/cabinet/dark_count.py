@@ -8,6 +8,7 @@ the mean is beyond what the noise of the sum and the doubt of its yardstick can 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -144,7 +145,7 @@ class DarkCount:
             return
         item, record, level, power_w, shape_w = item[known], record[known], level[known], power_w[known], shape_w[known]
         volts, seen, missing, at_s, dt_s = volts[known], seen[known], missing[known], at_s[known], dt_s[known]
-        expected = Expectation(expected.mean[known], expected.sigma[known], expected.noise[known], expected.slow[known])
+        expected = expected.at(known)
 
         is_open = self.debounce.is_open[item]
         lamp = self.sums.least_share[item]
@@ -164,7 +165,7 @@ class DarkCount:
         self._lift(item, run_mean, sigma, line)
         self.seen_share[item] = np.maximum(line, _SIGMAS * expected.of_mean(np.full(len(item), float(_SEEN_SAMPLES))))
 
-        is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0)
+        is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0) | expected.is_young
         muted = self._muted(item, is_muted)
         verdict = self.debounce.step(
             item, at_s, dt_s, holds, ~holds, np.ones(len(item), np.bool_), ~is_open & (is_weak | muted)
@@ -239,7 +240,7 @@ class DarkCount:
     def _run_noise(self, expected: Expectation, item: Int64, n: Float64) -> Float64:
         """Standard deviation of the run's mean: its noise, and what was doubtful of the yardstick meanwhile."""
         doubt = self.run_sigma[item] / np.maximum(n, 1)
-        return Expectation(expected.mean, doubt, expected.noise, expected.slow).of_mean(np.maximum(n, 1))
+        return replace(expected, sigma=doubt).of_mean(np.maximum(n, 1))
 
     def _lift(self, item: Int64, run_mean: Float64, sigma: Float64, line: Float64) -> None:
         """A sum that draws a lamp more than was learned had a dark lamp then: it is learned anew from here."""

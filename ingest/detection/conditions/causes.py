@@ -79,6 +79,8 @@ def _covers(cause: Case, case: Case) -> bool:
         return case.cabinet == cause.cabinet and (
             is_whole or (bool(case.lamps) and cause.lamp_set.issuperset(case.lamps))
         )
+    if cause.key.place.phase is not None:  # a phase of the circuit: what lies on it as a whole
+        return bool(case.lamps) and cause.lamp_set.issuperset(case.lamps)
     return cause.code == "circuitFailure" and case.circuit == cause.circuit >= 0
 
 

@@ -282,6 +282,15 @@ class LampRules:
         self.state.flags[one] &= ~np.uint32(1 << rule | 1 << (OPEN_SHIFT + rule))
         self.state.look_again(one)
 
+    def open_dark(self, lamp: int, since_s: int) -> None:
+        """Open ``lampFailure`` on a lamp that does not answer and is known to be dark; it clears as ever."""
+        one, rule = np.array([lamp]), RULE["lampFailure"]
+        self.debounce[rule].close(one)
+        self.debounce[rule].since_s[one] = since_s
+        self.debounce[rule].is_open[one] = True
+        self.state.flags[one] |= np.uint32(1 << rule | 1 << (OPEN_SHIFT + rule))
+        self.state.look_again(one)
+
     def forget(self, lamp: Int64) -> None:
         """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""
         for debounce in self.debounce:
