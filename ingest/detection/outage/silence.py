@@ -81,6 +81,7 @@ class Silence:
         record, lamp = sweep.record_of(replies.row[first]), replies.lamp[first]
         live = liveness.of_rows(record, lamp)
         self.lost.begin(lamp, sweep.at_s[record], live)
+        self._state.silent_sweeps[lamp] = 0  # whatever it was before the lamp answered
         if self._samples == 1:  # this one may open already
             self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
         return record, lamp, live
