@@ -18,8 +18,11 @@ from ingest.detection import snapshot
 from ingest.detection.baseline import Baseline
 from ingest.detection.cabinet.cabinet_rules import CabinetRules
 from ingest.detection.cabinet.dark_count import DarkCount
+from ingest.detection.cabinet.dark_weather import DarkWeather
 from ingest.detection.cabinet.load_rules import LoadRules
+from ingest.detection.cabinet.neutral import NeutralRule
 from ingest.detection.cabinet.offline import OfflineRule
+from ingest.detection.cabinet.silent_meters import SilentMeters
 from ingest.detection.cabinet.voltage import VoltageRules
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
@@ -87,8 +90,11 @@ class Detection:
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
         self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
         self._voltages = VoltageRules(fleet, table, self._book)
+        self._neutral = NeutralRule(fleet, table, self._state, self._book)
+        self._weather = DarkWeather(fleet)
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._book)
+        self._silent_meters = SilentMeters(fleet, table, self._dark.sums, self._balance, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
         self._repairs = Repairs(table)
@@ -116,6 +122,7 @@ class Detection:
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
+        self._rules.is_weather_dark = self._weather.look(sweep, self._context.level_told_s)
         told_s = self._context.level_told_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, replies, told_s, self._is_muted)
         self._balance.look(sweep, commands)
@@ -126,8 +133,14 @@ class Detection:
         if len(due):
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
+        self._neutral.judge(sweep, self._is_cabinet_muted)
         self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
-        self._dark.judge(sweep, commands, sweep.is_supply_gone | sweep.has_dead_phase, self._is_muted)
+        is_starved = sweep.is_supply_gone | sweep.has_dead_phase
+        is_partly_listed = ~self._state.is_fully_listed[sweep.controller]
+        if is_partly_listed.any():
+            self._dark.judge(sweep, commands, is_starved, self._is_muted)
+            dark = self._silence.dark_lamps()
+            self._silent_meters.judge(sweep, commands, is_starved, is_partly_listed, dark, self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
@@ -289,15 +302,25 @@ class Detection:
             "lamp": [("state", self._state), ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
             "circuit": [
                 ("silence", self._silence),
+                ("neutral", self._neutral.circuits),
+                ("neutral-run", self._neutral.circuit_run),
+                ("silent-meters", self._silent_meters),
+                ("silent-meters-run", self._silent_meters.debounce),
                 *((f"voltage-{code}", d) for code, d in voltages.circuits.items()),
             ],
-            "cabinet": [(f"voltage-{code}", d) for code, d in voltages.cabinets.items()],
+            "cabinet": [
+                *((f"voltage-{code}", d) for code, d in voltages.cabinets.items()),
+                ("neutral", self._neutral.cabinets),
+                ("neutral-run", self._neutral.cabinet_run),
+            ],
             "controller": [
                 ("context", self._context),
                 ("commands", self._commands),
                 ("presence", self._offline.presence),
                 ("baseline", self._baseline),
                 ("loads", self._loads.debounce),
+                ("weather", self._weather),
+                ("phases", self._cabinets.phase_loads),
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
             ],
             "sum": [("dark", self._dark), ("dark-baseline", self._dark.baseline), ("dark-run", self._dark.debounce)],

@@ -20,6 +20,7 @@ DARK_SHARE_PER_KM: Final = 0.30
 
 _DANGER: Final[Mapping[str, tuple[int, str]]] = {
     "cabinetDoorOpen": (40, "live parts within reach"),
+    "neutralFailure": (40, "up to 400 V on lamps and cabinet"),
     "cableFailure": (35, "a broken cable may be live or stolen"),
     "supplyLoss": (30, "every street of the cabinet is dark"),
     "circuitFailure": (30, "a whole circuit is dark"),

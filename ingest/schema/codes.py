@@ -118,6 +118,11 @@ CATALOGUE: Final[tuple[Code, ...]] = (
         "Tanyakan ke PLN apakah penyulang padam; periksa pemutus utama, sekring, dan rekening listrik.",
     ),
     Code(
+        "neutralFailure", "cabinet", "critical", "Neutral broken", "Netral putus",
+        "Touch nothing: luminaires and the cabinet may be live. Call the utility and keep people away; up to 400 V.",
+        "Jangan sentuh apa pun: lampu dan panel dapat bertegangan. Hubungi PLN dan jauhkan orang; hingga 400 V.",
+    ),
+    Code(
         "contactorFailure", "cabinet", "critical", "Contactor does not switch", "Kontaktor tidak bekerja",
         "Bring a contactor and a coil; check the control fuse.",
         "Bawa kontaktor dan kumparan; periksa sekring kendali.",

@@ -99,6 +99,11 @@ class SumTable:
             np.concatenate([batch.circuit_voltage_v[row[chosen]].astype(np.float64), mean_v]),
         )
 
+    def is_sum(self, item: Int64) -> Bool:
+        """Which of some circuits or cabinets have no lamp with a meter of its own; bool (m,)."""
+        self._note_lists()
+        return self._is_sum[item]
+
     def _note_lists(self) -> None:
         """Find out anew which sums have no metered lamp, if agents list other lamps than before."""
         if self._state.n_list_changes == self._n_changes:

@@ -11,10 +11,11 @@ from ingest.model.finding import Key
 RANK: Final[dict[str, int]] = {
     "controllerOffline": 0,
     "supplyLoss": 1,
-    "contactorFailure": 2,
-    "busFailure": 3,
-    "circuitFailure": 3,
-    "cableFailure": 4,
+    "neutralFailure": 2,
+    "contactorFailure": 3,
+    "busFailure": 4,
+    "circuitFailure": 4,
+    "cableFailure": 5,
 }
 _LAST: Final = 9
 NEVER_EXPLAINED: Final = frozenset({"cabinetDoorOpen", "controllerOffline"})
@@ -74,7 +75,9 @@ def _covers(cause: Case, case: Case) -> bool:
         return case.lamps[0] in cause.lamp_set
     if case.code == "busFailure":
         return bool(case.lamps) and cause.lamp_set.issuperset(case.lamps)
-    if cause.code in {"supplyLoss", "contactorFailure"}:
+    if cause.code == "neutralFailure" and cause.circuit >= 0:
+        return case.circuit == cause.circuit
+    if cause.code in {"supplyLoss", "contactorFailure", "neutralFailure"}:
         is_whole = cause.key.place.phase is None
         return case.cabinet == cause.cabinet and (
             is_whole or (bool(case.lamps) and cause.lamp_set.issuperset(case.lamps))

@@ -84,6 +84,7 @@ class LampRules:
         self.fleet, self.table, self.state, self.electric, self.bands = fleet, table, state, electric, bands
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in DETECTORS]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
+        self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
         self.cycles = CycleCounter(fleet, state, table)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
@@ -236,7 +237,8 @@ class LampRules:
                 is_told = (flags & np.uint32(1 << (OPEN_SHIFT + RULE[reason]))) != 0
                 hidden |= window.is_status_told & ((window.status & bit) != 0) & ~is_told
         elif name == "lampUnexpectedOn":  # the contactor's fault, if its own run ends so
-            hidden |= self.is_contactor_suspect[self.fleet.lamp_controller[lamp]]
+            controller = self.fleet.lamp_controller[lamp]
+            hidden |= self.is_contactor_suspect[controller] | self.is_weather_dark[controller]
         elif name in POWER_RULES:
             is_dimming = (flags & np.uint32(1 << RULE["dimmingFailure"])) != 0
             is_near_full = np.abs(window.power_w - expected.own_full_w) < _PLAUSIBLE * expected.own_full_w

@@ -247,6 +247,25 @@ class Balance:
                     answers[i] = WAIT
         return answers
 
+    def load_of(self, sweep: Sweep, record: int, lamps: Int64, is_dark: Bool | None) -> str:
+        """What the meters above some lamps without meters of their own say of their load in one sweep."""
+        fleet, c = self._fleet, int(sweep.batch.controller[record])
+        own = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
+        burning = self.burning_w(sweep, own, np.full(len(own), record))
+        members = lamps - own[0]
+        if is_dark is not None:
+            burning = np.where(is_dark[own] & ~np.isin(own, lamps), 0.0, burning)
+        told = self._equations(sweep, record, c, own)
+        equation = self._best(told, members)
+        if equation is None:
+            return UNKNOWN
+        left = float(self.meters.left_w(equation.key, equation.power_w, np.zeros(len(equation.key))).sum())
+        part, behind = float(burning[members].sum()), float(burning[equation.is_behind].sum())
+        if not np.isfinite([left, part, behind]).all():
+            return UNKNOWN
+        sigma = self.meters.sigma_w(equation.key, equation.power_w, 1)
+        return judge_groups(Reading(left - behind + part, sigma), [part], self._table.scalar("load_gone"))[0]
+
     def _dead_circuits(self, sweep: Sweep, record: int) -> set[int]:
         """Circuits whose own meter answers and sees no voltage."""
         batch = sweep.batch
@@ -310,6 +329,9 @@ class Balance:
         is_bare = ~state.is_listed[own]
         silent = state.sweeps_silent(own)
         is_unsure = ~is_bare & (silent > 0) & (silent <= _LONG_SILENT)
+        silent_meters = batch.circuit[np.isnan(batch.circuit_power_w) & (batch.circuit >= 0)]
+        if len(silent_meters):  # perhaps dark with their meter
+            is_unsure |= is_bare & np.isin(fleet.lamp_circuit[own], silent_meters)
         is_settled = self._are_settled(sweep, own, record)
         unsure, rated = np.where(is_unsure, drawn, 0.0), np.where(is_bare, drawn, 0.0)
 
