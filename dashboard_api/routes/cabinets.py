@@ -79,7 +79,11 @@ def get_energy(
 
 @router.get("/cabinets/{cabinet_id:path}", responses={404: {"description": "no such cabinet"}})
 def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], cabinet_id: str) -> dict[str, Any]:
-    """A cabinet's register entry, its lamps by state and its open faults."""
+    """A cabinet's register entry, its lamps by state and its open faults.
+
+    ``least_dark`` says of sums of unmetered lamps how many dark ones their meter can show at least, by circuit
+    (``circuits``) or for the whole cabinet (``cabinet``).
+    """
     row = one_cabinet(desk.database, cabinet_id)
     if row is None:
         raise NotFoundError(f"no cabinet {cabinet_id}")
@@ -90,12 +94,14 @@ def get_cabinet(desk: DeskOf, language: Annotated[str, Depends(language_of)], ca
     counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
     faults = desk.faults.page(FaultFilter(cabinet_id=cabinet_id), language, limit=1000)
     controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
+    least = dict({} if picture is None else picture.least_dark.get(cabinet_id, {}))
     return {
         **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
         "online": controller.get("is_online"),
         "last_seen": iso(controller.get("last_seen_us")),
         "lamp_ids": [member.lamp_id for member in members],
         "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
+        "least_dark": {"cabinet": least.pop("", None), "circuits": least},
         "faults": faults.items(),
     }
 

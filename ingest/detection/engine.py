@@ -216,7 +216,18 @@ class Detection:
         self._offline.tick(now_us, self._context.interval_s, self._is_controller_muted)
         return self._settle()
 
+    def _free(self) -> None:
+        """What only a broken neutral made of voltages and meters is judged anew when the neutral is whole."""
+        for case in self._book.take_freed():
+            if case.code == "meterFailure":
+                self._rules.close("impossible", case.lamps[0])
+                self._rules.close("frozen", case.lamps[0])
+            elif not self._voltages.drop(case):
+                continue
+            self._book.close(case.key, case.at_us, is_proof=False)
+
     def _settle(self) -> list[Change]:
+        self._free()
         released = self._book.take_released()
         if len(released):
             self._rules.forget(released)
@@ -248,6 +259,10 @@ class Detection:
     def live_picture(self) -> Mapping[str, npt.NDArray[Any]]:
         """The newest state of every lamp in register order, as ``ingest.schema.live.COLUMNS``."""
         return draw(self._fleet, self._state, self._context, self._balance)
+
+    def least_dark(self) -> Mapping[str, Mapping[str, int]]:
+        """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that its meter can show."""
+        return self._dark.least_dark()
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that a restart must not lose, as named arrays for ``numpy.savez``."""
@@ -319,6 +334,7 @@ class Detection:
                 ("presence", self._offline.presence),
                 ("baseline", self._baseline),
                 ("loads", self._loads.debounce),
+                ("loads-mean", self._loads),
                 ("weather", self._weather),
                 ("phases", self._cabinets.phase_loads),
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),

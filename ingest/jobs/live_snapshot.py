@@ -16,6 +16,7 @@ from ingest.schema.live import COLUMNS, FILE_NAME
 from ingest.sparkplug.host_application import SessionHost
 
 _EVERY_S: Final = 2.0
+_LEAST_EVERY_S: Final = 60.0
 _SLOWEST_S: Final = 30.0
 _SHARE: Final = 0.05  # of the time may go into pictures: a million lamps take longer to draw than a thousand
 
@@ -40,6 +41,7 @@ class LiveSnapshot:
         self._host = host
         self._monotonic = monotonic
         self._due_at = 0.0
+        self._least_due_at, self._least_dark = 0.0, "{}"
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
@@ -54,6 +56,13 @@ class LiveSnapshot:
         took_s = self._monotonic() - began
         self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
 
+    def _least(self) -> str:
+        """What sums of lamps can show, renewed once a minute: it changes slowly, and a city has many circuits."""
+        if self._monotonic() >= self._least_due_at:
+            self._least_due_at = self._monotonic() + _LEAST_EVERY_S
+            self._least_dark = json.dumps(self._judge.least_dark(), separators=(",", ":"))
+        return self._least_dark
+
     def _write(self, now_us: int) -> None:
         columns = self._judge.live_picture()
         metadata = {
@@ -61,6 +70,7 @@ class LiveSnapshot:
             "written_at_us": str(self._wall_us()),
             "now_us": str(now_us),
             "controllers": json.dumps(self._host.presence(), separators=(",", ":")),
+            "least_dark": self._least(),
         }
         table = pa.table({name: columns[name] for name in COLUMNS}).replace_schema_metadata(metadata)
         temporary = self._path.with_suffix(".tmp")

@@ -208,7 +208,8 @@ class DarkCount:
         strikes = (slow > 0) & (missing > slow) & (self.mean[item] <= slow / 2) & ~self.debounce.is_open[item]
         strikes &= at_s - self.struck_s[item] >= _STRIKE_AGAIN_S
         self.lit_from_s[item[strikes]] = self.struck_s[item[strikes]] = at_s[strikes]
-        return strikes
+        found: Bool = strikes
+        return found
 
     def _follow(self, item: Int64, missing: Float64, noise: Float64, lamp: Float64) -> None:
         """The running mean, as slow as the noise asks for; a jump that stays is taken over at once."""
@@ -259,10 +260,10 @@ class DarkCount:
         """The lamps of a sum; a circuit's in order along its cable."""
         fleet = self._fleet
         if item < fleet.n_circuits:
-            return fleet.cable_order[fleet.circuit_start[item] : fleet.circuit_start[item + 1]]
+            return fleet.cable_order[int(fleet.circuit_start[item]) : int(fleet.circuit_start[item + 1])]
         cabinet = item - fleet.n_circuits
         c = int(fleet.cabinet_controller[cabinet])
-        own = np.arange(fleet.controller_start[c], fleet.controller_start[c + 1])
+        own: Int64 = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
         return own[fleet.lamp_cabinet[own] == cabinet]
 
     def _tell(  # measured columns, in the order of the rule
@@ -289,9 +290,9 @@ class DarkCount:
         found: dict[str, dict[str, int]] = {}
         for item in np.flatnonzero(np.isfinite(self.seen_share)).tolist():
             ratio = float(self.seen_share[item] / self.sums.least_share[item])
-            key = self._key(item).place
-            n_lamps = int(self.sums.n_lamps[item])
-            found.setdefault(str(key.cabinet_id), {})[key.circuit or ""] = min(n_lamps, max(1, int(np.ceil(ratio))))
+            place, n_lamps = self._key(item).place, int(self.sums.n_lamps[item])
+            circuit = place.circuit if item < self._fleet.n_circuits else None
+            found.setdefault(str(place.cabinet_id), {})[circuit or ""] = min(n_lamps, max(1, int(np.ceil(ratio))))
         return found
 
     def start_anew(self, lamp: Int64) -> None:

@@ -46,8 +46,9 @@ class PhaseVoltages:
     def are_apart(self, place: Int64, volts: Float32) -> Bool:
         """Places whose phases, float32 (3, k), NaN unknown, have moved apart against each other; bool (k,)."""
         off = np.where(self.samples[place] >= _LEAST_SAMPLES, volts - self.usual_v[:, place], np.float32(np.nan))
-        apart: Bool = (off >= self._shift_v).any(axis=0) & (off <= -self._shift_v).any(axis=0)
-        apart |= (volts > self._high).any(axis=0) & (volts < self._low).any(axis=0)
+        is_shifted = np.logical_or.reduce(off >= self._shift_v) & np.logical_or.reduce(off <= -self._shift_v)
+        is_out = np.logical_or.reduce(volts > self._high) & np.logical_or.reduce(volts < self._low)
+        apart: Bool = is_shifted | is_out
         return apart
 
     def follow(self, place: Int64, volts: Float32) -> None:

@@ -109,8 +109,8 @@ class Balance:
         bare = np.flatnonzero(~state.is_listed[lamp])
         if len(bare) and self._commands is not None:
             chosen, r = lamp[bare], record[bare]
-            level = self._commands.level[r]
-            level = np.where(fleet.is_dimmable[chosen], level, np.where(level > 0, 100, 0)).astype(np.uint8)
+            told = self._commands.level[r]
+            level = np.where(fleet.is_dimmable[chosen], told, np.where(told > 0, 100, 0)).astype(np.uint8)
             volts = sweep.batch.cabinet_voltage_v[r].astype(np.float64)
             volts[~(volts > self._no_voltage)] = np.nan
             n_live = np.isfinite(volts).sum(axis=1)
@@ -361,7 +361,9 @@ class Balance:
         behind = fleet.lamp_circuit[own[here]]
         sums = _sums(behind, [column[here] for column in columns], is_settled[here], fleet.n_circuits)
         power_w = batch.circuit_power_w[row[is_known]].astype(np.float64)
-        self._take(circuit, told_by, power_w, *(values[circuit] for values in sums))
+        is_quiet, total, unsure_w, rated_w = sums
+        chosen = is_quiet[circuit], total[circuit], unsure_w[circuit], rated_w[circuit]
+        self._take(circuit, told_by, power_w, *chosen)
 
     def _take(  # measured columns, in the order of the rule
         self,
@@ -397,9 +399,9 @@ def _spread(start: Int64, chosen: Int64) -> tuple[Int64, Int64]:
 
 def _sums(
     meter: npt.NDArray[np.integer], columns: Sequence[Float64], is_settled: Bool, n_meters: int
-) -> tuple[npt.NDArray[np.generic], ...]:
-    """Whether each of n meters has lamps and all are settled, and the sum of each column behind it; (n,) all."""
+) -> tuple[Bool, Float64, Float64, Float64]:
+    """Whether each of n meters has lamps and all are settled, and the sums of the three columns behind it; (n,) all."""
     n_lamps = np.bincount(meter, minlength=n_meters)
     n_settled = np.bincount(meter[is_settled], minlength=n_meters)
-    totals = [np.bincount(meter, column, minlength=n_meters) for column in columns]
-    return (n_lamps > 0) & (n_settled == n_lamps), *totals
+    drawn, unsure, rated = [np.bincount(meter, column, minlength=n_meters) for column in columns]
+    return (n_lamps > 0) & (n_settled == n_lamps), drawn, unsure, rated
