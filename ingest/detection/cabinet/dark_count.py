@@ -264,7 +264,8 @@ class DarkCount:
         cabinet = item - fleet.n_circuits
         c = int(fleet.cabinet_controller[cabinet])
         own: Int64 = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
-        return own[fleet.lamp_cabinet[own] == cabinet]
+        lamps: Int64 = own[fleet.lamp_cabinet[own] == cabinet]
+        return lamps
 
     def _tell(  # measured columns, in the order of the rule
         self, sweep: Sweep, r: int, item: int, n_dark: int, missing: float, shown_w: float, sigma: float, level: int

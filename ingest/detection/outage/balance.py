@@ -403,5 +403,6 @@ def _sums(
     """Whether each of n meters has lamps and all are settled, and the sums of the three columns behind it; (n,) all."""
     n_lamps = np.bincount(meter, minlength=n_meters)
     n_settled = np.bincount(meter[is_settled], minlength=n_meters)
-    drawn, unsure, rated = [np.bincount(meter, column, minlength=n_meters) for column in columns]
-    return (n_lamps > 0) & (n_settled == n_lamps), drawn, unsure, rated
+    drawn, unsure, rated = (np.bincount(meter, column, minlength=n_meters).astype(np.float64) for column in columns)
+    is_quiet: Bool = (n_lamps > 0) & (n_settled == n_lamps)
+    return is_quiet, drawn, unsure, rated
