@@ -25,7 +25,7 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-_SMOOTH = 0.25
+_SMOOTH = 0.1
 _JUMP_SHARE = 0.03  # of the power: no noise, the mean begins anew there
 _GAP_S = 900
 
@@ -49,6 +49,7 @@ class LoadRules:
         self.debounce = Debounce(fleet.n_controllers, Confirm(samples, seconds, samples, seconds))
         self.smooth_w = np.full(fleet.n_controllers, np.nan)
         self.smooth_s = np.zeros(fleet.n_controllers, np.int64)
+        self.smooth_n = np.zeros(fleet.n_controllers, np.uint8)
         cabinets = np.bincount(fleet.cabinet_controller[fleet.cabinet_controller >= 0], minlength=fleet.n_controllers)
         self._is_shared = cabinets > 1
 
@@ -101,8 +102,9 @@ class LoadRules:
         """How far loads are beyond their limit, as a running mean: noise near the limit must not begin a run anew."""
         before = np.where(at_s - self.smooth_s[c] <= _GAP_S, self.smooth_w[c], np.nan)
         is_jump = ~(np.abs(beyond_w - before) <= _JUMP_SHARE * np.abs(power_w))
-        smooth = np.where(is_jump, beyond_w, before + _SMOOTH * (beyond_w - before))
-        self.smooth_w[c], self.smooth_s[c] = smooth, at_s
+        n = np.where(is_jump, 0, self.smooth_n[c]).astype(np.float64)
+        smooth = np.where(is_jump, beyond_w, before + np.maximum(_SMOOTH, 1 / (n + 1)) * (beyond_w - before))
+        self.smooth_w[c], self.smooth_s[c], self.smooth_n[c] = smooth, at_s, np.minimum(n + 1, 100)
         return smooth
 
     def _key(self, cabinet: int) -> Key:

@@ -19,6 +19,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
 from ingest.detection.outage.grouping import WAIT, Group, Lamps, diagnose
 from ingest.detection.outage.liveness import Liveness
+from ingest.detection.outage.load import UNKNOWN
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.model.fleet import Fleet
 
@@ -231,7 +232,11 @@ class Silence:
         muted = is_muted(lamps.lamp)
         at_s = int(sweep.at_s[record])
         is_guarded = self._guarded(sweep, record, lamps.lamp)
+        is_blind = self._is_blind(sweep, record, lamps)
         for group in diagnosis.groups:
+            if group.verdict == "alone" and group.load == UNKNOWN and is_blind:
+                self._pending.add(c)
+                continue
             if group.verdict == "wait" or muted[group.rows].any():
                 self._pending.add(c)
                 continue
@@ -240,6 +245,18 @@ class Silence:
                 self._tell_alone(c, group, lamps, at_s, is_guarded)
             else:
                 self.cases.open_group(c, group, lamps, at_us)
+
+    def _is_blind(self, sweep: Sweep, record: int, lamps: Lamps) -> bool:
+        """Whether no lamp of the controller answers and nothing tells of a supply: it may be a blackout of the street.
+
+        An agent on a battery goes on. That a lamp does not answer is its own fault only while its neighbours do.
+        """
+        if lamps.is_alive.any() or len(lamps.lamp) < self._n_circuit:
+            return False
+        batch = sweep.batch
+        rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
+        is_told = batch.is_supply_present[record] == 1 or sweep.has_cabinet_voltage[record]
+        return not (is_told or np.isfinite(batch.circuit_voltage_v[rows]).any())
 
     def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
         """Lamps within the switching guard after switching on: their meters may still be starting."""

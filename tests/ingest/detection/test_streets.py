@@ -1,4 +1,4 @@
-"""Circuits, phases, buses and meters on streets of mixed lamps and partial metering, at sweeps of one and five minutes."""
+"""Circuits, phases, buses and meters on streets of mixed lamps, partly metered, at sweeps of one and five minutes."""
 
 import numpy as np
 import pytest
@@ -176,7 +176,7 @@ def test_a_tap_near_the_limit_is_told_in_time_in_a_large_city_of_discharge_lamps
     late = []
     for seed in range(4):
         street = learned(Street(circuits, ballast=1.8, interval_s=interval_s, seed=seed, noise=0.01))
-        street.tap_w[0] = 0.12 / 0.88 * 35_700 / 3  # 0.2 % beyond the limit, less than the noise of one sample
+        street.tap_w[0] = 0.125 / 0.875 * 35_700 / 3  # 0.8 % beyond the limit, little more than the noise of one sample
         began_us = street.now_us
         told = street.play(60)
         late.append((told[0].at_us - began_us) / 60_000_000 if told else np.inf)
@@ -288,3 +288,18 @@ def test_many_dark_lamps_of_a_sum_clear_in_ten_minutes_and_never_contradict_the_
     assert street.play(9) == []
     assert len(street.play(3)) == 1
     assert street.codes() == {}
+
+
+@pytest.mark.parametrize("n", [6, 30])
+def test_a_street_without_supply_whose_agent_lives_on_a_battery_is_no_fault_of_its_lamps(n):
+    """Nothing tells of the supply: neither contact nor meter."""
+    street = learned(Street((Circuit(n, 90),), has_cabinet_meter=False, has_contacts=False, seed=18))
+    street.is_supplied[:] = False
+    street.play(60)
+    assert street.changes == []
+    street.is_supplied[:] = True
+    street.play(20)
+    assert street.changes == []
+    street.is_silent |= street.where(0, 3, 3)
+    street.play(8)
+    only(street, "communicationFailure")
