@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ingest.detection import snapshot
 from ingest.detection.baseline import Baseline
 from ingest.detection.cabinet.cabinet_rules import CabinetRules
+from ingest.detection.cabinet.dark_baseline import FormerRatios
 from ingest.detection.cabinet.dark_count import DarkCount
 from ingest.detection.cabinet.dark_weather import DarkWeather
 from ingest.detection.cabinet.load_rules import LoadRules
@@ -282,7 +283,13 @@ class Detection:
         if "version" not in memory or int(memory["version"]) != snapshot.VERSION:
             raise SnapshotError(f"not a snapshot of version {snapshot.VERSION}: detection starts without memory")
         memory = dict(memory)
-        changed = snapshot.put(memory, self._fleet, self._parts())
+        parts, former = self._parts(), FormerRatios(self._dark.sums.n)
+        is_former = "sum/dark/ratio" in memory or "sum/dark/ratio#shape" in memory
+        if is_former:
+            parts["sum"].append(("dark", former))
+        changed = snapshot.put(memory, self._fleet, parts)
+        if is_former:
+            self._dark.baseline.take_over(former)
         self._silence.recall()
         self._voltages.recall()
         self._screen.known_levels.forget()

@@ -63,6 +63,16 @@ class Expectation:
         return np.hypot(own, self.sigma)
 
 
+class FormerRatios:
+    """What earlier versions kept of n sums, read from their snapshots: power / shape at each dim level."""
+
+    def __init__(self, n: int) -> None:
+        """Nothing was kept."""
+        self.ratio = np.full((101, n), np.nan, np.float32)
+        self.samples = np.zeros((101, n), np.uint16)
+        self.noise = np.full(n, np.nan, np.float32)
+
+
 class DarkBaseline:
     """Arrays over n sums."""
 
@@ -89,6 +99,20 @@ class DarkBaseline:
         fresh = DarkBaseline(1)
         for name, values in vars(self).items():
             values[..., item] = getattr(fresh, name)
+
+    def take_over(self, former: FormerRatios) -> None:
+        """Go on with what an earlier version had learned."""
+        best = np.argsort(former.samples, axis=0)[::-1][:_SLOTS]
+        samples = np.take_along_axis(former.samples, best, axis=0)
+        ratio = np.take_along_axis(former.ratio, best, axis=0)
+        is_known = (samples > 0) & (ratio > 0)
+        self.slot_level[:] = np.where(is_known, best, _NO_LEVEL)
+        self.slot_samples[:] = np.where(is_known, np.minimum(samples, 1 / _SLOWEST), 0)
+        self.slot_mean[:] = np.log(np.where(is_known, ratio, 1))
+        self.slot_volts[:] = 0
+        noise = np.where(former.noise > 0, former.noise, _FIRST_NOISE).astype(np.float64)
+        self.variance[:], self.block_variance[:] = noise**2, noise**2 / BLOCK
+        self.n_variance[:] = np.where(is_known.any(axis=0), _FIRST_WEIGHT + _YOUNG_SAMPLES, _FIRST_WEIGHT)
 
     def expect(self, item: Int64, level: Int64, volts: Float64, slow_share: Float64) -> Expectation:
         """What healthy lamps would show.
