@@ -17,8 +17,9 @@ from ingest.detection.memory.debounce import Confirm, Debounce, Verdicts
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Places, Sweep
+from ingest.model.batch import LEVEL_UNKNOWN
 from ingest.model.finding import Key, Place
-from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
+from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_LAMP, SWITCHING_UNKNOWN, Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -165,7 +166,9 @@ class CabinetRules:
         cuts = (switching == SWITCHING_CONTACTOR) | (
             (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
         )
-        has_contactor = cuts | (contactor >= 0) | (switching == SWITCHING_CONTACTOR)
+        # lamps that switch themselves and tell no level are photocells: what burns is none of a contactor's
+        has_contactor = cuts | ((contactor >= 0) & (sweep.level_low != LEVEL_UNKNOWN))
+        has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, commands)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
         is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)

@@ -76,7 +76,9 @@ def _covers(cause: Case, case: Case) -> bool:
     if case.code == "busFailure":
         return bool(case.lamps) and cause.lamp_set.issuperset(case.lamps)
     if cause.code == "neutralFailure" and cause.circuit >= 0:
-        return case.circuit == cause.circuit
+        # the cabinet's own voltages are in order then: what is told of all its circuits comes from this one
+        is_told_of_all = case.code in _VOLTAGE and case.circuit < 0 and case.cabinet == cause.cabinet
+        return case.circuit == cause.circuit or is_told_of_all
     if cause.code in {"supplyLoss", "contactorFailure", "neutralFailure"}:
         is_whole = cause.key.place.phase is None
         return case.cabinet == cause.cabinet and (

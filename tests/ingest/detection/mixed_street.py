@@ -49,6 +49,7 @@ class Street:
     switching: str = "contactor"
     has_cabinet_meter: bool = True
     has_contacts: bool = True
+    has_idle_contact: bool = False  # of a contactor that never switches: the lamps do it themselves
     knows_phase: bool = True
     noise: float = 0.005  # of every power and voltage reading
     ballast: float = 2.0
@@ -231,7 +232,9 @@ class Street:
             "cabinet_power_w": (noisy(phase_w) * cab).astype(f4),
             "cabinet_energy_wh": np.full(n_k, 0xFFFFFFFFFFFFFFFF, np.uint64),
             "is_door_open": contact(np.zeros(n_k)),
-            "is_contactor_closed": contact(closed.any(axis=1)) if is_contactor else np.full(n_k, -1, np.int8),
+            "is_contactor_closed": contact(
+                closed.any(axis=1) if is_contactor or self.has_idle_contact else np.full(n_k, -1)
+            ),
             "is_supply_present": contact(self.is_supplied),
             "has_cabinet": np.full(n_k, self.has_cabinet_meter),
         }

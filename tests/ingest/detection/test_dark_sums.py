@@ -53,7 +53,7 @@ class Sums:
         self.at_s, self.night = 0, 0
 
     def play_night(self, dark_from_s=None):
-        """One night, perhaps with one dark lamp in each from some time on; what was told: [(sum, seconds, evidence)]."""
+        """One night, perhaps with a dark lamp in each from some time on; what was told: [(sum, seconds, evidence)]."""
         told = []
         n, rng = self.n, self.rng
         start_s = 1_700_000_000 + self.night * 86_400

@@ -199,18 +199,24 @@ def test_phases_that_move_apart_are_a_broken_neutral_and_nothing_else(interval_s
     assert street.ever() == {"neutralFailure"}
 
 
-def test_a_neutral_that_breaks_on_one_circuit_is_the_circuits():
-    street = learned(Street((Circuit(24, 90), Circuit(24, 90)), seed=13))
+@pytest.mark.parametrize("n_circuits", [1, 2])
+@pytest.mark.parametrize("volts", [(248, 210, 230), (262, 259, 180), (190, 195, 260)])
+def test_a_neutral_that_breaks_on_one_circuit_is_the_circuits(n_circuits, volts):
+    street = learned(Street((Circuit(24, 90),) * n_circuits, seed=13))
 
     def apart(columns):
-        rows = np.flatnonzero(np.isin(columns["lamp"], street.fleet_of[street.where(1)]))
+        rows = np.flatnonzero(np.isin(columns["lamp"], street.fleet_of[street.where(n_circuits - 1)]))
         phase = street.fleet.phase[columns["lamp"][rows]]
-        columns["voltage_v"][rows] = np.choose(phase, (248, 210, 230))
+        columns["voltage_v"][rows] = np.choose(phase, volts)
 
     street.quirk = apart
-    street.play(12)
+    street.play(30)
     key, _ = only(street, "neutralFailure")
-    assert key.place.circuit == "2"
+    assert key.place.circuit == str(n_circuits)
+    street.quirk = None
+    street.play(8)
+    assert street.codes() == {}
+    assert street.ever() == {"neutralFailure"}
 
 
 def test_a_brown_out_of_all_phases_and_a_lost_phase_are_no_broken_neutral():
@@ -246,12 +252,13 @@ def test_welded_poles_are_seen_by_the_cabinet_meter_alone(interval_s, poles, has
     assert street.codes() == {"unmeteredLoad": 1}
 
 
+@pytest.mark.parametrize("has_contact", [True, False])
 @pytest.mark.parametrize(("n_cabinets", "minutes", "is_told"), [(8, 240, False), (1, 60, False), (1, 300, True)])
-def test_photocells_in_dark_weather_are_no_fault(n_cabinets, minutes, is_told):
+def test_photocells_in_dark_weather_are_no_fault(n_cabinets, minutes, is_told, has_contact):
     """From 09:00 on; the sun stands high since 07:00."""
     circuits = (Circuit(6, 90, dimmable=False),)
     street = Street(
-        circuits, n_cabinets, switching="lamp", has_contacts=False, start_us=DAY_US, interval_s=300, seed=16
+        circuits, n_cabinets, switching="lamp", has_idle_contact=has_contact, start_us=DAY_US, interval_s=300, seed=16
     )
     street.tells_level, street.level = False, 0
     street.play(30)
