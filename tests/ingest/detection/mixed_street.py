@@ -197,7 +197,7 @@ class Street:
         def contact(values: np.ndarray) -> np.ndarray:
             return (np.asarray(values) if self.has_contacts else np.full(n_k, -1)).astype(np.int8)
 
-        is_contactor = self.switching == "contactor"
+        is_told = self.switching == "contactor" or self.has_idle_contact
         columns = {
             "controller": np.array([self.fleet.controller_index[f"PJU-{i}"] for i in range(n_k)], np.int32),
             "at_us": np.full(n_k, self.now_us, np.int64),
@@ -232,9 +232,7 @@ class Street:
             "cabinet_power_w": (noisy(phase_w) * cab).astype(f4),
             "cabinet_energy_wh": np.full(n_k, 0xFFFFFFFFFFFFFFFF, np.uint64),
             "is_door_open": contact(np.zeros(n_k)),
-            "is_contactor_closed": contact(
-                closed.any(axis=1) if is_contactor or self.has_idle_contact else np.full(n_k, -1)
-            ),
+            "is_contactor_closed": contact(closed.any(axis=1) if is_told else np.full(n_k, -1)),
             "is_supply_present": contact(self.is_supplied),
             "has_cabinet": np.full(n_k, self.has_cabinet_meter),
         }
