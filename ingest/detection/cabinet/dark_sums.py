@@ -71,6 +71,11 @@ class SumTable:
         with np.errstate(invalid="ignore", divide="ignore"):
             self.slow_share = np.nan_to_num(of_kind[:, warm_up_s > 0].sum(axis=1) / share)
             self.ballast_share = np.nan_to_num(of_kind[:, self._exponent > 0].sum(axis=1) / share)
+        phase_of = np.zeros((3, fleet.n_circuits), np.bool_)
+        known = np.flatnonzero((fleet.phase >= 0) & (circuit >= 0))
+        phase_of[fleet.phase[known], circuit[known]] = True
+        #: circuits on several phases, of which their meter sees the voltage of one
+        self._is_of_phases = phase_of.sum(axis=0) > 1
         self._is_sum = np.zeros(n, np.bool_)
         self._n_changes = -1
 
@@ -87,17 +92,26 @@ class SumTable:
         home = fleet.home_cabinet[own].astype(np.int64) + fleet.n_circuits
         bare = records[width == 0][self._is_sum[home]]
         home = home[self._is_sum[home]]
-        phases, volts = batch.cabinet_power_w[bare].astype(np.float64), batch.cabinet_voltage_v[bare].astype(np.float64)
-        volts[~(volts > self._no_voltage)] = np.nan
-        n_live = np.isfinite(volts).sum(axis=1)
-        mean_v = np.where(n_live > 0, np.nansum(volts, axis=1) / np.maximum(n_live, 1), np.nan)
+        phases = batch.cabinet_power_w[bare].astype(np.float64)
+        mean_v, _ = self._mean_voltage(sweep, bare)
+        own_v = batch.circuit_voltage_v[row[chosen]].astype(np.float64)
+        if self._is_of_phases[circuit[chosen]].any():  # one phase of three tells little where they move apart
+            of_cabinet, n_live = self._mean_voltage(sweep, owner[chosen])
+            own_v = np.where(self._is_of_phases[circuit[chosen]] & (n_live == 3), of_cabinet, own_v)
         power = np.where(np.isfinite(phases).any(axis=1), np.nansum(phases, axis=1), np.nan)
         return Sums(
             np.concatenate([circuit[chosen], home]),
             np.concatenate([owner[chosen], bare]),
             np.concatenate([batch.circuit_power_w[row[chosen]].astype(np.float64), power]),
-            np.concatenate([batch.circuit_voltage_v[row[chosen]].astype(np.float64), mean_v]),
+            np.concatenate([own_v, mean_v]),
         )
+
+    def _mean_voltage(self, sweep: Sweep, records: Int64) -> tuple[Float64, Int64]:
+        """Mean voltage of the live phases of some records' cabinets, NaN where there is none, and how many are live."""
+        volts = sweep.batch.cabinet_voltage_v[records].astype(np.float64)
+        volts[~(volts > self._no_voltage)] = np.nan
+        n_live = np.isfinite(volts).sum(axis=1)
+        return np.where(n_live > 0, np.nansum(volts, axis=1) / np.maximum(n_live, 1), np.nan), n_live
 
     def is_sum(self, item: Int64) -> Bool:
         """Which of some circuits or cabinets have no lamp with a meter of its own; bool (m,)."""

@@ -310,3 +310,14 @@ def test_a_street_without_supply_whose_agent_lives_on_a_battery_is_no_fault_of_i
     street.is_silent |= street.where(0, 3, 3)
     street.play(8)
     only(street, "communicationFailure")
+
+
+def test_phases_that_drift_apart_a_little_make_no_dark_lamps_of_a_circuit_whose_meter_sees_one_of_them():
+    circuits = (Circuit(42, 244, technology="HPS", metered=0, has_meter=True),)
+    street = learned(Street(circuits, seed=19), 150)
+    street.volts[0] = (231, 226, 224)
+    street.play(120)
+    assert street.changes == []
+    street.factor[7] = 0
+    street.play(40)
+    only(street, "circuitPowerTooLow")
