@@ -30,6 +30,7 @@ LONGEST_ID: Final = 128
 LONGEST_NAME: Final = 64
 LONGEST_TEXT: Final = 500
 MAX_POWER_W: Final = 5000.0  # the largest flood lights take 2 kW
+MAX_SUPPLY_VA: Final = 1e7
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -53,7 +54,7 @@ def check_cabinets(fields: Fields) -> Cabinets:
         district=fields.texts("district", LONGEST_TEXT),
         village=fields.texts("village", LONGEST_TEXT),
         supply_account=fields.texts("supply_account", LONGEST_NAME),
-        supply_va=fields.numbers("supply_va", 0, 1e9, "VA"),
+        supply_va=fields.numbers("supply_va", 0, MAX_SUPPLY_VA, "VA", may_group=True),
         transformer=fields.texts("transformer", LONGEST_TEXT),
         metered=fields.texts("metered", 16),
         switching=fields.choices("switching", ("contactor", "lamp"), ""),
@@ -73,7 +74,7 @@ def check_lamps(fields: Fields, cabinets: Cabinets) -> Lamps:
         if cabinet_id[row]:
             fields.mend(row, "cabinet_id", f"{shown(cabinet_id[row])} is not in cabinets.csv; taken as unmonitored")
             cabinet_id[row] = ""
-    rated = fields.numbers("rated_power_w", 0, MAX_POWER_W, "W")
+    rated = fields.numbers("rated_power_w", 0, MAX_POWER_W, "W", may_group=True)
     fields.where(rated == 0, lambda row: fields.mend(row, "rated_power_w", "0 W is no rating; left empty"))
     rated[rated == 0] = np.nan
     address = fields.integers("address", 1, 247)
