@@ -193,15 +193,17 @@ class _Lines:
         self.number -= len(self._row) - 1
 
 
-def split_rows(lines: Iterator[str], delimiter: str, start: int = 0) -> Iterator[Row]:
+def split_rows(lines: Iterator[str], delimiter: str, start: int = 0, n_columns: int = 0) -> Iterator[Row]:
     """Rows with the line that each begins on, from 1; a quote that never closes costs its own line alone.
 
     Args:
         lines: with their ends.
         delimiter: one character.
         start: lines before the first.
+        n_columns: of most rows, 0 = as many as the first row has.
     """
     source = _Lines(lines, delimiter, start)
+    source.n_columns = n_columns
     reader = csv.reader(source, delimiter=delimiter)
     while True:
         begin = source.begin_row()
