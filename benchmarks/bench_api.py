@@ -30,9 +30,9 @@ import numpy as np
 from benchmarks.tall_city import build, write_picture
 from dashboard_api.tiles.places import project
 from ingest.database import open_database
-from ingest.register import Lamps
-from ingest.register_copy import FILE_NAME
-from ingest.register_store import load_register
+from ingest.register.column_cache import FILE_NAME
+from ingest.register.database_table import load_register
+from ingest.register.register import Lamps
 from ingest.schema.city import read_city
 
 ROOT = Path(__file__).parents[1]

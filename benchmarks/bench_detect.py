@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detect_oracle import dark_lamps
-from ingest.batch import Batch
-from ingest.detection import Detection
-from ingest.finding import Raised
-from ingest.fleet import Fleet
-from ingest.heap import collect_rarely, keep_memory
-from ingest.judgement.lamp_state import LIT_YES
+from ingest.detection.engine import Detection
+from ingest.detection.memory.lamp_state import LIT_YES
+from ingest.model.batch import Batch
+from ingest.model.finding import Raised
+from ingest.model.fleet import Fleet
+from ingest.process_memory import collect_rarely, keep_memory
 from ingest.schema.city import City, CitySection
 
 LAMPS_PER_CONTROLLER = 200

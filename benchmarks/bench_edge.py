@@ -31,8 +31,8 @@ from typing import Any
 from benchmarks.edge_host import CountingHost, running_broker
 from benchmarks.mobile_link import MobileLink
 from edge_agent.config import load_config
-from edge_agent.plan import plan_bus
-from edge_agent.profile import load_profiles
+from edge_agent.serial.plan import plan_bus
+from edge_agent.serial.profile import load_profiles
 
 ROOT = Path(__file__).parents[1]
 N_LAMPS = 125

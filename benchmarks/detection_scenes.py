@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.small_town import NIGHT_US, Town
-from ingest.batch import SessionEvent
+from ingest.model.batch import SessionEvent
 
 DAY_US = NIGHT_US - 11 * 3_600_000_000
 LAMP = 5

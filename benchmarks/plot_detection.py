@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.detection_scenes import LAMP, SCENES, Scene
 from benchmarks.small_town import Town
-from ingest.finding import Cleared, Raised
+from ingest.model.finding import Cleared, Raised
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # the backend comes first

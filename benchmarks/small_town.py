@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ingest.batch import Batch, first_lamps
-from ingest.detection import Detection
-from ingest.expected import IS_DISCHARGE, level_share
-from ingest.finding import Change
-from ingest.fleet import Fleet
+from ingest.detection.engine import Detection
+from ingest.lighting.expected_power import IS_DISCHARGE, level_share
+from ingest.model.batch import Batch, first_lamps
+from ingest.model.finding import Change
+from ingest.model.fleet import Fleet
 from ingest.schema.city import City, CitySection, DimStep, ScheduleSection
 from ingest.schema.limits import TECHNOLOGIES
 

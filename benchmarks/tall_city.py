@@ -12,8 +12,8 @@ import pyarrow as pa
 from sqlalchemy import insert
 
 from ingest.database import open_database
-from ingest.register import Cabinets, Lamps, Register, with_centroids
-from ingest.register_store import store_register
+from ingest.register.database_table import store_register
+from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.schema import live, tables
 from ingest.schema.city import read_city
 from ingest.schema.codes import BY_CODE

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from edge_agent.config import AgentConfig, BusConfig, load_config
 from edge_agent.errors import AgentError, Fatal, NoReply
-from edge_agent.line import Line
-from edge_agent.profile import SHIPPED, Profile, load_profile, load_profiles
+from edge_agent.serial.line import Line
+from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
 COMMANDS = ("run", "check", "status", "scan", "read")
@@ -134,7 +134,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _scan(options: argparse.Namespace) -> int:
     from edge_agent.printout import table  # noqa: PLC0415 - not for `run`
-    from edge_agent.serial_port import list_ports  # noqa: PLC0415 - as above
+    from edge_agent.serial.port import list_ports  # noqa: PLC0415 - as above
 
     if not 1 <= options.first <= options.last <= 247:
         raise Fatal("--first and --last: addresses are 1 to 247")
@@ -149,7 +149,7 @@ def _scan(options: argparse.Namespace) -> int:
 
 def _scan_bus(bus: BusConfig, first: int, last: int) -> int:
     from edge_agent.printout import show_found  # noqa: PLC0415 - not for `run`
-    from edge_agent.scan import scan_line  # noqa: PLC0415 - as above
+    from edge_agent.serial.scan import scan_line  # noqa: PLC0415 - as above
 
     line = _open_line(bus)
     try:
@@ -165,7 +165,7 @@ def _scan_bus(bus: BusConfig, first: int, last: int) -> int:
 
 def _read(options: argparse.Namespace) -> int:
     from edge_agent.printout import show_snapshot  # noqa: PLC0415 - not for `run`
-    from edge_agent.scan import read_meter  # noqa: PLC0415 - as above
+    from edge_agent.serial.scan import read_meter  # noqa: PLC0415 - as above
 
     if not 1 <= options.address <= 248:
         raise Fatal(f"--address {options.address}: addresses are 1 to 247, and 248 for whichever PZEM is there")
@@ -195,7 +195,7 @@ def _read(options: argparse.Namespace) -> int:
 
 def _guess_profile(line: Line, address: int) -> Profile:
     """Find the profile that fits what stands at an address."""
-    from edge_agent.scan import scan_line  # noqa: PLC0415 - only `read` without a profile
+    from edge_agent.serial.scan import scan_line  # noqa: PLC0415 - only `read` without a profile
 
     profiles = {profile.name: profile for profile in _profiles_to_try()}
     found = next(scan_line(line, [address], list(profiles.values())), None)
@@ -239,7 +239,7 @@ def _addresses(bus: BusConfig) -> dict[int, str]:
 
 
 def _open_line(bus: BusConfig) -> Line:
-    from edge_agent.serial_port import open_port  # noqa: PLC0415 - pyserial is for these commands alone
+    from edge_agent.serial.port import open_port  # noqa: PLC0415 - pyserial is for these commands alone
 
     return Line(open_port(bus), bus.baud, bus.bits_per_character, time.monotonic, time.sleep)
 

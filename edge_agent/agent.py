@@ -20,23 +20,23 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.clock import AgentClock, Trust, clock_offset_ms, voucher
-from edge_agent.control import Control
+from edge_agent.control.controller import Control
 from edge_agent.errors import AgentError
-from edge_agent.layout import Layout
-from edge_agent.mqtt_link import LinkSettings, MqttLink
-from edge_agent.outbox import Outbox
-from edge_agent.record import METRIC_OF
-from edge_agent.resend import Resend
+from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.resend import Resend
+from edge_agent.link.session import Node, Session
+from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.queue import Outbox
+from edge_agent.outbox.record import METRIC_OF
 from edge_agent.rounds import Round, Rounds
-from edge_agent.serial_port import open_port
-from edge_agent.session import Node, Session
+from edge_agent.serial.port import open_port
+from edge_agent.serial.sweep import Sweeper
 from edge_agent.status import AgentStatus, write_status
-from edge_agent.sweep import Sweeper
 from edge_agent.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from edge_agent.config import AgentConfig
-    from edge_agent.profile import Profile
+    from edge_agent.serial.profile import Profile
 
 LOG: Final = logging.getLogger(__name__)
 EPOCH_BITS: Final = 63  # an SQLite integer is signed

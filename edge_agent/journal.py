@@ -59,7 +59,7 @@ class LineFormatter(logging.Formatter):
         if held_back:
             text += f" held_back={held_back}"
         priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
-        line = f"<{priority}>{record.name.removeprefix('edge_agent.')}: {text}"
+        line = f"<{priority}>{record.name.rpartition('.')[2]}: {text}"
         return " ".join(line.split())[:LONGEST_LINE]
 
 

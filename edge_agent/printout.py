@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from edge_agent.config import AgentConfig
-from edge_agent.plan import PHASES, plan_bus
-from edge_agent.profile import QUANTITIES, Profile
-from edge_agent.scan import Found, MeterSnapshot
+from edge_agent.serial.plan import PHASES, plan_bus
+from edge_agent.serial.profile import QUANTITIES, Profile
+from edge_agent.serial.scan import Found, MeterSnapshot
 from edge_agent.status import AgentStatus
 
 INDONESIAN = {

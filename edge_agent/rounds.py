@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from edge_agent.clock import AgentClock, Trust
-from edge_agent.record import Circumstances, Record, encode_body
-from edge_agent.waiting import Draft
+from edge_agent.outbox.record import Circumstances, Record, encode_body
+from edge_agent.outbox.waiting import Draft
 from edge_agent.wire import UNKNOWN_UINT32
 
 if TYPE_CHECKING:
     from edge_agent.config import SweepConfig
-    from edge_agent.layout import Layout
-    from edge_agent.outbox import Outbox
-    from edge_agent.reading import Sweep
+    from edge_agent.outbox.layout import Layout
+    from edge_agent.outbox.queue import Outbox
+    from edge_agent.serial.reading import Sweep
 
 
 class Meters(Protocol):

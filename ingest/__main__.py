@@ -17,15 +17,15 @@ import structlog
 import typer
 
 from ingest.assembly import CityIngest, Options
-from ingest.energy_report import report_energy
+from ingest.energy.report import report_energy
 from ingest.errors import IngestError
-from ingest.heap import collect_rarely, keep_memory
+from ingest.process_memory import collect_rarely, keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
 from ingest.schema.influx import parse_address
 from ingest.schema.influx_thinning import full_days, setup_statements
-from ingest.worker import run_worker
+from ingest.workers.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
 

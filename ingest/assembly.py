@@ -9,35 +9,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ingest.broker import Broker, BrokerAddress, parse_address
-from ingest.clock import Clock, DataClock, WallClock
 from ingest.database import Guard, open_database
-from ingest.desk.commands import CommandDesk
-from ingest.desk.controllers import ControllerDesk
-from ingest.desk.energy import EnergyDesk
-from ingest.desk.faults import FaultErrand, gazetteer_of, open_fault_desk
-from ingest.desk.maintenance import MaintenanceDesk
-from ingest.desk.register_watch import RegisterWatch
-from ingest.detection import Detection
-from ingest.directory import Directory
-from ingest.embedded_broker import EmbeddedBroker, parse_embedded
+from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
-from ingest.fleet import Fleet
-from ingest.flight import Flight
 from ingest.folder_lock import FolderLock
-from ingest.intake import Intake, Pace
-from ingest.live_file import LivePicture
+from ingest.jobs.commands import CommandJob
+from ingest.jobs.controllers import ControllerJob
+from ingest.jobs.energy import EnergyJob
+from ingest.jobs.faults import FaultChangesJob, gazetteer_of, open_fault_desk
+from ingest.jobs.live_snapshot import LiveSnapshot
+from ingest.jobs.maintenance import MaintenanceJob
+from ingest.jobs.register_watch import RegisterWatch
+from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness, StatusPage
-from ingest.quarantine import Quarantine
-from ingest.recovery import SnapshotErrand, SnapshotFile, recover
-from ingest.register import Register
-from ingest.register_files import sync_register
-from ingest.schedule_desk import ScheduleDesk
+from ingest.model.fleet import Fleet
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Watermarks
+from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
+from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
+from ingest.pipeline.clock import Clock, DataClock, WallClock
+from ingest.pipeline.commit_queue import CommitQueue
+from ingest.pipeline.loop import Intake, Pace
+from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
+from ingest.pipeline.store_upkeep import Upkeep
+from ingest.register.register import Register
+from ingest.register.sync import sync_register
 from ingest.schema.city import City
-from ingest.session_host import SessionHost
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.sparkplug.host_application import SessionHost
 from ingest.telemetry.opening import open_store
-from ingest.upkeep import Upkeep
-from ingest.watermark import Watermarks
 
 LOCK_FILE: Final = "ingest.lock"
 
@@ -104,7 +104,7 @@ class CityIngest:
         marks = Watermarks()
         for state in store.marks():
             marks.restore(state)
-        quarantine = Quarantine(city.data_folder)
+        quarantine = DeadLetters(city.data_folder)
         host = SessionHost(
             city.city.group,
             directory,
@@ -115,18 +115,18 @@ class CityIngest:
             wall_ms=_wall_ms,
         )
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
-        flight = Flight(store, quarantine, book, metrics=metrics, readiness=readiness)
+        flight = CommitQueue(store, quarantine, book, metrics=metrics, readiness=readiness)
         self._closers.append(flight.close)
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
         recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)
         detection.adopt(key for key, _state in book.book.open_keys())
-        memory = SnapshotErrand(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
-        live = LivePicture(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
-        commands = CommandDesk(engine, host, fleet, time.monotonic, _wall_ms)
+        memory = SnapshotJob(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
+        live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
+        commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
-        energy = EnergyDesk(engine, city, fleet, time.monotonic)
+        energy = EnergyJob(engine, city, fleet, time.monotonic)
         self._closers.append(energy.close)
 
         def replace_register(new: Register) -> None:
@@ -160,14 +160,14 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
             pace=Pace(flush_s=0.1) if options.is_data_clock else Pace(),
-            errands=(
+            jobs=(
                 memory,
                 live,
                 commands,
-                FaultErrand(book, detection, time.monotonic),
-                MaintenanceDesk(engine, detection, time.monotonic),
-                ScheduleDesk(city, host),
-                ControllerDesk(engine, host, time.monotonic),
+                FaultChangesJob(book, detection, time.monotonic),
+                MaintenanceJob(engine, detection, time.monotonic),
+                ScheduleJob(city, host),
+                ControllerJob(engine, host, time.monotonic),
                 energy,
                 RegisterWatch(engine, city.folder, register.version, replace_register, time.monotonic),
             ),

@@ -63,3 +63,9 @@ class RecordError(IngestError):
 
 class SnapshotError(IngestError):
     """A snapshot of detection's memory that cannot be read: start without it."""
+
+
+def describe(error: BaseException, most: int = 200) -> str:
+    """An exception of any kind in one line of a log, a page or a file."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no text'}"[:most]

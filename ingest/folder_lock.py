@@ -1,6 +1,6 @@
 """A city's folder belongs to one ingest: two over one store would count each other's records as their own.
 
-A file lock, which ends with the process. A worker that a group's lock has elected (``ingest.group_lock``) does not stop
+A file lock, which ends with the process. A worker elected by a group lock (``ingest.workers.group_lock``) does not stop
 at the file of another worker: that one has lost the group and hangs, and can write nothing to the store any more
 (``ingest.telemetry.parquet``). It takes the file's place by another file, and everybody else meets that.
 """

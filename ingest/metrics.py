@@ -51,6 +51,9 @@ class Metrics:
             "When upkeep last did a piece, or found none to do; 0 = not since the start",
             registry=registry,
         )
+        self.job_errors = Counter(
+            "terang_ingest_job_errors", "Periodic work between two ticks that failed", ["job"], registry=registry
+        )
         self.changes = Counter("terang_ingest_fault_changes", "Changes handed to the fault book", registry=registry)
         self.flush_s = Histogram(
             "terang_ingest_flush_seconds",

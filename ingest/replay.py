@@ -20,14 +20,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ingest.database import open_database
-from ingest.desk.past_faults import PastFault, past_faults
-from ingest.detection import Detection
-from ingest.directory import Directory
+from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
 from ingest.faultbook.fault import key_text, parse_key
-from ingest.finding import Change, Cleared, Raised
-from ingest.fleet import Fleet
-from ingest.register_store import load_register
+from ingest.faultbook.past_faults import PastFault, past_faults
+from ingest.model.finding import Change, Cleared, Raised
+from ingest.model.fleet import Fleet
+from ingest.model.id_directory import Directory
+from ingest.register.database_table import load_register
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.telemetry.opening import open_store

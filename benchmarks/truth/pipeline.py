@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.wire import BY_NAME, NCMD, DataType, Metric, NodeTopic, Payload, encode_payload
-from ingest.clock import DataClock
 from ingest.database import open_database
-from ingest.desk.faults import open_fault_desk
-from ingest.detection import Detection
-from ingest.directory import Directory
-from ingest.finding import Change
-from ingest.fleet import Fleet
-from ingest.judging import judge_tick
+from ingest.decode.columns import build_tick
+from ingest.detection.engine import Detection
+from ingest.jobs.faults import open_fault_desk
 from ingest.metrics import Metrics
-from ingest.quarantine import Quarantine
-from ingest.register_files import sync_register
+from ingest.model.finding import Change
+from ingest.model.fleet import Fleet
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Mark, Watermarks
+from ingest.pipeline.clock import DataClock
+from ingest.pipeline.ports import judge_tick
+from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
-from ingest.session_host import Message, SessionHost
-from ingest.tick import build_tick
-from ingest.watermark import Mark, Watermarks
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.sparkplug.host_application import Message, SessionHost
 
 
 class Pipeline:
@@ -45,7 +45,7 @@ class Pipeline:
             city.city.group,
             directory,
             marks=Watermarks(),
-            quarantine=Quarantine(city.data_folder),
+            quarantine=DeadLetters(city.data_folder),
             metrics=Metrics(),
             monotonic=lambda: self._now_s,
             wall_ms=lambda: int(self._now_s * 1000),

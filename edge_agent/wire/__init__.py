@@ -5,6 +5,7 @@ nothing else of the project; everything downstream imports this package and none
 3.0 (ISO/IEC 20237) for topics, payloads and state; the catalogue is Terang's own.
 """
 
+from edge_agent.wire.bounded_json import read_json
 from edge_agent.wire.catalogue import (
     BY_ALIAS,
     BY_NAME,
@@ -88,6 +89,7 @@ __all__ = [
     "pack_array",
     "pack_strings",
     "parse_topic",
+    "read_json",
     "state_topic",
     "unpack_array",
     "unpack_strings",

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from edge_agent.wire.bounded_json import read_json
 from edge_agent.wire.errors import WireError
 
 NAMESPACE: Final = "spBv1.0"
@@ -14,6 +15,7 @@ NBIRTH: Final = "NBIRTH"
 NDATA: Final = "NDATA"
 NDEATH: Final = "NDEATH"
 NCMD: Final = "NCMD"
+_MAX_STATE_BYTES: Final = 4096
 MESSAGE_TYPES: Final = (NBIRTH, NDATA, NDEATH, NCMD)
 
 
@@ -59,10 +61,12 @@ def decode_state(data: bytes) -> tuple[bool, int]:
         WireError: not such a document.
     """
     try:
-        document = json.loads(data)
+        document = read_json(data, max_bytes=_MAX_STATE_BYTES)
         online, timestamp = document["online"], document["timestamp"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (WireError, TypeError, KeyError) as error:
         raise WireError(f"not a STATE document: {error}") from error
     if not isinstance(online, bool) or not isinstance(timestamp, int) or isinstance(timestamp, bool):
         raise WireError("a STATE document holds a boolean 'online' and an integer 'timestamp'")
+    if timestamp < 0:
+        raise WireError(f"a STATE document's timestamp is {timestamp}")
     return online, timestamp

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +19,7 @@ import typer
 
 from firmware_sim.city import build_town, settings_text, write_folder
 from firmware_sim.demo.night import clock_offset_s
-from firmware_sim.demo.processes import ChildError, Household
+from firmware_sim.demo.processes import ChildError, Supervisor
 from firmware_sim.demo.stage import StageError, check_port, clear_data, copy_city, fit_meters, free_port, held_folder
 from firmware_sim.demo.words import LIMITS, welcome
 from firmware_sim.errors import SimError
@@ -26,7 +27,7 @@ from firmware_sim.fleet.performance import READY_FILE
 from firmware_sim.fleet.schedule import town_level
 from firmware_sim.fleet.town import read_town
 
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 300.0  # a busy machine starts slowly; a process that ends is noticed at once
 _INTERVAL_S: Final = 3
 
 
@@ -56,12 +57,13 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
         signal.signal(number, lambda *_: stop.set())
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     is_bench_able = sum("" not in controller.buses for controller in town.controllers)
-    with Household(folder / "data" / "log", environment) as household:
-        _raise_curtain(household, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
+    with Supervisor(folder / "data" / "log", environment) as supervisor:
+        _raise_curtain(supervisor, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
         if not stop.is_set():
-            print(welcome(town, port, folder, offset_s, household.names()), flush=True)
+            print(welcome(town, port, folder, offset_s, supervisor.names()), flush=True)
         while not stop.wait(1.0):
-            household.check()
+            for line in supervisor.tend():
+                print(f"{datetime.now().astimezone():%H:%M:%S} {line}", flush=True)
         print("\nEnding …", flush=True)
     print("Everything has ended.")
 
@@ -88,7 +90,7 @@ def _set_stage(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
 
 
 def _raise_curtain(
-    household: Household,
+    supervisor: Supervisor,
     folder: Path,
     offset_s: float,
     broker_port: int,
@@ -101,27 +103,31 @@ def _raise_curtain(
     python = [sys.executable, "-m"]
     place = ["--city", str(folder)]
     embedded = {"TERANG_BROKER_URL": f"embedded:127.0.0.1:{broker_port}"}
-    household.start("ingest", [*python, "ingest", *place, "--clock", "data", "--status", ""], embedded)
-    _wait_for_port(household, broker_port, stop)
+    supervisor.start("ingest", [*python, "ingest", *place, "--clock", "data", "--status", ""], embedded)
+    _wait_for_port(supervisor, broker_port, stop)
     fleet = ["--interval", str(_INTERVAL_S), "--benches", str(n_benches), "--clock-offset", str(offset_s)]
     fleet += ["--broker", f"127.0.0.1:{broker_port}", "--seed", str(seed), "--opening-faults"]
-    household.start("fleet", [*python, "firmware_sim", "fleet", *place, *fleet])
-    household.start("api", [*python, "dashboard_api", *place, "--port", str(port)])
     ready = folder / "data" / READY_FILE
-    _wait(household, ready.exists, "the fleet", stop)
+    simulation = supervisor.start(
+        "fleet", [*python, "firmware_sim", "fleet", *place, *fleet], before=lambda: ready.unlink(missing_ok=True)
+    )
+    supervisor.start("api", [*python, "dashboard_api", *place, "--port", str(port)])
+    _wait(supervisor, ready.exists, "the fleet", stop)
     if not stop.is_set():
         for controller_id, path in json.loads(ready.read_text(encoding="utf-8")).items():
             more = {"TERANG_CLOCK_OFFSET_S": str(offset_s)}
-            household.start(f"agent-{controller_id}", [*python, "edge_agent", "run", "--config", path], more)
-    _wait(household, lambda: _answers(port), "the page", stop)
+            command = [*python, "edge_agent", "run", "--config", path]
+            # The simulation makes the agents' serial lines and their files: after its restart there are new ones.
+            supervisor.start(f"agent-{controller_id}", command, more, may_start=ready.exists, depends_on=simulation)
+    _wait(supervisor, lambda: _answers(port), "the page", stop)
 
 
-def _wait_for_port(household: Household, port: int, stop: threading.Event) -> None:
+def _wait_for_port(supervisor: Supervisor, port: int, stop: threading.Event) -> None:
     def is_open() -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    _wait(household, is_open, "the broker", stop)
+    _wait(supervisor, is_open, "the broker", stop)
 
 
 def _answers(port: int) -> bool:
@@ -132,10 +138,10 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _wait(household: Household, is_there: Callable[[], bool], what: str, stop: threading.Event) -> None:
+def _wait(supervisor: Supervisor, is_there: Callable[[], bool], what: str, stop: threading.Event) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while not stop.is_set() and not is_there():
-        household.check()
+        supervisor.check()
         if time.monotonic() > deadline:
             raise ChildError(f"{what} did not come up within {_PATIENCE_S:.0f} s; see the logs in the demo's data/log")
         stop.wait(0.1)

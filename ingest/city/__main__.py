@@ -19,7 +19,7 @@ from ingest.city.report import print_issues, print_summary, write_report
 from ingest.city.template import write_city
 from ingest.database import open_database
 from ingest.errors import IngestError, UnusableError
-from ingest.register_files import read_city_files
+from ingest.register.sync import read_city_files
 from ingest.schema.city import City, read_city
 from ingest.schema.errors import SchemaError
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import UnusableError
-from ingest.register import Register
+from ingest.register.register import Register
 from ingest.schema.city import City
 
 DEFAULT_BUS = "A"

@@ -9,7 +9,7 @@ import math
 import re
 from typing import Final
 
-from ingest.number_format import plain_text, readings
+from ingest.register.number_format import plain_text, readings
 
 _HEMISPHERES: Final = {
     **dict.fromkeys(("n", "north", "lu", "с", "с.ш.", "сш", "북위", "北緯", "北纬"), ("latitude", 1)),
@@ -92,7 +92,16 @@ def split_pair(text: str) -> tuple[str, str] | None:
     if point is not None:
         return point[2], point[1]
     bare = text.removeprefix("geo:").strip("()[]{} ")
-    for pattern in (r"\s*;\s*", r"\s*\|\s*", r"\s*/\s*", r",\s+", r"\s*,\s*", r"\s+", r"\s*(?=[EWew]\s*\d)", r"\s*(?=[NSns]\s*\d)"):
+    for pattern in (
+        r"\s*;\s*",
+        r"\s*\|\s*",
+        r"\s*/\s*",
+        r",\s+",
+        r"\s*,\s*",
+        r"\s+",
+        r"\s*(?=[EWew]\s*\d)",
+        r"\s*(?=[NSns]\s*\d)",
+    ):
         parts = [part for part in re.split(pattern, bare) if part]
         if len(parts) != 2 and pattern == r"\s*,\s*" and len(parts) == 4:
             parts = [",".join(parts[:2]), ",".join(parts[2:])]  # -7,56,110,82 with decimal commas

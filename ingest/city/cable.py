@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.register import Cabinets, Lamps
+from ingest.register.register import Cabinets, Lamps
 
 ESTIMATED: Final = "estimated"
 SURVEYED: Final = "survey"

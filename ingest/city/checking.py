@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.city.places import far_from_the_rest
-from ingest.issue import Issue, shown
-from ingest.register import Register
-from ingest.register_check import doubled_positions
-from ingest.register_files import read_city_files
+from ingest.register.check import doubled_positions
+from ingest.register.issue import Issue, shown
+from ingest.register.register import Register
+from ingest.register.sync import read_city_files
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
 
 _MAX_ZONE_H: Final = 4.5

@@ -197,7 +197,10 @@ def main(arguments: list[str]) -> int:
     batches = read_workbook(Path(path), name) if is_workbook else read_vector(Path(path), name, encoding, kind)
     try:
         for number, batch in enumerate(batches):
-            with pa.OSFile(str(Path(out) / f"{number:06d}.arrow"), "wb") as file, pa.ipc.new_file(file, batch.schema) as to:
+            with (
+                pa.OSFile(str(Path(out) / f"{number:06d}.arrow"), "wb") as file,
+                pa.ipc.new_file(file, batch.schema) as to,
+            ):
                 to.write_batch(batch)
     except UnreadableError as error:
         print(error, file=sys.stderr)  # noqa: T201

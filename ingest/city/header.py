@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ingest.errors import UnusableError
-from ingest.issue import Issue
+from ingest.register.issue import Issue
 
 LOOKED_AT: Final = 30  # rows in which a header is looked for
 _NUMBERLIKE: Final = re.compile(r"[NSEWnsew]?\s*[+-]?\d[\d.,:°'\" ]*[NSEWnsew]?")
@@ -94,7 +94,9 @@ def column_called(name: str, columns: Iterable[str]) -> str | None:
 
 def with_aliases(columns: Mapping[str, Sequence[str]], names: Iterable[str]) -> dict[str, str]:
     """The columns meant by a mapping's names, where they are not the columns' own."""
-    return {name: found for name in names if name not in columns and (found := column_called(name, columns)) is not None}
+    return {
+        name: found for name in names if name not in columns and (found := column_called(name, columns)) is not None
+    }
 
 
 def _key(name: str) -> str:

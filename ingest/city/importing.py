@@ -17,15 +17,15 @@ from ingest.city.mapping import ImportMap, Rule
 from ingest.city.places import far_from_the_rest, with_degrees
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
 from ingest.city.translation import Translation, rules_for, translate, with_ids
-from ingest.delimited import TextTable
 from ingest.errors import UnusableError
-from ingest.fields import Fields
-from ingest.issue import Issue
-from ingest.register import UNKNOWN_INT, Cabinets, Lamps
-from ingest.register_check import CABINET_COLUMNS, LAMP_COLUMNS, check_cabinets, check_lamps, keep_cabinets
-from ingest.register_files import read_city_files
-from ingest.register_folder import cabinets_csv, discard, lamps_csv, publish, stage
-from ingest.register_store import store_register
+from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS, check_cabinets, check_lamps, keep_cabinets
+from ingest.register.csv_pair import cabinets_csv, discard, lamps_csv, publish, stage
+from ingest.register.database_table import store_register
+from ingest.register.delimited import TextTable
+from ingest.register.fields import Fields
+from ingest.register.issue import Issue
+from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
+from ingest.register.sync import read_city_files
 
 STEPS: Final = ("read", "translate", "check", "order", "write")
 Advance = Callable[[str, int], None]

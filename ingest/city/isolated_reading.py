@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from ingest.city.decoding_process import ABOUT, LINE, REASON, X, Y
 from ingest.errors import UnusableError
-from ingest.issue import printable
+from ingest.register.issue import printable
 
 MAX_UNPACKED: Final = 768 << 20  # bytes; a workbook that unpacks to more is a bomb, not a register
 _MAX_ENTRIES: Final = 10_000
@@ -90,7 +90,16 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
         UnusableError: it cannot be read, or takes more memory or time than a register may.
     """
     with tempfile.TemporaryDirectory(prefix="terang-") as folder:
-        command = [sys.executable, "-m", "ingest.city.decoding_process", kind, str(path.resolve()), folder, name, encoding]
+        command = [
+            sys.executable,
+            "-m",
+            "ingest.city.decoding_process",
+            kind,
+            str(path.resolve()),
+            folder,
+            name,
+            encoding,
+        ]
         done = subprocess.run(  # noqa: S603  # our own module; the file's name is an argument, never a command
             command,
             stdin=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ingest.city.row_filter import Condition, parse_where
 from ingest.city.source import ReadingRules
 from ingest.errors import UnusableError
-from ingest.register_check import CABINET_COLUMNS, LAMP_COLUMNS
+from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 
 _WHERE: Final = "where"
 _DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Final
 
 from ingest.city.translation import Translation
-from ingest.delimited import TextTable
-from ingest.issue import Issue, shown
-from ingest.register import Lamps
+from ingest.register.delimited import TextTable
+from ingest.register.issue import Issue, shown
+from ingest.register.register import Lamps
 
 PREFIX: Final = "row-"
 SAME_POLE_DEGREES: Final = 0.0003  # 33 m: what surveys of one pole differ by
@@ -82,7 +82,9 @@ def with_pole_suffixes(translation: Translation, source: TextTable, repeats: Map
         n_at[lamp_id] = n_lamps
         ids[row] = f"{lamp_id}-{n_lamps}"
         taken.add(ids[row])
-        reason = f"{shown(lamp_id)} stands in line {table.lines[first]} already, at the same pole: named {shown(ids[row])}"
+        reason = (
+            f"{shown(lamp_id)} stands in line {table.lines[first]} already, at the same pole: named {shown(ids[row])}"
+        )
         column = translation.names.get("lamp_id", "lamp_id")
         issues.append(Issue(table.file, table.lines[row], column, reason, is_refused=False))
     return _with_ids(translation, ids, issues)

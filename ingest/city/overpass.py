@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.city.decoding_process import cell_text
-from ingest.delimited import TextTable, table_of_rows
 from ingest.errors import UnusableError
-from ingest.issue import Issue
+from ingest.register.delimited import TextTable, table_of_rows
+from ingest.register.issue import Issue
 
 COUNT_TAG: Final = "light:count"
 OWN: Final = ("type", "id")

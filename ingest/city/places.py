@@ -14,10 +14,9 @@ from pyproj.exceptions import CRSError, ProjError
 
 from ingest.city.angles import read_degrees, split_pair
 from ingest.city.translation import Translation
-from ingest.delimited import TextTable
 from ingest.errors import UnusableError
-from ingest.issue import Issue, listed, printable, shown
-from ingest.number_format import decimal_mark, plain_text, read_number
+from ingest.register.issue import Issue, listed, printable, shown
+from ingest.register.number_format import decimal_mark, plain_text, read_number
 
 Degrees = npt.NDArray[np.float64]
 _PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)

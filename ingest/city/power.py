@@ -11,16 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ingest.issue import shown
-from ingest.number_format import decimal_mark, plain_text, read_number
-from ingest.register_check import MAX_POWER_W, MAX_SUPPLY_VA
+from ingest.register.check import MAX_POWER_W, MAX_SUPPLY_VA
+from ingest.register.issue import shown
+from ingest.register.number_format import decimal_mark, plain_text, read_number
 
 Several = Literal["sum", "first", "largest"]
 
 UNITS: Final = {"W": 1.0, "kW": 1e3, "MW": 1e6, "VA": 1.0, "kVA": 1e3, "MVA": 1e6}
 _UNIT_WORDS: Final = {
     **{unit.casefold(): unit for unit in UNITS},
-    **dict.fromkeys(("watt", "watts", "wat", "vatios", "vatio", "w.", "вт", "ватт", "와트", "ワット", "瓦", "วัตต์"), "W"),
+    **dict.fromkeys(
+        ("watt", "watts", "wat", "vatios", "vatio", "w.", "вт", "ватт", "와트", "ワット", "瓦", "วัตต์"), "W"
+    ),
     **dict.fromkeys(("kilowatt", "kilowatts", "квт", "千瓦"), "kW"),
     **dict.fromkeys(("ва", "voltampere"), "VA"),
     "ква": "kVA",
@@ -55,7 +57,7 @@ class _Amount:
 
 
 def power_mark(texts: Iterable[str]) -> str:
-    """The decimal mark of a column of powers, see `ingest.number_format.decimal_mark`."""
+    """The decimal mark of a column of powers, see `ingest.register.number_format.decimal_mark`."""
     return decimal_mark(_digits(match["number"]) for text in texts for match in _TOKEN.finditer(plain_text(text)))
 
 
@@ -90,7 +92,9 @@ def read_power(
         if is_va != is_apparent and (named or not is_apparent):
             kind = "an apparent power, not watts" if is_va else "a power, not volt-amperes"
             return Reading(None, f"{shown(text)} is {kind}; {left}")
-        found = _possible(amount.number, "." if is_exact else mark, UNITS[named or unit], is_apparent=is_apparent, is_exact=is_exact)
+        found = _possible(
+            amount.number, "." if is_exact else mark, UNITS[named or unit], is_apparent=is_apparent, is_exact=is_exact
+        )
         if len(found) != 1:
             both = " or ".join(f"{value:g}" for value in found)
             why = f"is ambiguous: {both} {'VA' if is_apparent else 'W'}" if found else "is no number"
@@ -100,7 +104,9 @@ def read_power(
     if not is_apparent and 0 < value < _LEAST_W:
         return Reading(None, f"{shown(text)} would be {value:g} W: is it in kW? {left}")
     is_remarkable = not is_whole or len(values) > 1
-    return Reading(value, f"{shown(text)} was read as {value:g} {'VA' if is_apparent else 'W'}" if is_remarkable else "")
+    return Reading(
+        value, f"{shown(text)} was read as {value:g} {'VA' if is_apparent else 'W'}" if is_remarkable else ""
+    )
 
 
 def _amounts(text: str) -> tuple[list[_Amount], bool]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ingest.city.importing import Draft
 from ingest.errors import UnusableError
-from ingest.issue import Issue
+from ingest.register.issue import Issue
 
 
 def print_issues(console: Console, issues: Sequence[Issue]) -> None:

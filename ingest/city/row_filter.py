@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.city.header import column_called
-from ingest.delimited import TextTable
 from ingest.errors import UnusableError
-from ingest.issue import listed, shown
+from ingest.register.delimited import TextTable
+from ingest.register.issue import listed, shown
 
 _COMPARED: Final = re.compile(
     r"""\s*(?:"(?P<quoted>[^"]+)"|(?P<column>[^=!<>'"]+?))\s*(?P<op>==?|!=|<>|(?:not\s+)?in\b)\s*(?P<value>.+?)\s*""",

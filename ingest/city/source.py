@@ -18,9 +18,17 @@ from ingest.city.header import LOOKED_AT, find_header, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file
 from ingest.city.overpass import read_overpass
 from ingest.city.text_encoding import encoding_of
-from ingest.delimited import DELIMITERS, MAX_FIELD, Row, TextTable, split_rows, table_of_rows, text_lines
 from ingest.errors import UnusableError
-from ingest.issue import Issue
+from ingest.register.delimited import (
+    DELIMITERS,
+    MAX_FIELD,
+    Row,
+    TextTable,
+    split_rows,
+    table_of_rows,
+    text_lines,
+)
+from ingest.register.issue import Issue
 
 GEOMETRY_X: Final = "geometry.x"  # columns that points are put into
 GEOMETRY_Y: Final = "geometry.y"
@@ -254,4 +262,3 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
     columns = {name: [value.strip().replace("\0", "") for value in values] for name, values in columns.items()}
     exact = frozenset({GEOMETRY_X, GEOMETRY_Y}) | found.exact
     return TextTable(file, columns, lines, tuple(issues), len(found.lines), exact)
-

@@ -10,7 +10,7 @@ from typing import Final
 from charset_normalizer import from_bytes
 
 from ingest.errors import UnusableError
-from ingest.issue import shown
+from ingest.register.issue import shown
 
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),

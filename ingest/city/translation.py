@@ -17,9 +17,9 @@ from ingest.city.header import with_aliases
 from ingest.city.mapping import Rule
 from ingest.city.power import power_mark, read_power
 from ingest.city.vocabulary import PHASE_WORDS, is_empty, technology_of
-from ingest.delimited import TextTable
 from ingest.errors import UnusableError
-from ingest.issue import Issue, listed, printable, shown
+from ingest.register.delimited import TextTable
+from ingest.register.issue import Issue, listed, printable, shown
 
 METERING: Final = frozenset({"bus", "address", "profile", "phase", "position", "position_source"})
 """Fields that steer metering and verdicts: a column fills them only where the mapping says so."""

@@ -33,7 +33,9 @@ _WORDS: Final = {
 TECHNOLOGY_WORDS: Final = {word.casefold(): name for name, words in _WORDS.items() for word in words.split()}
 PHASE_WORDS: Final = {"l1": "R", "l2": "S", "l3": "T"}
 _LETTERS: Final = re.compile(r"[\W_]+")
-_FILLER: Final = re.compile(r"^(?:lamp|lampu|lampara|lámpara|lâmpada|oprawa|лампа)|(?:lamp|lampu|lampe|lampen|lights?|灯|등)$")
+_FILLER: Final = re.compile(
+    r"^(?:lamp|lampu|lampara|lámpara|lâmpada|oprawa|лампа)|(?:lamp|lampu|lampe|lampen|lights?|灯|등)$"
+)
 
 
 def is_empty(text: str) -> bool:

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 
 from ingest.faultbook import rules
 from ingest.faultbook.fault import Entry, Fault
-from ingest.faultbook.gazetteer import Gazetteer
+from ingest.faultbook.fault_locator import FaultLocator
 from ingest.faultbook.ledger import Ledger
 from ingest.faultbook.priority import DARK_CODES, Surroundings, rank
-from ingest.finding import Change, Cleared, Key, Place, Raised
+from ingest.model.finding import Change, Cleared, Key, Place, Raised
 from ingest.schema import life
 
 _US_PER_H: Final = 3_600_000_000
@@ -37,11 +37,17 @@ class FaultBook:
     """All faults that are not closed, and those closed so recently that they may reopen."""
 
     def __init__(
-        self, engine: Engine, gazetteer: Gazetteer, *, reopen_within_us: int, new_id: Callable[[int], str], now_us: int
+        self,
+        engine: Engine,
+        fault_locator: FaultLocator,
+        *,
+        reopen_within_us: int,
+        new_id: Callable[[int], str],
+        now_us: int,
     ) -> None:
         """``new_id(at_us)`` makes a ULID of that time; ``now_us``: data time, to load recently closed faults."""
         self._ledger = Ledger(engine)
-        self._gazetteer = gazetteer
+        self._fault_locator = fault_locator
         self._reopen_within_us = reopen_within_us
         self._new_id = new_id
         self._by_key: dict[Key, Fault] = {}
@@ -58,9 +64,9 @@ class FaultBook:
         """``(key, state)`` of every fault that is not closed, for a detection that starts anew."""
         return [(fault.key, fault.state) for fault in self._by_key.values() if fault.state != life.CLOSED]
 
-    def replace_gazetteer(self, gazetteer: Gazetteer) -> None:
+    def replace_gazetteer(self, fault_locator: FaultLocator) -> None:
         """Another register came into force."""
-        self._gazetteer = gazetteer
+        self._fault_locator = fault_locator
 
     def apply(self, changes: Sequence[Change], now_us: int) -> Applied:
         """Apply detection's words in order, causes before what they explain; all of them are stored, or none.
@@ -121,7 +127,7 @@ class FaultBook:
             self._key_of.pop(fault.id, None)
 
     def _with_road(self, fault: Fault) -> Fault:
-        road_class = self._gazetteer.spot(fault.key, fault.lamp_ids).road_class
+        road_class = self._fault_locator.spot(fault.key, fault.lamp_ids).road_class
         return replace(fault, spot=replace(fault.spot, road_class=road_class))
 
     def _touched(self, words: Iterable[Change]) -> list[Fault]:
@@ -130,7 +136,7 @@ class FaultBook:
         for word in words:
             keys[word.key] = None
             if word.key.code in DARK_CODES and word.key.place.lamp_id is not None:
-                for neighbour in self._gazetteer.neighbours(word.key.place.lamp_id):
+                for neighbour in self._fault_locator.neighbours(word.key.place.lamp_id):
                     for code in DARK_CODES:
                         keys[Key(code, replace(word.key.place, lamp_id=neighbour))] = None
         return [self._by_key[key] for key in keys if key in self._by_key]
@@ -178,7 +184,7 @@ class _Page:
     def _raised(self, fault: Fault | None, word: Raised) -> rules.Step:
         caused_by = self._cause(word)
         if fault is None:
-            spot = self._book._gazetteer.spot(word.key, word.lamp_ids)  # noqa: SLF001  (the page is the book's own)
+            spot = self._book._fault_locator.spot(word.key, word.lamp_ids)  # noqa: SLF001  (the page is the book's own)
             return rules.opened(word, self._book._new_id(word.at_us), spot, caused_by)  # noqa: SLF001  (as above)
         if fault.state != life.CLOSED:
             return rules.confirmed(fault, word, caused_by)
@@ -209,7 +215,7 @@ class _Page:
         lamp_id = fault.key.place.lamp_id
         if lamp_id is None or fault.key.code not in DARK_CODES:
             return Surroundings()
-        return self._book._gazetteer.surroundings(lamp_id, self._is_dark)  # noqa: SLF001  (as above)
+        return self._book._fault_locator.surroundings(lamp_id, self._is_dark)  # noqa: SLF001  (as above)
 
     def _is_dark(self, lamp_id: str) -> bool:
         for code in DARK_CODES:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ingest.finding import Key, Place
+from ingest.model.finding import Key, Place
 
 
 @dataclass(frozen=True, slots=True)

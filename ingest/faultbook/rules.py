@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ingest.faultbook.fault import Entry, Fault, Spot
-from ingest.finding import Cleared, Raised, StillFailing
+from ingest.model.finding import Cleared, Raised, StillFailing
 from ingest.schema import life
 
 # Evidence alone is written down again at most this often: figures wobble with every sweep, a timeline must not.

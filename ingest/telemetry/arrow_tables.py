@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64
-from ingest.block import Block
+from ingest.model.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64
+from ingest.model.block import Block
 
 _FLOATS: Final = ("voltage_v", "current_a", "power_w", "power_factor", "temperature_c")
 _COUNTS: Final = ("energy_wh", "burning_hours", "switch_count")

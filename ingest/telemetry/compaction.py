@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
+from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.parquet_file import MERGED
 from ingest.telemetry.segment_file import is_thinned, read_marks, replace_lamps, write_segment
-from ingest.watermark import MarkState, Watermarks
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row
 _FAN_IN: Final = 32  # so many of one size are merged while the day lasts

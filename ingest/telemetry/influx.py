@@ -14,9 +14,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
-from ingest.batch import Batch
-from ingest.block import Block
-from ingest.directory import Directory
+from ingest.model.batch import Batch
+from ingest.model.block import Block
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.influx import (
     CABINETS,
     JOURNAL,
@@ -32,7 +33,6 @@ from ingest.telemetry.influx_reading import batches, count_between, pointer_tabl
 from ingest.telemetry.influx_thinning import Thinning
 from ingest.telemetry.line_protocol import TagWords, mark_lines, parse_ahead, reading_lines, record_lines
 from ingest.telemetry.refused_lines import RefusedLines
-from ingest.watermark import MarkState, Watermarks
 
 _POINTERS_AT_ONCE: Final = 20_000
 _DAY_NS: Final = 86_400_000_000_000

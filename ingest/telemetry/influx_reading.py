@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.batch import Batch
-from ingest.directory import Directory
+from ingest.model.batch import Batch
+from ingest.model.id_directory import Directory
 from ingest.schema.influx import (
     CABINETS,
     CIRCUITS,

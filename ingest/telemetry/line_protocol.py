@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, Batch
-from ingest.block import Block
+from ingest.model.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, Batch
+from ingest.model.block import Block
+from ingest.model.received_ranges import MarkState
 from ingest.schema.influx import CABINETS, CIRCUITS, JOURNAL, LAMPS, MARKS, point_ns, tag_text
-from ingest.watermark import MarkState
 
 LINES_AT_ONCE: Final = 5_000  # of one request: 0.8 MB as text, where InfluxDB spends least on a line
 _LAMP_FLOATS: Final = ("voltage_v", "current_a", "power_w", "power_factor", "temperature_c")

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
-from ingest.batch import Batch
-from ingest.block import Block, take_records
-from ingest.directory import Directory
 from ingest.errors import StoreUnavailableError
+from ingest.model.batch import Batch
+from ingest.model.block import Block, take_records
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segment, table_files, visible
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_table
@@ -29,7 +30,6 @@ from ingest.telemetry.compaction import Compaction, Policy
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, sync_folder, write_segment
-from ingest.watermark import MarkState, Watermarks
 
 _HOUR_US: Final = 3_600_000_000
 MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest

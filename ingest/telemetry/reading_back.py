@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch, first_lamps, turns
-from ingest.block import Block, take_records
-from ingest.directory import Directory
+from ingest.model.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch, first_lamps, turns
+from ingest.model.block import Block, take_records
+from ingest.model.id_directory import Directory
 
 _NOT_MINE: Final = -1
 _SLOT_US: Final = 60_000_000  # controllers of different pace keep step: a batch spans a minute at most

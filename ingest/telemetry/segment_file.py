@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.errors import StoreUnavailableError
+from ingest.model.received_ranges import MarkState
 from ingest.schema.segments import segment_name
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
-from ingest.watermark import MarkState
 
 TEMPORARY: Final = "tmp-"
 MARKS_KEY: Final = b"terang.marks"

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ingest.batch import Batch
-from ingest.block import Block
-from ingest.directory import Directory
-from ingest.watermark import MarkState
+from ingest.model.batch import Batch
+from ingest.model.block import Block
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import MarkState
 
 
 class TelemetryStore(Protocol):

@@ -13,10 +13,10 @@ from ulid import ULID
 
 from dashboard_api.app import create_app
 from ingest.database import open_database
-from ingest.faultbook import FaultBook, Gazetteer
-from ingest.finding import Key, Place, Raised
-from ingest.register import Cabinets, Lamps, Register, with_centroids
-from ingest.register_store import load_register, store_register
+from ingest.faultbook import FaultBook, FaultLocator
+from ingest.model.finding import Key, Place, Raised
+from ingest.register.database_table import load_register, store_register
+from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.schema import live
 from ingest.schema.city import read_city
 
@@ -80,10 +80,10 @@ class Town:
         store_register(self.engine, register_of(n_lamps), "test")
         self.register = load_register(self.engine)
         row_of = {lamp_id: row for row, lamp_id in enumerate(self.register.lamps.lamp_id)}
-        gazetteer = Gazetteer(self.register, row_of)
+        fault_locator = FaultLocator(self.register, row_of)
         self.book = FaultBook(
             self.engine,
-            gazetteer,
+            fault_locator,
             reopen_within_us=86_400 * 1_000_000,
             new_id=lambda at_us: str(ULID.from_timestamp(at_us / 1e6)),
             now_us=T0,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ulid import ULID
 
-from ingest.finding import Cleared, Key, Place
+from ingest.model.finding import Cleared, Key, Place
 
 T0 = 1_790_000_000_000_000
 HOUR = 3_600_000_000

@@ -13,12 +13,12 @@ import threading
 import time
 from pathlib import Path
 
-from edge_agent.mqtt_link import LinkSettings, MqttLink
-from edge_agent.outbox import Outbox
-from edge_agent.record import Circumstances, encode_body
-from edge_agent.resend import Resend
-from edge_agent.session import Node, Session
-from edge_agent.waiting import Draft
+from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.resend import Resend
+from edge_agent.link.session import Node, Session
+from edge_agent.outbox.queue import Outbox
+from edge_agent.outbox.record import Circumstances, encode_body
+from edge_agent.outbox.waiting import Draft
 from tests.edge_agent.stub_meters import StubMeters, bytes_array, lamp_layout
 
 LAYOUT = lamp_layout(8)

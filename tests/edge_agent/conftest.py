@@ -81,6 +81,7 @@ class Wire:
         self.is_gone = False
         self.mangle: Callable[[bytes, bytes], bytes | None] = lambda _request, reply: reply
         self.late_s = 0.0
+        self.stall_s: Callable[[], float] = lambda: 0.0  # how much longer than asked for a wait takes: a busy machine
         self._coming: list[tuple[float, int, int]] = []
         self._tie = itertools.count()
 
@@ -88,7 +89,10 @@ class Wire:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.now += max(0.0, seconds)
+        if seconds < 0.0:
+            raise ValueError("sleep length must be non-negative")  # as time.sleep does
+        self.now += seconds
+        self.now += self.stall_s()
 
     def schedule(self, at: float, data: bytes) -> None:
         for i, byte in enumerate(data):
@@ -114,7 +118,10 @@ class Wire:
         if self._coming and self._coming[0][0] <= self.now + timeout_s:
             self.now = max(self.now, self._coming[0][0])
         else:
+            if timeout_s < 0.0:
+                raise ValueError("timeout must be non-negative")  # as select does
             self.now += timeout_s
+        self.now += self.stall_s()
         arrived = bytearray()
         while self._coming and self._coming[0][0] <= self.now:
             arrived.append(heapq.heappop(self._coming)[2])

@@ -6,8 +6,8 @@ import itertools
 import random
 from pathlib import Path
 
-from edge_agent.outbox import Outbox
-from edge_agent.waiting import Draft
+from edge_agent.outbox.queue import Outbox
+from edge_agent.outbox.waiting import Draft
 from tests.edge_agent.stub_meters import lamp_layout
 
 LAYOUT = lamp_layout(2)

@@ -7,12 +7,12 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from edge_agent.layout import Layout
-from edge_agent.outbox import Outbox
-from edge_agent.record import Circumstances, Record, encode_body
-from edge_agent.resend import Resend
-from edge_agent.session import Node, Session
-from edge_agent.waiting import Draft
+from edge_agent.link.resend import Resend
+from edge_agent.link.session import Node, Session
+from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.queue import Outbox
+from edge_agent.outbox.record import Circumstances, Record, encode_body
+from edge_agent.outbox.waiting import Draft
 from edge_agent.wire import BY_ALIAS, BY_NAME, Metric, Payload, decode_payload, encode_payload, parse_topic
 from tests.edge_agent.stub_meters import StubMeters, bytes_array, lamp_layout
 

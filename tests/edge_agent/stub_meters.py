@@ -6,9 +6,9 @@ import random
 from array import array
 from collections.abc import Callable
 
-from edge_agent.layout import Layout
-from edge_agent.reading import LAMP_FAST, LAMP_SLOW, CabinetReading, Sweep
-from edge_agent.record import METRIC_OF
+from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.record import METRIC_OF
+from edge_agent.serial.reading import LAMP_FAST, LAMP_SLOW, CabinetReading, Sweep
 
 CONTACT_PATHS = frozenset({"cabinet.door_open", "cabinet.contactor_closed", "cabinet.supply_present"})
 

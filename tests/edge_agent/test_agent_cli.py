@@ -163,7 +163,7 @@ def test_status_without_an_agent_is_one_line(config_file, capsys) -> None:
 def test_agent_modules_load_neither_numpy_nor_server_parts() -> None:
     import subprocess  # noqa: PLC0415 - only here
 
-    code = "import edge_agent.__main__, edge_agent.sweep, sys; print(*sys.modules)"
+    code = "import edge_agent.__main__, edge_agent.serial.sweep, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "fastapi", "sqlalchemy", "typer", "rich"} & set(loaded)
 

@@ -1,16 +1,17 @@
 """The bus in simulated time: what is asked, in which order, how long it takes, and what comes of it."""
 
+import random
 from pathlib import Path
 
 import pytest
 
-from edge_agent.bus import Bus
 from edge_agent.config import parse_config
-from edge_agent.frames import read_registers
-from edge_agent.plan import plan_bus
-from edge_agent.poll import PlannedRequest, Role
-from edge_agent.profile import Block, load_profiles
-from edge_agent.reading import Quality
+from edge_agent.serial.bus import Bus
+from edge_agent.serial.frames import read_registers
+from edge_agent.serial.plan import plan_bus
+from edge_agent.serial.poll import PlannedRequest, Role
+from edge_agent.serial.profile import Block, load_profiles
+from edge_agent.serial.reading import Quality
 
 
 def config_of(n_lamps: int, profile: str = "lamp-node", **bus: object):
@@ -261,3 +262,18 @@ def test_contacts_are_read_and_the_contactor_coil_is_verified(make_wire, make_no
     assert board.coils == [True]
     board.is_alive = False
     assert not bus.write_contactor(bus.meters[0], is_closed=False)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_machine_that_runs_the_agent_late_neither_ends_a_sweep_nor_loses_replies(make_wire, make_node, seed) -> None:
+    chance = random.Random(seed)
+    wire = make_wire([make_node(i + 1) for i in range(20)])
+    # up to half a second without the processor after one wait in four: past the end of every reply
+    wire.stall_s = lambda: chance.random() * 0.5 if chance.random() < 0.25 else 0.0
+    if seed % 2:  # half a frame first, the rest late: the deadline for a reply's end passes as well
+        wire.mangle = lambda _request, reply: reply[:5] if chance.random() < 0.1 else reply
+    bus = bus_on(wire, config_of(20))
+    n_good = 0
+    for _ in range(5):
+        n_good += sum(quality is Quality.GOOD for quality, _ in run(bus, budget_s=1000.0).values())
+    assert n_good == 100 if seed % 2 == 0 else n_good > 90

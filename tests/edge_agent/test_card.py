@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.waiting import WaitingRoom
+from edge_agent.outbox.waiting import WaitingRoom
 from tests.edge_agent.filled_outbox import bodies, draft, opened
 
 
@@ -143,7 +143,9 @@ def test_a_card_that_fails_for_minutes_is_given_up_and_what_waited_is_numbered_a
     outbox = opened(tmp_path / "o.db")
     on_card = outbox.append(draft(0, run_s=0))
     epoch = outbox.epoch
-    monkeypatch.setattr("edge_agent.card.is_read_only", lambda _: True)  # a mount in use cannot be turned so by a test
+    monkeypatch.setattr(
+        "edge_agent.outbox.storage.is_read_only", lambda _: True
+    )  # a mount in use cannot be turned so by a test
     outbox._card.file.release_reserve()
     with file_size_limit(4096):
         given = [outbox.append(draft(i, run_s=60.0 * i)) for i in range(1, 10)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.command import BadCommand, Command, DimCommand, parse_command
+from edge_agent.control.command import BadCommand, Command, DimCommand, parse_command
 from edge_agent.wire import BY_NAME, DataType, Metric, Payload, encode_payload
 
 UNTIL = Metric(1_795_000_000_000, name="Lamps/Dim Until", datatype=DataType.DATE_TIME)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge_agent.clock import AgentClock
-from edge_agent.command import DimCommand
-from edge_agent.control import Control
+from edge_agent.control.command import DimCommand
+from edge_agent.control.controller import Control
 from tests.edge_agent.stub_meters import StubMeters, lamp_layout
 
 EVENING = int(datetime(2026, 11, 23, 20, 0, tzinfo=ZoneInfo("Asia/Jakarta")).timestamp() * 1000)
@@ -188,7 +188,7 @@ def test_orders_hold_in_memory_while_the_card_is_full(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as card:
-        card.setattr("edge_agent.control.save_orders", full)
+        card.setattr("edge_agent.control.controller.save_orders", full)
         assert cabinet.control.schedule(DOCUMENT)
         cabinet.run(0.1)
     assert not (tmp_path / "orders.json").exists()

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import AgentConfig, parse_config
-from edge_agent.layout import Layout
-from edge_agent.message import Identity, Numbering, nbirth, ndata
-from edge_agent.plan import sampled_quantities
-from edge_agent.profile import load_profiles
-from edge_agent.reading import Sweep
-from edge_agent.record import METRIC_OF, Circumstances, Record, encode_body
+from edge_agent.link.message import Identity, Numbering, nbirth, ndata
+from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
+from edge_agent.serial.plan import sampled_quantities
+from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.reading import Sweep
 
 GUIDE = (Path(__file__).parents[2] / "docs/data_plan.md").read_text(encoding="utf-8")
 LIT_H, LINK_HEADERS = 12, 52

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.frames import (
+from edge_agent.serial.frames import (
     Reply,
     ReplyScanner,
     Request,
@@ -17,8 +17,8 @@ from edge_agent.frames import (
     write_coil,
     write_register,
 )
-from edge_agent.plausibility import is_plausible
-from edge_agent.profile import SHIPPED, Block, load_profile
+from edge_agent.serial.plausibility import is_plausible
+from edge_agent.serial.profile import SHIPPED, Block, load_profile
 
 CONTRACT_REPLY = bytes.fromhex("01 04 14 08 C5 00 6C 00 00 00 F2 00 00 18 3D 00 00 01 F4 00 64 00 00 53 8E")
 READ_TEN = read_registers(1, 4, 0, 10)

@@ -77,7 +77,7 @@ def test_a_sweep_that_ends_after_closing_is_no_record(tmp_path):
 
 
 def test_a_second_agent_on_the_same_file_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge_agent.outbox_file.LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr("edge_agent.outbox.file.LOCK_WAIT_S", 0.1)
     outbox = opened(tmp_path / "o.db")
     outbox.append(draft(0))
     with pytest.raises(Fatal, match=r"o\.db: .*locked"):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import ConfigError
-from edge_agent.plan import WANTED, plan_requests
-from edge_agent.poll import Role
-from edge_agent.profile import SHIPPED, Block, load_profile
+from edge_agent.serial.plan import WANTED, plan_requests
+from edge_agent.serial.poll import Role
+from edge_agent.serial.profile import SHIPPED, Block, load_profile
 
 HEAD = 'title = "t"\nsource = "s"\n[quantities]\n'
 VOLTAGE = 'voltage = { register = 0, type = "float32", unit = "V" }\n'

@@ -9,9 +9,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.layout import Layout
-from edge_agent.message import Numbering, ndata
-from edge_agent.reading import (
+from edge_agent.link.message import Numbering, ndata
+from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body, rearrange
+from edge_agent.serial.reading import (
     CABINET_FAST,
     CABINET_SLOW,
     CIRCUIT_FAST,
@@ -23,7 +24,6 @@ from edge_agent.reading import (
     CircuitReadings,
     Sweep,
 )
-from edge_agent.record import METRIC_OF, Circumstances, Record, encode_body, rearrange
 from edge_agent.wire import BY_NAME, decode_payload, unpack_array
 from tests.edge_agent.played_session import values
 from tests.edge_agent.stub_meters import bytes_array

@@ -37,7 +37,7 @@ def test_watchdog_meant_for_another_process_is_left_alone() -> None:
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
-    return logging.LogRecord("edge_agent.bus", logging.WARNING, "", 0, message, arguments, None)
+    return logging.LogRecord("edge_agent.serial.bus", logging.WARNING, "", 0, message, arguments, None)
 
 
 def test_repeated_message_is_held_back_and_counted() -> None:

@@ -18,8 +18,9 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["edge_agent"]):
-    from edge_agent.command import BadCommand, parse_command
-    from edge_agent.frames import (
+    from edge_agent.control.command import BadCommand, parse_command
+    from edge_agent.schedule import BadSchedule, Timetable, parse_schedule
+    from edge_agent.serial.frames import (
         ReplyScanner,
         Request,
         checksum,
@@ -28,9 +29,8 @@ with atheris.instrument_imports(include=["edge_agent"]):
         write_coil,
         write_register,
     )
-    from edge_agent.plausibility import believable, is_plausible
-    from edge_agent.profile import SHIPPED, Block, load_profile
-    from edge_agent.schedule import BadSchedule, Timetable, parse_schedule
+    from edge_agent.serial.plausibility import believable, is_plausible
+    from edge_agent.serial.profile import SHIPPED, Block, load_profile
     from edge_agent.wire import (
         CATALOGUE,
         DataType,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
-from ingest.block import Block
-from ingest.directory import Directory
-from ingest.watermark import Watermarks
+from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
+from ingest.model.block import Block
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Watermarks
 
 T0_US = 1_790_000_000_000_000  # 2026-09-21
 

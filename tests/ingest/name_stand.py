@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.wire import BY_NAME, decode_payload
-from ingest.batch import first_lamps
-from ingest.directory import Directory
+from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics
-from ingest.quarantine import Quarantine
-from ingest.session_host import SessionHost
-from ingest.tick import build_tick
-from ingest.watermark import Watermarks
+from ingest.model.batch import first_lamps
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Watermarks
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.sparkplug.host_application import SessionHost
 from tests.ingest.city_stand import GROUP, PlayedAgent
 from tests.ingest.seeded_blocks import town
 
@@ -66,7 +66,7 @@ class NameStand:
             GROUP,
             self.directory,
             marks=Watermarks(),
-            quarantine=Quarantine(folder),
+            quarantine=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
             wall_ms=lambda: self.air.at_ms,

@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ingest.batch import UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
-from ingest.block import Block
-from ingest.directory import Directory
-from ingest.watermark import MarkState
+from ingest.model.batch import UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
+from ingest.model.block import Block
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import MarkState
 
 T0_US = 1_790_000_000_000_000
 EPOCH = 0xFEDC_BA98_7654_3210  # above what an int64 holds

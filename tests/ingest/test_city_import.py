@@ -18,9 +18,9 @@ from ingest.city.mapping import ImportMap, read_mapping
 from ingest.city.template import write_city
 from ingest.database import open_database
 from ingest.errors import UnusableError
-from ingest.register_files import read_city_files
-from ingest.register_folder import NEW, READY, lamps_csv
-from ingest.register_store import load_register
+from ingest.register.csv_pair import NEW, READY, lamps_csv
+from ingest.register.database_table import load_register
+from ingest.register.sync import read_city_files
 from ingest.schema.city import read_city
 
 REPOSITORY_EXAMPLE = "docs/examples/champaign.toml"

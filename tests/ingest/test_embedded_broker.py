@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.embedded_broker import EmbeddedBroker, parse_embedded
 from ingest.errors import UnusableError
+from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
 from tests.ingest.city_stand import IngestProcess, PlayedFleet, free_port, stored_records, wait_until, write_city
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.energy import US_PER_H, billed_wh, energy_by_period, lit_hours_by_period
+from ingest.energy.counters_to_energy import US_PER_H, billed_wh, energy_by_period, lit_hours_by_period
 
 GAP = US_PER_H // 2
 EDGES = np.arange(0, 7) * US_PER_H

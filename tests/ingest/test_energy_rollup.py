@@ -13,13 +13,13 @@ import pytest
 
 from ingest.__main__ import main
 from ingest.database import open_database
-from ingest.desk.energy import EnergyDesk
-from ingest.energy import US_PER_H
-from ingest.energy_report import month_span
-from ingest.energy_store import cabinet_sums, newest_hour, renew_hours
+from ingest.energy.counters_to_energy import US_PER_H
+from ingest.energy.database_table import cabinet_sums, newest_hour, renew_hours
+from ingest.energy.report import month_span
 from ingest.errors import UnusableError
-from ingest.fleet import Fleet
-from ingest.register_files import sync_register
+from ingest.jobs.energy import EnergyJob
+from ingest.model.fleet import Fleet
+from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 from ingest.schema.segments import US_PER_DAY, day_folder, segment_name
 
@@ -149,7 +149,7 @@ def test_readings_that_come_in_make_their_hours_new(stand):
     start = DAY + 12 * US_PER_H
     lamp_rows(city, 1, "L-1", "PJU-1", start, [25 * i for i in range(5)], [100.0] * 5)
     clock = [0.0]
-    desk = EnergyDesk(engine, city, fleet, lambda: clock[0])
+    desk = EnergyJob(engine, city, fleet, lambda: clock[0])
     desk.run(start + US_PER_H)
     assert newest_hour(engine) is None  # nothing was heard
     desk.hear(type("Block", (), {"batch": type("Batch", (), {"n_records": 1, "at_us": np.array([start])})}))

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.fair_queue import FairQueue
+from ingest.sparkplug.fair_queue import FairQueue
 
 N_EACH, HELD_BYTES = 4, 40
 UNBOUND = 1 << 40

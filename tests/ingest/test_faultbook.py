@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, insert, select, update
 
-from ingest.faultbook import FaultBook, Gazetteer
+from ingest.faultbook import FaultBook, FaultLocator
 from ingest.faultbook.fault import key_text, parse_key
 from ingest.faultbook.priority import Surroundings, rank
-from ingest.finding import Cleared, Key, Place, Raised, StillFailing
-from ingest.register import Cabinets, Lamps, Register, with_centroids
+from ingest.model.finding import Cleared, Key, Place, Raised, StillFailing
+from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.schema.codes import CATALOGUE
 from ingest.schema.tables import fault_events, faults, metadata
 
@@ -74,8 +74,8 @@ class Desk:
 
     def open_book(self, now_us=T0):
         register = tiny_register()
-        gazetteer = Gazetteer(register, {lamp_id: row for row, lamp_id in enumerate(register.lamps.lamp_id)})
-        self.book = FaultBook(self.engine, gazetteer, reopen_within_us=24 * HOUR, new_id=self.new_id, now_us=now_us)
+        fault_locator = FaultLocator(register, {lamp_id: row for row, lamp_id in enumerate(register.lamps.lamp_id)})
+        self.book = FaultBook(self.engine, fault_locator, reopen_within_us=24 * HOUR, new_id=self.new_id, now_us=now_us)
 
     def new_id(self, _at_us):
         self.n_ids += 1

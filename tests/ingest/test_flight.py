@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from ingest.errors import RetryError, StoreRefusedError, StoreUnavailableError
-from ingest.flight import Flight, Load
+from ingest.pipeline.commit_queue import CommitQueue, Load
 
 
 class Stand:
@@ -23,7 +23,7 @@ class Stand:
         book = SimpleNamespace(apply=lambda changes, _now_us: self._do(f"tell {changes[0]}"))
         quarantine = SimpleNamespace(write=MagicMock())
         more: Any = {"metrics": MagicMock(), "readiness": MagicMock(), "monotonic": lambda: self.now_s}
-        self.flight = Flight(store, quarantine, book, **more)  # type: ignore[arg-type]  # what it asks of them
+        self.flight = CommitQueue(store, quarantine, book, **more)  # type: ignore[arg-type]  # what it asks of them
 
     def _write(self, block: str) -> None:
         self.now_s += self.write_s

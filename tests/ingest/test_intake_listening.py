@@ -5,8 +5,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ingest.clock import WallClock
-from ingest.intake import Intake, Pace
+from ingest.pipeline.clock import WallClock
+from ingest.pipeline.loop import Intake, Pace
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from ingest.batch import Batch
-from ingest.block import slice_batch
 from ingest.errors import StoreUnavailableError
+from ingest.model.batch import Batch
+from ingest.model.block import slice_batch
+from ingest.model.received_ranges import Watermarks
 from ingest.schema.segments import US_PER_DAY, table_files, visible
 from ingest.telemetry.compaction import THIN_US, Compaction, Policy
 from ingest.telemetry.parquet import ParquetStore
-from ingest.watermark import Watermarks
 from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
 
 MINUTE_US = 60_000_000

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.database import open_database
-from ingest.delimited import read_delimited
 from ingest.errors import UnusableError
-from ingest.fields import Fields
-from ingest.register import Lamps
-from ingest.register_check import check_cabinets, check_lamps
-from ingest.register_files import read_city_files, sync_register
+from ingest.register.check import check_cabinets, check_lamps
+from ingest.register.delimited import read_delimited
+from ingest.register.fields import Fields
+from ingest.register.register import Lamps
+from ingest.register.sync import read_city_files, sync_register
 from ingest.schema.city import read_city
 
 CABINETS = "cabinet_id,controller_id,switching,pole\nC-1,PJU-1,contactor,steel\nC-2,,,\n"

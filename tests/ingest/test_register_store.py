@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.database import open_database
 from ingest.errors import UnusableError
-from ingest.register import Cabinets, Lamps, Register, with_centroids
-from ingest.register_store import load_register, store_register, stored_digest
+from ingest.register.database_table import load_register, store_register, stored_digest
+from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.schema.city import read_city
 from ingest.schema.tables import lamps as lamps_table
 from ingest.schema.tables import metadata

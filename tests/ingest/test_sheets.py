@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from edge_agent.wire import BY_NAME, Metric, Payload, PayloadMessage, encode_payload, pack_strings
-from ingest.block import take_records
-from ingest.decode import Record, read_record
+from ingest.decode.birth import Session, parse_birth
+from ingest.decode.bulk_decode import Sheets
+from ingest.decode.columns import build_tick
+from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError
-from ingest.session import Session, parse_birth
-from ingest.sheets import Sheets
-from ingest.tick import build_tick
+from ingest.model.block import take_records
 
 AT_MS = 1_764_000_000_000
 N_LAMPS, N_CIRCUITS = 5, 2

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest.energy_batches import gather
-from ingest.energy_counters import read_counters
+from ingest.energy.from_batches import gather
+from ingest.energy.from_parquet import read_counters
 from ingest.errors import StoreUnavailableError
+from ingest.model.received_ranges import MarkState
 from ingest.schema.influx import parse_address
 from ingest.telemetry.influx import InfluxStore
 from ingest.telemetry.parquet import ParquetStore
 from ingest.telemetry.store import TelemetryStore
-from ingest.watermark import MarkState
 from tests.ingest.seeded_blocks import EPOCH, T0_US, block_of, rows_of, town
 
 MINUTE_US = 60_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.other_births import LONGEST_WAIT_S, MAX_OTHERS
+from ingest.sparkplug.other_births import LONGEST_WAIT_S, MAX_OTHERS
 from tests.ingest.name_stand import LAMPS, NAME, NameStand
 from tests.ingest.seeded_blocks import town
 

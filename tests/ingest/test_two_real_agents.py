@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from edge_agent.session import BIRTH_GAP_S
+from edge_agent.link.session import BIRTH_GAP_S
 from edge_agent.wire import NDATA, Metric, NodeTopic, decode_payload, encode_payload
+from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics
-from ingest.quarantine import Quarantine
-from ingest.session_host import SessionHost
-from ingest.tick import build_tick
-from ingest.watermark import Watermarks
+from ingest.model.received_ranges import Watermarks
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.sparkplug.host_application import SessionHost
 from tests.edge_agent.played_session import START_MS, Played, values
 from tests.edge_agent.stub_meters import lamp_layout
 from tests.ingest.seeded_blocks import town
@@ -38,7 +38,7 @@ class Street:
             GROUP,
             town(1, 8, NAME, "L-{:04d}"),
             marks=Watermarks(),
-            quarantine=Quarantine(folder),
+            quarantine=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
             wall_ms=lambda: START_MS + int(1000 * self.now_s),

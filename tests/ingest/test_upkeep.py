@@ -11,7 +11,7 @@ import pytest
 
 from ingest.errors import StoreUnavailableError
 from ingest.metrics import Metrics, Readiness, StatusPage
-from ingest.upkeep import Upkeep
+from ingest.pipeline.store_upkeep import Upkeep
 from tests.influx_server import wait_until
 
 AT, ERRORS = "terang_ingest_upkeep_last_success_timestamp_seconds", "terang_ingest_upkeep_errors_total"
@@ -87,7 +87,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_does_not_end_the_thread(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_IDLE_S", "_FAILED_S"):
-        monkeypatch.setattr(f"ingest.upkeep.{name}", 0.01)
+        monkeypatch.setattr(f"ingest.pipeline.store_upkeep.{name}", 0.01)
     stand.store.trouble = KeyError("hours")
     stand.upkeep.start()
     wait_until(lambda: stand.figure(ERRORS) >= 2)

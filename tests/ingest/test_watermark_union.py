@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.watermark import Mark, MarkState, Watermarks
+from ingest.model.received_ranges import Mark, MarkState, Watermarks
 
 RANGES = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 8)).map(lambda pair: (pair[0], sum(pair))), max_size=12)
 

@@ -14,17 +14,17 @@ from sqlalchemy import text
 from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.folder_lock import FolderLock
-from ingest.group_lock import FencedError, GroupLock, LockLostError
-from ingest.lock_watch import SILENT_S, LockWatch
 from ingest.schema.city import City, read_city
-from ingest.worker import Share, check_cities
+from ingest.workers.group_lock import FencedError, GroupLock, LockLostError
+from ingest.workers.lock_watch import SILENT_S, LockWatch
+from ingest.workers.worker import Share, check_cities
 from tests.ingest.city_stand import REPOSITORY, wait_until, write_city
 from tests.postgresql_server import PostgresqlServer
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from ingest.group_lock import GroupLock
+from ingest.workers.group_lock import GroupLock
 from ingest.schema.city import read_city
 lock = GroupLock(read_city(Path(sys.argv[1]), {}))
 lock.look()

@@ -11,15 +11,15 @@ from threading import Event, Thread
 
 import pytest
 
-from ingest import worker_page
 from ingest.assembly import LOCK_FILE, Options
 from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.folder_lock import FolderLock
-from ingest.group_lock import GroupLock, LockLostError
 from ingest.metrics import Metrics, Readiness
-from ingest.worker import Patience, run_worker
-from ingest.worker_page import WorkerPage
+from ingest.workers import status_page as worker_page
+from ingest.workers.group_lock import GroupLock, LockLostError
+from ingest.workers.status_page import WorkerPage
+from ingest.workers.worker import Patience, run_worker
 from tests.influx_server import free_port, wait_until
 from tests.ingest.test_worker import city_in
 from tests.postgresql_server import PostgresqlServer

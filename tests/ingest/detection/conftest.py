@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.small_town import MINUTE_US, NIGHT_US, Town, city_of
-from ingest.finding import Cleared, Raised, StillFailing
+from ingest.model.finding import Cleared, Raised, StillFailing
 
 
 def raised(changes, code=None):

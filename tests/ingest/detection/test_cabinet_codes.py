@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.batch import SessionEvent
+from ingest.model.batch import SessionEvent
 
 DAY_US = 1_795_399_200_000_000
 

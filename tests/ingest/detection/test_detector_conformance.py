@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ingest.detectors import DETECTORS, Expected, Window
-from ingest.judgement.limit_table import LimitTable
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.rules import DETECTORS, Expected, Window
 from ingest.schema.codes import BY_CODE
 from ingest.schema.limits import BY_NAME, parse_limits
 

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from ingest.batch import first_lamps
-from ingest.judgement.screen import Screen
+from ingest.detection.screen.screen import Screen
+from ingest.model.batch import first_lamps
 
 
 def levels_of(town):

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from ingest.batch import SessionEvent
-from ingest.detection import Detection
+from ingest.detection.engine import Detection
 from ingest.errors import SnapshotError
+from ingest.model.batch import SessionEvent
 from ingest.schema.live import COLUMNS, STATE_DARK, STATE_LIT, STATE_UNKNOWN
 
 

@@ -1,6 +1,6 @@
 """Faults that the book holds and detection does not know: they end when the place proves well, and not before."""
 
-from ingest.finding import Cleared, Key, Place
+from ingest.model.finding import Cleared, Key, Place
 
 
 def orphan(town, lamp=3):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.batch import Batch
-from ingest.block import Block, take_records
-from ingest.directory import Directory
-from ingest.judgement.sweep import pick, places
+from ingest.detection.memory.sweep import pick, places
+from ingest.model.batch import Batch
+from ingest.model.block import Block, take_records
+from ingest.model.id_directory import Directory
 
 
 @pytest.mark.parametrize("numbers", [[3, 4, 5], [0], [0, 1, 3, 4], [2, 1, 0], [4, 5, 5, 7], [-1, 0, 1], [1, 0, 2], []])

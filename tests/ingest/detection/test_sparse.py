@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.judgement.sparse import positions
+from ingest.detection.memory.sparse import positions
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.02, 0.1, 0.23, 0.5, 1])

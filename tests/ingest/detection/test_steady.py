@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.small_town import DIMS
-from ingest.detectors import dimming_failure
-from ingest.expected import level_share
-from ingest.judgement.boxes import QUANTITIES, Boxes, told_of
-from ingest.judgement.lamp_rules import LampRules
+from ingest.detection.lamp.lamp_rules import LampRules
+from ingest.detection.memory.stable_regions import QUANTITIES, StableRegions, told_of
+from ingest.detection.rules import dimming_failure
+from ingest.lighting.expected_power import level_share
 
 STANDING = {
     "dark": lambda town: town.factor.__setitem__(3, 0.004),
@@ -241,6 +241,6 @@ def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
         return town.changes, repr(pictures)
 
     with_boxes = night()
-    monkeypatch.setattr(Boxes, "covers", lambda _self, _batch, row, _lamp: np.zeros(len(row), np.bool_))
+    monkeypatch.setattr(StableRegions, "covers", lambda _self, _batch, row, _lamp: np.zeros(len(row), np.bool_))
     assert len(with_boxes[0]) > 20
     assert night() == with_boxes

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.batch import first_lamps
-from ingest.judgement.stretches import BLOCK, Run, Scattered, Strips, blocks
+from ingest.detection.screen.stretches import BLOCK, Run, Scattered, Strips, blocks
+from ingest.model.batch import first_lamps
 
 N_LAMPS = BLOCK + 30_000
 

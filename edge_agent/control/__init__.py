@@ -1,0 +1,1 @@
+"""Schedule, commands and switching."""

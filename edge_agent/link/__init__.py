@@ -1,0 +1,1 @@
+"""The MQTT link: sessions, messages, sending again."""

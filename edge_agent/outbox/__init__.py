@@ -1,0 +1,1 @@
+"""Records on storage until they are acknowledged."""

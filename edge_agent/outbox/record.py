@@ -1,0 +1,247 @@
+"""A record: what a sweep becomes in the outbox, and how it fits another layout.
+
+Owns which metric carries which quantity, and the form of a record's body: a Sparkplug payload of aliases and values
+without times, number or seq, deflated. Pure functions; no socket, file or clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError
+
+from edge_agent.outbox.layout import Layout
+from edge_agent.wire import (
+    CATALOGUE,
+    LEVEL_UNKNOWN,
+    UNKNOWN_UINT32,
+    DataType,
+    Metric,
+    MetricSpec,
+    Payload,
+    PayloadMessage,
+    Quality,
+    Value,
+    encode_payload,
+    pack_array,
+)
+
+if TYPE_CHECKING:
+    from edge_agent.serial.reading import Sweep
+
+LOG: Final = logging.getLogger(__name__)
+_LAMP_ARRAYS: Final = {
+    "Lamps/Voltage": "voltage",
+    "Lamps/Current": "current",
+    "Lamps/Power": "power",
+    "Lamps/Power Factor": "power_factor",
+    "Lamps/Temperature": "temperature",
+    "Lamps/Energy": "energy_wh",
+    "Lamps/Burning Hours": "burning_hours",
+    "Lamps/Switch Count": "switch_count",
+    "Lamps/Status": "status",
+}
+_CABINET_PHASES: Final = {
+    "Cabinet/Voltage": "voltage",
+    "Cabinet/Current": "current",
+    "Cabinet/Power": "power",
+}
+_CABINET_SCALARS: Final = {
+    "Cabinet/Energy": "energy_wh",
+    "Cabinet/Door Open": "door_open",
+    "Cabinet/Contactor Closed": "contactor_closed",
+    "Cabinet/Supply Present": "supply_present",
+}
+_CIRCUIT_ARRAYS: Final = {
+    "Circuits/Voltage": "voltage",
+    "Circuits/Current": "current",
+    "Circuits/Power": "power",
+    "Circuits/Energy": "energy_wh",
+}
+# Which attribute path of a sweep fills a metric (edge_agent.serial.reading names them so).
+QUANTITY_OF: Final[dict[str, str]] = {
+    **_LAMP_ARRAYS,
+    **{name: f"cabinet.{path}" for name, path in (_CABINET_PHASES | _CABINET_SCALARS).items()},
+    **{name: f"circuits.{path}" for name, path in _CIRCUIT_ARRAYS.items()},
+}
+METRIC_OF: Final[dict[str, str]] = {path: name for name, path in QUANTITY_OF.items()}
+
+_ITEM_BYTES: Final = {DataType.UINT8_ARRAY: 1, DataType.UINT32_ARRAY: 4, DataType.FLOAT_ARRAY: 4}
+_NAN: Final = b"\x00\x00\xc0\x7f"  # float32, little-endian
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the agent knows of a sweep besides its readings.
+
+    Attributes:
+        levels: uint8 (n_lamps,) [%] commanded by schedule or command; 255 = unknown.
+        is_synchronised: whether the clock was right.
+        interval_s: the present sweep interval.
+        poll_errors: uint32 (n_lamps,) failed polls since start; None = not told in this sweep.
+        n_refused: commands refused since start.
+        n_dropped: records of this epoch given up unacknowledged.
+        n_waiting: records held in memory because the disk took none.
+    """
+
+    levels: array[int]
+    is_synchronised: bool
+    interval_s: int
+    poll_errors: array[int] | None = None
+    n_refused: int = 0
+    n_dropped: int = 0
+    n_waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it lies in the outbox.
+
+    Attributes:
+        epoch: random number of the outbox that gave it its number.
+        sequence: its number in the epoch, from 1.
+        at_ms: the sweep's end, Unix time.
+        layout_key: `Layout.key` of the layout it was made with.
+        body: see `encode_body`.
+    """
+
+    epoch: int
+    sequence: int
+    at_ms: int
+    layout_key: str
+    body: bytes
+
+
+def encode_body(sweep: Sweep, layout: Layout, circumstances: Circumstances) -> bytes:
+    """Turn a sweep into a record's body; slow quantities it did not sample are left out.
+
+    Raises:
+        WireError: an array of the sweep has a wrong type.
+    """
+    return zlib.compress(encode_payload(Payload(None, None, tuple(_metrics(sweep, layout, circumstances)))), 1)
+
+
+def _metrics(sweep: Sweep, layout: Layout, circumstances: Circumstances) -> Iterator[Metric]:
+    for spec in CATALOGUE:
+        if spec.alias is None or spec.name not in layout.data_metrics:
+            continue
+        if spec.name in _NUMBER_METRICS:
+            continue
+        value = _own_value(spec.name, circumstances)
+        if value is _UNTOLD:
+            value = _measured_value(spec, sweep)
+        if value is not _UNTOLD and (value is not None or spec.datatype not in _ITEM_BYTES):
+            yield Metric(value=value, alias=spec.alias, datatype=spec.datatype)
+
+
+_UNTOLD: Final = b"untold"  # compared by identity: None already means null
+_NUMBER_METRICS: Final = frozenset({"Outbox/Epoch", "Outbox/Sequence", "Outbox/Pending"})
+
+
+def _own_value(name: str, circumstances: Circumstances) -> Value:
+    match name:
+        case "Clock/Synchronised":
+            return circumstances.is_synchronised
+        case "Sweep/Interval":
+            return circumstances.interval_s
+        case "Lamps/Dim Level":
+            return pack_array(DataType.UINT8_ARRAY, circumstances.levels)
+        case "Agent/Commands Refused":
+            return circumstances.n_refused
+        case "Outbox/Dropped":
+            return circumstances.n_dropped
+        case "Outbox/Waiting":
+            return circumstances.n_waiting
+        case "Lamps/Poll Errors":
+            errors = circumstances.poll_errors
+            return None if errors is None else pack_array(DataType.UINT32_ARRAY, errors)
+    return _UNTOLD
+
+
+def _measured_value(spec: MetricSpec, sweep: Sweep) -> Value:
+    name = spec.name
+    if name == "Agent/Sweep Duration":
+        return sweep.duration_s
+    if name == "Lamps/Quality":
+        return pack_array(spec.datatype, sweep.quality)
+    is_sampled = QUANTITY_OF[name] in sweep.quantities
+    if name in _CABINET_SCALARS:  # scalars are in every sweep, null where this one does not know
+        value: int | bool | None = getattr(sweep.cabinet, _CABINET_SCALARS[name])
+        return value if is_sampled else None
+    if not is_sampled:
+        return _UNTOLD
+    if name in _LAMP_ARRAYS:
+        return pack_array(spec.datatype, getattr(sweep, _LAMP_ARRAYS[name]))
+    if name in _CABINET_PHASES:
+        return pack_array(spec.datatype, array("f", getattr(sweep.cabinet, _CABINET_PHASES[name])))
+    return pack_array(spec.datatype, getattr(sweep.circuits, _CIRCUIT_ARRAYS[name]))
+
+
+def unpack_body(body: bytes) -> PayloadMessage:
+    """The body's metrics; none at all if the card has spoilt it, so that its number still reaches the host."""
+    message = PayloadMessage()
+    try:
+        message.ParseFromString(zlib.decompress(body))
+    except (zlib.error, DecodeError) as error:
+        LOG.warning("a record on the card is spoilt, its number goes without readings: %s", error)
+        message.Clear()
+    return message
+
+
+def unknown(spec: MetricSpec, layout: Layout) -> Value:
+    """The value that says "not known": NaN, all ones, quality "no response", or null for a scalar."""
+    if spec.datatype not in _ITEM_BYTES:
+        return None
+    return _unknown_item(spec) * _n_items(spec, layout)
+
+
+def _unknown_item(spec: MetricSpec) -> bytes:
+    if spec.datatype == DataType.FLOAT_ARRAY:
+        return _NAN
+    if spec.datatype == DataType.UINT32_ARRAY:
+        return UNKNOWN_UINT32.to_bytes(4, "little")
+    if spec.name == "Lamps/Quality":
+        return bytes([Quality.NO_RESPONSE])
+    return bytes([LEVEL_UNKNOWN if spec.name == "Lamps/Dim Level" else 0])
+
+
+def _n_items(spec: MetricSpec, layout: Layout) -> int:
+    if spec.name.startswith("Lamps/"):
+        return len(layout.lamp_ids)
+    return len(layout.circuit_ids) if spec.name.startswith("Circuits/") else 3
+
+
+def rearrange(record: Record, made: Layout, present: Layout) -> Record:
+    """Put a record's arrays into the order of another layout, for a register that changed since it was made.
+
+    Lamps and circuits that are new are unknown in it; those that are gone lose their slot, since no birth names them.
+    """
+    message = PayloadMessage()
+    for metric in unpack_body(record.body).metrics:
+        if metric.alias not in present.data_aliases:
+            continue
+        spec = _BY_ALIAS[metric.alias]
+        if metric.HasField("bytes_value"):
+            for prefix, old, new in (
+                ("Lamps/", made.lamp_ids, present.lamp_ids),
+                ("Circuits/", made.circuit_ids, present.circuit_ids),
+            ):
+                if spec.name.startswith(prefix):
+                    metric.bytes_value = _moved(metric.bytes_value, spec, old, new)
+        message.metrics.append(metric)
+    return replace(record, layout_key=present.key, body=zlib.compress(message.SerializeToString(), 1))
+
+
+def _moved(data: bytes, spec: MetricSpec, old: tuple[str, ...], new: tuple[str, ...]) -> bytes:
+    size = _ITEM_BYTES[spec.datatype]
+    place = {name: i * size for i, name in enumerate(old)}
+    blank = _unknown_item(spec)
+    return b"".join(data[place[name] : place[name] + size] if name in place else blank for name in new)
+
+
+_BY_ALIAS: Final = {spec.alias: spec for spec in CATALOGUE if spec.alias is not None}

@@ -1,0 +1,1 @@
+"""Meters on serial lines."""

@@ -1,0 +1,249 @@
+"""A controller's sweep: all buses side by side, their readings put into the arrays of one `Sweep`.
+
+Owns the assembly and nothing of the wire (`bus`) or of MQTT.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edge_agent.config import AgentConfig, BusConfig
+from edge_agent.serial.bus import NOTHING, Bus, BusStats, MeterReading
+from edge_agent.serial.bus_thread import BusThread
+from edge_agent.serial.plan import plan_bus, sampled_quantities
+from edge_agent.serial.poll import Meter, Role
+from edge_agent.serial.port import Port
+from edge_agent.serial.profile import Profile
+from edge_agent.serial.reading import UNKNOWN_COUNT, CabinetReading, Sweep
+
+# Second attempts end here, so that a bad line cannot push one sweep into the next.
+BUDGET_SHARE = 0.8
+
+_LAMP_FLOATS = ("voltage", "current", "power", "power_factor", "temperature")
+_LAMP_COUNTS = ("energy_wh", "burning_hours", "switch_count")
+_ELECTRICAL = ("voltage", "current", "power")
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class SweeperStats:
+    """How the serial side is doing, since start.
+
+    Attributes:
+        n_sweeps: finished.
+        last_sweep_s: duration of the latest one: that of its slowest bus.
+        buses: one entry per bus.
+    """
+
+    n_sweeps: int
+    last_sweep_s: float
+    buses: tuple[BusStats, ...]
+
+    @property
+    def n_garbled(self) -> int:
+        """Garbled replies on all buses."""
+        return sum(bus.n_garbled for bus in self.buses)
+
+
+class Sweeper:
+    """Sweeps all buses of a controller, one thread per bus.
+
+    `sweep`, `write_dim` and `set_contactor` may be called from different threads; a command slips in
+    between two meters of a running sweep.
+    """
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        profiles: Mapping[str, Profile],
+        open_port: Callable[[BusConfig], Port],
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Plan the requests and start the threads; ports are opened by the first sweep.
+
+        Args:
+            config: the agent's file.
+            profiles: every profile that the file names.
+            open_port: opens a bus's device, or raises `PortGone`.
+            clock: Unix time [s].
+            monotonic: a clock that never jumps [s].
+            sleep: waits [s].
+
+        Raises:
+            ConfigError: a profile does not fit the place it was put in.
+        """
+        self._config = config
+        self._clock = clock
+        self._monotonic = monotonic
+        self._fast = sampled_quantities(config, profiles, is_slow=False)
+        self._slow = sampled_quantities(config, profiles, is_slow=True)
+        buses = [Bus(bus, plan_bus(config, bus, profiles), open_port, monotonic, sleep) for bus in config.buses]
+        self._threads = tuple(BusThread(bus) for bus in buses)
+        meters = [(thread, meter) for thread in self._threads for meter in thread.bus.meters]
+        self._lamps = {meter.index: (thread, meter) for thread, meter in meters if meter.role is Role.LAMP}
+        self._io = next(((thread, meter) for thread, meter in meters if meter.role is Role.IO), None)
+        self._n_sweeps = 0
+        self._last_sweep_s = 0.0
+        self._was_closed: bool | None = None
+
+    @property
+    def available(self) -> frozenset[str]:
+        """Attribute paths of `Sweep` that this controller's meters can ever give."""
+        return self._slow
+
+    @property
+    def has_contactor(self) -> bool:
+        """Whether the I/O board can switch the contactor."""
+        return self._io is not None and self._io[1].profile.contactor_coil is not None
+
+    def can_dim(self, lamp_index: int) -> bool:
+        """Whether the lamp's node takes a dim level."""
+        return self._lamps[lamp_index][1].profile.dim_register is not None
+
+    def sweep(self, slow: bool) -> Sweep:
+        """Read all meters once, the slow quantities only if `slow`; takes as long as the slowest bus."""
+        started = self._monotonic()
+        budget_s = BUDGET_SHARE * self._config.sweep.interval_s
+        jobs = [thread.start_sweep(is_slow=slow, budget_s=budget_s) for thread in self._threads]
+        readings: dict[Meter, MeterReading] = {}
+        for job in jobs:
+            readings |= job.wait()
+        self._n_sweeps += 1
+        self._last_sweep_s = self._monotonic() - started
+        result = self._assemble(readings, self._slow if slow else self._fast)
+        self._watch_contactor(result.cabinet.contactor_closed)
+        return result
+
+    def write_dim(self, lamp_index: int, level: int) -> bool:
+        """Command a lamp's level [%]; return whether its node holds it, as read back.
+
+        False also for a lamp that cannot dim. Raises ValueError for a level outside 0..100.
+        """
+        if not 0 <= level <= 100:
+            msg = f"level {level} is outside 0..100"
+            raise ValueError(msg)
+        thread, meter = self._lamps[lamp_index]
+        return thread.command(lambda: thread.bus.write_dim(meter, level))
+
+    def set_contactor(self, closed: bool) -> bool:
+        """Switch the contactor's coil; return whether the board holds it, as read back.
+
+        Whether the contactor followed shows in the next sweep's `cabinet.contactor_closed`.
+        """
+        if self._io is None:
+            return False
+        thread, meter = self._io
+        is_done = thread.command(lambda: thread.bus.write_contactor(meter, is_closed=closed))
+        if is_done and closed:
+            self.wake()
+        return is_done
+
+    def wake(self) -> None:
+        """Supply has come back to the lamps: probe all that fell silent, at once."""
+        for thread in self._threads:
+            thread.bus.wake()
+
+    def stats(self) -> SweeperStats:
+        """Return the counters as they stand."""
+        return SweeperStats(self._n_sweeps, self._last_sweep_s, tuple(thread.bus.stats() for thread in self._threads))
+
+    def close(self) -> None:
+        """Release all ports and end the threads."""
+        for thread in self._threads:
+            thread.close()
+
+    def _watch_contactor(self, is_closed: bool | None) -> None:
+        if is_closed and self._was_closed is False:
+            self.wake()
+        if is_closed is not None:
+            self._was_closed = is_closed
+
+    def _assemble(self, readings: Mapping[Meter, MeterReading], quantities: frozenset[str]) -> Sweep:
+        sweep = Sweep.unknown(
+            at_ms=int(self._clock() * 1000),
+            n_lamps=len(self._config.lamp_ids),
+            n_circuits=len(self._config.circuit_ids),
+            quantities=quantities,
+        )
+        for thread in self._threads:
+            for meter in thread.bus.meters:
+                reading = readings.get(meter)
+                if meter.role is Role.LAMP:
+                    _put_lamp(sweep, meter, reading or MeterReading(meter.last_quality, {}))
+                elif meter.role is Role.CIRCUIT:
+                    _put_circuit(sweep, meter.index, reading or NOTHING)
+        return _with_cabinet(sweep, readings, self._last_sweep_s)
+
+
+def _put_lamp(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
+    i, values = meter.index, reading.values
+    sweep.quality[i] = reading.quality
+    if not values:
+        return
+    for name in _LAMP_FLOATS:
+        if name in sweep.quantities and name in values:
+            getattr(sweep, name)[i] = values[name]
+    for name in _LAMP_COUNTS:
+        if name in sweep.quantities and name in values:
+            getattr(sweep, name)[i] = _count(values[name])
+    sweep.status[i] = int(values.get("status", 0)) & 0xFF
+    if "level" in values:
+        sweep.driven_level[i] = int(values["level"])
+
+
+def _put_circuit(sweep: Sweep, i: int, reading: MeterReading) -> None:
+    """Fill a circuit's slot; of a three-phase meter the mean voltage and the sums."""
+    values, circuits = reading.values, sweep.circuits
+    circuits.quality[i] = reading.quality
+    if not values:
+        return
+    phases = {name: _phases(values, name) for name in _ELECTRICAL}
+    circuits.voltage[i] = sum(phases["voltage"]) / len(phases["voltage"]) if phases["voltage"] else _NAN
+    circuits.current[i] = sum(phases["current"]) if phases["current"] else _NAN
+    circuits.power[i] = sum(phases["power"]) if phases["power"] else _NAN
+    if "circuits.energy_wh" in sweep.quantities and "energy_wh" in values:
+        circuits.energy_wh[i] = _count(values["energy_wh"])
+
+
+def _with_cabinet(sweep: Sweep, readings: Mapping[Meter, MeterReading], duration_s: float) -> Sweep:
+    electrical: Mapping[str, float] = {}
+    contacts: Mapping[str, float] = {}
+    for meter, reading in readings.items():
+        if meter.role is Role.CABINET:
+            electrical = reading.values
+        elif meter.role is Role.IO:
+            contacts = reading.values
+    energy = electrical.get("energy_wh") if "cabinet.energy_wh" in sweep.quantities else None
+    cabinet = CabinetReading(
+        voltage=_three(electrical, "voltage"),
+        current=_three(electrical, "current"),
+        power=_three(electrical, "power"),
+        energy_wh=None if energy is None else round(energy),
+        door_open=_contact(contacts, "door_open"),
+        contactor_closed=_contact(contacts, "contactor_closed"),
+        supply_present=_contact(contacts, "supply_present"),
+    )
+    fields = {name: getattr(sweep, name) for name in Sweep.__slots__}
+    return Sweep(**fields | {"cabinet": cabinet, "duration_s": duration_s})
+
+
+def _phases(values: Mapping[str, float], name: str) -> list[float]:
+    return [values[key] for key in (name, f"{name}_r", f"{name}_s", f"{name}_t") if key in values]
+
+
+def _three(values: Mapping[str, float], name: str) -> tuple[float, float, float]:
+    """Return phases R, S, T; a single-phase meter sits on R, and nothing is known of the others."""
+    r = values.get(f"{name}_r", values.get(name, _NAN))
+    return (r, values.get(f"{name}_s", _NAN), values.get(f"{name}_t", _NAN))
+
+
+def _contact(values: Mapping[str, float], name: str) -> bool | None:
+    return bool(values[name]) if name in values else None
+
+
+def _count(value: float) -> int:
+    """Return a counter that fits its uint32 slot; one beyond it is unknown rather than wrong."""
+    number = round(value)
+    return number if 0 <= number < UNKNOWN_COUNT else UNKNOWN_COUNT

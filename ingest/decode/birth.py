@@ -1,0 +1,261 @@
+"""One controller's Sparkplug session as its NBIRTH declared it: aliases, lamp and circuit order, and where it stands.
+
+Pure: bytes in, a ``Session`` out. Whom to believe, and when to ask for a rebirth, is decided in
+``ingest.sparkplug.host_application``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from edge_agent.wire import SEQ_MODULUS, PayloadMessage, WireError
+from ingest.decode.bounds import (
+    MAX_INTERVAL_S,
+    MAX_LAMPS,
+    MAX_METRICS,
+    MAX_PAYLOAD,
+    MAX_SCHEDULE_TEXT,
+    MAX_SEQUENCE,
+    MAX_VERSION_TEXT,
+    document_text,
+    id_list,
+    shown_text,
+    whole_number,
+)
+from ingest.decode.protobuf_fields import has_more_fields
+from ingest.errors import BirthError
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Mark
+
+# Quantities by the place that they have in a decoded record. Arrays over lamps come first, then over circuits, then the
+# three phases of the cabinet, then scalars.
+LAMP_METRICS: Final = (
+    ("Lamps/Voltage", 4),
+    ("Lamps/Current", 4),
+    ("Lamps/Power", 4),
+    ("Lamps/Power Factor", 4),
+    ("Lamps/Temperature", 4),
+    ("Lamps/Energy", 4),
+    ("Lamps/Burning Hours", 4),
+    ("Lamps/Switch Count", 4),
+    ("Lamps/Dim Level", 1),
+    ("Lamps/Status", 1),
+    ("Lamps/Quality", 1),
+)
+CIRCUIT_METRICS: Final = ("Circuits/Voltage", "Circuits/Current", "Circuits/Power", "Circuits/Energy")
+CABINET_METRICS: Final = ("Cabinet/Voltage", "Cabinet/Current", "Cabinet/Power")
+FIRST_BYTE: Final = [size for _, size in LAMP_METRICS].index(1)  # quantities of one byte a lamp come last
+FIRST_CIRCUIT: Final = len(LAMP_METRICS)
+FIRST_CABINET: Final = FIRST_CIRCUIT + len(CIRCUIT_METRICS)
+N_ARRAYS: Final = FIRST_CABINET + len(CABINET_METRICS)
+CABINET_ENERGY: Final = N_ARRAYS
+EPOCH: Final = N_ARRAYS + 1
+SEQUENCE: Final = N_ARRAYS + 2
+PENDING: Final = N_ARRAYS + 3
+INTERVAL: Final = N_ARRAYS + 4
+DOOR: Final = N_ARRAYS + 5
+CONTACTOR: Final = N_ARRAYS + 6
+SUPPLY: Final = N_ARRAYS + 7
+SYNCHRONISED: Final = N_ARRAYS + 8
+N_SLOTS: Final = N_ARRAYS + 9
+
+SLOT_OF: Final[dict[str, int]] = {
+    **{name: i for i, (name, _) in enumerate(LAMP_METRICS)},
+    **{name: FIRST_CIRCUIT + i for i, name in enumerate(CIRCUIT_METRICS)},
+    **{name: FIRST_CABINET + i for i, name in enumerate(CABINET_METRICS)},
+    "Cabinet/Energy": CABINET_ENERGY,
+    "Outbox/Epoch": EPOCH,
+    "Outbox/Sequence": SEQUENCE,
+    "Outbox/Pending": PENDING,
+    "Sweep/Interval": INTERVAL,
+    "Cabinet/Door Open": DOOR,
+    "Cabinet/Contactor Closed": CONTACTOR,
+    "Cabinet/Supply Present": SUPPLY,
+    "Clock/Synchronised": SYNCHRONISED,
+}
+# Kinds of arrays by their first slot, and how many of them follow: those of a kind are equally long.
+ARRAY_KINDS: Final = {
+    0: FIRST_BYTE,
+    FIRST_BYTE: FIRST_CIRCUIT - FIRST_BYTE,
+    FIRST_CIRCUIT: len(CIRCUIT_METRICS),
+    FIRST_CABINET: len(CABINET_METRICS),
+}
+# What a record says once, and of its cabinet.
+SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
+PAYLOAD_METRICS: Final = 2  # field number
+_UINT64: Final = (1 << 64) - 1
+
+
+@dataclass(slots=True)
+class Session:
+    """A controller that is online, in the order of its birth.
+
+    Attributes:
+        controller: its number in the directory.
+        slots: alias -> slot, as the birth numbered them.
+        layout: equal for sessions whose payloads are to be read alike: the same aliases, as many lamps and circuits.
+        fillers: per array slot the bytes that stand for "unknown" over all its items, of exactly the right length.
+        lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
+        first_lamp: the batch's, if all its lamps are the register's.
+        epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
+        seq: the last Sparkplug sequence number.
+        next_round: the round of this tick in which its next live record may stand.
+    """
+
+    controller_id: str
+    controller: int
+    bd_seq: int | None
+    slots: dict[int, int]
+    layout: object
+    lamp_ids: tuple[str, ...]
+    circuit_ids: tuple[str, ...]
+    lamps: bytes
+    first_lamp: int
+    circuits: bytes
+    fillers: tuple[bytes, ...]
+    sizes: tuple[int, ...]
+    at_ms: int
+    epoch: int
+    sequence: int | None
+    pending: int | None
+    interval_s: int
+    is_synchronised: bool
+    agent_version: str | None
+    schedule: str | None
+    takes_schedule: bool
+    n_strange: int
+    seq: int = 0
+    last_at_us: int = 0
+    next_round: int = 0
+    mark: Mark | None = None
+
+
+def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Session:
+    """A session from an NBIRTH payload; a birth that is refused leaves nothing behind in the directory.
+
+    Raises:
+        BirthError: not a payload, seq is not 0, or something in it is larger than allowed or cannot be read.
+    """
+    if len(data) > MAX_PAYLOAD:
+        raise BirthError(f"NBIRTH of {controller_id}: {len(data)} bytes")
+    if has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
+        raise BirthError(f"NBIRTH of {controller_id}: more than {MAX_METRICS} metrics")
+    message = PayloadMessage()
+    try:
+        message.ParseFromString(data)
+        named = _by_name(message)
+        slots = _slots(named)
+        lamp_ids = id_list(named.get("Lamps/Id"), MAX_LAMPS)
+        circuit_ids = id_list(named.get("Circuits/Id"), MAX_LAMPS)
+        epoch = whole_number(named.get("Outbox/Epoch"), _UINT64) or 0
+        sequence = whole_number(named.get("Outbox/Sequence"), MAX_SEQUENCE)
+        pending = whole_number(named.get("Outbox/Pending"), MAX_SEQUENCE)
+        bd_seq = whole_number(named.get("bdSeq"), _UINT64)
+        # only now, when nothing can be wrong any more: these remember what they are given
+        lamps, n_strange = directory.lamp_numbers(controller_id, lamp_ids)
+        circuits, n_strange_circuits = directory.circuit_numbers(controller_id, circuit_ids)
+        controller = directory.controllers.number(controller_id)
+    except (DecodeError, UnicodeDecodeError, WireError, OverflowError) as error:
+        raise BirthError(f"NBIRTH of {controller_id}: {error}") from error
+    schedule = named.get("Schedule/Document")
+    interval = named.get("Sweep/Interval")
+    fillers = _fillers(len(lamp_ids), len(circuit_ids))
+    return Session(
+        controller_id=controller_id,
+        controller=controller,
+        bd_seq=bd_seq,
+        slots=slots,
+        layout=_layout(frozenset(slots.items()), len(lamp_ids), len(circuit_ids)),
+        lamp_ids=lamp_ids,
+        circuit_ids=circuit_ids,
+        lamps=np.array(lamps, "<i4").tobytes(),
+        first_lamp=_first_lamp(lamps, n_strange),
+        circuits=np.array(circuits, "<i4").tobytes(),
+        fillers=fillers,
+        sizes=tuple(len(filler) for filler in fillers),
+        at_ms=message.timestamp,
+        epoch=epoch,
+        sequence=sequence,
+        pending=pending,
+        interval_s=believed_interval(0 if interval is None else interval.long_value or interval.int_value),
+        is_synchronised="Clock/Synchronised" not in named or named["Clock/Synchronised"].boolean_value,
+        agent_version=shown_text(named.get("Agent/Version"), MAX_VERSION_TEXT),
+        schedule=document_text(schedule, MAX_SCHEDULE_TEXT),
+        takes_schedule=schedule is not None,
+        n_strange=n_strange + n_strange_circuits,
+    )
+
+
+def believed_interval(told_s: int) -> int:
+    """An interval in s as an agent tells it; one that cannot be is 0, which is none."""
+    return told_s if told_s <= MAX_INTERVAL_S else 0
+
+
+def renumbered(session: Session, directory: Directory) -> Session:
+    """The same session, its controller, lamps and circuits numbered by another directory."""
+    lamps, n_strange = directory.lamp_numbers(session.controller_id, session.lamp_ids)
+    circuits, n_strange_circuits = directory.circuit_numbers(session.controller_id, session.circuit_ids)
+    return replace(
+        session,
+        controller=directory.controllers.number(session.controller_id),
+        lamps=np.array(lamps, "<i4").tobytes(),
+        first_lamp=_first_lamp(lamps, n_strange),
+        circuits=np.array(circuits, "<i4").tobytes(),
+        n_strange=n_strange + n_strange_circuits,
+    )
+
+
+def _by_name(message: PayloadMessage) -> dict[str, Any]:
+    """A birth's metrics; it must be one."""
+    if message.seq != 0:
+        raise WireError(f"seq is {message.seq}, not 0")
+    named: dict[str, Any] = {}
+    for metric in message.metrics:
+        name = metric.name
+        if not isinstance(name, str):
+            raise WireError("a metric's name is not UTF-8")
+        if name in named and name in SLOT_OF:
+            raise WireError(f"{name} stands in it twice")
+        named[name] = metric
+    return named
+
+
+def _slots(named: Mapping[str, Any]) -> dict[int, int]:
+    slots = {m.alias: SLOT_OF[name] for name, m in named.items() if name in SLOT_OF and m.HasField("alias")}
+    if len(slots) < sum(name in SLOT_OF and m.HasField("alias") for name, m in named.items()):
+        raise WireError("two metrics have the same alias")
+    return slots
+
+
+def _first_lamp(lamps: list[int], n_strange: int) -> int:
+    is_run = not n_strange and lamps and lamps == list(range(lamps[0], lamps[0] + len(lamps)))
+    return lamps[0] if is_run else -1
+
+
+@lru_cache(1 << 13)
+def _layout(slots: frozenset[tuple[int, int]], n_lamps: int, n_circuits: int) -> object:
+    """One object for all equal layouts: what is looked up for every message should not be hashed for each."""
+    del slots, n_lamps, n_circuits
+    return object()
+
+
+def is_next(session: Session, seq: int) -> bool:
+    """Whether ``seq`` follows the session's last; the session stands at ``seq`` afterwards either way."""
+    follows = seq == (session.seq + 1) % SEQ_MODULUS
+    session.seq = seq % SEQ_MODULUS
+    return follows
+
+
+@lru_cache(256)
+def _fillers(n_lamps: int, n_circuits: int) -> tuple[bytes, ...]:
+    """Unknown of every array: NaN, all ones, level 255; a lamp whose status is not told is not told open."""
+    nan, ones = np.full(1, np.nan, "<f4").tobytes(), b"\xff\xff\xff\xff"
+    lamp = [nan] * 5 + [ones] * 3 + [b"\xff", b"\x01", b"\x00"]
+    circuit = [nan, nan, nan, ones]
+    return (*(item * n_lamps for item in lamp), *(item * n_circuits for item in circuit), nan * 3, nan * 3, nan * 3)

@@ -1,0 +1,139 @@
+"""Reads a tick's payloads many at once where they have one shape; the others are left to ``ingest.decode``.
+
+Remembers a payload layout for each layout of session and length of payload that came often in a tick. Pure but for
+that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from ingest.decode.birth import EPOCH, INTERVAL, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
+from ingest.decode.bounds import MAX_INTERVAL_S, MAX_PAYLOAD
+from ingest.decode.payload_layout import PayloadLayout, Sheet, UnusualError, cut, number
+from ingest.decode.record import MAX_MS, SHEET_SHIFT, US_PER_MS, Record, lengths_fit, read_record
+from ingest.errors import RecordError
+from ingest.model.batch import turns
+
+_WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
+_LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
+_MOST: Final = 4096  # payload_layouts remembered; a city needs a few for each size of cabinet
+
+_Key = tuple[object, int]
+
+
+class Sheets:
+    """The payload_layouts of one group's sessions."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._payload_layouts: dict[_Key, PayloadLayout] = {}
+
+    def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
+        """A record for each message that could be read together with others of its shape, None for the rest."""
+        records: list[Record | None] = [None] * len(messages)
+        if len(messages) < _WORTH_A_SHEET:
+            return records
+        owner = [sessions.get(topic) for topic, _ in messages]
+        alike: dict[_Key, list[int]] = {}
+        for i in _in_turns(owner):
+            session = owner[i]
+            assert session is not None
+            alike.setdefault((session.layout, len(messages[i][1])), []).append(i)
+        n_sheets = 0
+        for key, whole in alike.items():
+            if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
+                continue
+            for members in (whole[at : at + _LARGEST] for at in range(0, len(whole), _LARGEST)):
+                owners = [session for i in members if (session := owner[i]) is not None]
+                self._read_shape(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
+                n_sheets += 1
+        return records
+
+    def _read_shape(
+        self,
+        key: _Key,
+        members: list[int],
+        owners: list[Session],
+        payloads: list[bytes],
+        number_of_sheet: int,
+        records: list[Record | None],
+    ) -> None:
+        payload_layout = self._payload_layouts.get(key) or self._cut(key, owners[0], payloads[0])
+        if payload_layout is None:
+            return
+        pages = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
+        is_fit = payload_layout.fits(pages)
+        n_fit = int(is_fit.sum())
+        if n_fit < len(payloads):
+            if 2 * n_fit < len(payloads):  # the shape has changed
+                odd = int(np.argmin(is_fit))
+                self._cut(key, owners[odd], payloads[odd])
+            pages = pages[is_fit]
+            kept = np.flatnonzero(is_fit).tolist()
+            members, owners = [members[i] for i in kept], [owners[i] for i in kept]
+        if not members:
+            return
+        first = number_of_sheet << SHEET_SHIFT
+        for i, record in zip(members, _records(Sheet(pages, payload_layout), owners, first), strict=True):
+            records[i] = record
+
+    def _cut(self, key: _Key, session: Session, data: bytes) -> PayloadLayout | None:
+        """Cut a payload_layout for the payloads to come; None if this one is for protobuf."""
+        if len(self._payload_layouts) >= _MOST:
+            self._payload_layouts.clear()
+        try:
+            record = read_record(session, data)
+            if not lengths_fit(record):
+                return None
+            payload_layout = cut(data, session.slots, record.values, is_historical=record.is_historical)
+        except (RecordError, UnusualError):
+            return None
+        self._payload_layouts[key] = payload_layout
+        return payload_layout
+
+
+def _in_turns(owner: Sequence[Session | None]) -> list[int]:
+    """The messages that have a session: every controller's first one, then its second one …, each in register order.
+
+    So will rounds have them, and what stands together on a sheet is copied together.
+    """
+    known = [i for i, session in enumerate(owner) if session is not None]
+    controller = np.array([session.controller for session in owner if session is not None], np.int64)
+    in_turns: list[int] = np.array(known, np.int64)[np.lexsort((controller, turns(controller)))].tolist()
+    return in_turns
+
+
+def _records(sheet: Sheet, owners: Sequence[Session], first_order: int) -> list[Record]:
+    """The records of a sheet's rows."""
+    pages, payload_layout = sheet.pages, sheet.payload_layout
+    n = len(owners)
+    at_us = (np.minimum(number(pages, payload_layout.at), MAX_MS) * US_PER_MS).tolist()
+    seq = [None] * n if payload_layout.seq is None else number(pages, payload_layout.seq).tolist()
+    epoch, sequence, pending, interval, is_synchronised = (
+        _column(sheet, slot) for slot in (EPOCH, SEQUENCE, PENDING, INTERVAL, SYNCHRONISED)
+    )
+    scalars = zip(*(_column(sheet, slot) for slot in SCALARS), strict=True)
+    nothing: list[Any] = []
+    is_historical = payload_layout.is_historical
+    return [
+        Record(
+            owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
+            is_synchronised[i] != 0, told, nothing, sheet, i, first_order + owners[i].controller,
+        )
+        for i, told in enumerate(scalars)
+    ]  # fmt: skip  # a row a record
+
+
+def _column(sheet: Sheet, slot: int) -> list[Any]:
+    span = sheet.payload_layout.numbers.get(slot)
+    if span is None:
+        return [sheet.payload_layout.constants.get(slot)] * len(sheet.pages)
+    values = number(sheet.pages, span)
+    if slot == INTERVAL:
+        values = np.where(values <= MAX_INTERVAL_S, values, 0)
+    told: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
+    return told

@@ -1,0 +1,160 @@
+"""Records of one tick to columns, every column joined at once over all of them.
+
+Pure. Nothing here loops over lamps in Python: an array of a sweep stays bytes until all of them are joined and read as
+one numpy column, and the rows of a sheet are not even taken one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.decode.birth import (
+    CABINET_ENERGY,
+    CONTACTOR,
+    DOOR,
+    FIRST_BYTE,
+    FIRST_CABINET,
+    FIRST_CIRCUIT,
+    N_ARRAYS,
+    SCALARS,
+    SUPPLY,
+)
+from ingest.decode.column_join import WORTH_A_COPY, Joining, n_sheets
+from ingest.decode.record import Record
+from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
+from ingest.model.block import Block
+from ingest.model.id_directory import Directory
+
+_PHASES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick decoded.
+
+    Attributes:
+        block: everything, to be stored.
+        rounds: ``(first, last)`` records of each batch to be judged, in order.
+        n_bad_values: infinities that were turned into unknown.
+    """
+
+    block: Block
+    rounds: tuple[tuple[int, int], ...]
+    n_bad_values: int
+
+
+def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], directory: Directory) -> Tick:
+    """Join records into columns: the rounds first, each one batch, then those that no one judges."""
+    # What is alike together; or where cabinets are of many sizes, as the register has them, which is easier to judge.
+    is_varied = len(rounds) * WORTH_A_COPY * n_sheets([r for batch in rounds for r in batch]) > sum(map(len, rounds))
+    key = _number if is_varied else attrgetter("order")
+    in_order = [sorted(batch, key=key) for batch in rounds]
+    records = [record for batch in in_order for record in batch]
+    spans, first = [], 0
+    for batch in in_order:
+        spans.append((first, first + len(batch)))
+        first += len(batch)
+    records += unjudged
+    block, n_bad = _block(records, directory)
+    return Tick(block, tuple(spans), n_bad)
+
+
+def _number(record: Record) -> int:
+    return record.session.controller
+
+
+def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
+    """A scalar quantity: (R,)."""
+    place = SCALARS.index(slot)
+    return np.array([missing if (value := r.scalars[place]) is None else value for r in records], dtype)
+
+
+def _has_cabinet(record: Record) -> bool:
+    """Whether a record tells anything of its cabinet."""
+    if record.sheet is not None:
+        return record.sheet.payload_layout.has_cabinet
+    return any(record.values[slot] is not None for slot in (*range(FIRST_CABINET, N_ARRAYS), *SCALARS))
+
+
+def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
+    starts = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]:
+    sessions = [record.session for record in records]
+    lamp_start = _starts([len(session.lamp_ids) for session in sessions])
+    circuit_start = _starts([len(session.circuit_ids) for session in sessions])
+    joining = Joining(records)
+    wide, narrow = joining.arrays(lamp_start, {0: "<u4", FIRST_BYTE: "u1"})
+    lamp_columns = [*(column.view("<f4") for column in wide[:5]), *wide[5:], *narrow]
+    (of_circuits,) = joining.arrays(circuit_start, {FIRST_CIRCUIT: "<u4"})
+    circuit_columns = [*(column.view("<f4") for column in of_circuits[:3]), *of_circuits[3:]]
+    (of_cabinets,) = joining.arrays(_PHASES * np.arange(len(records) + 1), {FIRST_CABINET: "<f4"})
+    cabinet_columns = [column.reshape(-1, _PHASES) for column in of_cabinets]
+    n_bad = 0
+    for columns in (lamp_columns, circuit_columns, cabinet_columns):
+        for i, column in enumerate(columns):
+            if column.dtype.kind == "f" and np.isinf(column).any():
+                n_bad += int(np.isinf(column).sum())
+                columns[i] = np.where(np.isinf(column), np.float32(np.nan), column)
+    lamp_name = np.frombuffer(b"".join([session.lamps for session in sessions]), "<i4")
+    circuit_name = np.frombuffer(b"".join([session.circuits for session in sessions]), "<i4")
+    batch = Batch(
+        controller=np.array([session.controller for session in sessions], np.int32),
+        at_us=np.array([r.at_us for r in records], np.int64),
+        is_historical=np.array([r.is_historical for r in records], np.bool_),
+        is_clock_synchronised=np.array([r.is_synchronised for r in records], np.bool_),
+        interval_s=_interval(records),
+        epoch=np.array([r.epoch for r in records], np.uint64),
+        sequence=np.array([r.sequence for r in records], np.uint64),
+        lamp_start=lamp_start,
+        first_lamp=np.array([session.first_lamp for session in sessions], np.int32),
+        lamp=_judged(lamp_name, directory.lamps.n_register),
+        voltage_v=lamp_columns[0],
+        current_a=lamp_columns[1],
+        power_w=lamp_columns[2],
+        power_factor=lamp_columns[3],
+        temperature_c=lamp_columns[4],
+        energy_wh=lamp_columns[5],
+        burning_hours=lamp_columns[6],
+        switch_count=lamp_columns[7],
+        level=lamp_columns[8],
+        status=lamp_columns[9],
+        quality=lamp_columns[10],
+        circuit_start=circuit_start,
+        circuit=_judged(circuit_name, directory.n_register_circuits),
+        circuit_voltage_v=circuit_columns[0],
+        circuit_current_a=circuit_columns[1],
+        circuit_power_w=circuit_columns[2],
+        circuit_energy_wh=circuit_columns[3],
+        cabinet_voltage_v=cabinet_columns[0],
+        cabinet_current_a=cabinet_columns[1],
+        cabinet_power_w=cabinet_columns[2],
+        cabinet_energy_wh=_scalars(records, CABINET_ENERGY, np.uint64, UNKNOWN_UINT64),
+        is_door_open=_scalars(records, DOOR, np.int8, CONTACT_UNKNOWN),
+        is_contactor_closed=_scalars(records, CONTACTOR, np.int8, CONTACT_UNKNOWN),
+        is_supply_present=_scalars(records, SUPPLY, np.int8, CONTACT_UNKNOWN),
+        has_cabinet=np.array([_has_cabinet(record) for record in records], np.bool_),
+    )
+    return Block(batch, directory, lamp_name, circuit_name), n_bad
+
+
+def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.int32]:
+    """The fleet's own numbers, -1 for strangers; no copy where there are none."""
+    if not len(numbers) or int(numbers.max()) < n_register:
+        return numbers
+    return np.where(numbers < n_register, numbers, np.int32(-1))
+
+
+def _interval(records: Sequence[Record]) -> npt.NDArray[np.uint32]:
+    """The interval as told in the record, else the session's latest; what does not fit is not told."""
+    told = [r.interval_s or r.session.interval_s for r in records]
+    return np.array([value if value <= 0xFFFFFFFF else 0 for value in told], np.uint32)

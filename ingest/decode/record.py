@@ -1,0 +1,150 @@
+"""NDATA payloads to records: one parse a message, arrays left as the bytes that they came as.
+
+Pure: bytes and sessions in, records out. ``ingest.decode.bulk_decode`` reads many payloads of one shape at once, and
+``ingest.decode.columns`` makes columns of records.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from edge_agent.wire import PayloadMessage
+from ingest.decode.birth import (
+    EPOCH,
+    INTERVAL,
+    N_ARRAYS,
+    N_SLOTS,
+    PAYLOAD_METRICS,
+    PENDING,
+    SCALARS,
+    SEQUENCE,
+    SLOT_OF,
+    SYNCHRONISED,
+    Session,
+    believed_interval,
+)
+from ingest.decode.bounds import MAX_METRICS, MAX_PAYLOAD, MAX_SEQUENCE
+from ingest.decode.payload_layout import Sheet
+from ingest.decode.protobuf_fields import has_more_fields
+from ingest.errors import RecordError
+
+EARLIEST_US: Final = 1_262_304_000_000_000  # 2010: a clock that was never set says 1970 or its firmware's birthday
+LATEST_US: Final = 4_102_444_800_000_000  # 2100
+US_PER_MS: Final = 1000
+MAX_MS: Final = LATEST_US // US_PER_MS
+_MANY_METRICS: Final = 16_384  # bytes: in fewer, so many metrics that it matters have no room
+SHEET_SHIFT: Final = 32  # of a record's ``order``: above it the sheet's number, below it the controller's
+
+
+class Record(NamedTuple):
+    """One payload, read but not yet in columns.
+
+    Attributes:
+        interval_s: 0 or None where the record does not tell it, or tells one that cannot be.
+        scalars: what it says of the cabinet, in the order of ``SCALARS``; None = absent.
+        values: bytes of an array, a scalar, or None = absent, by slot; empty where a sheet holds the arrays.
+        sheet: the sheet whose row ``row`` the payload is.
+        order: records of one batch are best put together in this order: sheet by sheet, and as the register has them.
+    """
+
+    session: Session
+    at_us: int
+    is_historical: bool
+    seq: int | None
+    epoch: int
+    sequence: int
+    pending: int | None
+    interval_s: int | None
+    is_synchronised: bool
+    scalars: tuple[int | None, ...]
+    values: list[Any]
+    sheet: Sheet | None = None
+    row: int = 0
+    order: int = -1
+
+
+def read_record(session: Session, data: bytes) -> Record:
+    """Parse one NDATA by its session's aliases.
+
+    Raises:
+        RecordError: not a payload, no outbox numbers, an array of the wrong length, an impossible time.
+    """
+    if len(data) > MAX_PAYLOAD:
+        raise RecordError("size", f"{len(data)} bytes")
+    if len(data) > _MANY_METRICS and has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
+        raise RecordError("size", f"more than {MAX_METRICS} metrics")
+    message = PayloadMessage()
+    try:
+        message.ParseFromString(data)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise RecordError("payload", f"not a Sparkplug B payload: {error}") from error
+    values: list[Any] = [None] * N_SLOTS
+    slot_of = session.slots.get
+    at_ms = 0
+    is_historical = False
+    for metric in message.metrics:
+        alias = metric.alias
+        slot = slot_of(alias)
+        if slot is None or (not alias and not metric.HasField("alias")):
+            slot = _named_slot(metric)
+            if slot is None:
+                continue
+        if slot < N_ARRAYS:
+            values[slot] = metric.bytes_value or (None if metric.is_null else b"")
+        elif slot <= INTERVAL:
+            value = metric.long_value or metric.int_value
+            values[slot] = value if value or not metric.is_null else None
+            if slot == SEQUENCE:
+                at_ms = metric.timestamp
+                is_historical = metric.is_historical
+        else:
+            value = metric.boolean_value
+            values[slot] = value if value or not metric.is_null else None
+    if values[EPOCH] is None or not values[SEQUENCE]:
+        raise RecordError("number", "no Outbox/Epoch or Outbox/Sequence in it")
+    if values[SEQUENCE] > MAX_SEQUENCE:
+        raise RecordError("number", f"Outbox/Sequence is {values[SEQUENCE]}")
+    if values[INTERVAL]:
+        values[INTERVAL] = believed_interval(values[INTERVAL])
+    return Record(
+        session,
+        min(at_ms or message.timestamp, MAX_MS) * US_PER_MS,
+        is_historical,
+        message.seq if message.HasField("seq") else None,
+        values[EPOCH],
+        values[SEQUENCE],
+        values[PENDING],
+        values[INTERVAL],
+        values[SYNCHRONISED] is not False,
+        tuple([values[slot] for slot in SCALARS]),
+        values,
+    )
+
+
+def _named_slot(metric: Any) -> int | None:
+    """Slot of a metric that its alias does not tell: data may carry names as well."""
+    return SLOT_OF.get(metric.name) if metric.name else None
+
+
+def lengths_fit(record: Record) -> bool:
+    """Whether every array that came is as long as the session's birth said."""
+    values = record.values
+    return all(part is None or len(part) == size for part, size in zip(values, record.session.sizes, strict=False))
+
+
+def check_record(record: Record, latest_us: int) -> None:
+    """Hold a record against its session, and its time against the latest that is believed, before it is taken.
+
+    Raises:
+        RecordError: an array of the wrong length, or a time that cannot be.
+    """
+    if record.sheet is None and not lengths_fit(record):  # a sheet's payload_layout was cut from one that fitted
+        for name, slot in SLOT_OF.items():
+            value = record.values[slot]
+            if slot < N_ARRAYS and value is not None and len(value) != record.session.sizes[slot]:
+                size = record.session.sizes[slot]
+                raise RecordError("length", f"{name} holds {len(value)} bytes where {size} were to come")
+    if not EARLIEST_US <= record.at_us < latest_us:
+        raise RecordError("time", f"its time is {record.at_us / 1e6:.0f} s after 1970")

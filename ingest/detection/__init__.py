@@ -1,0 +1,1 @@
+"""Detection: from columns of readings to conditions that are raised and cleared."""

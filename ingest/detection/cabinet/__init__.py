@@ -1,0 +1,1 @@
+"""Rules of circuits, cabinets and controllers."""

@@ -1,0 +1,176 @@
+"""Rules on a cabinet's contacts and phases: ``supplyLoss``, ``cabinetDoorOpen``, ``contactorFailure``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.conditions.causes import Case
+from ingest.detection.conditions.lamp_evidence import number
+from ingest.detection.memory.cabinet_context import CabinetContext
+from ingest.detection.memory.command import Commands
+from ingest.detection.memory.debounce import Confirm, Debounce, Verdicts
+from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.sweep import Places, Sweep
+from ingest.model.finding import Key, Place
+from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+_PHASES = "RST"
+_LEAST_LIT = 3  # so many lamps, and all of them, lit while off are no chance
+
+
+class CabinetRules:
+    """Counters over C controllers, whose home cabinet the metrics speak of (and C x 3 phases)."""
+
+    def __init__(
+        self, fleet: Fleet, table: LimitTable, state: LampState, context: CabinetContext, book: ActiveConditions
+    ) -> None:
+        """Nothing is open yet."""
+        self._fleet, self._table, self._state, self._context, self._book = fleet, table, state, context, book
+        n, samples = fleet.n_controllers, int(table.scalar("confirm_samples"))
+        contactor = Confirm(samples, table.scalar("contactor_time"), samples, 0)
+        self.debounce = {
+            "supply": Debounce(n, Confirm(1, 0, samples, 0)),
+            **{f"phase-{phase}": Debounce(n, Confirm(1, 0, samples, 0)) for phase in _PHASES},
+            "door": Debounce(n, Confirm(1, 0, 1, 0)),
+            "stuck_off": Debounce(n, contactor),
+            "stuck_on": Debounce(n, contactor),
+        }
+
+    def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Places], Bool]) -> None:
+        """Judge the live records of a sweep. ``is_muted``: controllers whose cabinet is under maintenance."""
+        batch, live = sweep.batch, sweep.live
+        if not sweep.is_live.any():
+            return
+        is_gone = sweep.is_supply_gone
+        is_known = (batch.is_supply_present >= 0) | sweep.has_cabinet_voltage
+        muted = np.zeros(batch.n_records, np.bool_)
+        muted[live] = is_muted(sweep.live_controller)
+        self._step("supply", "supplyLoss", sweep, is_gone, is_known, muted)
+        self._judge_phases(sweep, is_gone, muted)
+        door = batch.is_door_open
+        self._step("door", "cabinetDoorOpen", sweep, door == 1, door >= 0, muted)
+        self._judge_contactor(sweep, commands, is_gone, muted)
+
+    def _step(self, name: str, code: str, sweep: Sweep, holds: Bool, judges: Bool, muted: Bool) -> None:
+        debounce = self.debounce[name]
+        j = judges[sweep.live]
+        h = holds[sweep.live] & j
+        if not h.any() and debounce.is_idle():
+            return
+        records = np.flatnonzero(sweep.is_live)
+        c = sweep.batch.controller[records].astype(np.int64)
+        gate = muted[records] & ~debounce.is_open[c]
+        verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
+        self._tell(name, code, sweep, records, c, verdict)
+
+    def _tell(
+        self, name: str, code: str, sweep: Sweep, records: Int64, item: Int64, verdict: Verdicts
+    ) -> None:  # measured columns, in the order of the rule
+        debounce = self.debounce[name]
+        for i in verdict.opened.tolist():
+            r = int(records[i])
+            since_us = int(debounce.since_s[item[i]]) * 1_000_000
+            self._open(code, sweep, r, since_us, self._evidence(name, sweep, r, debounce.confirm.samples))
+        twin = {"stuck_on": "stuck_off", "stuck_off": "stuck_on"}.get(name)
+        for i in verdict.cleared.tolist():
+            r = int(records[i])
+            c = int(sweep.batch.controller[r])
+            if twin is not None and self.debounce[twin].is_open[c]:
+                continue
+            self._book.close(self._key(code, c), int(sweep.at_s[r]) * 1_000_000)
+
+    def _key(self, code: str, controller: int, phase: str | None = None) -> Key:
+        home = int(self._fleet.home_cabinet[controller])
+        return Key(code, Place(cabinet_id=self._fleet.cabinet_ids[home], phase=phase))
+
+    def _open(  # measured columns, in the order of the rule
+        self, code: str, sweep: Sweep, r: int, since_us: int, evidence: dict[str, Any], phase: int | None = None
+    ) -> None:
+        fleet, c = self._fleet, int(sweep.batch.controller[r])
+        home = int(fleet.home_cabinet[c])
+        own = np.arange(fleet.controller_start[c], fleet.controller_start[c + 1])
+        lamps = own[fleet.lamp_cabinet[own] == home]
+        if phase is not None:
+            lamps = lamps[fleet.phase[lamps] == phase]
+        if code == "cabinetDoorOpen":
+            lamps = lamps[:0]
+        key = self._key(code, c, None if phase is None else _PHASES[phase])
+        ids = tuple(lamps.tolist())
+        self._book.open(Case(key, int(sweep.at_s[r]) * 1_000_000, since_us, ids, evidence, c, home))
+
+    def _evidence(self, name: str, sweep: Sweep, r: int, samples: int) -> dict[str, Any]:
+        batch = sweep.batch
+        volts = [number(v) for v in batch.cabinet_voltage_v[r].tolist()]
+        if name == "door":
+            return {"door_open": True, "samples": samples}
+        told: dict[str, Any] = {"samples": samples}
+        if any(v is not None for v in volts):
+            told["voltage_v"] = volts
+        if batch.is_supply_present[r] >= 0:
+            told["supply_present"] = bool(batch.is_supply_present[r])
+        if name in {"stuck_on", "stuck_off"}:
+            told |= {"kind": name, "commanded": "on" if name == "stuck_off" else "off"}
+            if batch.is_contactor_closed[r] >= 0:
+                told["contactor_closed"] = bool(batch.is_contactor_closed[r])
+        return told
+
+    def _judge_phases(self, sweep: Sweep, is_gone: Bool, muted: Bool) -> None:
+        batch = sweep.batch
+        for phase in range(3):
+            debounce = self.debounce[f"phase-{_PHASES[phase]}"]
+            h = sweep.dead_phases[phase, sweep.live]
+            if not h.any() and debounce.is_idle():
+                continue
+            records = np.flatnonzero(sweep.is_live)
+            c = batch.controller[records].astype(np.int64)
+            j = (np.isfinite(batch.cabinet_voltage_v[:, phase]) & ~is_gone)[records]
+            gate = muted[records] & ~debounce.is_open[c]
+            verdict = debounce.step(c, sweep.at_s[records], sweep.dt_s[records], h, j & ~h, j, gate)
+            for i in verdict.opened.tolist():
+                r = int(records[i])
+                evidence = self._evidence("phase", sweep, r, 1) | {"phase": _PHASES[phase]}
+                self._open("supplyLoss", sweep, r, int(debounce.since_s[c[i]]) * 1_000_000, evidence, phase)
+            for i in verdict.cleared.tolist():
+                key = self._key("supplyLoss", int(c[i]), _PHASES[phase])
+                self._book.close(key, int(sweep.at_s[records[i]]) * 1_000_000)
+
+    def _judge_contactor(self, sweep: Sweep, commands: Commands, is_gone: Bool, muted: Bool) -> None:
+        batch, fleet = sweep.batch, self._fleet
+        contactor = batch.is_contactor_closed
+        # the command's own guard gates the verdict, the run goes on
+        gated = muted | ~commands.is_settled
+        is_on = commands.is_on & ~is_gone
+        self._step("stuck_off", "contactorFailure", sweep, contactor == 0, is_on & (contactor >= 0), gated)
+        switching = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
+        cuts = (switching == SWITCHING_CONTACTOR) | (
+            (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
+        )
+        n_good, n_lit = self._lit_while_off(sweep, commands)
+        is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good)
+        holds = ((contactor == 1) & cuts) | is_all_lit
+        judges = commands.is_off & ~is_gone & ((contactor >= 0) | (n_good >= _LEAST_LIT))
+        self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
+
+    def _lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Int64, Int64]:
+        """Good lamps, and lit ones among them, of records that are commanded off; int64 (R,) each."""
+        batch, fleet = sweep.batch, self._fleet
+        n_good, n_lit = np.zeros(batch.n_records, np.int64), np.zeros(batch.n_records, np.int64)
+        least_w, share = self._table.scalar("unexpected_on_power"), self._table.scalar("unexpected_on_share")
+        is_off = commands.is_off & sweep.is_live
+        if not is_off.any():
+            return n_good, n_lit
+        rows = np.flatnonzero(np.repeat(is_off, sweep.width) & (batch.lamp >= 0) & (batch.quality == 0))
+        record, lamp = sweep.record_of(rows), batch.lamp[rows]
+        rated = np.nan_to_num(fleet.rated_power_w[lamp])
+        is_lit = batch.power_w[rows] > np.maximum(least_w, share * rated)
+        n_good += np.bincount(record, minlength=batch.n_records)
+        n_lit += np.bincount(record[is_lit], minlength=batch.n_records)
+        return n_good, n_lit

@@ -1,0 +1,157 @@
+"""``unmeteredLoad``: a cabinet that draws more than all its lamps. Keeps the sum over lamps that it reckons from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.conditions.causes import Case
+from ingest.detection.conditions.lamp_evidence import number
+from ingest.detection.memory.command import Commands
+from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.sweep import Sweep
+from ingest.detection.outage.balance import WILD_W, Balance
+from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
+from ingest.lighting.expected_power import level_share, voltage_share
+from ingest.model.finding import Key, Place
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+
+class LoadRules:
+    """Counters over C controllers, whose cabinet meter is judged."""
+
+    def __init__(  # measured columns, in the order of the rule
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        balance: Balance,
+        cases: SilenceCases,
+        book: ActiveConditions,
+    ) -> None:
+        """Nothing is open yet."""
+        self._fleet, self._table, self._state = fleet, table, state
+        self._balance, self._cases, self._book = balance, cases, book
+        seconds, samples = table.scalar("unmetered_time"), int(table.scalar("confirm_samples"))
+        self.debounce = Debounce(fleet.n_controllers, Confirm(samples, seconds, samples, seconds))
+        cabinets = np.bincount(fleet.cabinet_controller[fleet.cabinet_controller >= 0], minlength=fleet.n_controllers)
+        self._is_shared = cabinets > 1
+
+    def judge(  # measured columns, in the order of the rule
+        self,
+        sweep: Sweep,
+        commands: Commands,
+        is_contactor_suspect: Bool,
+        is_muted: Callable[[Int64], Bool],
+    ) -> None:
+        """Judge the live records of a sweep; its readings stand in the state already.
+
+        ``is_contactor_suspect`` bool (C,): cabinets whose contactor may be stuck closed, so that unmetered lamps burn
+        that are reckoned as off.
+        """
+        batch, table = sweep.batch, self._table
+        is_told = sweep.is_live & sweep.has_cabinet_power
+        if not is_told.any():
+            return
+        power = np.nansum(batch.cabinet_power_w.astype(np.float64), axis=1)
+        lamps_w = self._lamp_sums(sweep, is_told, commands)
+        records = np.flatnonzero(is_told & np.isfinite(lamps_w))
+        c = batch.controller[records].astype(np.int64)
+        residual = power - lamps_w - table.scalar("cable_loss") * power
+        limit = np.maximum(table.scalar("unmetered_power"), table.scalar("unmetered_share") * power)
+        holds = residual[records] > limit[records]
+        judges = commands.is_settled[records] & ~is_contactor_suspect[c]
+        gate = is_muted(c) & ~self.debounce.is_open[c]
+        at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
+        verdict = self.debounce.step(c, at_s, dt_s, holds, judges & ~holds, judges, gate)
+        for i in verdict.opened.tolist():
+            r = int(records[i])
+            evidence = {
+                "cabinet_power_w": number(power[r]),
+                "lamps_power_w": number(lamps_w[r]),
+                "unmetered_power_w": number(residual[r]),
+                "limit_w": number(limit[r]),
+                "samples": self.debounce.confirm.samples,
+            }
+            home = int(self._fleet.home_cabinet[c[i]])
+            since_us, at_us = int(self.debounce.since_s[c[i]]) * 1_000_000, int(at_s[i]) * 1_000_000
+            self._book.open(Case(self._key(home), at_us, since_us, (), evidence, int(c[i]), home))
+        for i in verdict.cleared.tolist():
+            key = self._key(int(self._fleet.home_cabinet[c[i]]))
+            evidence = {"unmetered_power_w": number(residual[records[i]])}
+            self._book.close(key, int(at_s[i]) * 1_000_000, evidence=evidence)
+
+    def _key(self, cabinet: int) -> Key:
+        return Key("unmeteredLoad", Place(cabinet_id=self._fleet.cabinet_ids[cabinet]))
+
+    def _lamp_sums(self, sweep: Sweep, is_told: Bool, commands: Commands) -> Float64:
+        """What the lamps of each record's home cabinet draw; float64 (R,), NaN where a lamp's power cannot be known.
+
+        The sum over all rows is one pass; rows that are no plain good readings are made good for afterwards.
+        """
+        batch, fleet, state = sweep.batch, self._fleet, self._state
+        total = np.zeros(batch.n_records)
+        filled = np.flatnonzero(sweep.width > 0)
+        is_read = (batch.quality == 0) & (np.abs(batch.power_w) < WILD_W)
+        if len(filled):
+            is_plain = is_read
+            if self._is_shared.any() or (batch.lamp < 0).any():
+                lamp = np.maximum(batch.lamp, 0)
+                home = fleet.home_cabinet[fleet.lamp_controller[lamp]]
+                is_plain = is_read & (batch.lamp >= 0) & (fleet.lamp_cabinet[lamp] == home)
+            total[filled] = np.add.reduceat(np.where(is_plain, batch.power_w, np.float32(0)), batch.lamp_start[filled])
+        row = np.flatnonzero(~is_read & (batch.lamp >= 0))
+        lamp = batch.lamp[row].astype(np.int64)
+        is_missing = fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]
+        lamp, record = lamp[is_missing], sweep.record_of(row[is_missing])
+        if len(lamp):
+            is_wild = state.quality[lamp] == 0
+            drawn = np.where(is_wild, self._balance.expected_w(lamp), self._balance.drawn_w(lamp))
+            dark = self._dark(sweep, record, lamp)
+            total += np.bincount(record, np.where(dark, 0.0, drawn), minlength=batch.n_records)
+        for r in np.flatnonzero(is_told & ~self._state.is_fully_listed[sweep.controller]).tolist():
+            total[r] += self.unlisted_w(int(batch.controller[r]), sweep, r, int(commands.level[r]))
+        return total
+
+    def _dark(self, sweep: Sweep, record: Int64, lamp: Int64) -> Bool:
+        """Lamps that an open circuit, cable or pole fuse leaves without load; bool (n,)."""
+        dark = np.zeros(len(lamp), np.bool_)
+        told = np.unique(record)
+        with_case = list(self._book.controllers_with(DARK_CODES))
+        for r in told[np.isin(sweep.batch.controller[told], with_case)].tolist():
+            c = int(sweep.batch.controller[r])
+            own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
+            mine = record == r
+            dark[mine] = self._cases.is_dark(c, own)[lamp[mine] - own[0]]
+        return dark
+
+    def unlisted_w(self, controller: int, sweep: Sweep, record: int, level: int) -> float:
+        """Expected power of the home cabinet's lamps without a meter of their own; NaN where one has no rating."""
+        fleet, state = self._fleet, self._state
+        own = slice(int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1]))
+        if state.is_listed[own].all():
+            return 0.0
+        home = fleet.home_cabinet[controller]
+        lamps = np.flatnonzero(~state.is_listed[own] & (fleet.lamp_cabinet[own] == home)) + own.start
+        volts = sweep.batch.cabinet_voltage_v[record]
+        volts = volts[volts > self._table.scalar("no_voltage")]
+        return float(self.shape_w(lamps, level, float(np.median(volts)) if len(volts) else np.nan).sum())
+
+    def shape_w(self, lamps: Int64, level: int, voltage_v: float) -> Float64:
+        """Expected power of lamps at a common level and voltage by their ratings; float64 (n,)."""
+        fleet, table = self._fleet, self._table
+        technology = fleet.technology[lamps]
+        own_level = np.where(fleet.is_dimmable[lamps], level, np.where(level > 0, 100, 0)).astype(np.uint8)
+        exponent = table.by_technology("ballast_exponent")[technology]
+        volts = np.full(len(lamps), voltage_v, np.float32)
+        share = level_share(technology, own_level) * voltage_share(volts, exponent, table.scalar("nominal_voltage"))
+        return (fleet.rated_power_w[lamps] * share).astype(np.float64)

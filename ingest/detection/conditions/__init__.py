@@ -1,0 +1,1 @@
+"""Conditions that are active, what explains them, and their evidence."""

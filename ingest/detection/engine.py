@@ -1,0 +1,300 @@
+"""Detection: judges batches of readings and says which conditions were confirmed, changed or cleared, and why.
+
+The one face of everything in ``ingest.detection`` and ``ingest.detection.rules``. Pure but for its own memory: time is
+passed in, nothing is read or written. Only live records open or close anything; history is stored by others and judged
+nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection import snapshot
+from ingest.detection.baseline import Baseline
+from ingest.detection.cabinet.cabinet_rules import CabinetRules
+from ingest.detection.cabinet.dark_count import DarkCount
+from ingest.detection.cabinet.load_rules import LoadRules
+from ingest.detection.cabinet.offline import OfflineRule
+from ingest.detection.cabinet.voltage import VoltageRules
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.conditions.causes import Case
+from ingest.detection.lamp.bands import Bands
+from ingest.detection.lamp.lamp_rules import RULE, LampRules, LampVerdict
+from ingest.detection.lamp.sample import Electric
+from ingest.detection.lists import note_lists
+from ingest.detection.live_picture import draw
+from ingest.detection.maintenance import Maintenance, Window
+from ingest.detection.memory.cabinet_context import CabinetContext
+from ingest.detection.memory.command import CommandMemory, Commands
+from ingest.detection.memory.lamp_state import OPEN_SHIFT, LampState
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.suspects import Replies, Suspects
+from ingest.detection.memory.sweep import Places, Sweep
+from ingest.detection.orphans import Orphans
+from ingest.detection.outage.balance import Balance
+from ingest.detection.outage.silence import Silence
+from ingest.detection.outage.silence_cases import GROUP_CODES
+from ingest.detection.repair import Repairs
+from ingest.detection.rules import DETECTORS
+from ingest.detection.screen.screen import Screen
+from ingest.errors import SnapshotError
+from ingest.model.batch import Batch, SessionEvent
+from ingest.model.finding import Change, Cleared, Key, Place
+from ingest.model.fleet import Fleet
+from ingest.schedule import Timetable
+from ingest.schema.city import City
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+class Detection:
+    """Judges a fleet.
+
+    Args:
+        fleet: the register's index arrays.
+        city: schedule, time zone and limits.
+        start_us: "now" at the start, UTC microseconds.
+    """
+
+    def __init__(self, fleet: Fleet, city: City, *, start_us: int) -> None:
+        """Start with nothing known."""
+        self._city, self._now_us = city, start_us
+        self._maintenance = Maintenance()
+        self._set_up(fleet)
+
+    def _set_up(self, fleet: Fleet) -> None:
+        table = LimitTable(self._city.parsed_limits())
+        timetable = Timetable(
+            self._city.schedule, self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
+        )
+        self._fleet, self._table = fleet, table
+        self._state = LampState(fleet, int(table.scalar("cycling_changes")))
+        self._electric = Electric.of(fleet, table, timetable.dim_levels)
+        self._bands = Bands(fleet, table, self._electric)
+        self._context = CabinetContext(fleet, table, timetable)
+        self._screen = Screen(fleet, table, self._bands.strictest_pf)
+        self._book = ActiveConditions(fleet)
+        self._rules = LampRules(fleet, table, self._state, self._electric, self._bands)
+        self._balance = Balance(fleet, self._state, self._electric, table)
+        self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
+        self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
+        self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
+        self._voltages = VoltageRules(fleet, table, self._book)
+        self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
+        self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
+        self._offline = OfflineRule(fleet, table, self._book)
+        self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
+        self._repairs = Repairs(table)
+        self._orphans = Orphans(fleet, self._state, self._balance)
+
+    def judge(self, batch: Batch, now_us: int) -> list[Change]:
+        """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed."""
+        self._now_us = now_us
+        if not batch.n_records:
+            return []
+        sweep = self._context.prepare(batch, now_us)
+        self._offline.hear(sweep, now_us)
+        commands = self._commands.take(sweep, self._context.scheduled)
+        self._cabinets.judge(sweep, commands, self._is_controller_muted)
+        self._judge_lamps(sweep, commands)
+        changes = self._settle()
+        proofs = self._repairs.judge(sweep, commands, self._book)
+        return [*changes, *proofs, *self._orphans.judge(sweep, self._book)]
+
+    def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
+        """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
+        suspects, replies = self._screen.look(sweep, self._state)
+        suspects = suspects.without(self._rules.steadiness.covers(suspects))
+        note_lists(sweep, self._state, self._fleet)
+        self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
+        stuck_on = self._cabinets.debounce["stuck_on"]
+        self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
+        told_s = self._context.level_told_s[sweep.controller]
+        verdicts = self._rules.judge(sweep, suspects, replies, told_s, self._is_muted)
+        self._listen(sweep, suspects, replies)
+        for verdict in verdicts:
+            self._tell(verdict)
+        due = self._baseline.due(sweep)
+        if len(due):
+            self._baseline.take(sweep, due)
+        self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
+        self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
+        self._dark.judge(sweep, commands, sweep.is_supply_gone | sweep.has_dead_phase, self._is_muted)
+
+    def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
+        """Count lost replies, and judge the controllers on which any lamp is lost."""
+        self._silence.note_day(sweep, suspects)
+        liveness = self._silence.liveness(sweep)
+        cleared, is_suspect = self._silence.count(sweep, suspects, replies, liveness)
+        for answering in cleared.tolist():
+            at_us = int(sweep.at_s[self._record(sweep, answering)]) * 1_000_000
+            self._book.close(self._lamp_key("communicationFailure", answering), at_us)
+        with_group = self._book.controllers_with(GROUP_CODES)
+        if with_group:
+            is_suspect |= np.isin(sweep.batch.controller, list(with_group)) & sweep.is_live
+        for r in np.flatnonzero(is_suspect).tolist():
+            own = np.arange(*self._fleet.controller_start[int(sweep.batch.controller[r]) :][:2])
+            self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
+        due = self._balance.due(sweep)
+        self._balance.learn(sweep, due[~is_suspect[due]])
+
+    def _record(self, sweep: Sweep, lamp: int) -> int:
+        hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live
+        return int(np.flatnonzero(hit)[0])
+
+    def _is_muted(self, lamp: Int64) -> Bool:
+        return self._maintenance.is_muted(self._fleet, lamp, self._now_us)
+
+    def _is_cabinet_muted(self, cabinet: Int64) -> Bool:
+        return self._maintenance.cabinets(self._fleet, cabinet, self._now_us)
+
+    def _is_controller_muted(self, controller: Places) -> Bool:
+        return self._is_cabinet_muted(self._fleet.home_cabinet[controller].astype(np.int64))
+
+    def _lamp_key(self, code: str, lamp: int) -> Key:
+        return Key(code, Place(lamp_id=self._fleet.lamp_ids[lamp]))
+
+    def _tell(self, verdict: LampVerdict) -> None:
+        """One lamp's verdict into the active_conditions; two detectors of one code count as one condition."""
+        code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
+        key = self._lamp_key(code, lamp)
+        twins = [rule for name, rule in RULE.items() if name != verdict.detector.name and DETECTORS[rule].code == code]
+        if any(self._state.flags[lamp] >> np.uint32(OPEN_SHIFT + twin) & 1 for twin in twins):
+            return
+        if not verdict.is_opened:
+            self._book.close(key, at_us, evidence=verdict.evidence)
+            self._judge_anew(key, lamp, at_us)
+            return
+        fleet = self._fleet
+        place = (int(fleet.lamp_controller[lamp]), int(fleet.lamp_cabinet[lamp]), int(fleet.lamp_circuit[lamp]))
+        self._book.open(Case(key, at_us, verdict.since_s * 1_000_000, (lamp,), verdict.evidence, *place))
+
+    def _judge_anew(self, cause: Key, lamp: int, at_us: int) -> None:
+        """What only a cause on the same lamp kept dark is no fault of its own before it is dark without it."""
+        dark = self._lamp_key("lampFailure", lamp)
+        case = self._book.cases.get(dark)
+        if case is not None and case.cause == cause:
+            self._book.close(dark, at_us, is_proof=False)
+            self._rules.close("lampFailure", lamp)
+
+    def session(self, event: SessionEvent, now_us: int) -> list[Change]:
+        """A controller's session began or ended."""
+        self._now_us = now_us
+        self._offline.presence.session(event.controller, is_birth=event.is_birth, at_us=event.at_us, now_us=now_us)
+        return []
+
+    def listen(self, since_us: int | None) -> None:
+        """The broker's connection stands since then (None = the first record's time): nobody heard what was before."""
+        self._offline.presence.listening_us = since_us
+
+    def tick(self, now_us: int) -> list[Change]:
+        """What time alone brings: controllers that say nothing."""
+        self._now_us = now_us
+        self._offline.tick(now_us, self._context.interval_s, self._is_controller_muted)
+        return self._settle()
+
+    def _settle(self) -> list[Change]:
+        released = self._book.take_released()
+        if len(released):
+            self._rules.forget(released)
+            self._silence.forget(released)
+        return self._book.settle()
+
+    def set_maintenance(self, windows: Iterable[Window]) -> None:
+        """What is being worked on: (cabinet_id, circuit, lamp_id, from_us, until_us), None = any."""
+        self._maintenance = Maintenance(windows)
+
+    def mark_repaired(self, key: Key) -> None:
+        """A crew says it repaired this: the next lit period proves it (``Cleared``) or not (``StillFailing``)."""
+        if key not in self._book.cases:
+            self.adopt([key])
+            return
+        self._repairs.claim(key, self._now_us)
+        lamp = self._fleet.lamp_index.get(key.place.lamp_id or "")
+        if lamp is not None:
+            self._start_anew(np.array([lamp]))
+
+    def adopt(self, keys: Iterable[Key]) -> None:
+        """Faults that are open in the book: those that detection does not hold itself are watched for their end."""
+        self._orphans.adopt(keys, self._book)
+
+    def _start_anew(self, lamp: Int64) -> None:
+        self._state.start_anew(lamp)
+        self._baseline.start_anew(lamp)
+
+    def live_picture(self) -> Mapping[str, npt.NDArray[Any]]:
+        """The newest state of every lamp in register order, as ``ingest.schema.live.COLUMNS``."""
+        return draw(self._fleet, self._state, self._context, self._balance)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that a restart must not lose, as named arrays for ``numpy.savez``."""
+        extra = {
+            "claims": self._repairs.documents(),
+            "healthy": [[key.code, asdict(key.place), n] for key, n in self._silence.cases.healthy.items()],
+            "now_us": self._now_us,
+        }
+        return snapshot.take(self._fleet, self._parts(), self._book, extra)
+
+    def restore(self, memory: Mapping[str, Any]) -> list[Change]:
+        """Take a snapshot's memory, matched by id; returns the conditions whose place the register no longer holds.
+
+        Raises:
+            SnapshotError: not a snapshot of this version.
+        """
+        if "version" not in memory or int(memory["version"]) != snapshot.VERSION:
+            raise SnapshotError(f"not a snapshot of version {snapshot.VERSION}: detection starts without memory")
+        memory = dict(memory)
+        changed = snapshot.put(memory, self._fleet, self._parts())
+        self._silence.recall()
+        self._voltages.recall()
+        self._screen.known_levels.forget()
+        self._state.look_again(np.flatnonzero(self._state.flags))
+        cases, extra = snapshot.documents(memory)
+        lost: list[Change] = []
+        for document in cases:
+            case = snapshot.case_of(document, self._fleet)
+            if case is None:
+                key = Key(document["code"], Place(**document["place"]))
+                lost.append(Cleared(key, max(extra["now_us"], document["at_us"]), is_proof=False))
+            else:
+                self._book.restore(case)
+        self._repairs.restore(extra["claims"])
+        for code, place, n in extra["healthy"]:
+            self._silence.cases.healthy[Key(code, Place(**place))] = n
+        self._start_anew(changed)
+        return lost
+
+    def replace_fleet(self, fleet: Fleet) -> list[Change]:
+        """Go on with another register: what it still holds keeps its memory, what it no longer holds is cleared."""
+        memory, listening_us = self.snapshot(), self._offline.presence.listening_us
+        self._set_up(fleet)
+        self.listen(listening_us)
+        return self.restore(memory)
+
+    def _parts(self) -> dict[str, list[tuple[str, object]]]:
+        rules = [(f"rule-{DETECTORS[i].name}", d) for i, d in enumerate(self._rules.debounce)]
+        voltages = self._voltages
+        return {
+            "lamp": [("state", self._state), ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
+            "circuit": [
+                ("silence", self._silence),
+                *((f"voltage-{code}", d) for code, d in voltages.circuits.items()),
+            ],
+            "cabinet": [(f"voltage-{code}", d) for code, d in voltages.cabinets.items()],
+            "controller": [
+                ("context", self._context),
+                ("commands", self._commands),
+                ("presence", self._offline.presence),
+                ("baseline", self._baseline),
+                ("loads", self._loads.debounce),
+                *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
+            ],
+            "sum": [("dark", self._dark), ("dark-run", self._dark.debounce)],
+            "meter": [("balance", self._balance)],
+        }

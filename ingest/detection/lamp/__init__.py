@@ -1,0 +1,1 @@
+"""Lamp rules applied to rows, and what surrounds them."""

@@ -1,0 +1,174 @@
+"""Uncommanded on/off changes of lamps, and what puts discharge lamps out all at once: a dip of the supply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.memory.lamp_state import LIT_DARK, LIT_UNKNOWN, LIT_YES, LampState
+from ingest.detection.memory.limit_table import LampLimits, LimitTable
+from ingest.detection.memory.sweep import Sweep
+from ingest.detection.rules import Expected, Window
+from ingest.detection.rules.window import STATUS_RESTARTED
+from ingest.lighting.expected_power import IS_DISCHARGE
+from ingest.model.batch import UNKNOWN_UINT32
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+Float32 = npt.NDArray[np.float32]
+
+_CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
+_WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
+_DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
+_DIP_PAIR = 2  # or so many, if the circuit has no others
+
+
+def lit_powers(expected: Expected, limits: LampLimits) -> tuple[Float32, Float32]:
+    """The least power of a lamp that is lit, and of one that is not dark; between them it is what it was; (n,) each."""
+    is_rated = np.isfinite(expected.power_w)
+    on_w = np.where(is_rated, limits["lamp_failure_clear_power"] * expected.power_w, limits["relay_failure_power"])
+    off_w = np.where(is_rated, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"] / 3)
+    return on_w, off_w
+
+
+class CycleCounter:
+    """Keeps the rings of changes in the lamp state."""
+
+    def __init__(self, fleet: Fleet, state: LampState, table: LimitTable) -> None:
+        """Start with nothing known."""
+        self._fleet, self._state = fleet, state
+        self._window_s = int(table.scalar("cycling_window"))
+        self._n_changes = int(table.scalar("cycling_changes"))
+        self._dip_v = table.scalar("dip_voltage")
+        self._is_discharge = IS_DISCHARGE[fleet.technology]
+        has_circuit = fleet.lamp_circuit >= 0
+        self._n_discharge = np.bincount(
+            fleet.lamp_circuit[has_circuit & self._is_discharge], minlength=max(1, fleet.n_circuits)
+        )
+        self._n_discharge_there = np.bincount(
+            fleet.lamp_controller[has_circuit & self._is_discharge & (fleet.lamp_controller >= 0)],
+            minlength=fleet.n_controllers,
+        )
+
+    def restrike(self, circuit: Int64, at_s: Int64) -> None:
+        """The supply of these circuits dipped: their discharge lamps start anew."""
+        fleet = self._fleet
+        for q, at in zip(circuit.tolist(), at_s.tolist(), strict=True):
+            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
+            self._state.lit_from_s[lamps] = at
+
+    def note_dips(self, sweep: Sweep, is_cut: Bool) -> None:
+        """Lamps of cabinets that are cut or dipped (bool (R,)) warm up anew when they are back."""
+        start = self._fleet.controller_start
+        for r in np.flatnonzero(is_cut & sweep.is_live).tolist():
+            c = int(sweep.batch.controller[r])
+            self._state.lit_from_s[int(start[c]) : int(start[c + 1])] = sweep.at_s[r]
+
+    def note_restarts(self, lamp: Int64, at_s: Int64, window: Window) -> None:
+        """Restarted nodes and lamps at a dipped voltage warm up again; a restart speaks for its circuit."""
+        state, fleet = self._state, self._fleet
+        dipped = np.flatnonzero(self._is_discharge[lamp] & (window.voltage_v < self._dip_v))
+        state.lit_from_s[lamp[dipped]] = at_s[dipped]
+        rows = np.flatnonzero(window.is_status_told & ((window.status & STATUS_RESTARTED) != 0))
+        if not len(rows):
+            return
+        is_news = at_s[rows] - state.restarted_s[lamp[rows]] > _CHRONIC_S
+        state.restarted_s[lamp[rows]] = at_s[rows]
+        state.lit_from_s[lamp[rows]] = at_s[rows]
+        circuit = fleet.lamp_circuit[lamp[rows]]
+        is_shared = (
+            np.bincount(circuit[circuit >= 0], minlength=fleet.n_circuits)[circuit] > 1 if fleet.n_circuits else False
+        )
+        chosen = np.flatnonzero((circuit >= 0) & (is_news | is_shared) & (self._n_discharge[circuit] > 0))
+        _, first = np.unique(circuit[chosen], return_index=True)
+        chosen = chosen[first]
+        self.restrike(circuit[chosen].astype(np.int64), at_s[rows[chosen]])
+
+    def count(  # measured columns, in the order of the rule
+        self,
+        lamp: Int64,
+        at_s: Int64,
+        window: Window,
+        expected: Expected,
+        is_settled: Bool,
+        is_wild: Bool,
+        limits: LampLimits,
+    ) -> Window:
+        """The window with its changes filled in; changes by command, warm-up or a dip of the circuit are none.
+
+        A wild sample (bool (n,)) says nothing of light or darkness.
+        """
+        state = self._state
+        on_w, off_w = lit_powers(expected, limits)
+        power, before = window.power_w, state.lit[lamp]
+        now = np.where(power >= on_w, LIT_YES, np.where(power < off_w, LIT_DARK, before)).astype(np.uint8)
+        now = np.where(
+            expected.is_on & expected.is_voltage_ok & ~is_wild, now, np.where(expected.is_off, LIT_UNKNOWN, before)
+        )
+        is_change = (before != LIT_UNKNOWN) & (now != LIT_UNKNOWN) & (now != before) & is_settled
+        is_change &= ~self._dips(lamp, at_s, is_change & (now == LIT_DARK))
+        state.lit[lamp] = now
+        rows = np.flatnonzero(is_change)
+        if len(rows):
+            ring = state.changes_s[:, lamp[rows]]
+            state.changes_s[:, lamp[rows]] = np.concatenate([at_s[rows][None].astype(np.uint32), ring[:-1]])
+        is_counted = self._count_switches(lamp, at_s, window)
+        n = self._recent(state.changes_s, lamp, at_s)
+        n_counted = self._recent(state.switch_counted_s, lamp, at_s)
+        n_changes = np.maximum(n, 2 * n_counted).astype(np.uint8)
+        return replace(window, is_change=is_change | is_counted, n_changes=n_changes)
+
+    def _recent(self, rings: npt.NDArray[np.uint32], lamp: Int64, at_s: Int64) -> Int64:
+        """Changes within the window; int64 (n,). Most lamps have none, which the newest place of their ring says."""
+        n = np.zeros(len(lamp), np.int64)
+        rows = np.flatnonzero(rings[0, lamp])
+        ring = rings[:, lamp[rows]].astype(np.int64)
+        n[rows] = ((ring > 0) & (at_s[rows] - ring <= self._window_s)).sum(axis=0)
+        return n
+
+    def _dips(self, lamp: Int64, at_s: Int64, is_out: Bool) -> Bool:
+        """Rows whose discharge lamp went out with its circuit's others, or with half of its controller's."""
+        is_dip = np.zeros(len(lamp), np.bool_)
+        fleet, circuit = self._fleet, self._fleet.lamp_circuit[lamp]
+        rows = np.flatnonzero(is_out & self._is_discharge[lamp] & (circuit >= 0))
+        if len(rows) < _DIP_PAIR:
+            return is_dip
+        controller = fleet.lamp_controller[lamp]
+        n_out = np.bincount(circuit[rows], minlength=fleet.n_circuits)
+        n_out_there = np.bincount(controller[rows], minlength=fleet.n_controllers)
+        is_common = (n_out >= _DIP_LAMPS) & (2 * n_out >= self._n_discharge)
+        is_common |= (n_out >= _DIP_PAIR) & (n_out == self._n_discharge)
+        is_wide = (n_out_there >= _DIP_LAMPS) & (2 * n_out_there >= self._n_discharge_there)
+        is_dip[rows] = is_common[circuit[rows]] | is_wide[controller[rows]]
+        hit, first = np.unique(circuit[rows][is_dip[rows]], return_index=True)
+        self.restrike(hit.astype(np.int64), at_s[rows[is_dip[rows]]][first])
+        return is_dip
+
+    def _count_switches(self, lamp: Int64, at_s: Int64, window: Window) -> Bool:
+        """Uncommanded switch-ons by the node's own counter; rows in which it grew by itself."""
+        state, counts = self._state, window.switch_count
+        is_grown = np.zeros(len(lamp), np.bool_)
+        before = state.switch_count[lamp]
+        is_told = counts != UNKNOWN_UINT32
+        delta = counts.astype(np.int64) - before
+        is_sane = is_told & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
+        # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
+        is_supply = state.lit_from_s[lamp] > state.switch_told_s[lamp]
+        uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
+        for _ in range(state.switch_counted_s.shape[0]):
+            rows = np.flatnonzero(uncommanded > 0)
+            if len(rows):
+                ring = state.switch_counted_s[:, lamp[rows]]
+                stamp = at_s[rows][None].astype(np.uint32)
+                state.switch_counted_s[:, lamp[rows]] = np.concatenate([stamp, ring[:-1]])
+                is_grown[rows] = True
+                uncommanded[rows] -= 1
+        # one that stands still is no news, here as for the lamps that the screen passes
+        news = np.flatnonzero(is_told & (counts != before))
+        state.switch_count[lamp[news]] = counts[news]
+        state.switch_told_s[lamp[news]] = at_s[news]
+        state.commanded_on[lamp[news]] = 0
+        return is_grown

@@ -1,0 +1,60 @@
+"""A lamp's own power: whether it has ever fitted its register entry, and what it draws by itself.
+
+Nothing is learned from a sample that any power rule holds on, nor from one within the switching guard or warm-up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.memory.lamp_state import LEARNING_BIT, LampState
+from ingest.detection.memory.limit_table import LampLimits
+from ingest.detection.rules import Expected, Window
+from ingest.lighting.expected_power import level_share
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_SAMPLES = 5  # good settled samples that tell a lamp's own power
+_HIGH_LEVEL = 80  # learned above this level alone: the dim curve of a driver is its own
+
+
+def fits_register(window: Window, expected: Expected, limits: LampLimits) -> Bool:
+    """Lit samples at a voltage within limits that draw about what the register says; bool (n,)."""
+    is_fit = (window.power_w >= limits["lamp_power_low"] * expected.power_w) & (
+        window.power_w <= limits["lamp_power_high"] * expected.power_w
+    )
+    is_fit |= np.isnan(expected.power_w) & (window.power_w > limits["relay_failure_power"])
+    return expected.is_on & expected.is_voltage_ok & is_fit
+
+
+def learn_own(  # measured columns, in the order of the rule
+    fleet: Fleet,
+    state: LampState,
+    lamp: Int64,
+    window: Window,
+    expected: Expected,
+    is_settled: Bool,
+    limits: LampLimits,
+) -> None:
+    """Take settled samples of lamps whose own power is not known yet."""
+    bit = np.uint32(1 << LEARNING_BIT)
+    is_wanted = ((state.flags[lamp] & bit) != 0) & is_settled & fits_register(window, expected, limits)
+    rows = np.flatnonzero(is_wanted)
+    if not len(rows):
+        return
+    lamps = lamp[rows]
+    state.fit_samples[lamps] = np.minimum(state.fit_samples[lamps], _SAMPLES) + 1
+    has_fitted = state.fit_samples[lamps] >= _SAMPLES
+    state.has_fitted[lamps] |= has_fitted
+    state.is_register_suspect[lamps] &= ~has_fitted
+    is_high = expected.level[rows] > _HIGH_LEVEL
+    rows, lamps = rows[is_high], lamps[is_high]
+    share = level_share(fleet.technology[lamps], expected.level[rows]) * expected.voltage_share[rows]
+    state.own_sum_w[lamps] += window.power_w[rows] / share
+    state.own_samples[lamps] = np.minimum(state.own_samples[lamps], _SAMPLES) + 1
+    done = lamps[state.own_samples[lamps] >= _SAMPLES]
+    state.own_w[done] = state.own_sum_w[done] / state.own_samples[done]
+    state.flags[done] &= ~bit

@@ -1,0 +1,237 @@
+"""Which faulty lamps are steady: no rule changes anything while their readings stay near the ones just judged.
+
+Found by asking the rules themselves at points of a box around the sample: its corners, and some powers between them. A
+rule's mask is the same in the whole box if it is the same at these, since each is bounded by limits of power, voltage,
+power factor and temperature one by one, and none of its bands is narrower than the powers are apart. So a new rule
+needs nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.lamp.cycling import lit_powers
+from ingest.detection.lamp.own_power import fits_register
+from ingest.detection.lamp.sample import Electric, Levels, expect, rated_power
+from ingest.detection.memory.debounce import Debounce
+from ingest.detection.memory.lamp_state import LEARNING_BIT, OPEN_SHIFT, LampState
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.stable_regions import QUANTITIES, told_of
+from ingest.detection.memory.suspects import MEASURED, Suspects
+from ingest.detection.rules import DETECTORS, Window
+from ingest.detection.rules.dimming_failure import turning_powers
+from ingest.detection.rules.meter_failure import exceeds_apparent, is_impossible
+from ingest.detection.rules.power_factor import least_power_factor
+from ingest.detection.rules.window import STATUS_RESTARTED
+from ingest.model.batch import LEVEL_UNKNOWN, Batch
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+UInt32 = npt.NDArray[np.uint32]
+Bool = npt.NDArray[np.bool_]
+T = TypeVar("T")
+
+_RULES: Final = np.uint32((1 << len(DETECTORS)) - 1)
+_NEVER: Final = frozenset({"cyclingFailure", "frozen"})  # their masks change with time, and with every sample
+_POWERS: Final = 5  # are asked at: half the reach apart
+_POWER_SHARE: Final = np.float32(0.058)  # a dim level is looked for in a band of 3 % of the full power
+_LEAST_W: Final = np.float32(1)  # of a dark lamp, if that is no more than the same share of its full power
+_VOLTAGE_V: Final = 6.0
+_COLD_C: Final = -59.0
+_HAIR_C: Final = 0.001
+_POWER_FACTOR: Final = 0.04
+_TEMPERATURE_C: Final = 3.0
+_ANY_A: Final = np.float32(1e6)  # whether the power is too much for the current, each row says by itself
+_P, _PF, _T, _V = range(len(QUANTITIES))
+# power, voltage, the others together: no rule looks at two of those
+_POINTS: Final = tuple((i, v, o) for i in range(_POWERS) for v in (0, 1) for o in (0, 1))
+
+
+class Steadiness:
+    """Gives boxes to steady lamps after their samples were judged."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        electric: Electric,
+        debounce: Sequence[Debounce],
+        hidden_by: Sequence[int],
+    ) -> None:
+        """``debounce`` of each rule; ``hidden_by`` for each rule the bits of those whose open fault hides its own."""
+        self._fleet, self._table, self._state, self._electric = fleet, table, state, electric
+        self._debounce, self._hidden_by = debounce, [np.uint32(bits) for bits in hidden_by]
+        self._start_a = np.float32(table.scalar("I_start"))
+        self._restless = np.uint32(sum(1 << i for i, d in enumerate(DETECTORS) if d.name in _NEVER))
+
+    def covers(self, suspects: Suspects) -> Bool:
+        """Which of some rows need no judging, since their lamp is steady and they lie in its box; bool (n,)."""
+        measured = suspects.measured
+        covered = self._state.boxes.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
+        covered &= suspects.is_plain & ~suspects.is_frozen
+        current = measured[MEASURED.index("current_a")]
+        covered &= ~exceeds_apparent(measured[_P], measured[_V], current, self._start_a) & ~np.isinf(current)
+        return covered
+
+    def note(self, batch: Batch, row: Int64, lamp: Int64, window: Window, levels: Levels, is_settled: Bool) -> None:
+        """Renew the boxes of n lamps whose rows were just judged; those that are not steady have none."""
+        state = self._state
+        state.boxes.drop(lamp)
+        flags = state.flags[lamp]
+        running, is_open = flags & _RULES, (flags >> np.uint32(OPEN_SHIFT)) & _RULES
+        is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_told
+        is_still &= ~levels.is_guessed & (batch.level[row] != LEVEL_UNKNOWN)
+        is_still &= ~window.is_frozen & ((window.status & STATUS_RESTARTED) == 0)
+        is_still &= window.is_relay_told | ~window.is_status_told  # else another lamp's word would change what it means
+        some = np.flatnonzero(is_still)
+        if len(some):
+            some = some[self._is_waiting_for_nothing(lamp[some], running[some], is_open[some])]
+        if len(some):
+            rows = batch, row[some], lamp[some]
+            self._box(*rows, _take(window, some), _take(levels, some), running[some], is_open[some])
+
+    def _is_waiting_for_nothing(self, lamp: Int64, running: UInt32, is_open: UInt32) -> Bool:
+        """No counter is on its way to a verdict: a rule that is not open is hidden by one that is, and full."""
+        waits = np.zeros(len(lamp), np.bool_)
+        for rule, debounce in enumerate(self._debounce):
+            rows = np.flatnonzero(_has(running | is_open, rule))
+            if not len(rows):
+                continue
+            runs, confirm = debounce.look(lamp[rows]), debounce.confirm
+            is_full = (runs["count"] >= confirm.samples) & (runs["elapsed_s"] >= confirm.seconds)
+            is_hidden = (is_open[rows] & self._hidden_by[rule]) != 0
+            waits[rows] |= np.where(runs["is_open"], runs["count"] != 0, ~(is_full & is_hidden))
+        return ~waits
+
+    def _box(
+        self,
+        batch: Batch,
+        row: Int64,
+        lamp: Int64,
+        window: Window,
+        levels: Levels,
+        running: UInt32,
+        is_open: UInt32,
+    ) -> None:
+        values = np.stack([getattr(batch, name)[row] for name in QUANTITIES], axis=1)
+        low, high = values.copy(), values.copy()
+        own_w = self._state.own_w[lamp]
+        full_w = np.where(np.isfinite(own_w), own_w, rated_power(self._fleet, self._state, lamp))
+        power_w = np.fmin(np.abs(values[:, _P]), full_w)
+        reach_w = np.fmin(np.maximum(_POWER_SHARE * power_w, _LEAST_W), _POWER_SHARE * full_w)
+        for quantity, reach in ((_P, reach_w), (_PF, _POWER_FACTOR), (_T, _TEMPERATURE_C), (_V, _VOLTAGE_V)):
+            low[:, quantity] -= reach
+            high[:, quantity] += reach
+        low[:, _V] = np.maximum(low[:, _V], self._electric.low_v)
+        high[:, _V] = np.minimum(high[:, _V], self._electric.high_v)
+        is_known = np.isfinite(values)
+        low[~is_known], high[~is_known] = np.inf, -np.inf
+        points = self._points(lamp, window, levels, low, high)
+        is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*points, running, is_open)
+        some = np.flatnonzero(is_steady)
+        if not len(some):
+            return
+        self._state.boxes.put(
+            lamp[some], told_of(batch.level[row[some]], batch.status[row[some]]), low[some], high[some]
+        )
+        bits = running[some], is_open[some]
+        self._quieten(lamp[some], _take(window, some), _take(levels, some), low[some], high[some], *bits)
+
+    def _quieten(  # one of each for the same lamps
+        self,
+        lamp: Int64,
+        window: Window,
+        levels: Levels,
+        low: Float32,
+        high: Float32,
+        running: UInt32,
+        is_open: UInt32,
+    ) -> None:
+        """Let the screen pass n steady lamps where it sees all that matters: with nothing wrong but the power."""
+        limits = self._table.of(self._fleet.technology[lamp])
+        least_pf = least_power_factor(levels.level.astype(np.float32), limits)
+        low[:, _PF], high[:, _PF] = least_pf, self._table.scalar("impossible_power_factor")
+        low[:, _T], high[:, _T] = _COLD_C, self._table.by_technology("temperature_clear").min() - _HAIR_C
+        low[:, _V], high[:, _V] = self._electric.low_v, self._electric.high_v
+        wide = replace(window, power_factor=least_pf, temperature_c=low[:, _T])  # whether they are known or not
+        is_seen = (levels.level > 0) & self._is_same(*self._points(lamp, wide, levels, low, high), running, is_open)
+        seen = np.flatnonzero(is_seen)
+        state, quiet = self._state, lamp[seen]
+        state.low_w[quiet], state.high_w[quiet] = low[seen, _P], high[seen, _P]
+        state.least_pf[quiet] = least_pf[seen]
+
+    def _points(
+        self, lamp: Int64, window: Window, levels: Levels, low: Float32, high: Float32
+    ) -> tuple[Int64, Window, Levels]:
+        """The samples at the points of n boxes, one point of all after another: 20 n lamps, window and levels."""
+        n = len(lamp)
+        every = np.tile(np.arange(n), len(_POINTS))
+        ends = (low, high)
+        way_up = np.array([point[0] / (_POWERS - 1) for point in _POINTS], np.float32).repeat(n)
+        powers = low[every, _P] * (1 - way_up) + high[every, _P] * way_up
+
+        def at(quantity: int, which: int) -> Float32:
+            return np.concatenate([ends[point[which]][:, quantity] for point in _POINTS])
+
+        def unless_unknown(values: Float32, told: Float32) -> Float32:
+            return np.where(np.isnan(told[every]), np.float32(np.nan), values)
+
+        wide = replace(
+            _take(window, every),
+            power_w=powers,
+            voltage_v=at(_V, 1),
+            power_factor=unless_unknown(at(_PF, 2), window.power_factor),
+            temperature_c=unless_unknown(at(_T, 2), window.temperature_c),
+            current_a=np.full(len(every), _ANY_A),
+        )
+        return lamp[every], wide, _take(levels, every)
+
+    def _is_same(self, lamp: Int64, window: Window, levels: Levels, running: UInt32, is_open: UInt32) -> Bool:
+        """StableRegions at whose points every rule says what leaves its counters as they are; bool (n,)."""
+        n = len(running)
+        expected = expect(self._fleet, self._state, self._electric, lamp, levels, window.voltage_v)
+        limits = self._table.of(self._fleet.technology[lamp])
+
+        def at_points(mask: Bool) -> Bool:
+            return mask.reshape(len(_POINTS), n)
+
+        same = ~at_points(is_impossible(window, expected, limits)).any(axis=0)
+        is_learning = (self._state.flags[lamp[:n]] & np.uint32(1 << LEARNING_BIT)) != 0
+        same &= ~(is_learning & at_points(fits_register(window, expected, limits)).any(axis=0))
+        turns = [*lit_powers(expected, limits), *turning_powers(expected)]
+        for is_above in map(at_points, [window.power_w >= turn for turn in turns]):
+            same &= is_above.all(axis=0) | ~is_above.any(axis=0)
+        touched = int(np.bitwise_or.reduce(running | is_open))
+        for rule, detector in enumerate(DETECTORS):
+            holds = detector.holds(window, expected, limits)
+            is_touched = bool(touched >> rule & 1)
+            if not is_touched and not holds.any():
+                continue
+            judges = detector.judges(window, expected, limits)
+            held = at_points(holds & judges)
+            if not is_touched:
+                same &= ~held.any(axis=0)
+                continue
+            heals = ~holds if detector.heals is None else detector.heals(window, expected, limits)
+            opened, waits = _has(is_open, rule), _has(running & ~is_open, rule)
+            is_healed = at_points(heals & judges).any(axis=0)
+            same &= np.where(opened, ~is_healed, np.where(waits, held.all(axis=0), ~held.any(axis=0)))
+        result: Bool = same
+        return result
+
+
+def _has(bits: UInt32, rule: int) -> Bool:
+    has: Bool = (bits & np.uint32(1 << rule)) != 0
+    return has
+
+
+def _take(columns: T, rows: Int64) -> T:
+    """Some rows of a dataclass of arrays (n,)."""
+    return type(columns)(**{f.name: getattr(columns, f.name)[rows] for f in fields(columns)})  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What detection remembers of lamps and cabinets between two sweeps."""

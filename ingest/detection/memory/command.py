@@ -1,0 +1,59 @@
+"""What each record's cabinet is commanded to do: by the levels that its agent tells, else by the city's schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.memory.sweep import Sweep
+from ingest.model.batch import LEVEL_UNKNOWN
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Per record (R,).
+
+    Attributes:
+        is_on: some lamp is commanded on; is_off: every lamp is off and the schedule says so too; neither = unclear.
+        level: int16, highest commanded level %.
+        is_settled: nothing was switched or dimmed within the switching guard.
+    """
+
+    is_on: Bool
+    is_off: Bool
+    level: npt.NDArray[np.int16]
+    is_settled: Bool
+
+
+class CommandMemory:
+    """When the command of each of C controllers last changed; times in seconds of data time."""
+
+    def __init__(self, fleet: Fleet, guard_s: int) -> None:
+        """Nothing is known yet."""
+        self._guard_s = guard_s
+        self.low = np.full(fleet.n_controllers, -1, np.int16)
+        self.high = np.full(fleet.n_controllers, -1, np.int16)
+        self.changed_s = np.zeros(fleet.n_controllers, np.int64)
+
+    def take(self, sweep: Sweep, scheduled: npt.NDArray[np.uint8]) -> Commands:
+        """The commands of a sweep's records; ``scheduled`` uint8 (R,) is the schedule's level."""
+        low = sweep.level_low.astype(np.int16)
+        high = sweep.level_high.astype(np.int16)
+        is_told = low != LEVEL_UNKNOWN
+        high = np.where(high == LEVEL_UNKNOWN, low, high)  # some lamp's level is unknown: the others' lowest stands
+        high = np.where(is_told, np.minimum(high, 100), scheduled.astype(np.int16))
+        low = np.where(is_told, np.minimum(low, 100), scheduled.astype(np.int16))
+        live, c = sweep.live, sweep.live_controller
+        is_first = self.high[c] < 0
+        is_changed = (self.high[c] != high[live]) | (self.low[c] != low[live])
+        since_s = np.where(is_first, np.where(high[live] == scheduled[live], sweep.step_s[live], 0), sweep.at_s[live])
+        self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
+        self.high[c], self.low[c] = high[live], low[live]
+        is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s
+        return Commands(high > 0, (high == 0) & (scheduled == 0), high, is_settled)

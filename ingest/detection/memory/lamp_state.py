@@ -1,0 +1,117 @@
+"""What is remembered of every lamp between two sweeps, as arrays in fleet order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ingest.detection.memory.stable_regions import StableRegions
+from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32
+from ingest.model.fleet import Fleet
+
+# `flags`: bits 0-15 a rule's counters run (by its number), bits 16-31 the rule is open
+OPEN_SHIFT: Final = 16
+ATTENTION_BIT: Final = 13  # its status is no quiet one: look at every sample
+LEARNING_BIT: Final = 15  # its own power is not known yet: look at every sample
+
+LIT_UNKNOWN: Final = 0
+LIT_DARK: Final = 1
+LIT_YES: Final = 2
+
+
+class LampState:
+    """Arrays over L lamps; NaN, 255 and 0xFFFFFFFF are unknown.
+
+    Attributes:
+        flags: uint32 (L,) which rules run or are open; 0 = nothing is going on.
+        power_w: float32 (L,) of the newest good sample; so voltage_v, current_a, power_factor, temperature_c.
+        quality: uint8 (L,) of the newest sample; so status. is_listed: bool (L,) the agent's newest record has the
+            lamp.
+        level: uint8 (L,) commanded % as judged; level_told the newest one the agent told;
+            level_raw what its newest record carried.
+        switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
+        before_w: float32 (L,) power before the last change of level while on.
+        low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
+        silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
+        is_away: bool (L,) it did not answer well more than once in a row, or without voltage; or a run of lost replies
+            is open.
+        own_w: float32 (L,) its own power at 100 % and nominal voltage, as seen lately; NaN = not known yet.
+        baseline_w: float32 (L,) the same, learned over the first lit nights: replaces the rating.
+        boxes: readings of faulty lamps in which nothing changes.
+        has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
+    """
+
+    def __init__(self, fleet: Fleet, n_changes: int) -> None:
+        """Start with nothing known."""
+        n = fleet.n_lamps
+        self.flags = np.full(n, 1 << LEARNING_BIT, np.uint32)
+        self.power_w = np.full(n, np.nan, np.float32)
+        self.voltage_v = np.full(n, np.nan, np.float32)
+        self.current_a = np.full(n, np.nan, np.float32)
+        self.power_factor = np.full(n, np.nan, np.float32)
+        self.temperature_c = np.full(n, np.nan, np.float32)
+        self.quality = np.ones(n, np.uint8)
+        self.status = np.zeros(n, np.uint8)
+        self.is_listed = np.zeros(n, np.bool_)
+        self.is_fully_listed = np.zeros(fleet.n_controllers, np.bool_)
+        self.level = np.full(n, LEVEL_UNKNOWN, np.uint8)
+        self.level_raw = np.full(n, LEVEL_UNKNOWN, np.uint8)
+        self.level_told = np.full(n, LEVEL_UNKNOWN, np.uint8)
+        self.switched_s = np.zeros(n, np.uint32)
+        self.before_w = np.full(n, np.nan, np.float32)
+        self.lit_from_s = np.zeros(n, np.uint32)
+        self.restarted_s = np.zeros(n, np.uint32)
+        self.low_w = np.full(n, np.inf, np.float32)
+        self.high_w = np.full(n, -np.inf, np.float32)
+        self.least_pf = np.full(n, -np.inf, np.float32)
+        self.silent_sweeps = np.full(n, 255, np.uint8)
+        self.is_away = np.zeros(n, np.bool_)
+        self.lit = np.zeros(n, np.uint8)
+        self.changes_s = np.zeros((n_changes, n), np.uint32)
+        self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
+        self.switch_told_s = np.zeros(n, np.uint32)
+        self.commanded_on = np.zeros(n, np.uint8)
+        self.switch_counted_s = np.zeros((max(1, n_changes // 2), n), np.uint32)
+        self.own_w = np.full(n, np.nan, np.float32)
+        self.own_sum_w = np.zeros(n, np.float32)
+        self.own_samples = np.zeros(n, np.uint8)
+        self.fit_samples = np.zeros(n, np.uint8)
+        self.has_fitted = np.zeros(n, np.bool_)
+        self.is_register_suspect = np.zeros(n, np.bool_)
+        self.baseline_w = np.full(n, np.nan, np.float32)
+        self.is_status_told = fleet.is_node.copy()
+        self.has_temperature = np.zeros(n, np.bool_)
+        self.boxes = StableRegions(n)
+
+    def is_running(self, rule: int, lamp: np.ndarray) -> np.ndarray:
+        """Whether a rule's counters run or the rule is open; bool (n,)."""
+        mask: np.ndarray = (self.flags[lamp] & np.uint32(1 << rule)) != 0
+        return mask
+
+    def is_open(self, rule: int, lamp: np.ndarray) -> np.ndarray:
+        """Whether a rule is open; bool (n,)."""
+        mask: np.ndarray = (self.flags[lamp] & np.uint32(1 << (OPEN_SHIFT + rule))) != 0
+        return mask
+
+    def sweeps_silent(self, lamp: np.ndarray) -> np.ndarray:
+        """Sweeps since the newest good sample, 0 = the last one was; uint8 (n,).
+
+        ``silent_sweeps`` itself counts from the second on, since most lost replies stand alone.
+        """
+        silent: np.ndarray = np.where(self.quality[lamp] == 0, 0, np.maximum(self.silent_sweeps[lamp], 1))
+        return silent
+
+    def start_anew(self, lamp: np.ndarray) -> None:
+        """Another lamp may hang there now: what was learned of the old one is dropped."""
+        for values in (self.own_w, self.baseline_w):
+            values[lamp] = np.nan
+        for counts in (self.own_sum_w, self.own_samples, self.fit_samples, self.has_fitted, self.is_register_suspect):
+            counts[lamp] = 0
+        self.flags[lamp] |= np.uint32(1 << LEARNING_BIT)
+        self.look_again(lamp)
+
+    def look_again(self, lamp: np.ndarray) -> None:
+        """Something about these lamps has changed beside their readings: their next good sample is judged."""
+        self.low_w[lamp] = np.inf
+        self.boxes.drop(lamp)

@@ -1,0 +1,93 @@
+"""Faults that the book holds open and detection knows nothing of: a lost memory, a fault that a person reopened.
+
+Nothing would ever clear them, since only a condition that was confirmed can end. So they are watched: when their place
+was looked at often and long enough in the state in which the fault would show, and it did not, they are cleared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.sweep import Sweep
+from ingest.detection.outage.balance import Balance
+from ingest.model.finding import Cleared, Key
+from ingest.model.fleet import Fleet
+
+_SWEEPS: Final = 15
+_SECONDS: Final = 1800  # longer than every confirm time, so a fault that is there has shown itself
+_SHOWN_WHEN_OFF: Final = frozenset({"lampUnexpectedOn", "contactorFailure"})
+_SHOWN_ALWAYS: Final = frozenset({"cabinetDoorOpen", "controllerOffline", "supplyLoss"})
+
+
+@dataclass(slots=True)
+class _Watch:
+    n_sweeps: int = 0
+    first_s: int = 0
+
+
+class Orphans:
+    """The watched faults of one fleet."""
+
+    def __init__(self, fleet: Fleet, state: LampState, balance: Balance) -> None:
+        """Nothing is watched yet."""
+        self._fleet, self._state, self._balance = fleet, state, balance
+        self._watched: dict[Key, _Watch] = {}
+
+    def adopt(self, keys: Iterable[Key], book: ActiveConditions) -> None:
+        """Watch those of the keys that detection does not hold itself."""
+        for key in keys:
+            if key not in book.cases:
+                self._watched.setdefault(key, _Watch())
+
+    def judge(self, sweep: Sweep, book: ActiveConditions) -> list[Cleared]:
+        """Look at one sweep; returns what has proved to be gone."""
+        if not self._watched:
+            return []
+        cleared: list[Cleared] = []
+        record_of = {int(c): r for r, c in enumerate(sweep.batch.controller.tolist()) if sweep.is_live[r]}
+        for key, watch in list(self._watched.items()):
+            if key in book.cases:
+                del self._watched[key]  # found by detection itself
+                continue
+            controller, lamp = self._place(key)
+            record = record_of.get(controller)
+            if record is None or not self._would_show(key, controller, lamp, int(sweep.at_s[record])):
+                continue
+            at_s = int(sweep.at_s[record])
+            watch.first_s = watch.first_s or at_s
+            watch.n_sweeps += 1
+            if watch.n_sweeps >= _SWEEPS and at_s - watch.first_s >= _SECONDS:
+                del self._watched[key]
+                cleared.append(Cleared(key, at_s * 1_000_000))
+        return cleared
+
+    def _place(self, key: Key) -> tuple[int, int]:
+        """``(controller, lamp)``, -1 = none."""
+        fleet, place = self._fleet, key.place
+        lamp = fleet.lamp_index.get(place.lamp_id or "", -1)
+        if lamp >= 0:
+            return int(fleet.lamp_controller[lamp]), lamp
+        cabinet = fleet.cabinet_index.get(place.cabinet_id or "", -1)
+        if cabinet >= 0:
+            return int(fleet.cabinet_controller[cabinet]), -1
+        return fleet.controller_index.get(place.controller_id or "", -1), -1
+
+    def _would_show(self, key: Key, controller: int, lamp: int, at_s: int) -> bool:
+        """Whether a sweep at this time would have shown the fault."""
+        if key.code in _SHOWN_ALWAYS:
+            return True
+        fleet, state = self._fleet, self._state
+        start, stop = int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1])
+        lamps = np.array([lamp]) if lamp >= 0 else np.arange(start, stop)
+        if key.code in _SHOWN_WHEN_OFF:
+            return bool((state.level[lamps] == 0).all())
+        has_answered = (state.quality[lamps] == 0) | ~state.is_listed[lamps]
+        if key.code == "communicationFailure":
+            has_answered[:] = True
+        return bool((self._balance.is_settled(lamps, at_s) & has_answered).any())

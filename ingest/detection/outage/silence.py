@@ -1,0 +1,264 @@
+"""Lamps that do not answer, or answer without voltage: counted, grouped into circuits, cables, buses, or alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.memory.cabinet_context import CabinetContext
+from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.sparse import positions
+from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
+from ingest.detection.memory.sweep import Sweep
+from ingest.detection.outage.balance import Balance
+from ingest.detection.outage.grouping import Group, Lamps, diagnose
+from ingest.detection.outage.liveness import Liveness
+from ingest.detection.outage.silence_cases import SilenceCases
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_VOLTAGE: Final = MEASURED.index("voltage_v")
+_OUTAGE_LAMPS: Final = 2
+_SLOW_SWEEP_S: Final = 240
+
+
+class Silence:
+    """Counters of lost replies over all lamps, and what they amount to."""
+
+    def __init__(  # measured columns, in the order of the rule
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        context: CabinetContext,
+        balance: Balance,
+        book: ActiveConditions,
+    ) -> None:
+        """Start with nothing known."""
+        self._fleet, self._state, self._context, self._balance, self._book = fleet, state, context, balance, book
+        self._samples = int(table.scalar("confirm_samples"))
+        self._seconds = int(table.scalar("communication_time"))
+        self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
+        self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
+        self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
+        owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
+        self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
+        self._least_outage = _least_outage(fleet)
+        self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
+        self.cases = SilenceCases(fleet, table, state, book, self.lost)
+
+    def _rows(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> tuple[Int64, Int64, npt.NDArray[np.uint8]]:
+        """Rows, lamps and qualities of the replies that count, but for the first that a lamp lost: see ``_begin``."""
+        again = positions(~replies.is_first | (replies.quality == IMPLAUSIBLE))
+        row, lamp, quality = replies.row[again], replies.lamp[again], replies.quality[again]
+        dead = np.flatnonzero(suspects.measured[_VOLTAGE] < self._no_voltage)
+        if not len(dead):
+            return row, lamp, quality
+        is_new = suspects.was_good[dead] & ~np.isin(suspects.row[dead], replies.row, assume_unique=True)
+        self.lost.close(suspects.lamp[dead[is_new]])
+        row = np.union1d(row, suspects.row[dead])
+        return row, sweep.batch.lamp[row].astype(np.int64), sweep.batch.quality[row]
+
+    def _begin(self, sweep: Sweep, replies: Replies, liveness: Liveness) -> tuple[Int64, Int64, Bool]:
+        """Begin the runs of lamps that answered the last time: most of the lost replies by far.
+
+        They are not away yet, and what ``lost`` holds of them means nothing once they have answered again: so their
+        answer needs no second look.
+
+        Returns:
+            Records and lamps int64 (n,), and whether their circuits are live.
+        """
+        first = np.flatnonzero(replies.is_first & (replies.quality != IMPLAUSIBLE))
+        record, lamp = sweep.record_of(replies.row[first]), replies.lamp[first]
+        live = liveness.of_rows(record, lamp)
+        self.lost.begin(lamp, sweep.at_s[record], live)
+        if self._samples == 1:  # this one may open already
+            self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
+        return record, lamp, live
+
+    def _welcome(self, sweep: Sweep, row: Int64, lamp: Int64) -> Int64:
+        """End the runs of lamps that answer again; returns those whose ``communicationFailure`` is over."""
+        runs = self.lost.look(lamp)
+        is_open: Bool = runs["is_open"]
+        # perhaps it was dark with its cable: a discharge lamp starts anew, and its switching on is none of its own
+        has_been_away = np.flatnonzero(is_open | (runs["count"] >= self._samples))
+        if len(has_been_away):
+            self._state.lit_from_s[lamp[has_been_away]] = sweep.at_s[sweep.record_of(row[has_been_away])]
+        self.lost.close(lamp[np.flatnonzero(is_open | (runs["count"] > 0))])
+        over: Int64 = lamp[is_open]
+        return over
+
+    def liveness(self, sweep: Sweep) -> Liveness:
+        """Which of a sweep's circuits should be under voltage."""
+        return Liveness(self._fleet, self._state, sweep, self._is_shared, self.answered_by_day)
+
+    def count(self, sweep: Sweep, suspects: Suspects, replies: Replies, liveness: Liveness) -> tuple[Int64, Bool]:
+        """Count one sweep's replies.
+
+        Returns:
+            Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
+            judged.
+        """
+        first_record, first_lamp, first_live = self._begin(sweep, replies, liveness)
+        row, lamp, quality = self._rows(sweep, suspects, replies)
+        answers = np.flatnonzero(quality == 0)
+        is_dead = np.zeros(len(row), np.bool_)
+        is_dead[answers] = sweep.batch.voltage_v[row[answers]] < self._no_voltage
+        is_lost = ((quality != 0) & (quality != IMPLAUSIBLE)) | is_dead
+        back, lost = np.flatnonzero(~is_lost), np.flatnonzero(is_lost)  # not masks: they are as good as random
+        cleared = self._welcome(sweep, row[back], lamp[back])
+        row, lamp, is_dead = row[lost], lamp[lost], is_dead[lost]
+        record = sweep.record_of(row)
+        live = liveness.of_rows(record, lamp)
+        is_open = self.lost.is_open[lamp]
+        # a node with its own supply that answers without voltage is no communication failure any more
+        heals = is_dead & is_open
+        yes = np.ones(len(lamp), np.bool_)
+        verdict = self.lost.step(lamp, sweep.at_s[record], sweep.dt_s[record], yes, heals, live | heals, ~is_open)
+        runs = self.lost.look(lamp)
+        self._state.is_away[lamp] = True
+        is_due = live & ((runs["count"] >= self._samples) | runs["is_open"])
+        suspect = np.zeros(sweep.batch.n_records, np.bool_)
+        suspect[record[is_due]] = True
+        if self._samples == 1:
+            suspect[first_record[first_live]] = True
+        self._note_outages(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
+        return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
+
+    def _note_outages(self, sweep: Sweep, *lost: tuple[Int64, Int64, Bool]) -> None:
+        """Circuits of which at least half is silent: their discharge lamps will warm up when they are back.
+
+        ``lost``: records and lamps, and whether their circuits are live.
+        """
+        fleet = self._fleet
+        n_lost = sum(np.bincount(record, minlength=sweep.batch.n_records) for record, _, _ in lost)  # or less
+        is_much = n_lost >= self._least_outage[sweep.controller]
+        if not is_much.any():
+            return
+        record, lamp, live = map(np.concatenate, zip(*lost, strict=True))
+        n_lost = np.bincount(record[live], minlength=sweep.batch.n_records)
+        is_much = n_lost >= self._least_outage[sweep.controller]
+        some = np.flatnonzero(live & is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
+        record, circuit = record[some], fleet.lamp_circuit[lamp[some]]
+        n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
+        for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
+            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
+            self._state.lit_from_s[lamps] = sweep.at_s[record[circuit == q][0]]
+
+    def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
+        """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
+        is_good = sweep.batch.quality[suspects.row] == 0
+        voltage = suspects.measured[_VOLTAGE]
+        is_good &= ~((voltage < self._no_voltage) | (voltage > self._most_v))  # one absurd value is no answer
+        lamp = suspects.lamp[is_good & (self._state.level[suspects.lamp] == 0)]
+        circuit = self._fleet.lamp_circuit[lamp]
+        self.answered_by_day[circuit[circuit >= 0]] = True
+
+    def judge(self, sweep: Sweep, record: int, is_live: Bool, is_muted: Callable[[Int64], Bool]) -> None:
+        """Judge one controller's sweep in which some lamps are lost or a group is open.
+
+        Args:
+            sweep: the sweep at hand.
+            record: the controller's record in it.
+            is_live: bool (lamps of the controller,).
+            is_muted: lamps under maintenance.
+        """
+        fleet, state = self._fleet, self._state
+        c = int(sweep.batch.controller[record])
+        own = np.arange(fleet.controller_start[c], fleet.controller_start[c + 1])
+        in_record = np.zeros(len(own), np.bool_)
+        rows = slice(int(sweep.batch.lamp_start[record]), int(sweep.batch.lamp_start[record + 1]))
+        told = sweep.batch.lamp[rows]
+        told = told[told >= 0]
+        told = told[fleet.lamp_controller[told] == c]
+        in_record[told - own[0]] = True
+        is_reply = in_record & (state.quality[own] == 0)
+        is_dead = is_reply & (state.voltage_v[own] < self._no_voltage)
+        is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
+        at_us = int(sweep.at_s[record]) * 1_000_000
+        taken = self.cases.follow(c, own, is_alive, is_live, at_us)
+        is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
+        is_lost = in_record & is_live & ~is_alive & is_run
+        if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
+            return  # every lost lamp has its verdict
+        chosen = np.flatnonzero(in_record & is_live & ~taken)
+        lamps = Lamps(
+            own[chosen],
+            fleet.lamp_circuit[own[chosen]].astype(np.int64),
+            fleet.lamp_bus[own[chosen]].astype(np.int64),
+            fleet.position[own[chosen]].astype(np.int64),
+            fleet.address[own[chosen]].astype(np.int64),
+            fleet.is_surveyed[own[chosen]],
+            is_lost[chosen],
+            is_alive[chosen],
+            (is_lost & is_dead)[chosen],
+            self.lost.since_s[own[chosen]].astype(np.int64),
+        )
+
+        def loads(groups: object) -> list[str]:
+            return self._balance.loads(sweep, record, lamps.lamp, groups, self.cases.is_dark(c, own), c)  # type: ignore[arg-type]
+
+        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
+        diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
+        muted = is_muted(lamps.lamp)
+        at_s = int(sweep.at_s[record])
+        is_guarded = self._guarded(sweep, record, lamps.lamp)
+        for group in diagnosis.groups:
+            if group.verdict == "wait" or muted[group.rows].any():
+                continue
+            if group.verdict == "alone":
+                self._tell_alone(c, group, lamps, at_s, is_guarded)
+            else:
+                self.cases.open_group(c, group, lamps, at_us)
+
+    def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
+        """Lamps within the switching guard after switching on: their meters may still be starting."""
+        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._balance.guard_s
+        return guarded
+
+    def _tell_alone(self, c: int, group: Group, lamps: Lamps, at_s: int, is_guarded: Bool) -> None:
+        """``communicationFailure`` of each lamp of a group that is nothing larger, once its time is up."""
+        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for
+        n_samples = self._samples + (self._context.interval_s[c] >= _SLOW_SWEEP_S)
+        for row in group.rows.tolist():
+            lamp = int(lamps.lamp[row])
+            is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds
+            # a node with its own supply that answered without voltage lately is dead and not deaf
+            is_due &= self._state.silent_sweeps[lamp] >= n_samples
+            if self.lost.is_open[lamp] or not is_due or lamps.is_dead[row] or is_guarded[row]:
+                continue
+            is_near = (lamps.circuit == lamps.circuit[row]) & lamps.is_alive
+            self.cases.open_lamp(c, lamp, at_s, group.load, has_neighbours=bool(is_near.any()))
+
+    def forget(self, lamp: Int64) -> None:
+        """Drop the runs of some lamps, so that they are judged anew."""
+        self.lost.forget(lamp[~self.lost.is_open[lamp]])
+
+    def recall(self) -> None:
+        """See from the counters who has a run, after a snapshot's were taken over."""
+        state = self._state
+        is_running = self.lost.is_open | (self.lost.count > 0)
+        is_running &= (state.quality != 0) | (state.voltage_v < self._no_voltage)
+        state.is_away[:] = is_running | ((state.quality != 0) & (state.silent_sweeps > 0))
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a restart must not lose beside the counters."""
+        return {"answered_by_day": self.answered_by_day}
+
+
+def _least_outage(fleet: Fleet) -> Int64:
+    """Lost lamps of a controller below which no circuit of it can be out; int64 (C,)."""
+    least = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
+    if fleet.n_circuits:
+        n_lamps, controller = np.diff(fleet.circuit_start), fleet.cabinet_controller[fleet.circuit_cabinet]
+        known = np.flatnonzero((n_lamps > 0) & (controller >= 0))
+        np.minimum.at(least, controller[known], np.maximum(_OUTAGE_LAMPS, (n_lamps[known] + 1) // 2))
+    return least

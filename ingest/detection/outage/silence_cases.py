@@ -1,0 +1,162 @@
+"""Open conditions that silence amounts to: circuits, cables, buses, lamps; followed until they answer again."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.conditions.causes import Case
+from ingest.detection.memory.debounce import Debounce
+from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.outage.grouping import Group, Lamps
+from ingest.detection.outage.load import GONE, THERE
+from ingest.model.finding import Key, Place
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+GROUP_CODES: Final = frozenset({"circuitFailure", "cableFailure", "busFailure"})
+DARK_CODES: Final = frozenset(
+    {"circuitFailure", "cableFailure", "communicationFailure"}
+)  # may leave lamps without load
+
+
+class SilenceCases:
+    """Opens and follows the cases; ``healthy`` counts the sweeps in which an open group answered again."""
+
+    def __init__(
+        self, fleet: Fleet, table: LimitTable, state: LampState, book: ActiveConditions, lost: Debounce
+    ) -> None:
+        """Start with nothing known."""
+        self._fleet, self._state, self._book, self._lost = fleet, state, book, lost
+        self._samples = int(table.scalar("confirm_samples"))
+        self.healthy: dict[Key, int] = {}
+
+    def _open_groups(self, controller: int) -> list[Case]:
+        return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
+
+    def has_group(self, controller: int) -> bool:
+        """Whether a group of this controller is open."""
+        return bool(self._open_groups(controller))
+
+    def follow(self, controller: int, own: Int64, is_alive: Bool, is_live: Bool, at_us: int) -> Bool:
+        """Count the sweeps in which open groups answer, and close them; returns the lamps still taken, bool (own,)."""
+        taken = np.zeros(len(own), np.bool_)
+        for case in self._open_groups(controller):
+            rows = np.array(case.lamps, np.int64) - int(own[0])
+            rows = rows[self._state.is_listed[own[rows]]]
+            if not len(rows):
+                continue
+            if is_alive[rows].any():
+                self.healthy[case.key] = self.healthy.get(case.key, 0) + 1
+            elif is_live[rows].any():
+                self.healthy[case.key] = 0
+            needed = 1 if case.code == "busFailure" else self._samples
+            if self.healthy.get(case.key, 0) >= needed:
+                self.healthy.pop(case.key, None)
+                self._book.close(case.key, at_us, evidence={"lamps_answering": int(is_alive[rows].sum())})
+                still = own[rows[~is_alive[rows]]]  # judged anew: what kept them silent was this
+                self._lost.forget(still[~self._lost.is_open[still]])
+            else:
+                taken[rows] = True
+        return taken
+
+    def is_dark(self, controller: int, own: Int64) -> Bool:
+        """Lamps without load by an open circuit, cable or pole fuse; bool (own,)."""
+        dark = np.zeros(len(own), np.bool_)
+        for case in self._book.of_controller(controller):
+            is_fuse = case.code == "communicationFailure" and case.evidence.get("load") == GONE
+            if case.code in {"circuitFailure", "cableFailure"} or is_fuse:
+                dark[np.array(case.lamps, np.int64) - int(own[0])] = True
+        return dark
+
+    def open_group(self, controller: int, group: Group, lamps: Lamps, at_us: int) -> None:
+        """A circuit, a cable or a bus."""
+        fleet = self._fleet
+        first = int(lamps.lamp[group.rows[0]])
+        cabinet, circuit = int(fleet.lamp_cabinet[first]), int(fleet.lamp_circuit[first])
+        since_us = int(np.median(lamps.since_s[group.rows])) * 1_000_000
+        silent = int((~lamps.is_dead[group.rows]).sum())
+        evidence: dict[str, Any] = {
+            "lamps_silent": silent,
+            "lamps_without_voltage": len(group.rows) - silent,
+            "load": group.load,
+            "samples": self._samples,
+        }
+        members = lamps.lamp[group.rows]
+        span = self._span(group, lamps)
+        if group.verdict == "busFailure":
+            self._open_bus(controller, members, span, at_us, since_us, evidence, cabinet)
+            return
+        cabinet_id, circuit_name = fleet.cabinet_ids[cabinet], fleet.circuit_names[circuit]
+        behind = fleet.cable_order[fleet.circuit_start[circuit] : fleet.circuit_start[circuit + 1]]
+        place = Place(cabinet_id=cabinet_id, circuit=circuit_name)
+        if group.verdict == "cableFailure":
+            place = Place(cabinet_id=cabinet_id, circuit=circuit_name, span_after=span[0] if span else None)
+            behind = behind[fleet.position[behind] >= fleet.position[first]]
+        key = Key(group.verdict, place)
+        ids = tuple(behind.tolist())
+        self._book.open(Case(key, at_us, since_us, ids, evidence, controller, cabinet, circuit, span))
+
+    def _span(self, group: Group, lamps: Lamps) -> tuple[str, str] | None:
+        if group.after < 0 or group.kind not in {"tail", "bus"}:
+            return None
+        ids = self._fleet.lamp_ids
+        return (str(ids[lamps.lamp[group.after]]), str(ids[lamps.lamp[group.rows[0]]]))
+
+    def _open_bus(  # measured columns, in the order of the rule
+        self,
+        controller: int,
+        members: Int64,
+        span: tuple[str, str] | None,
+        at_us: int,
+        since_us: int,
+        evidence: dict[str, Any],
+        cabinet: int,
+    ) -> None:
+        fleet = self._fleet
+        for bus in np.unique(fleet.lamp_bus[members]).tolist():
+            mine = members[fleet.lamp_bus[members] == bus]
+            key = Key("busFailure", Place(controller_id=fleet.controller_ids[controller], bus=fleet.bus_names[bus]))
+            before = self._book.cases.get(key)
+            if before is not None:
+                mine = np.concatenate([np.array(before.lamps, np.int64), np.setdiff1d(mine, before.lamps)])
+            everyone = np.flatnonzero((fleet.lamp_bus == bus) & self._state.is_listed)
+            whole = len(mine) >= len(everyone)
+            ids = tuple(mine.tolist())
+            self._book.open(
+                Case(key, at_us, since_us, ids, evidence, controller, cabinet, span=None if whole else span)
+            )
+
+    def open_lamp(self, controller: int, lamp: int, at_s: int, load: str, *, has_neighbours: bool) -> None:
+        """``communicationFailure`` of one lamp; ambiguous where neither load nor neighbours tell dark from deaf."""
+        fleet, lost = self._fleet, self._lost
+        evidence: dict[str, Any] = {
+            "silent_s": int(lost.elapsed_s[lamp]),
+            "samples": int(lost.count[lamp]),
+            "quality": int(self._state.quality[lamp]),
+        }
+        if load in {GONE, THERE}:
+            evidence |= {"load": load, "is_dark": load == GONE}
+        else:
+            evidence["ambiguous"] = True
+        if not has_neighbours:
+            evidence["neighbours_answer"] = False
+        lost.is_open[lamp], lost.count[lamp], lost.elapsed_s[lamp] = True, 0, 0
+        self._book.open(
+            Case(
+                Key("communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp])),
+                at_s * 1_000_000,
+                int(lost.since_s[lamp]) * 1_000_000,
+                (lamp,),
+                evidence,
+                controller,
+                int(fleet.lamp_cabinet[lamp]),
+                int(fleet.lamp_circuit[lamp]),
+            )
+        )

@@ -1,0 +1,36 @@
+"""The lamp-level rules: one file each, one row here, one row in the fault catalogue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingest.detection.rules import (
+    control_gear_failure,
+    cycling_failure,
+    dimming_failure,
+    high_temperature,
+    lamp_failure,
+    lamp_power,
+    lamp_unexpected_on,
+    meter_failure,
+    power_factor,
+    relay_failure,
+)
+from ingest.detection.rules.window import Detector, Expected, RowLimits, Window
+
+DETECTORS: Final[tuple[Detector, ...]] = (
+    meter_failure.IMPOSSIBLE,  # first: its samples are kept from the others
+    meter_failure.FROZEN,
+    lamp_failure.DETECTOR,
+    lamp_unexpected_on.DETECTOR,
+    relay_failure.DETECTOR,
+    cycling_failure.DETECTOR,
+    dimming_failure.DETECTOR,
+    lamp_power.TOO_LOW,
+    lamp_power.TOO_HIGH,
+    power_factor.DETECTOR,
+    high_temperature.DETECTOR,
+    control_gear_failure.DETECTOR,
+)
+
+__all__ = ["DETECTORS", "Detector", "Expected", "RowLimits", "Window"]

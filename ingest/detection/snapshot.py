@@ -1,0 +1,173 @@
+"""Detection's memory as named arrays, and back: counters, open runs, baselines, last values, open conditions.
+
+Matched by id, so that it survives a changed register: what is new starts fresh, what is gone is dropped, and a lamp
+with another rating or technology starts its learning anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.conditions.causes import Case
+from ingest.model.finding import Key, Place
+from ingest.model.fleet import Fleet
+
+VERSION: Final = 2
+_SPARSE: Final = 16
+Arrays = Mapping[str, npt.NDArray[Any]]
+Holder = tuple[str, object]
+
+
+def ids_of(fleet: Fleet) -> dict[str, list[str]]:
+    """Names of all items of each kind, unique within the kind."""
+    circuits = [
+        f"{fleet.cabinet_ids[k]}\x1f{q}"
+        for k, q in zip(fleet.circuit_cabinet.tolist(), fleet.circuit_names, strict=True)
+    ]
+    return {
+        "lamp": fleet.lamp_ids.tolist(),
+        "circuit": circuits,
+        "cabinet": list(fleet.cabinet_ids),
+        "controller": list(fleet.controller_ids),
+        "sum": [*circuits, *fleet.cabinet_ids],
+        "meter": [*circuits, *fleet.controller_ids],
+    }
+
+
+def arrays_of(holder: object) -> dict[str, npt.NDArray[Any]]:
+    """The public arrays of an object."""
+    return {name: value for name, value in vars(holder).items() if isinstance(value, np.ndarray) and name[0] != "_"}
+
+
+def take(
+    fleet: Fleet, parts: Mapping[str, list[Holder]], book: ActiveConditions, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything as arrays for ``numpy.savez``.
+
+    Args:
+        fleet: whose items the arrays are over.
+        parts: kind of item -> (name, object) whose public arrays' last axis is over that kind's items.
+        book: open conditions.
+        extra: JSON values beside them.
+    """
+    memory: dict[str, Any] = {"version": np.array(VERSION)}
+    for kind, ids in ids_of(fleet).items():
+        memory[f"{kind}_ids"] = np.array(ids, dtype=np.str_)
+        for name, holder in parts.get(kind, []):
+            for field, values in arrays_of(holder).items():
+                if values.ndim and values.shape[-1] == len(ids):
+                    _store(memory, f"{kind}/{name}/{field}", values)
+    memory["rated_power_w"], memory["technology"] = fleet.rated_power_w.copy(), fleet.technology.copy()
+    cases = [_case_document(fleet, case) for case in book.cases.values()]
+    memory["cases"] = np.array(json.dumps({"cases": cases, "extra": extra}))
+    return memory
+
+
+def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.NDArray[np.int64]:
+    """Fill the objects' arrays from a memory; returns the lamps whose rating or technology has changed since."""
+    changed = np.zeros(0, np.int64)
+    for kind, ids in ids_of(fleet).items():
+        kept_ids = memory[f"{kind}_ids"].tolist()
+        is_same_order = kept_ids == ids
+        if is_same_order:
+            source = np.arange(len(ids))
+        else:
+            old = {name: i for i, name in enumerate(kept_ids)}
+            source = np.fromiter((old.get(name, -1) for name in ids), np.int64, len(ids))
+        new = np.flatnonzero(source >= 0)
+        source = source[new]
+        for name, holder in parts.get(kind, []):
+            for field, values in arrays_of(holder).items():
+                kept = _load(memory, f"{kind}/{name}/{field}")
+                if (
+                    kept is None
+                    or kept.shape[:-1] != values.shape[:-1]
+                    or kept.dtype != values.dtype
+                    or (values.shape[-1] != len(ids))
+                ):
+                    continue
+                if is_same_order:
+                    values[...] = kept
+                else:
+                    values[..., new] = kept[..., source]
+        if kind == "lamp":
+            before, now = memory["rated_power_w"][source], fleet.rated_power_w[new]
+            is_same = (before == now) | (np.isnan(before) & np.isnan(now))
+            changed = new[~is_same | (memory["technology"][source] != fleet.technology[new])]
+    return changed
+
+
+def _store(memory: dict[str, Any], key: str, values: npt.NDArray[Any]) -> None:
+    """An array, or where it is mostly zero its other values alone: nothing goes on at most lamps."""
+    other = np.flatnonzero(values)
+    if len(other) * _SPARSE < values.size:
+        memory[f"{key}#shape"], memory[f"{key}#at"] = np.array(values.shape), other
+        memory[f"{key}#values"] = values.ravel()[other]
+    else:
+        memory[key] = values.copy()
+
+
+def _load(memory: Arrays, key: str) -> npt.NDArray[Any] | None:
+    """What :func:`_store` kept; None where there is none."""
+    if f"{key}#shape" not in memory:
+        return memory.get(key)
+    values = np.zeros(memory[f"{key}#shape"].tolist(), memory[f"{key}#values"].dtype)
+    values.ravel()[memory[f"{key}#at"]] = memory[f"{key}#values"]
+    return values
+
+
+def documents(memory: Arrays) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The open conditions and the extra values of a memory."""
+    document = json.loads(str(memory["cases"]))
+    return document["cases"], document["extra"]
+
+
+def _case_document(fleet: Fleet, case: Case) -> dict[str, Any]:
+    return {
+        "code": case.code,
+        "place": asdict(case.key.place),
+        "at_us": case.at_us,
+        "since_us": case.since_us,
+        "lamp_ids": [str(fleet.lamp_ids[lamp]) for lamp in case.lamps],
+        "evidence": case.evidence,
+        "controller_id": fleet.controller_ids[case.controller] if case.controller >= 0 else None,
+        "cabinet_id": fleet.cabinet_ids[case.cabinet] if case.cabinet >= 0 else None,
+        "circuit": fleet.circuit_names[case.circuit] if case.circuit >= 0 else None,
+        "span": case.span,
+        "cause": None if case.cause is None else [case.cause.code, asdict(case.cause.place)],
+    }
+
+
+def case_of(document: Mapping[str, Any], fleet: Fleet) -> Case | None:
+    """A condition read back; None where the register no longer holds its place."""
+    lamps = [fleet.lamp_index[name] for name in document["lamp_ids"] if name in fleet.lamp_index]
+    controller = fleet.controller_index.get(document["controller_id"] or "", -1)
+    cabinet = fleet.cabinet_index.get(document["cabinet_id"] or "", -1)
+    circuit = fleet.circuit_index.get((document["cabinet_id"] or "", document["circuit"] or ""), -1)
+    place = Place(**document["place"])
+    is_gone = (document["lamp_ids"] and not lamps) or (document["controller_id"] and controller < 0)
+    is_gone = is_gone or (document["cabinet_id"] and cabinet < 0) or (document["circuit"] and circuit < 0)
+    if is_gone or (lamps and int(fleet.lamp_controller[lamps[0]]) != controller):
+        return None
+    cause = document["cause"]
+    return Case(
+        Key(document["code"], place),
+        document["at_us"],
+        document["since_us"],
+        tuple(lamps),
+        document["evidence"],
+        controller,
+        cabinet,
+        circuit,
+        None if document["span"] is None else (document["span"][0], document["span"][1]),
+        None if cause is None else Key(cause[0], Place(**cause[1])),
+        is_told=True,
+        lamp_set=frozenset(lamps),
+    )

@@ -1,0 +1,72 @@
+"""Writes the live picture (``ingest.schema.live``) every few seconds; a full disk costs a picture only."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import structlog
+
+from ingest.pipeline.ports import Judge
+from ingest.schema.live import COLUMNS, FILE_NAME
+from ingest.sparkplug.host_application import SessionHost
+
+_EVERY_S: Final = 2.0
+_SLOWEST_S: Final = 30.0
+_SHARE: Final = 0.05  # of the time may go into pictures: a million lamps take longer to draw than a thousand
+
+
+class LiveSnapshot:
+    """An job that draws and replaces the file."""
+
+    def __init__(
+        self,
+        folder: Path,
+        judge: Judge,
+        register_version: int,
+        host: SessionHost,
+        monotonic: Callable[[], float],
+        wall_us: Callable[[], int],
+    ) -> None:
+        """Draw into ``folder``; ``wall_us`` dates the file, whatever time the data has."""
+        self._wall_us = wall_us
+        self._path = folder / FILE_NAME
+        self._judge = judge
+        self.register_version = register_version
+        self._host = host
+        self._monotonic = monotonic
+        self._due_at = 0.0
+        self._log = structlog.get_logger("ingest")
+
+    def run(self, now_us: int) -> None:
+        """Draw, if it is time."""
+        began = self._monotonic()
+        if began < self._due_at or not now_us:
+            return
+        try:
+            self._write(now_us)
+        except OSError as error:
+            self._log.warning("no live picture", reason=str(error))
+        took_s = self._monotonic() - began
+        self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
+
+    def _write(self, now_us: int) -> None:
+        columns = self._judge.live_picture()
+        metadata = {
+            "register_version": str(self.register_version),
+            "written_at_us": str(self._wall_us()),
+            "now_us": str(now_us),
+            "controllers": json.dumps(self._host.presence(), separators=(",", ":")),
+        }
+        table = pa.table({name: columns[name] for name in COLUMNS}).replace_schema_metadata(metadata)
+        temporary = self._path.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table, max_chunksize=max(1, table.num_rows))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)

@@ -1,0 +1,54 @@
+"""Maintenance windows from the database to detection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingest.schema import tables
+
+_POLL_S: Final = 2.0
+Window = tuple[str | None, str | None, str | None, int, int]
+
+
+class Muted(Protocol):
+    """The part of detection that keeps quiet where people work."""
+
+    def set_maintenance(self, windows: Iterable[Window]) -> object:
+        """Windows: (cabinet_id, circuit, lamp_id, from_us, until_us)."""
+
+
+class MaintenanceJob:
+    """An job of intake."""
+
+    def __init__(self, engine: Engine, detection: Muted, monotonic: Callable[[], float]) -> None:
+        """Nothing is known to be worked on yet."""
+        self._engine = engine
+        self._detection = detection
+        self._monotonic = monotonic
+        self._polled_at = 0.0
+        self._known: list[Window] | None = None
+        self._log = structlog.get_logger("ingest")
+
+    def run(self, now_us: int) -> None:
+        """Tell detection when anything has changed."""
+        now = self._monotonic()
+        if now - self._polled_at < _POLL_S:
+            return
+        self._polled_at = now
+        window = tables.maintenance.c
+        wanted = select(window.cabinet_id, window.circuit, window.lamp_id, window.from_us, window.until_us)
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(wanted.where(window.until_us > now_us).order_by(window.id)).all()
+        except SQLAlchemyError as error:
+            self._log.warning("maintenance is not to be had", reason=str(error).splitlines()[0])
+            return
+        windows: list[Window] = [(r.cabinet_id, r.circuit, r.lamp_id, r.from_us, r.until_us) for r in rows]
+        if windows != self._known:
+            self._known = windows
+            self._detection.set_maintenance(windows)

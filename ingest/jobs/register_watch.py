@@ -1,0 +1,74 @@
+"""Notices that the register was replaced, by its files or by an import into the database, and hands the new one on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingest.errors import UnusableError
+from ingest.register.database_table import load_register, stored_version
+from ingest.register.register import Register
+from ingest.register.sync import sync_register
+from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+
+_EVERY_S: Final = 5.0
+
+
+class RegisterWatch:
+    """An job of intake; a broken file changes nothing and is named once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        version: int,
+        replace: Callable[[Register], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """``replace`` is called with every new register."""
+        self._engine = engine
+        self._folder = folder
+        self._version = version
+        self._replace = replace
+        self._monotonic = monotonic
+        self._looked_at = monotonic()
+        self._stamp = self._stat()
+        self._log = structlog.get_logger("ingest")
+
+    def _stat(self) -> tuple[tuple[int, int], ...]:
+        try:
+            stats = [(self._folder / name).stat() for name in (LAMPS_FILE, CABINETS_FILE)]
+        except OSError:
+            return ()
+        return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+    def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
+        """Look, if it is time."""
+        now = self._monotonic()
+        if now - self._looked_at < _EVERY_S:
+            return
+        self._looked_at = now
+        stamp = self._stat()
+        try:
+            if stamp != self._stamp and stamp:
+                self._stamp = stamp
+                register, _ = sync_register(self._engine, self._folder)
+            elif stored_version(self._engine) != self._version:
+                register = load_register(self._engine)
+            else:
+                return
+        except UnusableError as error:
+            self._log.error("the register stays as it was", reason=str(error))
+            return
+        except SQLAlchemyError as error:
+            self._log.warning("the register is not to be had", reason=str(error).splitlines()[0])
+            return
+        if register.version != self._version:
+            self._version = register.version
+            self._log.info("another register is in force", version=register.version, n_lamps=len(register.lamps))
+            self._replace(register)

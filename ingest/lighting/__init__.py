@@ -1,0 +1,1 @@
+"""What a lamp should draw at its level and voltage."""

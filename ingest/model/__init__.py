@@ -1,0 +1,1 @@
+"""Values that travel between ingest's parts, and the indices of the register's lamps and cabinets."""

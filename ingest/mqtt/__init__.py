@@ -1,0 +1,1 @@
+"""The MQTT connection: bytes in and out, and the embedded broker."""

@@ -1,0 +1,121 @@
+"""What "now" is: the wall's clock, or the data's own (contract.md, section 5).
+
+Data time is the median of the newest live times of those controllers that are online with a synchronised clock, so
+that a night plays as fast as the machine allows and one wrong clock takes nobody offline. It never runs backwards,
+except for a jump of more than six hours: then another recording has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.model.batch import Batch
+
+_ANOTHER_RECORDING_US: Final = 6 * 3_600_000_000
+
+
+class Clock(Protocol):
+    """Tells "now" and learns from what comes in."""
+
+    def replace_fleet(self, n_controllers: int) -> None:
+        """Another register numbers other controllers."""
+
+    def now_us(self) -> int | None:
+        """Now in UTC microseconds; None = nothing is known yet."""
+
+    def listening_us(self) -> int | None:
+        """Since when silence counts if the connection stands from now on; None = since the first record."""
+
+    def hear(self, batch: Batch) -> None:
+        """Live records came in."""
+
+    def recall(self, batch: Batch) -> int:
+        """The "now" that a stored batch was judged at, near enough."""
+
+    def online(self, controller: int, *, is_online: bool) -> None:
+        """A session began or ended."""
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def __init__(self, time_us: Callable[[], int]) -> None:
+        """``time_us``: UTC microseconds."""
+        self._time_us = time_us
+
+    def replace_fleet(self, n_controllers: int) -> None:
+        """Nothing to learn."""
+
+    def now_us(self) -> int | None:
+        """The machine's time."""
+        return self._time_us()
+
+    def listening_us(self) -> int | None:
+        """From now on."""
+        return self._time_us()
+
+    def hear(self, batch: Batch) -> None:
+        """Nothing to learn."""
+
+    def recall(self, batch: Batch) -> int:
+        """The newest time of its live records, but never later than now."""
+        times = batch.at_us[~batch.is_historical]
+        return min(int(times.max()) if len(times) else 0, self._time_us())
+
+    def online(self, controller: int, *, is_online: bool) -> None:
+        """Nothing to learn."""
+
+
+class DataClock:
+    """The median of what the controllers say."""
+
+    def __init__(self, n_controllers: int) -> None:
+        """Nobody has spoken yet."""
+        self._now_us: int | None = None
+        self.replace_fleet(n_controllers)
+
+    def replace_fleet(self, n_controllers: int) -> None:
+        """Other numbers stand for other controllers; time goes on."""
+        self._newest_us: npt.NDArray[np.int64] = np.zeros(n_controllers, np.int64)
+        self._is_counted: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
+        self._is_online: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
+
+    def now_us(self) -> int | None:
+        """The latest median."""
+        return self._now_us
+
+    def listening_us(self) -> int | None:
+        """Data time stands still until somebody speaks, and what it was before may be long ago."""
+        return None
+
+    def hear(self, batch: Batch) -> None:
+        """Take the batch's live times and find the median anew."""
+        is_live = ~batch.is_historical
+        who = batch.controller[is_live]
+        self._newest_us[who] = batch.at_us[is_live]
+        self._is_counted[who] = batch.is_clock_synchronised[is_live]
+        self._is_online[who] = True
+        times = self._newest_us[self._is_counted & self._is_online]
+        if not len(times):
+            return
+        middle = (len(times) - 1) // 2
+        median_us = int(np.partition(times, middle)[middle])
+        if self._now_us is None or median_us > self._now_us or median_us < self._now_us - _ANOTHER_RECORDING_US:
+            self._now_us = median_us
+
+    def recall(self, batch: Batch) -> int:
+        """Its time by the same rule."""
+        self.hear(batch)
+        return self._now_us or 0
+
+    def online(self, controller: int, *, is_online: bool) -> None:
+        """Whose word counts."""
+        if controller < len(self._is_online):
+            self._is_online[controller] = is_online
+            if is_online:
+                self._newest_us[controller] = 0
+                self._is_counted[controller] = False

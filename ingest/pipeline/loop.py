@@ -1,0 +1,211 @@
+"""The loop of ingest: receive, decode, judge, store, tell, acknowledge; and the jobs between.
+
+Owns the order of things and no thing itself: the broker, the host, detection, the store and the fault book are handed
+in. One thread; the store writes on another. A tick is what came since the last one was sent off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from edge_agent.wire import NCMD, NDATA, NodeTopic
+from ingest.metrics import Metrics, Readiness
+from ingest.model.block import Block
+from ingest.model.finding import Change
+from ingest.model.received_ranges import Mark
+from ingest.mqtt.connection import Broker
+from ingest.pipeline.clock import Clock
+from ingest.pipeline.commit_queue import CommitQueue, Load
+from ingest.pipeline.isolation import IsolatedJudge, build_columns
+from ingest.pipeline.job_guard import Job, JobGuard
+from ingest.pipeline.ports import Judge, judge_tick
+from ingest.sparkplug.acknowledgement import Acknowledgement
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.sparkplug.fair_queue import FairQueue
+from ingest.sparkplug.host_application import SessionHost
+
+_LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
+_LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
+_GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, and how much at once.
+
+    Attributes:
+        flush_s: at least this long between two flushes while little is coming.
+        flush_bytes: received bytes that make a flush at once; half of it does while nothing is being stored.
+        max_waiting_bytes: received and undecoded; beyond it, what comes while the store stands is dropped.
+    """
+
+    flush_s: float = 1.0
+    flush_bytes: int = 32 << 20
+    max_waiting_bytes: int = 256 << 20
+
+
+class Intake:
+    """One group's intake."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        host: SessionHost,
+        *,
+        judge: Judge,
+        clock: Clock,
+        flight: CommitQueue,
+        quarantine: DeadLetters,
+        metrics: Metrics,
+        readiness: Readiness,
+        monotonic: Callable[[], float],
+        wall_ms: Callable[[], int],
+        pace: Pace,
+        jobs: Sequence[Job] = (),
+        listeners: Sequence[Callable[[Block], None]] = (),
+    ) -> None:
+        """Everything is open and recovered; nothing has been received yet."""
+        self._broker = broker
+        self._host = host
+        self.judge = IsolatedJudge(judge, host, host.complaints)
+        self.clock = clock
+        self._commit_queue = flight
+        self._quarantine = quarantine
+        self._metrics = metrics
+        self._readiness = readiness
+        self._monotonic = monotonic
+        self._wall_ms = wall_ms
+        self._pace = pace
+        self._jobs = jobs
+        self._listeners = listeners
+        self._guard = JobGuard(metrics, readiness, monotonic)
+        self._command_topic = str(NodeTopic(host.group, NCMD, ""))
+        self._acknowledgement = Acknowledgement()
+        self._waiting = FairQueue(self._tell_flood)
+        self._flushed_at = 0.0
+        self._ticked_at = 0.0
+        self._n_sessions = 0
+        self._changes: list[Change] = []
+        self._log = structlog.get_logger("ingest")
+        readiness.set("broker", "connecting")
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Have the fault book told with the next load."""
+        self._changes += changes
+
+    def _tell_flood(self, node: str, n_dropped: int) -> None:
+        text = f"{node}: sends more than can be taken; what is beyond is left with it"
+        self._host.complaints.add("flood", node, text, count=n_dropped)
+
+    def run(self, is_stopped: Callable[[], bool]) -> None:
+        """Work until told to stop, then finish what is in the air."""
+        self._readiness.set("start", None)
+        while not is_stopped():
+            self.turn()
+        end = self._monotonic() + _LANDING_S
+        while (load := self._commit_queue.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
+            self._acknowledge_and_send(load)
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        self._receive()
+        self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
+        now_us = self.clock.now_us()
+        if self._commit_queue.may_start:
+            is_listening = self._broker.trouble is None
+            if now_us is not None and is_listening and self._monotonic() - self._ticked_at >= 1.0:
+                self._ticked_at = self._monotonic()
+                self._changes += self.judge.tick(now_us)
+            if self._is_due():
+                self._send_off(now_us)
+        self._guard.run(self._jobs, now_us or 0)
+        for topic, payload in self._host.commands.outgoing(self._host.sessions):
+            self._broker.publish(topic, payload)
+        self._broker.flush()
+
+    def _patience_s(self) -> float:
+        """How long to wait for the store: not at all, unless more is waiting than should."""
+        return (
+            0.5 if self._waiting.n_bytes > self._pace.max_waiting_bytes and not self._commit_queue.is_stalled else 0.0
+        )
+
+    def _is_due(self) -> bool:
+        # an idle store is given half at once: agents whose windows are full send no more before it
+        enough = self._pace.flush_bytes // 2 if self._commit_queue.is_empty else self._pace.flush_bytes
+        if self._waiting.n_bytes >= enough:
+            return True
+        is_time = self._waiting.is_behind or self._monotonic() - self._flushed_at >= self._pace.flush_s
+        return is_time and bool(self._waiting or self._changes)
+
+    def _receive(self) -> None:
+        if self._waiting.n_bytes > self._pace.max_waiting_bytes and not self._commit_queue.is_stalled:
+            return  # the network waits for us, and the broker with it
+        room = max(_LEAST_BITE, self._pace.flush_bytes - self._waiting.n_bytes)
+        is_idle = self._commit_queue.is_empty and not self._waiting.is_behind
+        wait_s = min(0.2, self._pace.flush_s) if is_idle else 0.02
+        messages = self._broker.receive(wait_s, room)
+        if self._broker.n_sessions != self._n_sessions:
+            self._n_sessions = self._broker.n_sessions
+            self._host.forget()
+            controllers = self._host.directory.controllers
+            registered = [controllers[i] for i in range(controllers.n_register)]
+            self._host.commands.greet(registered, self._monotonic() + _GREETING_S)
+            self.judge.listen(self.clock.listening_us())
+        self._readiness.set("broker", self._broker.trouble)
+        self._metrics.broker_up.set(self._broker.trouble is None)
+        if self._waiting.n_bytes > self._pace.max_waiting_bytes:
+            kept = [message for message in messages if f"/{NDATA}/" not in message[0]]
+            self._metrics.refused.inc(len(messages) - len(kept))
+            messages = kept
+        self._waiting.add(messages)
+        self._metrics.waiting_bytes.set(self._waiting.n_bytes)
+
+    def _send_off(self, now_us: int | None) -> None:
+        """Decode and judge what is waiting, and send it to the store."""
+        n_bytes = self._waiting.n_bytes
+        messages = self._waiting.take(self._commit_queue.most_bytes)
+        n_bytes -= self._waiting.n_bytes
+        self._flushed_at = self._monotonic()
+        intake = self._host.receive(messages, now_us)
+        del messages
+        tick = build_columns(intake, self._host, self._host.complaints, self._quarantine)
+        self._metrics.bad_values.inc(tick.n_bad_values)
+        changes, self._changes = self._changes, []
+        changes += judge_tick(self.judge, self.clock, intake, tick)
+        block = None
+        if intake.n_records:
+            block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
+        floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
+        now_us = self.clock.now_us() or now_us or 0
+        self._commit_queue.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
+        self._metrics.online.set(len(self._host.sessions))
+
+    def _acknowledge_and_send(self, load: Load | None) -> None:
+        """Tell the agents what is stored for good."""
+        if load is None:
+            return
+        if load.block is not None:
+            batch = load.block.batch
+            n_history = int(batch.is_historical.sum())
+            self._metrics.readings.inc(batch.n_readings)
+            self._metrics.records.labels("live").inc(batch.n_records - n_history)
+            self._metrics.records.labels("history").inc(n_history)
+            self._guard.hear(self._listeners, load.block)
+        if load.changes:
+            self._metrics.changes.inc(len(load.changes))
+        n_sent = 0
+        for (controller_id, epoch), (mark, floor) in load.floors.items():
+            mark.durable_floor = max(mark.durable_floor, floor)
+            if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
+                self._acknowledge(controller_id, epoch, mark)
+                n_sent += 1
+        self._metrics.acknowledgements.inc(n_sent)
+
+    def _acknowledge(self, controller_id: str, epoch: int, mark: Mark) -> None:
+        mark.acknowledged = mark.durable_floor
+        payload = self._acknowledgement.encode(self._wall_ms(), epoch, mark.durable_floor)
+        self._broker.publish(f"{self._command_topic}{controller_id}", payload)

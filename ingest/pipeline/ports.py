@@ -1,0 +1,90 @@
+"""What intake asks of detection and of the fault book, and the pass of one tick through detection.
+
+Pure but for what stands behind the two protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from ingest.decode.columns import Tick
+from ingest.model.batch import Batch, SessionEvent
+from ingest.model.block import slice_batch
+from ingest.model.finding import Change, Key
+from ingest.pipeline.clock import Clock
+from ingest.sparkplug.intake_result import IntakeResult
+
+_TICK_US: Final = 10_000_000  # silence is looked for at least this often in data time
+
+
+class Judge(Protocol):
+    """Detection (``ingest.detection.Detection``)."""
+
+    def judge(self, batch: Batch, now_us: int) -> Sequence[Change]:
+        """One sample of each controller in the batch."""
+
+    def session(self, event: SessionEvent, now_us: int) -> Sequence[Change]:
+        """A session began or ended."""
+
+    def listen(self, since_us: int | None) -> None:
+        """Messages come from then on (None = from the first one on): silence before it proves nothing."""
+
+    def tick(self, now_us: int) -> Sequence[Change]:
+        """Time went by: who has fallen silent?"""
+
+    def live_picture(self) -> Mapping[str, Any]:
+        """Columns of ``ingest.schema.live`` in register order."""
+
+    def mark_repaired(self, key: Key) -> None:
+        """Somebody claims that this is mended: prove it."""
+
+
+class Book(Protocol):
+    """The fault book; raises ``RetryError`` while its database is not to be had."""
+
+    def apply(self, changes: Sequence[Change], now_us: int) -> object:
+        """Write down what detection says, all of it or nothing."""
+
+    def poll_claims(self) -> Sequence[Key]:
+        """What people claimed repaired since the last call."""
+
+
+def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> list[Change]:
+    """Let detection see a tick's rounds in order, sessions that began and ended between them, then its history."""
+    changes: list[Change] = []
+    events = list(taken.events)
+    batch = tick.block.batch
+    ticked_us = clock.now_us() or 0
+    for number, (first, last) in enumerate(tick.rounds):
+        events = _sessions(judge, clock, events, number, changes)
+        if first == last:  # all of its records were set aside
+            continue
+        live = slice_batch(batch, first, last)
+        clock.hear(live)
+        now_us = _now(clock, int(live.at_us[0]))
+        changes += judge.judge(live, now_us)
+        if now_us - ticked_us >= _TICK_US:  # hours of data time may lie in one tick
+            ticked_us = now_us
+            changes += judge.tick(now_us)
+    _sessions(judge, clock, events, len(tick.rounds), changes)
+    first = tick.rounds[-1][1] if tick.rounds else 0
+    if taken.history:
+        history = slice_batch(batch, first, first + len(taken.history))
+        changes += judge.judge(history, _now(clock, int(history.at_us.max())))
+    return changes
+
+
+def _sessions(
+    judge: Judge, clock: Clock, events: list[tuple[int, SessionEvent]], number: int, changes: list[Change]
+) -> list[tuple[int, SessionEvent]]:
+    for at, event in events:
+        if at <= number:
+            clock.online(event.controller, is_online=event.is_birth)
+            changes += judge.session(event, _now(clock, event.at_us))
+    return [item for item in events if item[0] > number]
+
+
+def _now(clock: Clock, otherwise_us: int) -> int:
+    now_us = clock.now_us()
+    return otherwise_us if now_us is None else now_us

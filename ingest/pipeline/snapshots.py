@@ -1,0 +1,184 @@
+"""Detection's memory across a restart: a snapshot now and then, and what was stored after it judged once more.
+
+A snapshot holds detection's own arrays, the store's position that they stand for, and "now". It is taken only when
+nothing is in the air, so that everything up to the position is stored and told. Judging the rest again tells the fault
+book things that it may know already; it knows each fault by its place and how far it was told, so nothing is doubled.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import structlog
+
+from ingest.errors import IngestError, StoreUnavailableError
+from ingest.model.finding import Change
+from ingest.model.fleet import Fleet
+from ingest.model.id_directory import Directory
+from ingest.model.received_ranges import Watermarks
+from ingest.pipeline.clock import Clock
+from ingest.pipeline.commit_queue import CommitQueue
+from ingest.pipeline.ports import Book, Judge
+from ingest.telemetry.segment_file import sync_folder
+from ingest.telemetry.store import TelemetryStore
+
+FILE_NAME: Final = "detection.npz"
+_POSITION: Final = "terang.position"
+_NOW: Final = "terang.now_us"
+_EVERY_S: Final = 60.0
+_SLOWEST_S: Final = 900.0
+_SHARE: Final = 0.02  # of the time may go into snapshots
+_TOLD_AT_ONCE: Final = 1000
+
+
+class Memory(Protocol):
+    """The part of detection that a restart must not forget."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that it knows, as named arrays."""
+
+    def restore(self, memory: Mapping[str, Any]) -> Sequence[Change]:
+        """Go on from a snapshot; says what the register no longer holds.
+
+        Raises:
+            IngestError: it is of another version.
+        """
+
+    def replace_fleet(self, fleet: Fleet) -> Sequence[Change]:
+        """Go on with another register."""
+
+
+class SnapshotFile:
+    """``detection.npz`` in a city's data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read yet."""
+        self._path = folder / FILE_NAME
+
+    def write(self, memory: Mapping[str, Any], *, position: int, now_us: int) -> None:
+        """Replace the file for good.
+
+        Raises:
+            StoreUnavailableError: the disk is full or refuses; the old snapshot is still there.
+        """
+        temporary = self._path.with_suffix(".tmp")
+        try:
+            with temporary.open("wb") as file:
+                own = {_POSITION: np.array(position), _NOW: np.array(now_us)}
+                np.savez(file, allow_pickle=False, **own, **memory)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+            sync_folder(self._path.parent)
+        except OSError as error:
+            raise StoreUnavailableError(f"{self._path}: {error.strerror}") from error
+
+    def read(self) -> tuple[dict[str, Any], int, int] | None:
+        """``(memory, position, now_us)``; None where there is none.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        try:
+            with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as arrays:
+                memory = dict(arrays)
+            return memory, int(memory.pop(_POSITION)), int(memory.pop(_NOW))
+        except FileNotFoundError:
+            return None
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{self._path}: {error}") from error
+
+
+def recover(
+    file: SnapshotFile,
+    detection: Judge,
+    memory: Memory,
+    clock: Clock,
+    *,
+    store: TelemetryStore,
+    directory: Directory,
+    book: Book,
+) -> int:
+    """Bring detection to where it was when the process ended; returns how many records were judged again.
+
+    Raises:
+        RetryError: the fault book's database is not to be had.
+    """
+    log = structlog.get_logger("ingest")
+    try:
+        found = file.read()
+        changes = list(memory.restore(found[0])) if found is not None else []
+    except (ValueError, IngestError) as error:
+        log.error("detection starts without memory", reason=str(error))  # noqa: TRY400  # one line: a person reads it
+        found, changes = None, []
+    if found is None:
+        return 0
+    _, position, now_us = found
+    n_records = 0
+    for batch in store.records(directory, after=position):
+        now_us = max(now_us, clock.recall(batch))
+        changes += detection.judge(batch, now_us)
+        n_records += batch.n_records
+        if len(changes) >= _TOLD_AT_ONCE:
+            book.apply(changes, now_us)
+            changes = []
+    book.apply(changes, now_us)
+    if n_records:
+        log.info("judged again what came after the last snapshot", n_records=n_records)
+    return n_records
+
+
+class SnapshotJob:
+    """Takes a snapshot every minute, if nothing is in the air."""
+
+    def __init__(
+        self,
+        file: SnapshotFile,
+        memory: Memory,
+        flight: CommitQueue,
+        *,
+        store: TelemetryStore,
+        marks: Watermarks,
+        monotonic: Callable[[], float],
+    ) -> None:
+        """The first one comes with the first run: there is always one to go on from."""
+        self._file = file
+        self._memory = memory
+        self._commit_queue = flight
+        self._store = store
+        self._marks = marks
+        self._monotonic = monotonic
+        self._due_at = 0.0
+        self._log = structlog.get_logger("ingest")
+
+    def run(self, now_us: int) -> None:
+        """Take it, if it is time."""
+        began = self._monotonic()
+        is_due = began >= self._due_at
+        self._commit_queue.hold(is_held=is_due)
+        if not is_due or not self._commit_queue.is_empty:
+            return
+        try:
+            self.take(now_us)
+        except StoreUnavailableError as error:
+            self._log.warning("no snapshot", reason=str(error))
+        finally:  # whatever happened, the loads must not wait for it
+            took_s = self._monotonic() - began
+            self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
+            self._commit_queue.hold(is_held=False)
+
+    def take(self, now_us: int) -> None:
+        """Take it now; nothing may be in the air.
+
+        Raises:
+            StoreUnavailableError: the disk is full or refuses.
+        """
+        position = self._store.position()
+        self._file.write(self._memory.snapshot(), position=position, now_us=now_us)
+        self._store.settle(position, self._marks.states())

@@ -1,0 +1,1 @@
+"""The city's lamps and cabinets: read, checked, kept in the database."""

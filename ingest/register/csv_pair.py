@@ -1,0 +1,114 @@
+"""The two CSV files of a city's folder, replaced together or not at all.
+
+Both new files are written and synced in a folder of their own; renaming that folder is the moment at which they count.
+Whatever comes after a power cut, `settle` finishes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
+from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
+from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+
+NEW: Final = ".register-new"
+READY: Final = ".register-ready"
+
+
+def lamps_csv(lamps: Lamps) -> bytes:
+    """``lamps.csv`` of these lamps."""
+    columns: dict[str, Sequence[str]] = {}
+    for name in LAMP_COLUMNS:
+        column = lamps.is_dimmable if name == "dimmable" else getattr(lamps, name)
+        columns[name] = [_text(value) for value in (column.tolist() if hasattr(column, "tolist") else column)]
+    return _csv(columns, lamps.extra)
+
+
+def cabinets_csv(cabinets: Cabinets) -> bytes:
+    """``cabinets.csv`` of these cabinets."""
+    columns = {}
+    for name in CABINET_COLUMNS:
+        column = getattr(cabinets, name)
+        columns[name] = [_text(value) for value in (column.tolist() if hasattr(column, "tolist") else column)]
+    return _csv(columns, cabinets.extra)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(int(value) if value.is_integer() else round(value, 7))
+    return "" if value == UNKNOWN_INT else str(value)
+
+
+def _csv(columns: Mapping[str, Sequence[str]], extra: Sequence[Mapping[str, Any]]) -> bytes:
+    unknown = list(dict.fromkeys(name for row in extra for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*columns, *unknown])
+    for values, more in zip(zip(*columns.values(), strict=True), extra, strict=True):
+        writer.writerow([*values, *(more.get(name, "") for name in unknown)])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def stage(folder: Path, lamps: bytes, cabinets: bytes) -> Path:
+    """Write both files beside the old ones; nothing counts yet.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    settle(folder)
+    new = folder / NEW
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    for name, content in ((LAMPS_FILE, lamps), (CABINETS_FILE, cabinets)):
+        with (new / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    _sync(new)
+    return new
+
+
+def publish(folder: Path) -> None:
+    """Let the staged files count.
+
+    Raises:
+        OSError: the folder cannot be written to; the old files still count.
+    """
+    (folder / NEW).rename(folder / READY)
+    _sync(folder)
+    settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Finish a replacement that was cut short; does nothing otherwise."""
+    ready = folder / READY
+    if not ready.is_dir():
+        return
+    for name in (LAMPS_FILE, CABINETS_FILE):
+        if (ready / name).exists():
+            (ready / name).replace(folder / name)
+    _sync(folder)
+    ready.rmdir()
+
+
+def discard(folder: Path) -> None:
+    """Forget the staged files."""
+    shutil.rmtree(folder / NEW, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

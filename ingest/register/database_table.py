@@ -1,0 +1,220 @@
+"""The register in the database: replaced in one transaction, read back as columns."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import Connection, Engine, Result, Text, cast, delete, func, insert, select
+
+from ingest.register.column_cache import read_copy, write_copy
+from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register
+from ingest.schema import tables
+
+_CHUNK: Final = 20_000
+_NOTHING: Final[Mapping[str, Any]] = {}
+_EMPTY_JSON: Final = (None, "", "{}", "null")
+_LAMP_TEXTS: Final = (
+    "cabinet_id",
+    "circuit",
+    "position_source",
+    "technology",
+    "bus",
+    "profile",
+    "phase",
+    "street",
+    "district",
+    "village",
+    "road_class",
+    "installed_on",
+)
+_CABINET_TEXTS: Final = (
+    "controller_id",
+    "name",
+    "district",
+    "village",
+    "supply_account",
+    "transformer",
+    "metered",
+    "switching",
+)
+
+
+def stored_digest(engine: Engine) -> str:
+    """Digest of the register that the database holds, "" if it holds none."""
+    with engine.connect() as connection:
+        return connection.execute(select(tables.register.c.digest)).scalar_one_or_none() or ""
+
+
+def stored_version(engine: Engine) -> int:
+    """Version of the register that the database holds, 0 if it holds none."""
+    with engine.connect() as connection:
+        return connection.execute(select(tables.register.c.version)).scalar_one_or_none() or 0
+
+
+def store_register(engine: Engine, register: Register, source: Path | str) -> int:
+    """Replace the register in one transaction; returns its new version.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
+    """
+    with engine.begin() as connection:
+        connection.execute(delete(tables.lamps))
+        connection.execute(delete(tables.cabinets))
+        version = (connection.execute(select(func.max(tables.register.c.version))).scalar_one() or 0) + 1
+        connection.execute(delete(tables.register))
+        _insert(connection, tables.cabinets, _cabinet_rows(register.cabinets))
+        _insert(connection, tables.lamps, _lamp_rows(register.lamps))
+        row = {
+            "version": version,
+            "imported_at_us": time.time_ns() // 1000,
+            "source": str(source),
+            "digest": register.digest,
+        }
+        connection.execute(insert(tables.register), row)
+    return version
+
+
+def _insert(connection: Connection, table: Any, rows: Iterator[dict[str, Any]]) -> None:
+    while chunk := list(islice(rows, _CHUNK)):
+        connection.execute(insert(table), chunk)
+
+
+def _lamp_rows(lamps: Lamps) -> Iterator[dict[str, Any]]:
+    texts = {name: getattr(lamps, name) for name in _LAMP_TEXTS}
+    columns = zip(
+        lamps.lamp_id,
+        lamps.position.tolist(),
+        lamps.latitude.tolist(),
+        lamps.longitude.tolist(),
+        lamps.rated_power_w.tolist(),
+        lamps.address.tolist(),
+        lamps.is_dimmable.tolist(),
+        lamps.extra,
+        strict=True,
+    )
+    for row, (lamp_id, position, latitude, longitude, rated, address, is_dimmable, extra) in enumerate(columns):
+        yield {
+            "lamp_id": lamp_id,
+            "row": row,
+            **{name: column[row] or None for name, column in texts.items()},
+            "position": None if position == UNKNOWN_INT else position,
+            "latitude": latitude,
+            "longitude": longitude,
+            "rated_power_w": _or_none(rated),
+            "address": None if address == UNKNOWN_INT else address,
+            "is_dimmable": is_dimmable,
+            "extra": dict(extra),
+        }
+
+
+def _cabinet_rows(cabinets: Cabinets) -> Iterator[dict[str, Any]]:
+    texts = {name: getattr(cabinets, name) for name in _CABINET_TEXTS}
+    for row, cabinet_id in enumerate(cabinets.cabinet_id):
+        yield {
+            "cabinet_id": cabinet_id,
+            **{name: column[row] or None for name, column in texts.items()},
+            "latitude": _or_none(float(cabinets.latitude[row])),
+            "longitude": _or_none(float(cabinets.longitude[row])),
+            "supply_va": _or_none(float(cabinets.supply_va[row])),
+            "extra": dict(cabinets.extra[row]),
+        }
+
+
+def _or_none(number: float) -> float | None:
+    return None if math.isnan(number) else number
+
+
+def load_register(engine: Engine, copy: Path | None = None) -> Register:
+    """The register that the database holds, in register order; empty if it holds none.
+
+    Args:
+        engine: the database.
+        copy: where to keep the lamps as columns on disk (`ingest.register.column_cache`), which makes the next load ten
+            times as fast.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database is not to be had.
+    """
+    cabinet, lamp = tables.cabinets.c, tables.lamps.c
+    with engine.connect() as connection:
+        about = connection.execute(select(tables.register)).one_or_none()
+        version, digest = (0, "") if about is None else (about.version, about.digest)
+        cabinet_rows = connection.execute(select(tables.cabinets).order_by(cabinet.cabinet_id)).all()
+        cabinets = _cabinet_columns(cabinet_rows)
+        if copy is not None and (register := read_copy(copy, cabinets, version, digest)) is not None:
+            return register
+        names = (
+            "lamp_id",
+            *_LAMP_TEXTS,
+            "position",
+            "latitude",
+            "longitude",
+            "rated_power_w",
+            "address",
+            "is_dimmable",
+        )
+        # most lamps have no free property: their JSON stays text until one has
+        query = select(*(lamp[name] for name in names), cast(lamp.extra, Text)).order_by(lamp.row)
+        columns = _columns(connection.execute(query.execution_options(yield_per=_CHUNK)), (*names, "extra"))
+    register = Register(_lamp_columns(columns, cabinets), cabinets, version, digest)
+    if copy is not None and version:
+        write_copy(copy, register)
+    return register
+
+
+def _columns(rows: Result[Any], names: Sequence[str]) -> dict[str, list[Any]]:
+    """Rows as columns, chunk by chunk; equal texts of a column become one object, as a city has few streets."""
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    seen: dict[str, dict[str, str]] = {name: {} for name in (*_LAMP_TEXTS, "extra")}
+    for chunk in rows.partitions():
+        for name, values in zip(names, zip(*chunk, strict=True), strict=True):
+            known = seen.get(name)
+            columns[name] += values if known is None else [value and known.setdefault(value, value) for value in values]
+    return columns
+
+
+def _cabinet_columns(rows: Any) -> Cabinets:
+    def texts(name: str) -> list[str]:
+        return [getattr(row, name) or "" for row in rows]
+
+    def numbers(name: str) -> Any:
+        return np.array([math.nan if getattr(row, name) is None else getattr(row, name) for row in rows], np.float64)
+
+    return Cabinets(
+        cabinet_id=[row.cabinet_id for row in rows],
+        latitude=numbers("latitude"),
+        longitude=numbers("longitude"),
+        supply_va=numbers("supply_va"),
+        extra=[row.extra or _NOTHING for row in rows],
+        **{name: texts(name) for name in _CABINET_TEXTS},
+    )
+
+
+def _lamp_columns(columns: Mapping[str, Any], cabinets: Cabinets) -> Lamps:
+    texts = {name: [text or "" for text in columns[name]] for name in _LAMP_TEXTS}
+    cabinet_row = {cabinet_id: row for row, cabinet_id in enumerate(cabinets.cabinet_id)}
+    index = [cabinet_row.get(cabinet_id, UNKNOWN_INT) for cabinet_id in texts["cabinet_id"]]
+
+    def integers(name: str) -> Any:
+        return np.array([UNKNOWN_INT if value is None else value for value in columns[name]], np.int32)
+
+    rated = [math.nan if value is None else value for value in columns["rated_power_w"]]
+    return Lamps(
+        lamp_id=columns["lamp_id"],
+        cabinet=np.array(index, np.int32),
+        position=integers("position"),
+        latitude=np.array(columns["latitude"], np.float64),
+        longitude=np.array(columns["longitude"], np.float64),
+        rated_power_w=np.array(rated, np.float32),
+        address=integers("address"),
+        is_dimmable=np.array(columns["is_dimmable"], bool),
+        extra=[_NOTHING if text in _EMPTY_JSON else json.loads(text) for text in columns["extra"]],
+        **texts,
+    )

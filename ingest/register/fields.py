@@ -1,0 +1,200 @@
+"""Columns of text made into columns of values: one pass where all is well, value by value where something is not.
+
+Pure. Every deviation is noted with line, column and reason; an empty text is "unknown" and never a deviation by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.register.delimited import TextTable
+from ingest.register.issue import Issue, shown
+from ingest.register.number_format import decimal_mark, plain_text, read_number
+
+Texts = Sequence[str]
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "t", "1", "1.0", "yes", "y", "ya", "benar", "si", "sí", "sim", "oui", "ja", "tak"), True),
+    **dict.fromkeys(("да", "evet", "예", "はい", "是", "ใช่", "có"), True),
+    **dict.fromkeys(("false", "f", "0", "0.0", "no", "n", "tidak", "salah", "não", "non", "nein", "nie", ""), False),
+    **dict.fromkeys(("нет", "hayır", "아니오", "いいえ", "否", "ไม่", "không"), False),
+}
+
+
+class Fields:
+    """Reads one `TextTable` column by column and keeps what was wrong with it."""
+
+    def __init__(self, table: TextTable, names: Mapping[str, str] | None = None) -> None:
+        """``names``: field -> the source's own column name, as issues should show it."""
+        self.table = table
+        self.n_rows = len(table.lines)
+        self.is_refused: npt.NDArray[np.bool_] = np.zeros(self.n_rows, np.bool_)
+        self.issues: list[Issue] = list(table.issues)
+        self._names = names or {}
+
+    def refuse(self, row: int, column: str, reason: str) -> None:
+        """Leave a row out; only the first reason is told."""
+        if not self.is_refused[row]:
+            self.is_refused[row] = True
+            self._note(row, column, reason, is_refused=True)
+
+    def mend(self, row: int, column: str, reason: str) -> None:
+        """Take a row in spite of one bad value."""
+        if not self.is_refused[row]:
+            self._note(row, column, reason, is_refused=False)
+
+    def mend_all(self, column: str, reason: str) -> None:
+        """Note what was done to a whole column."""
+        name = self._names.get(column, column)
+        self.issues.append(Issue(self.table.file, 0, name, reason, is_refused=False))
+
+    def _note(self, row: int, column: str, reason: str, *, is_refused: bool) -> None:
+        name = self._names.get(column, column)
+        self.issues.append(Issue(self.table.file, int(self.table.lines[row]), name, reason, is_refused))
+
+    def raw(self, column: str) -> Texts:
+        """A column as it stands; empty texts where the table has none."""
+        return self.table.columns.get(column) or [""] * self.n_rows
+
+    def texts(self, column: str, longest: int) -> list[str]:
+        """A column of texts, what is longer than the store takes or cannot be printed left empty."""
+        values = list(self.raw(column))
+        for row, value in enumerate(values):
+            if len(value) > longest:
+                self.mend(row, column, f"{shown(value)} is longer than {longest} characters; left empty")
+                values[row] = ""
+            elif not value.isprintable():
+                values[row] = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+        return values
+
+    def keys(self, column: str, longest: int) -> list[str]:
+        """A column of required, unique ids; other rows are refused."""
+        values = list(self.raw(column))
+        first: dict[str, int] = {}
+        for row, value in enumerate(values):
+            if self.is_refused[row]:
+                continue
+            if not value:
+                self.refuse(row, column, "is empty and required")
+            elif len(value) > longest or not value.isprintable():
+                self.refuse(row, column, f"{shown(value)} is no id: printable, at most {longest} characters")
+            elif value in first:
+                self.refuse(row, column, f"{shown(value)} stands in line {self.table.lines[first[value]]} already")
+            else:
+                first[value] = row
+        return values
+
+    def numbers(
+        self, column: str, minimum: float, maximum: float, unit: str, *, may_group: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """A column of numbers; empty, no number, ambiguous or out of range = NaN.
+
+        Args:
+            column: the field.
+            minimum, maximum: of what it can be.
+            unit: as it is told.
+            may_group: a point, too, may stand for thousands (``1.250`` W); where both readings are possible, the
+                value is left empty.
+
+        Returns:
+            float64 (n_rows,).
+        """
+        texts = self.raw(column)
+        if not may_group and all(map(_is_plain, texts)):
+            values = np.array([text or "nan" for text in texts], dtype=np.float64)
+        else:
+            values = self._parse(column, texts, minimum, maximum, may_group=may_group)
+        with np.errstate(invalid="ignore"):
+            is_outside = (values < minimum) | (values > maximum)
+        for row in np.flatnonzero(is_outside).tolist():
+            self.mend(
+                row,
+                column,
+                f"{shown(texts[row])} is not within {minimum:g} to {maximum:g}{unit and ' ' + unit}; left empty",
+            )
+        values[is_outside] = np.nan
+        return values
+
+    def _parse(
+        self, column: str, texts: Texts, minimum: float, maximum: float, *, may_group: bool
+    ) -> npt.NDArray[np.float64]:
+        mark = "." if column in self.table.exact else decimal_mark(map(plain_text, dict.fromkeys(texts)))
+        known = {"": (np.nan, "", False)}  # text -> value, what is wrong with it, whether a mark in it was changed
+        values = np.full(self.n_rows, np.nan)
+        n_changed = 0
+        for row, text in enumerate(texts):
+            found = known.get(text)
+            if found is None:
+                found = known[text] = _number(text, mark, minimum, maximum, may_group=may_group)
+            values[row], reason, is_changed = found
+            n_changed += is_changed
+            if reason:
+                self.mend(row, column, reason)
+        if n_changed:
+            self.mend_all(column, f"{n_changed} values with a decimal comma or grouped digits, read as numbers")
+        return values
+
+    def integers(self, column: str, minimum: int, maximum: int) -> npt.NDArray[np.int32]:
+        """A column of whole numbers; empty, none or out of range = -1.
+
+        Returns:
+            int32 (n_rows,).
+        """
+        values = self.numbers(column, minimum, maximum, "").copy()
+        is_broken = ~np.isnan(values) & (values != np.floor(values))
+        for row in np.flatnonzero(is_broken).tolist():
+            self.mend(row, column, f"{shown(self.raw(column)[row])} is no whole number; left empty")
+        values[is_broken | np.isnan(values)] = -1
+        return values.astype(np.int32)
+
+    def choices(self, column: str, allowed: Sequence[str], otherwise: str) -> list[str]:
+        """A column of words out of a list, whatever their case; others become ``otherwise``."""
+        by_case = {word.casefold(): word for word in allowed} | {"": otherwise}
+        values = list(self.raw(column))
+        for row, value in enumerate(values):
+            word = by_case.get(value.casefold())
+            if word is None:
+                so = f"taken as {otherwise}" if otherwise else "left empty"
+                self.mend(row, column, f"{shown(value)} is none of {', '.join(allowed)}; {so}")
+                word = otherwise
+            values[row] = word
+        return values
+
+    def booleans(self, column: str) -> npt.NDArray[np.bool_]:
+        """A column of true and false (bool (n_rows,)); empty = false."""
+        values = np.zeros(self.n_rows, np.bool_)
+        for row, text in enumerate(self.raw(column)):
+            value = _BOOLEANS.get(text.casefold())
+            if value is None:
+                self.mend(row, column, f"{shown(text)} is neither true nor false; taken as false")
+            values[row] = bool(value)
+        return values
+
+    def where(self, is_bad: npt.NDArray[np.bool_], tell: Callable[[int], None]) -> None:
+        """Call ``tell`` for each row that a mask marks."""
+        for row in np.flatnonzero(is_bad).tolist():
+            tell(row)
+
+
+def _number(text: str, mark: str, minimum: float, maximum: float, *, may_group: bool) -> tuple[float, str, bool]:
+    """A text's number (NaN = none), what is wrong with it, and whether it was written in another way than with a point."""
+    is_plain = _is_plain(text)
+    if is_plain and (mark != "," or "." not in text) and not may_group:
+        return float(text), "", False
+    found = read_number(plain_text(text), mark)
+    if not found:
+        return np.nan, f"{shown(text)} is no number; left empty", False
+    possible = [value for value in found if minimum <= value <= maximum] or list(found[:1])
+    if len(possible) == 2:
+        both = " or ".join(f"{value:g}" for value in possible)
+        return np.nan, f"{shown(text)} is ambiguous: {both}; left empty", False
+    return possible[0], "", not (is_plain and float(text) == possible[0])
+
+
+def _is_plain(text: str) -> bool:
+    return not text or _NUMBER.fullmatch(text) is not None

@@ -1,0 +1,38 @@
+"""How far the clocks of agents are from "now", where that is minutes: records are judged at the times they mean."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingest.decode.birth import Session
+
+_DRIFT: Final = 500  # ticks until a smaller error of a clock is believed
+_WRONG_US: Final = 60_000_000
+
+
+class AgentClocks:
+    """The clocks of one group's agents."""
+
+    def __init__(self) -> None:
+        """All are thought to be right."""
+        self._measured_us: dict[str, int] = {}
+        self._ahead_us: dict[str, int] = {}
+
+    def ahead_us(self, node: str) -> int:
+        """How far a controller's clock is ahead, microseconds; negative = behind, 0 = right to a minute or a sweep."""
+        return self._ahead_us.get(node, 0)
+
+    def measure(self, session: Session, at_us: int, now_us: int | None) -> None:
+        """Compare a clock with "now" at the first record of a tick; one that has just come back says nothing."""
+        interval_us = session.interval_s * 1_000_000
+        if now_us is None or not 0 < at_us - session.last_at_us <= 2 * interval_us:
+            return
+        node, ahead_us = session.controller_id, at_us - now_us
+        if -_WRONG_US <= ahead_us <= interval_us + _WRONG_US:
+            ahead_us = 0
+        before_us, self._measured_us[node] = self._measured_us.get(node, 0), ahead_us
+        # Believed when found twice, and rather too far behind than too far ahead: "now" itself lags by up to a sweep,
+        # and a record that is placed too early makes its controller seem to be silent since.
+        believed_us = self._ahead_us.get(node, 0) or ahead_us
+        drifted_us = believed_us + (ahead_us - believed_us) // _DRIFT
+        self._ahead_us[node] = min(ahead_us, drifted_us) if before_us * ahead_us > 0 else 0

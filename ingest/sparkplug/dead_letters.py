@@ -1,0 +1,65 @@
+"""What could not be decoded is set aside here, bounded, so that it never blocks the rest and can be looked into.
+
+Two JSON Lines files in the city's data folder, ``quarantine.jsonl`` and the one before it. Knows nothing of sessions.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from ingest.errors import StoreUnavailableError
+
+FILE_NAME: Final = "quarantine.jsonl"
+MAX_FILE_BYTES: Final = 8_000_000
+_MAX_PAYLOAD: Final = 65_536  # of one payload; the head tells what it was
+_MAX_WAITING: Final = 256  # of one flush; a flood of garbage must not become our flood
+
+
+class DeadLetters:
+    """Collects during a tick, writes on ``flush``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write into ``folder``, which is made when the first line comes."""
+        self._path = folder / FILE_NAME
+        self._waiting: list[str] = []
+
+    def add(self, topic: str, reason: str, text: str, payload: bytes, at_us: int) -> None:
+        """Set one payload aside."""
+        if len(self._waiting) < _MAX_WAITING:
+            line = {
+                "at_us": at_us,
+                "topic": topic,
+                "reason": reason,
+                "text": text,
+                "size": len(payload),
+                "payload": base64.b64encode(payload[:_MAX_PAYLOAD]).decode(),
+            }
+            self._waiting.append(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def take(self) -> list[str]:
+        """The lines to be written with the next flush."""
+        lines, self._waiting = self._waiting, []
+        return lines
+
+    def write(self, lines: list[str]) -> None:
+        """Append lines and sync them.
+
+        Raises:
+            StoreUnavailableError: the disk is full or refuses.
+        """
+        if not lines:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self._path.exists() and self._path.stat().st_size > MAX_FILE_BYTES:
+                self._path.replace(self._path.with_suffix(".old.jsonl"))
+            with self._path.open("a", encoding="utf-8") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StoreUnavailableError(f"{self._path}: {error.strerror}") from error

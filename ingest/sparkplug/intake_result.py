@@ -1,0 +1,46 @@
+"""What one tick's messages came to: records in rounds, and what happened between them. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ingest.decode.record import LATEST_US, Record
+from ingest.model.batch import SessionEvent
+from ingest.model.received_ranges import Mark
+
+_DAY_US: Final = 86_400_000_000
+
+
+@dataclass(slots=True)
+class IntakeResult:
+    """What one tick's messages came to.
+
+    Attributes:
+        rounds: live records of controllers that the register knows, one per controller and round.
+        unjudged: history, and records of controllers that no register knows.
+        round_us: data time at which each round began.
+        events: sessions that began or ended, each with the round before which it happened.
+        ended: the round after the last one of a controller whose session ended in this tick.
+        touched: every mark that was met, taken or not.
+        latest_us: no record is believed that claims to be of this time or later.
+    """
+
+    rounds: list[list[Record]] = field(default_factory=list)
+    round_us: list[int] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
+    unjudged: list[Record] = field(default_factory=list)
+    events: list[tuple[int, SessionEvent]] = field(default_factory=list)
+    ended: dict[str, int] = field(default_factory=dict)
+    touched: dict[tuple[str, int], Mark] = field(default_factory=dict)
+    now_us: int | None = None
+    latest_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """A day after "now" as the receiver knows it."""
+        self.latest_us = LATEST_US if self.now_us is None else min(LATEST_US, self.now_us + _DAY_US)
+
+    @property
+    def n_records(self) -> int:
+        """Records taken."""
+        return sum(map(len, self.rounds)) + len(self.history) + len(self.unjudged)

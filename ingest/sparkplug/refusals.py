@@ -1,0 +1,78 @@
+"""Records that are broken: counted, kept, told, and then done with: their agents need not send them for ever."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingest.decode.birth import Session
+from ingest.decode.salvage import salvage_number
+from ingest.errors import RecordError
+from ingest.metrics import Complaints
+from ingest.model.received_ranges import Mark, Watermarks
+from ingest.sparkplug.dead_letters import DeadLetters
+
+_STRIKES: Final = 3  # broken payloads at one gap until its number is given up
+
+
+class Refusals:
+    """What is set aside in one group."""
+
+    def __init__(self, marks: Watermarks, complaints: Complaints, quarantine: DeadLetters) -> None:
+        """Nothing was broken yet."""
+        self._marks = marks
+        self._complaints = complaints
+        self._quarantine = quarantine
+        self._strikes: dict[str, tuple[int, int]] = {}
+
+    def set_aside(
+        self,
+        session: Session,
+        payload: bytes,
+        error: RecordError,
+        number: tuple[int, int] | None,
+        *,
+        is_own: bool,
+        now_us: int,
+    ) -> tuple[int, Mark | None]:
+        """Set a record aside; if its (epoch, sequence) can be had at all, it counts as taken.
+
+        Args:
+            session: by which it could not be read.
+            payload: the record's.
+            error: what is wrong with it.
+            number: its (epoch, sequence) if they are known.
+            is_own: it is surely of the session's agent: without a number, it may fill a gap there.
+            now_us: when it was received.
+
+        Returns:
+            The epoch and the mark that it counts in; None = in none.
+        """
+        node = session.controller_id
+        self._complaints.add(error.reason, node, f"{node}: a record is broken: {error}")
+        self._quarantine.add(f"NDATA/{node}", error.reason, str(error), payload, now_us)
+        if number is None:
+            session.seq = (session.seq + 1) % 256
+            number = salvage_number(session, payload)
+        if number is None:
+            return session.epoch, self._strike(session) if is_own else None
+        epoch, sequence = number
+        mark = self._marks.get(node, epoch)
+        if mark is None and epoch == session.epoch:
+            mark = self._marks.open(node, epoch, sequence - 1)
+        if mark is not None and not mark.holds(sequence):
+            mark.take(sequence)
+        return epoch, mark
+
+    def _strike(self, session: Session) -> Mark | None:
+        """A payload without a number: a gap that stays while garbage keeps coming is what the garbage was."""
+        mark = session.mark
+        if mark is None:
+            return None
+        gap, strikes = self._strikes.get(session.controller_id, (-1, 0))
+        strikes = strikes + 1 if gap == mark.floor + 1 else 1
+        self._strikes[session.controller_id] = (mark.floor + 1, strikes)
+        if strikes < _STRIKES or not mark.starts:
+            return None
+        mark.take(mark.floor + 1)
+        del self._strikes[session.controller_id]
+        return mark
