@@ -14,10 +14,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.register.position_order import ESTIMATED, with_position_sources
 from ingest.register.register import Cabinets, Lamps
 
-ESTIMATED: Final = "estimated"
-SURVEYED: Final = "survey"
 _MAX_ROUNDS: Final = 20  # of untangling; a circuit of 200 poles settles in fewer
 _MAX_UNTANGLED: Final = 400  # poles; beyond it the chain alone must do
 
@@ -28,7 +27,7 @@ def with_positions(lamps: Lamps, cabinets: Cabinets, advance: Callable[[int], No
     """Estimate the positions that are missing, circuit by circuit.
 
     A circuit without any position is ordered whole. Where some are known, a lamp without one takes that of its nearest
-    known neighbour. Positions that came without a source are a survey's.
+    known neighbour. Positions that came without a source are judged by `ingest.register.position_order`.
 
     Args:
         lamps: with `cabinet`, `circuit` and, where known, `position`.
@@ -38,13 +37,12 @@ def with_positions(lamps: Lamps, cabinets: Cabinets, advance: Callable[[int], No
     Returns:
         The lamps, and how many positions were estimated.
     """
+    lamps = with_position_sources(lamps, cabinets)
     position = lamps.position.copy()
     source = list(lamps.position_source)
     circuits: dict[tuple[int, str], list[int]] = {}
     for row, (cabinet, circuit) in enumerate(zip(lamps.cabinet.tolist(), lamps.circuit, strict=True)):
-        if position[row] >= 0:
-            source[row] = source[row] or SURVEYED
-        else:
+        if position[row] < 0:
             source[row] = ""
         if cabinet >= 0 and circuit:
             circuits.setdefault((cabinet, circuit), []).append(row)

@@ -15,6 +15,7 @@ from pyproj.exceptions import CRSError, ProjError
 from ingest.city.angles import read_degrees, split_pair
 from ingest.city.translation import Translation
 from ingest.errors import UnusableError
+from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, listed, printable, shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
 

@@ -58,6 +58,14 @@ def stored_version(engine: Engine) -> int:
         return connection.execute(select(tables.register.c.version)).scalar_one_or_none() or 0
 
 
+def stored_ids(engine: Engine) -> tuple[list[str], list[str]]:
+    """Ids of the lamps and of the cabinets that the database holds."""
+    with engine.connect() as connection:
+        lamps = connection.execute(select(tables.lamps.c.lamp_id)).scalars().all()
+        cabinets = connection.execute(select(tables.cabinets.c.cabinet_id)).scalars().all()
+    return [*lamps], [*cabinets]
+
+
 def store_register(engine: Engine, register: Register, source: Path | str) -> int:
     """Replace the register in one transaction; returns its new version.
 
