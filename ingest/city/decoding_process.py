@@ -26,6 +26,8 @@ Y: Final = "terang.y"
 ABOUT: Final = b"terang.about"
 BATCH: Final = 20_000
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})
+_MAX_COUNTED: Final = 32 << 20  # bytes of a GeoJSON whose features are counted besides
+_MAX_STRANGERS: Final = 1000
 _MAX_COLUMNS: Final = 1000
 _KINDS: Final = {
     1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
@@ -114,6 +116,8 @@ def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa
     if driver == "GeoJSON":
         options = {"FLATTEN_NESTED_ATTRIBUTES": "YES", "NESTED_ATTRIBUTE_SEPARATOR": ".", "DATE_AS_STRING": "YES"}
     number = 0
+    strangers = strangers_in(path)[:_MAX_STRANGERS] if driver == "GeoJSON" else []
+    about = b""
     for name in wanted:
         arguments = {"layer": name, "encoding": encoding or None, "return_fids": True, "batch_size": BATCH}
         try:
@@ -121,11 +125,47 @@ def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa
                 warnings.simplefilter("always")
                 with pyogrio.raw.open_arrow(path, use_pyarrow=True, **arguments, **options) as (meta, reader):
                     for batch in reader:
-                        yield _feature_batch(batch, meta, number, driver, notes)
+                        found = _feature_batch(batch, meta, number, driver, notes)
+                        about = found.schema.metadata[ABOUT]
+                        yield _numbered(found, strangers) if strangers else found
                         number += batch.num_rows
         except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, pa.ArrowException, ValueError) as error:
             raise UnreadableError(f"breaks off: {' '.join(str(error).split())}") from error
         notes += [" ".join(str(warning.message).split()) for warning in said[:20]]
+    if strangers and about:
+        yield _stranger_batch(strangers).replace_schema_metadata({ABOUT: about})
+
+
+def strangers_in(path: Path) -> list[int]:
+    """Numbers, from 1, of a GeoJSON's features that are no objects, which GDAL passes over; none for large files."""
+    if path.stat().st_size > _MAX_COUNTED:
+        return []
+    document = json.loads(path.read_bytes())
+    features = document.get("features") if isinstance(document, dict) else None
+    items = features if isinstance(features, list) else []
+    return [number for number, feature in enumerate(items, start=1) if not isinstance(feature, dict)]
+
+
+def _stranger_batch(strangers: list[int]) -> pa.RecordBatch:
+    n = len(strangers)
+    columns = {
+        LINE: pa.array(strangers, pa.int32()),
+        X: pa.nulls(n, pa.float64()).fill_null(math.nan),
+        Y: pa.nulls(n, pa.float64()).fill_null(math.nan),
+        REASON: pa.array(["is no GeoJSON feature"] * n, pa.string()),
+    }
+    return pa.record_batch(columns)
+
+
+def _numbered(batch: pa.RecordBatch, strangers: list[int]) -> pa.RecordBatch:
+    """A batch whose features bear their numbers in the file, those that GDAL passes over counted."""
+    lines = []
+    for line in batch.column(batch.schema.get_field_index(LINE)).to_pylist():
+        for stranger in strangers:
+            line += stranger <= line  # noqa: PLW2901  # in rising order, each moves the rest by one
+        lines.append(line)
+    at = batch.schema.get_field_index(LINE)
+    return batch.set_column(at, pa.field(LINE, pa.int32()), pa.array(lines, pa.int32()))
 
 
 def _feature_batch(batch: pa.RecordBatch, meta: Any, number: int, driver: str, notes: list[str]) -> pa.RecordBatch:

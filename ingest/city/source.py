@@ -5,6 +5,7 @@ What a file is, its first bytes say; its name does not count.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -28,12 +29,14 @@ from ingest.register.delimited import (
     table_of_rows,
     text_lines,
 )
-from ingest.register.issue import Issue
+from ingest.register.issue import Issue, printable
 
 GEOMETRY_X: Final = "geometry.x"  # columns that points are put into
 GEOMETRY_Y: Final = "geometry.y"
 _MAX_BYTES: Final = 2 << 30  # of a source
+_MAX_EXPLAINED: Final = 64 << 20  # bytes of a broken JSON file that are read again
 _SNIFFED: Final = 65_536
+_WORKBOOKS: Final = frozenset({".xls", ".xlsx", ".xlsm", ".xlsb", ".ods"})
 _SEP: Final = re.compile(r"\s*\"?sep=(.)\"?[;,\s]*", re.IGNORECASE)
 _OVERPASS: Final = re.compile(r'"(?:elements|osm3s)"\s*:')
 _ESRI: Final = re.compile(r'"(?:geometryType"\s*:\s*"esri|attributes"\s*:|spatialReference"\s*:)')
@@ -95,6 +98,11 @@ def _read(path: Path, rules: ReadingRules) -> Source:
     with path.open("rb") as file:
         head = file.read(_SNIFFED)
     kind = _kind(head)
+    if kind != "workbook" and path.suffix.lower() in _WORKBOOKS:
+        old = " of the old Excel format" if path.suffix.lower() == ".xls" else ""
+        raise UnusableError(f"{path}: is no workbook{old}, whatever its name says")
+    if not kind and path.suffix.lower() == ".geojson":
+        raise UnusableError(f"{path}: is no GeoJSON: not JSON at all")
     if kind == "workbook":
         if head.startswith(b"PK"):
             check_archive(path)
@@ -227,12 +235,29 @@ def _from_workbook(path: Path, rules: ReadingRules) -> Source:
 
 
 def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
-    found = decode_file(kind, path, rules.sheet or "", rules.encoding or "")
+    try:
+        found = decode_file(kind, path, rules.sheet or "", rules.encoding or "")
+    except UnusableError as error:
+        if kind.endswith("JSON"):
+            raise UnusableError(_what_is_wrong(path, kind, error)) from error
+        raise
     issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
     own_kind = {"GeoJSON": "GeoJSON", "ESRIJSON": "ESRI JSON"}.get(found.driver, kind)
     table = _feature_table(path.name, found, issues)
     is_own_crs = bool(found.crs) and not (own_kind in {"GeoJSON", "KML"} and found.crs == "EPSG:4326")
     return Source(table, found.crs or None, own_kind, is_own_crs=is_own_crs)
+
+
+def _what_is_wrong(path: Path, kind: str, error: UnusableError) -> str:
+    """Why a JSON file cannot be read, with the place where its JSON breaks, if it does."""
+    try:
+        document = json.loads(path.read_bytes()) if path.stat().st_size <= _MAX_EXPLAINED else None
+    except RecursionError:
+        return f"{path}: not JSON of a register: nested too deeply"
+    except ValueError as broken:
+        return f"{path}: not JSON: {printable(str(broken)[:200])}"
+    is_features = isinstance(document, dict) and isinstance(document.get("features"), list)
+    return str(error) if is_features or document is None else f"{path}: is no {kind} FeatureCollection"
 
 
 def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
@@ -252,7 +277,7 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
         for at, value in enumerate(values):
             if len(value) > MAX_FIELD:
                 refused.setdefault(at, f"a field of {len(value)} characters in {name[:60]}")
-    if refused:
+    if refused:  # told in the order of the file
         issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]
         kept = [at for at in range(len(found.lines)) if at not in refused]
         columns = {name: [values[at] for at in kept] for name, values in columns.items()}

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 EMPTY: Final = frozenset(
-    "- -- --- – — _ . .. ? ?? n/a na n.a. n.a #n/a #na null (null) <null> none nil nan <na> nd n/d s/d b/d undefined unknown "
+    "- -- --- – — _ . .. n/a na n.a. n.a #n/a #na null (null) <null> none nil nan <na> nd n/d s/d b/d undefined unknown "
     "kosong brak ไม่มี なし 없음 无".split()
 ) | {"tidak ada", "tdk ada", "tidak diketahui", "sin dato", "sem informação", "brak danych", "нет данных"}
 """Values, in lower case, that mean "unknown"."""
