@@ -16,7 +16,8 @@ from ingest.register.register import Lamps
 from ingest.schema.city import FILE_NAME
 
 _KM_PER_DEGREE: Final = 111.2
-_ZONE_KM: Final = 3000.0  # no city is farther from its zone's namesake, but for the ends of Russia and the Pacific
+_ZONE_KM: Final = 4500.0  # no city is farther from its zone's namesake: China has one zone
+_MANY: Final = 50  # lamps whose extent says something
 _MOVED_KM: Final = 100.0  # two registers of one city lie nearer together
 _LARGEST_KM: Final = 300.0  # of a city
 
@@ -98,10 +99,21 @@ def place_issues(lamps: Lamps, timezone: str, known: Lamps | None) -> list[Issue
         if away > _MOVED_KM:
             reason = f"the lamps lie around {shown}, {away:,.0f} km from those of the register in force"
             issues.append(Issue("", 0, "[source] crs", reason, is_refused=False))
-    extent = extent_of(lamps.latitude, lamps.longitude)
-    if extent is not None and max(extent.width_km, extent.height_km) > _LARGEST_KM:
-        issues.append(Issue("", 0, "", f"the lamps reach over {extent}: no city does", is_refused=False))
+    if len(lamps) >= _MANY:
+        sides = [np.percentile(axis, (2, 98)).tolist() for axis in (lamps.latitude, lamps.longitude)]
+        extent = Extent(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
+        if max(extent.width_km, extent.height_km) > _LARGEST_KM:
+            issues.append(Issue("", 0, "", f"most lamps reach over {extent}: no city does", is_refused=False))
     return issues
+
+
+def distance_text(extent: Extent, timezone: str) -> str:
+    """How far a register's middle is from the place that the city's zone is named after; "" where nobody knows it."""
+    place = zone_place(timezone)
+    if place is None:
+        return ""
+    away = _km(((extent.south + extent.north) / 2, (extent.west + extent.east) / 2), place)
+    return f", {away:,.0f} km from {timezone}"
 
 
 def _km(one: tuple[float, float], other: tuple[float, float]) -> float:

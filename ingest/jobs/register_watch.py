@@ -17,10 +17,11 @@ from ingest.register.sync import sync_register
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 
 _EVERY_S: Final = 5.0
+_SETTLED_S: Final = 1.0  # files that changed are read once they have stood still for so long: a copy may be under way
 
 
 class RegisterWatch:
-    """An job of intake; a broken file changes nothing and is named once."""
+    """A job of intake; a broken file changes nothing and is named once."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class RegisterWatch:
         self._replace = replace
         self._monotonic = monotonic
         self._looked_at = monotonic()
-        self._stamp = self._stat()
+        self._stamp = self._seen = self._stat()
         self._log = structlog.get_logger("ingest")
 
     def _stat(self) -> tuple[tuple[int, int], ...]:
@@ -50,13 +51,17 @@ class RegisterWatch:
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Look, if it is time."""
         now = self._monotonic()
-        if now - self._looked_at < _EVERY_S:
+        is_changing = self._seen != self._stamp
+        if now - self._looked_at < (_SETTLED_S if is_changing else _EVERY_S):
             return
         self._looked_at = now
         stamp = self._stat()
+        if stamp and stamp not in (self._stamp, self._seen):
+            self._seen = stamp
+            return
         try:
             if stamp != self._stamp and stamp:
-                self._stamp = stamp
+                self._stamp = self._seen = stamp
                 register, _ = sync_register(self._engine, self._folder)
             elif stored_version(self._engine) != self._version:
                 register = load_register(self._engine)

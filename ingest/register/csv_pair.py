@@ -11,7 +11,9 @@ import io
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +78,19 @@ def stage(folder: Path, lamps: bytes, cabinets: bytes) -> Path:
             os.fsync(file.fileno())
     _sync(new)
     return new
+
+
+@contextmanager
+def stage_text(folder: Path, lamps: bytes, cabinets: bytes) -> Iterator[Path]:
+    """A folder of its own with these two files, for as long as they are looked at.
+
+    Raises:
+        OSError: it cannot be written to.
+    """
+    with tempfile.TemporaryDirectory(prefix=".register-look-", dir=folder) as place:
+        for name, content in ((LAMPS_FILE, lamps), (CABINETS_FILE, cabinets)):
+            (Path(place) / name).write_bytes(content)
+        yield Path(place)
 
 
 def publish(folder: Path) -> None:
