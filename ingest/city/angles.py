@@ -31,6 +31,10 @@ _SECONDS: Final = re.compile(r".*\d\s*d.*\d\s*m.*\d\s*s", re.IGNORECASE)  # 7d45
 _QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "′": "'", "´": "'", "`": "'", "ʹ": "'", "″": '"', "”": '"', "“": '"', "º": "°", "˚": "°", "−": "-", "–": "-", "ʺ": '"'})  # fmt: skip
 _POINT: Final = re.compile(r"POINT\s*(?:Z|M|ZM)?\s*\(\s*(\S+)\s+(\S+?)[\s)]", re.IGNORECASE)
 _LONGEST: Final = 80
+_COMMA: Final = r"\s*,\s*"
+_BETWEEN: Final = (
+    r"\s*;\s*", r"\s*\|\s*", r"\s*/\s*", r",\s+", _COMMA, r"\s+", r"\s*(?=[EWew]\s*\d)", r"\s*(?=[NSns]\s*\d)",
+)  # fmt: skip
 
 
 def read_degrees(text: str, field: str) -> float:
@@ -92,18 +96,12 @@ def split_pair(text: str) -> tuple[str, str] | None:
     if point is not None:
         return point[2], point[1]
     bare = text.removeprefix("geo:").strip("()[]{} ")
-    for pattern in (
-        r"\s*;\s*",
-        r"\s*\|\s*",
-        r"\s*/\s*",
-        r",\s+",
-        r"\s*,\s*",
-        r"\s+",
-        r"\s*(?=[EWew]\s*\d)",
-        r"\s*(?=[NSns]\s*\d)",
-    ):
+    if not all(math.isnan(read_degrees(bare, field)) for field in ("latitude", "longitude")):
+        whole = re.fullmatch(r"(\d{5,8}),(\d{5,8})", bare)  # 480000,9163500: metres, not one number
+        return (whole[1], whole[2]) if whole else None
+    for pattern in _BETWEEN:
         parts = [part for part in re.split(pattern, bare) if part]
-        if len(parts) != 2 and pattern == r"\s*,\s*" and len(parts) == 4:
+        if len(parts) != 2 and pattern == _COMMA and len(parts) == 4:
             parts = [",".join(parts[:2]), ",".join(parts[2:])]  # -7,56,110,82 with decimal commas
         if len(parts) != 2:
             continue

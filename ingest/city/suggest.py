@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
 _MOST_COLUMNS: Final = 200
 _FEW_WORDS: Final = 25  # different values that a draft translates one by one
+_MOST_KINDS: Final = 8
+_KINDS: Final = re.compile(r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE)
 _ORDER: Final = (
     "lamp_id", "latitude", "longitude", "cabinet_id", "circuit", "rated_power_w", "technology", "street", "district",
     "village", "installed_on",
@@ -199,7 +202,7 @@ def _mapping(
         lines.append(f"crs = {_quoted(system)}   # check it on the preview's map")
     elif source.crs:
         lines.append(f"# crs = {_quoted(source.crs)}   # the file's own")
-    lines += ["# where = { COLUMN = [\"value\"] }   # if not every row is a lamp", "", "[lamp]"]
+    lines += [_where_line(columns), "", "[lamp]"]
     for field in _ORDER:
         lines += _field_lines(field, columns, guessed)
     lines += [
@@ -213,6 +216,16 @@ def _mapping(
         "# switching = { constant = \"contactor\" }   # or \"lamp\": each lamp switches itself",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _where_line(columns: Mapping[str, Sequence[str]]) -> str:
+    """A row filter to fill in, with the values of the column that seems to say what a row is."""
+    for name, values in columns.items():
+        words = list(dict.fromkeys(values))
+        if _KINDS.search(name) and 2 <= len(words) <= _MOST_KINDS:
+            listed = ", ".join(map(_quoted, words))
+            return f"# where = {{ {_quoted(name)} = [{listed}] }}   # if not every row is a lamp; [cabinet] takes one too"
+    return '# where = { COLUMN = ["value"] }   # if not every row is a lamp'
 
 
 def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> list[str]:
