@@ -29,8 +29,9 @@ from ingest.register.database_table import store_register
 from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.issue import Issue, listed, shown
-from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register
-from ingest.register.sync import keep_outgoing, note_applied, read_city_files
+from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register, with_centroids
+from ingest.register.sync import digest_of, keep_outgoing, note_applied, read_city_files
+from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 
 STEPS: Final = ("read", "translate", "check", "order", "write")
 Advance = Callable[[str, int], None]
@@ -153,11 +154,23 @@ def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path) -> int
     Raises:
         UnusableError: the folder or the database refused; both hold what they held.
     """
-    return replace_files(folder, engine, lamps_csv(draft.lamps), cabinets_csv(draft.cabinets), source.name)
+    lamps, cabinets = lamps_csv(draft.lamps), cabinets_csv(draft.cabinets)
+    digest = digest_of({LAMPS_FILE: lamps, CABINETS_FILE: cabinets})
+    register = Register(draft.lamps, with_centroids(draft.cabinets, draft.lamps), 0, digest)
+    return replace_files(folder, engine, lamps, cabinets, source.name, register)
 
 
-def replace_files(folder: Path, engine: Engine, lamps: bytes, cabinets: bytes, source: str) -> int:
+def replace_files(
+    folder: Path, engine: Engine, lamps: bytes, cabinets: bytes, source: str, register: Register | None = None
+) -> int:
     """Replace the folder's files by these and the database's register by what they say; returns its new version.
+
+    Args:
+        folder: the city's folder.
+        engine: its database.
+        lamps, cabinets: the files' new content.
+        source: where they come from, for the list of kept registers.
+        register: what the files say, if that is known; else they are read.
 
     Raises:
         UnusableError: the folder or the database refused; both hold what they held.
@@ -166,7 +179,8 @@ def replace_files(folder: Path, engine: Engine, lamps: bytes, cabinets: bytes, s
         keep_outgoing(engine, folder)
         new = stage(folder, lamps, cabinets)
         try:
-            register, _issues = read_city_files(new, is_strict=True)  # what counts is what every later start reads
+            if register is None:
+                register, _issues = read_city_files(new, is_strict=True)
             version = store_register(engine, register, source)
             # from here on the files follow: should the power go now, the next start publishes what is staged
             publish(folder)

@@ -12,6 +12,7 @@ import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from ingest.errors import UnusableError
@@ -65,18 +66,13 @@ def read_delimited(content: bytes, file: str) -> TextTable:
             break
         start += 1
     delimiter = _delimiter(head)
-    rows = split_rows(_chained(head, lines), delimiter, start)
+    rows = split_rows(chain((head,), lines), delimiter, start)
     header = _header(next(rows, (start, []))[1], file)
     table = table_of_rows(file, header, rows, issues)
     is_last_refused = bool(issues) and issues[-1].is_refused and issues[-1].line > max(table.lines, default=0)
     # an export that was copied halfway ends within a row: without the line's end, or with too few fields
     is_cut = bool(content) and (not content.rstrip(b"\0").endswith((b"\n", b"\r")) or is_last_refused)
     return TextTable(table.file, table.columns, table.lines, table.issues, table.n_rows, is_cut=is_cut)
-
-
-def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 def text_lines(content: bytes, encoding: str) -> Iterator[str]:
@@ -202,6 +198,19 @@ def split_rows(lines: Iterator[str], delimiter: str, start: int = 0, n_columns: 
         start: lines before the first.
         n_columns: of most rows, 0 = as many as the first row has.
     """
+    block: list[str] = []
+    while block := list(islice(lines, _CHUNK)):
+        if '"' in (text := "".join(block)) or len(text) > _CHUNK * MAX_FIELD or max(map(len, block)) > csv.field_size_limit():
+            break
+        for number, values in enumerate(csv.reader(block, delimiter=delimiter), start=start + 1):
+            yield number, values
+            n_columns = n_columns or len(values)
+        start += len(block)
+    yield from _quoted_rows(chain(block, lines), delimiter, start, n_columns)
+
+
+def _quoted_rows(lines: Iterator[str], delimiter: str, start: int, n_columns: int) -> Iterator[Row]:
+    """`split_rows` where fields may be quoted: a row may go over several lines, a stray quote must not swallow any."""
     source = _Lines(lines, delimiter, start)
     source.n_columns = n_columns
     reader = csv.reader(source, delimiter=delimiter)

@@ -7,6 +7,7 @@ this machine since both were last the same, and nothing speaks against them; els
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,16 +73,16 @@ def read_folder(folder: Path) -> FolderRegister:
     cabinets = check_cabinets(cabinet_fields)
     found = check_lamps(lamp_fields, cabinets)
     lamps = with_position_sources(found, cabinets)
-    is_blank = [not source and position >= 0 for source, position in zip(found.position_source, found.position.tolist(), strict=True)]  # fmt: skip
-    n_survey = sum(blank and source == SURVEYED for blank, source in zip(is_blank, lamps.position_source, strict=True))
+    blank = [row for row, source in enumerate(found.position_source) if not source and found.position[row] >= 0]
+    n_survey = sum(lamps.position_source[row] == SURVEYED for row in blank)
     issues = tuple(sorted(cabinet_fields.issues + lamp_fields.issues, key=lambda issue: (issue.file, issue.line)))
     return FolderRegister(
-        Register(lamps, with_centroids(cabinets, lamps), 0, _digest(contents)),
+        Register(lamps, with_centroids(cabinets, lamps), 0, digest_of(contents)),
         issues,
         contents,
         tuple(table.file for table in (cabinet_table, lamp_table) if table.is_cut),
         n_survey,
-        sum(is_blank) - n_survey,
+        len(blank) - n_survey,
     )
 
 
@@ -113,7 +114,7 @@ def files_digest(folder: Path) -> str:
     Raises:
         UnusableError: a file is missing or unreadable.
     """
-    return _digest(_contents(folder))
+    return digest_of(_contents(folder))
 
 
 def sync_register(
@@ -207,7 +208,7 @@ def _finish(folder: Path, held: Agreement) -> None:
     try:
         if held.version and all((new / name).is_file() for name in REQUIRED):
             contents = {name: (new / name).read_bytes() for name in REQUIRED}
-            if _digest(contents) == held.digest:
+            if digest_of(contents) == held.digest:
                 publish(folder)
     except OSError as error:
         raise UnusableError(f"{folder}: an import was cut short and cannot be finished: {error.strerror}") from error
@@ -271,7 +272,8 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _digest(contents: dict[str, bytes]) -> str:
+def digest_of(contents: Mapping[str, bytes]) -> str:
+    """SHA-256 over a register's files, by name."""
     total = hashlib.sha256()
     for name in sorted(contents):
         total.update(hashlib.sha256(contents[name]).digest())
