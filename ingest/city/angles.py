@@ -27,26 +27,31 @@ _SEXAGESIMAL: Final = re.compile(
     re.IGNORECASE,
 )
 _DEGREES_ONLY: Final = re.compile(r"([+-]?.*?)\s*(?:[°º度도d]|(?-i:o)|deg(?:rees)?)\s*$", re.IGNORECASE)
+_O: Final = re.compile(r"O\s*(?=[\d+-])(.*)|(.*[\d'\"°\s])O\.?")  # oeste, ouest, ovest; Ost
 _SECONDS: Final = re.compile(r".*\d\s*d.*\d\s*m.*\d\s*s", re.IGNORECASE)  # 7d45m49.8s: this s is no south
 _QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "′": "'", "´": "'", "`": "'", "ʹ": "'", "″": '"', "”": '"', "“": '"', "º": "°", "˚": "°", "−": "-", "–": "-", "ʺ": '"'})  # fmt: skip
 _POINT: Final = re.compile(r"POINT\s*(?:Z|M|ZM)?\s*\(\s*(\S+)\s+(\S+?)[\s)]", re.IGNORECASE)
 _LONGEST: Final = 80
 _COMMA: Final = r"\s*,\s*"
 _BETWEEN: Final = (
-    r"\s*;\s*", r"\s*\|\s*", r"\s*/\s*", r",\s+", _COMMA, r"\s+", r"\s*(?=[EWew]\s*\d)", r"\s*(?=[NSns]\s*\d)",
+    r"\s*;\s*", r"\s*\|\s*", r"\s*/\s*", r",\s+", _COMMA, r"\s+", r"\s*(?=[EWewO]\s*\d)", r"\s*(?=[NSns]\s*\d)",
+    r"(?<=[NSns])\s+",
 )  # fmt: skip
 
 
-def read_degrees(text: str, field: str) -> float:
+def read_degrees(text: str, field: str, o_side: int = 0) -> float:
     """An angle in degrees; NaN where the text is none, contradicts itself, or is one of the other coordinate.
 
     Args:
         text: as the register has it.
         field: ``latitude`` or ``longitude``.
+        o_side: what the letter O means: -1 west (*oeste*), 1 east (*Ost*), 0 nobody knows.
     """
     if not text or len(text) > _LONGEST:
         return math.nan
     text = plain_text(text.translate(_QUOTES)).translate(_QUOTES).strip()
+    if o_side and field == "longitude" and (match := _O.fullmatch(text)) is not None:
+        text = f"{match[1] or match[2]} {'E' if o_side > 0 else 'W'}"
     sign = 0
     for pattern, is_before in ((_BEFORE, True), (_AFTER, False)):
         match = pattern.match(text) if is_before else pattern.search(text)
@@ -83,12 +88,13 @@ def _unsigned(text: str) -> float:
     return degrees + minutes / 60 + seconds / 3600
 
 
-def split_pair(text: str) -> tuple[str, str] | None:
+def split_pair(text: str, o_side: int = 0) -> tuple[str, str] | None:
     """Latitude and longitude out of one text such as ``-7.56, 110.82``; None where it is not two coordinates.
 
     ``POINT (x y)`` names the longitude first; in every other writing the latitude comes first unless hemispheres say
     otherwise.
     """
+    o_side = o_side or -1  # either side will do to tell where the text is cut
     if not text or len(text) > 3 * _LONGEST:
         return None
     text = text.strip()
@@ -106,8 +112,7 @@ def split_pair(text: str) -> tuple[str, str] | None:
         if len(parts) != 2:
             continue
         first, second = parts
-        if not math.isnan(read_degrees(first, "latitude")) and not math.isnan(read_degrees(second, "longitude")):
-            return first, second
-        if not math.isnan(read_degrees(first, "longitude")) and not math.isnan(read_degrees(second, "latitude")):
-            return second, first
+        for north, east in ((first, second), (second, first)):
+            if not (math.isnan(read_degrees(north, "latitude")) or math.isnan(read_degrees(east, "longitude", o_side))):
+                return north, east
     return None

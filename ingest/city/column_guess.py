@@ -17,11 +17,11 @@ from ingest.register.number_format import plain_text, read_number
 
 NAMES: Final[Mapping[str, str]] = {
     "latitude": "lat latitude latitud latitude_wgs84 lintang ycoord coordy y_coord coordenada_y northing utara norte szerokość "
-    "szerokosc szer 위도 緯度 北緯 纬度 ละติจูด широта enlem vĩ_độ y",
+    "szerokosc szer 위도 緯度 北緯 纬度 ละติจูด широта enlem vĩ_độ y n",
     "longitude": "lon lng long longitude longitud bujur xcoord coordx x_coord coordenada_x easting timur este leste długość "
-    "dlugosc dług 경도 経度 東経 经度 ลองจิจูด долгота boylam kinh_độ x",
+    "dlugosc dług 경도 経度 東経 经度 ลองจิจูด долгота boylam kinh_độ x e",
     "both": "coord coords coordinate coordinates koordinat koordinaten koordynaty coordenada coordenadas coordonnees location "
-    "lokasi lat_lon latlon latlong latlng geom wkt 좌표 座標 坐标 พิกัด координаты",
+    "lokasi lat_lon latlon latlong latlng geom wkt 좌표 座標 坐标 พิกัด координаты localização localizacao ubicación ubicacion",
     "lamp_id": "lamp_id lampid light_id id_lampu no_tiang nomor_tiang kode_tiang id_tiang pole_id pole_no pole poste id_poste "
     "num_poste facilityid asset_id assetid unit_id luminaire luminaria luminária nr_lampy nr_slupa numer_słupa nr_słupa słup nr numer "
     "관리번호 번호 番号 管理番号 编号 灯号 เลขเสา รหัส номер code kode codigo código ref reference objectid gid fid no id",
@@ -61,6 +61,10 @@ def guess_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
         if field not in found and name not in used:
             found[field] = name
             used.add(name)
+    if "installed_on" not in found:  # a column of dates, whatever its name
+        dates = [name for name, values in columns.items() if name not in used and _is_dates(values)]
+        if len(dates) == 1:
+            found["installed_on"] = dates[0]
     if "latitude" in found and "longitude" in found:
         found.pop("both", None)
     return found
@@ -110,6 +114,11 @@ def _share(field: str, known: Sequence[str]) -> float:
     return 1.0
 
 
+def _is_dates(values: Sequence[str]) -> bool:
+    known = [value for value in values if not is_empty(value)]
+    return bool(known) and all(len(value) >= 8 for value in known) and date_format(known) is not None
+
+
 def is_coordinate(value: str, field: str) -> bool:
     """Whether a text may be a coordinate, in degrees or in a projection."""
     return not math.isnan(read_degrees(value, field)) or bool(read_number(plain_text(value), ""))
@@ -132,5 +141,6 @@ def date_format(values: Sequence[str]) -> str | None:
                 dt.datetime.strptime(value, form)  # noqa: DTZ007 - a calendar day has no zone
         except ValueError:
             continue
-        return form
+        else:
+            return form
     return None

@@ -18,6 +18,7 @@ from ingest.schema.city import FILE_NAME
 _KM_PER_DEGREE: Final = 111.2
 _ZONE_KM: Final = 4500.0  # no city is farther from its zone's namesake: China has one zone
 _MANY: Final = 50  # lamps whose extent says something
+_NEAR_GREENWICH: Final = 12.0  # degrees: a country here has lamps on both sides
 _MOVED_KM: Final = 100.0  # two registers of one city lie nearer together
 _LARGEST_KM: Final = 300.0  # of a city
 
@@ -72,6 +73,12 @@ def zone_place(timezone: str) -> tuple[float, float] | None:
             cut = max(place.rfind("+"), place.rfind("-"))
             return _iso6709(place[:cut], 2), _iso6709(place[cut:], 3)
     return None
+
+
+def o_side_of(timezone: str) -> int:
+    """What the letter O means in a city's longitudes: -1 west, 1 east, 0 where the zone is too near to Greenwich."""
+    place = zone_place(timezone)
+    return 0 if place is None or abs(place[1]) < _NEAR_GREENWICH else -1 if place[1] < 0 else 1
 
 
 def _iso6709(text: str, n_degrees: int) -> float:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.city.cabinet_names import with_one_spelling
 from ingest.city.cable import with_positions
-from ingest.city.extent import place_issues, shared_points
+from ingest.city.extent import o_side_of, place_issues, shared_points
 from ingest.city.header import column_called
 from ingest.city.mapping import ImportMap, Rule
 from ingest.city.naming import expanded, with_ids, with_pole_suffixes
@@ -93,7 +93,9 @@ def draft_register(
     n_rows = len(source.table.lines)
     advance("read", n_rows)
     crs, crs_remark = chosen_system(mapping.source.crs, source)
-    cabinets, cabinet_issues, n_listed, translation = _translated(source, whole, mapping, crs, known)
+    cabinets, cabinet_issues, n_listed, translation = _translated(
+        source, whole, mapping, crs, known, o_side_of(timezone)
+    )
     advance("translate", n_rows)
     fields = Fields(translation.table, translation.names)
     lamps = check_lamps(fields, cabinets)
@@ -197,7 +199,7 @@ def replace_files(
 
 
 def _translated(
-    source: Source, whole: Source, mapping: ImportMap, crs: str, known: Register | None
+    source: Source, whole: Source, mapping: ImportMap, crs: str, known: Register | None, o_side: int
 ) -> tuple[Cabinets, list[Issue], int, Translation]:
     """Cabinets with what is wrong with them and how many are listed, and the lamps' rows under the contract's names."""
     table, repeats = source.table, {}
@@ -208,8 +210,8 @@ def _translated(
             raise UnusableError(f"{table.file}: [source] count: no column {shown(mapping.source.count)}; it has {has}")
         table, repeats = expanded(table, column)
     rules = rules_for(mapping.lamp, table, (GEOMETRY_X, GEOMETRY_Y))
-    translation = with_degrees(translate(table, rules, LAMP_COLUMNS, mapping.source.keep), crs)
-    listed_cabinets = _listed_cabinets(whole, mapping, crs)
+    translation = with_degrees(translate(table, rules, LAMP_COLUMNS, mapping.source.keep), crs, o_side)
+    listed_cabinets = _listed_cabinets(whole, mapping, crs, o_side)
     known_cabinets = check_cabinets(listed_cabinets) if listed_cabinets is not None else None
     translation = with_one_spelling(translation, known_cabinets.cabinet_id if known_cabinets is not None else ())
     # named after the place on earth, so that a city's CSV and its GeoJSON give a nameless lamp the same id
@@ -224,7 +226,7 @@ def _translated(
     return _joined(known_cabinets, spoken), [*listed_cabinets.issues, *issues], len(known_cabinets), translation
 
 
-def _listed_cabinets(whole: Source, mapping: ImportMap, crs: str) -> Fields | None:
+def _listed_cabinets(whole: Source, mapping: ImportMap, crs: str, o_side: int) -> Fields | None:
     """Cabinets of their own file, or of their own rows of the same table; None where only lamps speak of them."""
     if mapping.cabinet_file is not None:
         own = read_source(mapping.cabinet_file)
@@ -240,7 +242,7 @@ def _listed_cabinets(whole: Source, mapping: ImportMap, crs: str) -> Fields | No
     keep = "all" if own is not whole else mapping.source.keep
     cabinet_map = translate(table, rules, CABINET_COLUMNS, keep)
     if {"latitude", "longitude"} <= cabinet_map.table.columns.keys():
-        cabinet_map = with_degrees(cabinet_map, own_crs)
+        cabinet_map = with_degrees(cabinet_map, own_crs, o_side)
     return Fields(cabinet_map.table, cabinet_map.names)
 
 

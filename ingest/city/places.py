@@ -29,10 +29,15 @@ FAR_DEGREES: Final = 2.0
 _DECIMALS: Final = 7  # of a degree: a centimetre
 
 
-def with_degrees(translation: Translation, crs: str) -> Translation:
+def with_degrees(translation: Translation, crs: str, o_side: int = 0) -> Translation:
     """Turn the latitude and longitude columns into degrees where they can be read.
 
     What cannot be read stays as it is, for the check to refuse with its own text.
+
+    Args:
+        translation: with the texts of both coordinates.
+        crs: their coordinate system.
+        o_side: see `ingest.city.angles.read_degrees`.
 
     Raises:
         UnusableError: no such coordinate system, or there is no column for a coordinate.
@@ -42,7 +47,8 @@ def with_degrees(translation: Translation, crs: str) -> Translation:
     latitudes, longitudes = _columns(translation, issues)
     system = system_of(crs)
     if system.is_geographic:
-        y, x = (_angles(texts, field) for texts, field in ((latitudes, "latitude"), (longitudes, "longitude")))
+        y, x = _angles(latitudes, "latitude", o_side), _angles(longitudes, "longitude", o_side)
+        issues += _o_issue(table, translation.names.get("longitude", "longitude"), longitudes, o_side)
     else:
         y, x = _metres(latitudes, longitudes, translation, issues)
     longitude, latitude = _transform(x, y, system, crs)
@@ -108,9 +114,19 @@ def _columns(translation: Translation, issues: list[Issue]) -> tuple[Sequence[st
     )
 
 
-def _angles(texts: Sequence[str], field: str) -> Degrees:
+def _angles(texts: Sequence[str], field: str, o_side: int) -> Degrees:
     is_plain = _PLAIN.fullmatch
-    return np.array([float(t) if is_plain(t) else read_degrees(t, field) for t in texts], np.float64)
+    return np.array([float(t) if is_plain(t) else read_degrees(t, field, o_side) for t in texts], np.float64)
+
+
+def _o_issue(table: TextTable, name: str, texts: Sequence[str], o_side: int) -> list[Issue]:
+    """Tell how the letter O was read: it is west in Spanish and east in German."""
+    n_letters = sum("O" in text for text in texts)
+    if not n_letters:
+        return []
+    how = {0: "not read: write W or E", -1: "read as west", 1: "read as east"}[o_side]
+    reason = f"{n_letters} values with the letter O, west in Spanish and east in German, {how}"
+    return [Issue(table.file, 0, name, reason, is_refused=False)]
 
 
 def _metres(

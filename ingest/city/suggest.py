@@ -21,7 +21,7 @@ from pyproj.exceptions import CRSError, ProjError
 from ingest.city.angles import read_degrees
 from ingest.city.column_guess import date_format, guess_columns, is_in_degrees
 from ingest.city.extent import zone_place
-from ingest.city.power import power_mark
+from ingest.city.power import power_mark, read_power
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, read_source
 from ingest.city.text_encoding import likely_encodings
 from ingest.city.translation import METERING
@@ -34,6 +34,9 @@ _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
 _MOST_COLUMNS: Final = 200
 _FEW_WORDS: Final = 25  # different values that a draft translates one by one
+_DATUMS: Final = ("WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013", "KGD2002", "Korea 2000",
+           "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009")  # fmt: skip
+"""Datums of this century: what a register of today is in, more likely than those before."""
 _MOST_KINDS: Final = 8
 _KINDS: Final = re.compile(r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE)
 _ORDER: Final = (
@@ -111,7 +114,7 @@ def _system(
     if source.crs:
         return "", [f"coordinate system: {source.crs}, as the file says"]
     if "both" in guessed:
-        return "", ["coordinates: both in one column, degrees"]
+        return "", ["coordinates: both in one column"]
     if not {"latitude", "longitude"} <= guessed.keys():
         return "", ["coordinates: no columns found; name them in the mapping"]
     north, east = columns[guessed["latitude"]], columns[guessed["longitude"]]
@@ -167,7 +170,7 @@ def likely_systems(x: float, y: float, place: tuple[float, float]) -> list[tuple
             away = 111.2 * math.hypot(lat - latitude, (lon - longitude) * math.cos(math.radians(latitude)))
             # a system that begins with the northing calls it X
             is_usual = is_exchanged == (system.axis_info[0].direction == "north" and "UTM" not in info.name)
-            is_common = "WGS 84" in info.name or "UTM" in info.name or size > 50
+            is_common = any(datum in info.name for datum in _DATUMS)
             found.append((away, not is_usual, not is_common, size, f"EPSG:{info.code}", info.name, is_exchanged))
     found.sort(key=lambda one: (one[0] > 1500, round(one[0], -2), one[1], one[2], one[3]))
     return [(away, code, name, flip) for away, _u, _c, _s, code, name, flip in found if away < 3000]
@@ -202,7 +205,7 @@ def _mapping(
         lines.append(f"crs = {_quoted(system)}   # check it on the preview's map")
     elif source.crs:
         lines.append(f"# crs = {_quoted(source.crs)}   # the file's own")
-    lines += [_where_line(columns), "", "[lamp]"]
+    lines += [_where_line(columns, guessed), "", "[lamp]"]
     for field in _ORDER:
         lines += _field_lines(field, columns, guessed)
     lines += [
@@ -218,11 +221,11 @@ def _mapping(
     return "\n".join(lines) + "\n"
 
 
-def _where_line(columns: Mapping[str, Sequence[str]]) -> str:
+def _where_line(columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> str:
     """A row filter to fill in, with the values of the column that seems to say what a row is."""
     for name, values in columns.items():
         words = list(dict.fromkeys(values))
-        if _KINDS.search(name) and 2 <= len(words) <= _MOST_KINDS:
+        if name not in guessed.values() and _KINDS.search(name) and 2 <= len(words) <= _MOST_KINDS:
             listed = ", ".join(map(_quoted, words))
             return f"# where = {{ {_quoted(name)} = [{listed}] }}   # if not every row is a lamp; [cabinet] takes one too"
     return '# where = { COLUMN = ["value"] }   # if not every row is a lamp'
@@ -237,10 +240,12 @@ def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapp
         return [f"# {field} = \"COLUMN\"{why.get(field, '')}"]
     values = [value for value in columns[name] if not is_empty(value)]
     if field == "rated_power_w":
-        is_double = any(len([part for part in value.replace("+", "/").split("/") if part.strip()]) > 1 for value in values)
+        double = next((value for value in values if "numbers" in read_power(value, "", "W", None).remark), "")
         note = "" if power_mark(values) or not any(mark in value for value in values for mark in ".,") else "   # decimal mark unclear"
-        if is_double:
-            return [f'{field} = {{ column = {_quoted(name)}, several = "sum" }}   # 250/85: or "first", "largest"']
+        if double:
+            return [
+                f'{field} = {{ column = {_quoted(name)}, several = "sum" }}   # {printable(double[:20])}: or "first", "largest"'
+            ]
         return [f"{field} = {_quoted(name)}{note}"]
     if field == "technology":
         return _technology_lines(name, values)

@@ -30,9 +30,9 @@ _WORDS: Final = {
     "other": "other others lainnya otro otros outro outros andere inny inne lps lowpressuresodium sox soxe incandescent incandescente "
     "halogen halógena halogena pijar lampupijar",
 }  # fmt: skip
-TECHNOLOGY_WORDS: Final = {word.casefold(): name for name, words in _WORDS.items() for word in words.split()}
 PHASE_WORDS: Final = {"l1": "R", "l2": "S", "l3": "T"}
 _LETTERS: Final = re.compile(r"[\W_]+")
+_PARTS: Final = re.compile(r"[\s,;()/+-]+")
 _FILLER: Final = re.compile(
     r"^(?:lamp|lampu|lampara|lámpara|lâmpada|oprawa|лампа)|(?:lamp|lampu|lampe|lampen|lights?|灯|등)$"
 )
@@ -44,6 +44,23 @@ def is_empty(text: str) -> bool:
 
 
 def technology_of(text: str) -> str:
-    """The contract's word for a technology; "" where the register's is not among those that everybody uses."""
+    """The contract's word for a technology; "" where the register's is not among those that everybody uses.
+
+    The whole text counts first, then those of its words that name a technology, if they agree.
+    """
+    whole = _known(text)
+    if whole:
+        return whole
+    parts = {found for part in _PARTS.split(text) if (found := _known(part))}
+    return parts.pop() if len(parts) == 1 and not _LOW.search(text) else ""
+
+
+def _known(text: str) -> str:
     key = _LETTERS.sub("", text.casefold())
     return TECHNOLOGY_WORDS.get(key) or TECHNOLOGY_WORDS.get(_FILLER.sub("", key), "")
+
+
+TECHNOLOGY_WORDS: Final = {
+    _LETTERS.sub("", word.casefold()): name for name, words in _WORDS.items() for word in words.split()
+}
+_LOW: Final = re.compile(r"low|baja|baixa|niskopr|rendah|ниско", re.IGNORECASE)  # low-pressure sodium is another lamp
