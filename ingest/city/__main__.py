@@ -99,7 +99,9 @@ def import_register(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse everything if one row has to be refused.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write every finding to this CSV file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported; change nothing.")] = False,
-    preview: Annotated[Path | None, typer.Option(help="Write a map of what would be imported to this HTML file.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="Write a map of what would be imported to this HTML file.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many lamps vanish.")] = False,
 ) -> None:
     """Replace the city's register by SOURCE, read through a mapping. Bad rows are told and left out."""
@@ -209,7 +211,9 @@ def apply(
 @app.command("restore-register")
 def restore_register(
     folder: Folder,
-    version: Annotated[int | None, typer.Argument(help="Which one; else the last other one.", show_default=False)] = None,
+    version: Annotated[
+        int | None, typer.Argument(help="Which one; else the last other one.", show_default=False)
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the registers that can be had back.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many lamps vanish.")] = False,
 ) -> None:
@@ -219,7 +223,9 @@ def restore_register(
     known = register_in_force(city)
     if show:
         for one in kept:
-            at = datetime.fromtimestamp(one.applied_at_us / 1e6, ZoneInfo(city.city.timezone)).strftime("%Y-%m-%d %H:%M")
+            at = datetime.fromtimestamp(one.applied_at_us / 1e6, ZoneInfo(city.city.timezone)).strftime(
+                "%Y-%m-%d %H:%M"
+            )
             here = "  in force" if known is not None and one.digest == known.digest else ""
             print(printable(f"{one.version:>6}  {at}  {one.n_lamps:>9,} lamps  from {one.source}{here}"))
         return

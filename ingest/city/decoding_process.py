@@ -1,6 +1,6 @@
-"""The process that opens a foreign vector file or workbook: ``python -m ingest.city.decoding_process KIND FILE OUT NAME ENCODING``.
+"""The process that opens a foreign vector file or workbook.
 
-A city's file may be broken or hostile, and the libraries that read it are large: they run here, with bounded memory and
+``python -m ingest.city.decoding_process KIND FILE OUT NAME ENCODING``. A city's file may be broken or hostile, and the libraries that read it are large: they run here, with bounded memory and
 time, and nothing but a table of texts comes out. ``ingest.city.isolated_reading`` starts it, with GDAL's other drivers
 switched off. Messages for a person go to standard error, one line, with exit code 3.
 """

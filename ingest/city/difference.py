@@ -86,7 +86,9 @@ def difference(old: Lamps, old_cabinets: Cabinets, new: Lamps, new_cabinets: Cab
         n_rating=count(differs("rated_power_w", "technology")),
         n_cabinet=count(differs("cabinet_id", "circuit")),
         n_other=count(
-            differs("position", "position_source", "bus", "address", "profile", "phase", "is_dimmable", "street", "extra")
+            differs(
+                "position", "position_source", "bus", "address", "profile", "phase", "is_dimmable", "street", "extra"
+            )
         ),
         n_cabinets_gone=len(cabinets - cabinets_new),
         n_cabinets_added=len(cabinets_new - cabinets),

@@ -44,8 +44,9 @@ class Extent:
 
     def __str__(self) -> str:
         """``7.7640 S to 7.7638 S, 110.0491 E to 110.0492 E (0.1 km × 0.1 km)``."""
-        box = f"{_angle(self.south, 'NS')} to {_angle(self.north, 'NS')}, {_angle(self.west, 'EW')} to {_angle(self.east, 'EW')}"
-        return f"{box} ({self.width_km:.1f} km × {self.height_km:.1f} km)"
+        south, north = (_angle(degrees, "NS") for degrees in (self.south, self.north))
+        west, east = (_angle(degrees, "EW") for degrees in (self.west, self.east))
+        return f"{south} to {north}, {west} to {east} ({self.width_km:.1f} km × {self.height_km:.1f} km)"
 
 
 def _angle(degrees: float, sides: str) -> str:
@@ -98,7 +99,10 @@ def place_issues(lamps: Lamps, timezone: str, known: Lamps | None) -> list[Issue
     issues = []
     place = zone_place(timezone)
     if place is not None and (away := _km(middle, place)) > _ZONE_KM:
-        reason = f"the lamps lie around {shown}, {away:,.0f} km from {timezone}: check zone and hemisphere of the coordinates"
+        reason = (
+            f"the lamps lie around {shown}, {away:,.0f} km from {timezone}: "
+            "check zone and hemisphere of the coordinates"
+        )
         issues.append(Issue(FILE_NAME, 0, "[city] timezone", reason, is_refused=False))
     if known is not None and len(known):
         before = float(np.median(known.latitude)), float(np.median(known.longitude))

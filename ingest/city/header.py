@@ -1,4 +1,7 @@
-"""Where a foreign table's header stands, and what its columns are called: title rows, two header rows, doubled names."""
+"""Where a foreign table's header stands, and what its columns are called.
+
+Title rows above it, two rows that name the columns together, names that stand twice.
+"""
 
 from __future__ import annotations
 
@@ -84,8 +87,11 @@ def column_called(name: str, columns: Iterable[str]) -> str | None:
     if name in all_columns:
         return name
     wanted = _key(name)
-    for is_meant in (lambda key: key == wanted, lambda key: wanted and key.split()[-1:] == [wanted]):
-        found = [column for column in all_columns if is_meant(_key(column))]
+    keys = [(column, _key(column)) for column in all_columns]
+    for found in (
+        [column for column, key in keys if key == wanted],
+        [column for column, key in keys if wanted and key.split()[-1:] == [wanted]],
+    ):
         if len(found) == 1:
             return found[0]
     parts = [column for column in all_columns if name in column.split(" ")]

@@ -129,7 +129,9 @@ def chosen_system(named: str | None, source: Source) -> tuple[str, str]:
         return named or own or WGS84, ""
     table = source.table
     if not system_of(named).is_geographic and system_of(own).is_geographic and GEOMETRY_X in table.columns:
-        x, y = (np.array([text or "nan" for text in table.columns[name]], np.float64) for name in (GEOMETRY_X, GEOMETRY_Y))
+        x, y = (
+            np.array([text or "nan" for text in table.columns[name]], np.float64) for name in (GEOMETRY_X, GEOMETRY_Y)
+        )
         if len(x) and np.nanmax(np.abs(x), initial=0) <= 360 and np.nanmax(np.abs(y), initial=0) <= 90:
             return own, f"the points are degrees, as the file says: read as {own}, not as {named}"
     if system_of(named) == system_of(own):
@@ -143,7 +145,9 @@ def _sorted(issues: list[Issue]) -> list[Issue]:
 
 def _filtered(whole: Source, mapping: ImportMap) -> tuple[Source, int]:
     """The source's rows that are lamps, and how many others it has."""
-    is_kept = rows_where(whole.table, mapping.source.where, "source") & rows_where(whole.table, mapping.lamp_where, "lamp")
+    is_kept = rows_where(whole.table, mapping.source.where, "source") & rows_where(
+        whole.table, mapping.lamp_where, "lamp"
+    )
     return replace(whole, table=rows_of(whole.table, is_kept)), int((~is_kept).sum())
 
 
@@ -170,7 +174,8 @@ def replace_files(
     Args:
         folder: the city's folder.
         engine: its database.
-        lamps, cabinets: the files' new content.
+        lamps: new content of ``lamps.csv``.
+        cabinets: and of ``cabinets.csv``.
         source: where they come from, for the list of kept registers.
         register: what the files say, if that is known; else they are read.
 
@@ -202,7 +207,8 @@ def _translated(
     source: Source, whole: Source, mapping: ImportMap, crs: str, known: Register | None, o_side: int
 ) -> tuple[Cabinets, list[Issue], int, Translation]:
     """Cabinets with what is wrong with them and how many are listed, and the lamps' rows under the contract's names."""
-    table, repeats = source.table, {}
+    table = source.table
+    repeats: dict[int, int] = {}
     if mapping.source.count is not None:
         column = column_called(mapping.source.count, table.columns)
         if column is None:

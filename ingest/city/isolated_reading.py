@@ -29,11 +29,14 @@ _MAX_SECONDS: Final = 300  # of CPU
 _SHOWN: Final = 500  # characters of what the process says
 # Every driver of GDAL but those for GeoJSON, GeoPackage, Shapefile, KML and ESRI JSON: no virtual layers, no network.
 _SKIPPED_DRIVERS: Final = (
-    "ADBC AIVector AVCBin AVCE00 AmigoCloud CSV CSW Carto DGN DXF EDIGEO EEDA Elasticsearch FlatGeobuf GDALG GML GPSBabel "
-    "GPX GTFS GeoJSONSeq GeoRSS HTTP Idrisi JML JSONFG LVBAG MBTiles MEM MVT MapML MiraMonVector NGW OAPIF ODS OGCAPI "
-    "OGR_GMT OGR_PDS OGR_VRT OSM OpenFileGDB PCIDSK PDF PDS4 PGDUMP PLSCENES PMTiles S57 SQLite SXF Selafin TopoJSON VDV "
-    "VFK VICAR WAsP WFS XLSX Memory Parquet Arrow PostgreSQL MySQL ODBC MSSQLSpatial OCI netCDF HDF4 HDF5 Interlis XLS"
-).split()  # fmt: skip
+    "ADBC", "AIVector", "AVCBin", "AVCE00", "AmigoCloud", "CSV", "CSW", "Carto", "DGN", "DXF", "EDIGEO", "EEDA",
+    "Elasticsearch", "FlatGeobuf", "GDALG", "GML", "GPSBabel", "GPX", "GTFS", "GeoJSONSeq", "GeoRSS", "HTTP",
+    "Idrisi", "JML", "JSONFG", "LVBAG", "MBTiles", "MEM", "MVT", "MapML", "MiraMonVector", "NGW", "OAPIF", "ODS",
+    "OGCAPI", "OGR_GMT", "OGR_PDS", "OGR_VRT", "OSM", "OpenFileGDB", "PCIDSK", "PDF", "PDS4", "PGDUMP", "PLSCENES",
+    "PMTiles", "S57", "SQLite", "SXF", "Selafin", "TopoJSON", "VDV", "VFK", "VICAR", "WAsP", "WFS", "XLSX",
+    "Memory", "Parquet", "Arrow", "PostgreSQL", "MySQL", "ODBC", "MSSQLSpatial", "OCI", "netCDF", "HDF4", "HDF5",
+    "Interlis", "XLS", "MapInfo File",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
             stderr=subprocess.PIPE,
             check=False,
             env=_environment(),
-            preexec_fn=_limit,  # noqa: PLW1509  # sets limits alone
+            preexec_fn=_limit,  # sets limits alone
         )
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -121,7 +124,7 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
 def _environment() -> dict[str, str]:
     return {
         "PYTHONPATH": ":".join(entry for entry in sys.path if entry),
-        "GDAL_SKIP": ",".join(f'"{name}"' if " " in name else name for name in [*_SKIPPED_DRIVERS, "MapInfo File"]),
+        "GDAL_SKIP": ",".join(f'"{name}"' if " " in name else name for name in _SKIPPED_DRIVERS),
         "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE",
         "OGR_GEOJSON_MAX_OBJ_SIZE": "50",
         "OGR_SQLITE_LOAD_EXTENSIONS": "NO",
@@ -159,7 +162,7 @@ def _joined(folder: Path) -> Decoded:
             else:
                 columns.setdefault(name, [""] * n_before).extend(_texts(column))
         for values in columns.values():
-            values += [""] * (len(lines) - len(values))
+            values.extend([""] * (len(lines) - len(values)))
     notes = tuple(dict.fromkeys(about.get("notes", ())))
     return Decoded(
         columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes

@@ -142,7 +142,7 @@ def _moved(
     named: Mapping[int, str], latitude: Sequence[str], longitude: Sequence[str], known: Lamps, taken: set[str]
 ) -> dict[int, str]:
     """Row -> old id, for lamps that lost their place's name by moving a little; nearest pairs first, each id once."""
-    gone = {}
+    gone: dict[tuple[int, int], list[tuple[float, float, str]]] = {}
     names = set(named.values())
     old = {lamp_id for lamp_id in known.lamp_id if lamp_id.startswith(PREFIX)}
     for row, lamp_id in enumerate(known.lamp_id):

@@ -1,4 +1,4 @@
-"""Coordinates of a foreign register made into WGS 84 degrees: notation, projection, one column for both, swapped ones."""
+"""Coordinates of a foreign register made into WGS 84 degrees: notation, projection, both in one column, swapped."""
 
 from __future__ import annotations
 
@@ -137,10 +137,7 @@ def _metres(
     found = []
     both = [*_sample(latitudes), *_sample(longitudes)]
     for column, texts in (("latitude", latitudes), ("longitude", longitudes)):
-        if column in table.exact:
-            mark = "."
-        else:
-            mark = decimal_mark(_sample(texts)) or decimal_mark(both)
+        mark = "." if column in table.exact else decimal_mark(_sample(texts)) or decimal_mark(both)
         n_grouped = 0
         values = np.full(len(texts), math.nan)
         for row, text in enumerate(texts):
@@ -179,8 +176,8 @@ def _outside(file: str, system: CRS, crs: str, latitude: Degrees, longitude: Deg
     if not n_outside:
         return []
     reason = (
-        f"{n_outside} of {int(is_known.sum())} lamps lie outside of the area that {printable(crs)} is made for ({area.name}): "
-        "check zone and hemisphere"
+        f"{n_outside} of {int(is_known.sum())} lamps lie outside of the area that {printable(crs)} is made for "
+        f"({area.name}): check zone and hemisphere"
     )
     return [Issue(file, 0, "[source] crs", reason, is_refused=False)]
 

@@ -1,4 +1,4 @@
-"""The register that counts now, for comparison: the database's, else the folder's own files if they are not the sample."""
+"""The register that counts now, for comparison: the database's, else the folder's files unless they are the sample."""
 
 from __future__ import annotations
 

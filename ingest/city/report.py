@@ -40,7 +40,9 @@ def print_issues(console: Console, issues: Sequence[Issue]) -> None:
     rest = ordered[_MOST_GROUPS:]
     if rest:
         n_rest = sum(len(members) for _key, members in rest)
-        _print(console, f"  … and {n_rest:,} findings of {len(rest)} other kinds; --report writes all of them to a file")
+        _print(
+            console, f"  … and {n_rest:,} findings of {len(rest)} other kinds; --report writes all of them to a file"
+        )
 
 
 def _print(console: Console, text: str) -> None:

@@ -213,7 +213,7 @@ def _with_header(
         chosen = find_header([[] if isinstance(row, str) else row for _line, row in head])
         if not chosen:
             raise UnusableError(f"{file}: no header: a row has to name the columns")
-    names = names_of([head[at][1] for at in chosen], file, head[chosen[0]][0], issues)  # type: ignore[misc]  # no texts
+    names = names_of([head[at][1] for at in chosen], file, head[chosen[0]][0], issues)
     while names and not names[-1]:
         names.pop()
     titles = [line for at, (line, row) in enumerate(head) if at < chosen[0] and not isinstance(row, str) and any(row)]

@@ -38,7 +38,9 @@ _DATUMS: Final = ("WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83", "JGD2011", "GDA
            "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009")  # fmt: skip
 """Datums of this century: what a register of today is in, more likely than those before."""
 _MOST_KINDS: Final = 8
-_KINDS: Final = re.compile(r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE)
+_KINDS: Final = re.compile(
+    r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE
+)
 _ORDER: Final = (
     "lamp_id", "latitude", "longitude", "cabinet_id", "circuit", "rated_power_w", "technology", "street", "district",
     "village", "installed_on",
@@ -77,7 +79,9 @@ def suggest(path: Path, timezone: str | None = None, sheet: str | None = None) -
         others = f" (or {', '.join(encodings[1:4])})" if len(encodings) > 1 else ""
         lines.append(f"encoding: {source.encoding}{others}; delimiter: {source.delimiter!r}")
     if source.header_rows:
-        lines.append(f"header: line{'s' if len(source.header_rows) > 1 else ''} {', '.join(map(str, source.header_rows))}")
+        lines.append(
+            f"header: line{'s' if len(source.header_rows) > 1 else ''} {', '.join(map(str, source.header_rows))}"
+        )
     lines += system_lines
     meanings = {name: field for field, name in guessed.items()}
     for name, values in columns.items():
@@ -216,7 +220,7 @@ def _mapping(
         "[cabinet]",
         f"{'' if 'cabinet_id' in guessed else '# '}controller_id = {_quoted(guessed.get('cabinet_id', 'COLUMN'))}"
         "   # its Raspberry Pi; here the cabinet's own name",
-        "# switching = { constant = \"contactor\" }   # or \"lamp\": each lamp switches itself",
+        '# switching = { constant = "contactor" }   # or "lamp": each lamp switches itself',
     ]
     return "\n".join(lines) + "\n"
 
@@ -227,7 +231,9 @@ def _where_line(columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]
         words = list(dict.fromkeys(values))
         if name not in guessed.values() and _KINDS.search(name) and 2 <= len(words) <= _MOST_KINDS:
             listed = ", ".join(map(_quoted, words))
-            return f"# where = {{ {_quoted(name)} = [{listed}] }}   # if not every row is a lamp; [cabinet] takes one too"
+            return (
+                f"# where = {{ {_quoted(name)} = [{listed}] }}   # if not every row is a lamp; [cabinet] takes one too"
+            )
     return '# where = { COLUMN = ["value"] }   # if not every row is a lamp'
 
 
@@ -236,12 +242,20 @@ def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapp
         return [] if field == "longitude" else ["# latitude, longitude: the file's own points"]
     name = guessed.get("both") if field in ("latitude", "longitude") and "both" in guessed else guessed.get(field)
     if name is None:
-        why = {"lamp_id": "   # without ids lamps are named after their place", "latitude": "   # required", "longitude": "   # required"}
-        return [f"# {field} = \"COLUMN\"{why.get(field, '')}"]
+        why = {
+            "lamp_id": "   # without ids lamps are named after their place",
+            "latitude": "   # required",
+            "longitude": "   # required",
+        }
+        return [f'# {field} = "COLUMN"{why.get(field, "")}']
     values = [value for value in columns[name] if not is_empty(value)]
     if field == "rated_power_w":
         double = next((value for value in values if "numbers" in read_power(value, "", "W", None).remark), "")
-        note = "" if power_mark(values) or not any(mark in value for value in values for mark in ".,") else "   # decimal mark unclear"
+        note = (
+            ""
+            if power_mark(values) or not any(mark in value for value in values for mark in ".,")
+            else "   # decimal mark unclear"
+        )
         if double:
             return [
                 f'{field} = {{ column = {_quoted(name)}, several = "sum" }}   # {printable(double[:20])}: or "first", "largest"'
@@ -273,7 +287,7 @@ def _technology_lines(name: str, values: Sequence[str]) -> list[str]:
     unknown = [word for word in words if not technology_of(word)]
     if not unknown:
         return [f"technology = {_quoted(name)}"]
-    pairs = ", ".join(f"{_quoted(word)} = \"other\"" for word in unknown)
+    pairs = ", ".join(f'{_quoted(word)} = "other"' for word in unknown)
     return [
         f"technology = {{ column = {_quoted(name)}, values = {{ {pairs} }} }}   # LED, HPS, MH, CFL, MV, IND or other",
     ]

@@ -67,7 +67,9 @@ def sample_register(timezone: str) -> dict[str, str]:
     place = _DEFAULT_PLACE if timezone == _DEFAULT_ZONE else zone_place(timezone) or _place_by_offset(timezone)
     north = [f"{place[0] + step:.6f}" for step in _STEPS]
     east = f"{place[1]:.6f}"
-    return {name: text.format(north=north, east=east) for name, text in ((LAMPS_FILE, _LAMPS), (CABINETS_FILE, _CABINETS))}
+    return {
+        name: text.format(north=north, east=east) for name, text in ((LAMPS_FILE, _LAMPS), (CABINETS_FILE, _CABINETS))
+    }
 
 
 def _place_by_offset(timezone: str) -> tuple[float, float]:

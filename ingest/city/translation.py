@@ -182,8 +182,8 @@ def _power_reader(
     field: str, rule: Rule, name: str, texts: Sequence[str], table: TextTable, issues: list[Issue]
 ) -> Callable[[str], Reading]:
     is_apparent = field == "supply_va"
-    unit = rule.unit
-    if unit is None:
+    unit: str = rule.unit or ""
+    if not unit:
         base = "VA" if is_apparent else "W"
         unit = f"k{base}" if _KILO.search(name) else base
         if unit != base:

@@ -38,7 +38,9 @@ class Kept:
     n_lamps: int
 
 
-def keep(data_folder: Path, version: int, digest: str, lamps: bytes, cabinets: bytes, source: str, n_lamps: int) -> None:
+def keep(
+    data_folder: Path, version: int, digest: str, lamps: bytes, cabinets: bytes, source: str, n_lamps: int
+) -> None:
     """Keep a register that is in force now; the oldest beyond `KEPT` go.
 
     Raises:

@@ -45,7 +45,9 @@ def _texts(column: Any) -> Sequence[str]:
     if column.dtype.kind == "b":
         return ["true" if value else "false" for value in values]
     if column.dtype.kind == "f":
-        return ["" if value != value else repr(int(value) if value.is_integer() else round(value, 7)) for value in values]  # noqa: PLR0124  # NaN
+        return [
+            "" if value != value else repr(int(value) if value.is_integer() else round(value, 7)) for value in values
+        ]  # NaN
     return ["" if value == UNKNOWN_INT else str(value) for value in values]
 
 

@@ -92,7 +92,7 @@ def store_register(engine: Engine, register: Register, source: Path | str) -> in
 def _insert(connection: Connection, table: Any, rows: Iterator[dict[str, Any]]) -> None:
     """Insert rows whose values are the driver's own, JSON as text: half a million go through no type's conversion."""
     compiled = insert(table).compile(dialect=connection.dialect)
-    text, names = str(compiled), compiled.positiontup  # type: ignore[attr-defined]  # SQL's compilers have it
+    text, names = str(compiled), compiled.positiontup
     while chunk := list(islice(rows, _CHUNK)):
         values: Any = chunk if names is None else [tuple(row[name] for name in names) for row in chunk]
         connection.exec_driver_sql(text, values)

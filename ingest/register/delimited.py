@@ -200,7 +200,11 @@ def split_rows(lines: Iterator[str], delimiter: str, start: int = 0, n_columns: 
     """
     block: list[str] = []
     while block := list(islice(lines, _CHUNK)):
-        if '"' in (text := "".join(block)) or len(text) > _CHUNK * MAX_FIELD or max(map(len, block)) > csv.field_size_limit():
+        if (
+            '"' in (text := "".join(block))
+            or len(text) > _CHUNK * MAX_FIELD
+            or max(map(len, block)) > csv.field_size_limit()
+        ):
             break
         for number, values in enumerate(csv.reader(block, delimiter=delimiter), start=start + 1):
             yield number, values

@@ -117,9 +117,7 @@ def files_digest(folder: Path) -> str:
     return digest_of(_contents(folder))
 
 
-def sync_register(
-    engine: Engine, folder: Path, *, is_takeover: bool = False
-) -> tuple[Register, tuple[Issue, ...]]:
+def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) -> tuple[Register, tuple[Issue, ...]]:
     """Make the database hold what the folder's files say, where they may replace it, and load it.
 
     Args:
