@@ -17,7 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.register.delimited import MAX_FIELD
 
 LINE: Final = "terang.line"
 REASON: Final = "terang.reason"
@@ -26,6 +30,8 @@ Y: Final = "terang.y"
 ABOUT: Final = b"terang.about"
 BATCH: Final = 20_000
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})
+NO_GEOMETRY: Final = "has no geometry; a lamp is a point"
+_POINT_SIZES: Final = (21, 29, 37)  # bytes of a point in WKB with two, three and four numbers
 _MAX_COUNTED: Final = 32 << 20  # bytes of a GeoJSON whose features are counted besides
 _MAX_STRANGERS: Final = 1000
 _MAX_COLUMNS: Final = 1000
@@ -66,7 +72,7 @@ def cell_text(value: Any) -> str:
 def point_of(geometry: bytes | None) -> tuple[float, float, str]:
     """``x``, ``y`` of a geometry in WKB; NaN twice and the reason where it is not one point."""
     if geometry is None or len(geometry) < 5:
-        return math.nan, math.nan, "has no geometry; a lamp is a point"
+        return math.nan, math.nan, NO_GEOMETRY
     order = "<" if geometry[0] == 1 else ">"
     code = struct.unpack_from(f"{order}I", geometry, 1)[0]
     kind = (code & 0x0FFFFFFF) % 1000
@@ -177,18 +183,55 @@ def _feature_batch(batch: pa.RecordBatch, meta: Any, number: int, driver: str, n
         column = batch.column(batch.schema.get_field_index(name))
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
             exact.append(name)
-        values = column.to_pylist()
-        columns[name] = pa.array(values if pa.types.is_string(column.type) else map(cell_text, values), pa.string())
+        columns[name] = _texts(column)
     if driver == "GeoJSON" and "id" not in columns and fid in batch.schema.names:
         ids = batch.column(batch.schema.get_field_index(fid)).to_pylist()
         if ids != list(range(number, number + len(ids))):  # else GDAL counted the features itself
             columns["id"] = pa.array(map(cell_text, ids), pa.string())
     if geometry in batch.schema.names:
-        points = [point_of(value) for value in batch.column(batch.schema.get_field_index(geometry)).to_pylist()]
-        for name, at, kind in ((X, 0, pa.float64()), (Y, 1, pa.float64()), (REASON, 2, pa.string())):
-            columns[name] = pa.array([point[at] for point in points], kind)
+        columns |= _points(batch.column(batch.schema.get_field_index(geometry)))
+    for name in fields:
+        columns = _without_long(columns, name)
     about = {"crs": meta["crs"] or "", "exact": exact, "driver": driver, "notes": notes}
     return pa.record_batch(columns).replace_schema_metadata({ABOUT: json.dumps(about).encode()})
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    """A column's values as texts without surrounding blanks and null characters."""
+    if not pa.types.is_string(column.type):
+        column = pa.array(map(cell_text, column.to_pylist()), pa.string())
+    trimmed = pc.utf8_trim_whitespace(column.fill_null(""))
+    return pc.replace_substring(trimmed, "\0", "") if pc.any(pc.match_substring(trimmed, "\0")).as_py() else trimmed
+
+
+def _points(column: pa.Array) -> dict[str, pa.Array]:
+    """`X`, `Y` and `REASON` of a column of geometries; all at once where every one is a plain point."""
+    sizes = pc.binary_length(column)
+    size = sizes[0].as_py() if len(sizes) else None
+    if size in _POINT_SIZES and not column.null_count and pc.min_max(sizes).as_py() == {"min": size, "max": size}:
+        table = np.frombuffer(b"".join(column.to_pylist()), np.uint8).reshape(-1, size)
+        codes = table[:, 1:5].copy().view("<u4").ravel()
+        places = table[:, 5:21].copy().view("<f8")
+        if (table[:, 0] == 1).all() and ((codes & 0x0FFFFFFF) % 1000 == 1).all() and not np.isnan(places).any():
+            return {X: pa.array(places[:, 0]), Y: pa.array(places[:, 1]), REASON: pa.array([""] * len(column))}
+    points = [point_of(value) for value in column.to_pylist()]
+    kinds = ((X, 0, pa.float64()), (Y, 1, pa.float64()), (REASON, 2, pa.string()))
+    return {name: pa.array([point[at] for point in points], kind) for name, at, kind in kinds}
+
+
+def _without_long(columns: dict[str, pa.Array], name: str) -> dict[str, pa.Array]:
+    """Columns in which a feature with a text beyond all measure has its reason, and the text is gone."""
+    lengths = pc.utf8_length(columns[name])
+    if not len(lengths) or pc.max(lengths).as_py() <= MAX_FIELD:
+        return columns
+    n_rows = len(lengths)
+    reasons = columns[REASON].to_pylist() if REASON in columns else [""] * n_rows
+    texts = columns[name].to_pylist()
+    for row, length in enumerate(lengths.to_pylist()):
+        if length > MAX_FIELD:
+            reasons[row] = reasons[row] or f"a field of {length} characters in {name[:60]!r}"
+            texts[row] = ""
+    return {**columns, name: pa.array(texts, pa.string()), REASON: pa.array(reasons, pa.string())}
 
 
 def read_workbook(path: Path, sheet: str) -> Iterator[pa.RecordBatch]:

@@ -124,7 +124,7 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
 def _environment() -> dict[str, str]:
     return {
         "PYTHONPATH": ":".join(entry for entry in sys.path if entry),
-        "GDAL_SKIP": ",".join(f'"{name}"' if " " in name else name for name in _SKIPPED_DRIVERS),
+        "GDAL_SKIP": ",".join(_SKIPPED_DRIVERS),
         "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE",
         "OGR_GEOJSON_MAX_OBJ_SIZE": "50",
         "OGR_SQLITE_LOAD_EXTENSIONS": "NO",

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from ingest.city.decoding_process import NO_GEOMETRY
 from ingest.city.header import LOOKED_AT, find_header, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file
 from ingest.city.overpass import read_overpass
@@ -22,7 +23,6 @@ from ingest.city.text_encoding import encoding_of
 from ingest.errors import UnusableError
 from ingest.register.delimited import (
     DELIMITERS,
-    MAX_FIELD,
     Row,
     TextTable,
     split_rows,
@@ -263,20 +263,14 @@ def _what_is_wrong(path: Path, kind: str, error: UnusableError) -> str:
 def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
     """Features as rows; where some are points, those that are none are refused."""
     columns = {" ".join(name.split()): values for name, values in found.columns.items()}
-    has_points = any(not math.isnan(x) for x in found.x)
-    if has_points:
+    is_placeless = not found.x or set(found.reasons) == {NO_GEOMETRY}  # a table alone: its columns may hold places
+    if not is_placeless:
         columns = {
             GEOMETRY_X: ["" if math.isnan(x) else repr(x) for x in found.x],
             GEOMETRY_Y: ["" if math.isnan(y) else repr(y) for y in found.y],
             **columns,
         }
-    refused = {at: reason for at, reason in enumerate(found.reasons) if reason} if has_points or found.x else {}
-    if found.x and not has_points and len(set(found.reasons)) == 1 and "no geometry" in found.reasons[0]:
-        refused = {}  # a table without places: its columns may hold them
-    for name, values in columns.items():
-        for at, value in enumerate(values):
-            if len(value) > MAX_FIELD:
-                refused.setdefault(at, f"a field of {len(value)} characters in {name[:60]}")
+    refused = {at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)}
     if refused:  # told in the order of the file
         issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]
         kept = [at for at in range(len(found.lines)) if at not in refused]
@@ -284,6 +278,5 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
         lines = [found.lines[at] for at in kept]
     else:
         lines = found.lines
-    columns = {name: [value.strip().replace("\0", "") for value in values] for name, values in columns.items()}
     exact = frozenset({GEOMETRY_X, GEOMETRY_Y}) | found.exact
     return TextTable(file, columns, lines, tuple(issues), len(found.lines), exact)
