@@ -95,29 +95,11 @@ def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa
     import pyogrio  # noqa: PLC0415  # GDAL reads its settings from the environment when it is loaded
     import pyogrio.raw  # noqa: PLC0415
 
-    try:
-        layers = [(str(name), str(shape)) for name, shape in pyogrio.list_layers(path)]
-        driver = pyogrio.read_info(path, layer=layers[0][0])["driver"] if layers else ""
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"is no {kind}: {' '.join(str(error).split())}") from error
-    if not layers:
-        raise UnreadableError(f"holds no layer of a {kind}")
-    if driver not in DRIVERS:
-        raise UnreadableError(f"is no {kind} but a file for {driver}")
-    names = [name for name, _shape in layers]
     notes: list[str] = []
-    if layer:
-        if layer not in names:
-            raise UnreadableError(f"no layer {layer!r}; it has {', '.join(map(repr, names[:30]))}")
-        wanted = [layer]
-    elif driver in {"KML", "LIBKML"}:
-        wanted = names  # a folder each: streets or districts
+    if kind == "GeoJSON" and not layer:  # each look opens the file, and GDAL reads a GeoJSON whole to open it
+        driver, wanted = "GeoJSON", [None]
     else:
-        places = [name for name, shape in layers if shape not in {"None", "nan"}]
-        wanted = (places or names)[:1]
-        if len(names) > 1:
-            others = ", ".join(repr(name) for name in names if name != wanted[0])
-            notes.append(f"layer {wanted[0]!r} was read, not {others}; name another as [source] sheet")
+        driver, wanted = _layers(path, layer, kind, notes)
     options: dict[str, str] = {}
     if driver == "GeoJSON":
         options = {"FLATTEN_NESTED_ATTRIBUTES": "YES", "NESTED_ATTRIBUTE_SEPARATOR": ".", "DATE_AS_STRING": "YES"}
@@ -140,6 +122,33 @@ def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa
         notes += [" ".join(str(warning.message).split()) for warning in said[:20]]
     if strangers and about:
         yield _stranger_batch(strangers).replace_schema_metadata({ABOUT: about})
+
+
+def _layers(path: Path, layer: str, kind: str, notes: list[str]) -> tuple[str, list[str | None]]:
+    """GDAL's name of the format, and the layers to read."""
+    import pyogrio  # noqa: PLC0415  # see `read_vector`
+
+    try:
+        layers = [(str(name), str(shape)) for name, shape in pyogrio.list_layers(path)]
+        driver = pyogrio.read_info(path, layer=layers[0][0])["driver"] if layers else ""
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, UnicodeDecodeError) as error:
+        raise UnreadableError(f"is no {kind}: {' '.join(str(error).split())}") from error
+    if not layers:
+        raise UnreadableError(f"holds no layer of a {kind}")
+    if driver not in DRIVERS:
+        raise UnreadableError(f"is no {kind} but a file for {driver}")
+    names = [name for name, _shape in layers]
+    if layer:
+        if layer not in names:
+            raise UnreadableError(f"no layer {layer!r}; it has {', '.join(map(repr, names[:30]))}")
+        return driver, [layer]
+    if driver in {"KML", "LIBKML"}:
+        return driver, [*names]  # a folder each: streets or districts
+    chosen = next((name for name, shape in layers if shape not in {"None", "nan"}), names[0])
+    if len(names) > 1:
+        others = ", ".join(repr(name) for name in names if name != chosen)
+        notes.append(f"layer {chosen!r} was read, not {others}; name another as [source] sheet")
+    return driver, [chosen]
 
 
 def strangers_in(path: Path) -> list[int]:

@@ -6,6 +6,7 @@ Pure. Every deviation is noted with line, column and reason; an empty text is "u
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -74,7 +75,7 @@ class Fields:
 
     def keys(self, column: str, longest: int) -> list[str]:
         """A column of required, unique ids; other rows are refused."""
-        values = list(self.raw(column))
+        values = [one_form(value) for value in self.raw(column)]
         first: dict[str, int] = {}
         for row, value in enumerate(values):
             if self.is_refused[row]:
@@ -179,6 +180,11 @@ class Fields:
         """Call ``tell`` for each row that a mask marks."""
         for row in np.flatnonzero(is_bad).tolist():
             tell(row)
+
+
+def one_form(text: str) -> str:
+    """A text in Unicode's composed form (NFC), in which ids are compared: ``é`` is one letter, however it was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _number(text: str, mark: str, minimum: float, maximum: float, *, may_group: bool) -> tuple[float, str, bool]:
