@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Final
 
 from charset_normalizer import from_bytes
@@ -23,6 +24,7 @@ _CANDIDATES: Final = (
     "cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "cp1254", "cp1253", "cp1257", "cp949", "cp932", "gb18030", "big5",
     "euc_jp", "cp874", "cp1255", "cp1256", "cp1258", "cp850", "cp852", "cp437", "mac_roman",
 )  # fmt: skip
+_OLD: Final = frozenset({"cp850", "cp852", "cp437", "cp866", "mac_roman"})  # only where no other fits as well
 _LOOKED_AT: Final = 200_000  # bytes
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _RARE: Final = frozenset("þÞðÐýÝ¡¿ƒˆ˜Œœ†‡‰‹›¦¬¯¸")  # what a wrong code page makes of another one's letters
@@ -57,12 +59,12 @@ def encoding_of(content: bytes, named: str | None, name: str) -> tuple[str, str]
 
 
 def _checked(content: bytes, encoding: str, name: str) -> str:
+    unknown = f"{name}: [source] encoding: {shown(encoding)} is no encoding of texts that Python knows"
     try:
-        if not codecs.lookup(encoding)._is_text_encoding:  # noqa: SLF001  # the only way to leave out base64 and its like
-            raise LookupError(encoding)
         content.decode(encoding)
-    except LookupError as error:
-        raise UnusableError(f"{name}: [source] encoding: {shown(encoding)} is no encoding that Python knows") from error
+        "".encode(encoding)
+    except LookupError as error:  # base64 and its like are no encodings of texts
+        raise UnusableError(unknown) from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UnusableError(f"{name}:{line}: is not in {encoding}: {error.reason} at byte {error.start}") from error
@@ -92,7 +94,7 @@ def likely_encodings(content: bytes) -> list[str]:
         except UnicodeDecodeError:
             continue
         rank = guessed.index(encoding) if encoding in guessed else len(_CANDIDATES)
-        scored.append((round(_oddness(text), 3), rank, place, encoding))
+        scored.append((round(_oddness(text), 3), encoding in _OLD, rank, place, encoding))
     return [encoding for *_rest, encoding in sorted(scored)]
 
 
@@ -114,7 +116,7 @@ def _oddness(text: str) -> float:
         scripts = {_script(c) for c in word}
         if len(scripts) > 1 and scripts != {"CJK", "KANA"}:
             odd += sum(not c.isascii() for c in word)
-        elif any(a.islower() and b.isupper() for a, b in zip(word, word[1:], strict=False)):
+        elif any(a.islower() and b.isupper() for a, b in pairwise(word)):
             odd += 0.5
     common = sum(_script(c) in {"HANGUL", "KANA"} for c in letters)  # what only Korean and Japanese text decodes to
     return (odd - 0.3 * common) / len(letters)
