@@ -25,8 +25,10 @@ STREETS = 4_000
 LAMPS_PER_CABINET = 60
 MAX_CPU_S = 30.0
 MAX_RSS_MB = 1000.0
-HEADER = ("No Tiang", "Panel", "Jalur", "Lintang", "Bujur", "Daya", "Jenis", "Jalan", "Kecamatan", "Kelurahan", "Tgl Pasang",
-          "Merek", "Tinggi")  # fmt: skip
+HEADER = (
+    "No Tiang", "Panel", "Jalur", "Lintang", "Bujur", "Daya", "Jenis", "Jalan", "Kecamatan", "Kelurahan", "Tgl Pasang",
+    "Merek", "Tinggi",
+)  # fmt: skip
 MAPPING = """
 [lamp]
 lamp_id = "No Tiang"
@@ -57,10 +59,11 @@ def rows(n_rows: int, seed: int) -> Iterator[tuple[str, ...]]:
         power = rng.choice(("90", "70 W", "150", "250 W", "0,09 kW", "1.250 W" if row % 5000 == 0 else "120"))
         if row % 500 == 7:
             power = "250/85"
+        installed = f"{row % 28 + 1:02d}/{row % 12 + 1:02d}/20{row % 20 + 5:02d}"
         yield (
             f"T-{row:06d}", f"P-{cabinet:05d}", str(at // 30 + 1), f"{north:.6f}", f"{east:.6f}", power,
             rng.choice(("LED", "SON-T", "Mercury", "High Pressure Sodium")), f"Jl. Contoh {street}",
-            f"Kecamatan {street % 30}", f"Kelurahan {street % 300}", f"{row % 28 + 1:02d}/{row % 12 + 1:02d}/20{row % 20 + 5:02d}",
+            f"Kecamatan {street % 30}", f"Kelurahan {street % 300}", installed,
             rng.choice(("Merek A", "Merek B", "")), rng.choice(("7", "9", "11")),
         )  # fmt: skip
 
@@ -97,7 +100,8 @@ except SystemExit as ended:
     code = ended.code or 0
 own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 cpu = sum(usage.ru_utime + usage.ru_stime for usage in (own, children))
-print(json.dumps({"code": code, "cpu_s": cpu, "rss_mb": max(own.ru_maxrss, children.ru_maxrss) / 1024}), file=sys.stderr)
+rss_mb = max(own.ru_maxrss, children.ru_maxrss) / 1024
+print(json.dumps({"code": code, "cpu_s": cpu, "rss_mb": rss_mb}), file=sys.stderr)
 """
 
 
@@ -133,7 +137,8 @@ def main() -> None:
             write(source, arguments.rows, arguments.seed)
             found[kind] = import_once(folder, source, folder / "map.toml")
             print(
-                f"{kind}: {found[kind]['cpu_s']:.1f} s of CPU, {found[kind]['wall_s']:.1f} s, {found[kind]['rss_mb']:.0f} MB, "
+                f"{kind}: {found[kind]['cpu_s']:.1f} s of CPU, {found[kind]['wall_s']:.1f} s, "
+                f"{found[kind]['rss_mb']:.0f} MB, "
                 f"{source.stat().st_size >> 20} MB of source, {found[kind]['terminal_lines']} lines on the terminal"
             )
             source.unlink()

@@ -91,7 +91,7 @@ def import_register(
     source: Annotated[
         Path,
         typer.Argument(
-            help="The city's own register: CSV, XLS, XLSX, ODS, GeoJSON, GeoPackage, Shapefile, KML, ESRI or Overpass JSON.",
+            help="A register: CSV, XLS, XLSX, ODS, GeoJSON, GeoPackage, Shapefile, KML, ESRI or Overpass JSON.",
             show_default=False,
         ),
     ],

@@ -29,7 +29,14 @@ _SEXAGESIMAL: Final = re.compile(
 _DEGREES_ONLY: Final = re.compile(r"([+-]?.*?)\s*(?:[°º度도d]|(?-i:o)|deg(?:rees)?)\s*$", re.IGNORECASE)
 _O: Final = re.compile(r"O\s*(?=[\d+-])(.*)|(.*[\d'\"°\s])O\.?")  # oeste, ouest, ovest; Ost
 _SECONDS: Final = re.compile(r".*\d\s*d.*\d\s*m.*\d\s*s", re.IGNORECASE)  # 7d45m49.8s: this s is no south
-_QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "′": "'", "´": "'", "`": "'", "ʹ": "'", "″": '"', "”": '"', "“": '"', "º": "°", "˚": "°", "−": "-", "–": "-", "ʺ": '"'})  # fmt: skip
+_QUOTES: Final = str.maketrans(
+    {
+        **dict.fromkeys("’‘′´`ʹ", "'"),
+        **dict.fromkeys("″”“ʺ", '"'),
+        **dict.fromkeys("º˚", "°"),
+        **dict.fromkeys("−–", "-"),
+    }
+)
 _POINT: Final = re.compile(r"POINT\s*(?:Z|M|ZM)?\s*\(\s*(\S+)\s+(\S+?)[\s)]", re.IGNORECASE)
 _LONGEST: Final = 80
 _COMMA: Final = r"\s*,\s*"

@@ -1,7 +1,8 @@
 """The process that opens a foreign vector file or workbook.
 
-``python -m ingest.city.decoding_process KIND FILE OUT NAME ENCODING``. A city's file may be broken or hostile, and the libraries that read it are large: they run here, with bounded memory and
-time, and nothing but a table of texts comes out. ``ingest.city.isolated_reading`` starts it, with GDAL's other drivers
+``python -m ingest.city.decoding_process KIND FILE OUT NAME ENCODING``. A city's file may be broken or hostile, and the
+libraries that read it are large: they run here, with bounded memory and time, and nothing but a table of texts comes
+out. ``ingest.city.isolated_reading`` starts it, with GDAL's other drivers
 switched off. Messages for a person go to standard error, one line, with exit code 3.
 """
 
@@ -15,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +98,7 @@ def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa
 
     notes: list[str] = []
     if kind == "GeoJSON" and not layer:  # each look opens the file, and GDAL reads a GeoJSON whole to open it
-        driver, wanted = "GeoJSON", [None]
+        driver, wanted = "GeoJSON", cast("list[str | None]", [None])
     else:
         driver, wanted = _layers(path, layer, kind, notes)
     options: dict[str, str] = {}

@@ -91,7 +91,7 @@ def _iso6709(text: str, n_degrees: int) -> float:
 
 
 def place_issues(lamps: Lamps, timezone: str, known: Lamps | None) -> list[Issue]:
-    """Tell of a register that lies where the city cannot be: far from its zone's place or from the register before it."""
+    """Tell of a register that lies where the city cannot be: far from its zone's place or from the one before."""
     if not len(lamps):
         return []
     middle = float(np.median(lamps.latitude)), float(np.median(lamps.longitude))

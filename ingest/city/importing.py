@@ -122,7 +122,7 @@ def draft_register(
 def chosen_system(named: str | None, source: Source) -> tuple[str, str]:
     """The coordinate system to read a source in, and what a person should know about the choice.
 
-    The mapping's word counts before the file's; but points of a file in degrees that are degrees are not read as metres.
+    The mapping's word counts before the file's, but a vector file's points in degrees are not read as metres.
     """
     own = source.crs
     if named is None or own is None:

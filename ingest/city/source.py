@@ -61,7 +61,7 @@ class ReadingRules:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A register as found: its table, what kind of file it is, and the coordinate system if the file itself tells it."""
+    """A register as found: its table, the kind of file, and the coordinate system if the file itself tells it."""
 
     table: TextTable
     crs: str | None = None
@@ -270,7 +270,9 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
             GEOMETRY_Y: ["" if math.isnan(y) else repr(y) for y in found.y],
             **columns,
         }
-    refused = {at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)}
+    refused = {
+        at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)
+    }
     if refused:  # told in the order of the file
         issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]
         kept = [at for at in range(len(found.lines)) if at not in refused]

@@ -34,8 +34,10 @@ _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
 _MOST_COLUMNS: Final = 200
 _FEW_WORDS: Final = 25  # different values that a draft translates one by one
-_DATUMS: Final = ("WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013", "KGD2002", "Korea 2000",
-           "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009")  # fmt: skip
+_DATUMS: Final = (
+    "WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013", "KGD2002",
+    "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009",
+)  # fmt: skip
 """Datums of this century: what a register of today is in, more likely than those before."""
 _MOST_KINDS: Final = 8
 _KINDS: Final = re.compile(
@@ -128,7 +130,7 @@ def _system(
     place = zone_place(timezone) if timezone else None
     if place is None:
         return "CHANGE-ME", [
-            f"coordinates: metres around {x:,.0f} (x), {y:,.0f} (y); name the city's zone with --timezone for likely systems"
+            f"coordinates: metres around {x:,.0f} (x), {y:,.0f} (y); --timezone tells which systems are likely"
         ]
     found = likely_systems(x, y, place)
     if not found:
@@ -137,8 +139,8 @@ def _system(
     if is_exchanged:
         guessed["latitude"], guessed["longitude"] = guessed["longitude"], guessed["latitude"]
     lines = [
-        f"coordinate system: {code} ({name}){', x and y exchanged' if flip else ''} would put the lamps {away:,.0f} km from "
-        f"{timezone}"
+        f"coordinate system: {code} ({name}){', x and y exchanged' if flip else ''} "
+        f"would put the lamps {away:,.0f} km from {timezone}"
         for away, code, name, flip in found[:5]
     ]
     return best, lines
@@ -212,14 +214,14 @@ def _mapping(
     lines += [_where_line(columns, guessed), "", "[lamp]"]
     for field in _ORDER:
         lines += _field_lines(field, columns, guessed)
+    off = "" if "cabinet_id" in guessed else "# "
     lines += [
         "",
         "# What steers metering is never guessed: name the columns if the register has them.",
         "# " + ", ".join(sorted(METERING)) + ", dimmable",
         "",
         "[cabinet]",
-        f"{'' if 'cabinet_id' in guessed else '# '}controller_id = {_quoted(guessed.get('cabinet_id', 'COLUMN'))}"
-        "   # its Raspberry Pi; here the cabinet's own name",
+        f"{off}controller_id = {_quoted(guessed.get('cabinet_id', 'COLUMN'))}   # its Raspberry Pi",
         '# switching = { constant = "contactor" }   # or "lamp": each lamp switches itself',
     ]
     return "\n".join(lines) + "\n"
@@ -257,9 +259,8 @@ def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapp
             else "   # decimal mark unclear"
         )
         if double:
-            return [
-                f'{field} = {{ column = {_quoted(name)}, several = "sum" }}   # {printable(double[:20])}: or "first", "largest"'
-            ]
+            rule = f'{{ column = {_quoted(name)}, several = "sum" }}'
+            return [f'{field} = {rule}   # {printable(double[:20])}: or "first", "largest"']
         return [f"{field} = {_quoted(name)}{note}"]
     if field == "technology":
         return _technology_lines(name, values)

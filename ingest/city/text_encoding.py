@@ -94,7 +94,8 @@ def likely_encodings(content: bytes) -> list[str]:
         except UnicodeDecodeError:
             continue
         rank = guessed.index(encoding) if encoding in guessed else len(_CANDIDATES)
-        scored.append((round(_oddness(text), 3), encoding in _OLD, rank, place, encoding))
+        oddness = _oddness(text)
+        scored.append((round(oddness, 1), encoding in _OLD, round(oddness, 3), rank, place, encoding))
     return [encoding for *_rest, encoding in sorted(scored)]
 
 

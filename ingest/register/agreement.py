@@ -33,7 +33,7 @@ def read_agreement(data_folder: Path) -> Agreement | None:
 
 
 def write_agreement(data_folder: Path, agreement: Agreement) -> None:
-    """Note that the folder's files and the database hold the same; one that cannot be written is only a later question."""
+    """Note that folder and database hold the same; a note that cannot be written is only a question later."""
     if read_agreement(data_folder) == agreement:
         return
     beside = data_folder / f"{FILE}.{os.getpid()}.tmp"

@@ -28,7 +28,7 @@ _MAX_BYTES: Final = 2 << 30
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A register that can be had back: its version, when it was applied, where it came from, and how many lamps it has."""
+    """A register that can be had back: its version, when and from where it was applied, how many lamps it has."""
 
     path: Path
     version: int

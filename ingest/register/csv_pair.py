@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import shutil
 import tempfile
@@ -46,7 +47,7 @@ def _texts(column: Any) -> Sequence[str]:
         return ["true" if value else "false" for value in values]
     if column.dtype.kind == "f":
         return [
-            "" if value != value else repr(int(value) if value.is_integer() else round(value, 7)) for value in values
+            "" if math.isnan(value) else repr(int(value) if value.is_integer() else round(value, 7)) for value in values
         ]  # NaN
     return ["" if value == UNKNOWN_INT else str(value) for value in values]
 

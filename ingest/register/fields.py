@@ -97,7 +97,8 @@ class Fields:
 
         Args:
             column: the field.
-            minimum, maximum: of what it can be.
+            minimum: the least that it can be.
+            maximum: the most.
             unit: as it is told.
             may_group: a point, too, may stand for thousands (``1.250`` W); where both readings are possible, the
                 value is left empty.
@@ -188,7 +189,7 @@ def one_form(text: str) -> str:
 
 
 def _number(text: str, mark: str, minimum: float, maximum: float, *, may_group: bool) -> tuple[float, str, bool]:
-    """A text's number (NaN = none), what is wrong with it, and whether it was written in another way than with a point."""
+    """A text's number (NaN = none), what is wrong with it, and whether it was written otherwise than with a point."""
     is_plain = _is_plain(text)
     if is_plain and (mark != "," or "." not in text) and not may_group:
         return float(text), "", False

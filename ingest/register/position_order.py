@@ -68,7 +68,8 @@ def is_along_cable(
     """Whether positions are unique and no stretch of the walk in their order is shorter when it is turned round.
 
     Args:
-        latitude, longitude: of the circuit's lamps (n,) [degrees].
+        latitude: of the circuit's lamps (n,) [degrees].
+        longitude: of the circuit's lamps (n,) [degrees].
         position: (n,) from 1 at the cabinet.
         begin: the cabinet's place, NaN where nobody knows it: then the walk may begin anywhere.
     """

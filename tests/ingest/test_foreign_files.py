@@ -164,7 +164,8 @@ def ods(rows):
     )
     content = (
         f'<?xml version="1.0"?><office:document-content {spaces}><office:body><office:spreadsheet>'
-        f'<table:table table:name="A">{cells}</table:table></office:spreadsheet></office:body></office:document-content>'
+        f'<table:table table:name="A">{cells}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
     )
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as target:
@@ -193,7 +194,9 @@ def workbook_with(sheet):
     return archive.getvalue()
 
 
-SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ def test_a_bomb_or_a_broken_file_ends_in_one_clean_line(tmp_path, monkeypatch, n
 def test_only_files_of_this_machine_are_opened(path):
     from pathlib import Path  # noqa: PLC0415
 
-    with pytest.raises(UnusableError, match="no such file|is no file"):
+    with pytest.raises(UnusableError, match=r"no such file|is no file"):
         drafted(Path(path), {"lamp_id": "a"})
 
 

@@ -204,7 +204,9 @@ def test_projected_coordinates_with_grouped_digits(tmp_path):
 
 
 def test_empty_words_are_empty(tmp_path):
-    found = drafted(tmp_path, "No,Lat,Lon,Panel,W\n1,0.5,102,-,n/a\n", {**LAMP, "cabinet_id": "Panel", "rated_power_w": "W"})
+    found = drafted(
+        tmp_path, "No,Lat,Lon,Panel,W\n1,0.5,102,-,n/a\n", {**LAMP, "cabinet_id": "Panel", "rated_power_w": "W"}
+    )
     assert found.lamps.cabinet_id == [""]
     assert len(found.cabinets) == 0
     assert found.issues == ()
