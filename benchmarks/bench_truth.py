@@ -1,7 +1,7 @@
-"""``make bench-truth``: seeded cities with every fault and every confounder through the real pipeline, scored.
+"""``make bench-truth``: seeded cities of two authors, with faults and confounders, through the real pipeline, scored.
 
 Prints, per code: faults scored, precision, recall and F1 with their 95 % intervals, delays in sweeps, exact spans and
-false faults per million lamp-nights; last one JSON object. ``--quick`` is for tests.
+false faults per million lamp-nights; last one JSON object. ``--author 2 --seed 7 --cities 3`` repeats some.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import second_author
 from benchmarks.truth.cities import write_city
 from benchmarks.truth.pipeline import Pipeline
 from benchmarks.truth.plan import Plan, Slot
@@ -38,6 +40,9 @@ START_US = int(datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp() * 1e6)
 _MINUTE_US = 60_000_000
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
+
+
+_OF_AUTHOR = ("macro_f1", "lowest_f1", "false_per_million_lamp_nights", "exact_spans", "lamp_nights")
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def play_city(job: Job) -> Outcome:
         )
 
 
-def _heard(outcome: Outcome) -> Outcome:
+def _heard(outcome: Outcome | second_author.Outcome) -> Outcome | second_author.Outcome:
     """Tell a person who waits what one city came to."""
     n_false = sum(tally.n_false for tally in outcome.tallies.values())
     n, n_found = (sum(getattr(tally, name) for tally in outcome.tallies.values()) for name in ("n", "n_found"))
@@ -150,44 +155,76 @@ def _dark_time(tables: list[Timetable], nights: list[int]) -> list[tuple[int, in
 
 def main() -> None:
     """Play, score, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one small city, about a minute")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--cities", type=int, default=None)
-    parser.add_argument("--cabinets", type=int, default=None)
-    parser.add_argument("--nights", type=int, default=None)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--errors", type=int, default=5, help="how many errors of each code to tell")
-    parser.add_argument("--truth", type=Path, default=None, help="a folder for the truth logs")
-    arguments = parser.parse_args()
-    n_cities = arguments.cities or (1 if arguments.quick else 14)
-    n_cabinets = arguments.cabinets or (18 if arguments.quick else 60)
-    n_nights = arguments.nights or (1 if arguments.quick else 3)
-    jobs = [Job(arguments.seed + city, n_cabinets, 1, n_nights, arguments.truth) for city in range(n_cities)]
+    arguments = _arguments()
     began = time.monotonic()
-    if arguments.processes > 1 and n_cities > 1:
-        with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-            outcomes = [_heard(outcome) for outcome in pool.imap_unordered(play_city, jobs, chunksize=1)]
-    else:
-        outcomes = [_heard(play_city(job)) for job in jobs]
-    tallies = {code: Tally() for code in CODES}
-    for outcome in outcomes:
-        for code, tally in outcome.tallies.items():
-            tallies[code].add(tally)
+    first, second = _jobs(arguments)
+    outcomes: list[Outcome | second_author.Outcome] = []
+    with multiprocessing.get_context("spawn").Pool(min(arguments.processes, len(first) + len(second))) as pool:
+        # The long ones first, so that no process is left with one at the end.
+        for results in (
+            pool.imap_unordered(play_city, first, chunksize=1),
+            pool.imap_unordered(second_author.play_city, second, chunksize=1),
+        ):
+            outcomes += [_heard(outcome) for outcome in results]
+    of_first = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    of_second = [outcome for outcome in outcomes if isinstance(outcome, second_author.Outcome)]
+    tallies = _sum(outcomes)
     lamp_nights = sum(outcome.lamp_nights for outcome in outcomes)
     print_report(tallies, lamp_nights, arguments.errors)
     n_messages = sum(outcome.n_messages for outcome in outcomes)
-    refused = [line for outcome in outcomes for line in outcome.refused]
-    for line in refused[:5]:
+    for number, own in ((1, of_first), (2, of_second)):
+        if own:
+            figures = summary(_sum(own), sum(outcome.lamp_nights for outcome in own))
+            told = ", ".join(f"{name} {figures[name]}" for name in _OF_AUTHOR)
+            print(f"author {number}: {told}")
+    for line in [line for outcome in of_first for line in outcome.refused][:5]:
         print(f"not injected: {line}")
-    confounders = sum((outcome.counts for outcome in outcomes), Counter())
+    confounders = sum((outcome.counts for outcome in of_first), Counter())
     told = ", ".join(f"{name} {confounders[name]}" for name in sorted(confounders) if name not in CODES)
-    print(f"confounders beside the standing ones: {told}")
+    print(f"confounders of the first author beside the standing ones: {told or 'none played'}")
     print(
-        f"{n_cities} cities, {lamp_nights} lamp-nights, {n_messages} messages, {time.monotonic() - began:.0f} s wall, "
+        f"{len(first)} cities of the first author, {len(second)} of the second, {lamp_nights} lamp-nights, "
+        f"{n_messages} messages, {time.monotonic() - began:.0f} s wall, "
         f"{sum(outcome.cpu_s for outcome in outcomes):.0f} s of CPU"
     )
     print(json.dumps(summary(tallies, lamp_nights)))
+
+
+def _sum(outcomes: Sequence[Outcome | second_author.Outcome]) -> dict[str, Tally]:
+    tallies: dict[str, Tally] = {code: Tally() for code in second_author.CODES}
+    for outcome in outcomes:
+        for code, tally in outcome.tallies.items():
+            tallies[code].add(tally)
+    return tallies
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one small city of each author, about a minute")
+    parser.add_argument("--long", action="store_true", help="at least 315,000 lamp-nights, for rare false faults")
+    parser.add_argument("--author", type=int, choices=(1, 2), default=None, help="only the cities of this author")
+    parser.add_argument("--seed", type=int, default=1, help="of the first city; the others count on from it")
+    parser.add_argument("--cities", type=int, default=None)
+    parser.add_argument("--cabinets", type=int, default=None, help="of a city of the first author")
+    parser.add_argument("--nights", type=int, default=None)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--errors", type=int, default=5, help="how many errors of each code to tell")
+    parser.add_argument("--truth", type=Path, default=None, help="a folder for the first author's truth logs")
+    return parser.parse_args()
+
+
+def _jobs(arguments: argparse.Namespace) -> tuple[list[Job], list[second_author.Job]]:
+    """Return the cities of both authors."""
+    n_first = arguments.cities or (1 if arguments.quick else 30 if arguments.long else 11)
+    n_second = arguments.cities or (1 if arguments.quick else 72 if arguments.long else 16)
+    n_cabinets = arguments.cabinets or (18 if arguments.quick else 60)
+    n_nights = arguments.nights or (1 if arguments.quick else 3)
+    first = [Job(arguments.seed + city, n_cabinets, 1, n_nights, arguments.truth) for city in range(n_first)]
+    second = [
+        second_author.Job(arguments.seed + city, arguments.nights or (3 if arguments.quick else 5))
+        for city in range(n_second)
+    ]
+    return ([] if arguments.author == 2 else first), ([] if arguments.author == 1 else second)
 
 
 if __name__ == "__main__":

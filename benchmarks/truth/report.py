@@ -46,7 +46,8 @@ def print_report(tallies: dict[str, Tally], lamp_nights: int, n_errors: int) -> 
             f"{code:22} {tally.n:>4} "
             f"{_text(tally.n_right, n_told):>7} [{precision[0]:.3f}, {precision[1]:.3f}] "
             f"{_text(tally.n_found, tally.n):>7} [{recall[0]:.3f}, {recall[1]:.3f}] "
-            f"{'-' if f1 is None else f'{f1:.3f}':>6} {delay:>13} {CONFIRM_S[code] // 60:>7} {tally.n_false:>5} "
+            f"{'-' if f1 is None else f'{f1:.3f}':>6} {delay:>13} {CONFIRM_S.get(code, 120) // 60:>7} "
+            f"{tally.n_false:>5} "
             f"{tally.n_false / lamp_nights * 1e6:>9.1f} [{low * 1e6:.1f}, {high * 1e6:.1f}] "
             f"{tally.n_explained_later:>5}"
         )
@@ -78,9 +79,11 @@ def summary(tallies: dict[str, Tally], lamp_nights: int) -> dict[str, Any]:
     low, high = wilson(false_dark, lamp_nights)
     return {
         "macro_f1": round(statistics.fmean(scores), 4) if scores else None,
+        "lowest_f1": round(min(scores), 4) if scores else None,
         "n_codes_scored": len(scores),
         "false_lamp_failure_per_million_lamp_nights": round(false_dark / lamp_nights * 1e6, 2),
         "false_lamp_failure_interval": [round(low * 1e6, 2), round(high * 1e6, 2)],
+        "false_per_million_lamp_nights": round(sum(t.n_false for t in tallies.values()) / lamp_nights * 1e6, 2),
         "lamp_nights": lamp_nights,
         "exact_spans": _share(cable.n_exact, cable.n_exact_asked),
         "exact_dark_counts": _share(tallies["circuitPowerTooLow"].n_exact, tallies["circuitPowerTooLow"].n_exact_asked),

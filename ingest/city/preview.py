@@ -19,7 +19,7 @@ from ingest.city.extent import extent_of
 from ingest.city.importing import Draft
 from ingest.errors import UnusableError
 from ingest.register.issue import printable
-from ingest.register.register import Lamps
+from ingest.register.register import Lamps, with_centroids
 
 _MOST_ISSUES: Final = 200
 _MOST_NAMED: Final = 100_000  # lamps whose ids the file carries; beyond it only their places
@@ -44,6 +44,7 @@ def write_preview(
     lamps = draft.lamps
     extent = extent_of(lamps.latitude, lamps.longitude)
     assert extent is not None
+    cabinets = with_centroids(draft.cabinets, lamps)
     is_named = len(lamps) <= _MOST_NAMED
     data: dict[str, Any] = {
         "box": [extent.south, extent.west, extent.north, extent.east],
@@ -53,7 +54,7 @@ def write_preview(
         "id": [printable(lamp_id) for lamp_id in lamps.lamp_id] if is_named else [],
         "what": _what(lamps) if is_named else [],
         "old": [[], []] if old is None else [_rounded(old.latitude), _rounded(old.longitude)],
-        "cab": [_rounded(axis[~np.isnan(axis)]) for axis in (draft.cabinets.latitude, draft.cabinets.longitude)],
+        "cab": [_rounded(axis[~np.isnan(axis)]) for axis in (cabinets.latitude, cabinets.longitude)],
     }
     page = Template(resources.files("ingest.city").joinpath("preview.html").read_text(encoding="utf-8"))
     text = page.substitute(

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.errors import UnusableError
+from ingest.periodic import Every
 from ingest.register.database_table import load_register, stored_version
 from ingest.register.register import Register
 from ingest.register.sync import sync_register
@@ -37,7 +38,7 @@ class RegisterWatch:
         self._version = version
         self._replace = replace
         self._monotonic = monotonic
-        self._looked_at = monotonic()
+        self._every = self._next_look(_EVERY_S)
         self._stamp = self._seen = self._stat()
         self._log = structlog.get_logger("ingest")
 
@@ -48,17 +49,19 @@ class RegisterWatch:
             return ()
         return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
 
+    def _next_look(self, after_s: float) -> Every:
+        return Every(_EVERY_S, self._monotonic, first_s=after_s)
+
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Look, if it is time."""
-        now = self._monotonic()
-        is_changing = self._seen != self._stamp
-        if now - self._looked_at < (_SETTLED_S if is_changing else _EVERY_S):
+        if not self._every.take():
             return
-        self._looked_at = now
         stamp = self._stat()
         if stamp and stamp not in (self._stamp, self._seen):
             self._seen = stamp
+            self._every = self._next_look(_SETTLED_S)
             return
+        self._every = self._next_look(_EVERY_S)
         try:
             if stamp != self._stamp and stamp:
                 self._stamp = self._seen = stamp

@@ -1,0 +1,155 @@
+"""The second author's cities: the electrical model, the account of faults, and a city through the pipeline."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import benchmarks.second_author as package
+from benchmarks.second_author import Job, play_city
+from benchmarks.second_author.city import draw_city
+from benchmarks.second_author.controller import Controller
+from benchmarks.second_author.meters import read
+from benchmarks.second_author.physics import solve
+from benchmarks.second_author.score import settle
+from benchmarks.second_author.verdict import Injected, Place
+from benchmarks.truth.shown import Shown
+from edge_agent.wire import decode_payload
+
+FOLDER = Path(package.__file__).parent
+GENERATOR = [
+    "sparkplug",
+    "daylight",
+    "street",
+    "stage",
+    "physics",
+    "meters",
+    "controller",
+    "verdict",
+    "city",
+    "lamp_stories",
+    "meter_stories",
+    "cable_stories",
+    "cabinet_stories",
+    "quiet_stories",
+]
+
+
+@pytest.fixture(scope="module")
+def city():
+    return draw_city(2, n_nights=2, lamps=150)
+
+
+@pytest.mark.parametrize("name", GENERATOR)
+def test_the_generator_shares_no_code_with_the_simulator_or_the_first_author(name):
+    tree = ast.parse((FOLDER / f"{name}.py").read_text())
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    own = {"firmware_sim", "edge_agent", "ingest", "benchmarks", "dashboard_api"}
+    assert not [module for module in modules if module.split(".")[0] in own]
+
+
+def test_power_into_every_circuit_is_its_lamps_power_and_a_small_cable_loss(city):
+    for stage in city.stages:
+        state = solve(stage)
+        lamps = np.stack(
+            [state.watt[:, stage.street.circuit == c].sum(axis=1) for c in range(state.circuit_w.shape[1])], axis=1
+        )
+        lit = lamps > 100
+        loss = (state.circuit_w - lamps)[lit] / lamps[lit]
+        assert np.median(loss) > 0
+        assert np.percentile(loss, 99) < 0.05
+
+
+def test_voltage_falls_along_the_cable(city):
+    stage = next(stage for stage in city.stages if stage.street.n >= 30)
+    state = solve(stage)
+    sweep = int(np.flatnonzero(stage.grid.is_on)[-5])
+    line = stage.street.on_circuit(0)
+    line = line[stage.street.phase[line] == stage.street.phase[line[0]]]
+    line = line[state.volt[sweep, line] > 0]
+    assert state.volt[sweep, line[-1]] < state.volt[sweep, line[0]]
+
+
+def test_two_drawings_of_a_seed_send_the_same_bytes():
+    def bodies():
+        stage = draw_city(7, n_nights=2, lamps=40).stages[0]
+        return [(m.topic, m.body) for m in Controller(stage, read(stage, solve(stage))).messages()]
+
+    assert bodies() == bodies()
+
+
+def test_the_agents_decoder_reads_what_the_own_encoder_wrote(city):
+    stage = city.stages[0]
+    shown = read(stage, solve(stage))
+    birth, data = [m.body for m, _ in zip(Controller(stage, shown).messages(), range(2), strict=False)]
+    born = decode_payload(birth)
+    names = {metric.alias: metric.name for metric in born.metrics if metric.alias is not None}
+    power = next(m for m in decode_payload(data).metrics if names.get(m.alias) == "Lamps/Power")
+    np.testing.assert_array_equal(np.frombuffer(_bytes(power.value), "<f4"), shown.watt[0])
+
+
+def _bytes(value):
+    return value if isinstance(value, bytes) else np.asarray(value, "<f4").tobytes()
+
+
+def _judged(city, injected, stretches):
+    stage = city.stages[0]
+    before, stage.injected[:] = list(stage.injected), injected
+    try:
+        return settle(replace(city, stages=(stage,)), stretches, "test")
+    finally:
+        stage.injected[:] = before
+
+
+def _dark(city, **changes):
+    street = city.streets[0]
+    lamp = street.lamp_ids[0]
+    told = {
+        "situation": "burnt_out",
+        "code": "lampFailure",
+        "place": Place(street.cabinet_id, lamp_id=lamp),
+        "begin_s": 1e6,
+        "end_s": 1e6 + 7200,
+        "ready_s": 1e6 + 180,
+        "sweep_s": 60,
+        "lamp_ids": frozenset({lamp}),
+    }
+    return Injected(**(told | changes))
+
+
+def _opened(city, code="lampFailure", lamp=0, at_s=1e6 + 180):
+    name = city.streets[0].lamp_ids[lamp]
+    us = int(at_s * 1e6)
+    return Shown("F", code, {"lamp_id": name}, us, (name,), None, {}, shown_us=us)
+
+
+def test_a_fault_at_its_lamp_is_found_and_its_delay_is_the_rules(city):
+    tally = _judged(city, [_dark(city)], [_opened(city)])["lampFailure"]
+    assert (tally.n, tally.n_found, tally.n_right, tally.n_false, tally.delays) == (1, 1, 1, 0, [3])
+
+
+@pytest.mark.parametrize("changes", [{"lamp": 1}, {"at_s": 1e6 + 90_000}, {"code": "meterFailure"}])
+def test_another_lamp_time_or_code_is_false_and_leaves_the_fault_missed(city, changes):
+    tallies = _judged(city, [_dark(city)], [_opened(city, **changes)])
+    assert tallies["lampFailure"].n_found == 0
+    assert sum(tally.n_false for tally in tallies.values()) == 1
+
+
+def test_what_the_catalogue_leaves_open_is_not_false(city):
+    injected = _dark(city, code="dimmingFailure", also=frozenset({"lampFailure"}))
+    tallies = _judged(city, [injected], [_opened(city)])
+    assert sum(tally.n_false for tally in tallies.values()) == 0
+    assert tallies["dimmingFailure"].n_found == 0
+
+
+def test_a_small_city_goes_through_the_real_pipeline():
+    outcome = play_city(Job(2, n_nights=2, lamps=120))
+    assert outcome.n_rebirths == 0
+    n, n_found = (sum(getattr(tally, name) for tally in outcome.tallies.values()) for name in ("n", "n_found"))
+    assert n >= 5
+    assert n_found >= 0.8 * n
