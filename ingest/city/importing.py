@@ -69,7 +69,9 @@ class Draft:
     @property
     def n_mended(self) -> int:
         """Rows taken with at least one value mended or left empty."""
-        return len({(issue.file, issue.line) for issue in self.issues if issue.line and not issue.is_refused})
+        refused = {(issue.file, issue.line) for issue in self.issues if issue.is_refused}
+        mended = {(issue.file, issue.line) for issue in self.issues if issue.line and not issue.is_refused}
+        return len(mended - refused)
 
 
 def draft_register(
