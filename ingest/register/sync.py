@@ -152,7 +152,9 @@ def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) ->
     if reason or found is None:
         log = structlog.get_logger("register")
         log.warning(
-            "the folder's register is not in force; 'terang-city apply' applies it", folder=str(folder), reason=reason
+            "the register stays as it was; 'terang-city apply' puts the folder's in force",
+            folder=str(folder),
+            reason=reason,
         )
         return load_register(engine, copy), ()
     apply_folder(engine, folder, found, str(folder))
