@@ -60,7 +60,8 @@ def guess_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def _score(field: str, name: str, values: Sequence[str]) -> float:
-    known = [value for value in values if not is_empty(value)]
+    is_place = field in ("latitude", "longitude")
+    known = [value for value in values if not (is_empty(value) or (is_place and value == "0"))]
     if not known:
         return 0.0
     by_name = _named(field, name)
@@ -69,7 +70,7 @@ def _score(field: str, name: str, values: Sequence[str]) -> float:
         return 3.0 * share if share > 0.8 else 0.0
     if share < 0.5:
         return 0.0
-    return by_name * share if by_name else 0.0
+    return by_name * share * (len(known) / len(values) if is_place else 1.0)
 
 
 def _named(field: str, name: str) -> float:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from pyproj import CRS, Transformer
@@ -34,9 +34,10 @@ _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
 _MOST_COLUMNS: Final = 200
 _FEW_WORDS: Final = 25  # different values that a draft translates one by one
+_WEB_MERCATOR: Final = "EPSG:3857"  # what web maps export
 _DATUMS: Final = (
-    "WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013", "KGD2002",
-    "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009",
+    "WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83 /", "NAD83(2011)", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013",
+    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009",
 )  # fmt: skip
 """Datums of this century: what a register of today is in, more likely than those before."""
 _MOST_KINDS: Final = 8
@@ -158,8 +159,21 @@ def likely_systems(x: float, y: float, place: tuple[float, float]) -> list[tuple
     latitude, longitude = place
     margin = 4.0
     area = AreaOfInterest(longitude - margin, latitude - margin, longitude + margin, latitude + margin)
+    infos = query_crs_info(auth_name="EPSG", pj_types=PJType.PROJECTED_CRS, area_of_interest=area)
+    is_modern = [any(datum in info.name for datum in _DATUMS) for info in infos]
+    for wanted in (True, False):  # an older system only where none of today's fits
+        chosen = [info for info, modern in zip(infos, is_modern, strict=True) if modern == wanted]
+        if found := _fitting(chosen, x, y, place):
+            return found
+    return []
+
+
+def _fitting(
+    infos: Sequence[Any], x: float, y: float, place: tuple[float, float]
+) -> list[tuple[float, str, str, bool]]:
+    latitude, longitude = place
     found = []
-    for info in query_crs_info(auth_name="EPSG", pj_types=PJType.PROJECTED_CRS, area_of_interest=area):
+    for info in infos:
         try:
             system = CRS.from_epsg(info.code)
             transformer = Transformer.from_crs(system, "EPSG:4326", always_xy=True)
@@ -176,10 +190,9 @@ def likely_systems(x: float, y: float, place: tuple[float, float]) -> list[tuple
             away = 111.2 * math.hypot(lat - latitude, (lon - longitude) * math.cos(math.radians(latitude)))
             # a system that begins with the northing calls it X
             is_usual = is_exchanged == (system.axis_info[0].direction == "north" and "UTM" not in info.name)
-            is_common = any(datum in info.name for datum in _DATUMS)
-            found.append((away, not is_usual, not is_common, size, f"EPSG:{info.code}", info.name, is_exchanged))
-    found.sort(key=lambda one: (one[0] > 1500, round(one[0], -2), one[1], one[2], one[3]))
-    return [(away, code, name, flip) for away, _u, _c, _s, code, name, flip in found if away < 3000]
+            found.append((away, not is_usual, size, f"EPSG:{info.code}", info.name, is_exchanged))
+    found.sort(key=lambda one: (one[0] > 1500, round(one[0], -2), one[1], one[3] != _WEB_MERCATOR, one[2]))
+    return [(away, code, name, flip) for away, _usual, _size, code, name, flip in found if away < 3000]
 
 
 def _mapping(
