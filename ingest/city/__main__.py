@@ -135,7 +135,7 @@ def import_register(
     if preview is not None:
         lines = changes.lines() if changes is not None else []
         old = known.lamps if known is not None else None
-        write_preview(preview, draft, old, source.name, summary_rows(draft), lines)
+        write_preview(preview, draft, old, source.name, summary_rows(draft, is_applied=is_applied), lines)
     print_issues(out, draft.issues)
     print_summary(out, draft, is_applied=is_applied)
     _print_place(out, draft, city.city.timezone)
