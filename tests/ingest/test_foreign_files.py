@@ -249,3 +249,10 @@ def test_the_process_knows_no_other_formats():
     command = [sys.executable, "-c", "import pyogrio, json; print(json.dumps(sorted(pyogrio.list_drivers())))"]
     done = subprocess.run(command, capture_output=True, check=True, env=isolated_reading._environment())
     assert set(json.loads(done.stdout)) <= DRIVERS
+
+
+def test_nothing_of_the_current_folder_is_run(tmp_path, monkeypatch):
+    write_layer(tmp_path / "a.gpkg", "GPKG")
+    (tmp_path / "pyarrow.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.chdir(tmp_path)
+    assert len(drafted(tmp_path / "a.gpkg", {"lamp_id": "ref"}).lamps) == 2
