@@ -86,11 +86,15 @@ class Expectation:
 class Forecast:
     """Foresees what a running city's host will tell."""
 
-    def __init__(self, world: World, interval_s: float, guard_s: float) -> None:
-        """``interval_s``: between two sweeps; ``guard_s``: the city's ``switching_guard``."""
+    def __init__(self, world: World, interval_s: float, guard_s: float, slow_s: float | None = None) -> None:
+        """``interval_s``: between two sweeps; ``slow_s``: between two readings of temperatures.
+
+        ``guard_s``: the city's ``switching_guard``.
+        """
         self._world = world
         self._interval_s = interval_s
         self._guard_s = guard_s
+        self._slow_s = interval_s if slow_s is None else slow_s
 
     def expect(self, injected: Injected, now_us: int) -> Expectation:
         """When ``injected``, wrong since ``now_us``, will be told."""
@@ -101,6 +105,8 @@ class Forecast:
             return Expectation(None, never)
         timing = self._timing(injected)
         hold_s = max(timing.samples * self._interval_s, timing.seconds) + self._interval_s
+        if injected.code == "highTemperature":
+            hold_s = timing.samples * self._slow_s
         if injected.code == "cyclingFailure":
             hold_s = 2 * (injected.params["on_s"] + injected.params["off_s"])
         cabinet = self._world.town.cabinet_ids.index(injected.cabinet_id)

@@ -92,7 +92,9 @@ class Performance:
         self._over_s: float | None = None  # since when the last sweep is played
         self.player = Player(self.world, virtual, broker, pace, monotonic, seed, self._stage, cast.churn)
         self._injector = Injector(
-            self.world, stage=self._stage, forecast=Forecast(self.world, pace.interval_s, guard_of(town.folder))
+            self.world,
+            stage=self._stage,
+            forecast=Forecast(self.world, pace.interval_s, guard_of(town.folder), pace.slow_s),
         )
         self._loop = BusLoop()
         self._loop.start()

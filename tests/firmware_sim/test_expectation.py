@@ -109,6 +109,14 @@ def test_slow_faults_say_so_and_a_quicker_one_is_named(tmp_path, code, place, at
     assert foresee(world, told["quicker"], place).is_fault
 
 
+def test_temperatures_are_read_seldom(tmp_path):
+    world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
+    world.advance(NIGHT_US)
+    injected = foresee(world, "highTemperature", "L-214", rise_c=90.0)
+    told = Forecast(world, 3.0, 30.0, slow_s=60.0).expect(injected, NIGHT_US)
+    assert 300 <= wait_s(told, NIGHT_US) <= 330
+
+
 def test_a_lamp_without_a_meter_has_no_time(tmp_path):
     world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
     assert expect(world, NIGHT_US, "lampFailure", "L-311").reason == "no_meter"
