@@ -87,9 +87,11 @@ class DataClock:
 
     def replace_fleet(self, n_controllers: int) -> None:
         """Other numbers stand for other controllers; time goes on."""
-        self._newest_us: npt.NDArray[np.int64] = np.zeros(n_controllers, np.int64)
-        self._is_counted: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
-        self._is_online: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
+        newest_us = np.zeros(n_controllers, np.int64)
+        is_counted, is_online = np.zeros((2, n_controllers), np.bool_)
+        self._newest_us: npt.NDArray[np.int64] = newest_us
+        self._is_counted: npt.NDArray[np.bool_] = is_counted
+        self._is_online: npt.NDArray[np.bool_] = is_online
 
     def now_us(self) -> int | None:
         """The latest median."""

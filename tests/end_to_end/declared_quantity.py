@@ -83,7 +83,8 @@ def main(folder: Path) -> dict[str, object]:
 
     from dashboard_api.parquet_readings import ParquetReadings
     from dashboard_api.routes.city import get_quantities
-    from edge_agent.link.message import Identity, Numbering, nbirth, ndata
+    from edge_agent.link.message import Identity, nbirth, ndata
+    from edge_agent.outbox.numbering import Numbering
     from edge_agent.outbox.record import Circumstances, Record, encode_body
     from ingest.decode.birth import parse_birth
     from ingest.decode.bulk_decode import Sheets
