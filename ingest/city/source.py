@@ -21,6 +21,7 @@ GEOMETRY_X: Final = "geometry.x"  # columns that a GeoJSON's points are put into
 GEOMETRY_Y: Final = "geometry.y"
 _WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
 _GEOJSONS: Final = frozenset({".geojson", ".json"})
+_MAX_GEOJSON: Final = 512 << 20  # bytes: a million lamps with everything that is known of them
 _MAX_UNPACKED: Final = 2 << 30  # bytes; a workbook that unpacks to more is a bomb, not a register
 
 
@@ -114,9 +115,11 @@ def _text(value: Any) -> str:
 
 
 def _read_geojson(content: bytes, path: Path) -> Source:
+    if len(content) > _MAX_GEOJSON:
+        raise UnusableError(f"{path}: more than {_MAX_GEOJSON >> 20} MiB of GeoJSON")
     try:
         document = json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also what is no Unicode, and a number of thousands of digits
         raise UnusableError(f"{path}: not JSON: {error}") from error
     features = document.get("features") if isinstance(document, dict) else None
     if not isinstance(features, list):
