@@ -154,6 +154,8 @@ def test_an_error_at_any_step_leaves_the_old_register_in_force(
     monkeypatch.setattr(part, name, breaking(getattr(part, name), is_after=is_after))
     before = in_force(stand)
     stand.now_s = 10.0
+    stand.watch.run(0)  # the files have changed: they are read once they stand still
+    stand.now_s = 12.0
     with pytest.raises(MemoryError):
         stand.watch.run(0)
     assert in_force(stand) == before
