@@ -37,6 +37,7 @@ from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import SessionHost
+from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 
 LOCK_FILE: Final = "ingest.lock"
@@ -94,7 +95,8 @@ class CityIngest:
         if options.guard is not None:
             options.guard(engine)
         register, self.issues = sync_register(engine, city.folder)
-        store = open_store(city, count_refused=metrics.refused_lines.inc)
+        damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
+        store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
@@ -126,7 +128,7 @@ class CityIngest:
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
-        energy = EnergyJob(engine, city, fleet, time.monotonic)
+        energy = EnergyJob(engine, city, fleet, time.monotonic, damaged=damaged)
         self._closers.append(energy.close)
 
         def replace_register(new: Register) -> None:
@@ -211,6 +213,11 @@ class CityIngest:
 
 def _in_folder(city: City, path: Path | None) -> Path | None:
     return None if path is None else city.folder / path
+
+
+def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:
+    metrics.damaged_files.set(n_files)
+    readiness.warn("telemetry", warning)
 
 
 def _wall_us() -> int:

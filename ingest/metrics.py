@@ -41,6 +41,11 @@ class Metrics:
             "terang_ingest_refused_lines", "Lines that InfluxDB refused for good, set aside", registry=registry
         )
         self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
+        self.damaged_files = Gauge(
+            "terang_ingest_damaged_files",
+            "Files of the telemetry that cannot be read and are left out",
+            registry=registry,
+        )
         self.upkeep_errors = Counter(
             "terang_ingest_upkeep_errors",
             "Pieces of the store's merging, thinning or forgetting that failed",

@@ -13,13 +13,18 @@ from ingest.energy.rollup import LIT_GAP_US, MARGIN_US, HourEnergy, hour_edges, 
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
 from ingest.schema.tables import cabinets, energy_hours
+from ingest.telemetry.damaged_files import DamagedFiles
 
 _DAY_US: Final = 86_400_000_000
 _MIN_WH: Final = 1e-6
 
 
-def renew_hours(engine: Engine, city: City, fleet: Fleet, start_us: int, end_us: int) -> Iterator[int]:
+def renew_hours(
+    engine: Engine, city: City, fleet: Fleet, start_us: int, end_us: int, *, damaged: DamagedFiles | None = None
+) -> Iterator[int]:
     """Reckon the hours from ``start_us`` to ``end_us`` anew and store them; yields after each day how far it is [us].
+
+    A file of the telemetry that cannot be read is left out and listed in ``damaged``.
 
     Raises:
         UnusableError: the telemetry store cannot be used.
@@ -30,7 +35,9 @@ def renew_hours(engine: Engine, city: City, fleet: Fleet, start_us: int, end_us:
     begin_us = int(edges[0])
     while begin_us < end_us:
         until_us = min(begin_us + _DAY_US, end_us)
-        counters = counters_of(city, fleet, begin_us, until_us, margin_us=MARGIN_US, lit_margin_us=LIT_GAP_US)
+        counters = counters_of(
+            city, fleet, begin_us, until_us, margin_us=MARGIN_US, lit_margin_us=LIT_GAP_US, damaged=damaged
+        )
         _replace(engine, fleet, roll_up(counters, fleet, city, hour_edges(begin_us, until_us)))
         begin_us = until_us
         yield begin_us

@@ -16,6 +16,7 @@ from ingest.errors import IngestError
 from ingest.model.block import Block
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
+from ingest.telemetry.damaged_files import DamagedFiles
 
 _EVERY_S: Final = 1800.0
 _FIRST_S: Final = 60.0  # after a start: soon enough to be seen, late enough not to slow it
@@ -25,11 +26,20 @@ _REACH_US: Final = 35 * 24 * US_PER_H  # history older than this is left to `ter
 class EnergyJob:
     """An job of intake, and a listener to what was stored."""
 
-    def __init__(self, engine: Engine, city: City, fleet: Fleet, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        city: City,
+        fleet: Fleet,
+        monotonic: Callable[[], float],
+        *,
+        damaged: DamagedFiles | None = None,
+    ) -> None:
         """Take up where the last run ended: the newest hour stored was not over then."""
         self._engine = engine
         self._city = city
         self._fleet = fleet
+        self._damaged = damaged
         self._monotonic = monotonic
         self._due_at = monotonic() + _FIRST_S
         self._since_us = newest_hour(engine)
@@ -68,7 +78,7 @@ class EnergyJob:
 
     def _renew(self, start_us: int, now_us: int) -> None:
         try:
-            for _done_us in renew_hours(self._engine, self._city, self._fleet, start_us, now_us):
+            for _done_us in renew_hours(self._engine, self._city, self._fleet, start_us, now_us, damaged=self._damaged):
                 if self._is_closing.is_set():
                     return
         except (IngestError, SQLAlchemyError) as error:

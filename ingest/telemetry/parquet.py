@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import structlog
 
 from ingest.errors import StoreUnavailableError
@@ -27,10 +26,12 @@ from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segm
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_table
 from ingest.telemetry.compaction import Compaction, Policy
+from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, sync_folder, write_segment
 
+_ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _HOUR_US: Final = 3_600_000_000
 MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest
 
@@ -38,8 +39,17 @@ MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a star
 class ParquetStore:
     """Segments under one root folder."""
 
-    def __init__(self, root: Path, policy: Policy = Policy(), *, is_reader: bool = False) -> None:  # noqa: B008  # frozen
+    def __init__(
+        self,
+        root: Path,
+        policy: Policy = Policy(),  # noqa: B008  # frozen
+        *,
+        is_reader: bool = False,
+        damaged: DamagedFiles | None = None,
+    ) -> None:
         """Open or make the folder; a writer clears away what a crash has left, and shuts out who wrote before.
+
+        Files that cannot be read are left out and listed in ``damaged``.
 
         Raises:
             OSError: the folder cannot be made or read.
@@ -56,7 +66,8 @@ class ParquetStore:
         spans = [span for _, span, _ in self._segments(every=True)]
         self._settled = self._read_marks_file()[0]
         self._scratch = Scratch()
-        self._compaction = Compaction(root, policy, staging=self._staging)
+        self.damaged = damaged or DamagedFiles()
+        self._compaction = Compaction(root, policy, staging=self._staging, damaged=self.damaged)
         self._next = 1 + max(0, self._read_marks_file()[0], *(last for _, last in spans))
 
     def write(self, block: Block) -> None:
@@ -91,8 +102,8 @@ class ParquetStore:
             if last > through:
                 try:
                     states = read_marks(path)
-                except ValueError as error:
-                    self._log.error(str(error))
+                except READ_ERRORS as error:
+                    self.damaged.add(path / "cabinets.parquet", error)
                     continue
                 for state in states:
                     found.restore(state)
@@ -143,8 +154,14 @@ class ParquetStore:
         for path, (first, _), _ in self._segments(every=False):
             if first > after:
                 lamps, circuits, cabinets = (self._read(path, name) for name in TABLES)
-                if cabinets is not None:
-                    yield from batches_of(lamps, circuits, cabinets, directory)
+                if cabinets is None:
+                    continue
+                try:
+                    batches = list(batches_of(lamps, circuits, cabinets, directory))
+                except READ_ERRORS as error:  # well-formed, and not what this store writes
+                    self.damaged.add(path / "cabinets.parquet", error)
+                    continue
+                yield from batches
 
     def period(self, directory: Directory, start_us: int, end_us: int) -> Iterator[Batch]:
         """Everything measured in a period, in order of time, an hour at once."""
@@ -168,12 +185,18 @@ class ParquetStore:
         return self._table(path) if path.exists() else None
 
     def _table(self, path: Path, filters: Any = None) -> pa.Table | None:
-        """A file's rows; one that the disk has damaged is told and left out, so that the rest can be read."""
+        """A file's rows; None where it is damaged, or was merged since it was listed."""
         try:
-            return pq.read_table(path, filters=filters, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
-            self._log.error("damaged, left out", file=str(path), reason=str(error).splitlines()[0])  # one line
+            table = read_file(path, self.damaged, filters=filters)
+        except FileNotFoundError:
             return None
+        if table is None:
+            return None
+        missing = _ALWAYS.difference(table.schema.names)
+        if missing:
+            self.damaged.add(path, ValueError(f"has no column {min(missing)}"))
+            return None
+        return table
 
     def upkeep(self, now_us: int) -> bool:
         """One piece of compaction, thinning or retention, on what detection will not ask for again."""

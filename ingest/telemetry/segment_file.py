@@ -27,6 +27,7 @@ from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
 TEMPORARY: Final = "tmp-"
 MARKS_KEY: Final = b"terang.marks"
 THINNED_KEY: Final = b"terang.thinned_us"
+TABLES_KEY: Final = b"terang.tables"  # the segment's files, so that one that goes missing is missed
 
 
 def write_segment(
@@ -51,9 +52,11 @@ def write_segment(
         if temporary.exists():
             shutil.rmtree(temporary)
         temporary.mkdir()
+        written = [name for name, table in tables.items() if table.num_rows or name == "cabinets"]
+        own = {MARKS_KEY: encode_marks(marks), TABLES_KEY: " ".join(written).encode()}
         for name, table in tables.items():
-            if table.num_rows or name == "cabinets":
-                metadata = {MARKS_KEY: encode_marks(marks)} if name == "cabinets" else {}
+            if name in written:
+                metadata = own if name == "cabinets" else {}
                 write_file(temporary / f"{name}.parquet", table, metadata, packing, scratch)
         sync_folder(temporary)
         if not day_path.exists():
@@ -91,6 +94,16 @@ def is_thinned(folder: Path) -> bool:
     """
     path = folder / "lamps.parquet"
     return not path.exists() or THINNED_KEY in (pq.read_metadata(path).metadata or {})
+
+
+def missing_tables(folder: Path) -> list[Path]:
+    """Files that a segment was written with and that are not there; segments of older versions name none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    named = (pq.read_metadata(folder / "cabinets.parquet").metadata or {}).get(TABLES_KEY, b"").decode().split()
+    return [path for name in named if not (path := folder / f"{name}.parquet").exists()]
 
 
 def _unavailable(folder: Path, staging: Path, error: OSError) -> StoreUnavailableError:
