@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-detect bench-ingest bench-edge bench-api bench-truth page lock clean
+.PHONY: help demo test soak check format bench-detect bench-ingest bench-edge bench-api bench-truth page lock clean
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
@@ -28,6 +28,9 @@ demo: $(DEMO_STAMP) page ## A town in its night on http://127.0.0.1:8000 (PORT=â
 test: $(DEV_STAMP) page ## Every test that this machine can run; says what it left out
 	@.ci/debian-packages
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
+
+soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
+	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py)
 
 check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint ## Format, lint, types, imports, for Python and the page
 	$(VENV)/bin/ruff format --check .

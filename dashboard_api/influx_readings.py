@@ -24,20 +24,20 @@ from ingest.schema.influx import (
     tag_text,
 )
 from ingest.schema.influx_thinning import HOUR_NS, POLICY, progress_statement
+from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
 
 _TIMEOUT_S: Final = 10.0
-_FLOATS: Final = ("power_w", "voltage_v", "current_a", "power_factor", "temperature_c")
-_RAW: Final[Mapping[str, pa.DataType]] = {
-    **dict.fromkeys(_FLOATS, pa.float32()),
-    "energy_wh": pa.uint32(),
-    "level": pa.uint8(),
-    "status": pa.uint8(),
-    "quality": pa.uint8(),
-}
+_RAW: Final[Mapping[str, pa.DataType]] = {column.name: pa.from_numpy_dtype(column.dtype) for column in LAMP_VALUES}
+
+
+def _averaged(column: QuantityColumn) -> tuple[str, pa.DataType]:
+    if column.is_counter:
+        return f'max("{column.name}") AS "{column.name}"', _RAW[column.name]
+    return f'mean("{column.name}") AS "{column.name}"', pa.float32()
+
+
 _AVERAGED: Final[Mapping[str, tuple[str, pa.DataType]]] = {
-    **{name: (f'mean("{name}") AS "{name}"', pa.float32()) for name in _FLOATS},
-    "energy_wh": ('max("energy_wh") AS "energy_wh"', pa.uint32()),
-    "level": ('mean("level") AS "level"', pa.float32()),
+    **{column.name: _averaged(column) for column in LAMP_VALUES if column.is_averaged or column.is_counter},
     "n": ('count("quality") AS "n"', pa.int64()),
 }
 

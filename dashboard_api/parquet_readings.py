@@ -13,24 +13,39 @@ import structlog
 
 from dashboard_api.errors import UnavailableError
 from ingest.schema.segments import table_files
+from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
 
 _ATTEMPTS: Final = 3
-_RAW: Final = """
-    SELECT at_us, power_w, voltage_v, current_a, power_factor, temperature_c, energy_wh, level, status, quality
-    FROM read_parquet(?, union_by_name = true)
-    WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
-    ORDER BY at_us
-"""
-_AVERAGED: Final = """
-    SELECT at_us // ? * ? AS at_us, avg(power_w)::FLOAT AS power_w, avg(voltage_v)::FLOAT AS voltage_v,
-           avg(current_a)::FLOAT AS current_a, avg(power_factor)::FLOAT AS power_factor,
-           avg(temperature_c)::FLOAT AS temperature_c, max(energy_wh) AS energy_wh,
-           avg(nullif(level, 255))::FLOAT AS level, count(*) AS n
-    FROM read_parquet(?, union_by_name = true)
-    WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+_TYPES: Final = {
+    "|u1": "UTINYINT", "<u2": "USMALLINT", "<u4": "UINTEGER", "<u8": "UBIGINT", "<f4": "FLOAT", "<f8": "DOUBLE",
+}  # fmt: skip  # a table
+
+
+def _averaged(column: QuantityColumn) -> str:
+    name = column.name
+    if column.is_counter:
+        return f"max({name}) AS {name}"
+    known = name if column.unknown is None else f"nullif({name}, {column.unknown})"
+    return f"avg({known})::FLOAT AS {name}"
+
+
+# Files written before a quantity was declared have no column of it: the empty rows in front name every column.
+_NO_ROWS: Final = ", ".join(f"NULL::{_TYPES[column.dtype]} AS {column.name}" for column in LAMP_VALUES)
+_ROWS: Final = f"""
+    FROM (
+        SELECT NULL::BIGINT AS at_us, {_NO_ROWS} WHERE false
+        UNION ALL BY NAME
+        SELECT * FROM read_parquet(?, union_by_name = true) WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+    )
+"""  # noqa: S608  # declared names
+_RAW: Final = f"SELECT at_us, {', '.join(c.name for c in LAMP_VALUES)} {_ROWS} ORDER BY at_us"
+_AVERAGED: Final = f"""
+    SELECT at_us // ? * ? AS at_us,
+           {", ".join(_averaged(c) for c in LAMP_VALUES if c.is_averaged or c.is_counter)}, count(*) AS n
+    {_ROWS}
     GROUP BY 1 ORDER BY 1
 """
-_EMPTY: Final = ("at_us", "power_w", "voltage_v", "current_a", "power_factor", "temperature_c", "energy_wh", "level")
+_EMPTY: Final = ("at_us", *(column.name for column in LAMP_VALUES))
 
 
 class ParquetReadings:

@@ -1,4 +1,4 @@
-"""The command ``terang-agent``: run, check, status, and scan and read for the electrician at the cabinet.
+"""The command ``terang-agent``: run, check, status, schedule, and scan and read for the electrician at the cabinet.
 
 The only place in the agent that reads argv, the environment and the clocks. What a command needs is imported when
 it is chosen: start-up is measured in a hot box on a small computer.
@@ -17,7 +17,8 @@ from edge_agent.serial.line import Line
 from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
-COMMANDS = ("run", "check", "status", "scan", "read")
+COMMANDS = ("run", "check", "status", "scan", "read", "schedule")
+FORGET_WAIT_S = 5.0
 EXIT_BAD_INPUT = 2
 EXIT_NOT_WELL = 1
 METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm120", "sdm630", "cabinet-io")
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "status": _status,
         "scan": _scan,
         "read": _read,
+        "schedule": _schedule,
     }
     try:
         return commands[options.command](options)
@@ -75,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_line_options(read)
     read.add_argument("--address", type=int, required=True, help="Modbus address; 248 asks whichever PZEM is there")
     read.add_argument("--profile", help="shipped profile or a .toml file; else from the file, else found out")
+    words = "the schedule that the agent holds"
+    schedule = commands.add_parser("schedule", help=words, description=words)
+    schedule.add_argument(
+        "action",
+        choices=("show", "forget"),
+        help="show it; or forget it: lamps follow the sun, and the next one is taken whatever its version",
+    )
+    schedule.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     return parser
 
 
@@ -107,6 +117,9 @@ def _check(options: argparse.Namespace) -> int:
     profiles = load_profiles(config.profile_names, options.config.parent)
     print(f"{options.config}: controller {config.controller.id} of {config.controller.group}, good")
     print(show_check(config, profiles))
+    key = config.broker.key
+    if key is not None and key.stat().st_mode & 0o077:
+        print(f"note: {key} can be read by others than its owner: chmod 600")
     for bus in config.buses:
         needed_s = wire_time_s(config, bus.name, profiles, is_slow=True)
         if needed_s > config.sweep.interval_s:
@@ -129,6 +142,19 @@ def _status(options: argparse.Namespace) -> int:
     if now_ms - status.at_ms > stale_s * 1000:
         print(f"The agent has not written this for {(now_ms - status.at_ms) / 1000:.0f} s: it is stopped or stuck.")
         return EXIT_NOT_WELL
+    return 0
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    from edge_agent.control.orders_file import ask_to_forget, load_orders  # noqa: PLC0415 - not for `run`
+
+    orders = load_config(options.config, os.environ).outbox.orders_path
+    if options.action == "show":
+        print(load_orders(orders).schedule or "No schedule is held: lamps follow the sun.")
+    elif ask_to_forget(orders, FORGET_WAIT_S):
+        print("Forgotten. Lamps follow the sun until the host sends a schedule.")
+    else:
+        print("The agent does not run: it forgets its schedule when it starts.")
     return 0
 
 

@@ -15,13 +15,13 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.clock import AgentClock, Trust, clock_offset_ms, voucher
 from edge_agent.control.controller import Control
 from edge_agent.errors import AgentError
+from edge_agent.hardware_clock import HardwareClock
 from edge_agent.link.mqtt_link import LinkSettings, MqttLink
 from edge_agent.link.resend import Resend
 from edge_agent.link.session import Node, Session
@@ -86,13 +86,15 @@ class Agent:
         if offset_ms:
             LOG.warning("the clock is set off by %s s: not for a real cabinet", offset_ms / 1000)
         self._system_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000 + offset_ms
-        self._clock = AgentClock(self._system_ms, time.monotonic, voucher(), self._outbox.newest_at_ms)
+        hardware = HardwareClock(
+            keep.path.with_name(keep.path.name + ".rtc.json"), lambda: time.time_ns() // 1_000_000, time.monotonic
+        )
+        self._clock = AgentClock(self._system_ms, time.monotonic, voucher(hardware), self._outbox.newest_at_ms)
         self._sweeper = Sweeper(config, profiles, open_port, lambda: self._clock.now_ms() / 1000, time.monotonic)
         self._started_ms = self._clock.now_ms()
         layout = _layout(config, self._sweeper)
         place = (config.controller.latitude, config.controller.longitude, config.controller.timezone)
-        orders_path = keep.path.with_name(keep.path.name + ".orders.json")
-        self._control = Control(layout, place, self._sweeper, self._clock, time.monotonic, orders_path)
+        self._control = Control(layout, place, self._sweeper, self._clock, time.monotonic, keep.orders_path)
         node = Node(config.controller.group, config.controller.id, layout, self._version, config.broker.primary_host)
         resend = Resend(resend_after_s=keep.resend_after_s, window=keep.window, rate_per_s=keep.rate_per_s)
         self._session = Session(node, self._outbox, resend, self._control, self._clock.now_ms)
@@ -111,28 +113,21 @@ class Agent:
         self._controller = threading.Thread(target=self._keep_control, name="control", daemon=True)
         self._sweeping = threading.Thread(target=self._keep_sweeping, name="sweep", daemon=True)
         self._beat_s = time.monotonic()
-        self._failure: Exception | None = None
         self._last: Round | None = None
-        self._was_told: tuple[int, bool] | None = None
+        self._was_told: tuple[int, bool, str] | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Keep all threads going until told to stop.
-
-        Raises:
-            Exception: whatever ended the sweeping; a fresh process is the best answer to a bug.
-        """
+        """Keep all threads going until told to stop."""
         LOG.info("version=%s controller=%s lamps=%s", self._version, self._config.controller.id, self._n_lamps)
         self._controller.start()
         self._sweeping.start()
         self._watchdog.ready("sweeping")
-        while not stop.is_set() and self._failure is None:
+        while not stop.is_set():
             is_stuck = time.monotonic() - self._beat_s > STUCK_S
             if self._controller.is_alive() and self._link.is_alive() and not is_stuck:
                 self._watchdog.alive()
             self._tell()
             stop.wait(LOOK_S)
-        if self._failure is not None:
-            raise self._failure
 
     def close(self) -> None:
         """Say goodbye to the broker, then release ports and outbox."""
@@ -145,23 +140,31 @@ class Agent:
                 thread.join(PATIENCE_S)
         if not self._sweeping.is_alive():  # else it waits for a meter: the kernel closes its port
             self._sweeper.close()
+        self._control.close()
         self._outbox.close()
         LOG.info("stopped, records held=%s", self._outbox.n_held)
 
     def _keep_sweeping(self) -> None:
-        """Sweep in rhythm; the first record is stored before the first connection, for the birth to repeat."""
-        try:
-            while not self._stopping.is_set():
-                self._beat_s = time.monotonic()
+        """Sweep in rhythm; the first record is stored before the first connection, for the birth to repeat.
+
+        A sweep that fails, which is a fault of this program, is logged and costs that sweep, never the process.
+        """
+        while not self._stopping.is_set():
+            self._beat_s = time.monotonic()
+            wait_s = LOOK_S
+            try:
                 if self._rounds.wait_s() <= 0:
-                    self._last = self._rounds.turn(self._session.n_refused)
-                    self._session.offer(self._last.stored)
-                    self._link.start()
-                    self._link.wake()
-                self._stopping.wait(min(LOOK_S, self._rounds.wait_s()))
-        except Exception as error:  # noqa: BLE001 - raised again where the process can end for it
-            if not self._stopping.is_set():
-                self._failure = error
+                    try:
+                        self._last = self._rounds.turn(self._session.n_refused)
+                        self._session.offer(self._last.stored)
+                    finally:
+                        self._link.start()
+                        self._link.wake()
+                wait_s = min(LOOK_S, self._rounds.wait_s())
+            except Exception:
+                if not self._stopping.is_set():
+                    LOG.exception("sweep: unexpected, the next one is tried")
+            self._stopping.wait(wait_s)
 
     def _keep_control(self) -> None:
         while not self._stopping.is_set():
@@ -179,6 +182,10 @@ class Agent:
     def _n_lamps(self) -> int:
         return len(self._config.lamp_ids)
 
+    @property
+    def _waiting_for_host(self) -> str:
+        return self._config.broker.primary_host or "" if self._session.is_waiting_for_host else ""
+
     def _poll_errors(self) -> array[int]:
         """Sweeps without a good reading since start, in the order of the lamps."""
         by_bus = {bus.name: bus.errors for bus in self._sweeper.stats().buses}
@@ -187,12 +194,16 @@ class Agent:
 
     def _tell(self) -> None:
         """Write the status after each sweep and when the connection comes or goes: more would wear the card."""
-        news = (self._last.sweep.at_ms if self._last else 0, self._session.is_born)
+        news = (self._last.sweep.at_ms if self._last else 0, self._session.is_born, self._waiting_for_host)
         if self._was_told == news:
             return
         self._was_told = news
-        with suppress(OSError):  # a full card: the old status goes stale, and that says it
+        try:
             write_status(self._config.outbox.status_path, self._status())
+        except OSError:
+            pass  # a full card: the old status goes stale, and that says it
+        except Exception:
+            LOG.exception("status: unexpected, it stays as it was")
 
     def _status(self) -> AgentStatus:
         sweep = self._last.sweep if self._last else None
@@ -212,14 +223,17 @@ class Agent:
             is_lit=self._control.is_lit(),
             broker_url=self._link.url,
             is_connected=self._session.is_born,
+            waiting_for_host=self._waiting_for_host,
             is_clock_synchronised=self._clock.trust() is Trust.SYNCHRONISED,
             outbox_pending=outbox.n_held,
             outbox_sequence=outbox.last_sequence,
             outbox_oldest_ms=outbox.oldest_at_ms(),
             outbox_bytes=outbox.size_bytes,
             n_dropped=outbox.n_dropped + outbox.n_lost_waiting,
+            n_set_aside=outbox.n_set_aside,
             ports={bus.name: bus.port_error or "open" for bus in stats.buses},
             errors={bus.name: {str(address): n for address, n in bus.errors.items() if n} for bus in stats.buses},
+            pauses_ms={bus.name: {str(address): ms for address, ms in bus.pauses_ms.items()} for bus in stats.buses},
             last_error=outbox.trouble or self._link.last_error,
         )
 

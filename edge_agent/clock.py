@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.errors import Fatal
+from edge_agent.hardware_clock import HardwareClock
 
 OFFSET_VARIABLE: Final = "TERANG_CLOCK_OFFSET_S"
 EARLIEST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00Z: this software did not exist before
@@ -24,6 +25,7 @@ LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01T00:00Z
 KEPT_S: Final = 7 * 86400.0  # a crystal of 100 ppm is a minute off after a week without NTP
 STEP_S: Final = 60.0  # a larger difference from the monotonic clock is a jump
 BELIEF_S: Final = 300.0  # a jump of a clock that was right is believed when it has lasted so long
+COMPUTERS: Final = frozenset({"x86_64", "AMD64", "i686", "i386", "s390x"})
 _STA_UNSYNC: Final = 0x0040
 _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 
@@ -117,23 +119,6 @@ def clock_offset_ms(environment: Mapping[str, str]) -> int:
     return round(1000 * offset_s)
 
 
-def has_hardware_clock(machine: str, rtc: Path = Path("/sys/class/rtc")) -> bool:
-    """Whether the kernel set its time at boot from a clock that runs without power.
-
-    PCs and their virtual machines always have one; other boards where a driver set the time from it (``hctosys``).
-    """
-    if machine in {"x86_64", "AMD64", "i686", "i386", "s390x"}:
-        return True
-    return any(_says_one(path / "hctosys") for path in rtc.glob("rtc*"))
-
-
-def _says_one(path: Path) -> bool:
-    try:
-        return path.read_text(encoding="ascii").strip() == "1"
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
 class _Timex(ctypes.Structure):
     """``struct timex`` of adjtimex(2), as far as its status; the rest is room."""
 
@@ -158,8 +143,25 @@ def is_ntp_synchronised() -> bool:
     return (result >= 0 and not state.status & _STA_UNSYNC) or _TIMESYNC.exists()
 
 
-def voucher(machine: str | None = None) -> Callable[[], bool]:
-    """What vouches for the system's time on this machine."""
-    if has_hardware_clock(machine or platform.machine()):
-        return lambda: True
-    return is_ntp_synchronised
+def voucher(
+    hardware: HardwareClock, machine: str | None = None, is_synchronised: Callable[[], bool] = is_ntp_synchronised
+) -> Callable[[], bool]:
+    """What vouches for the system's time on this machine: NTP, or a hardware clock with evidence.
+
+    A board's RTC needs the evidence of `HardwareClock`. The clock of a PC or a server, which runs without power and is
+    kept by its firmware or its host, counts unless it shows another time than the system does.
+
+    Args:
+        hardware: the RTC.
+        machine: as `platform.machine` calls it; None = this one.
+        is_synchronised: whether NTP disciplines the system's time.
+    """
+    is_computer = (machine or platform.machine()) in COMPUTERS
+
+    def is_vouched() -> bool:
+        if is_synchronised():
+            hardware.confirm()
+            return True
+        return hardware.is_proven or (is_computer and hardware.agrees() is not False)
+
+    return is_vouched

@@ -4,7 +4,6 @@ Owns the names and limits of every key; the values themselves stand in `settings
 only says whether the file makes sense, and if not, in which file, at which key, and why.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge_agent.errors import ConfigError
 from edge_agent.settings import (
+    MAX_PAUSE_MS,
     AgentConfig,
     BrokerConfig,
     BusConfig,
@@ -23,7 +23,7 @@ from edge_agent.settings import (
     OutboxConfig,
     SweepConfig,
 )
-from edge_agent.tables import Table
+from edge_agent.tables import Table, read_toml
 
 __all__ = [
     "OVERRIDES",
@@ -42,6 +42,7 @@ __all__ = [
 
 PARITIES = ("N", "E", "O")
 SCHEMES = ("mqtt", "mqtts")
+MAX_TOPIC_LEVEL = 200
 
 
 # environment variable -> section and key; the environment wins over the file
@@ -68,13 +69,7 @@ def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
     Raises:
         ConfigError: naming file, key and reason.
     """
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    document = read_toml(path)
     return parse_config(document, path, environment)
 
 
@@ -118,8 +113,10 @@ def _controller(table: Table) -> ControllerConfig:
 def _topic_level(table: Table, key: str) -> str:
     """Read a name that becomes one level of an MQTT topic."""
     value = table.text(key)
-    if not value or any(character in value for character in "/+#\0"):
-        table.fail(key, f"{value!r} must not be empty or contain / + #")
+    if any(character in value for character in "/+#"):
+        table.fail(key, f"{value[:60]!r} must not be empty or contain / + #")
+    if len(value) > MAX_TOPIC_LEVEL:
+        table.fail(key, f"{len(value)} characters, and {MAX_TOPIC_LEVEL} are allowed")
     return value
 
 
@@ -200,6 +197,7 @@ def _bus(table: Table) -> BusConfig:
         cabinet=_device(table, "cabinet"),
         circuits=tuple(_circuit(entry) for entry in table.tables("circuits")),
         io=_device(table, "io"),
+        pause_s=table.number("pause_ms", 0, minimum=0, maximum=MAX_PAUSE_MS) / 1000,
     )
     table.finish()
     _check_addresses(table, bus)

@@ -4,30 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from edge_agent.config import AgentConfig
 from edge_agent.serial.plan import PHASES, plan_bus
-from edge_agent.serial.profile import QUANTITIES, Profile
+from edge_agent.serial.profile import METER_ONLY, QUANTITIES, Profile
 from edge_agent.serial.scan import Found, MeterSnapshot
 from edge_agent.status import AgentStatus
+from edge_agent.wire import CONTACT_QUANTITIES, LAMP_QUANTITIES, SHOWN_UNITS
 
 INDONESIAN = {
-    "voltage": "tegangan",
-    "current": "arus",
-    "power": "daya",
-    "power_factor": "faktor daya",
-    "frequency": "frekuensi",
-    "energy_wh": "energi",
-    "temperature": "suhu",
-    "illuminance": "iluminansi",
-    "level": "tingkat redup",
-    "status": "bit status",
-    "burning_hours": "jam nyala",
-    "switch_count": "jumlah nyala",
-    "alarm": "alarm",
-    "door_open": "pintu terbuka",
-    "supply_present": "suplai ada",
-    "contactor_closed": "kontaktor tertutup",
+    **{name: word for name, (_, word) in METER_ONLY.items()},
+    **{q.name: q.indonesian.lower() for q in (*LAMP_QUANTITIES, *CONTACT_QUANTITIES)},
 }
-_SHOWN_UNITS = {"1": "", "bits": "", "degC": "°C"}
-_DECIMALS = {"V": 1, "A": 3, "W": 1, "Hz": 1, "degC": 1, "1": 2}
+_DECIMALS = {**{f"{q.name}{phase}": q.decimals for q in LAMP_QUANTITIES for phase in PHASES}, "frequency": 1}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -45,12 +31,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def show_snapshot(profile: Profile, snapshot: MeterSnapshot) -> str:
     """Return a meter's values as a table."""
     rows = []
-    for name, value in snapshot.values.items():
+    for name in profile.quantities:
+        value = snapshot.values.get(name)
         unit = QUANTITIES[name]
-        decimals = 0 if name == "switch_count" else _DECIMALS.get(unit, 0)  # a count has no unit either
-        shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
+        decimals = _DECIMALS.get(name, 0)
+        if name in snapshot.unknown:
+            shown = "unknown (not a finite number)" if value is None else f"unknown ({value:g} is out of range)"
+        else:
+            assert value is not None  # whatever is not unknown has a value
+            shown = f"{int(value):b}".zfill(5) if unit == "bits" else f"{value:.{decimals}f}"
         register = profile.quantities[name].register
-        rows.append((name, _indonesian(name), shown, _SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
+        rows.append((name, _indonesian(name), shown, SHOWN_UNITS.get(unit, unit), f"0x{register:04X}"))
     for name, is_set in snapshot.contacts.items():
         rows.append((name, _indonesian(name), "yes" if is_set else "no", "", f"input {profile.contacts[name][0]}"))
     if snapshot.dim_command is not None:
@@ -87,15 +78,17 @@ def show_check(config: AgentConfig, profiles: Mapping[str, Profile]) -> str:
 def wire_time_s(config: AgentConfig, bus_name: str, profiles: Mapping[str, Profile], *, is_slow: bool) -> float:
     """Return how long one sweep of a bus takes on the wire at least [s].
 
-    The sum over all requests of request + 3.5 characters + the profile's typical turnaround + reply + 3.5 characters.
+    The sum over all requests of request + 3.5 characters + the profile's typical turnaround + reply + 3.5 characters,
+    or the pause of bus or profile where that is longer.
     """
     bus = next(bus for bus in config.buses if bus.name == bus_name)
     character_s = bus.bits_per_character / bus.baud
     total_s = 0.0
     for meter in plan_bus(config, bus, profiles):
         for planned in meter.requests[is_slow]:
-            n_characters = len(planned.request.wire) + 3.5 + planned.request.reply_length + 3.5
-            total_s += n_characters * character_s + meter.profile.turnaround_s
+            n_characters = len(planned.request.wire) + 3.5 + planned.request.reply_length
+            quiet_s = max(3.5 * character_s, bus.pause_s, meter.profile.pause_s)
+            total_s += n_characters * character_s + meter.profile.turnaround_s + quiet_s
     return total_s
 
 
@@ -106,7 +99,7 @@ def show_status(status: AgentStatus, now_ms: int) -> str:
         ("running for", _span((now_ms - status.started_ms) / 1000)),
         ("latest sweep", _latest_sweep(status, now_ms)),
         ("interval", f"{status.interval_s:g} s, lamps commanded {'on' if status.is_lit else 'off'}"),
-        ("broker", f"{status.broker_url or '-'}: {'connected' if status.is_connected else 'NOT connected'}"),
+        ("broker", f"{status.broker_url or '-'}: {_connection(status)}"),
         ("clock", "synchronised" if status.is_clock_synchronised else "NOT synchronised"),
         ("outbox", _outbox(status, now_ms)),
     ]
@@ -116,9 +109,20 @@ def show_status(status: AgentStatus, now_ms: int) -> str:
         if worst:
             shown = ", ".join(f"address {address}: {n}" for address, n in worst)
             rows.append((f"bus {bus} failed sweeps", shown))
+    for bus, pauses in status.pauses_ms.items():
+        if pauses:
+            shown = ", ".join(f"address {address}: {ms} ms" for address, ms in list(pauses.items())[:16])
+            rest = f" and {len(pauses) - 16} more" if len(pauses) > 16 else ""
+            rows.append((f"bus {bus} pauses learned", shown + rest))
     if status.last_error:
         rows.append(("latest trouble", status.last_error))
     return table(("", "now"), rows)
+
+
+def _connection(status: AgentStatus) -> str:
+    if status.waiting_for_host:
+        return f"connected, waiting for primary host {status.waiting_for_host}"
+    return "connected" if status.is_connected else "NOT connected"
 
 
 def _latest_sweep(status: AgentStatus, now_ms: int) -> str:
@@ -133,7 +137,8 @@ def _outbox(status: AgentStatus, now_ms: int) -> str:
     text = f"{status.outbox_pending} of {status.outbox_sequence} records held, {status.outbox_bytes / 1e6:.1f} MB"
     if status.outbox_oldest_ms:
         text += f", oldest {_span((now_ms - status.outbox_oldest_ms) / 1000)}"
-    return text + (f", {status.n_dropped} dropped unacknowledged" if status.n_dropped else "")
+    text += f", {status.n_dropped} dropped unacknowledged" if status.n_dropped else ""
+    return text + (f", {status.n_set_aside} corrupt set aside" if status.n_set_aside else "")
 
 
 def _span(seconds: float) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+MAX_PAUSE_MS = 1000  # quiet time before a request, of a bus or a profile
+
 
 @dataclass(frozen=True, slots=True)
 class ControllerConfig:
@@ -73,6 +75,11 @@ class OutboxConfig:
     status: Path | None = None
 
     @property
+    def orders_path(self) -> Path:
+        """Where schedule and dim commands are kept."""
+        return self.path.with_name(self.path.name + ".orders.json")
+
+    @property
     def status_path(self) -> Path:
         """Where the status file stands."""
         return self.status or self.path.with_name(self.path.name + ".status.json")
@@ -106,7 +113,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class BusConfig:
-    """One serial line and what hangs on it."""
+    """One serial line and what hangs on it; `pause_s` is kept before every request [s]."""
 
     name: str
     port: str
@@ -117,6 +124,7 @@ class BusConfig:
     cabinet: Device | None = None
     circuits: tuple[CircuitMeter, ...] = ()
     io: Device | None = None
+    pause_s: float = 0.0
 
     @property
     def bits_per_character(self) -> int:

@@ -5,12 +5,15 @@ never sees half of it. It is not synced: after a power cut a stale status is no 
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from edge_agent.errors import AgentError
+from edge_agent.whole_file import replace_file
+from edge_agent.wire import read_json
+
+MAX_BYTES = 1_000_000
 
 
 class NoStatus(AgentError):  # noqa: N818 - says what the caller shows: there is none
@@ -35,14 +38,17 @@ class AgentStatus:
         is_lit: lamps are commanded on.
         broker_url: connected to, or tried last.
         is_connected: whether the session is up.
+        waiting_for_host: primary host that is not online, so that nothing is published; empty = none.
         is_clock_synchronised: whether timestamps can be believed.
         outbox_pending: records held, not yet acknowledged.
         outbox_sequence: number of the newest record.
         outbox_oldest_ms: time of the oldest record held; 0 = none.
         outbox_bytes: size of the file.
         n_dropped: records dropped unacknowledged, for age or size.
+        n_set_aside: corrupt outbox files set aside since start.
         ports: bus name -> "open", or why it is not.
         errors: bus name -> address -> sweeps without a good reading since start.
+        pauses_ms: bus name -> address -> quiet time learned for a device that needs one [ms].
         last_error: latest trouble, in words.
     """
 
@@ -59,14 +65,17 @@ class AgentStatus:
     is_lit: bool = False
     broker_url: str = ""
     is_connected: bool = False
+    waiting_for_host: str = ""
     is_clock_synchronised: bool = False
     outbox_pending: int = 0
     outbox_sequence: int = 0
     outbox_oldest_ms: int = 0
     outbox_bytes: int = 0
     n_dropped: int = 0
+    n_set_aside: int = 0
     ports: dict[str, str] = field(default_factory=dict)
     errors: dict[str, dict[str, int]] = field(default_factory=dict)
+    pauses_ms: dict[str, dict[str, int]] = field(default_factory=dict)
     last_error: str = ""
 
 
@@ -76,9 +85,8 @@ def write_status(path: Path, status: AgentStatus) -> None:
     Raises:
         OSError: the disk is full or read-only; the old file stands.
     """
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_text(json.dumps(asdict(status)) + "\n", encoding="utf-8")
-    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
+    # written every few seconds: syncing it would wear out the card for nothing
+    replace_file(path, f"{json.dumps(asdict(status))}\n".encode(), is_synced=False, is_durable=False)
 
 
 def read_status(path: Path) -> AgentStatus:
@@ -88,7 +96,8 @@ def read_status(path: Path) -> AgentStatus:
         NoStatus: there is no such file, or another program's.
     """
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            document: Any = read_json(file.read(MAX_BYTES + 1), max_bytes=MAX_BYTES)
     except FileNotFoundError as error:
         raise NoStatus(f"{path}: no agent has run with this file yet") from error
     except (OSError, ValueError) as error:

@@ -11,6 +11,12 @@ from typing import Any, NoReturn
 
 from edge_agent.errors import ConfigError
 
+MAX_NUMBER = 1e300
+MAX_FILE_BYTES = 1_000_000
+MAX_TEXT = 4096  # the longest path
+MAX_TEXTS = 16
+MAX_TABLES = 1000
+
 
 class Table:
     """One table of a TOML document, read key by key."""
@@ -57,7 +63,8 @@ class Table:
         """Read a string that must not be empty."""
         value = self._get(key, default)
         if not isinstance(value, str) or not value:
-            self.fail(key, f"a text is needed, not {value!r}")
+            self.fail(key, f"a text is needed, not {_shown(value)}")
+        self._check_text(key, value)
         return value
 
     def optional_text(self, key: str) -> str | None:
@@ -70,7 +77,11 @@ class Table:
         value = self._get(key, None)
         values = [value] if isinstance(value, str) else value
         if not isinstance(values, list) or not values or not all(isinstance(item, str) for item in values):
-            self.fail(key, f"a text or a list of texts is needed, not {value!r}")
+            self.fail(key, f"a text or a list of texts is needed, not {_shown(value)}")
+        if len(values) > MAX_TEXTS:
+            self.fail(key, f"{len(values)} texts, and {MAX_TEXTS} are allowed")
+        for item in values:
+            self._check_text(key, item)
         return tuple(values)
 
     def choice(self, key: str, default: str | None, allowed: Sequence[str]) -> str:
@@ -85,26 +96,26 @@ class Table:
     ) -> float:
         """Read a finite number within limits."""
         value = self._numeric(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            self.fail(key, f"a number is needed, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
+            self.fail(key, f"a number is needed, not {_shown(value)}")
         if not minimum <= value <= maximum:
-            self.fail(key, f"{value} is outside {minimum:g}..{maximum:g}")
+            self.fail(key, f"{_shown(value)} is outside {minimum:g}..{maximum:g}")
         return float(value)
 
     def integer(self, key: str, default: int | None = None, *, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
         """Read a whole number within limits."""
         value = self._numeric(key, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            self.fail(key, f"a whole number is needed, not {value!r}")
+            self.fail(key, f"a whole number is needed, not {_shown(value)}")
         if not minimum <= value <= maximum:
-            self.fail(key, f"{value} is outside {minimum}..{maximum}")
+            self.fail(key, f"{_shown(value)} is outside {minimum}..{maximum}")
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Read true or false."""
         value = self._get(key, default)
         if not isinstance(value, bool):
-            self.fail(key, f"true or false is needed, not {value!r}")
+            self.fail(key, f"true or false is needed, not {_shown(value)}")
         return value
 
     def path(self, key: str, folder: Path) -> Path | None:
@@ -124,6 +135,8 @@ class Table:
         value = self._get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             self.fail(key, "a list of tables is needed")
+        if len(value) > MAX_TABLES:
+            self.fail(key, f"{len(value)} tables, and {MAX_TABLES} are allowed")
         base = f"{self._name}.{key}" if self._name else key
         return tuple(Table(self._source, item, f"{base}[{i}]") for i, item in enumerate(value))
 
@@ -136,6 +149,12 @@ class Table:
         for key in self._values:
             if key not in self._known:
                 self.fail(key, f"unknown key; known here: {', '.join(sorted(self._known))}")
+
+    def _check_text(self, key: str, value: str) -> None:
+        if len(value) > MAX_TEXT:
+            self.fail(key, f"a text of {len(value)} characters, and {MAX_TEXT} are allowed")
+        if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in value):
+            self.fail(key, f"{value[:40]!r} has a control character")
 
     def _get(self, key: str, default: Any) -> Any:
         self._known.add(key)
@@ -151,10 +170,41 @@ class Table:
         return _number_or_text(value) if key in self._overridden else value
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Raises:
+        ConfigError: naming file and reason, whatever stands in it.
+    """
+    import tomllib  # noqa: PLC0415 - parsed once at start; the import is cheap, but not for `status`
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
+        return tomllib.loads(data.decode())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not valid TOML: nested too deep") from error
+    except ValueError as error:  # of TOML, of UTF-8, of a path with a null character, of a number of 5000 digits
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def _shown(value: object) -> str:
+    """A value as a complaint shows it: a number of a million digits has no place there."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write integers of more than 4300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _number_or_text(text: str) -> int | float | str:
     for kind in (int, float):
         try:
-            return kind(text)
+            return kind(text[:MAX_TEXT])
         except ValueError:
             continue
     return text

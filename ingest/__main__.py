@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
-import threading
 import time
 from contextlib import suppress
 from enum import StrEnum
@@ -25,6 +23,7 @@ from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
 from ingest.schema.influx import parse_address
 from ingest.schema.influx_thinning import full_days, setup_statements
+from ingest.stop_signal import StopSignal
 from ingest.workers.worker import run_worker
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
@@ -64,18 +63,11 @@ def run(
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
     gc.disable()  # while a register becomes millions of objects that all stay
     ingest = CityIngest(read_city(city, os.environ), options)
-    is_stopped = False
-
-    def stop(_signal: int, _frame: object) -> None:
-        nonlocal is_stopped
-        is_stopped = True
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    stop = StopSignal().install()
     collect_rarely()
     keep_memory()  # from now on: what the start needed is given back
     try:
-        ingest.intake.run(lambda: is_stopped)
+        ingest.intake.run(stop.is_set)
     finally:
         ingest.close()
 
@@ -96,10 +88,8 @@ def worker(
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if status else -1)
     keep_memory()
-    is_stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: is_stopped.set())
-    run_worker([read_city(folder, os.environ) for folder in city], options, is_stopped)
+    stop = StopSignal().install()
+    run_worker([read_city(folder, os.environ) for folder in city], options, stop.event)
 
 
 @app.command("energy")

@@ -101,7 +101,7 @@ class CityIngest:
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
         detection = Detection(fleet, city, start_us=start_us)
-        book = open_fault_desk(engine, register, city, start_us)
+        book = open_fault_desk(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
         marks = Watermarks()
         for state in store.marks():
@@ -143,6 +143,7 @@ class CityIngest:
             detection.adopt(key for key, _state in book.book.open_keys())
 
         broker = self._broker(city, options)
+        broker.tell_retained = host.tell_retained
         self.status_port: int | None = None
         if options.show is None and options.status_port >= 0:
             page = _status_page(options, metrics, readiness)

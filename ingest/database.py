@@ -15,7 +15,15 @@ from typing import Any, Final, TypeAlias
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.pool import NullPool
 
 from ingest.errors import UnusableError
@@ -27,6 +35,15 @@ _MIGRATION_LOCK: Final = 0x7465_7261  # any number, the same for all of Terang's
 _ALEMBIC: Final = threading.Lock()  # its context is global: one migration at a time in a process
 
 Guard: TypeAlias = Callable[[Engine], None]  # keeps an engine's transactions from beginning when they must not
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the database is not to be had at the moment; False = it will never take what it was given."""
+    if isinstance(error, (DataError, IntegrityError)):
+        return False
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        return False  # a value that cannot even be sent
+    return isinstance(error, (SQLAlchemyError, OSError, MemoryError))
 
 
 def open_database(city: City) -> Engine:

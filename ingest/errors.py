@@ -33,6 +33,14 @@ class BirthError(IngestError):
     """An NBIRTH that cannot be used: count it, log it once per source, wait for another."""
 
 
+class FullError(BirthError):
+    """An NBIRTH with more ids that no register knows than there is room for: forget who is gone, then try again."""
+
+
+class ForeignBirthError(BirthError):
+    """An NBIRTH of another system's node, without ``Outbox/Epoch``: leave that node alone."""
+
+
 class RecordError(IngestError):
     """A record that cannot be decoded: count it, set it aside, acknowledge it if its number is known.
 
@@ -44,6 +52,10 @@ class RecordError(IngestError):
         """Keep the label beside the text."""
         super().__init__(text)
         self.reason = reason
+
+
+class RuleError(IngestError):
+    """Fault rules that do not fit together: a fault of the code, found when detection is set up."""
 
 
 class SnapshotError(IngestError):

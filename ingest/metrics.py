@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import collections
 import json
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -15,6 +17,8 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST as TEXT_FORMAT
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+LONGEST_ROUND_S: Final = 15.0  # of the loop, until it counts as standing still
+_MAX_STRANGERS: Final = 100  # named by reason
 _MAX_SOURCES: Final = 100_000  # remembered complaints; after that a source may be logged again
 
 
@@ -78,13 +82,23 @@ class Complaints:
         """Remember nothing yet."""
         self._metrics = metrics
         self._told: set[tuple[str, str]] = set()
+        self._n_strangers: collections.Counter[str] = collections.Counter()
         self._log = structlog.get_logger("ingest")
 
-    def add(self, reason: str, source: str, text: str, *, count: int = 1) -> None:
-        """Count one complaint of a source (a controller id, mostly)."""
+    def add(self, reason: str, source: str, text: str, *, count: int = 1, is_stranger: bool = False) -> None:
+        """Count one complaint of a source (a controller id, mostly).
+
+        ``is_stranger``: the source may be anybody's invention; of such ones only the first are named.
+        """
         self._metrics.complaints.labels(reason).inc(count)
         if (reason, source) in self._told:
             return
+        if is_stranger:
+            self._n_strangers[reason] += 1
+            if self._n_strangers[reason] > _MAX_STRANGERS:
+                if self._n_strangers[reason] == _MAX_STRANGERS + 1:
+                    self._log.warning("more sources that nobody knows; they are only counted", reason=reason)
+                return
         if len(self._told) >= _MAX_SOURCES:
             self._told.clear()
         self._told.add((reason, source))
@@ -94,10 +108,20 @@ class Complaints:
 class Readiness:
     """Why ingest is not ready, by part; empty means that it is. Warnings stand beside that, and hold nothing up."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Not ready until every part has said so."""
+        self._monotonic = monotonic
         self._reasons: dict[str, str] = {"start": "starting"}
         self._warnings: dict[str, str] = {}
+        self._turned_at: float | None = None
+
+    def turned(self) -> None:
+        """The loop has begun another round; from the first one on, it is expected to go on."""
+        self._turned_at = self._monotonic()
+
+    def ended(self) -> None:
+        """The loop turns no more, and is not expected to."""
+        self._turned_at = None
 
     def set(self, part: str, reason: str | None) -> None:
         """A part is ready (None) or says why it is not."""
@@ -108,7 +132,10 @@ class Readiness:
 
     def reasons(self) -> dict[str, str]:
         """What stands in the way, by part."""
-        return dict(self._reasons)
+        reasons, turned_at = dict(self._reasons), self._turned_at
+        if turned_at is not None and (stood_s := self._monotonic() - turned_at) > LONGEST_ROUND_S:
+            reasons["loop"] = f"the loop has not turned for {stood_s:.0f} s"
+        return reasons
 
     def warn(self, part: str, text: str | None) -> None:
         """A part says what a person should look at although intake goes on, or that there is nothing (None)."""

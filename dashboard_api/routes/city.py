@@ -15,6 +15,7 @@ from dashboard_api.times import iso, number
 from dashboard_api.version import terang_version
 from ingest.schema import live
 from ingest.schema.codes import CATALOGUE
+from ingest.schema.telemetry import LAMP_VALUES
 
 router: Final = APIRouter(prefix="/api/v1", tags=["city"])
 DeskOf = Annotated[Desk, Depends(desk_of)]
@@ -55,6 +56,22 @@ def get_codes() -> dict[str, Any]:
             "advice": {"id": row.advice_id, "en": row.advice_en},
         }
         for row in CATALOGUE
+    ]
+    return {"items": items, "next_cursor": None}
+
+
+@router.get("/quantities")
+def get_quantities() -> dict[str, Any]:
+    """What a lamp's readings consist of: the columns of ``/lamps/{lamp_id}/readings`` with their names and units."""
+    items = [
+        {
+            "name": column.name,
+            "unit": column.quantity.shown_unit,
+            "decimals": column.quantity.decimals,
+            "summary": column.quantity.summary.value,
+            "title": {"id": column.quantity.indonesian, "en": column.quantity.english},
+        }
+        for column in LAMP_VALUES
     ]
     return {"items": items, "next_cursor": None}
 

@@ -23,7 +23,7 @@ router: Final = APIRouter(prefix="/api/v1", tags=["lamps"])
 _MAX_SPAN_US: Final = 400 * 86_400 * 1_000_000
 _MAX_RAW_US: Final = 8 * 86_400 * 1_000_000  # without averaging
 DeskOf = Annotated[Desk, Depends(desk_of)]
-_MEASURED: Final = ("power_w", "voltage_v", "current_a", "power_factor", "temperature_c", "expected_power_w")
+_MEASURED: Final = tuple(name for name, dtype in live.COLUMNS.items() if dtype == "<f4")
 
 
 @router.get("/lamps.geojson", response_class=Response, responses={200: {"content": {"application/geo+json": {}}}})

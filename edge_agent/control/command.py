@@ -11,10 +11,12 @@ from typing import Final
 
 from edge_agent.errors import Discard
 from edge_agent.wire import BY_ALIAS, BY_NAME, COMMAND_LEAVE, COMMAND_SCHEDULE, Metric, Value, WireError, decode_payload
+from edge_agent.wire.schedule import MAX_CHARACTERS
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
-MAX_SCHEDULE_CHARACTERS: Final = 16 * 1024
-MAX_DATETIME_MS: Final = 253_402_300_800_000  # year 10000
+MAX_SCHEDULE_CHARACTERS: Final = MAX_CHARACTERS
+LONGEST_DIM_MS: Final = 366 * 86_400_000  # a command that holds for years has been forgotten, or is a mistake
+LATEST_DIM_MS: Final = 4_102_444_800_000  # 2100-01-01
 _COMMANDED: Final = frozenset({
     "Node Control/Rebirth", "Outbox/Acknowledged", "Outbox/Epoch", "Lamps/Dim Command", "Lamps/Dim Until",
     "Schedule/Document",
@@ -55,8 +57,14 @@ class Command:
     schedule: str | None = None
 
 
-def parse_command(payload: bytes, n_lamps: int) -> Command:
+def parse_command(payload: bytes, n_lamps: int, now_ms: int | None = None) -> Command:
     """Check an NCMD.
+
+    Args:
+        payload: as it came.
+        n_lamps: length of ``Lamps/Dim Command``.
+        now_ms: this agent's time, from which a command may reach a year ahead; the payload's own counts if that is
+            later, for a clock that lost its time is early. None = only the limit of all times holds.
 
     Raises:
         BadCommand: it is not Sparkplug B, or a part of it is not what the contract says.
@@ -64,9 +72,13 @@ def parse_command(payload: bytes, n_lamps: int) -> Command:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise BadCommand(f"{len(payload)} bytes are too many")
     try:
-        metrics = decode_payload(payload).metrics
+        decoded = decode_payload(payload)
     except WireError as error:
         raise BadCommand(str(error)) from error
+    metrics = decoded.metrics
+    latest_ms = LATEST_DIM_MS
+    if now_ms is not None:
+        latest_ms = min(latest_ms, max(now_ms, decoded.timestamp_ms or 0) + LONGEST_DIM_MS)
     values: dict[str, Value] = {}
     for metric in metrics:
         name = _name_of(metric)
@@ -78,7 +90,7 @@ def parse_command(payload: bytes, n_lamps: int) -> Command:
     return Command(
         wants_rebirth=_rebirth(values),
         acknowledged=_acknowledged(values),
-        dim=_dim(values, n_lamps),
+        dim=_dim(values, n_lamps, latest_ms),
         schedule=_schedule(values),
     )
 
@@ -108,7 +120,7 @@ def _acknowledged(values: dict[str, Value]) -> tuple[int, int] | None:
     return _number(values, "Outbox/Epoch"), _number(values, "Outbox/Acknowledged")
 
 
-def _dim(values: dict[str, Value], n_lamps: int) -> DimCommand | None:
+def _dim(values: dict[str, Value], n_lamps: int, latest_ms: int) -> DimCommand | None:
     if "Lamps/Dim Command" not in values:
         return None
     levels = values["Lamps/Dim Command"]
@@ -124,8 +136,8 @@ def _dim(values: dict[str, Value], n_lamps: int) -> DimCommand | None:
     if "Lamps/Dim Until" not in values:
         raise BadCommand("Lamps/Dim Command comes without Lamps/Dim Until")
     until_ms = _number(values, "Lamps/Dim Until")
-    if until_ms > MAX_DATETIME_MS:
-        raise BadCommand(f"Lamps/Dim Until {until_ms} is no time")
+    if until_ms > latest_ms:
+        raise BadCommand(f"Lamps/Dim Until {until_ms} is no time within a year")
     return DimCommand(levels, until_ms)
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_agent.clock import AgentClock, Trust
-from edge_agent.control.orders_file import HeldOrders, Override, load_orders, save_orders
-from edge_agent.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
+from edge_agent.control.orders_file import HeldOrders, Override
+from edge_agent.control.orders_keeper import OrdersKeeper
 from edge_agent.wire import (
     COMMAND_LEAVE,
     COMMAND_SCHEDULE,
@@ -25,6 +25,7 @@ from edge_agent.wire import (
     STATUS_THERMAL_SHUTDOWN,
     Quality,
 )
+from edge_agent.wire.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,10 +98,10 @@ class Control:
         self._switchgear = switchgear
         self._clock = clock
         self._monotonic = monotonic
-        self._path = path
         self._started_s = monotonic()
         self._lock = threading.RLock()
-        held = load_orders(path)
+        self._keeper = OrdersKeeper(path, monotonic)
+        held = self._keeper.load()
         self._document: str | None = None
         self._timetable = self._made(safe_schedule(place[2]))
         self._overrides: dict[int, Override] = {}
@@ -112,7 +113,6 @@ class Control:
         self._contactor: bool | None = None
         self._contactor_retry = Retry()
         self._contactor_s = float("-inf")
-        self._is_unsaved = False
         self.changed = threading.Event()
         self.n_failed_writes = 0
 
@@ -139,13 +139,27 @@ class Control:
             LOG.warning("schedule refused: %s", error)
             return False
         with self._lock:
+            held = self._timetable.schedule
+            if self._document is not None and schedule.version < held.version:
+                LOG.warning("schedule refused: version %s is older than %s, in force", schedule.version, held.version)
+                return False
             if text != self._document:
                 self._document = text
                 self._timetable = self._made(schedule)
                 LOG.info("schedule: version %s is in force", schedule.version)
-                self._save()
+                self._keeper.save_soon(self._orders())
         self.changed.set()
         return True
+
+    def forget_schedule(self) -> None:
+        """Go back to the sun's hours, as before any document came; the next one is taken whatever its version."""
+        with self._lock:
+            if self._document is not None:
+                LOG.warning("schedule: version %s is forgotten, as told", self._timetable.schedule.version)
+            self._document = None
+            self._timetable = self._made(safe_schedule(self._place[2]))
+            self._keeper.save(self._orders())
+        self.changed.set()
 
     def held_schedule(self) -> str | None:
         """The document as held; None = none yet."""
@@ -160,17 +174,16 @@ class Control:
                     self._overrides.pop(i, None)
                 elif level != COMMAND_LEAVE and command.until_ms > now_ms:
                     self._overrides[i] = Override(level, command.until_ms)
-            self._save()
+            self._keeper.save_soon(self._orders())
         self.changed.set()
 
-    def _save(self) -> None:
-        overrides = {self._layout.lamp_ids[i]: order for i, order in self._overrides.items()}
-        try:
-            save_orders(self._path, HeldOrders(self._document, overrides))
-            self._is_unsaved = False
-        except OSError as error:
-            self._is_unsaved = True
-            LOG.warning("orders are not on the card: %s", error)
+    def _orders(self) -> HeldOrders:
+        return HeldOrders(self._document, {self._layout.lamp_ids[i]: order for i, order in self._overrides.items()})
+
+    def close(self) -> None:
+        """Write what is not on the card yet."""
+        with self._lock:
+            self._keeper.save(self._orders())
 
     # --- what should be ----------------------------------------------------------------------------------------
 
@@ -205,7 +218,7 @@ class Control:
             over = [i for i, order in self._overrides.items() if order.until_ms <= now_ms]
             for i in over:
                 del self._overrides[i]
-            self._is_unsaved |= bool(over)
+            self._keeper.is_unsaved |= bool(over)
             wanted = array("B", [self._scheduled()]) * len(self._layout.lamp_ids)
             for i, order in self._overrides.items():
                 wanted[i] = order.level
@@ -239,6 +252,8 @@ class Control:
     def carry_out(self) -> None:
         """Write what is due to contactor and nodes; what fails is tried again later, longer and longer apart."""
         self.changed.clear()
+        if self._keeper.is_asked_to_forget():
+            self.forget_schedule()
         wanted = self._wanted()
         is_closed = self._wants_closed(wanted)
         if self._layout.has_contactor:
@@ -249,8 +264,8 @@ class Control:
                     break  # newer orders first
                 self._write(i, level)
         with self._lock:
-            if self._is_unsaved:
-                self._save()
+            if self._keeper.is_unsaved:
+                self._keeper.save_soon(self._orders())
 
     def _switch(self, *, is_closed: bool) -> None:
         now_s = self._monotonic()

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from edge_agent.errors import Fatal
+from edge_agent.whole_file import replace_file
+from edge_agent.wire import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+MAX_BYTES: Final = 1_000_000
+LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01: a command that holds longer is no command
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -49,28 +55,19 @@ def save_orders(path: Path, orders: HeldOrders) -> None:
         "schedule": orders.schedule,
         "overrides": {lamp_id: [order.level, order.until_ms] for lamp_id, order in orders.overrides.items()},
     }
-    scratch = path.with_name(path.name + ".new")
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, json.dumps(document).encode(), mode=0o600)
 
 
 def load_orders(path: Path) -> HeldOrders:
     """Read the file; one that cannot be read is as good as none, and said so."""
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            document: Any = read_json(file.read(MAX_BYTES + 1), max_bytes=MAX_BYTES)
         schedule = document["schedule"]
         overrides = {
             str(lamp_id): Override(int(level), int(until_ms))
             for lamp_id, (level, until_ms) in document["overrides"].items()
-            if 0 <= int(level) <= 100
+            if 0 <= int(level) <= 100 and 0 <= int(until_ms) <= LATEST_MS
         }
     except FileNotFoundError:
         return HeldOrders()
@@ -78,3 +75,37 @@ def load_orders(path: Path) -> HeldOrders:
         LOG.error("%s is unreadable, lamps follow the sun: %s", path, error)  # noqa: TRY400 - no traceback
         return HeldOrders()
     return HeldOrders(schedule if isinstance(schedule, str) else None, overrides)
+
+
+def forget_request(path: Path) -> Path:
+    """The file whose presence asks the agent to forget its schedule."""
+    return path.with_name(path.name + ".forget-schedule")
+
+
+def ask_to_forget(path: Path, wait_s: float) -> bool:
+    """Ask a running agent to forget its schedule; return whether it did within `wait_s` [s].
+
+    Raises:
+        Fatal: the request cannot be written.
+    """
+    request = forget_request(path)
+    try:
+        request.touch()
+    except OSError as error:
+        raise Fatal(f"{request}: {error.strerror or error}") from error
+    deadline_s = time.monotonic() + wait_s
+    while request.exists() and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    return not request.exists()
+
+
+def take_forget_request(path: Path) -> bool:
+    """Whether the agent is asked to forget its schedule; the request is used up.
+
+    A request that cannot be deleted (the card is read-only) is not obeyed, since it would hold for ever.
+    """
+    try:
+        forget_request(path).unlink()
+    except OSError:
+        return False
+    return True

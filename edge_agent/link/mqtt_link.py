@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edge_agent.link.lost_connection import LostConnection
+
 if TYPE_CHECKING:
     from edge_agent.link.session import Session
 
@@ -30,6 +32,7 @@ FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
 HANDSHAKE_S: Final = 15.0  # from CONNECT to SUBACK
 HOST_WAIT_S: Final = 30.0  # for the primary host's STATE, before the next broker is tried
+MAX_PACKET_BYTES: Final = 4_000_000  # of an incoming message: the agent lives in 40 MB
 STABLE_S: Final = 30.0  # a connection that held so long was a good one: the waits begin small again
 
 
@@ -82,6 +85,7 @@ class MqttLink:
         self._is_closing = False
         self._is_subscribed = False
         self._is_refused = False
+        self._lost = LostConnection()
         self.url = settings.urls[0]
         self.last_error = ""
 
@@ -137,6 +141,7 @@ class MqttLink:
         is_secure = parts.scheme == "mqtts"
         client = self._client(is_secure=is_secure)
         self._is_closing = self._is_subscribed = self._is_refused = False
+        self._lost = LostConnection()
         host = parts.hostname or ""
         client.connect(host, parts.port or (8883 if is_secure else 1883), self._settings.keepalive_s)
         try:
@@ -170,6 +175,8 @@ class MqttLink:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.on_log = self._on_log
         return client
 
     def _on_socket_open(self, client: Client, _userdata: Any, _socket: Any) -> None:
@@ -185,17 +192,30 @@ class MqttLink:
         client.subscribe(list(self._session.subscriptions()))
 
     def _on_subscribe(self, client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        if any(reason.is_failure for reason in reasons):
+        refused = [reason for reason in reasons[: self._session.n_needed_subscriptions] if reason.is_failure]
+        if refused:
             self._is_refused = True
-            self._say(f"{self.url}: refused the subscription to commands")
+            self._say(f"{self.url}: refused the subscription to commands: {refused[0]}")
             return
-        self._is_subscribed = True
+        self._is_subscribed = self._lost.is_answered = True
         self.last_error = ""
         LOG.info("connected to %s", self.url)
         self._session.ready(_PahoTransport(client, self), self._monotonic())
 
+    def _on_disconnect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._lost.disconnected(str(reason))
+
+    def _on_log(self, _client: Client, _userdata: Any, _level: Any, text: str) -> None:
+        self._lost.logged(text)
+
+    def sent(self, topic: str, n_bytes: int) -> None:
+        """Note a message that was handed over for sending."""
+        self._lost.sent(topic.split("/")[2], n_bytes, self._monotonic())
+
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._session.received(message.topic, bytes(message.payload), self._monotonic())
+        self._session.received(
+            message.topic, bytes(message.payload), self._monotonic(), is_retained=bool(message.retain)
+        )
 
     def _loop(self, client: Client) -> None:
         started_s = self._monotonic()
@@ -215,7 +235,7 @@ class MqttLink:
                 return
             wait_s = self._session.pump(now_s)
             if not self._turn(client, min(wait_s, 1.0)):
-                self._say(f"{self.url}: connection lost")
+                self._say(f"{self.url}: connection lost: {self._lost.words(self._monotonic())}")
                 return
 
     def _turn(self, client: Client, wait_s: float) -> bool:
@@ -230,8 +250,13 @@ class MqttLink:
         readable, writable, _ = select.select(readers, writers, [], 0.0 if is_pending else max(0.0, wait_s))
         if self._wake_read in readable:
             os.read(self._wake_read, 4096)
-        if (is_pending or sock in readable) and client.loop_read() != MQTT_ERR_SUCCESS:
-            return False
+        if is_pending or sock in readable:
+            if client.loop_read() != MQTT_ERR_SUCCESS:
+                return False
+            n_bytes = _incoming_bytes(client)
+            if n_bytes > MAX_PACKET_BYTES:
+                self._lost.disconnected(f"a message of {n_bytes} bytes came, and {MAX_PACKET_BYTES} are read")
+                return False
         if writable and client.loop_write() != MQTT_ERR_SUCCESS:
             return False
         return client.loop_misc() == MQTT_ERR_SUCCESS
@@ -252,6 +277,13 @@ class MqttLink:
         LOG.warning("%s", text)
 
 
+def _incoming_bytes(client: Client) -> int:
+    """Length of the packet that is being received, 0 between two; MQTT 3.1.1 cannot tell the broker a limit."""
+    packet: Any = getattr(client, "_in_packet", None)
+    length = packet.get("remaining_length", 0) if isinstance(packet, dict) else 0
+    return length if isinstance(length, int) else 0
+
+
 class _PahoTransport:
     """The session's view of one paho client."""
 
@@ -261,6 +293,7 @@ class _PahoTransport:
 
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
         self._client.publish(topic, payload, qos, retain=False)
+        self._link.sent(topic, len(payload))
 
     def disconnect(self) -> None:
         self._link.closing()

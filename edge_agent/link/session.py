@@ -12,10 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from edge_agent.control.command import BadCommand, Command, DimCommand, parse_command
+from edge_agent.control.command import BadCommand, Command, parse_command
+from edge_agent.link.host_state import HostState
 from edge_agent.link.message import Identity, nbirth, ndata, ndeath
+from edge_agent.link.ports import Orders, Transport
 from edge_agent.outbox.record import Record, rearrange
 from edge_agent.wire import (
     NBIRTH,
@@ -25,8 +27,6 @@ from edge_agent.wire import (
     SEQ_MODULUS,
     NodeTopic,
     WireError,
-    decode_state,
-    state_topic,
 )
 
 if TYPE_CHECKING:
@@ -37,16 +37,6 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 LONGEST_QUEUE: Final = 64  # live records on their way to the link; what falls out is history
 BIRTH_GAP_S: Final = 2.0  # a host that asks for births in a loop gets one in so many seconds
-
-
-class Transport(Protocol):
-    """The MQTT connection as the session sees it."""
-
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Send, not retained; what cannot be sent is lost, as MQTT does with QoS 0."""
-
-    def disconnect(self) -> None:
-        """End the connection on purpose, after what was published has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +67,6 @@ class Will:
     qos: int = 1
 
 
-class Orders(Protocol):
-    """Who carries out what the host commands; called on the link's thread."""
-
-    def dim(self, command: DimCommand) -> None:
-        """Hold these levels."""
-
-    def schedule(self, text: str) -> bool:
-        """Take a schedule document; False = refused."""
-
-    def held_schedule(self) -> str | None:
-        """The document as held."""
-
-
 class Session:
     """One edge node's session, over many connections."""
 
@@ -105,8 +82,8 @@ class Session:
         self._epoch = outbox.epoch
         self._seq = 0
         self._is_born = False
-        self._is_host_online = node.primary_host is None
-        self._host_since_ms = -1
+        self._host = None if node.primary_host is None else HostState(node.primary_host)
+        self._told_schedule: str | None = None
         self._wants_birth = False
         self._born_s = float("-inf")
         self._queue: deque[Record] = deque(maxlen=LONGEST_QUEUE)
@@ -123,6 +100,10 @@ class Session:
         """Whether this connection may not be used because the primary host is not there."""
         return self._transport is not None and not self._is_host_online
 
+    @property
+    def _is_host_online(self) -> bool:
+        return self._host is None or self._host.is_online
+
     # --- the connection ----------------------------------------------------------------------------------------
 
     def will(self) -> Will:
@@ -131,19 +112,25 @@ class Session:
         return Will(self._topic(NDEATH), ndeath(self._bd_seq, self._now_ms()))
 
     def subscriptions(self) -> tuple[tuple[str, int], ...]:
-        """Topics and QoS to subscribe before the birth."""
+        """Topics and QoS to subscribe before the birth; see `n_needed_subscriptions`."""
         topics = [(self._topic(NCMD), 1)]
-        if self._node.primary_host is not None:
-            topics.append((state_topic(self._node.primary_host), 1))
+        if self._host is not None:
+            topics += [(topic, 1) for topic in self._host.topics]
         return tuple(topics)
+
+    @property
+    def n_needed_subscriptions(self) -> int:
+        """How many of them, from the first on, a broker must grant: one may refuse the topic of Sparkplug 2.2."""
+        return 1 if self._host is None else 2
 
     def ready(self, transport: Transport, now_s: float) -> None:
         """The broker accepted connection and subscriptions: give birth, unless the primary host is awaited."""
         self._transport = transport
-        self._is_host_online = self._node.primary_host is None
-        self._host_since_ms = -1
-        if self._is_host_online:
+        if self._host is None:
             self._give_birth(now_s)
+        else:
+            self._host.forget()
+            LOG.info("connected, waiting for primary host %s", self._host.host)
 
     def lost(self) -> None:
         """The connection is gone; the broker publishes the will."""
@@ -175,6 +162,8 @@ class Session:
         if self._epoch != self._outbox.epoch:  # the card broke, and another outbox has begun: numbers start anew
             self._epoch = self._outbox.epoch
             self._resend.connected(self._outbox.last_sequence, now_s)
+            self._wants_birth = True
+        if self._orders.held_schedule() != self._told_schedule:  # a new one, or none since it was made to be forgotten
             self._wants_birth = True
         if self._wants_birth and now_s - self._born_s >= BIRTH_GAP_S:
             self._give_birth(now_s)
@@ -208,7 +197,8 @@ class Session:
             self._resend.connected(self._outbox.last_sequence, now_s)
         newest = self._outbox.newest()
         numbering = (self._outbox.numbering_of(newest) if newest else None) or self._outbox.numbering()
-        identity = Identity(self._bd_seq, self._node.version, self._orders.held_schedule())
+        self._told_schedule = self._orders.held_schedule()
+        identity = Identity(self._bd_seq, self._node.version, self._told_schedule)
         payload = nbirth(identity, self._node.layout, self._fitted(newest), numbering, self._now_ms())
         self._seq = 0
         self._send(NBIRTH, payload)
@@ -244,15 +234,24 @@ class Session:
 
     # --- in ----------------------------------------------------------------------------------------------------
 
-    def received(self, topic: str, payload: bytes, now_s: float) -> None:
-        """Take a message from the broker; one that is wrong is counted and changes nothing."""
-        if self._node.primary_host is not None and topic == state_topic(self._node.primary_host):
-            self._host_state(payload, now_s)
-        elif topic == self._topic(NCMD):
-            try:
-                self._obey(parse_command(payload, len(self._node.layout.lamp_ids)))
-            except BadCommand as error:
-                self._refuse(error)
+    def received(self, topic: str, payload: bytes, now_s: float, *, is_retained: bool = False) -> None:
+        """Take a message from the broker; one that is wrong is counted and changes nothing.
+
+        A retained command is an old one, which comes again with every connection: it is refused. A retained STATE is
+        what the standard wants.
+        """
+        try:
+            if self._host is not None and topic in self._host.topics:
+                self._host_state(payload, now_s)
+            elif topic == self._topic(NCMD) and is_retained:
+                self._refuse(BadCommand("it is retained: an old one that comes with every connection"))
+            elif topic == self._topic(NCMD):
+                self._obey(parse_command(payload, len(self._node.layout.lamp_ids), self._now_ms()))
+        except (BadCommand, WireError) as error:
+            self._refuse(error)
+        except Exception as error:
+            LOG.exception("a message on %s: unexpected, it is passed over", topic)
+            self._refuse(error)
 
     def _obey(self, command: Command) -> None:
         """Carry a command out as a whole: what may still be refused comes before anything that changes something."""
@@ -281,18 +280,15 @@ class Session:
         LOG.warning("command refused: %s", error)
 
     def _host_state(self, payload: bytes, now_s: float) -> None:
-        """Follow the primary host; an older statement than the latest "online" is stale and passed over."""
-        try:
-            is_online, since_ms = decode_state(payload)
-        except WireError as error:
-            self._refuse(error)
+        """Follow the primary host; an older statement than the latest is stale and passed over."""
+        if self._transport is None or self._host is None:
             return
-        if since_ms < self._host_since_ms or self._transport is None:
-            return
-        self._host_since_ms = since_ms
-        if is_online and not self._is_host_online:
-            self._is_host_online = True
+        was_online = self._is_host_online
+        is_online = self._host.told(payload, self._now_ms())
+        if is_online and not was_online:
+            if self._host.is_version_2_2:
+                LOG.info("primary host %s speaks Sparkplug 2.2", self._host.host)
             self._give_birth(now_s)
-        elif not is_online and self._is_host_online:
-            LOG.warning("primary host %s went offline", self._node.primary_host)
+        elif is_online is False and was_online:
+            LOG.warning("primary host %s went offline", self._host.host)
             self.close()

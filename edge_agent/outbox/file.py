@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.outbox.condition import NotOurs
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.record import Record
 
@@ -24,6 +25,8 @@ APPLICATION_ID: Final = 0x54524F42  # "TROB": another program's database is not 
 SCHEMA_VERSION: Final = 1
 LOCK_WAIT_S: Final = 5.0  # a predecessor that is just ending
 RESERVE_BYTES: Final = 1 << 20  # given back to a full card, so that deleting still works
+MAX_NUMBER: Final = (1 << 63) - 1
+MAX_RUN_S: Final = 1e10  # three centuries
 StorageError = sqlite3.Error  # whatever the card, the file system or the file may raise
 _SCHEMA: Final = f"""
 CREATE TABLE record (sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, run_s REAL NOT NULL, layout TEXT NOT NULL,
@@ -60,37 +63,17 @@ class Setting:
     run_s: float
 
 
-def is_corrupt(error: Exception) -> bool:
-    """Whether an SQLite error means that the file's contents are wrong, not that the card is full or away."""
-    if not isinstance(error, sqlite3.DatabaseError):
-        return False
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return isinstance(error, _NotOurs)
-    return (code & 0xFF) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+def make_private(path: Path) -> None:
+    """Make a file's folder if it is missing, for its owner alone, and the file too; SQLite gives its log the same mode.
 
-
-def is_full(error: Exception) -> bool:
-    """Whether an SQLite error means that the card has no room."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
-
-
-def is_failing(error: Exception) -> bool:
-    """Whether an SQLite error means that card or file system do not do what they should."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_IOERR
-
-
-def is_read_only(path: Path) -> bool:
-    """Whether the file system of a path takes no writes at all: mounted so, or turned so by the kernel after errors."""
-    try:
-        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
-
-
-class _NotOurs(sqlite3.DatabaseError):
-    """A database, but not an outbox that this version can use."""
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(OSError):  # the file system may know no modes, or be read-only: opening says what matters
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        os.close(descriptor)
+        path.chmod(0o600)
 
 
 class OutboxFile:
@@ -111,7 +94,7 @@ class OutboxFile:
             OSError: its folder cannot be made.
         """
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path)
         self.is_in_memory = path is None
         self._reserve = None if path is None else path.with_name(path.name + ".reserve")
         self._db = sqlite3.connect(
@@ -140,10 +123,12 @@ class OutboxFile:
                 self.put("epoch", random_epoch())
         found = (db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0])
         if found != (APPLICATION_ID, SCHEMA_VERSION):
-            raise _NotOurs(f"not an outbox of this version: {found}")
+            raise NotOurs(f"not an outbox of this version: {found}")
         epoch = db.execute("SELECT value FROM number WHERE name = 'epoch'").fetchone()
         if epoch is None:
-            raise _NotOurs("no epoch")
+            raise NotOurs("no epoch")
+        if not _is_number(epoch[0], 1):
+            raise NotOurs(f"the epoch is {str(epoch[0])[:40]!r}")
         self.epoch = epoch[0]
 
     def setting(self) -> Setting:
@@ -157,6 +142,9 @@ class OutboxFile:
             "SELECT sequence, at_ms, run_s, body FROM record ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
         oldest = self._db.execute("SELECT min(sequence) FROM record").fetchone()[0]
+        bad = [name for name, value in numbers.items() if not _is_number(value, 0)]
+        if bad or (newest is not None and not (_is_number(newest[1], -MAX_NUMBER) and _is_seconds(newest[2]))):
+            raise NotOurs(f"impossible numbers: {', '.join(map(str, bad)) or 'of the newest record'}")
         last = newest[0] if newest else 0
         gone = max(numbers.get("gone", 0), numbers.get("acknowledged", 0), (oldest or 1) - 1)
         return Setting(
@@ -165,7 +153,7 @@ class OutboxFile:
             acknowledged=numbers.get("acknowledged", 0),
             gone=min(gone, last),
             n_dropped=numbers.get("dropped", 0),
-            bd_seq=numbers.get("bd_seq", 255),
+            bd_seq=numbers.get("bd_seq", 255) % 256,
             newest_at_ms=newest[1] if newest else 0,
             run_s=newest[2] if newest else 0.0,
         )
@@ -194,7 +182,7 @@ class OutboxFile:
             "SELECT sequence, at_ms, layout, body FROM record WHERE sequence >= ? ORDER BY sequence LIMIT ?",
             (start, limit),
         )
-        return [Record(self.epoch, *row) for row in rows]
+        return [Record(self.epoch, number, *_usable(*rest)) for number, *rest in rows]
 
     def layout(self, key: str) -> Layout | None:
         """A layout by its key."""
@@ -278,10 +266,29 @@ class OutboxFile:
     def set_aside(path: Path) -> Path:
         """Rename a file that cannot be used, with its log, and return the new name."""
         n = 1
-        while (aside := path.with_name(f"{path.name}.corrupt-{n}")).exists():
+        while any(path.with_name(f"{path.name}.corrupt-{n}{suffix}").exists() for suffix in ("", "-wal")):
             n += 1
+        aside = path.with_name(f"{path.name}.corrupt-{n}")
         for suffix in ("-wal", "-shm"):
             with suppress(OSError):
                 os.replace(f"{path}{suffix}", f"{aside}{suffix}")  # noqa: PTH105 - the atomic rename by its own name
-        os.replace(path, aside)  # noqa: PTH105 - as above
+        with suppress(FileNotFoundError):  # a log may stand there alone
+            os.replace(path, aside)  # noqa: PTH105 - as above
         return aside
+
+
+def _is_number(value: object, lowest: int) -> bool:
+    return isinstance(value, int) and lowest <= value <= MAX_NUMBER
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and 0.0 <= value <= MAX_RUN_S  # False for NaN
+
+
+def _usable(at_ms: object, layout: object, body: object) -> tuple[int, str, bytes]:
+    """A row as a record's fields; what the card has spoilt becomes empty, so that the number still reaches the host."""
+    return (
+        at_ms if isinstance(at_ms, int) and at_ms >= 0 else 0,
+        layout if isinstance(layout, str) else "",
+        body if isinstance(body, bytes) else b"",
+    )

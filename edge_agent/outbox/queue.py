@@ -240,7 +240,7 @@ class Outbox:
         with self._lock:
             try:
                 return self._card.file.layout(key)
-            except (StorageError, ValueError, KeyError, TypeError) as error:
+            except (StorageError, ValueError, KeyError, TypeError, RecursionError) as error:
                 LOG.warning("layout %s is unreadable: %s", key, error)
                 return None
 

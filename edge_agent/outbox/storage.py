@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.errors import Fatal
-from edge_agent.outbox.file import OutboxFile, Setting, StorageError, is_corrupt, is_failing, is_full, is_read_only
+from edge_agent.outbox.condition import is_corrupt, is_failing, is_full, is_read_only, torn
+from edge_agent.outbox.file import OutboxFile, Setting, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +105,8 @@ class Card:
         self.file.close()
 
     def _open(self) -> None:
+        if rest := torn(self.path):
+            self._set_aside(rest)
         for _ in range(2):
             try:
                 self.file = OutboxFile(self.path, self._random_epoch)
@@ -130,7 +133,7 @@ class Card:
         self.file = OutboxFile(None, self._random_epoch)
         self.setting = self.file.setting()
 
-    def _set_aside(self, error: Exception) -> bool:
+    def _set_aside(self, error: Exception | str) -> bool:
         """Rename the corrupt file; whether the card let us."""
         try:
             aside = OutboxFile.set_aside(self.path)

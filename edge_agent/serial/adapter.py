@@ -4,6 +4,7 @@ Owns the open line and when to try again after it went away. It sends nothing.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from edge_agent.config import BusConfig
@@ -83,5 +84,6 @@ class Adapter:
         self.error = reason
         self._reopen_at = self._monotonic() + FIRST_REOPEN_S
         if line is not None:
-            line.close()
+            with suppress(PortGone):
+                line.close()
             self._past = line.counters.plus(self._past)

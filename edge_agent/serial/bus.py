@@ -4,6 +4,7 @@ Single-threaded; time and port come from outside. It owns the order of asking, r
 port that went away, and writing with verification. What a reading is good for, it does not know.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from edge_agent.serial.plausibility import believable, is_plausible
 from edge_agent.serial.poll import BUSY_EXCEPTIONS, LATE_REPLY_S, MAX_ATTEMPTS, Meter, Ration, Role
 from edge_agent.serial.port import Port
 from edge_agent.wire import Quality
+
+LOG = logging.getLogger(__name__)
 
 # attempts that a sweep spends on silent meters before one of them has to answer
 MIN_RATION = 5
@@ -59,6 +62,7 @@ class BusStats:
         n_garbled: with bytes in reply, but no valid frame.
         n_stray_bytes: received when nobody was asked, or around a frame.
         errors: address -> sweeps without a good reading.
+        pauses_ms: address -> quiet time that was learned for it [ms]; only those that need one.
         quarantined: addresses that are only probed now and then.
     """
 
@@ -72,6 +76,7 @@ class BusStats:
     n_garbled: int
     n_stray_bytes: int
     errors: dict[int, int]
+    pauses_ms: dict[int, int]
     quarantined: tuple[int, ...]
 
 
@@ -160,6 +165,7 @@ class Bus:
             n_garbled=counters.n_garbled,
             n_stray_bytes=counters.n_stray_bytes,
             errors={m.address: sum(m.n_errors.values()) for m in self.meters if m.n_errors},
+            pauses_ms={m.address: round(1000 * m.quiet.learned_s) for m in self.meters if m.quiet.learned_s},
             quarantined=tuple(m.address for m in self.meters if m.is_quarantined),
         )
 
@@ -235,6 +241,9 @@ class Bus:
             return MeterReading(Quality.DEVICE_EXCEPTION, {})
         except PortGone:
             return NOTHING
+        except Exception:  # whatever a device sends, the others are asked
+            LOG.exception("bus %s, address %s: unexpected, its reply is unusable", self.config.name, meter.address)
+            return MeterReading(Quality.GARBLED, {})
         if meter.role is Role.IO:
             return MeterReading(Quality.GOOD, values)
         if not is_plausible(meter.profile, values):
@@ -245,19 +254,21 @@ class Bus:
         """Send one request to a device; learn from what happens."""
         line = self._adapter.line()
         timeout_s = meter.timeout_s(attempt)
-        if meter.doubt is not None and meter.doubt[0] is not request:
-            # the late reply to another request of this very meter would look like the reply to this one
-            if self._monotonic() - meter.doubt[1] < LATE_REPLY_S:
-                line.drain(timeout_s)
-            meter.doubt = None
         try:
-            answer = line.exchange(request, timeout_s)
+            if meter.doubt is not None and meter.doubt[0] is not request:
+                # the late reply to another request of this very meter would look like the reply to this one
+                if self._monotonic() - meter.doubt[1] < LATE_REPLY_S:
+                    line.drain(timeout_s)
+                meter.doubt = None
+            answer = line.exchange(request, timeout_s, max(self.config.pause_s, meter.pause_s(attempt)))
         except NoReply:
+            meter.quiet.silent(line.gap_s)
             meter.doubt = (request, self._monotonic())
             raise
         except PortGone as error:
             self._adapter.drop(str(error))
             raise
+        meter.quiet.answered(line.gap_s)
         meter.answered(answer.turnaround_s)
         return answer.data
 

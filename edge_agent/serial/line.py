@@ -69,7 +69,15 @@ class Answer:
 
 
 class Line:
-    """A port, its timing, and whether its adapter echoes."""
+    """A port, its timing, and whether its adapter echoes.
+
+    Attributes:
+        character_s: time of one character [s].
+        silence_s: least silence between two frames [s].
+        counters: what happened on it.
+        is_echoing: its adapter sends our own requests back to us.
+        gap_s: how long the line was quiet before the latest request [s].
+    """
 
     def __init__(
         self,
@@ -87,14 +95,17 @@ class Line:
         self.silence_s = FAST_SILENCE_S if baud > FAST_BAUD else SILENCE_CHARACTERS * self.character_s
         self.counters = LineCounters()
         self.is_echoing = False
+        self.gap_s = 0.0
         self._quiet_since = monotonic()
+        self._frame_end = monotonic()
 
-    def exchange(self, request: Request, timeout_s: float) -> Answer:
-        """Send a request and return the data of its reply.
+    def exchange(self, request: Request, timeout_s: float, pause_s: float = 0.0) -> Answer:
+        """Send a request and return the data of its reply; `gap_s` then says how long the line was quiet before it.
 
         Args:
             request: what to send.
             timeout_s: longest wait for the first byte of the reply, after the request and its silence.
+            pause_s: quiet time that this device needs before a request, if that is longer than the wire's silence.
 
         Raises:
             NoReply: not one byte came.
@@ -102,21 +113,25 @@ class Line:
             DeviceRefused: the meter answered with an exception.
             PortGone: the adapter has vanished.
         """
-        self._await_silence()
+        self._await_silence(pause_s)
         scanner = ReplyScanner(request, is_echoing=self.is_echoing)
         self.counters.n_requests += 1
+        self.gap_s = max(0.0, self._monotonic() - self._frame_end)
         self._port.write(request.wire)
         sent_at = self._monotonic() + len(request.wire) * self.character_s
         reply, first_byte_at = self._receive(scanner, sent_at, timeout_s, request.reply_length)
-        self._quiet_since = self._monotonic()
+        self._quiet_since = self._frame_end = self._monotonic()
         self.is_echoing = self.is_echoing or scanner.is_echo_seen
         if reply is None:
             self._settle()
+            if not scanner.n_received:
+                self._frame_end = sent_at
             self._complain(request, scanner)
         if reply.exception is None and not scanner.n_noise:
             # woken late on a busy machine: the frame, which has no gap over 1.5 characters, ended before now
             n_after_first = request.reply_length - 1 + GAP_CHARACTERS
             self._quiet_since = min(self._quiet_since, first_byte_at + n_after_first * self.character_s)
+            self._frame_end = self._quiet_since
         self.counters.n_stray_bytes += scanner.n_noise
         if reply.exception is not None:
             raise DeviceRefused(reply.exception)
@@ -133,15 +148,16 @@ class Line:
         """Release the port."""
         self._port.close()
 
-    def _await_silence(self) -> None:
-        """Keep 3.5 characters of silence; throw away what arrives in it, since nobody was asked."""
-        rest = self._quiet_since + self.silence_s - self._monotonic()
+    def _await_silence(self, pause_s: float) -> None:
+        """Keep 3.5 characters of silence, or a longer pause; throw away what arrives, since nobody was asked."""
+        rest = max(self._quiet_since + self.silence_s, self._frame_end + pause_s) - self._monotonic()
         if rest > 0.0:
             self._sleep(rest)
         stray = self._port.read(0)
         if stray:
             self.counters.n_stray_bytes += len(stray)
             self._settle()
+            self._frame_end = self._monotonic()
 
     def _receive(
         self, scanner: ReplyScanner, sent_at: float, timeout_s: float, reply_length: int

@@ -17,6 +17,7 @@ POWER_TOLERANCE = 1.1
 COUNTABLE_VOLTAGE_V = 50.0
 
 _ELECTRICAL = ("voltage", "current", "power", "power_factor")
+_MEASURED = ("voltage", "current", "power")
 _PHASES: Mapping[bool, tuple[str, ...]] = MappingProxyType({False: ("",), True: ("_r", "_s", "_t")})
 
 
@@ -24,8 +25,11 @@ def is_plausible(profile: Profile, values: Mapping[str, float]) -> bool:
     """Return whether voltage, current, power, power factor and frequency can be true together.
 
     Limits come from the profile; beyond them, active power cannot exceed apparent power:
-    ``P <= 1.1 V (I + 0.02 A) + 2 W`` for each phase. A NaN is never plausible.
+    ``P <= 1.1 V (I + 0.02 A) + 2 W`` for each phase. A NaN is never plausible; a quantity that is missing, because
+    the meter gave no finite number, is not judged, but a reading without any voltage, current or power says nothing.
     """
+    if not any(f"{name}{phase}" in values for name in _MEASURED for phase in _PHASES[profile.is_three_phase]):
+        return not profile.is_electrical
     highest_voltage = 0.0
     for phase in _PHASES[profile.is_three_phase]:
         for name in _ELECTRICAL:

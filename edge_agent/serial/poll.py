@@ -14,6 +14,7 @@ from enum import Enum
 
 from edge_agent.serial.frames import Request
 from edge_agent.serial.profile import Profile
+from edge_agent.serial.quiet import Quiet
 from edge_agent.wire import Quality
 
 FIRST_TIMEOUT_S = 0.25
@@ -118,6 +119,8 @@ class Meter:
         address: Modbus address.
         profile: its registers.
         requests: for a fast sweep (False) and for a slow one (True).
+        patience: how long to wait for its reply.
+        quiet: how long the line has to be quiet before it is asked.
         peers: the patience that all devices of its profile on this bus share.
         n_failed_sweeps: in a row.
         next_probe: number of the sweep in which it is due again, while quarantined.
@@ -134,6 +137,7 @@ class Meter:
     requests: dict[bool, tuple[PlannedRequest, ...]]
     peers: Patience
     patience: Patience = field(default_factory=Patience)
+    quiet: Quiet = field(default_factory=Quiet)
     n_failed_sweeps: int = 0
     next_probe: int = 0
     pause: int = 1
@@ -159,6 +163,10 @@ class Meter:
         else:
             base = max(FIRST_TIMEOUT_S, 3 * self.profile.turnaround_s)
         return float(min(base * 2**attempt, max(LONGEST_TIMEOUT_S, base)))
+
+    def pause_s(self, attempt: int) -> float:
+        """Return the quiet time to keep before asking it at this attempt (0 = first)."""
+        return max(self.profile.pause_s, self.quiet.pause_s(attempt))
 
     def answered(self, turnaround_s: float) -> None:
         """Learn from a frame that came back, whatever was in it."""

@@ -6,6 +6,8 @@ A port hands over whatever bytes have arrived and takes bytes to send; what they
 import errno
 import os
 import select
+import struct
+import termios
 from contextlib import suppress
 from typing import Protocol
 
@@ -16,6 +18,20 @@ from edge_agent.errors import PortGone
 
 WRITE_TIMEOUT_S = 2.0
 _READ_SIZE = 512
+# All that opening, setting, reading, writing or closing a tty may raise when its adapter goes away at that moment.
+# `termios.error` is no OSError; a descriptor that was closed in between gives TypeError, ValueError or AttributeError;
+# a driver that does not know a request gives the rest.
+PORT_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    termios.error,
+    serial.SerialException,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    struct.error,
+)
 
 
 class Port(Protocol):
@@ -40,8 +56,9 @@ class SerialPort:
         Raises:
             PortGone: it is not there, is in use, or refuses the line settings.
         """
+        device: serial.Serial | None = None
         try:
-            self._serial = serial.Serial(
+            device = serial.Serial(
                 bus.port,
                 baudrate=bus.baud,
                 parity=bus.parity,
@@ -50,11 +67,15 @@ class SerialPort:
                 write_timeout=WRITE_TIMEOUT_S,
                 exclusive=True,
             )
-        except (OSError, ValueError, serial.SerialException) as error:
+            self._fd: int = device.fileno()
+        except PORT_ERRORS as error:
+            if device is not None:
+                with suppress(*PORT_ERRORS):
+                    device.close()
             raise PortGone(f"{bus.port}: {_words(error)}") from error
+        self._serial = device
         self._name = bus.port
-        self._fd: int = self._serial.fileno()
-        with suppress(OSError, ValueError, NotImplementedError, AttributeError):
+        with suppress(*PORT_ERRORS):
             # an FTDI chip holds bytes back for 16 ms otherwise; other drivers may not know the request
             self._serial.set_low_latency_mode(True)
 
@@ -62,7 +83,7 @@ class SerialPort:
         """Send all bytes."""
         try:
             self._serial.write(data)
-        except (OSError, serial.SerialException) as error:
+        except PORT_ERRORS as error:
             raise PortGone(f"{self._name}: {_words(error)}") from error
 
     def read(self, timeout_s: float) -> bytes:
@@ -72,7 +93,7 @@ class SerialPort:
             if not ready:
                 return b""
             data = os.read(self._fd, _READ_SIZE)
-        except (OSError, ValueError) as error:  # ValueError: the descriptor was closed under us
+        except PORT_ERRORS as error:
             raise PortGone(f"{self._name}: {_words(error)}") from error
         if not data:  # a tty that is ready and has nothing to read has hung up
             raise PortGone(f"{self._name}: the adapter has vanished")
@@ -80,7 +101,7 @@ class SerialPort:
 
     def close(self) -> None:
         """Release the device."""
-        with suppress(OSError, serial.SerialException):
+        with suppress(*PORT_ERRORS):
             self._serial.close()
 
 
@@ -98,6 +119,8 @@ def list_ports() -> list[tuple[str, str]]:
 
 def _words(error: Exception) -> str:
     number = getattr(error, "errno", None)
+    if isinstance(error, termios.error) and error.args and isinstance(error.args[0], int):
+        number = error.args[0]
     if number in {errno.EAGAIN, errno.EBUSY}:
         return "in use by another program (is the agent running?)"
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    return os.strerror(number) if isinstance(number, int) else str(error) or type(error).__name__

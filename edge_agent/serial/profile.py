@@ -11,25 +11,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.errors import ConfigError
-from edge_agent.tables import Table
+from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
+from edge_agent.settings import MAX_PAUSE_MS
+from edge_agent.tables import Table, read_toml
+from edge_agent.wire import LAMP_QUANTITIES
 
 SHIPPED = Path(__file__).parent / "profiles"
 
+# What meters measure beside `LAMP_QUANTITIES` and nobody is told: unit and Indonesian name.
+METER_ONLY = {
+    "frequency": ("Hz", "frekuensi"),
+    "illuminance": ("lx", "iluminansi"),
+    "level": ("%", "tingkat redup"),  # as the node drives it; that of `LAMP_QUANTITIES` is as commanded
+    "alarm": ("bits", "alarm"),
+}
+_PER_PHASE = ("voltage", "current", "power", "power_factor")
 # quantity -> unit in which it leaves this module
 QUANTITIES = {
-    **{f"{name}{phase}": unit for name, unit in (("voltage", "V"), ("current", "A"), ("power", "W"))
-       for phase in ("", "_r", "_s", "_t")},
-    **{f"power_factor{phase}": "1" for phase in ("", "_r", "_s", "_t")},
-    "frequency": "Hz",
-    "energy_wh": "Wh",
-    "temperature": "degC",
-    "illuminance": "lx",
-    "level": "%",
-    "status": "bits",
-    "burning_hours": "h",
-    "switch_count": "1",
-    "alarm": "bits",
-}  # fmt: skip
+    **{name: unit for name, (unit, _) in METER_ONLY.items()},
+    **{q.name: q.unit for q in LAMP_QUANTITIES if q.is_from_meter},
+    **{f"{q.name}_{phase}": q.unit for q in LAMP_QUANTITIES if q.name in _PER_PHASE for phase in "rst"},
+}
 # unit in the file -> (unit here, factor)
 UNITS = {
     **{unit: (unit, 1.0) for unit in set(QUANTITIES.values())},
@@ -49,16 +51,16 @@ class Quantity:
         register: first register, counted from 0.
         kind: one of `WIDTHS`.
         scale: factor from the register's number to the quantity's unit.
-        minimum: a value below is not believed.
-        maximum: a value above is not believed.
+        minimum: a value below is not believed; at least what the quantity's metric can carry.
+        maximum: a value above is not believed; at most what the quantity's metric can carry.
     """
 
     name: str
     register: int
     kind: str
     scale: float
-    minimum: float = -math.inf
-    maximum: float = math.inf
+    minimum: float = -FLOAT32_MAX
+    maximum: float = FLOAT32_MAX
 
     @property
     def end(self) -> int:
@@ -90,6 +92,7 @@ class Profile:
         is_low_word_first: word order of 32-bit values.
         max_registers: the most registers that the device returns at once.
         turnaround_s: typical time from the end of a request to the first byte of the reply; a first guess.
+        pause_s: quiet time that it needs before a request [s]; 0 = the 3.5 characters of the standard.
         quantities: by name.
         dim_register: holding register of the dim command in %; None = cannot dim.
         contacts: contact name -> (discrete input, is inverted).
@@ -102,6 +105,7 @@ class Profile:
     is_low_word_first: bool = False
     max_registers: int = 125
     turnaround_s: float = 0.05
+    pause_s: float = 0.0
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     dim_register: int | None = None
     contacts: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
@@ -111,6 +115,11 @@ class Profile:
     def is_three_phase(self) -> bool:
         """Whether it measures phases R, S and T apart."""
         return "voltage_r" in self.quantities
+
+    @property
+    def is_electrical(self) -> bool:
+        """Whether it measures a voltage; an I/O board does not."""
+        return "voltage" in self.quantities or self.is_three_phase
 
     def blocks(self, wanted: Iterable[str], gap_cost_bytes: float) -> tuple[Block, ...]:
         """Choose the requests that bring the wanted quantities with the fewest bytes on the wire.
@@ -133,7 +142,10 @@ class Profile:
         return tuple(blocks)
 
     def decoder(self, block: Block) -> Callable[[bytes], dict[str, float]]:
-        """Return a function from a block's data bytes to every quantity that lies wholly in it."""
+        """Return a function from a block's data bytes to every quantity that lies wholly in it.
+
+        A float register that holds no finite number (NaN, infinity) gives no value: that quantity is unknown.
+        """
         steps = [
             (
                 q.name,
@@ -153,7 +165,9 @@ class Profile:
                 raw = data[start : start + width]
                 if is_swapped and width == 4:
                     raw = raw[2:] + raw[:2]
-                values[name] = number.unpack(raw)[0] * scale
+                value = number.unpack(raw)[0] * scale
+                if math.isfinite(value):
+                    values[name] = value
             return values
 
         return decode
@@ -169,19 +183,14 @@ def load_profile(name: str, folder: Path) -> Profile:
     Raises:
         ConfigError: naming file, key and reason.
     """
-    import tomllib  # noqa: PLC0415 - parsed once at start; the import is cheap, but not for `status`
-
     path = folder / name if name.endswith(".toml") else SHIPPED / f"{name}.toml"
     try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-    except FileNotFoundError as error:
+        document = read_toml(path)
+    except ConfigError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
         shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
         raise ConfigError(f"{path}: no such profile; shipped are {shipped}") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
     return parse_profile(name, Table(str(path), document))
 
 
@@ -202,6 +211,7 @@ def parse_profile(name: str, root: Table) -> Profile:
         is_low_word_first=root.choice("word_order", "high", ("high", "low")) == "low",
         max_registers=max_registers,
         turnaround_s=root.number("turnaround_ms", 50, minimum=0, maximum=5000) / 1000,
+        pause_s=root.number("pause_ms", 0, minimum=0, maximum=MAX_PAUSE_MS) / 1000,
         quantities=quantities,
         dim_register=_optional_number(control, "dim_register"),
         contacts=_contacts(contacts),
@@ -244,14 +254,15 @@ def _quantity(name: str, table: Table) -> Quantity:
     scale = entry.number("scale", 1.0)
     if scale == 0:
         entry.fail("scale", "must not be 0")
+    lowest, highest = METRIC_RANGES.get(name, (-FLOAT32_MAX, FLOAT32_MAX))
     quantity = Quantity(
         name=name,
         register=register,
         kind=kind,
         # 2245 times 0.1 is 224.50000000000003; packing as float32 rounds that away
         scale=scale * factor,
-        minimum=entry.number("minimum", -math.inf) if entry.has("minimum") else -math.inf,
-        maximum=entry.number("maximum", math.inf) if entry.has("maximum") else math.inf,
+        minimum=max(lowest, entry.number("minimum", lowest)),
+        maximum=min(highest, entry.number("maximum", highest)),
     )
     entry.finish()
     return quantity

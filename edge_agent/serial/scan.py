@@ -18,8 +18,9 @@ from edge_agent.serial.frames import (
     read_registers,
 )
 from edge_agent.serial.line import Answer, Line
-from edge_agent.serial.plausibility import is_plausible
+from edge_agent.serial.plausibility import believable, is_plausible
 from edge_agent.serial.profile import Profile
+from edge_agent.serial.quiet import TRIAL_S
 
 SCAN_TIMEOUT_S = 0.15
 READ_TIMEOUT_S = 0.6
@@ -50,7 +51,8 @@ class MeterSnapshot:
     """Everything that a meter says now.
 
     Attributes:
-        values: by quantity, in the profile's order.
+        values: by quantity, in the profile's order; a float register without a finite number gives none.
+        unknown: quantities without a value, or with one beyond the meter's range: the agent takes them as unknown.
         contacts: by name.
         dim_command: [%] as held by the node; None = no such register.
         contactor_coil: None = no coil.
@@ -59,6 +61,7 @@ class MeterSnapshot:
     """
 
     values: dict[str, float]
+    unknown: tuple[str, ...]
     contacts: dict[str, bool]
     dim_command: int | None
     contactor_coil: bool | None
@@ -78,7 +81,7 @@ def read_meter(line: Line, profile: Profile, address: int, timeout_s: float = RE
     turnarounds: list[float] = []
 
     def ask(request: Request) -> bytes:
-        answer = _insist(line, request, timeout_s)
+        answer = _insist(line, request, timeout_s, profile.pause_s)
         turnarounds.append(answer.turnaround_s)
         return answer.data
 
@@ -94,8 +97,10 @@ def read_meter(line: Line, profile: Profile, address: int, timeout_s: float = RE
         dim_command = int.from_bytes(data, "big")
     if profile.contactor_coil is not None:
         contactor_coil = bits_of(ask(read_bits(address, READ_COILS, profile.contactor_coil, 1)), 1)[0]
+    believed = believable(profile, values)
     return MeterSnapshot(
         values={name: values[name] for name in profile.quantities if name in values},
+        unknown=tuple(name for name in profile.quantities if name not in believed),
         contacts=contacts,
         dim_command=dim_command,
         contactor_coil=contactor_coil,
@@ -143,7 +148,7 @@ def _is_somebody_there(line: Line, address: int) -> bool:
     probe = read_registers(address, READ_INPUT_REGISTERS, 0, 2)
     for _ in range(2):
         try:
-            line.exchange(probe, SCAN_TIMEOUT_S)
+            line.exchange(probe, SCAN_TIMEOUT_S, TRIAL_S)
         except NoReply:
             return False
         except GarbledReply:
@@ -171,14 +176,16 @@ def _note(snapshot: MeterSnapshot) -> str:
         for name, value in snapshot.values.items()
         if name in {stem, f"{stem}_r", f"{stem}_s", f"{stem}_t"}
     ]
+    shown += [f"{name} unknown" for name in snapshot.unknown]
     shown += [name for name, is_set in snapshot.contacts.items() if is_set]
     return ", ".join(shown)
 
 
-def _insist(line: Line, request: Request, timeout_s: float) -> Answer:
-    for _ in range(N_ATTEMPTS - 1):
+def _insist(line: Line, request: Request, timeout_s: float, pause_s: float) -> Answer:
+    """Ask up to three times; from the second time on after a pause, for a meter that ignores hasty requests."""
+    for attempt in range(N_ATTEMPTS - 1):
         try:
-            return line.exchange(request, timeout_s)
+            return line.exchange(request, timeout_s, max(pause_s, TRIAL_S) if attempt else pause_s)
         except (NoReply, GarbledReply):
             continue
-    return line.exchange(request, timeout_s)
+    return line.exchange(request, timeout_s, max(pause_s, TRIAL_S))

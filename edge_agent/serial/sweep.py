@@ -3,24 +3,32 @@
 Owns the assembly and nothing of the wire (`bus`) or of MQTT.
 """
 
+import logging
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.config import AgentConfig, BusConfig
 from edge_agent.serial.bus import NOTHING, Bus, BusStats, MeterReading
 from edge_agent.serial.bus_thread import BusThread
+from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
 from edge_agent.serial.plan import plan_bus, sampled_quantities
 from edge_agent.serial.poll import Meter, Role
 from edge_agent.serial.port import Port
 from edge_agent.serial.profile import Profile
-from edge_agent.serial.reading import UNKNOWN_COUNT, CabinetReading, Sweep
+from edge_agent.serial.reading import LAMP_MEASURED, CabinetReading, Sweep
+from edge_agent.wire import CIRCUIT_QUANTITIES, Quantity
 
 # Second attempts end here, so that a bad line cannot push one sweep into the next.
 BUDGET_SHARE = 0.8
 
-_LAMP_FLOATS = ("voltage", "current", "power", "power_factor", "temperature")
-_LAMP_COUNTS = ("energy_wh", "burning_hours", "switch_count")
+LOG = logging.getLogger(__name__)
+
+_LAMP_FLOATS = tuple(q.name for q in LAMP_MEASURED if q.is_float)
+_LAMP_NUMBERS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is not None)
+_LAMP_BITS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is None)
+_CIRCUIT_ENERGY = next(q for q in CIRCUIT_QUANTITIES if q.name == "energy_wh")
 _ELECTRICAL = ("voltage", "current", "power")
 _NAN = float("nan")
 
@@ -108,8 +116,11 @@ class Sweeper:
         budget_s = BUDGET_SHARE * self._config.sweep.interval_s
         jobs = [thread.start_sweep(is_slow=slow, budget_s=budget_s) for thread in self._threads]
         readings: dict[Meter, MeterReading] = {}
-        for job in jobs:
-            readings |= job.wait()
+        for thread, job in zip(self._threads, jobs, strict=True):
+            try:
+                readings |= job.wait()
+            except Exception:  # a fault of this program on one bus: the other buses' readings still count
+                LOG.exception("bus %s: unexpected, its sweep is lost", thread.bus.config.name)
         self._n_sweeps += 1
         self._last_sweep_s = self._monotonic() - started
         result = self._assemble(readings, self._slow if slow else self._fast)
@@ -173,7 +184,7 @@ class Sweeper:
                 if meter.role is Role.LAMP:
                     _put_lamp(sweep, meter, reading or MeterReading(meter.last_quality, {}))
                 elif meter.role is Role.CIRCUIT:
-                    _put_circuit(sweep, meter.index, reading or NOTHING)
+                    _put_circuit(sweep, meter, reading or NOTHING)
         return _with_cabinet(sweep, readings, self._last_sweep_s)
 
 
@@ -184,27 +195,30 @@ def _put_lamp(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
         return
     for name in _LAMP_FLOATS:
         if name in sweep.quantities and name in values:
-            getattr(sweep, name)[i] = values[name]
-    for name in _LAMP_COUNTS:
+            getattr(sweep, name)[i] = _float32(values[name])
+    for quantity in _LAMP_NUMBERS:
+        name = quantity.name
         if name in sweep.quantities and name in values:
-            getattr(sweep, name)[i] = _count(values[name])
-    sweep.status[i] = int(values.get("status", 0)) & 0xFF
+            getattr(sweep, name)[i] = _number(quantity, values[name])
+    for quantity in _LAMP_BITS:
+        if quantity.name in values:
+            getattr(sweep, quantity.name)[i] = int(values[quantity.name]) & ((1 << 8 * quantity.item_bytes) - 1)
     if "level" in values:
         sweep.driven_level[i] = int(values["level"])
 
 
-def _put_circuit(sweep: Sweep, i: int, reading: MeterReading) -> None:
-    """Fill a circuit's slot; of a three-phase meter the mean voltage and the sums."""
-    values, circuits = reading.values, sweep.circuits
+def _put_circuit(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
+    """Fill a circuit's slot; of a three-phase meter the mean voltage and the sums, unknown if a phase is."""
+    i, values, circuits = meter.index, reading.values, sweep.circuits
     circuits.quality[i] = reading.quality
     if not values:
         return
-    phases = {name: _phases(values, name) for name in _ELECTRICAL}
-    circuits.voltage[i] = sum(phases["voltage"]) / len(phases["voltage"]) if phases["voltage"] else _NAN
-    circuits.current[i] = sum(phases["current"]) if phases["current"] else _NAN
-    circuits.power[i] = sum(phases["power"]) if phases["power"] else _NAN
+    phases = {name: _phases(meter.profile, values, name) for name in _ELECTRICAL}
+    circuits.voltage[i] = _float32(sum(phases["voltage"]) / len(phases["voltage"])) if phases["voltage"] else _NAN
+    circuits.current[i] = _float32(sum(phases["current"])) if phases["current"] else _NAN
+    circuits.power[i] = _float32(sum(phases["power"])) if phases["power"] else _NAN
     if "circuits.energy_wh" in sweep.quantities and "energy_wh" in values:
-        circuits.energy_wh[i] = _count(values["energy_wh"])
+        circuits.energy_wh[i] = _number(_CIRCUIT_ENERGY, values["energy_wh"])
 
 
 def _with_cabinet(sweep: Sweep, readings: Mapping[Meter, MeterReading], duration_s: float) -> Sweep:
@@ -220,30 +234,42 @@ def _with_cabinet(sweep: Sweep, readings: Mapping[Meter, MeterReading], duration
         voltage=_three(electrical, "voltage"),
         current=_three(electrical, "current"),
         power=_three(electrical, "power"),
-        energy_wh=None if energy is None else round(energy),
+        energy_wh=None if energy is None else _energy(energy),
         door_open=_contact(contacts, "door_open"),
         contactor_closed=_contact(contacts, "contactor_closed"),
         supply_present=_contact(contacts, "supply_present"),
     )
-    fields = {name: getattr(sweep, name) for name in Sweep.__slots__}
-    return Sweep(**fields | {"cabinet": cabinet, "duration_s": duration_s})
+    return replace(sweep, cabinet=cabinet, duration_s=duration_s)
 
 
-def _phases(values: Mapping[str, float], name: str) -> list[float]:
-    return [values[key] for key in (name, f"{name}_r", f"{name}_s", f"{name}_t") if key in values]
+def _phases(profile: Profile, values: Mapping[str, float], name: str) -> list[float]:
+    """A quantity of each phase that the meter has; empty if the meter has none, NaN for a phase without a value."""
+    keys = (key for key in (name, f"{name}_r", f"{name}_s", f"{name}_t") if key in profile.quantities)
+    return [values.get(key, _NAN) for key in keys]
 
 
 def _three(values: Mapping[str, float], name: str) -> tuple[float, float, float]:
     """Return phases R, S, T; a single-phase meter sits on R, and nothing is known of the others."""
     r = values.get(f"{name}_r", values.get(name, _NAN))
-    return (r, values.get(f"{name}_s", _NAN), values.get(f"{name}_t", _NAN))
+    return (_float32(r), _float32(values.get(f"{name}_s", _NAN)), _float32(values.get(f"{name}_t", _NAN)))
 
 
 def _contact(values: Mapping[str, float], name: str) -> bool | None:
     return bool(values[name]) if name in values else None
 
 
-def _count(value: float) -> int:
-    """Return a counter that fits its uint32 slot; one beyond it is unknown rather than wrong."""
-    number = round(value)
-    return number if 0 <= number < UNKNOWN_COUNT else UNKNOWN_COUNT
+def _number(quantity: Quantity, value: float) -> int:
+    """Return a whole number that fits its slot; one beyond it is unknown rather than wrong."""
+    unknown = int(quantity.unanswered_value)
+    return round(value) if -0.5 <= value < unknown - 0.5 else unknown  # False for NaN
+
+
+def _energy(value: float) -> int | None:
+    """Return a counter that fits a UInt64; None for any other value."""
+    lowest, highest = METRIC_RANGES["energy_wh"]
+    return round(value) if lowest <= value <= highest else None
+
+
+def _float32(value: float) -> float:
+    """Return a value that a float32 slot can hold; NaN for any other."""
+    return value if math.isfinite(value) and abs(value) <= FLOAT32_MAX else _NAN

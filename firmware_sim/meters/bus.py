@@ -83,6 +83,7 @@ class MeterBus:
         self._loop = BusLoop() if loop is None else loop
         self._heard = bytearray()
         self._line_free_s = 0.0
+        self._quiet_s = 0.0  # of the line, before the request that is being heard
         self._outbox: list[tuple[float, bytes]] = []
         self._is_closed = False
 
@@ -120,6 +121,8 @@ class MeterBus:
         except OSError:  # no reader has the port open just now
             return
         now_s = self._clock()
+        if not self._heard:
+            self._quiet_s = now_s - self._line_free_s
         self._line_free_s = max(now_s, self._line_free_s) + len(data) * self.timing.byte_s
         if self.faults.is_stuck:
             return
@@ -180,6 +183,7 @@ class MeterBus:
             for device_address, meter in self.meters.items()
             if device_address not in faults.unreachable
             and _listens(device_address, meter, address)
+            and self._quiet_s * self.timing.speed >= faults.quiet_needed_s.get(device_address, 0.0)
             and not self._happens(faults.no_reply_from, device_address)
             and (reply := meter.answer(pdu)) is not None
         ]

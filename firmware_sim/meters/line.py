@@ -71,6 +71,8 @@ class LineFaults:
         unreachable: addresses behind a break in the data cable.
         no_reply_from, garbled_from: per request to an address, for lamps with a poor contact of their own: nothing
             comes, or a reply in which one bit is wrong.
+        quiet_needed_s: by address: the device ignores a request that begins less than this after the last frame on the
+            line [s], as some meters do.
     """
 
     bit_error: float = 0.0
@@ -87,6 +89,7 @@ class LineFaults:
     unreachable: frozenset[int] = frozenset()
     no_reply_from: Mapping[int, float] = field(default_factory=dict)
     garbled_from: Mapping[int, float] = field(default_factory=dict)
+    quiet_needed_s: Mapping[int, float] = field(default_factory=dict)
 
 
 def damage(reply: bytes, faults: LineFaults, rng: np.random.Generator) -> bytes:

@@ -12,7 +12,7 @@ from edge_agent.wire import WireError, unpack_strings
 
 MAX_PAYLOAD: Final = 4_000_000  # bytes: 65,536 lamps with every quantity take 1.8 million
 MAX_DEATH: Final = 4096  # bytes of an NDEATH: it says one number
-MAX_METRICS: Final = 4096  # of one payload; an agent's birth has 40
+MAX_FIELDS: Final = 4096  # of one payload, nearly all of them metrics; an agent's birth has 40
 MAX_LAMPS: Final = 65_536  # of one controller; a bus carries 247
 MAX_ID: Final = 128  # characters of an id: the database's columns hold as many
 MAX_VERSION_TEXT: Final = 64

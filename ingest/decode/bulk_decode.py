@@ -20,6 +20,8 @@ from ingest.model.batch import turns
 
 _WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
 _LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
+_LARGEST_BYTES: Final = 32 << 20  # of one sheet
+_MOST_BYTES: Final = 64 << 20  # of the payloads that the remembered layouts were taken from
 _MOST: Final = 4096  # payload_layouts remembered; a city needs a few for each size of cabinet
 
 _Key = tuple[object, int]
@@ -31,6 +33,7 @@ class Sheets:
     def __init__(self) -> None:
         """Know none."""
         self._payload_layouts: dict[_Key, PayloadLayout] = {}
+        self._n_bytes = 0
 
     def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
         """A record for each message that could be read together with others of its shape, None for the rest."""
@@ -47,7 +50,8 @@ class Sheets:
         for key, whole in alike.items():
             if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
                 continue
-            for members in (whole[at : at + _LARGEST] for at in range(0, len(whole), _LARGEST)):
+            size = max(_WORTH_A_SHEET, min(_LARGEST, _LARGEST_BYTES // max(1, key[1])))
+            for members in (whole[at : at + size] for at in range(0, len(whole), size)):
                 owners = [session for i in members if (session := owner[i]) is not None]
                 self._read_shape(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
                 n_sheets += 1
@@ -83,8 +87,9 @@ class Sheets:
 
     def _cut(self, key: _Key, session: Session, data: bytes) -> PayloadLayout | None:
         """Cut a payload_layout for the payloads to come; None if this one is for protobuf."""
-        if len(self._payload_layouts) >= _MOST:
+        if len(self._payload_layouts) >= _MOST or self._n_bytes + len(data) > _MOST_BYTES:
             self._payload_layouts.clear()
+            self._n_bytes = 0
         try:
             record = read_record(session, data)
             if not lengths_fit(record):
@@ -92,6 +97,7 @@ class Sheets:
             payload_layout = cut(data, session.slots, record.values, is_historical=record.is_historical)
         except (RecordError, UnusualError):
             return None
+        self._n_bytes += len(data)
         self._payload_layouts[key] = payload_layout
         return payload_layout
 

@@ -6,6 +6,7 @@ Pure. Wire types 0, 1, 2 and 5 of the protobuf encoding; groups are long out of 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 VARINT: Final = 0
@@ -65,14 +66,9 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise BrokenError
 
 
-def has_more_fields(data: bytes, number: int, most: int) -> bool:
-    """Whether a message holds more than ``most`` fields of a number; costs no more than looking at so many."""
-    count = 0
+def has_more_fields(data: bytes, most: int) -> bool:
+    """Whether a message holds more than ``most`` fields of its own; costs no more than looking at so many."""
     try:
-        for field in fields(data, 0, len(data)):
-            count += field.number == number
-            if count > most:
-                return True
+        return sum(1 for _ in islice(fields(data, 0, len(data)), most + 1)) > most
     except BrokenError:
         return False  # the parser says what is wrong with it
-    return False

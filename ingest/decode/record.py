@@ -16,7 +16,6 @@ from ingest.decode.birth import (
     INTERVAL,
     N_ARRAYS,
     N_SLOTS,
-    PAYLOAD_METRICS,
     PENDING,
     SCALARS,
     SEQUENCE,
@@ -25,7 +24,7 @@ from ingest.decode.birth import (
     Session,
     believed_interval,
 )
-from ingest.decode.bounds import MAX_METRICS, MAX_PAYLOAD, MAX_SEQUENCE
+from ingest.decode.bounds import MAX_FIELDS, MAX_PAYLOAD, MAX_SEQUENCE
 from ingest.decode.payload_layout import Sheet
 from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import RecordError
@@ -34,7 +33,7 @@ EARLIEST_US: Final = 1_262_304_000_000_000  # 2010: a clock that was never set s
 LATEST_US: Final = 4_102_444_800_000_000  # 2100
 US_PER_MS: Final = 1000
 MAX_MS: Final = LATEST_US // US_PER_MS
-_MANY_METRICS: Final = 16_384  # bytes: in fewer, so many metrics that it matters have no room
+_MANY_FIELDS: Final = 16_384  # bytes: fewer have no room for so many fields that it matters
 SHEET_SHIFT: Final = 32  # of a record's ``order``: above it the sheet's number, below it the controller's
 
 
@@ -73,8 +72,8 @@ def read_record(session: Session, data: bytes) -> Record:
     """
     if len(data) > MAX_PAYLOAD:
         raise RecordError("size", f"{len(data)} bytes")
-    if len(data) > _MANY_METRICS and has_more_fields(data, PAYLOAD_METRICS, MAX_METRICS):
-        raise RecordError("size", f"more than {MAX_METRICS} metrics")
+    if len(data) > _MANY_FIELDS and has_more_fields(data, MAX_FIELDS):
+        raise RecordError("size", f"more than {MAX_FIELDS} fields")
     message = PayloadMessage()
     try:
         message.ParseFromString(data)

@@ -9,6 +9,9 @@ import structlog
 from sqlalchemy import Engine, delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.database import is_unavailable
+from ingest.errors import describe
+from ingest.periodic import Every
 from ingest.schema import tables
 from ingest.sparkplug.host_application import SessionHost
 
@@ -23,26 +26,40 @@ class ControllerJob:
         """Nothing is written yet."""
         self._engine = engine
         self._host = host
-        self._monotonic = monotonic
-        self._written_at = 0.0
+        self._every = Every(_EVERY_S, monotonic)
         self._written: dict[str, dict[str, Any]] = {}
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Write the rows that have changed."""
-        now = self._monotonic()
-        if now - self._written_at < _EVERY_S:
+        if not self._every.take():
             return
-        self._written_at = now
         rows = {row["controller_id"]: row for row in self._rows()}
         changed = [row for name, row in rows.items() if self._written.get(name) != row]
+        gone = [name for name in self._written if name not in rows]  # of no register, and forgotten by the host
         try:
             for first in range(0, len(changed), _CHUNK):
-                self._write(changed[first : first + _CHUNK])
+                self._write_or_halve(changed[first : first + _CHUNK])
+            for first in range(0, len(gone), _CHUNK):
+                self._delete(gone[first : first + _CHUNK])
         except SQLAlchemyError as error:
-            self._log.warning("the controllers' table waits", reason=str(error).splitlines()[0])
+            self._log.warning("the controllers' table waits", reason=describe(error))
             return
         self._written = rows
+
+    def _write_or_halve(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows, without those that the table can never take: these are named, and the others do not wait."""
+        try:
+            self._write(rows)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            if len(rows) > 1:
+                self._write_or_halve(rows[: len(rows) // 2])
+                self._write_or_halve(rows[len(rows) // 2 :])
+                return
+            node = rows[0]["controller_id"]
+            self._host.complaints.add("controller_row", node, f"{node!r}: no row of the table: {describe(error)}")
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = []
@@ -64,6 +81,11 @@ class ControllerJob:
                 }
             )
         return rows
+
+    def _delete(self, names: list[str]) -> None:
+        table = tables.controllers
+        with self._engine.begin() as connection:
+            connection.execute(delete(table).where(table.c.controller_id.in_(names)))
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         table = tables.controllers

@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from ulid import ULID
 
-from ingest.errors import RetryError
+from ingest.database import is_unavailable
+from ingest.errors import RetryError, describe
 from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator
+from ingest.metrics import Metrics
 from ingest.model.finding import Change, Key
+from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
@@ -25,20 +29,42 @@ _RANK_S: Final = 3600.0
 class FaultJob:
     """A ``Book`` whose only error is that one has to wait."""
 
-    def __init__(self, book: FaultBook) -> None:
-        """Over an open book."""
+    def __init__(self, book: FaultBook, metrics: Metrics | None = None) -> None:
+        """Over an open book; what it cannot take is counted in ``metrics``."""
         self.book = book
+        self._metrics = metrics
+        self._log = structlog.get_logger("ingest")
 
     def apply(self, changes: Sequence[Change], now_us: int) -> Applied:
-        """Write down what detection says, all of it or nothing.
+        """Write down what detection says, all of it or nothing, but for a change that the database can never take.
+
+        Such a change is looked for by halves, named in the log and left out, so that it holds up no other.
 
         Raises:
-            RetryError: the database is not to be had; nothing was changed.
+            RetryError: the database is not to be had; what was written before is known by its place when it is told
+                again.
         """
         try:
             return self.book.apply(changes, now_us)
-        except SQLAlchemyError as error:
-            raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+        except Exception as error:
+            if is_unavailable(error):
+                raise RetryError(f"the fault book's database: {describe(error)}") from error
+            if len(changes) > 1:
+                middle = len(changes) // 2
+                first, second = self.apply(changes[:middle], now_us), self.apply(changes[middle:], now_us)
+                return Applied(
+                    first.n_opened + second.n_opened,
+                    first.n_changed + second.n_changed,
+                    first.n_closed + second.n_closed,
+                )
+            self._set_aside(changes, error)
+            return Applied()
+
+    def _set_aside(self, changes: Sequence[Change], error: Exception) -> None:
+        if self._metrics is not None:
+            self._metrics.complaints.labels("unbooked").inc(len(changes))
+        for change in changes:
+            self._log.error("a change of a fault is set aside", place=repr(change.key)[:500], reason=describe(error))
 
     def poll_claims(self) -> Sequence[Key]:
         """What people claimed repaired since the last call.
@@ -69,7 +95,9 @@ def gazetteer_of(register: Register) -> FaultLocator:
     return FaultLocator(register, dict(zip(lamp_ids, range(len(lamp_ids)), strict=True)))
 
 
-def open_fault_desk(engine: Engine, register: Register, city: City, now_us: int) -> FaultJob:
+def open_fault_desk(
+    engine: Engine, register: Register, city: City, now_us: int, metrics: Metrics | None = None
+) -> FaultJob:
     """Open a city's fault book.
 
     Raises:
@@ -84,7 +112,8 @@ def open_fault_desk(engine: Engine, register: Register, city: City, now_us: int)
                 reopen_within_us=int(within_s * 1_000_000),
                 new_id=lambda at_us: str(ULID.from_timestamp(max(at_us, 0) / 1e6)),
                 now_us=now_us,
-            )
+            ),
+            metrics,
         )
     except SQLAlchemyError as error:
         raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
@@ -97,18 +126,19 @@ class FaultChangesJob:
         """Poll from now on."""
         self._desk = desk
         self._judge = judge
-        self._monotonic = monotonic
-        self._polled_at = self._ranked_at = monotonic()
+        self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
+        self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
+        self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
         """Look for claims every second."""
-        now = self._monotonic()
-        if now - self._polled_at < _POLL_S:
+        if not self._polling.take():
             return
-        self._polled_at = now
         with suppress(RetryError):
             for key in self._desk.poll_claims():
-                self._judge.mark_repaired(key)
-            if now - self._ranked_at >= _RANK_S:
-                self._ranked_at = now
+                try:
+                    self._judge.mark_repaired(key)
+                except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
+                    self._log.error("a claim cannot be looked into", place=repr(key)[:500], reason=describe(error))
+            if self._ranking.take():
                 self._desk.rank_again(now_us)

@@ -77,7 +77,11 @@ class _Client(mqtt.Client):
 
 
 class Broker:
-    """One connection as the Sparkplug host application of one group."""
+    """One connection as the Sparkplug host application of one group.
+
+    Attributes:
+        tell_retained: is told the topic of each retained message that was refused.
+    """
 
     def __init__(
         self,
@@ -109,6 +113,7 @@ class Broker:
         self._is_open = False
         self.is_subscribed = False
         self.n_sessions = 0
+        self.tell_retained: Callable[[str], object] = lambda _topic: None
         self.trouble: str | None = "not connected yet"
         self._client = self._make_client(client_id)
 
@@ -265,6 +270,9 @@ class Broker:
             return  # the standard has the server close such a sender's connection; not every server does
         if topic == self._state_topic:
             self._on_state(payload)
+            return
+        if message.retain:  # births, data and deaths are never retained: it is old, or somebody's who wishes us ill
+            self.tell_retained(topic)
             return
         self._messages.append((topic, payload))
         self._waiting_bytes += len(payload)

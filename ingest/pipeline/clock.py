@@ -27,6 +27,9 @@ class Clock(Protocol):
     def now_us(self) -> int | None:
         """Now in UTC microseconds; None = nothing is known yet."""
 
+    def latest_us(self) -> int | None:
+        """No reading is judged at a later time, whatever its agent's clock says; None = there is no such time."""
+
     def listening_us(self) -> int | None:
         """Since when silence counts if the connection stands from now on; None = since the first record."""
 
@@ -52,6 +55,10 @@ class WallClock:
 
     def now_us(self) -> int | None:
         """The machine's time."""
+        return self._time_us()
+
+    def latest_us(self) -> int | None:
+        """Now: a fault must not open in the future."""
         return self._time_us()
 
     def listening_us(self) -> int | None:
@@ -87,6 +94,10 @@ class DataClock:
     def now_us(self) -> int | None:
         """The latest median."""
         return self._now_us
+
+    def latest_us(self) -> int | None:
+        """None: while a recording is played, many a sweep comes before the median has reached its time."""
+        return None
 
     def listening_us(self) -> int | None:
         """Data time stands still until somebody speaks, and what it was before may be long ago."""

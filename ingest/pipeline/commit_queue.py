@@ -20,9 +20,10 @@ from typing import Final
 
 import structlog
 
-from ingest.errors import RetryError, StoreRefusedError
+from ingest.errors import RetryError, StoreRefusedError, StoreUnavailableError, describe
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
+from ingest.model.block_division import halves
 from ingest.model.finding import Change
 from ingest.model.received_ranges import Mark
 from ingest.pipeline.ports import Book
@@ -33,6 +34,10 @@ _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 _MOST: Final = 2
 _WANTED_S: Final = 5.0  # for a load: a slow store acknowledges every few seconds, and agents need not send again
 _LEAST_BYTES: Final = 1 << 20
+# What a store raises for a record that it can never take; anything else is the store's own trouble and passes.
+_CANNOT_TAKE: Final = (StoreRefusedError, ValueError, TypeError, ArithmeticError, LookupError)
+_MOST_SET_ASIDE: Final = 64  # of one load, if they are more than half of it: then it is the store and not the records
+_MOST_NAMED: Final = 1000
 _UNBOUND: Final = 1 << 40
 
 
@@ -41,18 +46,20 @@ class Load:
     """What one tick wants stored, told and acknowledged.
 
     Attributes:
-        floors: each mark that was met, and how far it will be durable with this load.
+        floors: each mark that was met, how far it will be durable with this load, and its ``n_rewound`` then.
         n_bytes: of the messages that it was made of.
         write_s: how long the store took for it, once it is stored.
+        parts: of the block, those that are not stored yet; None = it was not begun.
     """
 
     block: Block | None
     lines: list[str]
     changes: list[Change]
-    floors: dict[tuple[str, int], tuple[Mark, int]] = field(default_factory=dict)
+    floors: dict[tuple[str, int], tuple[Mark, int, int]] = field(default_factory=dict)
     now_us: int = 0
     n_bytes: int = 0
     write_s: float = 0.0
+    parts: list[Block] | None = None
 
 
 class CommitQueue:
@@ -87,6 +94,7 @@ class CommitQueue:
         self._started_at = 0.0
         self._retry_at = 0.0
         self._n_failures = 0
+        self._named: set[str] = set()
         self._log = structlog.get_logger("ingest")
 
     @property
@@ -124,8 +132,56 @@ class CommitQueue:
         load.lines = []
         if load.block is not None:
             began = self._monotonic()
-            self._store.write(load.block)
+            self._write_parts(load, load.block)
             load.write_s = self._monotonic() - began
+
+    def _write_parts(self, load: Load, block: Block) -> None:
+        """Write a block whole; or if the store cannot take something in it, in parts and without that.
+
+        Raises:
+            RetryError: the store is full or down, or takes hardly anything of it: nothing is given up then.
+        """
+        if load.parts is None:
+            load.parts = [block]
+        refused: list[tuple[Block, Exception]] = []
+        while load.parts:
+            part = load.parts[0]
+            try:
+                self._store.write(part)
+            except RetryError:
+                load.parts[:0] = [part for part, _ in refused]
+                raise
+            except _CANNOT_TAKE as error:
+                if part.batch.n_records + len(part.marks) > 1:
+                    load.parts[:1] = halves(part)
+                    continue
+                refused.append((part, error))
+                if len(refused) > max(_MOST_SET_ASIDE, block.batch.n_records // 2):
+                    load.parts[:1] = [part for part, _ in refused]
+                    raise StoreUnavailableError(f"it takes hardly any record: {describe(error)}") from error
+            except Exception as error:
+                load.parts[:0] = [part for part, _ in refused]
+                raise StoreUnavailableError(describe(error)) from error
+            del load.parts[0]
+        for part, why in refused:
+            self._set_aside(part, why, load.now_us)
+
+    def _set_aside(self, part: Block, error: Exception, now_us: int) -> None:
+        """Keep, count and name the one record or mark of a part that the store cannot take."""
+        batch = part.batch
+        if not batch.n_records and not part.marks:
+            return
+        if batch.n_records:
+            node = part.directory.controllers[int(batch.controller[0])]
+            number = f"record {int(batch.sequence[0])} of epoch {int(batch.epoch[0])}"
+        else:
+            node, number = part.marks[0].controller_id, f"mark of epoch {part.marks[0].epoch}"
+        text = f"{node}: {number} cannot be stored: {describe(error)}"
+        self._metrics.complaints.labels("unstorable").inc()
+        if node not in self._named and len(self._named) < _MOST_NAMED:
+            self._named.add(node)
+            self._log.error(text, source=node, note="logged once per source")
+        self._quarantine.write([self._quarantine.line(f"NDATA/{node}", "unstorable", text, b"", now_us)])
 
     def finish(self, wait_s: float = 0.0) -> Load | None:
         """The load that is stored and told, ready to be acknowledged; None while there is none."""
@@ -144,10 +200,10 @@ class CommitQueue:
             self._future = None
             self._stall("telemetry", str(error))
             return None
-        except StoreRefusedError as error:
-            self._metrics.store_errors.inc()
-            self._log.error("the store refuses a block for good", reason=str(error))
-            load.block = None
+        except Exception as error:  # noqa: BLE001  # nothing is acknowledged, and a person is told
+            self._future = None
+            self._stall("telemetry", describe(error))
+            return None
         else:
             self._readiness.set("telemetry", None)
             if load.block is not None:
@@ -159,6 +215,9 @@ class CommitQueue:
             self._book.apply(load.changes, load.now_us)
         except RetryError as error:
             self._stall("faults", str(error))
+            return None
+        except Exception as error:  # noqa: BLE001  # as above
+            self._stall("faults", describe(error))
             return None
         self._readiness.set("faults", None)
         if self._n_failures:

@@ -18,6 +18,7 @@ from ingest.model.block import Block
 from ingest.model.finding import Change
 from ingest.model.received_ranges import Mark
 from ingest.mqtt.connection import Broker
+from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.pipeline.isolation import IsolatedJudge, build_columns
@@ -30,6 +31,7 @@ from ingest.sparkplug.host_application import SessionHost
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
+_TICK_S: Final = 1.0  # how often detection is told the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
 
@@ -87,7 +89,7 @@ class Intake:
         self._acknowledgement = Acknowledgement()
         self._waiting = FairQueue(self._tell_flood)
         self._flushed_at = 0.0
-        self._ticked_at = 0.0
+        self._ticking = Every(_TICK_S, monotonic)
         self._n_sessions = 0
         self._changes: list[Change] = []
         self._log = structlog.get_logger("ingest")
@@ -106,19 +108,20 @@ class Intake:
         self._readiness.set("start", None)
         while not is_stopped():
             self.turn()
+        self._readiness.ended()
         end = self._monotonic() + _LANDING_S
         while (load := self._commit_queue.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
             self._acknowledge_and_send(load)
 
     def turn(self) -> None:
         """One round of the loop."""
+        self._readiness.turned()
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
         if self._commit_queue.may_start:
             is_listening = self._broker.trouble is None
-            if now_us is not None and is_listening and self._monotonic() - self._ticked_at >= 1.0:
-                self._ticked_at = self._monotonic()
+            if now_us is not None and is_listening and self._ticking.take():
                 self._changes += self.judge.tick(now_us)
             if self._is_due():
                 self._send_off(now_us)
@@ -179,7 +182,7 @@ class Intake:
         block = None
         if intake.n_records:
             block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
-        floors = {key: (mark, mark.floor) for key, mark in intake.touched.items()}
+        floors = {key: (mark, mark.floor, mark.n_rewound) for key, mark in intake.touched.items()}
         now_us = self.clock.now_us() or now_us or 0
         self._commit_queue.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
@@ -198,7 +201,9 @@ class Intake:
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0
-        for (controller_id, epoch), (mark, floor) in load.floors.items():
+        for (controller_id, epoch), (mark, floor, n_rewound) in load.floors.items():
+            if mark.n_rewound != n_rewound:
+                continue  # the floor that this load was sent off with was not the agent's word
             mark.durable_floor = max(mark.durable_floor, floor)
             if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
                 self._acknowledge(controller_id, epoch, mark)

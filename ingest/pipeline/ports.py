@@ -6,7 +6,10 @@ Pure but for what stands behind the two protocols.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
+
+import numpy as np
 
 from ingest.decode.columns import Tick
 from ingest.model.batch import Batch, SessionEvent
@@ -63,6 +66,7 @@ def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> l
         live = slice_batch(batch, first, last)
         clock.hear(live)
         now_us = _now(clock, int(live.at_us[0]))
+        live = timed_by_us(live, clock.latest_us(), taken.ahead_us)
         changes += judge.judge(live, now_us)
         if now_us - ticked_us >= _TICK_US:  # hours of data time may lie in one tick
             ticked_us = now_us
@@ -70,9 +74,26 @@ def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> l
     _sessions(judge, clock, events, len(tick.rounds), changes)
     first = tick.rounds[-1][1] if tick.rounds else 0
     if taken.history:
-        history = slice_batch(batch, first, first + len(taken.history))
+        history = timed_by_us(slice_batch(batch, first, first + len(taken.history)), clock.latest_us(), {})
         changes += judge.judge(history, _now(clock, int(history.at_us.max())))
     return changes
+
+
+def timed_by_us(batch: Batch, latest_us: int | None, ahead_us: Mapping[int, int]) -> Batch:
+    """A batch with the times at which its records are judged; it is stored with those that they carry.
+
+    Args:
+        batch: as it came.
+        latest_us: nothing is judged at a later time; None = any time may be.
+        ahead_us: controller -> how far its clock is ahead.
+    """
+    is_late = latest_us is not None and bool((batch.at_us > latest_us).any())
+    if not is_late and not ahead_us:
+        return batch
+    at_us = batch.at_us.copy()
+    for controller, ahead in ahead_us.items():
+        at_us[batch.controller == controller] -= ahead
+    return replace(batch, at_us=at_us if latest_us is None else np.minimum(at_us, latest_us))
 
 
 def _sessions(
@@ -81,6 +102,9 @@ def _sessions(
     for at, event in events:
         if at <= number:
             clock.online(event.controller, is_online=event.is_birth)
+            latest_us = clock.latest_us()
+            if latest_us is not None and event.at_us > latest_us:
+                event = replace(event, at_us=latest_us)  # noqa: PLW2901  # the same event, dated by us
             changes += judge.session(event, _now(clock, event.at_us))
     return [item for item in events if item[0] > number]
 

@@ -22,6 +22,11 @@ class AgentClocks:
         """How far a controller's clock is ahead, microseconds; negative = behind, 0 = right to a minute or a sweep."""
         return self._ahead_us.get(node, 0)
 
+    def forget(self, node: str) -> None:
+        """A controller that no register knows is gone."""
+        self._measured_us.pop(node, None)
+        self._ahead_us.pop(node, None)
+
     def measure(self, session: Session, at_us: int, now_us: int | None) -> None:
         """Compare a clock with "now" at the first record of a tick; one that has just come back says nothing."""
         interval_us = session.interval_s * 1_000_000

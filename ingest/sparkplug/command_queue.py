@@ -10,7 +10,7 @@ from ingest.metrics import Metrics
 
 REBIRTH_INTERVAL_S: Final = 10.0  # between two requests to one controller
 _GREETED_AT_ONCE: Final = 200  # a turn of the loop
-_MOST_ASKED: Final = 1_000_000  # remembered, strangers' names included
+_MOST_ASKED: Final = 200_000  # remembered, strangers' names included
 
 
 class CommandQueue:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,9 @@ FILE_NAME: Final = "quarantine.jsonl"
 MAX_FILE_BYTES: Final = 8_000_000
 _MAX_PAYLOAD: Final = 65_536  # of one payload; the head tells what it was
 _MAX_WAITING: Final = 256  # of one flush; a flood of garbage must not become our flood
+_MAX_OF_SOURCE: Final = 100  # lines of one topic in one file: nobody pushes the others' evidence out
+_MAX_HEAD: Final = 1024  # of a payload of a node that no register knows
+_STRANGERS: Final = "strangers"
 
 
 class DeadLetters:
@@ -26,19 +30,31 @@ class DeadLetters:
         """Write into ``folder``, which is made when the first line comes."""
         self._path = folder / FILE_NAME
         self._waiting: list[str] = []
+        self._n_of: Counter[str] = Counter()
+        self._is_new_file = False
 
-    def add(self, topic: str, reason: str, text: str, payload: bytes, at_us: int) -> None:
-        """Set one payload aside."""
-        if len(self._waiting) < _MAX_WAITING:
-            line = {
-                "at_us": at_us,
-                "topic": topic,
-                "reason": reason,
-                "text": text,
-                "size": len(payload),
-                "payload": base64.b64encode(payload[:_MAX_PAYLOAD]).decode(),
-            }
-            self._waiting.append(json.dumps(line, ensure_ascii=False) + "\n")
+    def add(self, topic: str, reason: str, text: str, payload: bytes, at_us: int, *, is_stranger: bool = False) -> None:
+        """Set one payload aside; of strangers only the first few of a file, and of each only its head."""
+        if self._is_new_file:
+            self._is_new_file = False
+            self._n_of.clear()
+        source = _STRANGERS if is_stranger else topic
+        if len(self._waiting) >= _MAX_WAITING or self._n_of[source] >= _MAX_OF_SOURCE:
+            return
+        self._n_of[source] += 1
+        self._waiting.append(self.line(topic, reason, text, payload[:_MAX_HEAD] if is_stranger else payload, at_us))
+
+    def line(self, topic: str, reason: str, text: str, payload: bytes, at_us: int) -> str:
+        """A line of the file."""
+        line = {
+            "at_us": at_us,
+            "topic": topic,
+            "reason": reason,
+            "text": text,
+            "size": len(payload),
+            "payload": base64.b64encode(payload[:_MAX_PAYLOAD]).decode(),
+        }
+        return json.dumps(line) + "\n"
 
     def take(self) -> list[str]:
         """The lines to be written with the next flush."""
@@ -57,6 +73,7 @@ class DeadLetters:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._path.exists() and self._path.stat().st_size > MAX_FILE_BYTES:
                 self._path.replace(self._path.with_suffix(".old.jsonl"))
+                self._is_new_file = True
             with self._path.open("a", encoding="utf-8") as file:
                 file.writelines(lines)
                 file.flush()

@@ -39,7 +39,7 @@ class FairQueue:
         Args:
             tell_dropped: is told the controller and how many of its messages were dropped.
             n_each: messages of one controller in one tick.
-            held_bytes: of one controller's messages that a tick leaves behind.
+            held_bytes: of one controller's messages in one tick, and of those that the tick leaves behind.
         """
         self._tell_dropped = tell_dropped
         self._n_each = n_each
@@ -72,7 +72,9 @@ class FairQueue:
         return messages
 
     def _is_fair(self, messages: list[Message]) -> bool:
-        """Whether no controller can have more than its share of them."""
+        """Whether certainly no controller has more than its share of them."""
+        if self._n_each * max(map(len, map(itemgetter(1), messages)), default=0) > self._held_bytes:
+            return False  # a few large ones may be as much work as many small ones
         if len(messages) <= self._n_each:
             return True
         return _N_KINDS * max(Counter(map(itemgetter(0), messages)).values()) <= self._n_each
@@ -82,16 +84,21 @@ class FairQueue:
         now: list[Message] = []
         later: list[Message] = []
         n_taken: Counter[str] = Counter()
+        taken_bytes: Counter[str] = Counter()
         held: Counter[str] = Counter()
         dropped: Counter[str] = Counter()
+        waits: set[str] = set()
         begins_at: dict[str, int] = {}
         for message in messages:
             topic, payload = message
             node = _node(message)
-            if n_taken[node] < self._n_each:
+            fits = taken_bytes[node] + len(payload) <= self._held_bytes or not n_taken[node]
+            if n_taken[node] < self._n_each and fits and node not in waits:
                 n_taken[node] += 1
+                taken_bytes[node] += len(payload)
                 now.append(message)
                 continue
+            waits.add(node)  # and what comes after it, in its order
             if held[node] + len(payload) > self._held_bytes:
                 if f"/{NDATA}/" in topic:
                     dropped[node] += 1

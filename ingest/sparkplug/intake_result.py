@@ -23,6 +23,7 @@ class IntakeResult:
         events: sessions that began or ended, each with the round before which it happened.
         ended: the round after the last one of a controller whose session ended in this tick.
         touched: every mark that was met, taken or not.
+        ahead_us: by a controller's number, how far its clock is ahead where that is minutes; negative = behind.
         latest_us: no record is believed that claims to be of this time or later.
     """
 
@@ -34,6 +35,7 @@ class IntakeResult:
     ended: dict[str, int] = field(default_factory=dict)
     touched: dict[tuple[str, int], Mark] = field(default_factory=dict)
     now_us: int | None = None
+    ahead_us: dict[int, int] = field(default_factory=dict)
     latest_us: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -107,6 +107,11 @@ class OtherBirths:
         self._of.pop(node, None)
         self._in_vain.pop(node, None)
 
+    def forget_wholly(self, node: str) -> None:
+        """Forget a controller that no register knows: its epochs too."""
+        self.forget(node)
+        self._epochs.pop(node, None)
+
     def forget_all(self) -> None:
         """Births may have been missed: every one is asked for anew, at once."""
         self._of.clear()

@@ -63,6 +63,10 @@ class Refusals:
             mark.take(sequence)
         return epoch, mark
 
+    def forget(self, node: str) -> None:
+        """A controller that no register knows is gone."""
+        self._strikes.pop(node, None)
+
     def _strike(self, session: Session) -> Mark | None:
         """A payload without a number: a gap that stays while garbage keeps coming is what the garbage was."""
         mark = session.mark

@@ -22,7 +22,7 @@ import structlog
 
 from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
-from ingest.schema.telemetry import TABLES
+from ingest.schema.telemetry import LAMP_VALUES, TABLES
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.parquet_file import MERGED
 from ingest.telemetry.segment_file import (
@@ -30,9 +30,9 @@ from ingest.telemetry.segment_file import (
     missing_tables,
     read_marks,
     replace_lamps,
-    sync_folder,
     write_segment,
 )
+from ingest.whole_file import sync_folder
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row
 SET_ASIDE: Final = "damaged-"
@@ -45,7 +45,7 @@ _SORT: Final = {
     "circuits": [("controller_id", "ascending"), ("circuit", "ascending"), ("at_us", "ascending")],
     "cabinets": [("controller_id", "ascending"), ("at_us", "ascending")],
 }
-_MEANS: Final = frozenset(("voltage_v", "current_a", "power_w", "power_factor", "temperature_c"))
+_MEANS: Final = frozenset(column.name for column in LAMP_VALUES if column.is_mean)
 
 
 @dataclass(frozen=True, slots=True)

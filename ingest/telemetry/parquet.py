@@ -6,7 +6,6 @@ The layout is ``ingest.schema.segments``'s. Thread-safe for one writer and one u
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import structlog
 from ingest.errors import StoreUnavailableError
 from ingest.model.batch import Batch
 from ingest.model.block import Block, take_records
+from ingest.model.block_division import own_marks
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segment, table_files, visible
@@ -29,7 +29,8 @@ from ingest.telemetry.compaction import Compaction, Policy
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
-from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, sync_folder, write_segment
+from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, write_segment
+from ingest.whole_file import replace_file
 
 _ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _HOUR_US: Final = 3_600_000_000
@@ -79,7 +80,7 @@ class ParquetStore:
             return
         for i, day in enumerate(different):
             part = take_records(block, np.flatnonzero(days == day))
-            self._write(int(day), part, block.marks if i == len(different) - 1 else _own_marks(part))
+            self._write(int(day), part, block.marks if i == len(different) - 1 else own_marks(part))
 
     def _write(self, day: int, block: Block, marks: tuple[MarkState, ...]) -> None:
         tables = {"lamps": lamp_table(block), "circuits": circuit_table(block), "cabinets": cabinet_table(block)}
@@ -112,15 +113,9 @@ class ParquetStore:
     def settle(self, position: int, marks: list[MarkState]) -> None:
         """Sum up what is stored, so that the next start reads few footers, and let compaction go so far."""
         path = self.root / MARKS_FILE
-        temporary = path.with_suffix(".tmp")
         document = {"through": position, "marks": json.loads(encode_marks(marks))}
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                json.dump(document, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            sync_folder(self.root)
+            replace_file(path, json.dumps(document, separators=(",", ":")).encode())
         except OSError as error:
             raise StoreUnavailableError(f"{path}: {error.strerror}") from error
         self._settled = position
@@ -205,16 +200,3 @@ class ParquetStore:
     def close(self) -> None:
         """Nothing is held open; the staging folder goes."""
         shutil.rmtree(self._staging, ignore_errors=True)
-
-
-def _own_marks(block: Block) -> tuple[MarkState, ...]:
-    """The numbers that a part of a block holds by itself: its other parts may not be written yet."""
-    held = Watermarks()
-    batch = block.batch
-    for controller, epoch, sequence in zip(
-        batch.controller.tolist(), batch.epoch.tolist(), batch.sequence.tolist(), strict=True
-    ):
-        mark = held.open(block.directory.controllers[controller], epoch, 0)
-        if not mark.holds(sequence):
-            mark.take(sequence)
-    return tuple(held.states())

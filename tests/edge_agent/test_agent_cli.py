@@ -180,3 +180,15 @@ def test_commands_in_the_wiring_guide_are_ones_that_exist() -> None:
     assert len(lines) >= 5
     for line in lines:
         assert _parser().parse_args(line.split()).command in COMMANDS
+
+
+def test_check_says_that_a_key_is_open_to_others(config_file, tmp_path, capsys) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "key.pem").chmod(0o644)
+    config_file.write_text(GOOD.replace("[outbox]", 'cert = "cert.pem"\nkey = "key.pem"\n[outbox]'))
+    assert main(["check", "--config", str(config_file)]) == 0
+    assert "key.pem can be read by others" in capsys.readouterr().out
+    (tmp_path / "key.pem").chmod(0o600)
+    assert main(["check", "--config", str(config_file)]) == 0
+    assert "can be read by others" not in capsys.readouterr().out

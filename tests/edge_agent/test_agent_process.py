@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -129,3 +132,37 @@ def test_meters_on_a_pty_reach_the_host_and_its_orders_reach_the_meters(broker, 
     assert host.of("NDEATH")[0].metrics[0].value == birth["bdSeq"].value
     assert (host.n_conflicts, host.n_seq_gaps) == (0, 0)
     host.close()
+
+
+def test_hostile_registers_do_not_end_the_agent_and_its_birth_reaches_the_broker(
+    broker, make_pty_bus, make_node, tmp_path
+):
+    good, hostile = make_node(1), make_node(2)
+    values = {0: 230.0, 6: 0.5, 12: 90.0, 0x1E: 0.9, 0x46: 50.0, 0x48: 12.5}
+    for node, energy in ((good, 12.5), (hostile, math.inf)):
+        node.input = [0] * 128
+        for register, value in (values | {0x48: energy}).items():
+            node.input[register : register + 2] = struct.unpack(">2H", struct.pack(">f", value))
+    bus = make_pty_bus([good, hostile])
+    text = AGENT_TOML.format(group=GROUP, node=NODE, urls=json.dumps(broker.url), folder=tmp_path, port=bus.path)
+    (tmp_path / "agent.toml").write_text(text.replace('profile = "lamp-node"', 'profile = "sdm120"'))
+    host = Host(broker.port, GROUP, NODE)
+    process = Process(tmp_path, tmp_path / "agent.toml")
+    try:
+        wait_until(lambda: host.of("NBIRTH"))
+        wait_until(lambda: len(host.of("NDATA")) >= 3)
+        n_before = len(host.of("NDATA"))
+        random = Random(20261129)
+        for _ in range(10):
+            hostile.input = [random.choice((0x7F80, 0xFFFF, 0x7FC0, random.randrange(0x10000))) for _ in range(128)]
+            time.sleep(0.1)
+        wait_until(lambda: len(host.of("NDATA")) >= n_before + 5)
+        alias = BY_NAME["Lamps/Energy"].alias
+        energies = [m.value for data in host.of("NDATA") for m in data.metrics if m.alias == alias]
+        assert all(unpack_array(DataType.UINT32_ARRAY, value)[0] == 12500 for value in energies)
+        assert unpack_array(DataType.UINT32_ARRAY, energies[0])[1] == 0xFFFFFFFF
+        assert process.end() == 0
+    finally:
+        host.close()
+        if process.popen.poll() is None:
+            process.end(signal.SIGKILL)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from edge_agent.clock import EARLIEST_MS, AgentClock, Trust, clock_offset_ms, has_hardware_clock, is_ntp_synchronised
+from edge_agent.clock import EARLIEST_MS, AgentClock, Trust, clock_offset_ms, is_ntp_synchronised, voucher
+from edge_agent.control.controller import GRACE_S, Control
 from edge_agent.errors import Fatal
+from edge_agent.hardware_clock import HardwareClock
+from tests.edge_agent.stub_meters import StubMeters, lamp_layout
 
 YEAR_MS = 365 * 86_400_000
 NOW_MS = 1_795_000_000_000
@@ -98,13 +105,115 @@ def test_without_ntp_a_week_counts_as_synchronised_and_then_still_serves_the_sch
     assert clock.now_ms() == NOW_MS + 96 * 86_400_000
 
 
-def test_boards_without_a_clock_are_told_from_those_with_one(tmp_path):
-    assert has_hardware_clock("x86_64", tmp_path)
-    assert not has_hardware_clock("aarch64", tmp_path)
-    (tmp_path / "rtc0").mkdir()
-    (tmp_path / "rtc0" / "hctosys").write_text("1\n")
-    assert has_hardware_clock("aarch64", tmp_path)
+class Board:
+    """A Raspberry Pi with an RTC module, over several boots; `rtc_ms` is what the module shows, None = no module."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.system_ms = NOW_MS
+        self.rtc_ms: int | None = NOW_MS
+        self.has_ntp = False
+        self.now_s = 0.0
+
+    def boot(self, machine: str = "aarch64") -> Callable[[], bool]:
+        rtc = self.folder / "rtc" / "rtc0"
+        shutil.rmtree(self.folder / "rtc", ignore_errors=True)
+        if self.rtc_ms is not None:
+            rtc.mkdir(parents=True)
+            (rtc / "hctosys").write_text("1\n")
+            (rtc / "since_epoch").write_text(f"{self.rtc_ms // 1000}\n")
+        hardware = HardwareClock(
+            self.folder / "rtc.json", lambda: self.system_ms, lambda: self.now_s, self.folder / "rtc"
+        )
+        return voucher(hardware, machine, lambda: self.has_ntp)
+
+
+@pytest.fixture
+def board(tmp_path) -> Board:
+    return Board(tmp_path)
+
+
+def test_rtc_alone_is_no_evidence_and_ntp_is(board):
+    assert not board.boot()()
+    board.rtc_ms = None
+    assert not board.boot()()
+    board.has_ntp = True
+    assert board.boot()()
+
+
+def test_rtc_that_agreed_with_ntp_is_believed_at_the_next_starts_without_network(board):
+    board.has_ntp = True
+    assert board.boot()()
+    board.has_ntp = False
+    board.system_ms = board.rtc_ms = NOW_MS + 8 * 3_600_000
+    assert board.boot()()
+    board.system_ms = board.rtc_ms = NOW_MS + 29 * 86_400_000
+    assert board.boot()()
+    board.system_ms = board.rtc_ms = NOW_MS + 31 * 86_400_000
+    assert not board.boot()(), "nobody has compared it for longer than a month"
+
+
+def test_rtc_that_lost_its_time_is_not_believed_even_after_it_was_set_from_the_wrong_time(board):
+    board.has_ntp = True
+    board.boot()()
+    board.has_ntp = False
+    board.rtc_ms = 946_684_800_000  # 2000-01-01; the system goes on from its last shutdown, 8 h ago
+    board.system_ms = NOW_MS + 60_000
+    assert not board.boot()()
+    board.rtc_ms = board.system_ms = NOW_MS + 120_000  # `hwclock --systohc` at shutdown
+    assert not board.boot()()
+
+
+def test_rtc_that_keeps_local_time_is_not_believed(board):
+    board.rtc_ms = NOW_MS + 7 * 3_600_000
+    board.has_ntp = True
+    assert board.boot()()  # NTP has set the system
+    board.has_ntp = False
+    board.system_ms = board.rtc_ms = NOW_MS + 8 * 3_600_000
+    assert not board.boot()()
+
+
+def test_note_of_another_time_or_without_sense_is_no_evidence(board):
+    for text in (
+        "",
+        "{}",
+        "[" * 900,
+        '{"agreed_ms": "now"}',
+        '{"agreed_ms": true}',
+        f'{{"agreed_ms": {NOW_MS + 10**9}}}',
+    ):
+        (board.folder / "rtc.json").write_text(text)
+        assert not board.boot()()
+
+
+def test_clock_of_a_pc_counts_unless_it_shows_another_time_than_the_system(board):
+    assert board.boot("x86_64")()
+    board.rtc_ms = None
+    assert board.boot("x86_64")()
+    board.rtc_ms = NOW_MS + 7 * 3_600_000
+    assert not board.boot("x86_64")()
+    board.has_ntp = True
+    assert board.boot("x86_64")()
+
+
+def test_kernel_is_asked_for_ntp():
     assert is_ntp_synchronised() in {True, False}
+
+
+def test_full_light_begins_when_only_an_rtc_without_evidence_gives_the_time(board, tmp_path):
+    noon_ms = 1_795_060_800_000  # 2026-11-19 04:00 UTC, 11:00 in Jakarta
+    board.system_ms = board.rtc_ms = noon_ms
+    clock = AgentClock(lambda: board.system_ms, lambda: board.now_s, board.boot(), 0)
+    layout = lamp_layout(2, has_contactor=True)
+    meters = StubMeters(2, clock.now_ms)
+    control = Control(layout, (-6.2, 106.8, "Asia/Jakarta"), meters, clock, lambda: board.now_s, tmp_path / "orders")
+    assert list(control.levels()) == [0, 0]
+    board.now_s += GRACE_S + 1
+    board.system_ms += int(1000 * (GRACE_S + 1))
+    assert clock.trust() is Trust.GUESS
+    assert list(control.levels()) == [100, 100]
+    control.carry_out()
+    assert meters.is_closed
 
 
 def test_an_offset_is_a_number_of_seconds():

@@ -188,7 +188,7 @@ def test_orders_hold_in_memory_while_the_card_is_full(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as card:
-        card.setattr("edge_agent.control.controller.save_orders", full)
+        card.setattr("edge_agent.control.orders_keeper.save_orders", full)
         assert cabinet.control.schedule(DOCUMENT)
         cabinet.run(0.1)
     assert not (tmp_path / "orders.json").exists()

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
+from sqlalchemy.exc import DataError, OperationalError
 
 from ingest.errors import RetryError, StoreRefusedError, StoreUnavailableError
+from ingest.faultbook.book import Applied
+from ingest.jobs.faults import FaultJob
+from ingest.metrics import Metrics, Readiness
+from ingest.model.block import Block
+from ingest.model.received_ranges import MarkState
 from ingest.pipeline.commit_queue import CommitQueue, Load
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.workers.group_lock import FencedError
+from tests.ingest.seeded_blocks import EPOCH, block_of, town
 
 
 class Stand:
@@ -78,12 +91,115 @@ def test_what_fails_holds_up_what_is_behind_it(step: str, stand: Stand) -> None:
     assert stand.asked[-2:] == ["write b", "tell b"]
 
 
-def test_a_block_that_is_refused_for_good_is_told_and_passed_over(stand: Stand) -> None:
-    stand.failures["write a"] = [StoreRefusedError("never")]
-    first, second = stand.start("a"), stand.start("b")
-    assert stand.flight.finish(5) is first
-    assert first.block is None
-    assert stand.flight.finish(5) is second
+class PickyStore:
+    """Takes every record but those with some numbers, and is down now and then."""
+
+    def __init__(self, poison: set[int], error: Exception, down_before: int = -1) -> None:
+        self.poison, self.error, self.down_before = poison, error, down_before
+        self.written: list[int] = []
+        self.marks: dict[str, MarkState] = {}
+        self.n_asked = 0
+
+    def write(self, block: Block) -> None:
+        self.n_asked += 1
+        if self.n_asked == self.down_before:
+            raise StoreUnavailableError("full")
+        numbers = block.batch.sequence.tolist()
+        if self.poison & set(numbers):
+            raise self.error
+        self.written += numbers
+        self.marks |= {mark.controller_id: mark for mark in block.marks}
+
+
+def picky(store: PickyStore, folder: Path, n_records: int = 40) -> tuple[CommitQueue, Load, Metrics, DeadLetters]:
+    directory = town(n_records, 2)
+    block = block_of(directory)
+    numbered = replace(block.batch, sequence=np.arange(1, n_records + 1, dtype=np.uint64))
+    marks = tuple(MarkState(f"PJU-{i:03d}", EPOCH, i + 1) for i in range(n_records))
+    metrics, letters = Metrics(), DeadLetters(folder)
+    book: Any = SimpleNamespace(apply=lambda _changes, _now_us: None)
+    queue = CommitQueue(store, letters, book, metrics=metrics, readiness=Readiness(), monotonic=iter_time())  # type: ignore[arg-type]  # what it asks of it
+    load = Load(replace(block, batch=numbered, marks=marks), [], [])
+    queue.start(load)
+    return queue, load, metrics, letters
+
+
+def iter_time() -> Any:
+    """A clock that goes on by a minute whenever somebody looks."""
+    minutes = iter(range(0, 10_000_000, 60))
+    return lambda: float(next(minutes))
+
+
+@pytest.mark.parametrize("poison", [{1}, {40}, {20, 21}, {1, 7, 30, 40}])
+@pytest.mark.parametrize("error", [StoreRefusedError("never"), ValueError("surrogates"), OverflowError("too large")])
+def test_a_record_that_no_store_takes_is_set_aside_alone(poison: set[int], error: Exception, tmp_path: Path) -> None:
+    store = PickyStore(poison, error)
+    queue, load, metrics, letters = picky(store, tmp_path)
+    assert queue.finish(5) is load
+    queue.close()
+    assert sorted(store.written) == sorted(set(range(1, 41)) - poison), "all others once"
+    assert store.marks == {mark.controller_id: mark for mark in load.block.marks}  # type: ignore[union-attr]  # it has one
+    count = metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": "unstorable"})
+    assert count == len(poison)
+    kept = [json.loads(line)["text"] for line in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
+    assert sorted(text.split(":")[0] for text in kept) == sorted(f"PJU-{n - 1:03d}" for n in poison)
+    assert not letters.take()
+
+
+@pytest.mark.parametrize("down_before", range(1, 14))
+def test_a_store_that_goes_down_during_the_search_is_waited_for_and_nothing_is_doubled(
+    down_before: int, tmp_path: Path
+) -> None:
+    store = PickyStore({7}, ValueError("never"), down_before)
+    queue, load, _, _ = picky(store, tmp_path)
+    landed = [queue.finish(5) for _ in range(4)]
+    queue.close()
+    assert load in landed
+    assert sorted(store.written) == sorted(set(range(1, 41)) - {7})
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no disk"), OSError("no disk"), ValueError("any")])
+def test_a_store_that_takes_nothing_at_all_is_waited_for(error: Exception, tmp_path: Path) -> None:
+    store = PickyStore(set(range(1, 201)), error)
+    queue, load, _, _ = picky(store, tmp_path, 200)
+    assert queue.finish(20) is None
+    assert queue.is_stalled
+    store.poison = set()
+    assert load in [queue.finish(5) for _ in range(3)]
+    queue.close()
+    assert sorted(store.written) == list(range(1, 201))
+
+
+class PickyBook:
+    def __init__(self, poison: str, error: Exception) -> None:
+        self.poison, self.error, self.told = poison, error, []
+
+    def apply(self, changes: list[Any], _now_us: int) -> Applied:
+        if any(change.key == self.poison for change in changes):
+            raise self.error
+        self.told += [change.key for change in changes]
+        return Applied(n_opened=len(changes))
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("NUL"), OverflowError("too large"), DataError("INSERT", {}, Exception("NUL"))]
+)
+def test_a_change_that_the_database_cannot_take_holds_up_no_other(error: Exception) -> None:
+    metrics = Metrics()
+    book = PickyBook("c", error)
+    changes: Any = [SimpleNamespace(key=key) for key in "abcdefg"]
+    assert FaultJob(book, metrics).apply(changes, 0).n_opened == 6  # type: ignore[arg-type]  # what it asks of it
+    assert book.told == list("abdefg")
+    assert metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": "unbooked"}) == 1
+
+
+@pytest.mark.parametrize("error", [OperationalError("INSERT", {}, Exception("locked")), FencedError("fenced")])
+def test_a_database_that_is_away_is_waited_for_with_every_change(error: Exception) -> None:
+    book = PickyBook("c", error)
+    changes: Any = [SimpleNamespace(key=key) for key in "abcdefg"]
+    with pytest.raises(RetryError):
+        FaultJob(book).apply(changes, 0)  # type: ignore[arg-type]  # as above
+    assert not book.told
 
 
 def test_held_nothing_starts_before_all_has_landed(stand: Stand) -> None:

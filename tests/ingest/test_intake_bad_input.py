@@ -1,12 +1,15 @@
 """Broken and hostile input over a real broker: counted, logged once, set aside, acknowledged; the rest goes on."""
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge_agent.wire import Metric, Payload, encode_payload
+from edge_agent.wire import Metric, Payload, encode_payload, pack_strings
 from tests.ingest.city_stand import (
     IngestProcess,
     Mosquitto,
@@ -17,6 +20,7 @@ from tests.ingest.city_stand import (
     wait_until,
     write_city,
 )
+from tests.ingest.test_poison_messages import birth, data
 
 N_LAMPS = 4
 
@@ -164,3 +168,45 @@ def test_births_under_ever_new_epochs_change_nothing(stand: Stand) -> None:
     stand.send()
     wait_until(stand.fleet.is_settled)
     assert agent.sequence in numbers_stored(stand)
+
+
+def hostile_messages(stand: Stand) -> list[tuple[str, bytes]]:
+    """What has ended or stalled a host before, one of each kind, under a stranger's name and a registered one's."""
+    other = stand.fleet.agents[1].node
+    births = [
+        birth(**{"Sweep/Interval": 1 << 63}),
+        birth(**{"Agent/Version": "1.0\0"}),
+        birth(**{"Schedule/Document": "[" * 60_000}),
+        birth(**{"Outbox/Sequence": (1 << 64) - 1, "Outbox/Pending": 1}),
+        birth(**{"Circuits/Id": pack_strings((*(f"?{i}" for i in range(30_000)), *map(str, range(30_000))))}),
+        birth(**{"Lamps/Id": b"x\0" * 60_000}),
+        birth() + b"\x12\x00" * 1_000_000,
+        b"\xff" * 3_000_000,
+    ]
+    messages = [("spBv1.0/STATE/terang", state) for state in (b"[" * 100_000, b'{"online":' * 5000, b"9" * 5000)]
+    messages.append(("spBv1.0/STATE/terang", b'{"online":false,"timestamp":1e999}'))
+    messages.append(("spBv1.0/STATE/terang", b'{"online":false,"timestamp":%d}' % (1 << 80)))
+    for node in ("PJU-stranger", other):
+        messages += [(f"spBv1.0/terang/NBIRTH/{node}", payload) for payload in births]
+        messages.append((f"spBv1.0/terang/NDATA/{node}", data(1, **{"Sweep/Interval": (1 << 64) - 1})))
+        messages.append((f"spBv1.0/terang/NDEATH/{node}", b"\x12\x00" * 1_000_000))
+    return messages
+
+
+def test_hostile_messages_end_and_delay_nothing(stand: Stand) -> None:
+    for topic, payload in hostile_messages(stand):
+        stand.fleet._client.publish(topic, payload)
+    began = time.monotonic()
+    while time.monotonic() - began < 20:  # past the controllers' table, which is written every 15 s
+        stand.send()
+        wait_until(lambda: not stand.agent.outbox, 10)
+        time.sleep(0.5)
+    assert stand.ingest.is_ready()
+    assert stand.ingest.counter("terang_ingest_job_errors_total") == 0
+    with closing(sqlite3.connect(stand.city / "data" / "terang.db", timeout=20)) as database:
+        rows = dict(database.execute("SELECT controller_id, is_online FROM controllers"))
+    assert rows[stand.agent.node] == 1
+
+
+def test_it_ends_in_order_after_all_that(stand: Stand) -> None:
+    assert stand.ingest.stop() == 0

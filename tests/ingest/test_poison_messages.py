@@ -52,10 +52,10 @@ def birth(**changed: Any) -> bytes:
     return message.SerializeToString()
 
 
-def data(sequence: int, **changed: int) -> bytes:
+def data(sequence: int, *, is_historical: bool = False, **changed: int) -> bytes:
     values = {"Outbox/Epoch": 7, "Outbox/Sequence": sequence, "Outbox/Pending": 1, **changed}
     metrics = tuple(
-        Metric(value, alias=ALIAS[name], datatype=8, timestamp_ms=AT_MS + sequence % 1000)
+        Metric(value, alias=ALIAS[name], datatype=8, timestamp_ms=AT_MS + sequence % 1000, is_historical=is_historical)
         for name, value in values.items()
     )
     return encode_payload(Payload(AT_MS, sequence % 256, metrics))

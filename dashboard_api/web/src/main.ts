@@ -9,7 +9,7 @@ import { LiveFeed } from "./city/events";
 import { FaultStore } from "./city/fault_store";
 import { openFaults, repeat } from "./city/polling";
 import { LampStates } from "./city/lamp_states";
-import type { Cabinet, City, Code, Fault, LampCollection, StatesAnswer } from "./city/types";
+import type { Cabinet, City, Code, Fault, LampCollection, Quantity, StatesAnswer } from "./city/types";
 import { h } from "./dom";
 import { SEVERITY_COLOUR } from "./map/icons";
 import { NightMap } from "./map/night_map";
@@ -145,10 +145,15 @@ function renderLink(): void {
 }
 
 async function loadCity(): Promise<void> {
-  const [kept, { value: codes }] = await Promise.all([getKept<City>("/city"), getKept<{ items: Code[] }>("/codes")]);
+  const [kept, { value: codes }, { value: quantities }] = await Promise.all([
+    getKept<City>("/city"),
+    getKept<{ items: Code[] }>("/codes"),
+    getKept<{ items: Quantity[] }>("/quantities"),
+  ]);
   city = kept.value;
   clock.set(city);
   words.setCodes(codes.items);
+  words.setQuantities(quantities.items);
   words.setCityLanguage(city.language);
   const [{ value: lamps }, { value: boxes }] = await Promise.all([
     getKept<LampCollection>("/lamps.geojson"),

@@ -100,3 +100,23 @@ test("an unknown reading is a gap in the chart, never 0", () => {
   ]);
   expect(plotted({ columns: {} })).toEqual([[], [], []]);
 });
+
+test("quantities are called and written as the server declares them", () => {
+  const words = new Words();
+  words.choose("en");
+  const title = { id: "Iluminansi", en: "Illuminance" };
+  words.setQuantities([
+    { name: "illuminance_lx", unit: "lx", decimals: 0, summary: "mean", title },
+    { name: "status", unit: "", decimals: 0, summary: "none", title: { id: "Bit status", en: "Status bits" } },
+  ]);
+  expect(words.quantities().map(({ name }) => words.quantity(name))).toEqual(["Illuminance"]);
+  expect(words.measured("illuminance_lx", 12.4)).toBe("12\u00a0lx");
+  words.choose("id");
+  expect(words.quantity("illuminance_lx")).toBe("Iluminansi");
+  expect(words.quantity("of_a_newer_server")).toBe("of_a_newer_server");
+  const at = ["2026-11-23T12:00:00Z"];
+  expect(plotted({ columns: { at, power_w: [40], illuminance_lx: [12] } }, "illuminance_lx").slice(1)).toEqual([
+    [40],
+    [12],
+  ]);
+});

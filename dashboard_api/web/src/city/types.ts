@@ -110,6 +110,15 @@ export interface Code {
   advice: Record<Language, string>;
 }
 
+/** A quantity of a lamp's readings: its column in them, its unit, and how its values over a time are summed up. */
+export interface Quantity {
+  name: string;
+  unit: string;
+  decimals: number;
+  summary: "mean" | "highest" | "none";
+  title: Record<Language, string>;
+}
+
 /** A live event: what happened to a fault, and the fault after it. */
 export interface FaultEvent {
   id: number;

@@ -8,15 +8,8 @@ import { backButton, facts, type Fact } from "./facts";
 import type { Page } from "./page";
 import { ReadingsChart } from "./readings_chart";
 
-interface Reading {
-  at?: string | null;
-  power_w?: number | null;
-  voltage_v?: number | null;
-  current_a?: number | null;
-  power_factor?: number | null;
-  temperature_c?: number | null;
-  level?: number | null;
-}
+/** When it was read, and a value for each quantity that the server keeps of the newest reading. */
+type Reading = { at?: string | null } & Record<string, unknown>;
 
 interface LampAnswer {
   lamp_id: string;
@@ -100,15 +93,11 @@ export class LampDetail {
     const { words, clock } = this.#page;
     const latest = this.#answer?.latest;
     if (!latest) return null;
-    const figure = (value: number | null | undefined, unit: string, digits = 1) =>
-      value === null || value === undefined ? null : `${words.figure(value, digits)}\u00a0${unit}`;
     const rows: Fact[] = [
-      [words.say("power"), figure(latest.power_w, "W")],
-      [words.say("voltage"), figure(latest.voltage_v, "V")],
-      [words.say("current"), figure(latest.current_a, "A", 3)],
-      [words.say("power_factor"), figure(latest.power_factor, "", 2)],
-      [words.say("temperature"), figure(latest.temperature_c, "°C")],
-      [words.say("level"), figure(latest.level, "%", 0)],
+      ...words.quantities().map(({ name }): Fact => {
+        const value = latest[name];
+        return [words.quantity(name), typeof value === "number" ? words.measured(name, value) : null];
+      }),
       [words.say("last_heard"), latest.at ? clock.moment(Date.parse(latest.at), words.language) : null],
     ];
     return h("section", {}, h("h3", {}, words.say("now")), facts(rows));

@@ -1,6 +1,6 @@
 /** The language of the page: the reader's choice, else the address's, else the city's. */
 
-import type { Code, Language } from "../city/types";
+import type { Code, Language, Quantity } from "../city/types";
 import { PAGE_WORDS, type Word } from "./page_words";
 
 const STORED = "terang-language";
@@ -13,6 +13,7 @@ export class Words {
   #language: Language = "id";
   #isChosen = false;
   readonly #codes = new Map<string, Code>();
+  readonly #quantities = new Map<string, Quantity>();
   readonly #listeners = new Set<() => void>();
 
   constructor() {
@@ -57,6 +58,27 @@ export class Words {
   setCodes(codes: readonly Code[]): void {
     this.#codes.clear();
     for (const code of codes) this.#codes.set(code.code, code);
+  }
+
+  setQuantities(quantities: readonly Quantity[]): void {
+    this.#quantities.clear();
+    for (const quantity of quantities) this.#quantities.set(quantity.name, quantity);
+  }
+
+  /** Quantities of readings that are numbers, no codes or bits, in the server's order. */
+  quantities(): Quantity[] {
+    return [...this.#quantities.values()].filter(({ summary }) => summary !== "none");
+  }
+
+  /** What a column of readings is called; one that the server does not declare shows as it is. */
+  quantity(name: string): string {
+    return this.#quantities.get(name)?.title[this.#language] ?? name;
+  }
+
+  /** A value of a column of readings with its unit. */
+  measured(name: string, value: number): string {
+    const { unit = "", decimals = 1 } = this.#quantities.get(name) ?? {};
+    return `${this.figure(value, decimals)}\u00a0${unit}`.trimEnd();
   }
 
   /** A word of the page, its `{…}` filled in. */

@@ -1,0 +1,31 @@
+"""Whom a session talks to: the connection below it, and who carries out what the host commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from edge_agent.control.command import DimCommand
+
+
+class Transport(Protocol):
+    """The MQTT connection as the session sees it."""
+
+    def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        """Send, not retained; what cannot be sent is lost, as MQTT does with QoS 0."""
+
+    def disconnect(self) -> None:
+        """End the connection on purpose, after what was published has left."""
+
+
+class Orders(Protocol):
+    """Who carries out what the host commands; called on the link's thread."""
+
+    def dim(self, command: DimCommand) -> None:
+        """Hold these levels."""
+
+    def schedule(self, text: str) -> bool:
+        """Take a schedule document; False = refused."""
+
+    def held_schedule(self) -> str | None:
+        """The document as held."""
