@@ -21,6 +21,7 @@ from ingest.telemetry.damaged_files import DamagedFiles
 
 _EVERY_S: Final = 1800.0
 _FIRST_S: Final = 60.0  # after a start: soon enough to be seen, late enough not to slow it
+_UNSETTLED_H: Final = 3  # until so many readings are there as a counter that began anew has to show
 _REACH_US: Final = 35 * 24 * US_PER_H  # history older than this is left to `terang-ingest energy`
 
 
@@ -71,8 +72,8 @@ class EnergyJob:
         start_us = max(self._since_us, now_us - _REACH_US)
         if start_us >= now_us:
             return
-        # the hour that is running will have to be done again
-        self._since_us = now_us // US_PER_H * US_PER_H
+        # the hour that is running will have to be done again, and those whose last counters later readings decide on
+        self._since_us = (now_us // US_PER_H - _UNSETTLED_H) * US_PER_H
         self._thread = threading.Thread(target=self._renew, args=(start_us, now_us), name="energy", daemon=True)
         self._thread.start()
 
