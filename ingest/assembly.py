@@ -122,7 +122,16 @@ class CityIngest:
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
-        recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)
+        recover(
+            snapshots,
+            detection,
+            detection,
+            clock,
+            store=store,
+            directory=directory,
+            book=book,
+            warn=lambda text: readiness.warn("memory", text),
+        )
         detection.adopt(key for key, _state in book.book.open_keys())
         memory = SnapshotJob(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)

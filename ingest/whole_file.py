@@ -6,6 +6,7 @@ The agent has the same in ``edge_agent.whole_file``: neither package may import 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,3 +64,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Keep a file that cannot be used under another name, with the time (UTC); says which, None if that is impossible."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    for number in range(100):
+        kept = path.with_name(f"{path.name}.damaged-{stamp}{f'-{number}' if number else ''}")
+        if kept.exists():
+            continue
+        try:
+            path.rename(kept)
+        except OSError:
+            return None
+        return kept
+    return None

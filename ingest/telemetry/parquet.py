@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from ingest.errors import StoreUnavailableError
+from ingest.errors import StoreUnavailableError, describe
 from ingest.model.batch import Batch
 from ingest.model.block import Block, take_records
 from ingest.model.block_division import own_marks
@@ -30,7 +31,7 @@ from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, write_segment
-from ingest.whole_file import replace_file
+from ingest.whole_file import replace_file, set_aside
 
 _ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _HOUR_US: Final = 3_600_000_000
@@ -56,6 +57,7 @@ class ParquetStore:
             OSError: the folder cannot be made or read.
         """
         self.root = root
+        self._is_reader = is_reader
         root.mkdir(parents=True, exist_ok=True)
         self._log = structlog.get_logger("telemetry")
         for path in root.iterdir():
@@ -65,11 +67,11 @@ class ParquetStore:
         if not is_reader:
             self._staging.mkdir()
         spans = [span for _, span, _ in self._segments(every=True)]
-        self._settled = self._read_marks_file()[0]
+        self._settled, self._summed_marks = self._read_marks_file()
         self._scratch = Scratch()
         self.damaged = damaged or DamagedFiles()
         self._compaction = Compaction(root, policy, staging=self._staging, damaged=self.damaged)
-        self._next = 1 + max(0, self._read_marks_file()[0], *(last for _, last in spans))
+        self._next = 1 + max(0, self._settled, *(last for _, last in spans))
 
     def write(self, block: Block) -> None:
         """Store a block for good; one segment per day of its records, the last of them with the block's marks."""
@@ -95,9 +97,9 @@ class ParquetStore:
 
     def marks(self) -> list[MarkState]:
         """The marks file, and the footers of what was written after it; without it every footer."""
-        through, states = self._read_marks_file()
+        through = self._settled
         found = Watermarks()
-        for state in states:
+        for state in self._summed_marks:
             found.restore(state)
         for path, (_, last), _ in self._segments(every=False):
             if last > through:
@@ -113,21 +115,23 @@ class ParquetStore:
     def settle(self, position: int, marks: list[MarkState]) -> None:
         """Sum up what is stored, so that the next start reads few footers, and let compaction go so far."""
         path = self.root / MARKS_FILE
-        document = {"through": position, "marks": json.loads(encode_marks(marks))}
+        text = encode_marks(marks)
+        document = {"through": position, "marks": json.loads(text), "crc32": _checksum(position, text)}
         try:
             replace_file(path, json.dumps(document, separators=(",", ":")).encode())
         except OSError as error:
             raise StoreUnavailableError(f"{path}: {error.strerror}") from error
-        self._settled = position
+        self._settled, self._summed_marks = position, list(marks)
 
     def _read_marks_file(self) -> tuple[int, list[MarkState]]:
+        path = self.root / MARKS_FILE
         try:
-            document = json.loads((self.root / MARKS_FILE).read_text(encoding="utf-8"))
-            return int(document["through"]), decode_marks(json.dumps(document["marks"]).encode())
+            return _read_marks_document(path.read_bytes())
         except FileNotFoundError:
             return -1, []
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self._log.error(f"{self.root / MARKS_FILE}: damaged, reading every footer instead: {error}")
+        except Exception as error:  # noqa: BLE001  # a file that anything may stand in; the footers say the same
+            kept = None if self._is_reader else set_aside(path)
+            self._log.error("damaged, reading every footer instead", file=str(path), reason=describe(error), kept=kept)
             return -1, []
 
     def _segments(self, *, every: bool) -> list[tuple[Path, tuple[int, int], int]]:
@@ -200,3 +204,23 @@ class ParquetStore:
     def close(self) -> None:
         """Nothing is held open; the staging folder goes."""
         shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _checksum(position: int, marks: bytes) -> int:
+    return zlib.crc32(marks, position & 0xFFFFFFFF)
+
+
+def _read_marks_document(data: bytes) -> tuple[int, list[MarkState]]:
+    """The position and the marks of a marks file; files of older versions have no checksum.
+
+    Raises:
+        Exception: of any kind that damaged bytes make.
+    """
+    document = json.loads(data)
+    through = document["through"]
+    states = decode_marks(json.dumps(document["marks"]).encode())
+    if not isinstance(through, int) or through < -1:
+        raise ValueError("through: no position")
+    if document.get("crc32", _checksum(through, encode_marks(states))) != _checksum(through, encode_marks(states)):
+        raise ValueError("its checksum is not its content's")
+    return through, states

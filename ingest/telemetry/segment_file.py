@@ -129,7 +129,19 @@ def decode_marks(data: bytes) -> list[MarkState]:
     Raises:
         ValueError: not such a list.
     """
-    return [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+    try:
+        states = [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+        is_sound = all(
+            isinstance(state.controller_id, str)
+            and len(state.starts) == len(state.ends)
+            and all(type(number) is int for number in (state.epoch, state.floor, *state.starts, *state.ends))
+            for state in states
+        )
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"no marks: {error}") from error
+    if not is_sound:
+        raise ValueError("no marks: a name or number is of another type")
+    return states
 
 
 def read_marks(folder: Path) -> list[MarkState]:
