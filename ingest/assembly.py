@@ -39,6 +39,7 @@ from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import SessionHost
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
+from ingest.whole_file import make_private
 
 LOCK_FILE: Final = "ingest.lock"
 
@@ -87,7 +88,7 @@ class CityIngest:
         metrics, readiness = Metrics(), Readiness()
         if options.show is not None:
             options.show(metrics, readiness)
-        city.data_folder.mkdir(parents=True, exist_ok=True)
+        make_private(city.data_folder)
         lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
         self._closers.append(lock.release)
         engine = open_database(city)

@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent.wire import NAMESPACE, NBIRTH, NDATA, NDEATH, WireError, decode_state, encode_state, state_topic
 from ingest.errors import UnusableError, describe
 from ingest.mqtt.socket_buffer import SocketBuffer
+from ingest.schema.safe_url import without_secrets
 from ingest.sparkplug.host_application import Message
 
 KEEPALIVE_S: Final = 30
@@ -53,13 +54,13 @@ def parse_address(url: str) -> tuple[str, int, bool]:
     Raises:
         UnusableError: it names no host, or a port that is none.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
-    except (KeyError, ValueError) as error:
-        raise UnusableError(f"[broker] url: {url!r} is no mqtt:// or mqtts:// address") from error
+    except (KeyError, ValueError):
+        raise UnusableError(f"[broker] url: {without_secrets(url)!r} is no mqtt:// or mqtts:// address") from None
     if not parts.hostname:
-        raise UnusableError(f"[broker] url: {url!r} names no host")
+        raise UnusableError(f"[broker] url: {without_secrets(url)!r} names no host")
     return parts.hostname, port, parts.scheme == "mqtts"
 
 

@@ -8,6 +8,7 @@ from ingest.errors import UnusableError
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.schema.influx import parse_address
+from ingest.schema.safe_url import without_secrets
 from ingest.telemetry.compaction import Policy
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.parquet import ParquetStore
@@ -51,4 +52,4 @@ def open_store(
             )
         except CityError as error:
             raise UnusableError(str(error)) from error
-    raise UnusableError(f"[telemetry] url: {url!r} is neither parquet: nor influxdb://")
+    raise UnusableError(f"[telemetry] url: {without_secrets(url)!r} is neither parquet: nor influxdb://")
