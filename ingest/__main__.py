@@ -89,6 +89,7 @@ def worker(
     host, _, port = status.rpartition(":")
     if status and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
+    os.umask(_PRIVATE)
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if status else -1)
     keep_memory()
     stop = StopSignal().install()

@@ -67,7 +67,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Keep a file that cannot be used under another name with the time (UTC); returns it, None if that is impossible."""
+    """Keep a file that cannot be used under another name with the time (UTC); returns it, None if it cannot be."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for number in range(100):
         kept = path.with_name(f"{path.name}.damaged-{stamp}{f'-{number}' if number else ''}")
