@@ -95,7 +95,7 @@ class CityIngest:
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
-        register, self.issues = sync_register(engine, city.folder)
+        register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
         damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
         store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
         self._closers.append(store.close)
