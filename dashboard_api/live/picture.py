@@ -122,6 +122,9 @@ def _open(path: Path) -> LivePicture:
     for controller in controllers.values():
         times_us.append(int(controller["last_seen_us"]))
         bool(controller["is_online"])
+    for by_circuit in json.loads(about.get("least_dark", "{}")).values():
+        if not all(type(n) is int and 0 <= n <= len(columns["state"]) for n in by_circuit.values()):
+            raise ValueError("least_dark: no number of lamps")
     if min(times_us) < 0 or max(times_us) >= _LATEST_US:
         raise ValueError("a time that cannot be")
     return LivePicture(
