@@ -20,6 +20,7 @@ from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-u
 from amqtt.errors import AMQTTError, BrokerError, NoDataError  # type: ignore[import-untyped]  # as above
 
 from ingest.errors import UnusableError
+from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
@@ -42,8 +43,9 @@ def parse_embedded(url: str) -> tuple[str, int]:
     host, _, port = rest.rpartition(":")
     try:
         return host or DEFAULT_HOST, int(port) if port else DEFAULT_PORT
-    except ValueError as error:
-        raise UnusableError(f"[broker] url: {url!r}: after 'embedded:' comes a port or host:port") from error
+    except ValueError:
+        shown = without_secrets(url)
+        raise UnusableError(f"[broker] url: {shown!r}: after 'embedded:' comes a port or host:port") from None
 
 
 def _connections_for_strangers() -> int:
