@@ -25,7 +25,7 @@ from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness, StatusPage
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
 from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
 from ingest.pipeline.clock import Clock, DataClock, WallClock
@@ -104,14 +104,14 @@ class CityIngest:
         detection = Detection(fleet, city, start_us=start_us)
         book = open_fault_desk(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
-        marks = Watermarks()
-        for state in store.marks():
-            marks.restore(state)
+        received = ReceivedRangesTable()
+        for state in store.received():
+            received.restore(state)
         quarantine = DeadLetters(city.data_folder)
         host = SessionHost(
             city.city.group,
             directory,
-            marks=marks,
+            received=received,
             quarantine=quarantine,
             metrics=metrics,
             monotonic=time.monotonic,
@@ -134,7 +134,7 @@ class CityIngest:
             warn=lambda text: readiness.warn("memory", text),
         )
         detection.adopt(key for key, _state in book.book.open_keys())
-        memory = SnapshotJob(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
+        memory = SnapshotJob(snapshots, detection, flight, store=store, received=received, monotonic=time.monotonic)
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 

@@ -31,7 +31,7 @@ from ingest.decode.bounds import (
 from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import BirthError, ForeignBirthError, FullError
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 from ingest.schema.telemetry import CIRCUIT_VALUES, LAMP_VALUES, PHASE_VALUES
 
 # Quantities by the place that they have in a decoded record. Arrays over lamps come first, then over circuits, then the
@@ -125,7 +125,7 @@ class Session:
     last_at_us: int = 0
     next_round: int = 0
     live_sequence: int = 0
-    mark: Mark | None = None
+    ranges: ReceivedRanges | None = None
 
 
 def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Session:

@@ -65,15 +65,15 @@ class ControllerJob:
         rows = []
         for name, seen in self._host.presence().items():
             session = self._host.sessions.get(name)
-            mark = None if session is None else session.mark
+            ranges = None if session is None else session.ranges
             known = self._written.get(name, {})
             rows.append(
                 {
                     "controller_id": name,
                     "epoch": str(session.epoch)
-                    if session is not None and mark is not None
+                    if session is not None and ranges is not None
                     else known.get("epoch", "0"),
-                    "stored_sequence": mark.durable_floor if mark is not None else known.get("stored_sequence", 0),
+                    "stored_sequence": ranges.durable_to if ranges is not None else known.get("stored_sequence", 0),
                     "is_online": bool(seen["is_online"]),
                     "last_seen_us": int(seen["last_seen_us"]),
                     "agent_version": session.agent_version if session is not None else known.get("agent_version"),

@@ -25,7 +25,7 @@ from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 from ingest.model.block_division import halves
 from ingest.model.finding import Change
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 from ingest.pipeline.ports import Book
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.telemetry.store import TelemetryStore
@@ -46,7 +46,8 @@ class Load:
     """What one tick wants stored, told and acknowledged.
 
     Attributes:
-        floors: each mark that was met, how far it will be durable with this load, and its ``n_rewound`` then.
+        progress: the received ranges of each epoch in the load, up to where they are durable with it, and their
+            ``n_rewound`` then.
         n_bytes: of the messages that it was made of.
         write_s: how long the store took for it, once it is stored.
         parts: of the block, those that are not stored yet; None = it was not begun.
@@ -55,7 +56,7 @@ class Load:
     block: Block | None
     lines: list[str]
     changes: list[Change]
-    floors: dict[tuple[str, int], tuple[Mark, int, int]] = field(default_factory=dict)
+    progress: dict[tuple[str, int], tuple[ReceivedRanges, int, int]] = field(default_factory=dict)
     now_us: int = 0
     n_bytes: int = 0
     write_s: float = 0.0
@@ -152,7 +153,7 @@ class CommitQueue:
                 load.parts[:0] = [part for part, _ in refused]
                 raise
             except _CANNOT_TAKE as error:
-                if part.batch.n_records + len(part.marks) > 1:
+                if part.batch.n_records + len(part.received) > 1:
                     load.parts[:1] = halves(part)
                     continue
                 refused.append((part, error))
@@ -167,15 +168,15 @@ class CommitQueue:
             self._set_aside(part, why, load.now_us)
 
     def _set_aside(self, part: Block, error: Exception, now_us: int) -> None:
-        """Keep, count and name the one record or mark of a part that the store cannot take."""
+        """Keep as a dead letter, count and log the one record or range that the store cannot take."""
         batch = part.batch
-        if not batch.n_records and not part.marks:
+        if not batch.n_records and not part.received:
             return
         if batch.n_records:
             node = part.directory.controllers[int(batch.controller[0])]
             number = f"record {int(batch.sequence[0])} of epoch {int(batch.epoch[0])}"
         else:
-            node, number = part.marks[0].controller_id, f"mark of epoch {part.marks[0].epoch}"
+            node, number = part.received[0].controller_id, f"received ranges of epoch {part.received[0].epoch}"
         text = f"{node}: {number} cannot be stored: {describe(error)}"
         self._metrics.complaints.labels("unstorable").inc()
         if node not in self._named and len(self._named) < _MOST_NAMED:

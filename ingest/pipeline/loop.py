@@ -16,7 +16,7 @@ from edge_agent.wire import NCMD, NDATA, NodeTopic
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 from ingest.model.finding import Change
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 from ingest.mqtt.connection import Broker
 from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
@@ -183,10 +183,10 @@ class Intake:
         changes += judge_tick(self.judge, self.clock, intake, tick)
         block = None
         if intake.n_records:
-            block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
-        floors = {key: (mark, mark.floor, mark.n_rewound) for key, mark in intake.touched.items()}
+            block = replace(tick.block, received=tuple(ranges.state(*key) for key, ranges in intake.touched.items()))
+        progress = {key: (ranges, ranges.complete_to, ranges.n_rewound) for key, ranges in intake.touched.items()}
         now_us = self.clock.now_us() or now_us or 0
-        self._commit_queue.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
+        self._commit_queue.start(Load(block, self._quarantine.take(), changes, progress, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
 
     def _acknowledge_and_send(self, load: Load | None) -> None:
@@ -205,16 +205,16 @@ class Intake:
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0
-        for (controller_id, epoch), (mark, floor, n_rewound) in load.floors.items():
-            if mark.n_rewound != n_rewound:
-                continue  # the floor that this load was sent off with was not the agent's word
-            mark.durable_floor = max(mark.durable_floor, floor)
-            if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
-                self._acknowledge(controller_id, epoch, mark)
+        for (controller_id, epoch), (ranges, complete_to, n_rewound) in load.progress.items():
+            if ranges.n_rewound != n_rewound:
+                continue  # ``complete_to`` of this load was not reported by the agent
+            ranges.durable_to = max(ranges.durable_to, complete_to)
+            if controller_id in self._host.sessions and ranges.durable_to > ranges.acknowledged:
+                self._acknowledge(controller_id, epoch, ranges)
                 n_sent += 1
         self._metrics.acknowledgements.inc(n_sent)
 
-    def _acknowledge(self, controller_id: str, epoch: int, mark: Mark) -> None:
-        mark.acknowledged = mark.durable_floor
-        payload = self._acknowledgement.encode(self._wall_ms(), epoch, mark.durable_floor)
+    def _acknowledge(self, controller_id: str, epoch: int, ranges: ReceivedRanges) -> None:
+        ranges.acknowledged = ranges.durable_to
+        payload = self._acknowledgement.encode(self._wall_ms(), epoch, ranges.durable_to)
         self._broker.publish(f"{self._command_topic}{controller_id}", payload)

@@ -20,7 +20,7 @@ from ingest.errors import StoreUnavailableError, describe
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
@@ -178,7 +178,7 @@ class SnapshotJob:
         flight: CommitQueue,
         *,
         store: TelemetryStore,
-        marks: Watermarks,
+        received: ReceivedRangesTable,
         monotonic: Callable[[], float],
     ) -> None:
         """The first one comes with the first run: there is always one to go on from."""
@@ -186,7 +186,7 @@ class SnapshotJob:
         self._memory = memory
         self._commit_queue = flight
         self._store = store
-        self._marks = marks
+        self._received = received
         self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
         self._log = structlog.get_logger("ingest")
 
@@ -212,4 +212,4 @@ class SnapshotJob:
         """
         position = self._store.position()
         self._file.write(self._memory.snapshot(), position=position, now_us=now_us)
-        self._store.settle(position, self._marks.states())
+        self._store.settle(position, self._received.states())

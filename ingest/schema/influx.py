@@ -36,7 +36,7 @@ LAMPS: Final = "lamps"
 CIRCUITS: Final = "circuits"
 CABINETS: Final = "cabinets"
 JOURNAL: Final = "journal"
-MARKS: Final = "marks"
+RANGES: Final = "marks"
 RECORD_FIELDS: Final = (
     "epoch",
     "sequence",

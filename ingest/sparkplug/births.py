@@ -58,12 +58,16 @@ class Births:
             self._table.tell_two_agents(node, f"epoch {session.epoch} is back after another one")
         self._table.set(session)
         if session.epoch and session.sequence is not None and session.pending is not None:
-            mark = self._numbers.mark_at_birth(session, session.sequence, session.pending)
-            if session.sequence < mark.floor:  # a copy of the outbox: no number tells its records from the others'
-                self._table.tell_two_agents(node, f"its newest record is {session.sequence}, and {mark.floor} is taken")
-            mark.acknowledged = -1
-            if self._table.is_registered(node) or not mark.is_empty:
-                taken.touched[node, session.epoch] = mark
+            ranges = self._numbers.ranges_at_birth(session, session.sequence, session.pending)
+            if (
+                session.sequence < ranges.complete_to
+            ):  # a copy of the outbox: no number tells its records from the others'
+                self._table.tell_two_agents(
+                    node, f"its newest record is {session.sequence}, and {ranges.complete_to} is taken"
+                )
+            ranges.acknowledged = -1
+            if self._table.is_registered(node) or not ranges.is_empty:
+                taken.touched[node, session.epoch] = ranges
         if session.controller < self._table.directory.controllers.n_register:
             at_us = session.at_ms * 1000
             if not 0 < at_us < taken.latest_us:

@@ -17,7 +17,7 @@ from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError, describe
 from ingest.metrics import Complaints, Metrics
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.mqtt.connection import Message
 from ingest.sparkplug.births import Births
 from ingest.sparkplug.command_queue import CommandQueue
@@ -39,7 +39,7 @@ class SessionHost:
         group: str,
         directory: Directory,
         *,
-        marks: Watermarks,
+        received: ReceivedRangesTable,
         quarantine: DeadLetters,
         metrics: Metrics,
         monotonic: Callable[[], float],
@@ -47,13 +47,13 @@ class SessionHost:
     ) -> None:
         """Start with no session: every controller's first data asks it for a rebirth."""
         self.group = group
-        self.marks = marks
+        self.received = received
         self._quarantine = quarantine
         self._metrics = metrics
         self.complaints = Complaints(metrics)
         self.commands = CommandQueue(group, metrics, monotonic=monotonic, wall_ms=wall_ms)
         self._table = SessionTable(
-            group, directory, marks=marks, complaints=self.complaints, quarantine=quarantine, monotonic=monotonic
+            group, directory, received=received, complaints=self.complaints, quarantine=quarantine, monotonic=monotonic
         )
         self.sessions = self._table.sessions
         self._by_topic = self._table.by_topic

@@ -67,7 +67,7 @@ class OtherBirths:
                 if self._in_vain.get(present.controller_id, (0, 0))[0] is None:
                     del self._in_vain[present.controller_id]
                 self._keep(present)
-                other.mark = None  # its epoch may have been given up meanwhile
+                other.ranges = None  # its epoch may have been given up meanwhile
                 other.last_at_us, other.next_round = present.last_at_us, present.next_round
                 return record
         return None

@@ -10,7 +10,7 @@ from typing import Final
 from ingest.decode.birth import Session, is_next
 from ingest.decode.record import Record, check_record
 from ingest.errors import RecordError
-from ingest.model.received_ranges import MAX_JUMP, Mark
+from ingest.model.received_ranges import MAX_JUMP, ReceivedRanges
 from ingest.sparkplug.command_queue import CommandQueue
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.intake_result import IntakeResult
@@ -24,38 +24,38 @@ class RecordNumbers:
     """The numbering of the records of one group."""
 
     def __init__(self, table: SessionTable, commands: CommandQueue, quarantine: DeadLetters) -> None:
-        """No record has come yet; which are taken, the table's marks say."""
+        """Start without records; the table holds the received ranges."""
         self._table = table
         self._commands = commands
         self._quarantine = quarantine
 
     def take(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
-        mark = session.mark
+        ranges = session.ranges
         claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
-        if mark is None or record.sequence - mark.newest > MAX_JUMP:
+        if ranges is None or record.sequence - ranges.newest > MAX_JUMP:
             if self._is_absurd(session, record.sequence):
                 self._refuse_jump(session, record, payload, taken)
                 return False
-            if mark is None or (record.pending and not record.is_historical):
-                mark = self._open_mark(session, claimed)
-        elif claimed > mark.floor and record.pending and not record.is_historical:
-            mark = self._open_mark(session, claimed)
+            if ranges is None or (record.pending and not record.is_historical):
+                ranges = self._open_ranges(session, claimed)
+        elif claimed > ranges.complete_to and record.pending and not record.is_historical:
+            ranges = self._open_ranges(session, claimed)
         if record.seq is not None and not is_next(session, record.seq):
             self._table.complaints.add("gap", session.controller_id, f"{session.controller_id}: a gap in seq")
             self._commands.ask_rebirth(session.controller_id)
-        taken.touched[session.controller_id, record.epoch] = mark
-        if mark.holds(record.sequence):
-            mark.acknowledged = -1  # it is sent again because our word did not arrive
+        taken.touched[session.controller_id, record.epoch] = ranges
+        if ranges.holds(record.sequence):
+            ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
                 self._tell_taken(session, record, payload, taken)
             return True
-        if record.sequence <= mark.floor:
-            self._tell_contradiction(session, record, mark)
+        if record.sequence <= ranges.complete_to:
+            self._tell_contradiction(session, record, ranges)
             if record.pending and not record.is_historical:
-                mark.rewind(claimed)
-        elif not mark.has_room(record.sequence):
+                ranges.rewind(claimed)
+        elif not ranges.has_room(record.sequence):
             text = f"{session.controller_id}: sends records with too many gaps between them; they are left with it"
             self._table.complaints.add("scattered", session.controller_id, text)
             return False
@@ -64,7 +64,7 @@ class RecordNumbers:
         except RecordError as error:
             self.refuse(session, payload, error, (record.epoch, record.sequence), taken)
             return False
-        mark.take(record.sequence)
+        ranges.take(record.sequence)
         if not record.is_historical:
             session.live_sequence = record.sequence
         if session.controller >= self._table.directory.controllers.n_register:
@@ -103,25 +103,25 @@ class RecordNumbers:
         text = f"{node}: its clock is {minutes:.0f} min {'ahead' if ahead_us > 0 else 'behind'}; ours times its faults"
         self._table.complaints.add("clock", node, text)
 
-    def _open_mark(self, session: Session, floor: int) -> Mark:
-        session.mark = self._table.marks.open(session.controller_id, session.epoch, floor)
-        return session.mark
+    def _open_ranges(self, session: Session, complete_to: int) -> ReceivedRanges:
+        session.ranges = self._table.received.open(session.controller_id, session.epoch, complete_to)
+        return session.ranges
 
-    def mark_at_birth(self, session: Session, sequence: int, pending: int) -> Mark:
-        """The mark in which a newborn session's records count, as far as its birth is believed."""
+    def ranges_at_birth(self, session: Session, sequence: int, pending: int) -> ReceivedRanges:
+        """The received ranges for a new session's records, checked against its birth."""
         session.live_sequence = sequence
-        known = self._table.marks.get(session.controller_id, session.epoch)
+        known = self._table.received.get(session.controller_id, session.epoch)
         if known is None or sequence - known.newest <= MAX_JUMP:
-            return self._open_mark(session, sequence - pending)
+            return self._open_ranges(session, sequence - pending)
         node = session.controller_id
         text = f"{node}: its birth says record {sequence}, far beyond {known.newest}; a record has to say so too"
         self._table.complaints.add("jump", node, text)
-        session.mark = known
+        session.ranges = known
         return known
 
     def _is_absurd(self, session: Session, sequence: int) -> bool:
         """Whether a number is so far beyond all that is known of its epoch that only a birth can make it believed."""
-        known = self._table.marks.get(session.controller_id, session.epoch)
+        known = self._table.received.get(session.controller_id, session.epoch)
         if known is None or sequence - known.newest <= MAX_JUMP:
             return False
         return session.sequence is None or abs(sequence - session.sequence) > MAX_JUMP
@@ -134,11 +134,11 @@ class RecordNumbers:
         self._quarantine.add(f"NDATA/{node}", "jump", text, payload, taken.now_us or 0)
         self._commands.ask_rebirth(node, _JUMP_WAIT_S)
 
-    def _tell_contradiction(self, session: Session, record: Record, mark: Mark) -> None:
+    def _tell_contradiction(self, session: Session, record: Record, ranges: ReceivedRanges) -> None:
         """A record comes of which the agent, or somebody in its name, has said that it holds it no more."""
         node = session.controller_id
         text = (
-            f"{node}: record {record.sequence} comes although everything up to {mark.floor} was said to be done with; "
+            f"{node}: record {record.sequence} comes although the agent dropped everything up to {ranges.complete_to}; "
             "it is stored. Somebody sent a forged or copied record, or two agents share an outbox"
         )
         self._table.complaints.add("contradiction", node, text)
@@ -162,8 +162,8 @@ class RecordNumbers:
         if error.reason == "number":
             self._table.other_births.miss(node, None, self._commands.ask_rebirth)
         is_own = self._table.other_births.is_alone(node)
-        epoch, mark = self._table.refusals.set_aside(
+        epoch, ranges = self._table.refusals.set_aside(
             session, payload, error, number, is_own=is_own, now_us=taken.now_us or 0
         )
-        if mark is not None:
-            taken.touched[node, epoch] = mark
+        if ranges is not None:
+            taken.touched[node, epoch] = ranges

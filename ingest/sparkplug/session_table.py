@@ -12,7 +12,7 @@ from edge_agent.wire import NDATA, NodeTopic
 from ingest.decode.birth import Session, renumbered
 from ingest.metrics import Complaints
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.clock_offsets import AgentClocks
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.other_births import OtherBirths
@@ -38,7 +38,7 @@ class SessionTable:
         group: str,
         directory: Directory,
         *,
-        marks: Watermarks,
+        received: ReceivedRangesTable,
         complaints: Complaints,
         quarantine: DeadLetters,
         monotonic: Callable[[], float],
@@ -46,13 +46,13 @@ class SessionTable:
         """Nobody is online yet."""
         self.group = group
         self.directory = directory
-        self.marks = marks
+        self.received = received
         self.complaints = complaints
         self.sessions: dict[str, Session] = {}
         self.by_topic: dict[str, Session] = {}
         self.last_seen_us: dict[str, int] = {}
         self.other_births = OtherBirths()
-        self.refusals = Refusals(marks, complaints, quarantine)
+        self.refusals = Refusals(received, complaints, quarantine)
         self.clocks = AgentClocks()
         self.strangers = Strangers(monotonic)
         self._monotonic = monotonic
@@ -84,7 +84,7 @@ class SessionTable:
         self.clocks.forget(node)
         self.refusals.forget(node)
         self.last_seen_us.pop(node, None)
-        self.marks.forget_empty(node)
+        self.received.forget_empty(node)
 
     def forget(self) -> None:
         """Our own connection was lost: births may have been missed, so every controller is asked anew."""

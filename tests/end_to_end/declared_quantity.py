@@ -118,7 +118,7 @@ def main(folder: Path) -> dict[str, object]:
     column = "illuminance_lx"
     alone, together = (getattr(block.batch, column) for block in blocks)
     assert alone.tobytes() == together.tobytes()
-    block = replace(blocks[0], marks=())
+    block = replace(blocks[0], received=())
     lines = "".join(bytes(body_of(part)).decode() for part in reading_lines(block, TagWords()))
 
     root = folder / "telemetry"

@@ -14,7 +14,7 @@ from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics
 from ingest.model.batch import first_lamps
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import SessionHost
 from tests.ingest.city_stand import GROUP, PlayedAgent
@@ -65,7 +65,7 @@ class NameStand:
         self.host = SessionHost(
             GROUP,
             self.directory,
-            marks=Watermarks(),
+            received=ReceivedRangesTable(),
             quarantine=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
@@ -102,9 +102,9 @@ class NameStand:
         for first, last in tick.rounds:
             assert max(Counter(tick.block.batch.controller[first:last].tolist()).values()) == 1, "twice in one round"
         self.touched = dict(taken.touched)
-        for (_, epoch), mark in taken.touched.items():
+        for (_, epoch), ranges in taken.touched.items():
             for agent in self.agents:
-                agent.hear({"Outbox/Epoch": epoch, "Outbox/Acknowledged": mark.floor})
+                agent.hear({"Outbox/Epoch": epoch, "Outbox/Acknowledged": ranges.complete_to})
         for _, payload in self.host.commands.outgoing(self.host.sessions):
             self.n_rebirths += 1
             for agent in self.agents:

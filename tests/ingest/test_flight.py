@@ -18,7 +18,7 @@ from ingest.faultbook.book import Applied
 from ingest.jobs.faults import FaultJob
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.workers.group_lock import FencedError
@@ -97,7 +97,7 @@ class PickyStore:
     def __init__(self, poison: set[int], error: Exception, down_before: int = -1) -> None:
         self.poison, self.error, self.down_before = poison, error, down_before
         self.written: list[int] = []
-        self.marks: dict[str, MarkState] = {}
+        self.received: dict[str, StoredRanges] = {}
         self.n_asked = 0
 
     def write(self, block: Block) -> None:
@@ -108,18 +108,18 @@ class PickyStore:
         if self.poison & set(numbers):
             raise self.error
         self.written += numbers
-        self.marks |= {mark.controller_id: mark for mark in block.marks}
+        self.received |= {ranges.controller_id: ranges for ranges in block.received}
 
 
 def picky(store: PickyStore, folder: Path, n_records: int = 40) -> tuple[CommitQueue, Load, Metrics, DeadLetters]:
     directory = town(n_records, 2)
     block = block_of(directory)
     numbered = replace(block.batch, sequence=np.arange(1, n_records + 1, dtype=np.uint64))
-    marks = tuple(MarkState(f"PJU-{i:03d}", EPOCH, i + 1) for i in range(n_records))
+    received = tuple(StoredRanges(f"PJU-{i:03d}", EPOCH, i + 1) for i in range(n_records))
     metrics, letters = Metrics(), DeadLetters(folder)
     book: Any = SimpleNamespace(apply=lambda _changes, _now_us: None)
     queue = CommitQueue(store, letters, book, metrics=metrics, readiness=Readiness(), monotonic=iter_time())  # type: ignore[arg-type]  # what it asks of it
-    load = Load(replace(block, batch=numbered, marks=marks), [], [])
+    load = Load(replace(block, batch=numbered, received=received), [], [])
     queue.start(load)
     return queue, load, metrics, letters
 
@@ -138,7 +138,7 @@ def test_a_record_that_no_store_takes_is_set_aside_alone(poison: set[int], error
     assert queue.finish(5) is load
     queue.close()
     assert sorted(store.written) == sorted(set(range(1, 41)) - poison), "all others once"
-    assert store.marks == {mark.controller_id: mark for mark in load.block.marks}  # type: ignore[union-attr]  # it has one
+    assert store.received == {ranges.controller_id: ranges for ranges in load.block.received}  # type: ignore[union-attr]  # it has one
     count = metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": "unstorable"})
     assert count == len(poison)
     kept = [json.loads(line)["text"] for line in (tmp_path / "quarantine.jsonl").read_text().splitlines()]

@@ -17,7 +17,7 @@ from ingest.jobs.register_watch import RegisterWatch
 from ingest.metrics import Metrics
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.pipeline.clock import DataClock
 from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
@@ -61,7 +61,7 @@ def stand(tmp_path: Path) -> SimpleNamespace:
     host = SessionHost(
         GROUP,
         Directory(fleet),
-        marks=Watermarks(),
+        received=ReceivedRangesTable(),
         quarantine=DeadLetters(tmp_path),
         metrics=metrics,
         monotonic=lambda: 0.0,

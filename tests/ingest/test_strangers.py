@@ -36,7 +36,7 @@ def sizes(stand: NameStand) -> dict[str, int]:
         "lamps": len(host.directory.lamps),
         "circuits": len(host.directory.circuit_names),
         "controllers": len(host.directory.controllers),
-        "marks": len(host.marks.states()),
+        "marks": len(host.received.states()),
         "seen": len(host.presence()),
         "epochs": len(host._other_births._epochs),
         "asked": len(host.commands._asked_at),
