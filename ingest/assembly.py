@@ -36,7 +36,7 @@ from ingest.pipeline.store_upkeep import Upkeep
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 from ingest.whole_file import make_private
@@ -107,19 +107,19 @@ class CityIngest:
         received = ReceivedRangesTable()
         for state in store.received():
             received.restore(state)
-        quarantine = DeadLetters(city.data_folder)
-        host = SessionHost(
+        dead_letters = DeadLetters(city.data_folder)
+        host = HostApplication(
             city.city.group,
             directory,
             received=received,
-            quarantine=quarantine,
+            dead_letters=dead_letters,
             metrics=metrics,
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
         )
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
-        flight = CommitQueue(store, quarantine, book, metrics=metrics, readiness=readiness)
-        self._closers.append(flight.close)
+        commit_queue = CommitQueue(store, dead_letters, book, metrics=metrics, readiness=readiness)
+        self._closers.append(commit_queue.close)
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
@@ -134,7 +134,9 @@ class CityIngest:
             warn=lambda text: readiness.warn("memory", text),
         )
         detection.adopt(key for key, _state in book.book.open_keys())
-        memory = SnapshotJob(snapshots, detection, flight, store=store, received=received, monotonic=time.monotonic)
+        memory = SnapshotJob(
+            snapshots, detection, commit_queue, store=store, received=received, monotonic=time.monotonic
+        )
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
@@ -167,8 +169,8 @@ class CityIngest:
             host,
             judge=detection,
             clock=clock,
-            flight=flight,
-            quarantine=quarantine,
+            commit_queue=commit_queue,
+            dead_letters=dead_letters,
             metrics=metrics,
             readiness=readiness,
             monotonic=time.monotonic,

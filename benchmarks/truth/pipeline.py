@@ -24,7 +24,7 @@ from ingest.pipeline.ports import judge_tick
 from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 
 class Pipeline:
@@ -42,11 +42,11 @@ class Pipeline:
         self._book = open_fault_desk(self.engine, register, city, 0)
         directory = Directory(fleet)
         self._now_s = 0.0
-        self._host = SessionHost(
+        self._host = HostApplication(
             city.city.group,
             directory,
             received=ReceivedRangesTable(),
-            quarantine=DeadLetters(city.data_folder),
+            dead_letters=DeadLetters(city.data_folder),
             metrics=Metrics(),
             monotonic=lambda: self._now_s,
             wall_ms=lambda: int(self._now_s * 1000),

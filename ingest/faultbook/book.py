@@ -64,7 +64,7 @@ class FaultBook:
         """``(key, state)`` of every fault that is not closed, for a detection that starts anew."""
         return [(fault.key, fault.state) for fault in self._by_key.values() if fault.state != life.CLOSED]
 
-    def replace_gazetteer(self, fault_locator: FaultLocator) -> None:
+    def replace_locator(self, fault_locator: FaultLocator) -> None:
         """Another register came into force."""
         self._fault_locator = fault_locator
 

@@ -20,7 +20,7 @@ from ingest.model.block import Block
 from ingest.model.fleet import Fleet
 from ingest.schema import tables
 from ingest.schema.orders import MAX_DIM_DAYS
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 _POLL_S: Final = 0.5
 _PATIENCE_S: Final = 600.0
@@ -49,7 +49,7 @@ class CommandJob:
     def __init__(
         self,
         engine: Engine,
-        host: SessionHost,
+        host: HostApplication,
         fleet: Fleet,
         monotonic: Callable[[], float],
         wall_ms: Callable[[], int],

@@ -13,7 +13,7 @@ from ingest.database import is_unavailable
 from ingest.errors import describe
 from ingest.periodic import Every
 from ingest.schema import tables
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 _EVERY_S: Final = 15.0
 _CHUNK: Final = 500
@@ -22,7 +22,7 @@ _CHUNK: Final = 500
 class ControllerJob:
     """An job of intake."""
 
-    def __init__(self, engine: Engine, host: SessionHost, monotonic: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, host: HostApplication, monotonic: Callable[[], float]) -> None:
         """Nothing is written yet."""
         self._engine = engine
         self._host = host

@@ -89,7 +89,7 @@ class FaultJob:
             raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
 
 
-def gazetteer_of(register: Register) -> FaultLocator:
+def locator_of(register: Register) -> FaultLocator:
     """The places of a register."""
     lamp_ids = register.lamps.lamp_id
     return FaultLocator(register, dict(zip(lamp_ids, range(len(lamp_ids)), strict=True)))
@@ -108,7 +108,7 @@ def open_fault_desk(
         return FaultJob(
             FaultBook(
                 engine,
-                gazetteer_of(register),
+                locator_of(register),
                 reopen_within_us=int(within_s * 1_000_000),
                 new_id=lambda at_us: str(ULID.from_timestamp(max(at_us, 0) / 1e6)),
                 now_us=now_us,

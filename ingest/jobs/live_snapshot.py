@@ -13,7 +13,7 @@ import structlog
 from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.schema.live import COLUMNS, FILE_NAME
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from ingest.whole_file import replacing
 
 _EVERY_S: Final = 2.0
@@ -30,7 +30,7 @@ class LiveSnapshot:
         folder: Path,
         judge: Judge,
         register_version: int,
-        host: SessionHost,
+        host: HostApplication,
         monotonic: Callable[[], float],
         wall_us: Callable[[], int],
     ) -> None:

@@ -15,7 +15,7 @@ from edge_agent.wire import DataType, Metric, WireError, read_json
 from ingest.decode.birth import Session
 from ingest.errors import describe
 from ingest.schema.city import City
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from ingest.whole_file import replace_file
 
 FILE_NAME: Final = "schedule.json"
@@ -28,7 +28,7 @@ _MAX_AHEAD: Final = (
 class ScheduleJob:
     """An job of intake."""
 
-    def __init__(self, city: City, host: SessionHost) -> None:
+    def __init__(self, city: City, host: HostApplication) -> None:
         """Find the version of the schedule in force."""
         self._path = city.data_folder / FILE_NAME
         self._host = host

@@ -32,7 +32,7 @@ class Naming(Protocol):
         """The directory in force."""
 
 
-def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, quarantine: DeadLetters) -> Tick:
+def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, dead_letters: DeadLetters) -> Tick:
     """``build_tick`` of what was taken, without the records that it cannot be built with; they leave ``taken`` too."""
     try:
         return build_tick(taken.rounds, [*taken.history, *taken.unjudged], naming.directory)
@@ -50,7 +50,7 @@ def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, q
             node = record.session.controller_id
             text = f"{node}: record {record.sequence} of epoch {record.epoch} has no columns: {why}"
             complaints.add("broke_down", node, text)
-            quarantine.add(f"NDATA/{node}", "broke_down", text, _payload(record), record.at_us)
+            dead_letters.add(f"NDATA/{node}", "broke_down", text, _payload(record), record.at_us)
         records[:] = kept
     if not n_set_aside:
         raise first
@@ -66,7 +66,7 @@ def _why_not(record: Record, directory: Directory) -> str | None:
 
 
 def _payload(record: Record) -> bytes:
-    return b"" if record.sheet is None else record.sheet.pages[record.row].tobytes()
+    return b"" if record.aligned is None else record.aligned.matrix[record.row].tobytes()
 
 
 class IsolatedJudge:

@@ -27,10 +27,10 @@ from ingest.pipeline.ports import Judge, judge_tick
 from ingest.sparkplug.acknowledgement import Acknowledgement
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.fair_queue import FairQueue
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
-_LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
+_STOP_S: Final = 5.0  # for what is in the air when it is told to stop
 _TICK_S: Final = 1.0  # how often detection is told the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
@@ -56,12 +56,12 @@ class Intake:
     def __init__(
         self,
         broker: Broker,
-        host: SessionHost,
+        host: HostApplication,
         *,
         judge: Judge,
         clock: Clock,
-        flight: CommitQueue,
-        quarantine: DeadLetters,
+        commit_queue: CommitQueue,
+        dead_letters: DeadLetters,
         metrics: Metrics,
         readiness: Readiness,
         monotonic: Callable[[], float],
@@ -75,8 +75,8 @@ class Intake:
         self._host = host
         self.judge = IsolatedJudge(judge, host, host.complaints)
         self.clock = clock
-        self._commit_queue = flight
-        self._quarantine = quarantine
+        self._commit_queue = commit_queue
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self._readiness = readiness
         self._monotonic = monotonic
@@ -109,7 +109,7 @@ class Intake:
         while not is_stopped():
             self.turn()
         self._readiness.ended()
-        end = self._monotonic() + _LANDING_S
+        end = self._monotonic() + _STOP_S
         while (load := self._commit_queue.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
             self._acknowledge_and_send(load)
 
@@ -175,7 +175,7 @@ class Intake:
         self._flushed_at = self._monotonic()
         intake = self._host.receive(messages, now_us)
         del messages
-        tick = build_columns(intake, self._host, self._host.complaints, self._quarantine)
+        tick = build_columns(intake, self._host, self._host.complaints, self._dead_letters)
         self._metrics.bad_values.inc(tick.n_bad_values)
         changes, self._changes = self._changes, []
         numbers = self._host.directory.places.controller_index
@@ -186,7 +186,7 @@ class Intake:
             block = replace(tick.block, received=tuple(ranges.state(*key) for key, ranges in intake.touched.items()))
         progress = {key: (ranges, ranges.complete_to, ranges.n_rewound) for key, ranges in intake.touched.items()}
         now_us = self.clock.now_us() or now_us or 0
-        self._commit_queue.start(Load(block, self._quarantine.take(), changes, progress, now_us, n_bytes))
+        self._commit_queue.start(Load(block, self._dead_letters.take(), changes, progress, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
 
     def _acknowledge_and_send(self, load: Load | None) -> None:

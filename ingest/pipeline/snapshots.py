@@ -175,7 +175,7 @@ class SnapshotJob:
         self,
         file: SnapshotFile,
         memory: Memory,
-        flight: CommitQueue,
+        commit_queue: CommitQueue,
         *,
         store: TelemetryStore,
         received: ReceivedRangesTable,
@@ -184,7 +184,7 @@ class SnapshotJob:
         """The first one comes with the first run: there is always one to go on from."""
         self._file = file
         self._memory = memory
-        self._commit_queue = flight
+        self._commit_queue = commit_queue
         self._store = store
         self._received = received
         self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)

@@ -27,13 +27,13 @@ class Births:
     """
 
     def __init__(
-        self, table: SessionTable, numbers: RecordNumbers, commands: CommandQueue, quarantine: DeadLetters
+        self, table: SessionTable, numbers: RecordNumbers, commands: CommandQueue, dead_letters: DeadLetters
     ) -> None:
         """Nobody was born yet."""
         self._table = table
         self._numbers = numbers
         self._commands = commands
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
         self._n_refused: dict[str, int] = {}  # births of controllers of the register, since the last that could be used
         self.newborn: list[Session] = []
 
@@ -97,7 +97,7 @@ class Births:
             is_stranger = not self._table.is_registered(node)
             text = str(error)[:500]
             now_us = taken.now_us or 0
-            self._quarantine.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
+            self._dead_letters.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
         if self._table.is_registered(node):
             self._n_refused[node] = self._n_refused.get(node, 0) + 1
         elif node not in self._table.sessions:

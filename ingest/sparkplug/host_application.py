@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from edge_agent.wire import NBIRTH, NDATA, NDEATH, WireError, parse_topic
 from ingest.decode.birth import Session
 from ingest.decode.bounds import MAX_ID, is_id
-from ingest.decode.bulk_decode import Sheets
+from ingest.decode.bulk_decode import BulkDecoder
 from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError, describe
 from ingest.metrics import Complaints, Metrics
@@ -27,7 +27,7 @@ from ingest.sparkplug.record_numbers import RecordNumbers
 from ingest.sparkplug.session_table import SessionTable
 
 
-class SessionHost:
+class HostApplication:
     """All sessions of one group.
 
     Attributes:
@@ -40,7 +40,7 @@ class SessionHost:
         directory: Directory,
         *,
         received: ReceivedRangesTable,
-        quarantine: DeadLetters,
+        dead_letters: DeadLetters,
         metrics: Metrics,
         monotonic: Callable[[], float],
         wall_ms: Callable[[], int],
@@ -48,21 +48,26 @@ class SessionHost:
         """Start with no session: every controller's first data asks it for a rebirth."""
         self.group = group
         self.received = received
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self.complaints = Complaints(metrics)
         self.commands = CommandQueue(group, metrics, monotonic=monotonic, wall_ms=wall_ms)
         self._table = SessionTable(
-            group, directory, received=received, complaints=self.complaints, quarantine=quarantine, monotonic=monotonic
+            group,
+            directory,
+            received=received,
+            complaints=self.complaints,
+            dead_letters=dead_letters,
+            monotonic=monotonic,
         )
         self.sessions = self._table.sessions
         self._by_topic = self._table.by_topic
         self._strangers = self._table.strangers
         self._other_births = self._table.other_births
-        numbers = RecordNumbers(self._table, self.commands, quarantine)
+        numbers = RecordNumbers(self._table, self.commands, dead_letters)
         self._take, self._refuse = numbers.take, numbers.refuse
-        self._births = Births(self._table, numbers, self.commands, quarantine)
-        self._sheets = Sheets()
+        self._births = Births(self._table, numbers, self.commands, dead_letters)
+        self._bulk_decoder = BulkDecoder()
 
     @property
     def directory(self) -> Directory:
@@ -104,7 +109,7 @@ class SessionHost:
 
     def _read_alike(self, messages: Sequence[Message]) -> Sequence[Record | None]:
         try:
-            return self._sheets.read(messages, self._by_topic)
+            return self._bulk_decoder.read(messages, self._by_topic)
         except Exception as error:  # noqa: BLE001  # then each is read by itself, and only the one that does it is lost
             self.complaints.add("broke_down", "reading alike", f"reading many messages at once: {describe(error)}")
             return [None] * len(messages)
@@ -113,7 +118,7 @@ class SessionHost:
         kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
         text = f"{kind} of {node} breaks ingest and is set aside: {describe(error)}"
         self.complaints.add("broke_down", node, text)
-        self._quarantine.add(f"{kind}/{node}", "broke_down", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"{kind}/{node}", "broke_down", text, payload, taken.now_us or 0)
 
     def _data(self, session: Session, payload: bytes, alike: Record | None, taken: IntakeResult) -> bool:
         """Take one NDATA of a session; says whether it was a duplicate."""

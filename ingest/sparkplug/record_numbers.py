@@ -23,11 +23,11 @@ _JUMP_WAIT_S: Final = 600.0  # since the last request for a birth, until another
 class RecordNumbers:
     """The numbering of the records of one group."""
 
-    def __init__(self, table: SessionTable, commands: CommandQueue, quarantine: DeadLetters) -> None:
+    def __init__(self, table: SessionTable, commands: CommandQueue, dead_letters: DeadLetters) -> None:
         """Start without records; the table holds the received ranges."""
         self._table = table
         self._commands = commands
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
 
     def take(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
@@ -131,7 +131,7 @@ class RecordNumbers:
         node = session.controller_id
         text = f"{node}: a record has number {record.sequence}, far beyond all before; it waits for a birth to say so"
         self._table.complaints.add("jump", node, text)
-        self._quarantine.add(f"NDATA/{node}", "jump", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"NDATA/{node}", "jump", text, payload, taken.now_us or 0)
         self._commands.ask_rebirth(node, _JUMP_WAIT_S)
 
     def _tell_contradiction(self, session: Session, record: Record, ranges: ReceivedRanges) -> None:
@@ -152,7 +152,7 @@ class RecordNumbers:
             "Somebody sent a forged record, or two agents share an outbox"
         )
         self._table.complaints.add("contradiction", node, text)
-        self._quarantine.add(f"NDATA/{node}", "contradiction", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"NDATA/{node}", "contradiction", text, payload, taken.now_us or 0)
 
     def refuse(
         self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, taken: IntakeResult

@@ -17,11 +17,11 @@ _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 class Refusals:
     """What is set aside in one group."""
 
-    def __init__(self, received: ReceivedRangesTable, complaints: Complaints, quarantine: DeadLetters) -> None:
+    def __init__(self, received: ReceivedRangesTable, complaints: Complaints, dead_letters: DeadLetters) -> None:
         """Nothing was broken yet."""
         self._received = received
         self._complaints = complaints
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
         self._strikes: dict[str, tuple[int, int]] = {}
 
     def set_aside(
@@ -49,7 +49,7 @@ class Refusals:
         """
         node = session.controller_id
         self._complaints.add(error.reason, node, f"{node}: a record is broken: {error}")
-        self._quarantine.add(f"NDATA/{node}", error.reason, str(error), payload, now_us)
+        self._dead_letters.add(f"NDATA/{node}", error.reason, str(error), payload, now_us)
         if number is None:
             session.seq = (session.seq + 1) % 256
             number = salvage_number(session, payload)

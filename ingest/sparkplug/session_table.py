@@ -40,7 +40,7 @@ class SessionTable:
         *,
         received: ReceivedRangesTable,
         complaints: Complaints,
-        quarantine: DeadLetters,
+        dead_letters: DeadLetters,
         monotonic: Callable[[], float],
     ) -> None:
         """Nobody is online yet."""
@@ -52,7 +52,7 @@ class SessionTable:
         self.by_topic: dict[str, Session] = {}
         self.last_seen_us: dict[str, int] = {}
         self.other_births = OtherBirths()
-        self.refusals = Refusals(received, complaints, quarantine)
+        self.refusals = Refusals(received, complaints, dead_letters)
         self.clocks = AgentClocks()
         self.strangers = Strangers(monotonic)
         self._monotonic = monotonic

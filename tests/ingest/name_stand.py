@@ -16,7 +16,7 @@ from ingest.model.batch import first_lamps
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from tests.ingest.city_stand import GROUP, PlayedAgent
 from tests.ingest.seeded_blocks import town
 
@@ -62,11 +62,11 @@ class NameStand:
         self.touched: dict[tuple[str, int], object] = {}
         self.n_rebirths = 0
         self._power_w = 0.0
-        self.host = SessionHost(
+        self.host = HostApplication(
             GROUP,
             self.directory,
             received=ReceivedRangesTable(),
-            quarantine=DeadLetters(folder),
+            dead_letters=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
             wall_ms=lambda: self.air.at_ms,

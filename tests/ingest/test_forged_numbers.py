@@ -131,7 +131,7 @@ def test_the_genuine_record_of_a_number_that_is_taken_is_set_aside_and_told(tmp_
     street.stand.turn()
     street.sweep(10)
     assert street.genuine_stored() == set(range(1, 16)) - {8}
-    lines = [json.loads(line) for line in street.stand.host._quarantine.take()]
+    lines = [json.loads(line) for line in street.stand.host._dead_letters.take()]
     assert [line["topic"] for line in lines if line["reason"] == "contradiction"] == [f"NDATA/{street.agent.node}"]
     assert street.stand.complaints("contradiction") >= 1
 

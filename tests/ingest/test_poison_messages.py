@@ -172,11 +172,11 @@ def test_a_record_that_has_no_columns_is_set_aside_and_the_others_are_built(tmp_
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
     taken = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
     taken.rounds[1][0] = taken.rounds[1][0]._replace(at_us=1 << 70)
-    quarantine = DeadLetters(tmp_path)
-    tick = build_columns(taken, stand.host, stand.host.complaints, quarantine)
+    dead_letters = DeadLetters(tmp_path)
+    tick = build_columns(taken, stand.host, stand.host.complaints, dead_letters)
     assert tick.block.batch.sequence.tolist() == [1, 3]
     assert taken.n_records == 2
-    (line,) = quarantine.take()
+    (line,) = dead_letters.take()
     assert NAME in json.loads(line)["text"]
 
 

@@ -22,7 +22,7 @@ def stand(tmp_path: Path) -> NameStand:
 
 @pytest.mark.parametrize("lamp_ids", [SAME_LENGTH, SHORTER, LAMPS[3::-1]])
 @pytest.mark.parametrize("make", [1, 2], ids=["same numbering", "another numbering"])
-@pytest.mark.parametrize("n_each", [1, 12], ids=["one by one", "as a sheet"])
+@pytest.mark.parametrize("n_each", [1, 12], ids=["one by one", "in bulk"])
 def test_each_agents_readings_lie_on_its_own_lamps(
     stand: NameStand, lamp_ids: tuple[str, ...], make: int, n_each: int
 ) -> None:

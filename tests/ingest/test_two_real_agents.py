@@ -11,7 +11,7 @@ from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics
 from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from tests.edge_agent.played_session import START_MS, Played, values
 from tests.edge_agent.stub_meters import lamp_layout
 from tests.ingest.seeded_blocks import town
@@ -34,11 +34,11 @@ class Street:
         self.now_s = 0.0
         self.n_rebirths = 0
         self.metrics = Metrics()
-        self.host = SessionHost(
+        self.host = HostApplication(
             GROUP,
             town(1, 8, NAME, "L-{:04d}"),
             received=ReceivedRangesTable(),
-            quarantine=DeadLetters(folder),
+            dead_letters=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
             wall_ms=lambda: START_MS + int(1000 * self.now_s),
