@@ -100,6 +100,8 @@ def acl_text(group: str, host_id: str, barred: Iterable[str]) -> str:
         f"topic read {base}/NDEATH/+",
         f"topic write {base}/NCMD/+",
         f"topic readwrite spBv1.0/STATE/{host_id}",
+        # the controllers' patterns hold for the host's name too
+        *(f"topic deny {base}/{kind}/{host}" for kind in ("NBIRTH", "NDATA", "NDEATH")),
     ]
     for name in sorted(set(barred)):
         check_name(name)

@@ -19,7 +19,7 @@ from city_pki.secret_file import write_public, write_secret
 from city_pki.takeover import BrokerPlace, end_session, signal_broker
 from edge_agent.wire.signed_order import encode_bytes
 from ingest.city.agent_file import SecureLink, agent_toml
-from ingest.city.pki_commands import BROKER_FOLDER, PKI_FOLDER, BrokerPort, CityFolder
+from ingest.city.pki_commands import BROKER_FOLDER, PKI_FOLDER, CityFolder
 from ingest.errors import UnusableError
 from ingest.mqtt.connection import parse_address
 from ingest.register.sync import read_city_files
@@ -68,7 +68,6 @@ def enroll(
 def revoke(
     controller_id: ControllerId,
     city: CityFolder = Path(),
-    port: BrokerPort = 8883,
     broker: BrokerUrl = None,
     pid_file: Annotated[
         Path | None, typer.Option(help="The broker's process id, to signal it; a unit may do that instead.")
@@ -80,7 +79,7 @@ def revoke(
     if controller_id == host_name(settings.city.host_id):
         raise UnusableError(f"{controller_id}: is the host itself: terang-city ca servers gives it another certificate")
     hit = authority.revoke(controller_id, datetime.now(UTC))
-    _write_broker(settings, port)
+    _write_broker(settings)
     print(f"{controller_id}: {len(hit)} certificates revoked, {city / BROKER_FOLDER} written")
     host, port, _ = parse_address(_broker_url(settings, broker))
     trouble = None
@@ -122,12 +121,12 @@ def _broker_url(settings: City, broker: str | None) -> str:
     return url
 
 
-def _write_broker(settings: City, port: int | None = None) -> None:
+def _write_broker(settings: City) -> None:
     """Write the broker's lists anew; the port is that of the file as it stands."""
     folder = settings.folder
-    kept = port or _listening_port(folder / BROKER_FOLDER / "mosquitto-tls.conf")
+    port = _listening_port(folder / BROKER_FOLDER / "mosquitto-tls.conf")
     authority = open_authority(folder / PKI_FOLDER)
-    write_broker_files(folder / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, kept)
+    write_broker_files(folder / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)
 
 
 def _listening_port(path: Path) -> int:
