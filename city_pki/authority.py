@@ -279,9 +279,7 @@ def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _builder(
-    name: str, issuer: x509.Name, public_key: Any, start: datetime, end: datetime
-) -> x509.CertificateBuilder:
+def _builder(name: str, issuer: x509.Name, public_key: Any, start: datetime, end: datetime) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().subject_name(_name(name)).issuer_name(issuer).public_key(public_key)
     builder = builder.serial_number(x509.random_serial_number())
     return builder.not_valid_before(start - EARLIER).not_valid_after(end)

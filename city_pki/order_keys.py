@@ -51,45 +51,55 @@ class PublicKeys:
 
 
 class OrderSigner:
-    """Signs with the working key; one per process."""
+    """Signs with the working key; one per process.
 
-    def __init__(self, folder: Path, counter_file: Path, wall_ms: Callable[[], int]) -> None:
+    Attributes:
+        keys: the public keys, and the latest change of key.
+        trouble: why the counter is not kept; None = it is.
+    """
+
+    def __init__(self, key_file: Path, counter_file: Path, wall_ms: Callable[[], int]) -> None:
         """Load the key.
 
         Args:
-            folder: the city's ``pki``.
+            key_file: the working key; the public ones stand beside it.
             counter_file: where the counter is kept.
             wall_ms: UTC milliseconds; the counter is at least this, so that a lost file does no harm.
 
         Raises:
             PkiError: there is no key, it can be read by others, or it is not the one in ``orders.json``.
         """
-        self.keys = read_public(folder)
-        self._key = _private(folder / KEY_FILE)
+        self.keys = read_public(key_file.parent)
+        self._key = _private(key_file)
         if self._key.public_key().public_bytes_raw() != self.keys.working:
-            raise PkiError(f"{folder / KEY_FILE}: is not the working key of {PUBLIC_FILE}")
+            raise PkiError(f"{key_file}: is not the working key of {PUBLIC_FILE}")
         self._id = key_id(self.keys.working)
         self._counter_file = counter_file
         self._wall_ms = wall_ms
         self._next = self._end = 0
+        self.trouble: str | None = None
 
     def sign(self, kind: str, group: str, controller: str, order: bytes) -> str:
-        """The signature metric of an order.
-
-        Raises:
-            PkiError: the counter cannot be kept, so a number might be used twice.
-        """
+        """The signature metric of an order."""
         counter, at_ms = self._take(), self._wall_ms()
         signature = self._key.sign(order_bytes(kind, group, controller, counter, at_ms, order))
         return str(OrderSignature(self._id, counter, at_ms, signature))
 
     def _take(self) -> int:
-        """The next number: never one of before, whatever process took that, nor one below the clock."""
+        """The next number: never one of before, whatever process took that, nor one below the clock.
+
+        Where the file cannot be written, the clock alone keeps it growing over a restart; `trouble` says so.
+        """
         if self._next >= self._end:
-            with locked(self._counter_file.with_name(COUNTER_FILE + ".lock")):
-                self._next = max(_read_counter(self._counter_file), self._wall_ms())
-                self._end = self._next + RESERVED
-                write_secret(self._counter_file, str(self._end).encode())
+            self._next = max(self._next, self._wall_ms())
+            try:
+                with locked(self._counter_file.with_name(COUNTER_FILE + ".lock")):
+                    self._next = max(self._next, _read_counter(self._counter_file))
+                    write_secret(self._counter_file, str(self._next + RESERVED).encode())
+                self.trouble = None
+            except PkiError as error:
+                self.trouble = str(error)
+            self._end = self._next + RESERVED
         self._next += 1
         return self._next - 1
 

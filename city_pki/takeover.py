@@ -1,7 +1,8 @@
 """Ends a revoked controller's session at the broker, and makes sure that the broker denies it everything.
 
-Mosquitto reads its lists again when it gets SIGHUP, but keeps the sessions that it has. A connection under the same client
-id ends them: one is made with a certificate of the controller's name that lives for minutes and is nowhere written down.
+Mosquitto reads its lists again when it gets SIGHUP, but keeps the sessions that it has. A connection under the same
+client id ends them: one is made with a certificate of the controller's name that lives for minutes and is nowhere
+written down.
 The only module of this package that knows paho.
 """
 

@@ -80,9 +80,29 @@ class OutboxConfig:
         return self.path.with_name(self.path.name + ".orders.json")
 
     @property
+    def keys_path(self) -> Path:
+        """Where the key in force and the counter of signed orders are kept."""
+        return self.path.with_name(self.path.name + ".keys.json")
+
+    @property
     def status_path(self) -> Path:
         """Where the status file stands."""
         return self.status or self.path.with_name(self.path.name + ".status.json")
+
+
+@dataclass(frozen=True, slots=True)
+class KeysConfig:
+    """Whose orders are obeyed.
+
+    Attributes:
+        working: public key that signs schedules and commands.
+        recovery: public key that may replace it.
+        number: how often that had happened when these were pinned.
+    """
+
+    working: bytes
+    recovery: bytes
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +154,10 @@ class BusConfig:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """The whole of agent.toml. The order of `lamp_ids` and `circuit_ids` is the order of every array."""
+    """The whole of agent.toml. The order of `lamp_ids` and `circuit_ids` is the order of every array.
+
+    Without `keys`, orders need no signature. `enrolment_server` is where the certificate is renewed; None = nowhere.
+    """
 
     controller: ControllerConfig
     broker: BrokerConfig
@@ -142,6 +165,8 @@ class AgentConfig:
     outbox: OutboxConfig
     buses: tuple[BusConfig, ...]
     source: Path
+    keys: KeysConfig | None = None
+    enrolment_server: str | None = None
 
     @cached_property
     def lamp_ids(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from city_pki.errors import PkiError
+from city_pki.order_keys import COUNTER_FILE, OrderSigner
 from ingest.database import Guard, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
@@ -114,6 +116,9 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
         )
+        signer = _signer(city)
+        host.commands.signer = signer
+        rotation = None if signer is None else signer.keys.rotation
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
         flight = CommitQueue(store, quarantine, book, metrics=metrics, readiness=readiness)
         self._closers.append(flight.close)
@@ -167,7 +172,7 @@ class CityIngest:
                 commands,
                 FaultChangesJob(book, detection, time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
-                ScheduleJob(city, host),
+                ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
                 energy,
                 RegisterWatch(engine, city.folder, register.version, replace_register, time.monotonic),
@@ -212,6 +217,17 @@ class CityIngest:
 
 def _in_folder(city: City, path: Path | None) -> Path | None:
     return None if path is None else city.folder / path
+
+
+def _signer(city: City) -> OrderSigner | None:
+    """What signs orders, if the city says so."""
+    key = city.keys.working_key
+    if key is None:
+        return None
+    try:
+        return OrderSigner(city.folder / key, city.data_folder / COUNTER_FILE, _wall_ms)
+    except PkiError as error:
+        raise UnusableError(f"[keys] working_key: {error}") from error
 
 
 def _wall_us() -> int:

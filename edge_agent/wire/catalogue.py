@@ -117,6 +117,10 @@ CATALOGUE: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("Outbox/Dropped", DataType.UINT64, 38),  # records of this epoch given up unacknowledged
     MetricSpec("Outbox/Waiting", DataType.UINT32, 39),  # records in memory because the disk took none
     MetricSpec("Lamps/Poll Errors", DataType.UINT32_ARRAY, 40, is_slow=True),  # failed polls by lamp, since start
+    # `signed_order` has their form.
+    MetricSpec("Schedule/Signature", DataType.STRING, 41, is_command=True),
+    MetricSpec("Command/Signature", DataType.STRING, 42, is_command=True),
+    MetricSpec("Keys/Rotation", DataType.STRING, 43, is_command=True),  # another working key for the two above
 )
 BY_NAME: Final[dict[str, MetricSpec]] = {spec.name: spec for spec in CATALOGUE}
 BY_ALIAS: Final[dict[int, MetricSpec]] = {spec.alias: spec for spec in CATALOGUE if spec.alias is not None}

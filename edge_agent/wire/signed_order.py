@@ -1,7 +1,7 @@
 """Signed orders: which bytes the city's key signs, and how the signature stands in an NCMD.
 
-An order is a schedule document or a dim command to one controller. What is signed are its exact bytes, the target (group
-and controller), a counter that only grows, and the time of signing. The keys themselves are Ed25519 (RFC 8032); this
+An order is a schedule document or a dim command to one controller. What is signed are its exact bytes, the target
+(group and controller), a counter that only grows, and the time of signing. The keys themselves are Ed25519 (RFC 8032); this
 module knows their bytes, not their mathematics. The text of a signature metric is
 
     v1.{key id}.{counter}.{signed at, ms}.{signature, base64url without padding}
@@ -100,9 +100,7 @@ def parse_rotation(text: object) -> KeyRotation:
         WireError: it is not of that form.
     """
     parts = _parts(text, 4)
-    return KeyRotation(
-        _number(parts[1]), decode_bytes(parts[2], KEY_BYTES), decode_bytes(parts[3], SIGNATURE_BYTES)
-    )
+    return KeyRotation(_number(parts[1]), decode_bytes(parts[2], KEY_BYTES), decode_bytes(parts[3], SIGNATURE_BYTES))
 
 
 def key_id(public_key: bytes) -> str:

@@ -39,13 +39,14 @@ class SecureLink:
     Attributes:
         url: ``mqtts://HOST[:PORT]``.
         folder: where the agent finds ``ca.crt``, ``controller.crt`` and ``controller.key``; empty = beside its file.
-        keys: public keys that sign orders, working and recovery, as base64url; None = orders are not signed.
+        keys: public keys that sign orders, working and recovery, as base64url, and how often the working key was
+            replaced; None = orders are not signed.
         server: where the certificate is renewed, ``https://HOST``; None = by hand.
     """
 
     url: str
     folder: str = ""
-    keys: tuple[str, str] | None = None
+    keys: tuple[str, str, int] | None = None
     server: str | None = None
 
 
@@ -192,6 +193,7 @@ def _secure_lines(secure: SecureLink) -> list[str]:
         lines += ["", "[enrolment]", f"server = {_quoted(secure.server)}"]
     if secure.keys is not None:
         lines += ["", "[keys]", f"working = {_quoted(secure.keys[0])}", f"recovery = {_quoted(secure.keys[1])}"]
+        lines += [f"number = {secure.keys[2]}"] if secure.keys[2] else []
     return lines
 
 

@@ -62,7 +62,7 @@ def enroll(
     write_public(folder / "ca.crt", authority.chain)
     write_public(folder / "agent.toml", text.encode())
     _write_broker(settings)
-    print(f"{folder}: key, certificate and agent.toml of {controller_id}; carry them over and delete them here")
+    typer.echo(f"{folder}: key, certificate and agent.toml of {controller_id}; carry them over and delete them here")
 
 
 def revoke(
@@ -80,7 +80,7 @@ def revoke(
         raise UnusableError(f"{controller_id}: is the host itself: terang-city ca servers gives it another certificate")
     hit = authority.revoke(controller_id, datetime.now(UTC))
     _write_broker(settings)
-    print(f"{controller_id}: {len(hit)} certificates revoked, {city / BROKER_FOLDER} written")
+    typer.echo(f"{controller_id}: {len(hit)} certificates revoked, {city / BROKER_FOLDER} written")
     host, port, _ = parse_address(_broker_url(settings, broker))
     trouble = None
     try:
@@ -89,10 +89,14 @@ def revoke(
         trouble = error
     started_s = time.monotonic()
     try:
-        end_session(authority, BrokerPlace(host, port, city / PKI_FOLDER / "ca.crt"), settings.city.group, controller_id)
+        end_session(
+            authority, BrokerPlace(host, port, city / PKI_FOLDER / "ca.crt"), settings.city.group, controller_id
+        )
     except PkiError as error:
         raise PkiError(f"{error}{f' ({trouble})' if trouble else ''}") from error
-    print(f"{controller_id}: session ended, the broker denies it everything ({time.monotonic() - started_s:.1f} s)")
+    typer.echo(
+        f"{controller_id}: session ended, the broker denies it everything ({time.monotonic() - started_s:.1f} s)"
+    )
 
 
 def agent_text(
@@ -108,7 +112,8 @@ def agent_text(
     register, _issues = read_city_files(settings.folder)
     pki = settings.folder / PKI_FOLDER
     keys = read_public(pki) if (pki / PUBLIC_FILE).exists() else None
-    pinned = None if keys is None else (encode_bytes(keys.working), encode_bytes(keys.recovery))
+    number = 0 if keys is None or keys.rotation is None else keys.rotation.number
+    pinned = None if keys is None else (encode_bytes(keys.working), encode_bytes(keys.recovery), number)
     secure = SecureLink(_broker_url(settings, broker), folder, pinned, server)
     return agent_toml(register, settings, controller_id, secure)
 

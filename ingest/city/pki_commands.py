@@ -11,7 +11,7 @@ import typer
 
 from city_pki.authority import Authority, create_authority, new_key, open_authority, private_pem
 from city_pki.broker_files import host_name, write_broker_files
-from city_pki.order_keys import create_keys, rotate_keys
+from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
 from city_pki.secret_file import write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
 from ingest.schema.city import City, read_city
@@ -20,7 +20,8 @@ PKI_FOLDER: Final = "pki"
 BROKER_FOLDER: Final = "broker"
 CityFolder = Annotated[Path, typer.Option("--city", help="The city's folder.")]
 BrokerName = Annotated[
-    list[str], typer.Option("--broker-name", help="Name or address by which controllers reach the broker; several may be given.")
+    list[str],
+    typer.Option("--broker-name", help="Name or address by which controllers reach the broker; several may be given."),
 ]
 BrokerPort = Annotated[int, typer.Option("--port", min=1, max=65535, help="Where the broker listens with TLS.")]
 
@@ -46,9 +47,11 @@ def init(
     now = datetime.now(UTC)
     authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
     _issue_servers(settings, authority, broker_name, port, now)
-    print(f"{city / PKI_FOLDER}: root and intermediate made; {root_key} now goes offline")
-    print(f"{city / BROKER_FOLDER}: mosquitto-tls.conf, acl, crl.pem, certificates: broker.key belongs to the broker's user")
-    print('city.toml: [broker] url = "mqtts://…", ca = "pki/ca.crt", cert = "pki/host.crt", key = "pki/host.key"')
+    typer.echo(f"{city / PKI_FOLDER}: root and intermediate made; {root_key} now goes offline")
+    typer.echo(
+        f"{city / BROKER_FOLDER}: files of the broker; give broker.key to the broker's user"
+    )
+    typer.echo('city.toml: [broker] url = "mqtts://…", ca = "pki/ca.crt", cert = "pki/host.crt", key = "pki/host.key"')
 
 
 @ca.command("servers")
@@ -56,7 +59,7 @@ def servers(broker_name: BrokerName, city: CityFolder = Path(), port: BrokerPort
     """Issue the host's and the broker's certificates anew, which last two years; then restart both."""
     settings = read_city(city, os.environ)
     _issue_servers(settings, open_authority(city / PKI_FOLDER), broker_name, port, datetime.now(UTC))
-    print(f"{city}: certificates of host and broker issued anew")
+    typer.echo(f"{city}: certificates of host and broker issued anew")
 
 
 @ca.command("broker-files")
@@ -65,7 +68,7 @@ def broker_files(city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     settings = read_city(city, os.environ)
     authority = open_authority(city / PKI_FOLDER)
     write_broker_files(city / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)
-    print(f"{city / BROKER_FOLDER}: written; SIGHUP makes the broker read acl and crl.pem again")
+    typer.echo(f"{city / BROKER_FOLDER}: written; SIGHUP makes the broker read acl and crl.pem again")
 
 
 def _issue_servers(settings: City, authority: Authority, names: list[str], port: int, now: datetime) -> None:
@@ -89,10 +92,11 @@ def init_keys(
     """Make the key that signs orders and the one that may replace it. Never overwrites."""
     read_city(city, os.environ)
     made = create_keys(city / PKI_FOLDER, recovery)
-    print(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs from the next start of terang-ingest on")
-    print(f"{recovery}: the recovery key; keep it offline")
-    print("agent.toml of every controller takes these lines (terang-city enroll writes them):")
-    print(f'[keys]\nworking = "{encode_bytes(made.working)}"\nrecovery = "{encode_bytes(made.recovery)}"')
+    typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs from the next start of terang-ingest on")
+    typer.echo(f"{recovery}: the recovery key; keep it offline")
+    typer.echo(f'city.toml takes: [keys] working_key = "{PKI_FOLDER}/{KEY_FILE}"')
+    typer.echo("agent.toml of every controller takes these lines (terang-city enroll writes them):")
+    typer.echo(f'[keys]\nworking = "{encode_bytes(made.working)}"\nrecovery = "{encode_bytes(made.recovery)}"')
 
 
 @keys.command("rotate")
@@ -103,5 +107,5 @@ def rotate(
     """Replace the working key, lost or stolen; controllers learn the new one from the recovery key's signature."""
     settings = read_city(city, os.environ)
     made = rotate_keys(city / PKI_FOLDER, recovery, settings.city.group)
-    print(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs after a restart of terang-ingest")
-    print("every controller takes it with its next birth; keep the recovery key offline again")
+    typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs after a restart of terang-ingest")
+    typer.echo("every controller takes it with its next birth; keep the recovery key offline again")

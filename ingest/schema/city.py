@@ -111,6 +111,12 @@ class ScheduleSection(_Section):
     dim: tuple[DimStep, ...] = ()
 
 
+class KeysSection(_Section):
+    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+
+    working_key: Path | None = None
+
+
 class City(_Section):
     """A city's settings; ``folder`` is where they were read from."""
 
@@ -119,6 +125,7 @@ class City(_Section):
     telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
+    keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
     folder: Path
 

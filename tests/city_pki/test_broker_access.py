@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_will_for_another_controller_or_the_host_is_not_spoken(stand: TlsStand
     for will in (f"spBv1.0/{GROUP}/NDEATH/B", STATE):
         client = stand.client("A", will=will)
         client.break_off()
-        wait_until(lambda: client.is_out)
+        wait_until(partial(getattr, client, "is_out"))
     client = stand.client("A", will=f"spBv1.0/{GROUP}/NDEATH/A")
     client.break_off()
     wait_until(lambda: any(payload == b"will" for _, payload in observer.got))
