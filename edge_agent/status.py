@@ -5,12 +5,12 @@ never sees half of it. It is not synced: after a power cut a stale status is no 
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from edge_agent.errors import AgentError
+from edge_agent.whole_file import replace_file
 from edge_agent.wire import read_json
 
 MAX_BYTES = 1_000_000
@@ -85,9 +85,8 @@ def write_status(path: Path, status: AgentStatus) -> None:
     Raises:
         OSError: the disk is full or read-only; the old file stands.
     """
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_text(json.dumps(asdict(status)) + "\n", encoding="utf-8")
-    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
+    # written every few seconds: syncing it would wear out the card for nothing
+    replace_file(path, f"{json.dumps(asdict(status))}\n".encode(), is_synced=False, is_durable=False)
 
 
 def read_status(path: Path) -> AgentStatus:

@@ -54,6 +54,10 @@ class RecordError(IngestError):
         self.reason = reason
 
 
+class RuleError(IngestError):
+    """Fault rules that do not fit together: a fault of the code, found when detection is set up."""
+
+
 class SnapshotError(IngestError):
     """A snapshot of detection's memory that cannot be read: start without it."""
 

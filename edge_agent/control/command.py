@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge_agent.errors import Discard
-from edge_agent.schedule import MAX_CHARACTERS
 from edge_agent.wire import BY_ALIAS, BY_NAME, COMMAND_LEAVE, COMMAND_SCHEDULE, Metric, Value, WireError, decode_payload
+from edge_agent.wire.schedule import MAX_CHARACTERS
 from edge_agent.wire.signed_order import MAX_SIGNATURE_TEXT, command_bytes
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 from edge_agent.clock import AgentClock, Trust
 from edge_agent.control.orders_file import HeldOrders, Override
 from edge_agent.control.orders_keeper import OrdersKeeper
-from edge_agent.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 from edge_agent.wire import (
     COMMAND_LEAVE,
     COMMAND_SCHEDULE,
@@ -26,6 +25,7 @@ from edge_agent.wire import (
     STATUS_THERMAL_SHUTDOWN,
     Quality,
 )
+from edge_agent.wire.schedule import BadSchedule, Schedule, Timetable, parse_schedule, safe_schedule
 
 if TYPE_CHECKING:
     from pathlib import Path

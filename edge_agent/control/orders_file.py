@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.errors import Fatal
+from edge_agent.whole_file import replace_file
 from edge_agent.wire import read_json
 
 if TYPE_CHECKING:
@@ -55,18 +55,7 @@ def save_orders(path: Path, orders: HeldOrders) -> None:
         "schedule": orders.schedule,
         "overrides": {lamp_id: [order.level, order.until_ms] for lamp_id, order in orders.overrides.items()},
     }
-    scratch = path.with_name(path.name + ".new")
-    descriptor = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, json.dumps(document).encode(), mode=0o600)
 
 
 def load_orders(path: Path) -> HeldOrders:

@@ -17,15 +17,17 @@ from google.protobuf.message import DecodeError
 
 from edge_agent.outbox.layout import Layout
 from edge_agent.wire import (
+    ARRAY_TYPECODE,
+    CABINET_QUANTITIES,
     CATALOGUE,
-    LEVEL_UNKNOWN,
-    UNKNOWN_UINT32,
+    CIRCUIT_QUANTITIES,
+    CONTACT_QUANTITIES,
+    LAMP_QUANTITIES,
     DataType,
     Metric,
     MetricSpec,
     Payload,
     PayloadMessage,
-    Quality,
     Value,
     encode_payload,
     pack_array,
@@ -35,34 +37,13 @@ if TYPE_CHECKING:
     from edge_agent.serial.reading import Sweep
 
 LOG: Final = logging.getLogger(__name__)
-_LAMP_ARRAYS: Final = {
-    "Lamps/Voltage": "voltage",
-    "Lamps/Current": "current",
-    "Lamps/Power": "power",
-    "Lamps/Power Factor": "power_factor",
-    "Lamps/Temperature": "temperature",
-    "Lamps/Energy": "energy_wh",
-    "Lamps/Burning Hours": "burning_hours",
-    "Lamps/Switch Count": "switch_count",
-    "Lamps/Status": "status",
-}
-_CABINET_PHASES: Final = {
-    "Cabinet/Voltage": "voltage",
-    "Cabinet/Current": "current",
-    "Cabinet/Power": "power",
-}
+_LAMP_ARRAYS: Final = {q.metric: q.name for q in LAMP_QUANTITIES if q.is_from_meter}
+_CABINET_PHASES: Final = {q.metric: q.name for q in CABINET_QUANTITIES if q.datatype in ARRAY_TYPECODE}
 _CABINET_SCALARS: Final = {
-    "Cabinet/Energy": "energy_wh",
-    "Cabinet/Door Open": "door_open",
-    "Cabinet/Contactor Closed": "contactor_closed",
-    "Cabinet/Supply Present": "supply_present",
+    q.metric: q.name for q in (*CABINET_QUANTITIES, *CONTACT_QUANTITIES) if q.datatype not in ARRAY_TYPECODE
 }
-_CIRCUIT_ARRAYS: Final = {
-    "Circuits/Voltage": "voltage",
-    "Circuits/Current": "current",
-    "Circuits/Power": "power",
-    "Circuits/Energy": "energy_wh",
-}
+_CIRCUIT_ARRAYS: Final = {q.metric: q.name for q in CIRCUIT_QUANTITIES}
+_QUANTITIES: Final = {q.metric: q for q in (*LAMP_QUANTITIES, *CABINET_QUANTITIES, *CIRCUIT_QUANTITIES)}
 # Which attribute path of a sweep fills a metric (edge_agent.serial.reading names them so).
 QUANTITY_OF: Final[dict[str, str]] = {
     **_LAMP_ARRAYS,
@@ -71,8 +52,7 @@ QUANTITY_OF: Final[dict[str, str]] = {
 }
 METRIC_OF: Final[dict[str, str]] = {path: name for name, path in QUANTITY_OF.items()}
 
-_ITEM_BYTES: Final = {DataType.UINT8_ARRAY: 1, DataType.UINT32_ARRAY: 4, DataType.FLOAT_ARRAY: 4}
-_NAN: Final = b"\x00\x00\xc0\x7f"  # float32, little-endian
+_ITEM_BYTES: Final = {datatype: array(typecode).itemsize for datatype, typecode in ARRAY_TYPECODE.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +181,10 @@ def unknown(spec: MetricSpec, layout: Layout) -> Value:
 
 
 def _unknown_item(spec: MetricSpec) -> bytes:
-    if spec.datatype == DataType.FLOAT_ARRAY:
-        return _NAN
-    if spec.datatype == DataType.UINT32_ARRAY:
-        return UNKNOWN_UINT32.to_bytes(4, "little")
-    if spec.name == "Lamps/Quality":
-        return bytes([Quality.NO_RESPONSE])
-    return bytes([LEVEL_UNKNOWN if spec.name == "Lamps/Dim Level" else 0])
+    quantity = _QUANTITIES.get(spec.name)
+    if quantity is None:  # Lamps/Poll Errors
+        return b"\xff" * _ITEM_BYTES[spec.datatype]
+    return quantity.pack(quantity.unanswered_value)
 
 
 def _n_items(spec: MetricSpec, layout: Layout) -> int:

@@ -14,24 +14,24 @@ from edge_agent.errors import ConfigError
 from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
 from edge_agent.settings import MAX_PAUSE_MS
 from edge_agent.tables import Table, read_toml
+from edge_agent.wire import LAMP_QUANTITIES
 
 SHIPPED = Path(__file__).parent / "profiles"
 
+# What meters measure beside `LAMP_QUANTITIES` and nobody is told, with its unit.
+METER_ONLY = {
+    "frequency": "Hz",
+    "illuminance": "lx",
+    "level": "%",  # as the node drives it; that of `LAMP_QUANTITIES` is as commanded
+    "alarm": "bits",
+}
+_PER_PHASE = ("voltage", "current", "power", "power_factor")
 # quantity -> unit in which it leaves this module
 QUANTITIES = {
-    **{f"{name}{phase}": unit for name, unit in (("voltage", "V"), ("current", "A"), ("power", "W"))
-       for phase in ("", "_r", "_s", "_t")},
-    **{f"power_factor{phase}": "1" for phase in ("", "_r", "_s", "_t")},
-    "frequency": "Hz",
-    "energy_wh": "Wh",
-    "temperature": "degC",
-    "illuminance": "lx",
-    "level": "%",
-    "status": "bits",
-    "burning_hours": "h",
-    "switch_count": "1",
-    "alarm": "bits",
-}  # fmt: skip
+    **METER_ONLY,
+    **{q.name: q.unit for q in LAMP_QUANTITIES if q.is_from_meter},
+    **{f"{q.name}_{phase}": q.unit for q in LAMP_QUANTITIES if q.name in _PER_PHASE for phase in "rst"},
+}
 # unit in the file -> (unit here, factor)
 UNITS = {
     **{unit: (unit, 1.0) for unit in set(QUANTITIES.values())},

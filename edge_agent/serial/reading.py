@@ -9,30 +9,35 @@ what is not in it is unknown for this sweep, whatever stands in its array.
 """
 
 from array import array
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Any
 
-from edge_agent.wire import LEVEL_UNKNOWN, UNKNOWN_UINT32, Quality
+from edge_agent.wire import (
+    CABINET_QUANTITIES,
+    CIRCUIT_QUANTITIES,
+    CONTACT_QUANTITIES,
+    LAMP_QUANTITIES,
+    LEVEL_UNKNOWN,
+    Quality,
+    Quantity,
+)
 
-UNKNOWN_COUNT = UNKNOWN_UINT32
 UNKNOWN_LEVEL = LEVEL_UNKNOWN
 
-LAMP_FAST = frozenset({"voltage", "current", "power", "power_factor", "status"})
-LAMP_SLOW = frozenset({"temperature", "energy_wh", "burning_hours", "switch_count"})
-CIRCUIT_FAST = frozenset({"circuits.voltage", "circuits.current", "circuits.power"})
-CIRCUIT_SLOW = frozenset({"circuits.energy_wh"})
-CABINET_FAST = frozenset({"cabinet.voltage", "cabinet.current", "cabinet.power"})
-CABINET_SLOW = frozenset({"cabinet.energy_wh"})
-CONTACTS = frozenset({"cabinet.door_open", "cabinet.supply_present", "cabinet.contactor_closed"})
+LAMP_MEASURED = tuple(q for q in LAMP_QUANTITIES if q.is_from_meter)
 
 
-def unknown_floats(n: int) -> "array[float]":
-    """Return n float32 slots that are all unknown (NaN)."""
-    return array("f", [float("nan")]) * n
+def _paths(quantities: Iterable[Quantity], prefix: str = "", *, is_slow: bool = False) -> frozenset[str]:
+    return frozenset(f"{prefix}{q.name}" for q in quantities if q.is_slow is is_slow)
 
 
-def unknown_counts(n: int) -> "array[int]":
-    """Return n uint32 slots that are all unknown (0xFFFFFFFF)."""
-    return array("I", [UNKNOWN_COUNT]) * n
+LAMP_FAST, LAMP_SLOW = _paths(LAMP_MEASURED), _paths(LAMP_MEASURED, is_slow=True)
+CIRCUIT_FAST = _paths(CIRCUIT_QUANTITIES, "circuits.")
+CIRCUIT_SLOW = _paths(CIRCUIT_QUANTITIES, "circuits.", is_slow=True)
+CABINET_FAST = _paths(CABINET_QUANTITIES, "cabinet.")
+CABINET_SLOW = _paths(CABINET_QUANTITIES, "cabinet.", is_slow=True)
+CONTACTS = _paths(CONTACT_QUANTITIES, "cabinet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +85,35 @@ class CircuitReadings:
     def unknown(cls, n_circuits: int) -> "CircuitReadings":
         """Return readings of n circuits of which nothing is known."""
         return cls(
-            voltage=unknown_floats(n_circuits),
-            current=unknown_floats(n_circuits),
-            power=unknown_floats(n_circuits),
-            energy_wh=unknown_counts(n_circuits),
+            **{q.name: q.unanswered_array(n_circuits) for q in CIRCUIT_QUANTITIES},
             quality=array("B", [Quality.NO_RESPONSE]) * n_circuits,
         )
 
 
+if TYPE_CHECKING:
+
+    class LampArrays:
+        """One array (n_lamps,) for each of `LAMP_MEASURED`, by its name."""
+
+        def __init__(self, **arrays: "array[Any]") -> None:
+            """Take the arrays."""
+
+        def __getattr__(self, name: str) -> "array[Any]":
+            """Return the array of a quantity."""
+else:
+    LampArrays = make_dataclass("LampArrays", [(q.name, array) for q in LAMP_MEASURED], frozen=True, slots=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(LampArrays):
     """One sweep of a controller: a slot per lamp, in the order of `AgentConfig.lamp_ids`.
+
+    Beside the attributes below there is an array for each quantity that meters of lamps measure
+    (`edge_agent.wire.LAMP_QUANTITIES`: ``voltage``, ``energy_wh``, ``status`` and so on), in the quantity's unit.
 
     Attributes:
         at_ms: end of the sweep, Unix time in milliseconds, by the agent's clock.
         quantities: attribute paths of what this sweep sampled (see the module's docstring).
-        voltage: float32 (n_lamps,) [V]; NaN = unknown, as in the other floats.
-        current: float32 (n_lamps,) [A].
-        power: float32 (n_lamps,) [W].
-        power_factor: float32 (n_lamps,).
-        temperature: float32 (n_lamps,) [degrees C].
-        energy_wh: uint32 (n_lamps,) [Wh]; 0xFFFFFFFF = unknown, as in the other counters.
-        burning_hours: uint32 (n_lamps,) [h].
-        switch_count: uint32 (n_lamps,).
-        status: uint8 (n_lamps,) the node's status bits; 0 where the quality is not good.
         quality: uint8 (n_lamps,) `Quality`.
         driven_level: uint8 (n_lamps,) [%] level that the node says it drives now, not published;
             255 = unknown. Where it differs from what was commanded, the node lost its command.
@@ -114,15 +124,6 @@ class Sweep:
 
     at_ms: int
     quantities: frozenset[str]
-    voltage: "array[float]"
-    current: "array[float]"
-    power: "array[float]"
-    power_factor: "array[float]"
-    temperature: "array[float]"
-    energy_wh: "array[int]"
-    burning_hours: "array[int]"
-    switch_count: "array[int]"
-    status: "array[int]"
     quality: "array[int]"
     driven_level: "array[int]"
     circuits: CircuitReadings
@@ -142,18 +143,11 @@ class Sweep:
     @classmethod
     def unknown(cls, at_ms: int, n_lamps: int, n_circuits: int, quantities: frozenset[str] = frozenset()) -> "Sweep":
         """Return a sweep in which nobody answered."""
+        arrays: dict[str, Any] = {q.name: q.unanswered_array(n_lamps) for q in LAMP_MEASURED}
         return cls(
+            **arrays,
             at_ms=at_ms,
             quantities=quantities,
-            voltage=unknown_floats(n_lamps),
-            current=unknown_floats(n_lamps),
-            power=unknown_floats(n_lamps),
-            power_factor=unknown_floats(n_lamps),
-            temperature=unknown_floats(n_lamps),
-            energy_wh=unknown_counts(n_lamps),
-            burning_hours=unknown_counts(n_lamps),
-            switch_count=unknown_counts(n_lamps),
-            status=array("B", bytes(n_lamps)),
             quality=array("B", [Quality.NO_RESPONSE]) * n_lamps,
             driven_level=array("B", [UNKNOWN_LEVEL]) * n_lamps,
             circuits=CircuitReadings.unknown(n_circuits),

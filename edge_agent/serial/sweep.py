@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.config import AgentConfig, BusConfig
 from edge_agent.serial.bus import NOTHING, Bus, BusStats, MeterReading
@@ -17,15 +17,18 @@ from edge_agent.serial.plan import plan_bus, sampled_quantities
 from edge_agent.serial.poll import Meter, Role
 from edge_agent.serial.port import Port
 from edge_agent.serial.profile import Profile
-from edge_agent.serial.reading import UNKNOWN_COUNT, CabinetReading, Sweep
+from edge_agent.serial.reading import LAMP_MEASURED, CabinetReading, Sweep
+from edge_agent.wire import CIRCUIT_QUANTITIES, Quantity
 
 # Second attempts end here, so that a bad line cannot push one sweep into the next.
 BUDGET_SHARE = 0.8
 
 LOG = logging.getLogger(__name__)
 
-_LAMP_FLOATS = ("voltage", "current", "power", "power_factor", "temperature")
-_LAMP_COUNTS = ("energy_wh", "burning_hours", "switch_count")
+_LAMP_FLOATS = tuple(q.name for q in LAMP_MEASURED if q.is_float)
+_LAMP_NUMBERS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is not None)
+_LAMP_BITS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is None)
+_CIRCUIT_ENERGY = next(q for q in CIRCUIT_QUANTITIES if q.name == "energy_wh")
 _ELECTRICAL = ("voltage", "current", "power")
 _NAN = float("nan")
 
@@ -193,10 +196,13 @@ def _put_lamp(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
     for name in _LAMP_FLOATS:
         if name in sweep.quantities and name in values:
             getattr(sweep, name)[i] = _float32(values[name])
-    for name in _LAMP_COUNTS:
+    for quantity in _LAMP_NUMBERS:
+        name = quantity.name
         if name in sweep.quantities and name in values:
-            getattr(sweep, name)[i] = _count(values[name])
-    sweep.status[i] = int(values.get("status", 0)) & 0xFF
+            getattr(sweep, name)[i] = _number(quantity, values[name])
+    for quantity in _LAMP_BITS:
+        if quantity.name in values:
+            getattr(sweep, quantity.name)[i] = int(values[quantity.name]) & ((1 << 8 * quantity.item_bytes) - 1)
     if "level" in values:
         sweep.driven_level[i] = int(values["level"])
 
@@ -212,7 +218,7 @@ def _put_circuit(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
     circuits.current[i] = _float32(sum(phases["current"])) if phases["current"] else _NAN
     circuits.power[i] = _float32(sum(phases["power"])) if phases["power"] else _NAN
     if "circuits.energy_wh" in sweep.quantities and "energy_wh" in values:
-        circuits.energy_wh[i] = _count(values["energy_wh"])
+        circuits.energy_wh[i] = _number(_CIRCUIT_ENERGY, values["energy_wh"])
 
 
 def _with_cabinet(sweep: Sweep, readings: Mapping[Meter, MeterReading], duration_s: float) -> Sweep:
@@ -233,8 +239,7 @@ def _with_cabinet(sweep: Sweep, readings: Mapping[Meter, MeterReading], duration
         contactor_closed=_contact(contacts, "contactor_closed"),
         supply_present=_contact(contacts, "supply_present"),
     )
-    fields = {name: getattr(sweep, name) for name in Sweep.__slots__}
-    return Sweep(**fields | {"cabinet": cabinet, "duration_s": duration_s})
+    return replace(sweep, cabinet=cabinet, duration_s=duration_s)
 
 
 def _phases(profile: Profile, values: Mapping[str, float], name: str) -> list[float]:
@@ -253,9 +258,10 @@ def _contact(values: Mapping[str, float], name: str) -> bool | None:
     return bool(values[name]) if name in values else None
 
 
-def _count(value: float) -> int:
-    """Return a counter that fits its uint32 slot; one beyond it is unknown rather than wrong."""
-    return round(value) if -0.5 <= value < UNKNOWN_COUNT - 0.5 else UNKNOWN_COUNT  # False for NaN
+def _number(quantity: Quantity, value: float) -> int:
+    """Return a whole number that fits its slot; one beyond it is unknown rather than wrong."""
+    unknown = int(quantity.unanswered_value)
+    return round(value) if -0.5 <= value < unknown - 0.5 else unknown  # False for NaN
 
 
 def _energy(value: float) -> int | None:

@@ -9,7 +9,8 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from edge_agent.wire.catalogue import BY_ALIAS, BY_NAME, DataType
+from edge_agent.wire.catalogue import BY_ALIAS, BY_NAME
+from edge_agent.wire.datatypes import ARRAY_TYPECODE, DataType
 from edge_agent.wire.errors import WireError
 from edge_agent.wire.sparkplug_pb2 import Metric as MetricMessage
 from edge_agent.wire.sparkplug_pb2 import Payload as PayloadMessage
@@ -28,14 +29,6 @@ _VALUE_FIELD: Final[dict[int, str]] = {
     DataType.BOOLEAN: "boolean_value",
     DataType.STRING: "string_value",
     DataType.TEXT: "string_value",
-}
-_ARRAY_TYPECODE: Final[dict[int, str]] = {
-    DataType.UINT8_ARRAY: "B",
-    DataType.UINT16_ARRAY: "H",
-    DataType.UINT32_ARRAY: "I",
-    DataType.UINT64_ARRAY: "Q",
-    DataType.FLOAT_ARRAY: "f",
-    DataType.DOUBLE_ARRAY: "d",
 }
 
 Scalar = int | float | bool | str
@@ -173,7 +166,7 @@ def pack_array(datatype: DataType, values: array[int] | array[float]) -> bytes:
     Raises:
         WireError: the array's typecode is not the datatype's.
     """
-    typecode = _ARRAY_TYPECODE.get(datatype)
+    typecode = ARRAY_TYPECODE.get(datatype)
     if values.typecode != typecode:
         raise WireError(f"{datatype.name} takes array typecode {typecode!r}, not {values.typecode!r}")
     if sys.byteorder == "big":
@@ -188,7 +181,7 @@ def unpack_array(datatype: DataType, data: bytes) -> array[int] | array[float]:
     Raises:
         WireError: not a numeric array type, or the length is not a multiple of its item size.
     """
-    typecode = _ARRAY_TYPECODE.get(datatype)
+    typecode = ARRAY_TYPECODE.get(datatype)
     if typecode is None:
         raise WireError(f"{datatype.name} is not a numeric array")
     values: array[int] | array[float] = array(typecode)

@@ -19,7 +19,7 @@ name = {name}
 group = "terang"                 # grup Sparkplug / Sparkplug group id
 host_id = "terang"               # id host Sparkplug / Sparkplug host application id
 timezone = {timezone}        # WIB; Asia/Makassar = WITA, Asia/Jayapura = WIT
-language = "id"                  # bahasa / language: id | en
+language = "id"                  # bahasa / language: id, en, …
 
 [broker]
 url = "mqtt://127.0.0.1:1883"    # mqtts:// dengan / with ca, cert, key; "embedded:" = di dalam proses / in-process

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from edge_agent.wire import SEQ_MODULUS, PayloadMessage, WireError
+from edge_agent.wire import PHASES, SEQ_MODULUS, PayloadMessage, WireError
 from ingest.decode.bounds import (
     MAX_FIELDS,
     MAX_INTERVAL_S,
@@ -32,28 +32,17 @@ from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import BirthError, ForeignBirthError, FullError
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import Mark
+from ingest.schema.telemetry import CIRCUIT_VALUES, LAMP_VALUES, PHASE_VALUES
 
 # Quantities by the place that they have in a decoded record. Arrays over lamps come first, then over circuits, then the
 # three phases of the cabinet, then scalars.
-LAMP_METRICS: Final = (
-    ("Lamps/Voltage", 4),
-    ("Lamps/Current", 4),
-    ("Lamps/Power", 4),
-    ("Lamps/Power Factor", 4),
-    ("Lamps/Temperature", 4),
-    ("Lamps/Energy", 4),
-    ("Lamps/Burning Hours", 4),
-    ("Lamps/Switch Count", 4),
-    ("Lamps/Dim Level", 1),
-    ("Lamps/Status", 1),
-    ("Lamps/Quality", 1),
-)
-CIRCUIT_METRICS: Final = ("Circuits/Voltage", "Circuits/Current", "Circuits/Power", "Circuits/Energy")
-CABINET_METRICS: Final = ("Cabinet/Voltage", "Cabinet/Current", "Cabinet/Power")
-FIRST_BYTE: Final = [size for _, size in LAMP_METRICS].index(1)  # quantities of one byte a lamp come last
-FIRST_CIRCUIT: Final = len(LAMP_METRICS)
-FIRST_CABINET: Final = FIRST_CIRCUIT + len(CIRCUIT_METRICS)
-N_ARRAYS: Final = FIRST_CABINET + len(CABINET_METRICS)
+LAMP_ARRAYS: Final = tuple(sorted(LAMP_VALUES, key=lambda column: -column.quantity.item_bytes))  # equally wide together
+_WIDTHS: Final = [column.quantity.item_bytes for column in LAMP_ARRAYS]
+# Kinds of arrays over lamps: the first slot of those that are so wide, and the dtype by which their items are moved.
+LAMP_KINDS: Final = {_WIDTHS.index(width): f"<u{width}" for width in dict.fromkeys(_WIDTHS)}
+FIRST_CIRCUIT: Final = len(LAMP_ARRAYS)
+FIRST_CABINET: Final = FIRST_CIRCUIT + len(CIRCUIT_VALUES)
+N_ARRAYS: Final = FIRST_CABINET + len(PHASE_VALUES)
 CABINET_ENERGY: Final = N_ARRAYS
 EPOCH: Final = N_ARRAYS + 1
 SEQUENCE: Final = N_ARRAYS + 2
@@ -66,9 +55,7 @@ SYNCHRONISED: Final = N_ARRAYS + 8
 N_SLOTS: Final = N_ARRAYS + 9
 
 SLOT_OF: Final[dict[str, int]] = {
-    **{name: i for i, (name, _) in enumerate(LAMP_METRICS)},
-    **{name: FIRST_CIRCUIT + i for i, name in enumerate(CIRCUIT_METRICS)},
-    **{name: FIRST_CABINET + i for i, name in enumerate(CABINET_METRICS)},
+    **{column.quantity.metric: i for i, column in enumerate((*LAMP_ARRAYS, *CIRCUIT_VALUES, *PHASE_VALUES))},
     "Cabinet/Energy": CABINET_ENERGY,
     "Outbox/Epoch": EPOCH,
     "Outbox/Sequence": SEQUENCE,
@@ -81,11 +68,14 @@ SLOT_OF: Final[dict[str, int]] = {
 }
 # Kinds of arrays by their first slot, and how many of them follow: those of a kind are equally long.
 ARRAY_KINDS: Final = {
-    0: FIRST_BYTE,
-    FIRST_BYTE: FIRST_CIRCUIT - FIRST_BYTE,
-    FIRST_CIRCUIT: len(CIRCUIT_METRICS),
-    FIRST_CABINET: len(CABINET_METRICS),
+    **{first: _WIDTHS.count(_WIDTHS[first]) for first in LAMP_KINDS},
+    FIRST_CIRCUIT: len(CIRCUIT_VALUES),
+    FIRST_CABINET: len(PHASE_VALUES),
 }
+_ABSENT_ITEMS: Final = tuple(
+    tuple(column.quantity.pack(column.absent) for column in columns)
+    for columns in (LAMP_ARRAYS, CIRCUIT_VALUES, PHASE_VALUES)
+)
 # What a record says once, and of its cabinet.
 SCALARS: Final = (CABINET_ENERGY, DOOR, CONTACTOR, SUPPLY)
 _WORTH_A_LOOK: Final = 16_384  # bytes: in more, the name is looked for before the payload is parsed
@@ -270,8 +260,10 @@ def is_next(session: Session, seq: int) -> bool:
 
 @lru_cache(256)
 def _fillers(n_lamps: int, n_circuits: int) -> tuple[bytes, ...]:
-    """Unknown of every array: NaN, all ones, level 255; a lamp whose status is not told is not told open."""
-    nan, ones = np.full(1, np.nan, "<f4").tobytes(), b"\xff\xff\xff\xff"
-    lamp = [nan] * 5 + [ones] * 3 + [b"\xff", b"\x01", b"\x00"]
-    circuit = [nan, nan, nan, ones]
-    return (*(item * n_lamps for item in lamp), *(item * n_circuits for item in circuit), nan * 3, nan * 3, nan * 3)
+    """What is taken for every array that is not told."""
+    lamp, circuit, phases = _ABSENT_ITEMS
+    return (
+        *(item * n_lamps for item in lamp),
+        *(item * n_circuits for item in circuit),
+        *(item * len(PHASES) for item in phases),
+    )

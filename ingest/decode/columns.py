@@ -6,7 +6,7 @@ one numpy column, and the rows of a sheet are not even taken one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -18,20 +18,25 @@ from ingest.decode.birth import (
     CABINET_ENERGY,
     CONTACTOR,
     DOOR,
-    FIRST_BYTE,
     FIRST_CABINET,
     FIRST_CIRCUIT,
+    LAMP_ARRAYS,
+    LAMP_KINDS,
     N_ARRAYS,
     SCALARS,
     SUPPLY,
 )
 from ingest.decode.column_join import WORTH_A_COPY, Joining, n_sheets
 from ingest.decode.record import Record
-from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
+from ingest.model.batch import CABINET_NAMES, CIRCUIT_NAMES, CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
 from ingest.model.id_directory import Directory
+from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, Column
 
 _PHASES: Final = 3
+_CABINET_ENERGY: Final = CABINET_NAMES[-1]
+_CONTACT_SLOTS: Final = tuple(zip(CONTACTS, (DOOR, CONTACTOR, SUPPLY), strict=True))
+_LAMP_NAMES: Final = tuple(column.name for column in LAMP_ARRAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +98,24 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
     lamp_start = _starts([len(session.lamp_ids) for session in sessions])
     circuit_start = _starts([len(session.circuit_ids) for session in sessions])
     joining = Joining(records)
-    wide, narrow = joining.arrays(lamp_start, {0: "<u4", FIRST_BYTE: "u1"})
-    lamp_columns = [*(column.view("<f4") for column in wide[:5]), *wide[5:], *narrow]
+    of_lamps = [column for columns in joining.arrays(lamp_start, LAMP_KINDS) for column in columns]
+    lamp_columns = _typed(LAMP_ARRAYS, of_lamps)
     (of_circuits,) = joining.arrays(circuit_start, {FIRST_CIRCUIT: "<u4"})
-    circuit_columns = [*(column.view("<f4") for column in of_circuits[:3]), *of_circuits[3:]]
+    circuit_columns = _typed(CIRCUIT_VALUES, of_circuits)
     (of_cabinets,) = joining.arrays(_PHASES * np.arange(len(records) + 1), {FIRST_CABINET: "<f4"})
     cabinet_columns = [column.reshape(-1, _PHASES) for column in of_cabinets]
+    columns_of: dict[str, Any] = {
+        _CABINET_ENERGY: _scalars(records, CABINET_ENERGY, np.uint64, UNKNOWN_UINT64),
+        **{name: _scalars(records, slot, np.int8, CONTACT_UNKNOWN) for name, slot in _CONTACT_SLOTS},
+    }
     n_bad = 0
-    for columns in (lamp_columns, circuit_columns, cabinet_columns):
-        for i, column in enumerate(columns):
+    names = (_LAMP_NAMES, CIRCUIT_NAMES, CABINET_NAMES)
+    for names_of, columns in zip(names, (lamp_columns, circuit_columns, cabinet_columns), strict=True):
+        for name, column in zip(names_of, columns, strict=False):  # the cabinet's energy is no array
             if column.dtype.kind == "f" and np.isinf(column).any():
                 n_bad += int(np.isinf(column).sum())
-                columns[i] = np.where(np.isinf(column), np.float32(np.nan), column)
+                column = np.where(np.isinf(column), column.dtype.type(np.nan), column)  # noqa: PLW2901
+            columns_of[name] = column
     lamp_name = np.frombuffer(b"".join([session.lamps for session in sessions]), "<i4")
     circuit_name = np.frombuffer(b"".join([session.circuits for session in sessions]), "<i4")
     batch = Batch(
@@ -118,33 +129,17 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         lamp_start=lamp_start,
         first_lamp=np.array([session.first_lamp for session in sessions], np.int32),
         lamp=_judged(lamp_name, directory.lamps.n_register),
-        voltage_v=lamp_columns[0],
-        current_a=lamp_columns[1],
-        power_w=lamp_columns[2],
-        power_factor=lamp_columns[3],
-        temperature_c=lamp_columns[4],
-        energy_wh=lamp_columns[5],
-        burning_hours=lamp_columns[6],
-        switch_count=lamp_columns[7],
-        level=lamp_columns[8],
-        status=lamp_columns[9],
-        quality=lamp_columns[10],
         circuit_start=circuit_start,
         circuit=_judged(circuit_name, directory.n_register_circuits),
-        circuit_voltage_v=circuit_columns[0],
-        circuit_current_a=circuit_columns[1],
-        circuit_power_w=circuit_columns[2],
-        circuit_energy_wh=circuit_columns[3],
-        cabinet_voltage_v=cabinet_columns[0],
-        cabinet_current_a=cabinet_columns[1],
-        cabinet_power_w=cabinet_columns[2],
-        cabinet_energy_wh=_scalars(records, CABINET_ENERGY, np.uint64, UNKNOWN_UINT64),
-        is_door_open=_scalars(records, DOOR, np.int8, CONTACT_UNKNOWN),
-        is_contactor_closed=_scalars(records, CONTACTOR, np.int8, CONTACT_UNKNOWN),
-        is_supply_present=_scalars(records, SUPPLY, np.int8, CONTACT_UNKNOWN),
         has_cabinet=np.array([_has_cabinet(record) for record in records], np.bool_),
+        **columns_of,
     )
     return Block(batch, directory, lamp_name, circuit_name), n_bad
+
+
+def _typed(columns: Sequence[Column], items: Iterable[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """Columns that were moved as plain words, as what they are; no copy."""
+    return [values.view(column.dtype) for column, values in zip(columns, items, strict=True)]
 
 
 def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.int32]:

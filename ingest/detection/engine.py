@@ -7,7 +7,7 @@ nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,16 +22,17 @@ from ingest.detection.cabinet.load_rules import LoadRules
 from ingest.detection.cabinet.offline import OfflineRule
 from ingest.detection.cabinet.voltage import VoltageRules
 from ingest.detection.conditions.active_conditions import ActiveConditions
-from ingest.detection.conditions.causes import Case
+from ingest.detection.conditions.causes import Case, Causes
 from ingest.detection.lamp.bands import Bands
-from ingest.detection.lamp.lamp_rules import RULE, LampRules, LampVerdict
+from ingest.detection.lamp.lamp_rules import LampRules, LampVerdict
 from ingest.detection.lamp.sample import Electric
 from ingest.detection.lists import note_lists
 from ingest.detection.live_picture import draw
 from ingest.detection.maintenance import Maintenance, Window
 from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.command import CommandMemory, Commands
-from ingest.detection.memory.lamp_state import OPEN_SHIFT, LampState
+from ingest.detection.memory.flag_bits import Marks
+from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
@@ -40,13 +41,13 @@ from ingest.detection.outage.balance import Balance
 from ingest.detection.outage.silence import Silence
 from ingest.detection.outage.silence_cases import GROUP_CODES
 from ingest.detection.repair import Repairs
-from ingest.detection.rules import DETECTORS
+from ingest.detection.rules import DETECTORS, Detector, RuleSet
 from ingest.detection.screen.screen import Screen
 from ingest.errors import SnapshotError
+from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import Batch, SessionEvent
 from ingest.model.finding import Change, Cleared, Key, Place
 from ingest.model.fleet import Fleet
-from ingest.schedule import Timetable
 from ingest.schema.city import City
 
 Int64 = npt.NDArray[np.int64]
@@ -60,27 +61,31 @@ class Detection:
         fleet: the register's index arrays.
         city: schedule, time zone and limits.
         start_us: "now" at the start, UTC microseconds.
+        rules: the lamp rules, in their order.
+
+    Raises:
+        RuleError: rules that do not fit together, or more than there is room for.
     """
 
-    def __init__(self, fleet: Fleet, city: City, *, start_us: int) -> None:
+    def __init__(self, fleet: Fleet, city: City, *, start_us: int, rules: Sequence[Detector] = DETECTORS) -> None:
         """Start with nothing known."""
-        self._city, self._now_us = city, start_us
+        self._city, self._now_us, self._rule_set = city, start_us, RuleSet(rules)
         self._maintenance = Maintenance()
         self._set_up(fleet)
 
     def _set_up(self, fleet: Fleet) -> None:
         table = LimitTable(self._city.parsed_limits())
-        timetable = Timetable(
+        timetable = CabinetTimetable(
             self._city.schedule, self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
         )
-        self._fleet, self._table = fleet, table
-        self._state = LampState(fleet, int(table.scalar("cycling_changes")))
+        self._fleet, self._table, rules = fleet, table, self._rule_set
+        self._state = LampState(fleet, int(table.scalar("cycling_changes")), len(rules))
         self._electric = Electric.of(fleet, table, timetable.dim_levels)
-        self._bands = Bands(fleet, table, self._electric)
+        self._bands = Bands(fleet, table, self._electric, rules)
         self._context = CabinetContext(fleet, table, timetable)
-        self._screen = Screen(fleet, table, self._bands.strictest_pf)
-        self._book = ActiveConditions(fleet)
-        self._rules = LampRules(fleet, table, self._state, self._electric, self._bands)
+        self._screen = Screen(fleet, table, self._bands)
+        self._book = ActiveConditions(fleet, Causes(rules))
+        self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands)
         self._balance = Balance(fleet, self._state, self._electric, table)
         self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
@@ -90,8 +95,8 @@ class Detection:
         self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
-        self._repairs = Repairs(table)
-        self._orphans = Orphans(fleet, self._state, self._balance)
+        self._repairs = Repairs(table, rules)
+        self._orphans = Orphans(fleet, self._state, self._balance, rules)
 
     def judge(self, batch: Batch, now_us: int) -> list[Change]:
         """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed."""
@@ -164,8 +169,9 @@ class Detection:
         """One lamp's verdict into the active_conditions; two detectors of one code count as one condition."""
         code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
         key = self._lamp_key(code, lamp)
-        twins = [rule for name, rule in RULE.items() if name != verdict.detector.name and DETECTORS[rule].code == code]
-        if any(self._state.flags[lamp] >> np.uint32(OPEN_SHIFT + twin) & 1 for twin in twins):
+        one = np.array([lamp])
+        has_twin = any(self._state.is_open(twin, one)[0] for twin in self._rule_set.twins(verdict.detector))
+        if has_twin and (not verdict.is_opened or key in self._book.cases):  # two may open in one sample
             return
         if not verdict.is_opened:
             self._book.close(key, at_us, evidence=verdict.evidence)
@@ -176,12 +182,14 @@ class Detection:
         self._book.open(Case(key, at_us, verdict.since_s * 1_000_000, (lamp,), verdict.evidence, *place))
 
     def _judge_anew(self, cause: Key, lamp: int, at_us: int) -> None:
-        """What only a cause on the same lamp kept dark is no fault of its own before it is dark without it."""
-        dark = self._lamp_key("lampFailure", lamp)
-        case = self._book.cases.get(dark)
-        if case is not None and case.cause == cause:
-            self._book.close(dark, at_us, is_proof=False)
-            self._rules.close("lampFailure", lamp)
+        """What only a cause on the same lamp kept open is no fault of its own before it holds without it."""
+        for rule in self._rule_set:
+            if rule.closes_with_cause:
+                key = self._lamp_key(rule.code, lamp)
+                case = self._book.cases.get(key)
+                if case is not None and case.cause == cause:
+                    self._book.close(key, at_us, is_proof=False)
+                    self._rules.close(rule.name, lamp)
 
     def session(self, event: SessionEvent, now_us: int) -> list[Change]:
         """A controller's session began or ended."""
@@ -239,7 +247,7 @@ class Detection:
             "healthy": [[key.code, asdict(key.place), n] for key, n in self._silence.cases.healthy.items()],
             "now_us": self._now_us,
         }
-        return snapshot.take(self._fleet, self._parts(), self._book, extra)
+        return snapshot.take(self._fleet, self._parts(self._state.marks()), self._book, extra)
 
     def restore(self, memory: Mapping[str, Any]) -> list[Change]:
         """Take a snapshot's memory, matched by id; returns the conditions whose place the register no longer holds.
@@ -247,10 +255,12 @@ class Detection:
         Raises:
             SnapshotError: not a snapshot of this version.
         """
-        if "version" not in memory or int(memory["version"]) != snapshot.VERSION:
+        if "version" not in memory or int(memory["version"]) not in snapshot.READABLE:
             raise SnapshotError(f"not a snapshot of version {snapshot.VERSION}: detection starts without memory")
-        memory = dict(memory)
-        changed = snapshot.put(memory, self._fleet, self._parts())
+        memory = snapshot.upgraded(memory)
+        marks = self._state.marks()
+        changed = snapshot.put(memory, self._fleet, self._parts(marks))
+        self._state.set_flags(self._rules.debounce, marks)
         self._silence.recall()
         self._voltages.recall()
         self._screen.known_levels.forget()
@@ -277,11 +287,13 @@ class Detection:
         self.listen(listening_us)
         return self.restore(memory)
 
-    def _parts(self) -> dict[str, list[tuple[str, object]]]:
-        rules = [(f"rule-{DETECTORS[i].name}", d) for i, d in enumerate(self._rules.debounce)]
+    def _parts(self, marks: Marks) -> dict[str, list[tuple[str, object]]]:
+        """What a snapshot holds, by kind of item: each rule's counters by its name."""
+        rules = [(f"rule-{self._rule_set[i].name}", d) for i, d in enumerate(self._rules.debounce)]
+        state: list[tuple[str, object]] = [("state", self._state), ("marks", marks)]
         voltages = self._voltages
         return {
-            "lamp": [("state", self._state), ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
+            "lamp": [*state, ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
             "circuit": [
                 ("silence", self._silence),
                 *((f"voltage-{code}", d) for code, d in voltages.circuits.items()),

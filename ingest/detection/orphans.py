@@ -16,12 +16,14 @@ from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
+from ingest.detection.rules.rule import Proof
+from ingest.detection.rules.rule_set import RuleSet
 from ingest.model.finding import Cleared, Key
 from ingest.model.fleet import Fleet
 
 _SWEEPS: Final = 15
 _SECONDS: Final = 1800  # longer than every confirm time, so a fault that is there has shown itself
-_SHOWN_WHEN_OFF: Final = frozenset({"lampUnexpectedOn", "contactorFailure"})
+_SHOWN_WHEN_OFF: Final = frozenset({"contactorFailure"})  # and lamp rules that are proved so
 _SHOWN_ALWAYS: Final = frozenset({"cabinetDoorOpen", "controllerOffline", "supplyLoss"})
 
 
@@ -34,8 +36,9 @@ class _Watch:
 class Orphans:
     """The watched faults of one fleet."""
 
-    def __init__(self, fleet: Fleet, state: LampState, balance: Balance) -> None:
+    def __init__(self, fleet: Fleet, state: LampState, balance: Balance, rules: RuleSet) -> None:
         """Nothing is watched yet."""
+        self._shown_when_off = _SHOWN_WHEN_OFF | {rule.code for rule in rules if rule.proof is Proof.OFF}
         self._fleet, self._state, self._balance = fleet, state, balance
         self._watched: dict[Key, _Watch] = {}
 
@@ -85,7 +88,7 @@ class Orphans:
         fleet, state = self._fleet, self._state
         start, stop = int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1])
         lamps = np.array([lamp]) if lamp >= 0 else np.arange(start, stop)
-        if key.code in _SHOWN_WHEN_OFF:
+        if key.code in self._shown_when_off:
             return bool((state.level[lamps] == 0).all())
         has_answered = (state.quality[lamps] == 0) | ~state.is_listed[lamps]
         if key.code == "communicationFailure":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -12,29 +12,10 @@ from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
+from ingest.detection.rules.group_faults import ORDER, OTHERS
+from ingest.detection.rules.rule import Proof
+from ingest.detection.rules.rule_set import RuleSet
 from ingest.model.finding import Key, Place, StillFailing
-
-OFF_CODES: Final = frozenset({"lampUnexpectedOn"})
-ANY_CODES: Final = frozenset(
-    {
-        "communicationFailure",
-        "supplyLoss",
-        "cabinetDoorOpen",
-        "controllerOffline",
-        "highTemperature",
-        "controlGearFailure",
-    }
-)
-_CLEAR_LIMIT: Final = {
-    "lampPowerTooLow": "lamp_power_time",
-    "lampPowerTooHigh": "lamp_power_time",
-    "powerFactorTooLow": "power_factor_time",
-    "supplyVoltageTooLow": "supply_voltage_time",
-    "supplyVoltageTooHigh": "supply_voltage_time",
-    "circuitPowerTooLow": "dark_count_time",
-    "unmeteredLoad": "unmetered_time",
-    "cyclingFailure": "cycling_clear",
-}
 
 
 @dataclass(slots=True)
@@ -49,9 +30,9 @@ class Claim:
 class Repairs:
     """The claims that are not settled yet, by condition."""
 
-    def __init__(self, table: LimitTable) -> None:
+    def __init__(self, table: LimitTable, rules: RuleSet) -> None:
         """No claims."""
-        self._table = table
+        self._proofs, self._clear_s = _proofs(table, rules)
         self._guard_s = int(table.scalar("switching_guard"))
         self._samples = 2 * int(table.scalar("confirm_samples"))
         self.claims: dict[Key, Claim] = {}
@@ -91,17 +72,28 @@ class Repairs:
                 continue
             claim.sweeps += 1
             claim.first_s = claim.first_s or at_s
-            limit = _CLEAR_LIMIT.get(key.code)
-            patience_s = self._table.scalar(limit) if limit else 0
-            if claim.sweeps > self._samples and at_s - claim.first_s > patience_s:
+            if claim.sweeps > self._samples and at_s - claim.first_s > self._clear_s.get(key.code, 0):
                 del self.claims[key]
                 evidence: dict[str, Any] = {**case.evidence, "sweeps_since_repair": claim.sweeps}
                 told.append(StillFailing(key, at_s * 1_000_000, evidence))
         return told
 
-    @staticmethod
-    def _is_provable(code: str, commands: Commands, r: int) -> bool:
-        if code in ANY_CODES:
+    def _is_provable(self, code: str, commands: Commands, r: int) -> bool:
+        proof = self._proofs.get(code, Proof.LIT)
+        if proof is Proof.ANY:
             return True
-        is_right = commands.is_off[r] if code in OFF_CODES else commands.is_on[r]
+        is_right = commands.is_off[r] if proof is Proof.OFF else commands.is_on[r]
         return bool(is_right & np.bool_(commands.is_settled[r]))
+
+
+def _proofs(table: LimitTable, rules: RuleSet) -> tuple[dict[str, Proof], dict[str, float]]:
+    """By code: when a repair of its fault can be proved, and how many seconds its clearing takes."""
+    proofs: dict[str, Proof] = {}
+    clear_s: dict[str, float] = {}
+    faults = [fault for row in (*ORDER, OTHERS) for fault in row]
+    for fault in [*faults, *rules]:
+        proofs.setdefault(fault.code, fault.proof)  # rules of one code: the first one's
+        limit = fault.clear_seconds
+        seconds = table.scalar(limit) if isinstance(limit, str) else float(limit or 0)
+        clear_s[fault.code] = max(seconds, clear_s.get(fault.code, 0.0))
+    return proofs, clear_s

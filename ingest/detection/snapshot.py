@@ -19,7 +19,8 @@ from ingest.detection.conditions.causes import Case
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
-VERSION: Final = 2
+VERSION: Final = 3
+READABLE: Final = frozenset({2, VERSION})  # 2 stored the rules' flags by position, see ``upgraded``
 _SPARSE: Final = 16
 Arrays = Mapping[str, npt.NDArray[Any]]
 Holder = tuple[str, object]
@@ -42,8 +43,13 @@ def ids_of(fleet: Fleet) -> dict[str, list[str]]:
 
 
 def arrays_of(holder: object) -> dict[str, npt.NDArray[Any]]:
-    """The public arrays of an object."""
-    return {name: value for name, value in vars(holder).items() if isinstance(value, np.ndarray) and name[0] != "_"}
+    """The public arrays of an object, but for those that it derives from others (``DERIVED``)."""
+    derived: frozenset[str] = getattr(holder, "DERIVED", frozenset())
+    return {
+        name: value
+        for name, value in vars(holder).items()
+        if isinstance(value, np.ndarray) and name[0] != "_" and name not in derived
+    }
 
 
 def take(
@@ -102,6 +108,21 @@ def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.
             is_same = (before == now) | (np.isnan(before) & np.isnan(now))
             changed = new[~is_same | (memory["technology"][source] != fleet.technology[new])]
     return changed
+
+
+def upgraded(memory: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """A readable memory as this version stores it.
+
+    Version 2 had all flags of a lamp in one number: counters by the position of twelve rules, which stand under the
+    rules' names beside it, and two bits of other meaning.
+    """
+    new = dict(memory)
+    if int(memory["version"]) == 2:
+        flags = _load(memory, "lamp/state/flags")
+        if flags is not None:
+            new["lamp/marks/is_learning"] = (flags & np.uint32(1 << 15)) != 0
+            new["lamp/marks/is_attended"] = (flags & np.uint32(1 << 13)) != 0
+    return new
 
 
 def _store(memory: dict[str, Any], key: str, values: npt.NDArray[Any]) -> None:

@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_agent.wire.schedule import night_steps
 from ingest.energy.counters_to_energy import US_PER_H, energy_by_period, lit_hours_by_period
 from ingest.energy.from_parquet import Counters, Samples
 from ingest.lighting.expected_power import CURVES, IS_DISCHARGE
 from ingest.model.fleet import Fleet
-from ingest.schedule import night_steps
 from ingest.schema.city import City
 
 MAX_GAP_US: Final = 45 * 60_000_000  # three slow sweeps of the default: less is counted, more is interpolated
@@ -158,7 +158,8 @@ def _scheduled(
         place = (float(latitude[cabinet]), float(longitude[cabinet]))
         for day in range(n_days):
             steps = night_steps(city.schedule, first + timedelta(days=day), *place, city.city.timezone)
-            for (begin, level), (end, _) in pairwise(steps):
+            for (begin_s, level), (end_s, _) in pairwise(steps):
+                begin, end = begin_s * 1_000_000, end_s * 1_000_000
                 inside = np.minimum(end, edges_us[1:]) - np.maximum(begin, edges_us[:-1])
                 part = np.maximum(inside, 0) / US_PER_H * (level > 0)
                 hours[cabinet] += part

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.database import is_unavailable
 from ingest.errors import describe
+from ingest.periodic import Every
 from ingest.schema import tables
 from ingest.sparkplug.host_application import SessionHost
 
@@ -25,17 +26,14 @@ class ControllerJob:
         """Nothing is written yet."""
         self._engine = engine
         self._host = host
-        self._monotonic = monotonic
-        self._written_at = 0.0
+        self._every = Every(_EVERY_S, monotonic)
         self._written: dict[str, dict[str, Any]] = {}
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Write the rows that have changed."""
-        now = self._monotonic()
-        if now - self._written_at < _EVERY_S:
+        if not self._every.take():
             return
-        self._written_at = now
         rows = {row["controller_id"]: row for row in self._rows()}
         changed = [row for name, row in rows.items() if self._written.get(name) != row]
         gone = [name for name in self._written if name not in rows]  # of no register, and forgotten by the host

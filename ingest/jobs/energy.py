@@ -15,6 +15,7 @@ from ingest.energy.database_table import newest_hour, renew_hours
 from ingest.errors import IngestError
 from ingest.model.block import Block
 from ingest.model.fleet import Fleet
+from ingest.periodic import Every
 from ingest.schema.city import City
 
 _EVERY_S: Final = 1800.0
@@ -30,8 +31,7 @@ class EnergyJob:
         self._engine = engine
         self._city = city
         self._fleet = fleet
-        self._monotonic = monotonic
-        self._due_at = monotonic() + _FIRST_S
+        self._every = Every(_EVERY_S, monotonic, first_s=_FIRST_S)
         self._since_us = newest_hour(engine)
         self._thread: threading.Thread | None = None
         self._failed_us: int | None = None  # from where on the thread's last renewal came to nothing
@@ -50,14 +50,14 @@ class EnergyJob:
 
     def run(self, now_us: int) -> None:
         """Start a renewal, if it is time and the last one is done."""
-        if self._monotonic() < self._due_at or (self._thread is not None and self._thread.is_alive()):
+        if not self._every.is_due() or (self._thread is not None and self._thread.is_alive()):
             return
         if self._failed_us is not None:
             self._since_us = min(self._failed_us, self._since_us or self._failed_us)
             self._failed_us = None
         if self._since_us is None:
             return
-        self._due_at = self._monotonic() + _EVERY_S
+        self._every.done()
         start_us = max(self._since_us, now_us - _REACH_US)
         if start_us >= now_us:
             return

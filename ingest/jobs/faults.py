@@ -17,6 +17,7 @@ from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator
 from ingest.metrics import Metrics
 from ingest.model.finding import Change, Key
+from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
@@ -125,22 +126,19 @@ class FaultChangesJob:
         """Poll from now on."""
         self._desk = desk
         self._judge = judge
-        self._monotonic = monotonic
-        self._polled_at = self._ranked_at = monotonic()
+        self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
+        self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
         """Look for claims every second."""
-        now = self._monotonic()
-        if now - self._polled_at < _POLL_S:
+        if not self._polling.take():
             return
-        self._polled_at = now
         with suppress(RetryError):
             for key in self._desk.poll_claims():
                 try:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claim cannot be looked into", place=repr(key)[:500], reason=describe(error))
-            if now - self._ranked_at >= _RANK_S:
-                self._ranked_at = now
+            if self._ranking.take():
                 self._desk.rank_again(now_us)

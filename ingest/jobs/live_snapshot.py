@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -11,9 +10,11 @@ from typing import Final
 import pyarrow as pa
 import structlog
 
+from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.schema.live import COLUMNS, FILE_NAME
 from ingest.sparkplug.host_application import SessionHost
+from ingest.whole_file import replacing
 
 _EVERY_S: Final = 2.0
 _SLOWEST_S: Final = 30.0
@@ -38,21 +39,18 @@ class LiveSnapshot:
         self._judge = judge
         self.register_version = register_version
         self._host = host
-        self._monotonic = monotonic
-        self._due_at = 0.0
+        self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
         """Draw, if it is time."""
-        began = self._monotonic()
-        if began < self._due_at or not now_us:
+        if not now_us or not self._every.is_due():
             return
         try:
             self._write(now_us)
         except OSError as error:
             self._log.warning("no live picture", reason=str(error))
-        took_s = self._monotonic() - began
-        self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
+        self._every.done()
 
     def _write(self, now_us: int) -> None:
         columns = self._judge.live_picture()
@@ -63,10 +61,8 @@ class LiveSnapshot:
             "controllers": json.dumps(self._host.presence(), separators=(",", ":")),
         }
         table = pa.table({name: columns[name] for name in COLUMNS}).replace_schema_metadata(metadata)
-        temporary = self._path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table, max_chunksize=max(1, table.num_rows))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        with (
+            replacing(self._path, is_durable=False) as file,  # the next one comes in seconds
+            pa.ipc.new_file(file, table.schema) as writer,
+        ):
+            writer.write_table(table, max_chunksize=max(1, table.num_rows))

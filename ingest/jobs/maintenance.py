@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.periodic import Every
 from ingest.schema import tables
 
 _POLL_S: Final = 2.0
@@ -29,17 +30,14 @@ class MaintenanceJob:
         """Nothing is known to be worked on yet."""
         self._engine = engine
         self._detection = detection
-        self._monotonic = monotonic
-        self._polled_at = 0.0
+        self._every = Every(_POLL_S, monotonic)
         self._known: list[Window] | None = None
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
         """Tell detection when anything has changed."""
-        now = self._monotonic()
-        if now - self._polled_at < _POLL_S:
+        if not self._every.take():
             return
-        self._polled_at = now
         window = tables.maintenance.c
         wanted = select(window.cabinet_id, window.circuit, window.lamp_id, window.from_us, window.until_us)
         try:

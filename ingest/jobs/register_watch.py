@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.errors import UnusableError
+from ingest.periodic import Every
 from ingest.register.database_table import load_register, stored_version
 from ingest.register.register import Register
 from ingest.register.sync import sync_register
@@ -35,8 +36,7 @@ class RegisterWatch:
         self._folder = folder
         self._version = version
         self._replace = replace
-        self._monotonic = monotonic
-        self._looked_at = monotonic()
+        self._every = Every(_EVERY_S, monotonic, first_s=_EVERY_S)
         self._stamp = self._stat()
         self._log = structlog.get_logger("ingest")
 
@@ -49,10 +49,8 @@ class RegisterWatch:
 
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Look, if it is time."""
-        now = self._monotonic()
-        if now - self._looked_at < _EVERY_S:
+        if not self._every.take():
             return
-        self._looked_at = now
         stamp = self._stat()
         try:
             if stamp != self._stamp and stamp:

@@ -16,6 +16,7 @@ from ingest.decode.birth import Session
 from ingest.errors import describe
 from ingest.schema.city import City
 from ingest.sparkplug.host_application import SessionHost
+from ingest.whole_file import replace_file
 
 FILE_NAME: Final = "schedule.json"
 _MAX_VERSION: Final = 1 << 31  # agents refuse it
@@ -62,9 +63,7 @@ class ScheduleJob:
         self._document = {"version": version, **{k: v for k, v in self._document.items() if k != "version"}}
         text = json.dumps(self._document, separators=(",", ":"))
         try:
-            temporary = self._path.with_suffix(".tmp")
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(self._path)
+            replace_file(self._path, text.encode())
         except OSError as error:
             self._log.warning("the schedule's version is not kept", reason=str(error))
 

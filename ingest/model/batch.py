@@ -7,11 +7,13 @@ once, so that a batch is one sample for each of its lamps. What a record did not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, make_dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from ingest.schema.telemetry import CABINET_VALUES, CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE_VALUES
 
 CONTACT_UNKNOWN: Final = -1
 UNKNOWN_UINT32: Final = 0xFFFFFFFF
@@ -19,9 +21,37 @@ UNKNOWN_UINT64: Final = 0xFFFFFFFFFFFFFFFF
 LEVEL_UNKNOWN: Final = 255
 
 
+# Columns that follow from the declared quantities: over lamps (N,), circuits (M,), and the cabinet's (R, 3) and (R,).
+LAMP_NAMES: Final = tuple(column.name for column in LAMP_VALUES)
+CIRCUIT_NAMES: Final = tuple(f"circuit_{column.name}" for column in CIRCUIT_VALUES)
+CABINET_NAMES: Final = tuple(f"cabinet_{column.name}" for column in (*PHASE_VALUES, *CABINET_VALUES))
+_NAMES: Final = (*LAMP_NAMES, *CIRCUIT_NAMES, *CABINET_NAMES, *CONTACTS)
+
+if TYPE_CHECKING:
+
+    class QuantityColumns:
+        """One array for each declared quantity."""
+
+        def __init__(self, **columns: npt.NDArray[Any]) -> None:
+            """Take the arrays."""
+
+        def __getattr__(self, name: str) -> npt.NDArray[Any]:
+            """The array of a quantity."""
+else:
+    QuantityColumns = make_dataclass(
+        "QuantityColumns", [(name, np.ndarray) for name in _NAMES], frozen=True, slots=True
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(QuantityColumns):
     """Records of one micro-batch; R records, N lamp rows, M circuit rows. Indices are those of the fleet.
+
+    Beside the attributes below there is a column for each quantity that ``edge_agent.wire`` declares, of its datatype:
+    of a lamp's (N,) under its column's name (``power_w``, ``energy_wh``, ``level``, …), of a circuit's (M,) and of the
+    cabinet's (R, 3) or (R,) with ``circuit_`` or ``cabinet_`` before it (``circuit_power_w``), and of its contacts int8
+    (R,), 0, 1 or -1 unknown (``is_door_open``). Unknown is NaN in floats, else what the quantity says; all ones in
+    ``cabinet_energy_wh``.
 
     Attributes:
         controller: int32 (R,).
@@ -34,18 +64,8 @@ class Batch:
         lamp_start: int64 (R + 1,).
         first_lamp: int32 (R,): a record's lamps are this one and those after it, in order; -1 = they are not.
         lamp: int32 (N,), -1 for an id that the register does not hold (kept in telemetry, judged nowhere).
-        voltage_v: float32 (N,), NaN unknown; so current_a, power_w, power_factor, temperature_c.
-        energy_wh: uint32 (N,), 0xFFFFFFFF unknown; so burning_hours, switch_count.
-        level: uint8 (N,) commanded %, 255 unknown.
-        status: uint8 (N,) status bits.
-        quality: uint8 (N,).
         circuit_start: int64 (R + 1,).
         circuit: int32 (M,), -1 for one that the register does not hold.
-        circuit_voltage_v: float32 (M,); so circuit_current_a, circuit_power_w.
-        circuit_energy_wh: uint32 (M,).
-        cabinet_voltage_v: float32 (R, 3) phases R, S, T; so cabinet_current_a, cabinet_power_w.
-        cabinet_energy_wh: uint64 (R,), all ones unknown.
-        is_door_open: int8 (R,) 0, 1 or -1 unknown; so is_contactor_closed, is_supply_present.
         has_cabinet: bool (R,) the record carried any cabinet quantity.
     """
 
@@ -60,32 +80,10 @@ class Batch:
     lamp_start: npt.NDArray[np.int64]
     first_lamp: npt.NDArray[np.int32]
     lamp: npt.NDArray[np.int32]
-    voltage_v: npt.NDArray[np.float32]
-    current_a: npt.NDArray[np.float32]
-    power_w: npt.NDArray[np.float32]
-    power_factor: npt.NDArray[np.float32]
-    temperature_c: npt.NDArray[np.float32]
-    energy_wh: npt.NDArray[np.uint32]
-    burning_hours: npt.NDArray[np.uint32]
-    switch_count: npt.NDArray[np.uint32]
-    level: npt.NDArray[np.uint8]
-    status: npt.NDArray[np.uint8]
-    quality: npt.NDArray[np.uint8]
 
     circuit_start: npt.NDArray[np.int64]
     circuit: npt.NDArray[np.int32]
-    circuit_voltage_v: npt.NDArray[np.float32]
-    circuit_current_a: npt.NDArray[np.float32]
-    circuit_power_w: npt.NDArray[np.float32]
-    circuit_energy_wh: npt.NDArray[np.uint32]
 
-    cabinet_voltage_v: npt.NDArray[np.float32]
-    cabinet_current_a: npt.NDArray[np.float32]
-    cabinet_power_w: npt.NDArray[np.float32]
-    cabinet_energy_wh: npt.NDArray[np.uint64]
-    is_door_open: npt.NDArray[np.int8]
-    is_contactor_closed: npt.NDArray[np.int8]
-    is_supply_present: npt.NDArray[np.int8]
     has_cabinet: npt.NDArray[np.bool_]
 
     @property

@@ -12,17 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.model.batch import Batch
+from ingest.model.batch import CIRCUIT_NAMES, LAMP_NAMES, Batch
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import MarkState
 
-_LAMP_FIELDS = frozenset((
-    "lamp", "voltage_v", "current_a", "power_w", "power_factor", "temperature_c", "energy_wh", "burning_hours",
-    "switch_count", "level", "status", "quality",
-))  # fmt: skip  # a table of words
-_CIRCUIT_FIELDS = frozenset(
-    ("circuit", "circuit_voltage_v", "circuit_current_a", "circuit_power_w", "circuit_energy_wh")
-)
+_LAMP_FIELDS = frozenset(("lamp", *LAMP_NAMES))
+_CIRCUIT_FIELDS = frozenset(("circuit", *CIRCUIT_NAMES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ingest.model.block import Block
 from ingest.model.finding import Change
 from ingest.model.received_ranges import Mark
 from ingest.mqtt.connection import Broker
+from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.pipeline.isolation import IsolatedJudge, build_columns
@@ -30,6 +31,7 @@ from ingest.sparkplug.host_application import SessionHost
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
+_TICK_S: Final = 1.0  # how often detection is told the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
 
@@ -87,7 +89,7 @@ class Intake:
         self._acknowledgement = Acknowledgement()
         self._waiting = FairQueue(self._tell_flood)
         self._flushed_at = 0.0
-        self._ticked_at = 0.0
+        self._ticking = Every(_TICK_S, monotonic)
         self._n_sessions = 0
         self._changes: list[Change] = []
         self._log = structlog.get_logger("ingest")
@@ -119,8 +121,7 @@ class Intake:
         now_us = self.clock.now_us()
         if self._commit_queue.may_start:
             is_listening = self._broker.trouble is None
-            if now_us is not None and is_listening and self._monotonic() - self._ticked_at >= 1.0:
-                self._ticked_at = self._monotonic()
+            if now_us is not None and is_listening and self._ticking.take():
                 self._changes += self.judge.tick(now_us)
             if self._is_due():
                 self._send_off(now_us)

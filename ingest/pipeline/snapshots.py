@@ -8,7 +8,6 @@ book things that it may know already; it knows each fault by its place and how f
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,11 +21,12 @@ from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import Watermarks
+from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.ports import Book, Judge, timed_by_us
-from ingest.telemetry.segment_file import sync_folder
 from ingest.telemetry.store import TelemetryStore
+from ingest.whole_file import replacing
 
 FILE_NAME: Final = "detection.npz"
 _POSITION: Final = "terang.position"
@@ -67,15 +67,10 @@ class SnapshotFile:
         Raises:
             StoreUnavailableError: the disk is full or refuses; the old snapshot is still there.
         """
-        temporary = self._path.with_suffix(".tmp")
         try:
-            with temporary.open("wb") as file:
+            with replacing(self._path) as file:
                 own = {_POSITION: np.array(position), _NOW: np.array(now_us)}
                 np.savez(file, allow_pickle=False, **own, **memory)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-            sync_folder(self._path.parent)
         except OSError as error:
             raise StoreUnavailableError(f"{self._path}: {error.strerror}") from error
 
@@ -153,14 +148,12 @@ class SnapshotJob:
         self._commit_queue = flight
         self._store = store
         self._marks = marks
-        self._monotonic = monotonic
-        self._due_at = 0.0
+        self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
         """Take it, if it is time."""
-        began = self._monotonic()
-        is_due = began >= self._due_at
+        is_due = self._every.is_due()
         self._commit_queue.hold(is_held=is_due)
         if not is_due or not self._commit_queue.is_empty:
             return
@@ -169,8 +162,7 @@ class SnapshotJob:
         except StoreUnavailableError as error:
             self._log.warning("no snapshot", reason=str(error))
         finally:  # whatever happened, the loads must not wait for it
-            took_s = self._monotonic() - began
-            self._due_at = began + min(max(_EVERY_S, took_s / _SHARE), _SLOWEST_S)
+            self._every.done()
             self._commit_queue.hold(is_held=False)
 
     def take(self, now_us: int) -> None:

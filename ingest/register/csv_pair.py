@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Final
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+from ingest.whole_file import replace_file, sync_folder
 
 NEW: Final = ".register-new"
 READY: Final = ".register-ready"
@@ -70,11 +70,7 @@ def stage(folder: Path, lamps: bytes, cabinets: bytes) -> Path:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     for name, content in ((LAMPS_FILE, lamps), (CABINETS_FILE, cabinets)):
-        with (new / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    _sync(new)
+        replace_file(new / name, content)
     return new
 
 
@@ -85,7 +81,7 @@ def publish(folder: Path) -> None:
         OSError: the folder cannot be written to; the old files still count.
     """
     (folder / NEW).rename(folder / READY)
-    _sync(folder)
+    sync_folder(folder)
     settle(folder)
 
 
@@ -97,18 +93,10 @@ def settle(folder: Path) -> None:
     for name in (LAMPS_FILE, CABINETS_FILE):
         if (ready / name).exists():
             (ready / name).replace(folder / name)
-    _sync(folder)
+    sync_folder(folder)
     ready.rmdir()
 
 
 def discard(folder: Path) -> None:
     """Forget the staged files."""
     shutil.rmtree(folder / NEW, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

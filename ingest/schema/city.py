@@ -7,23 +7,22 @@ city's folder.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from edge_agent.wire.schedule import CLOCK_TIME, SUN_TIME
 from ingest.schema.errors import CityError
 from ingest.schema.limits import BY_NAME, Limits, parse_limits
+from languages.catalogue import language_codes
 
 FILE_NAME: Final = "city.toml"
 LAMPS_FILE: Final = "lamps.csv"
 CABINETS_FILE: Final = "cabinets.csv"
-_SUN_TIME: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d{1,3})m)?")
-_CLOCK_TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def _timezone(name: str) -> str:
@@ -39,13 +38,13 @@ def _topic_part(text: str) -> str:
 
 
 def _switch_time(text: str) -> str:
-    if _SUN_TIME.fullmatch(text) is None and _CLOCK_TIME.fullmatch(text) is None:
+    if SUN_TIME.fullmatch(text) is None and CLOCK_TIME.fullmatch(text) is None:
         raise ValueError("is neither like 'sunset+10m', 'sunrise-10m' nor like '18:00'")
     return text
 
 
 def _clock_time(text: str) -> str:
-    if _CLOCK_TIME.fullmatch(text) is None:
+    if CLOCK_TIME.fullmatch(text) is None:
         raise ValueError("is not a time of day like '22:00'")
     return text
 
@@ -53,6 +52,12 @@ def _clock_time(text: str) -> str:
 TopicPart = Annotated[str, AfterValidator(_topic_part)]
 SwitchTime = Annotated[str, AfterValidator(_switch_time)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
+
+
+def _language(text: str) -> str:
+    if text not in language_codes():
+        raise ValueError(f"there is no catalogue of that language; there are {', '.join(language_codes())}")
+    return text
 
 
 class _Section(BaseModel):
@@ -66,7 +71,7 @@ class CitySection(_Section):
     group: TopicPart = "terang"
     host_id: TopicPart = "terang"
     timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
-    language: Literal["id", "en"] = "id"
+    language: Annotated[str, AfterValidator(_language)] = "id"
 
 
 class BrokerSection(_Section):

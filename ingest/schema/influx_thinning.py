@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from ingest.schema.influx import CABINETS, CIRCUITS, LAMPS, select
+from ingest.schema.telemetry import LAMP_VALUES
 
 POLICY: Final = "terang_thinned"
 PROGRESS: Final = "thinning"  # measurement in the default policy: ``hours`` since 1970 that are thinned
@@ -18,8 +19,8 @@ THIN_S: Final = 900
 _DEFAULT_POLICY: Final = "autogen"
 _LONGEST_OUTBOX_DAYS: Final = 30
 _SPARE_DAYS: Final = 7  # readings outlive their thinning by so much, should ingest stand still for a while
-_MEANS: Final = ("voltage_v", "current_a", "power_w", "power_factor", "temperature_c")
-_LAST: Final = ("energy_wh", "burning_hours", "switch_count", "level", "status", "quality")
+_MEANS: Final = tuple(column.name for column in LAMP_VALUES if column.is_mean)
+_LAST: Final = tuple(column.name for column in LAMP_VALUES if not column.is_mean)
 
 
 def full_days(full_resolution_days: int) -> int:

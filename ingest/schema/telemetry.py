@@ -2,13 +2,35 @@
 
 Column names carry their unit; unknown is null (Parquet) or absent (InfluxDB), never 0. Strings are dictionary-encoded.
 A reading is told apart by (controller_id, epoch, sequence, lamp_id); beside these and ``at_us`` (UTC), what is its
-record's stands with the cabinet's reading alone.
+record's stands with the cabinet's reading alone. The quantities are those that ``edge_agent.wire`` declares; how one is
+stored follows from its datatype.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+
+from edge_agent.wire import (
+    CABINET_QUANTITIES,
+    CIRCUIT_QUANTITIES,
+    CONTACT_QUANTITIES,
+    LAMP_QUANTITIES,
+    DataType,
+    Quantity,
+    Summary,
+)
+
+_DTYPES: Final = {
+    DataType.UINT8_ARRAY: "|u1",
+    DataType.UINT16_ARRAY: "<u2",
+    DataType.UINT32_ARRAY: "<u4",
+    DataType.UINT64_ARRAY: "<u8",
+    DataType.FLOAT_ARRAY: "<f4",
+    DataType.DOUBLE_ARRAY: "<f8",
+    DataType.UINT64: "<u8",
+    DataType.BOOLEAN: "?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +42,67 @@ class Column:
     metric: str | None = None
 
 
-LAMP_COLUMNS: Final = (
-    Column("lamp_id", "str", "Lamps/Id"),
-    Column("voltage_v", "<f4", "Lamps/Voltage"),
-    Column("current_a", "<f4", "Lamps/Current"),
-    Column("power_w", "<f4", "Lamps/Power"),
-    Column("power_factor", "<f4", "Lamps/Power Factor"),
-    Column("temperature_c", "<f4", "Lamps/Temperature"),
-    Column("energy_wh", "<u4", "Lamps/Energy"),
-    Column("burning_hours", "<u4", "Lamps/Burning Hours"),
-    Column("switch_count", "<u4", "Lamps/Switch Count"),
-    Column("level", "|u1", "Lamps/Dim Level"),
-    Column("status", "|u1", "Lamps/Status"),
-    Column("quality", "|u1", "Lamps/Quality"),
-)
-CIRCUIT_COLUMNS: Final = (
-    Column("circuit", "str", "Circuits/Id"),
-    Column("voltage_v", "<f4", "Circuits/Voltage"),
-    Column("current_a", "<f4", "Circuits/Current"),
-    Column("power_w", "<f4", "Circuits/Power"),
-    Column("energy_wh", "<u4", "Circuits/Energy"),
-)
-CABINET_COLUMNS: Final = (
-    *(Column(f"voltage_{phase}_v", "<f4", "Cabinet/Voltage") for phase in "rst"),
-    *(Column(f"current_{phase}_a", "<f4", "Cabinet/Current") for phase in "rst"),
-    *(Column(f"power_{phase}_w", "<f4", "Cabinet/Power") for phase in "rst"),
-    Column("energy_wh", "<u8", "Cabinet/Energy"),
-    Column("is_door_open", "?", "Cabinet/Door Open"),
-    Column("is_contactor_closed", "?", "Cabinet/Contactor Closed"),
-    Column("is_supply_present", "?", "Cabinet/Supply Present"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantityColumn(Column):
+    """The column of a lamp's or circuit's quantity.
+
+    Attributes:
+        quantity: as it is declared.
+        is_float: NaN is unknown.
+        unknown: value of whole numbers that is stored as null; None = every value is stored.
+        absent: what a row without the quantity is read as.
+        is_mean: old readings are thinned to the mean of a span; otherwise to the last value. A mean of whole numbers
+            would not be one.
+    """
+
+    quantity: Quantity
+    is_float: bool
+    unknown: int | None
+    absent: float | int
+    is_mean: bool
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether readers average it over a span of time."""
+        return self.quantity.summary is Summary.MEAN
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether it only grows: readers take the highest of a span."""
+        return self.quantity.summary is Summary.HIGHEST
+
+
+def _column(quantity: Quantity) -> QuantityColumn:
+    return QuantityColumn(
+        quantity.column,
+        _DTYPES[quantity.datatype],
+        quantity.metric,
+        quantity=quantity,
+        is_float=quantity.is_float,
+        unknown=None if quantity.is_float or quantity.unknown is None else int(quantity.unknown),
+        absent=quantity.absent_value,
+        is_mean=quantity.is_float and quantity.summary is Summary.MEAN,
+    )
+
+
+def phase_column(column: str, phase: str) -> str:
+    """The column of one phase: ``voltage_v`` of phase r is ``voltage_r_v``."""
+    name, _, unit = column.rpartition("_")
+    return f"{name}_{phase}_{unit}"
+
+
+LAMP_VALUES: Final = tuple(_column(quantity) for quantity in LAMP_QUANTITIES)
+CIRCUIT_VALUES: Final = tuple(_column(quantity) for quantity in CIRCUIT_QUANTITIES)
+# Those of the cabinet that have a value for each phase, and those with one.
+PHASE_VALUES: Final = tuple(_column(q) for q in CABINET_QUANTITIES if q.datatype is DataType.FLOAT_ARRAY)
+CABINET_VALUES: Final = tuple(_column(q) for q in CABINET_QUANTITIES if q.datatype is not DataType.FLOAT_ARRAY)
+CONTACTS: Final = tuple(quantity.column for quantity in CONTACT_QUANTITIES)
+
+LAMP_COLUMNS: Final[tuple[Column, ...]] = (Column("lamp_id", "str", "Lamps/Id"), *LAMP_VALUES)
+CIRCUIT_COLUMNS: Final[tuple[Column, ...]] = (Column("circuit", "str", "Circuits/Id"), *CIRCUIT_VALUES)
+CABINET_COLUMNS: Final[tuple[Column, ...]] = (
+    *(Column(phase_column(c.name, phase), c.dtype, c.metric) for c in PHASE_VALUES for phase in "rst"),
+    *CABINET_VALUES,
+    *(Column(quantity.column, "?", quantity.metric) for quantity in CONTACT_QUANTITIES),
 )
 TABLES: Final = {"lamps": LAMP_COLUMNS, "circuits": CIRCUIT_COLUMNS, "cabinets": CABINET_COLUMNS}

@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.model.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64
+from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64
 from ingest.model.block import Block
-
-_FLOATS: Final = ("voltage_v", "current_a", "power_w", "power_factor", "temperature_c")
-_COUNTS: Final = ("energy_wh", "burning_hours", "switch_count")
+from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE_VALUES, QuantityColumn, phase_column
 
 # Putting an id into Parquet's dictionary costs 250 ns, writing it out 25 ns.
 _WORTH_A_DICTIONARY: Final = 8
@@ -33,13 +31,8 @@ def lamp_table(block: Block) -> pa.Table:
     counts = np.diff(batch.lamp_start)
     columns = _record_columns(block, counts)
     columns["lamp_id"] = _lamp_ids(block)
-    for name in _FLOATS:
-        columns[name] = _known_floats(getattr(batch, name))
-    for name in _COUNTS:
-        columns[name] = _known(getattr(batch, name), UNKNOWN_UINT32)
-    columns["level"] = _known(batch.level, LEVEL_UNKNOWN)
-    columns["status"] = pa.array(batch.status)
-    columns["quality"] = pa.array(batch.quality)
+    for column in LAMP_VALUES:
+        columns[column.name] = _values(column, getattr(batch, column.name))
     return _table(columns)
 
 
@@ -48,9 +41,8 @@ def circuit_table(block: Block) -> pa.Table:
     batch = block.batch
     columns = _record_columns(block, np.diff(batch.circuit_start))
     columns["circuit"] = _ids(block.circuit_name, pa.array(block.directory.circuit_names, pa.string()))
-    for name in ("voltage_v", "current_a", "power_w"):
-        columns[name] = _known_floats(getattr(batch, f"circuit_{name}"))
-    columns["energy_wh"] = _known(batch.circuit_energy_wh, UNKNOWN_UINT32)
+    for column in CIRCUIT_VALUES:
+        columns[column.name] = _values(column, getattr(batch, f"circuit_{column.name}"))
     return _table(columns)
 
 
@@ -63,15 +55,12 @@ def cabinet_table(block: Block) -> pa.Table:
     batch = block.batch
     columns = _record_columns(block, None)
     columns["is_historical"] = pa.array(batch.is_historical)
-    for quantity, unit, values in (
-        ("voltage", "v", batch.cabinet_voltage_v),
-        ("current", "a", batch.cabinet_current_a),
-        ("power", "w", batch.cabinet_power_w),
-    ):
+    for column in PHASE_VALUES:
+        phases = getattr(batch, f"cabinet_{column.name}")
         for i, phase in enumerate("rst"):
-            columns[f"{quantity}_{phase}_{unit}"] = _known_floats(np.ascontiguousarray(values[:, i]))
+            columns[phase_column(column.name, phase)] = _known_floats(np.ascontiguousarray(phases[:, i]))
     columns["energy_wh"] = _known(batch.cabinet_energy_wh, UNKNOWN_UINT64)
-    for name in ("is_door_open", "is_contactor_closed", "is_supply_present"):
+    for name in CONTACTS:
         values = getattr(batch, name)
         columns[name] = pa.array(values == 1, mask=values == CONTACT_UNKNOWN)
     columns["has_cabinet"] = pa.array(batch.has_cabinet)
@@ -121,6 +110,13 @@ def _lamp_ids(block: Block) -> pa.Array | pa.ChunkedArray:
     stretches = zip([0, *edges.tolist()], [*edges.tolist(), len(block.lamp_name)], strict=True)
     parts = [names.slice(int(block.lamp_name[start]), end - start) for start, end in stretches if end > start]
     return pa.chunked_array(parts, pa.string())
+
+
+def _values(column: QuantityColumn, values: npt.NDArray[Any]) -> pa.Array:
+    """A quantity's values, null where unknown."""
+    if column.is_float:
+        return _known_floats(values)
+    return pa.array(values) if column.unknown is None else _known(values, column.unknown)
 
 
 def _known_floats(values: npt.NDArray[np.float32]) -> pa.Array:

@@ -21,7 +21,7 @@ import structlog
 
 from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
-from ingest.schema.telemetry import TABLES
+from ingest.schema.telemetry import LAMP_VALUES, TABLES
 from ingest.telemetry.parquet_file import MERGED
 from ingest.telemetry.segment_file import is_thinned, read_marks, replace_lamps, write_segment
 
@@ -35,7 +35,7 @@ _SORT: Final = {
     "circuits": [("controller_id", "ascending"), ("circuit", "ascending"), ("at_us", "ascending")],
     "cabinets": [("controller_id", "ascending"), ("at_us", "ascending")],
 }
-_MEANS: Final = frozenset(("voltage_v", "current_a", "power_w", "power_factor", "temperature_c"))
+_MEANS: Final = frozenset(column.name for column in LAMP_VALUES if column.is_mean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ RECORDS_AT_ONCE: Final = 512
 _APART_NS: Final = 3_600_000_000_000  # records further apart than this are asked for separately
 _TYPES: Final = {
     "<f4": pa.float32(),
+    "<f8": pa.float64(),
+    "<u2": pa.uint16(),
     "<u4": pa.uint32(),
     "<u8": pa.uint64(),
     "|u1": pa.uint8(),

@@ -15,15 +15,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.model.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, Batch
+from ingest.model.batch import CONTACT_UNKNOWN, Batch
 from ingest.model.block import Block
 from ingest.model.received_ranges import MarkState
 from ingest.schema.influx import CABINETS, CIRCUITS, JOURNAL, LAMPS, MARKS, point_ns, tag_text
+from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE_VALUES, QuantityColumn, phase_column
 
 LINES_AT_ONCE: Final = 5_000  # of one request: 0.8 MB as text, where InfluxDB spends least on a line
-_LAMP_FLOATS: Final = ("voltage_v", "current_a", "power_w", "power_factor", "temperature_c")
-_CIRCUIT_FLOATS: Final = ("voltage_v", "current_a", "power_w")
-_LAMP_COUNTS: Final = ("energy_wh", "burning_hours", "switch_count")
+_LAMP_NUMBERS: Final = tuple(column for column in LAMP_VALUES if not column.quantity.is_state)
+# What is always told stands first: a line has a field at least.
+_LAMP_STATES: Final = tuple(
+    sorted((c for c in reversed(LAMP_VALUES) if c.quantity.is_state), key=lambda column: column.unknown or -1)
+)
+_STATES_TYPE: Final = np.int32 if len(_LAMP_STATES) < 4 else np.int64  # holds a byte for each
 _USUAL: Final = r"^[A-Za-z0-9_.:/+()#@;-]+$"
 _LONGEST_AHEAD: Final = 60_000  # a string field of InfluxDB 1 ends at 64 KiB
 _HOUR_NS: Final = 3_600_000_000_000
@@ -78,8 +82,7 @@ def reading_lines(block: Block, words: TagWords) -> Iterator[Lines]:
         rows = slice(first, first + LINES_AT_ONCE)
         of_record = pa.array(record[rows])
         columns = [heads.take(of_record), lamps.take(pa.array(block.lamp_name[rows])), _lamp_state(batch, rows)]
-        columns += [_floats(name, getattr(batch, name)[rows]) for name in _LAMP_FLOATS]
-        columns += [_counts(name, getattr(batch, name)[rows]) for name in _LAMP_COUNTS]
+        columns += [_numbers(column, getattr(batch, column.name)[rows]) for column in _LAMP_NUMBERS]
         yield _lines(columns, times.take(of_record))
     yield from _circuit_lines(block, controllers, times)
 
@@ -97,8 +100,7 @@ def _circuit_lines(block: Block, controllers: pa.StringArray, times: pa.StringAr
         owner = controllers.take(of_record)
         sequence = pa.array(batch.sequence[record[rows]]).cast(pa.string())
         columns = [f"{CIRCUITS},circuit=", circuit, ",controller_id=", owner, " sequence=", sequence, "i"]
-        columns += [_floats(name, getattr(batch, f"circuit_{name}")[rows]) for name in _CIRCUIT_FLOATS]
-        columns.append(_counts("energy_wh", batch.circuit_energy_wh[rows]))
+        columns += [_numbers(column, getattr(batch, f"circuit_{column.name}")[rows]) for column in CIRCUIT_VALUES]
         yield _lines(columns, times.take(of_record))
 
 
@@ -128,13 +130,13 @@ def _record_fields(batch: Batch, rows: slice) -> list[Any]:
         _flags("has_cabinet", batch.has_cabinet[rows]),
         _field("interval_s", pa.array(batch.interval_s[rows]), "i"),
     ]
-    for quantity, unit in (("voltage", "v"), ("current", "a"), ("power", "w")):
-        values = getattr(batch, f"cabinet_{quantity}_{unit}")[rows]
+    for column in PHASE_VALUES:
+        values = getattr(batch, f"cabinet_{column.name}")[rows]
         for i, phase in enumerate("rst"):
-            columns.append(_floats(f"{quantity}_{phase}_{unit}", np.ascontiguousarray(values[:, i])))
+            columns.append(_floats(phase_column(column.name, phase), np.ascontiguousarray(values[:, i])))
     energy = batch.cabinet_energy_wh[rows]  # beyond int64 there is no energy, only the unknown and nonsense
     columns.append(_field("energy_wh", pa.array(energy, mask=energy > _MAX_INT64), "i"))
-    for name in ("is_door_open", "is_contactor_closed", "is_supply_present"):
+    for name in CONTACTS:
         contact = getattr(batch, name)[rows]
         columns.append(_flags(name, contact == 1, contact == CONTACT_UNKNOWN))
     return columns
@@ -191,8 +193,11 @@ def _floats(name: str, values: npt.NDArray[np.float32]) -> pa.StringArray | None
     return _field(name, pa.array(values, mask=~np.isfinite(values)))
 
 
-def _counts(name: str, values: npt.NDArray[np.uint32]) -> pa.StringArray | None:
-    return _field(name, pa.array(values, mask=values == UNKNOWN_UINT32), "i")
+def _numbers(column: QuantityColumn, values: npt.NDArray[Any]) -> pa.StringArray | None:
+    if column.is_float:
+        return _floats(column.name, values)
+    is_unknown = None if column.unknown is None else values == column.unknown
+    return _field(column.name, pa.array(values, mask=is_unknown), "i")
 
 
 def _flags(
@@ -202,12 +207,14 @@ def _flags(
 
 
 def _lamp_state(batch: Batch, rows: slice) -> pa.StringArray:
-    """``quality``, ``status`` and ``level`` as one text: there are few different ones."""
-    code = batch.quality[rows].astype(np.int32) << 16 | batch.status[rows].astype(np.int32) << 8 | batch.level[rows]
+    """All states (``quality``, ``status``, ``level``) as one text: there are few different ones."""
+    code: npt.NDArray[Any] = np.zeros(len(batch.lamp[rows]), _STATES_TYPE)
+    for column in _LAMP_STATES:
+        code = code << 8 | getattr(batch, column.name)[rows]
     coded = pa.array(code).dictionary_encode()
     texts = []
     for different in coded.dictionary.to_pylist():
-        quality, status, level = different >> 16, different >> 8 & 0xFF, different & 0xFF
-        known = "" if level == LEVEL_UNKNOWN else f",level={level}i"
-        texts.append(f" quality={quality}i,status={status}i{known}")
+        values = different.to_bytes(len(_LAMP_STATES), "big")
+        told = [(c.name, v) for c, v in zip(_LAMP_STATES, values, strict=True) if v != c.unknown]
+        texts.append(" " + ",".join([f"{name}={value}i" for name, value in told]))
     return pa.array(texts, pa.string()).take(coded.indices)

@@ -6,7 +6,6 @@ The layout is ``ingest.schema.segments``'s. Thread-safe for one writer and one u
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -30,7 +29,8 @@ from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_tab
 from ingest.telemetry.compaction import Compaction, Policy
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
-from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, sync_folder, write_segment
+from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, write_segment
+from ingest.whole_file import replace_file
 
 _HOUR_US: Final = 3_600_000_000
 MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest
@@ -102,15 +102,9 @@ class ParquetStore:
     def settle(self, position: int, marks: list[MarkState]) -> None:
         """Sum up what is stored, so that the next start reads few footers, and let compaction go so far."""
         path = self.root / MARKS_FILE
-        temporary = path.with_suffix(".tmp")
         document = {"through": position, "marks": json.loads(encode_marks(marks))}
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                json.dump(document, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            sync_folder(self.root)
+            replace_file(path, json.dumps(document, separators=(",", ":")).encode())
         except OSError as error:
             raise StoreUnavailableError(f"{path}: {error.strerror}") from error
         self._settled = position

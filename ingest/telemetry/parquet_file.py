@@ -11,17 +11,18 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.schema.telemetry import LAMP_VALUES
 from ingest.telemetry.direct_file import Scratch, write_direct
 
 ROWS_PER_GROUP: Final = 1 << 20
 _LARGE: Final = 1 << 20  # bytes
 _WIDENED: Final = 16  # bytes a row: Parquet has no numbers of one byte
 _FOOTER: Final = 1 << 20
+_WORTH_A_SPLIT: Final = 4  # bytes of an item
 # What a byte-stream split gains on floats and counters costs next to nothing; see docs/ingest.md for the figures.
-_SPLIT: Final = frozenset((
-    "voltage_v", "current_a", "power_w", "power_factor", "temperature_c", "energy_wh", "burning_hours", "switch_count",
-))  # fmt: skip  # a table of words
-_NOISY: Final = frozenset(("voltage_v", "power_w", "power_factor", "temperature_c"))
+_SPLIT: Final = frozenset(column.name for column in LAMP_VALUES if column.quantity.item_bytes >= _WORTH_A_SPLIT)
+# Of floats, a lamp's current has few different bytes: meters tell it in mA, and it is seldom more than one ampere.
+_NOISY: Final = frozenset(column.name for column in LAMP_VALUES if column.is_float) - {"current_a"}
 
 
 @dataclass(frozen=True, slots=True)

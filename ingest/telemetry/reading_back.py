@@ -14,9 +14,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.model.batch import CONTACT_UNKNOWN, LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch, first_lamps, turns
+from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch, first_lamps, turns
 from ingest.model.block import Block, take_records
 from ingest.model.id_directory import Directory
+from ingest.schema.telemetry import (
+    CABINET_VALUES,
+    CIRCUIT_VALUES,
+    CONTACTS,
+    LAMP_VALUES,
+    PHASE_VALUES,
+    QuantityColumn,
+    phase_column,
+)
 
 _NOT_MINE: Final = -1
 _SLOT_US: Final = 60_000_000  # controllers of different pace keep step: a batch spans a minute at most
@@ -60,6 +69,13 @@ def block_of(lamps: pa.Table | None, circuits: pa.Table | None, cabinets: pa.Tab
     circuit = _circuit_numbers(
         circuit_table, np.repeat(np.arange(len(names)), np.diff(circuit_start)), names, directory
     )
+    columns: dict[str, Any] = {
+        **{column.name: _quantity(lamp_table, column) for column in LAMP_VALUES},
+        **{f"circuit_{column.name}": _quantity(circuit_table, column) for column in CIRCUIT_VALUES},
+        **{f"cabinet_{column.name}": _phases(cabinets, column) for column in PHASE_VALUES},
+        **{f"cabinet_{c.name}": _values(cabinets, c.name, UNKNOWN_UINT64, np.uint64) for c in CABINET_VALUES},
+        **{name: _contact(cabinets, name) for name in CONTACTS},
+    }
     batch = Batch(
         controller=controller,
         at_us=_values(cabinets, "at_us", 0, np.int64),
@@ -71,31 +87,10 @@ def block_of(lamps: pa.Table | None, circuits: pa.Table | None, cabinets: pa.Tab
         lamp_start=lamp_start,
         first_lamp=first_lamps(lamp, lamp_start),
         lamp=lamp,
-        voltage_v=_floats(lamp_table, "voltage_v"),
-        current_a=_floats(lamp_table, "current_a"),
-        power_w=_floats(lamp_table, "power_w"),
-        power_factor=_floats(lamp_table, "power_factor"),
-        temperature_c=_floats(lamp_table, "temperature_c"),
-        energy_wh=_values(lamp_table, "energy_wh", UNKNOWN_UINT32, np.uint32),
-        burning_hours=_values(lamp_table, "burning_hours", UNKNOWN_UINT32, np.uint32),
-        switch_count=_values(lamp_table, "switch_count", UNKNOWN_UINT32, np.uint32),
-        level=_values(lamp_table, "level", LEVEL_UNKNOWN, np.uint8),
-        status=_values(lamp_table, "status", 1, np.uint8),
-        quality=_values(lamp_table, "quality", 0, np.uint8),
         circuit_start=circuit_start,
         circuit=circuit,
-        circuit_voltage_v=_floats(circuit_table, "voltage_v"),
-        circuit_current_a=_floats(circuit_table, "current_a"),
-        circuit_power_w=_floats(circuit_table, "power_w"),
-        circuit_energy_wh=_values(circuit_table, "energy_wh", UNKNOWN_UINT32, np.uint32),
-        cabinet_voltage_v=_phases(cabinets, "voltage", "v"),
-        cabinet_current_a=_phases(cabinets, "current", "a"),
-        cabinet_power_w=_phases(cabinets, "power", "w"),
-        cabinet_energy_wh=_values(cabinets, "energy_wh", UNKNOWN_UINT64, np.uint64),
-        is_door_open=_contact(cabinets, "is_door_open"),
-        is_contactor_closed=_contact(cabinets, "is_contactor_closed"),
-        is_supply_present=_contact(cabinets, "is_supply_present"),
         has_cabinet=_values(cabinets, "has_cabinet", True, np.bool_),
+        **columns,
     )
     return Block(batch, directory, lamp, circuit)
 
@@ -164,7 +159,12 @@ def _circuit_numbers(
     return np.array([index.get(key, _NOT_MINE) for key in zip(owners, circuits, strict=True)], np.int32)
 
 
-def _values(table: pa.Table | None, name: str, unknown: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
+def _quantity(table: pa.Table | None, column: QuantityColumn) -> npt.NDArray[Any]:
+    """A quantity's values; one that was declared after the rows were written is unknown in them."""
+    return _values(table, column.name, column.absent, np.dtype(column.dtype).type)
+
+
+def _values(table: pa.Table | None, name: str, unknown: float, dtype: type[np.generic]) -> npt.NDArray[Any]:
     if table is None:
         return np.empty(0, dtype)
     if name not in table.schema.names:
@@ -176,15 +176,9 @@ def _values(table: pa.Table | None, name: str, unknown: int, dtype: type[np.gene
     return values
 
 
-def _floats(table: pa.Table | None, name: str) -> npt.NDArray[np.float32]:
-    if table is None:
-        return np.empty(0, np.float32)
-    values: npt.NDArray[np.float32] = table.column(name).to_numpy().astype(np.float32, copy=False)
-    return values
-
-
-def _phases(table: pa.Table, quantity: str, unit: str) -> npt.NDArray[np.float32]:
-    return np.stack([_floats(table, f"{quantity}_{phase}_{unit}") for phase in "rst"], axis=1)
+def _phases(table: pa.Table, column: QuantityColumn) -> npt.NDArray[Any]:
+    names = [phase_column(column.name, phase) for phase in "rst"]
+    return np.stack([_values(table, name, column.absent, np.float32) for name in names], axis=1)
 
 
 def _contact(table: pa.Table, name: str) -> npt.NDArray[np.int8]:

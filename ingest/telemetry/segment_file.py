@@ -23,6 +23,7 @@ from ingest.model.received_ranges import MarkState
 from ingest.schema.segments import segment_name
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
+from ingest.whole_file import sync_folder
 
 TEMPORARY: Final = "tmp-"
 MARKS_KEY: Final = b"terang.marks"
@@ -101,15 +102,6 @@ def _unavailable(folder: Path, staging: Path, error: OSError) -> StoreUnavailabl
     reason = os.strerror(error.errno) if error.errno else str(error)
     full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
     return StoreUnavailableError(f"{folder}: {reason}{full}")
-
-
-def sync_folder(path: Path) -> None:
-    """Make the entries of a folder last."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def encode_marks(marks: Iterable[MarkState]) -> bytes:

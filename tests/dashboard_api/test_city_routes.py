@@ -16,7 +16,7 @@ from sqlalchemy import update
 from ulid import ULID
 
 from dashboard_api.app import create_app
-from dashboard_api.feed import Feed
+from dashboard_api.events.feed import Feed
 from dashboard_api.store.feed import events_after
 from ingest.schema import tables
 from ingest.schema.city import read_city
@@ -146,7 +146,7 @@ def test_the_feed_tells_every_change_once_and_resumes(town, client):
     town.darken(1)
 
     async def collect(last_seq, count):
-        feed = Feed(client.app.state.desk)
+        feed = Feed(client.app.state.context)
         poller = asyncio.create_task(feed.run())
         found = []
         async with asyncio.timeout(10):
@@ -170,7 +170,7 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
     town.darken(1)
 
     async def collect():
-        feed = Feed(client.app.state.desk)
+        feed = Feed(client.app.state.context)
         async with asyncio.timeout(10):
             stream = feed.stream(0)
             first = await anext(stream)
@@ -185,7 +185,7 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
 
 def test_a_change_that_is_committed_late_is_not_passed_over(town, client):
     town.darken(1)
-    database = client.app.state.desk.database
+    database = client.app.state.context.database
     (seen, _kind, fault) = events_after(database, 0, 10)[0]
     is_holding, may_commit = threading.Event(), threading.Event()
 

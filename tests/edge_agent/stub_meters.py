@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.record import METRIC_OF
@@ -53,9 +54,7 @@ class StubMeters:
             if slow:
                 sweep.energy_wh[i] = 1000 + i
         cabinet = CabinetReading(door_open=False, contactor_closed=self.is_closed, supply_present=True)
-        return Sweep(
-            **{name: getattr(sweep, name) for name in Sweep.__slots__} | {"cabinet": cabinet, "duration_s": 0.1}
-        )
+        return replace(sweep, cabinet=cabinet, duration_s=0.1)
 
     def write_dim(self, lamp_index: int, level: int) -> bool:
         self.n_writes += 1

@@ -19,7 +19,6 @@ import atheris
 
 with atheris.instrument_imports(include=["edge_agent"]):
     from edge_agent.control.command import BadCommand, parse_command
-    from edge_agent.schedule import BadSchedule, Timetable, parse_schedule
     from edge_agent.serial.frames import (
         ReplyScanner,
         Request,
@@ -43,6 +42,7 @@ with atheris.instrument_imports(include=["edge_agent"]):
         unpack_array,
         unpack_strings,
     )
+    from edge_agent.wire.schedule import BadSchedule, Timetable, parse_schedule
 
 PROFILE = load_profile("lamp-node", SHIPPED)
 DECODE = PROFILE.decoder(Block(0, 17))

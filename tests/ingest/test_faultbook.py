@@ -174,8 +174,10 @@ def test_a_claim_is_told_to_detection_once_and_reopens_when_not_proved(desk):
     assert desk.row().state == "open"
     assert desk.kinds()[-1] == "reopened"
     with desk.engine.connect() as connection:
-        notes = [row.note for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))]
-    assert notes[-1] == "still dark after repair"
+        reasons = [
+            row.data.get("reason") for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))
+        ]
+    assert reasons[-1] == "still_failing"
 
 
 def test_flapping_within_a_day_is_one_fault_and_later_another(desk):
@@ -236,7 +238,8 @@ def test_three_consecutive_dark_lamps_outrank_a_single_one_and_raise_their_neigh
     desk.book.apply([dark(4), dark(5)], T0)
     together = [row.priority for row in desk.rows()]
     assert min(together) >= alone + 25
-    assert "3 consecutive lamps dark" in desk.rows()[0].evidence["priority"]["danger"]["why"]
+    danger = desk.rows()[0].evidence["priority"]["danger"]
+    assert (danger["why"], danger["n"]) == ("consecutive_dark", 3)
 
 
 def test_priority_grows_with_age(desk):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.detection.conditions.causes import RANK, Case, find_cause
+from ingest.detection.conditions.causes import Case, Causes
 from ingest.model.finding import Change, Cleared, Key, Raised
 from ingest.model.fleet import Fleet
 
@@ -19,9 +19,9 @@ from ingest.model.fleet import Fleet
 class ActiveConditions:
     """The open conditions of one fleet."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        """Start with nothing known."""
-        self._fleet = fleet
+    def __init__(self, fleet: Fleet, causes: Causes) -> None:
+        """Start with nothing known; ``causes``: the order of explanation."""
+        self._fleet, self._causes = fleet, causes
         self.cases: dict[Key, Case] = {}
         self._by_controller: dict[int, dict[Key, Case]] = defaultdict(dict)
         self._touched: dict[int, int] = {}
@@ -52,7 +52,7 @@ class ActiveConditions:
         self._changed = [changed for changed in self._changed if changed.key != key]
         if case.is_told:
             self._cleared.append(Cleared(key, at_us, is_proof, evidence or {}))
-        if key.code in RANK and len(case.lamps):
+        if self._causes.has_rank(key.code) and len(case.lamps):
             self.released.extend(case.lamps)
         self._touched[case.controller] = max(at_us, self._touched.get(case.controller, 0))
 
@@ -88,8 +88,8 @@ class ActiveConditions:
                 if case.is_of_lamp:
                     by_lamp[case.lamps[0]][case.code] = case
             # from the top down, so that a cause is told before what it explains
-            for case in sorted(cases.values(), key=lambda c: (RANK.get(c.code, 9), c.is_of_lamp)):
-                cause = find_cause(case, groups, by_lamp)
+            for case in sorted(cases.values(), key=lambda c: (self._causes.rank(c.code), c.is_of_lamp)):
+                cause = self._causes.find(case, groups, by_lamp)
                 if cause == case.cause and id(case) not in told:
                     continue
                 if id(case) not in told:

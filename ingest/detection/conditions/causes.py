@@ -1,35 +1,15 @@
-"""Which fault explains which: faults.md's order, from the controller down to one lamp. Tables and predicates."""
+"""Which fault explains which, as the faults themselves declare it: from the controller down to one lamp."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from ingest.detection.rules.group_faults import ORDER, OTHERS, GroupFault, Reach
+from ingest.detection.rules.rule import Cause
+from ingest.detection.rules.rule_set import RuleSet
 from ingest.model.finding import Key
-
-# lower explains higher; equal ranks leave each other alone
-RANK: Final[dict[str, int]] = {
-    "controllerOffline": 0,
-    "supplyLoss": 1,
-    "contactorFailure": 2,
-    "busFailure": 3,
-    "circuitFailure": 3,
-    "cableFailure": 4,
-}
-_LAST: Final = 9
-NEVER_EXPLAINED: Final = frozenset({"cabinetDoorOpen", "controllerOffline"})
-_VOLTAGE: Final = ("supplyVoltageTooLow", "supplyVoltageTooHigh")
-_POWER: Final = ("lampPowerTooLow", "lampPowerTooHigh")
-# on one lamp: code -> codes that explain or hide it, the strongest first
-LAMP_CAUSES: Final[dict[str, tuple[str, ...]]] = {
-    "lampFailure": ("cyclingFailure", "controlGearFailure", "highTemperature"),
-    "lampUnexpectedOn": ("relayFailure",),
-    "dimmingFailure": ("communicationFailure", "lampFailure", *_POWER),
-    "lampPowerTooLow": ("communicationFailure", "lampFailure", "dimmingFailure"),
-    "lampPowerTooHigh": ("communicationFailure", "lampFailure", "dimmingFailure"),
-    "powerFactorTooLow": ("communicationFailure", "lampFailure"),
-}
-HIDDEN_BY_VOLTAGE: Final = frozenset({*_POWER, "powerFactorTooLow", "dimmingFailure"})
 
 
 @dataclass(slots=True, eq=False)
@@ -66,56 +46,80 @@ class Case:
         return self.key.place.lamp_id is not None
 
 
-def _covers(cause: Case, case: Case) -> bool:
-    """Whether a group's condition reaches a case's place."""
-    if cause.code == "controllerOffline":
-        return True
-    if case.is_of_lamp:
-        return case.lamps[0] in cause.lamp_set
-    if case.code == "busFailure":
-        return bool(case.lamps) and cause.lamp_set.issuperset(case.lamps)
-    if cause.code in {"supplyLoss", "contactorFailure"}:
-        is_whole = cause.key.place.phase is None
-        return case.cabinet == cause.cabinet and (
-            is_whole or (bool(case.lamps) and cause.lamp_set.issuperset(case.lamps))
-        )
-    return cause.code == "circuitFailure" and case.circuit == cause.circuit >= 0
-
-
-def find_cause(case: Case, others: list[Case], by_lamp: dict[int, dict[str, Case]]) -> Key | None:
-    """The condition that explains a case, the highest first; None = it stands for itself.
+class Causes:
+    """The order of explanation.
 
     Args:
-        case: the condition to explain.
-        others: the group conditions (not of one lamp) that hold on the same controller.
-        by_lamp: the lamp conditions that hold on the same controller: lamp -> code -> case.
+        rules: lamp rules; rules of one code add up.
+        order: faults above lamps, the highest first; those of one row leave each other alone.
+        others: faults that explain nothing by their place.
     """
-    if case.code in NEVER_EXPLAINED:
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        order: Sequence[Sequence[GroupFault]] = ORDER,
+        others: Sequence[GroupFault] = OTHERS,
+    ) -> None:
+        """Read the declarations."""
+        self._rank = {fault.code: rank for rank, row in enumerate(order) for fault in row}
+        self._last = len(order)
+        self._groups = {fault.code: fault for row in (*order, others) for fault in row}
+        self._of_lamp: dict[str, list[Cause]] = {}
+        for rule in rules:
+            known = self._of_lamp.setdefault(rule.code, [])
+            known += [cause for cause in rule.explained_by if cause not in known]
+
+    def rank(self, code: str) -> int:
+        """Place in the order: lower explains higher; equal ranks leave each other alone."""
+        return self._rank.get(code, self._last)
+
+    def has_rank(self, code: str) -> bool:
+        """Whether a fault stands above the lamps' in the order."""
+        return code in self._rank
+
+    def find(self, case: Case, others: list[Case], by_lamp: dict[int, dict[str, Case]]) -> Key | None:
+        """The condition that explains a case, the highest first; None = it stands for itself.
+
+        Args:
+            case: the condition to explain.
+            others: the group conditions (not of one lamp) that hold on the same controller.
+            by_lamp: the lamp conditions that hold on the same controller: lamp -> code -> case.
+        """
+        own = self._groups.get(case.code)
+        if own is not None and not own.is_explained:
+            return None
+        rank = self.rank(case.code)
+        higher = [other for other in others if self.rank(other.code) < rank and self._covers(other, case)]
+        if higher:
+            return min(higher, key=lambda other: (self._rank[other.code], other.since_us)).key
+        if own is not None and own.is_explained_by_cabinet and case.circuit >= 0:
+            same = (o for o in others if o.code == case.code and o.circuit < 0 and o.cabinet == case.cabinet)
+            return next((other.key for other in same), None)
+        return self._lamp_cause(case, others, by_lamp.get(case.lamps[0], {})) if case.is_of_lamp else None
+
+    def _covers(self, cause: Case, case: Case) -> bool:
+        """Whether a group's condition reaches a case's place."""
+        reach = self._groups[cause.code].reach
+        if reach is Reach.CONTROLLER:
+            return True
+        if case.is_of_lamp:
+            return case.lamps[0] in cause.lamp_set
+        has_all = bool(case.lamps) and cause.lamp_set.issuperset(case.lamps)
+        own = self._groups.get(case.code)
+        if own is not None and own.is_explained_by_lamps:
+            return has_all
+        if reach is Reach.CABINET:
+            return case.cabinet == cause.cabinet and (cause.key.place.phase is None or has_all)
+        return reach is Reach.CIRCUIT and case.circuit == cause.circuit >= 0
+
+    def _lamp_cause(self, case: Case, groups: list[Case], siblings: dict[str, Case]) -> Key | None:
+        """What the case's rule names as its causes: a fault of the same lamp, or of a group that it is in."""
+        for cause in self._of_lamp.get(case.code, ()):
+            of_lamp = siblings.get(cause.code)
+            found = [of_lamp] if of_lamp is not None else []
+            found += [other for other in groups if other.code == cause.code and case.lamps[0] in other.lamp_set]
+            for other in found:
+                if cause.explains is None or cause.explains(other.evidence, case.evidence):
+                    return other.key
         return None
-    rank = RANK.get(case.code, _LAST)
-    higher = [other for other in others if RANK.get(other.code, _LAST) < rank and _covers(other, case)]
-    if higher:
-        return min(higher, key=lambda other: (RANK[other.code], other.since_us)).key
-    if case.code in _VOLTAGE and case.circuit >= 0:
-        same = (o for o in others if o.code == case.code and o.circuit < 0 and o.cabinet == case.cabinet)
-        return next((other.key for other in same), None)
-    return _lamp_cause(case, others, by_lamp.get(case.lamps[0], {})) if case.is_of_lamp else None
-
-
-def _lamp_cause(case: Case, others: list[Case], siblings: dict[str, Case]) -> Key | None:
-    if case.code in HIDDEN_BY_VOLTAGE:
-        for other in others:
-            if other.code in _VOLTAGE and case.lamps[0] in other.lamp_set:
-                return other.key
-    for code in LAMP_CAUSES.get(case.code, ()):
-        sibling = siblings.get(code)
-        if sibling is not None and _explains(sibling, case):
-            return sibling.key
-    return None
-
-
-def _explains(sibling: Case, case: Case) -> bool:
-    is_register_error = bool(sibling.evidence.get("suspected_register_error"))
-    if sibling.code in _POWER:
-        return is_register_error  # a register error hides dimming; a plain power fault does not
-    return not (sibling.code == "dimmingFailure" and case.evidence.get("suspected_register_error"))

@@ -11,6 +11,7 @@ from ingest.detection.memory.lamp_state import LIT_DARK, LIT_UNKNOWN, LIT_YES, L
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import Expected, Window
+from ingest.detection.rules.cycling_failure import lit_powers
 from ingest.detection.rules.window import STATUS_RESTARTED
 from ingest.lighting.expected_power import IS_DISCHARGE
 from ingest.model.batch import UNKNOWN_UINT32
@@ -24,14 +25,6 @@ _CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for 
 _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
 _DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
 _DIP_PAIR = 2  # or so many, if the circuit has no others
-
-
-def lit_powers(expected: Expected, limits: LampLimits) -> tuple[Float32, Float32]:
-    """The least power of a lamp that is lit, and of one that is not dark; between them it is what it was; (n,) each."""
-    is_rated = np.isfinite(expected.power_w)
-    on_w = np.where(is_rated, limits["lamp_failure_clear_power"] * expected.power_w, limits["relay_failure_power"])
-    off_w = np.where(is_rated, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"] / 3)
-    return on_w, off_w
 
 
 class CycleCounter:

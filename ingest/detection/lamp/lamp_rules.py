@@ -5,7 +5,7 @@ Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,36 +19,19 @@ from ingest.detection.lamp.own_power import learn_own
 from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
 from ingest.detection.memory.debounce import Confirm, Debounce
-from ingest.detection.memory.lamp_state import ATTENTION_BIT, LEARNING_BIT, OPEN_SHIFT, LampState
+from ingest.detection.memory.flag_bits import Flags, put_bit
+from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
-from ingest.detection.memory.suspects import IMPLAUSIBLE, Replies, Suspects
+from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.rules import DETECTORS, Detector, Expected, Window
-from ingest.detection.rules.meter_failure import is_impossible
-from ingest.detection.rules.window import (
-    STATUS_DERATING,
-    STATUS_DRIVER_FAULT,
-    STATUS_RELAY_CLOSED,
-    STATUS_THERMAL_SHUTDOWN,
-)
+from ingest.detection.rules import Detector, Expected, RuleSet, Window
+from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-RULE: Final = {detector.name: number for number, detector in enumerate(DETECTORS)}
-POWER_RULES: Final = ("lampPowerTooLow", "lampPowerTooHigh")
-# What hides a new verdict of a rule on the same lamp (faults.md, "One cause, one fault").
-HIDDEN_BY: Final[dict[str, tuple[str, ...]]] = {
-    "lampUnexpectedOn": ("relayFailure",),
-    "lampPowerTooLow": ("lampFailure", "dimmingFailure"),
-    "lampPowerTooHigh": ("lampFailure", "dimmingFailure"),
-    "powerFactorTooLow": ("lampFailure",),
-    "dimmingFailure": ("lampFailure",),
-}
-_REASONS: Final = ((STATUS_DRIVER_FAULT, "controlGearFailure"), (STATUS_THERMAL_SHUTDOWN, "highTemperature"))
-_STANDS_STILL: Final = 3  # repetitions
-_PLAUSIBLE: Final = 0.15  # a lamp never seen to fit its rating may be called stuck at 100 % if it is this near to it
+_QUIET_STATUS: Final = np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +52,7 @@ def confirm_of(detector: Detector, table: LimitTable) -> Confirm:
     def number(limit: str | int) -> float:
         return table.scalar(limit) if isinstance(limit, str) else float(limit)
 
-    # n samples frozen together are n - 1 repetitions
-    samples = int(number(detector.samples)) - (detector.name == "frozen")
+    samples = int(number(detector.samples)) - detector.is_repetition
     return Confirm(
         samples, number(detector.seconds), int(number(detector.clear_samples)), number(detector.clear_seconds)
     )
@@ -79,16 +61,20 @@ def confirm_of(detector: Detector, table: LimitTable) -> Confirm:
 class LampRules:
     """The rules' counters over all lamps of a fleet."""
 
-    def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, bands: Bands) -> None:
+    def __init__(
+        self, rules: RuleSet, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, bands: Bands
+    ) -> None:
         """Start with nothing known."""
-        self.fleet, self.table, self.state, self.electric, self.bands = fleet, table, state, electric, bands
-        self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in DETECTORS]
+        self.rules, self.fleet, self.table, self.state = rules, fleet, table, state
+        self.electric, self.bands = electric, bands
+        self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.cycles = CycleCounter(fleet, state, table)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
-        hidden_by = [sum(1 << RULE[other] for other in HIDDEN_BY.get(detector.name, ())) for detector in DETECTORS]
-        self.steadiness = Steadiness(fleet, table, state, electric, self.debounce, hidden_by)
+        self._hiding = [rules.hiding(rule) for rule in rules]
+        self._refusing = [i for i, rule in enumerate(rules) if rule.refused_quality is not None]
+        self.steadiness = Steadiness(fleet, table, state, electric, bands, rules, self.debounce)
 
     def judge(
         self,
@@ -110,8 +96,7 @@ class LampRules:
         is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
-            self._reopen(lamp[~is_good], levels.level[~is_good])
-            state.boxes.drop(lamp[~is_good])  # they are here for their level, which the box is not of
+            state.look_again(lamp[~is_good])  # they are here for their level: their next good sample is judged at it
             row, lamp, is_frozen, record = row[is_good], lamp[is_good], is_frozen[is_good], record[is_good]
             is_comparable = is_comparable[is_good]
             levels = Levels(levels.level[is_good], levels.is_told[is_good], levels.is_guessed[is_good])
@@ -125,7 +110,7 @@ class LampRules:
         limits = self.table.of(self.fleet.technology[lamp])
         is_ending = levels.is_guessed & sweep.is_ending[record]
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
-        is_wild = is_impossible(window, expected, limits)
+        is_wild = self.rules.spoiled(window, expected, limits)
         window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
@@ -136,25 +121,31 @@ class LampRules:
         return [*refused, *verdicts]
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
-        """Readings that the agent itself found implausible: they carry no values, and count as impossible ones."""
-        chosen = np.flatnonzero(replies.quality == IMPLAUSIBLE)
-        if not len(chosen):
-            return []
-        lamp, state, rule = replies.lamp[chosen], self.state, RULE["impossible"]
-        record = sweep.record_of(replies.row[chosen])
-        at_s, debounce = sweep.at_s[record], self.debounce[rule]
+        """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
+        verdicts: list[LampVerdict] = []
+        for rule in self._refusing:
+            chosen = np.flatnonzero(replies.quality == self.rules[rule].refused_quality)
+            if len(chosen):
+                verdicts += self._count_refused(rule, sweep, replies.row[chosen], replies.lamp[chosen], is_muted)
+        return verdicts
+
+    def _count_refused(
+        self, rule: int, sweep: Sweep, row: Int64, lamp: Int64, is_muted: Callable[[Int64], Bool]
+    ) -> list[LampVerdict]:
+        state, bits, debounce, detector = self.state, self.state.bits, self.debounce[rule], self.rules[rule]
+        record = sweep.record_of(row)
+        at_s = sweep.at_s[record]
         yes, no = np.ones(len(lamp), np.bool_), np.zeros(len(lamp), np.bool_)
         gate = is_muted(lamp) & ~state.is_open(rule, lamp)
         verdict = debounce.step(lamp, at_s, sweep.dt_s[record], yes, no, yes, gate)
-        flags = _set_bit(state.flags[lamp], rule, verdict.is_active)
-        state.flags[lamp] = _set_bit(flags, OPEN_SHIFT + rule, debounce.is_open[lamp])
+        flags = put_bit(state.flags[lamp], bits.running[rule], verdict.is_active)
+        state.flags[lamp] = put_bit(flags, bits.open[rule], debounce.is_open[lamp])
         state.look_again(lamp)
-        evidence = {"quality": IMPLAUSIBLE, "samples": debounce.confirm.samples, "kind": "impossible"}
-        opened = verdict.opened.tolist()
+        evidence = {"quality": detector.refused_quality, "samples": debounce.confirm.samples, "kind": detector.name}
         since_s = debounce.since_s[lamp]
         return [
-            LampVerdict(DETECTORS[rule], int(lamp[i]), True, int(at_s[i]), int(since_s[i]), dict(evidence))
-            for i in opened
+            LampVerdict(detector, int(lamp[i]), True, int(at_s[i]), int(since_s[i]), dict(evidence))
+            for i in verdict.opened.tolist()
         ]
 
     def _reopen(self, lamp: Int64, level: npt.NDArray[np.uint8]) -> None:
@@ -165,10 +156,14 @@ class LampRules:
             self.bands.set(self.state, lamp[is_quiet], level[is_quiet])
 
     def _attend(self, lamp: Int64, window: Window, expected: Expected) -> None:
-        """Keep an eye on nodes whose status tells of anything: a fault bit, a restart, an open relay while on."""
-        is_open = window.is_status_told & ((window.status & STATUS_RELAY_CLOSED) == 0) & (expected.level > 0)
-        is_loud = ((window.status & ~np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)) != 0) | is_open
-        self.state.flags[lamp] = _set_bit(self.state.flags[lamp], ATTENTION_BIT, is_loud)
+        """Keep an eye on nodes whose status tells of anything, and on those that some rule attends to.
+
+        And on lamps of which this sample did not show what a quiet one is taken for: lit while on, neither while off.
+        """
+        is_loud = (window.status & ~_QUIET_STATUS) != 0
+        is_loud |= self.rules.attended(window, expected)
+        is_loud |= self.state.lit[lamp] != np.where(expected.level > 0, LIT_YES, LIT_UNKNOWN)
+        self.state.flags[lamp] = put_bit(self.state.flags[lamp], self.state.bits.attention, is_loud)
 
     def _is_settled(self, lamp: Int64, at_s: Int64, cabinet_s: Int64) -> Bool:
         """Neither within the switching guard nor warming up; both run at the same time."""
@@ -189,58 +184,44 @@ class LampRules:
         is_wild: Bool,
         is_muted: Bool,
     ) -> list[LampVerdict]:
-        flags = self.state.flags[lamp]
+        state, bits = self.state, self.state.bits
+        flags = state.flags[lamp]
         verdicts: list[LampVerdict] = []
-        for rule, detector in enumerate(DETECTORS):
+        withheld = np.zeros(len(lamp), np.bool_)
+        for rule, detector in enumerate(self.rules):
+            debounce = self.debounce[rule]
             holds = detector.holds(window, expected, limits)
-            is_active = (flags & np.uint32(1 << rule)) != 0
+            is_active = (flags & bits.running[rule]) != 0
             if not (holds.any() or is_active.any()):
                 continue
             judges = detector.judges(window, expected, limits)
             heals = judges & ~holds if detector.heals is None else detector.heals(window, expected, limits)
-            if detector.name != "impossible":
-                judges = judges & ~is_wild
-            if detector.code != "meterFailure":  # a meter that stands still proves nothing, a lost reply between or not
-                frozen = self.debounce[RULE["frozen"]]
-                stands = frozen.is_open[lamp] | (frozen.count[lamp] >= _STANDS_STILL)
-                judges = judges & ~((window.is_frozen | ~window.is_comparable) & stands)
-            is_open = (flags & np.uint32(1 << (OPEN_SHIFT + rule))) != 0
+            judges = judges & ~withheld
+            if detector.spoils is None:
+                judges &= ~is_wild
+            is_open = (flags & bits.open[rule]) != 0
             is_gated = ~is_settled if detector.is_level_dependent else np.zeros(len(lamp), np.bool_)
-            is_gated = is_gated | (
-                ~is_open & (is_muted | self._is_hidden(detector.name, lamp, flags, window, expected))
-            )
-            verdict = self.debounce[rule].step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
-            flags = _set_bit(flags, rule, verdict.is_active)
+            is_gated = is_gated | (~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected)))
+            verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
+            flags = put_bit(flags, bits.running[rule], verdict.is_active)
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
-            flags = _set_bit(flags, OPEN_SHIFT + rule, is_open)
+            flags = put_bit(flags, bits.open[rule], is_open)
+            if detector.withholds is not None:
+                withheld = withheld | detector.withholds(window, _Runs(debounce.count[lamp], debounce.is_open[lamp]))
             for rows, is_opened in ((verdict.opened, True), (verdict.cleared, False)):
                 if len(rows):
                     verdicts += self._tell(detector, rule, rows, lamp, at_s, window, expected, is_opened=is_opened)
-        self.state.flags[lamp] = flags
+        state.flags[lamp] = flags
         return verdicts
 
-    def _is_hidden(
-        self, name: str, lamp: Int64, flags: npt.NDArray[np.uint32], window: Window, expected: Expected
-    ) -> Bool:
+    def _is_hidden(self, rule: int, lamp: Int64, flags: Flags, window: Window, expected: Expected) -> Bool:
         """Rows on which a verdict of this rule would tell again what another rule tells better."""
         hidden = np.zeros(len(lamp), np.bool_)
-        for other in HIDDEN_BY.get(name, ()):
-            hidden |= (flags & np.uint32(1 << (OPEN_SHIFT + RULE[other]))) != 0
-        if name == "dimmingFailure":
-            is_near_full = np.abs(window.power_w - expected.own_full_w) < _PLAUSIBLE * expected.own_full_w
-            hidden |= self.state.is_register_suspect[lamp] | ~(self.state.has_fitted[lamp] | is_near_full)
-            for power in POWER_RULES:  # it opened at a level where no other level fitted
-                hidden |= (flags & np.uint32(1 << (OPEN_SHIFT + RULE[power]))) != 0
-        elif name == "lampFailure":  # the node is about to say why
-            for bit, reason in _REASONS:
-                is_told = (flags & np.uint32(1 << (OPEN_SHIFT + RULE[reason]))) != 0
-                hidden |= window.is_status_told & ((window.status & bit) != 0) & ~is_told
-        elif name == "lampUnexpectedOn":  # the contactor's fault, if its own run ends so
-            hidden |= self.is_contactor_suspect[self.fleet.lamp_controller[lamp]]
-        elif name in POWER_RULES:
-            is_dimming = (flags & np.uint32(1 << RULE["dimmingFailure"])) != 0
-            is_near_full = np.abs(window.power_w - expected.own_full_w) < _PLAUSIBLE * expected.own_full_w
-            hidden |= is_dimming & (self.state.has_fitted[lamp] | is_near_full)
+        for other in self._hiding[rule]:
+            hidden |= (flags & self.state.bits.open[other]) != 0
+        waits = self.rules[rule].waits
+        if waits is not None:
+            hidden |= waits(window, expected, _Beside(self, lamp, flags))
         return hidden
 
     def _tell(  # measured columns, in the order of the rule
@@ -256,9 +237,9 @@ class LampRules:
         is_opened: bool,
     ) -> list[LampVerdict]:
         state, lamps = self.state, lamp[rows]
-        if detector.name in POWER_RULES and is_opened:
+        if detector.suspects_register and is_opened:
             state.is_register_suspect[lamps] |= ~state.has_fitted[lamps]
-        elif detector.name == "lampFailure" and not is_opened:
+        if detector.is_new_lamp_when_clear and not is_opened:
             state.start_anew(lamps)
         since_s, samples = self.debounce[rule].since_s[lamps], self.debounce[rule].confirm.samples
         return [
@@ -268,31 +249,62 @@ class LampRules:
                 is_opened,
                 int(at_s[row]),
                 int(since_s[i]),
-                lamp_evidence(
-                    detector.name, state, int(lamps[i]), window, expected, int(row), samples, is_opened=is_opened
-                ),
+                lamp_evidence(detector, state, int(lamps[i]), window, expected, int(row), samples, is_opened=is_opened),
             )
             for i, row in enumerate(rows.tolist())
         ]
 
     def close(self, name: str, lamp: int) -> None:
         """End a rule on a lamp without a verdict: it is judged anew."""
-        one, rule = np.array([lamp]), RULE[name]
+        one, rule, bits = np.array([lamp]), self.rules.number[name], self.state.bits
         self.debounce[rule].close(one)
-        self.state.flags[one] &= ~np.uint32(1 << rule | 1 << (OPEN_SHIFT + rule))
+        self.state.flags[one] &= ~(bits.running[rule] | bits.open[rule])
         self.state.look_again(one)
 
     def forget(self, lamp: Int64) -> None:
         """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""
         for debounce in self.debounce:
             debounce.forget(lamp)
-        opened = self.state.flags[lamp] >> np.uint32(OPEN_SHIFT)
-        learning = self.state.flags[lamp] & np.uint32(1 << LEARNING_BIT | 1 << ATTENTION_BIT)
-        self.state.flags[lamp] = (opened << np.uint32(OPEN_SHIFT)) | opened | learning
+        self.state.flags[lamp] = self.state.bits.only_open(self.state.flags[lamp])
         self.state.look_again(lamp)
 
 
-def _set_bit(flags: npt.NDArray[np.uint32], bit: int, mask: Bool) -> npt.NDArray[np.uint32]:
-    value = np.uint32(1 << bit)
-    result: npt.NDArray[np.uint32] = np.where(mask, flags | value, flags & ~value)
-    return result
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """One rule's counters of n lamps: ``ingest.detection.rules.rule.Runs``."""
+
+    count: npt.NDArray[np.uint8]
+    is_open: Bool
+
+
+class _Beside:
+    """What else is known of n lamps while they are judged: ``ingest.detection.rules.rule.Circumstances``."""
+
+    def __init__(self, rules: LampRules, lamp: Int64, flags: Flags) -> None:
+        self._rules, self._lamp, self._flags = rules, lamp, flags
+
+    @property
+    def has_fitted(self) -> Bool:
+        return self._rules.state.has_fitted[self._lamp]
+
+    @property
+    def is_register_suspect(self) -> Bool:
+        return self._rules.state.is_register_suspect[self._lamp]
+
+    @property
+    def is_contactor_suspect(self) -> Bool:
+        return self._rules.is_contactor_suspect[self._rules.fleet.lamp_controller[self._lamp]]
+
+    def is_running(self, name: str) -> Bool:
+        return self._has(self._rules.state.bits.running, name)
+
+    def is_open(self, name: str) -> Bool:
+        return self._has(self._rules.state.bits.open, name)
+
+    def _has(self, bits: Sequence[Any], name: str) -> Bool:
+        """Bits of another rule; none where the set of rules has no such rule."""
+        rule = self._rules.rules.number.get(name)
+        if rule is None:
+            return np.zeros(len(self._lamp), np.bool_)
+        has: Bool = (self._flags & bits[rule]) != 0
+        return has

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ingest.detection.memory.lamp_state import LEARNING_BIT, LampState
+from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LampLimits
 from ingest.detection.rules import Expected, Window
 from ingest.lighting.expected_power import level_share
@@ -40,7 +40,7 @@ def learn_own(  # measured columns, in the order of the rule
     limits: LampLimits,
 ) -> None:
     """Take settled samples of lamps whose own power is not known yet."""
-    bit = np.uint32(1 << LEARNING_BIT)
+    bit = state.bits.learning
     is_wanted = ((state.flags[lamp] & bit) != 0) & is_settled & fits_register(window, expected, limits)
     rows = np.flatnonzero(is_wanted)
     if not len(rows):

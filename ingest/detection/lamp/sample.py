@@ -134,6 +134,12 @@ def expect(  # measured columns, in the order of the rule
     )
 
 
+def is_temperature(temperature_c: Float32) -> Bool:
+    """What a luminaire can have, hot or cold; bool (n,)."""
+    known: Bool = (temperature_c > -60) & (temperature_c < 200)
+    return known
+
+
 def look(  # measured columns, in the order of the rule
     sweep: Sweep,
     row: Int64,
@@ -147,7 +153,7 @@ def look(  # measured columns, in the order of the rule
     """The good samples of n rows; what was seen for the first time (status, temperature) is noted in the state."""
     batch = sweep.batch
     status, temperature = batch.status[row], batch.temperature_c[row].copy()
-    temperature[~((temperature > -60) & (temperature < 200))] = np.nan  # no luminaire's, hot or cold
+    temperature[~is_temperature(temperature)] = np.nan
     state.is_status_told[lamp[status != 0]] = True
     state.has_temperature[lamp[np.isfinite(temperature)]] = True
     power, voltage, current = batch.power_w[row], batch.voltage_v[row], batch.current_a[row]

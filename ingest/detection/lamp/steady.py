@@ -2,8 +2,8 @@
 
 Found by asking the rules themselves at points of a box around the sample: its corners, and some powers between them. A
 rule's mask is the same in the whole box if it is the same at these, since each is bounded by limits of power, voltage,
-power factor and temperature one by one, and none of its bands is narrower than the powers are apart. So a new rule
-needs nothing here.
+power factor and temperature one by one, and none of its bands is narrower than the powers are apart; a rule with other
+bands declares where they end (``turns``), and no box holds such an end. A rule whose masks change with time has no box.
 """
 
 from __future__ import annotations
@@ -15,35 +15,32 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ingest.detection.lamp.cycling import lit_powers
+from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.own_power import fits_register
 from ingest.detection.lamp.sample import Electric, Levels, expect, rated_power
 from ingest.detection.memory.debounce import Debounce
-from ingest.detection.memory.lamp_state import LEARNING_BIT, OPEN_SHIFT, LampState
+from ingest.detection.memory.flag_bits import Flags
+from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.stable_regions import QUANTITIES, told_of
 from ingest.detection.memory.suspects import MEASURED, Suspects
-from ingest.detection.rules import DETECTORS, Window
-from ingest.detection.rules.dimming_failure import turning_powers
-from ingest.detection.rules.meter_failure import exceeds_apparent, is_impossible
-from ingest.detection.rules.power_factor import least_power_factor
+from ingest.detection.rules import RuleSet, Window
 from ingest.detection.rules.window import STATUS_RESTARTED
 from ingest.model.batch import LEVEL_UNKNOWN, Batch
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
-UInt32 = npt.NDArray[np.uint32]
 Bool = npt.NDArray[np.bool_]
 T = TypeVar("T")
 
-_RULES: Final = np.uint32((1 << len(DETECTORS)) - 1)
-_NEVER: Final = frozenset({"cyclingFailure", "frozen"})  # their masks change with time, and with every sample
 _POWERS: Final = 5  # are asked at: half the reach apart
 _POWER_SHARE: Final = np.float32(0.058)  # a dim level is looked for in a band of 3 % of the full power
 _LEAST_W: Final = np.float32(1)  # of a dark lamp, if that is no more than the same share of its full power
 _VOLTAGE_V: Final = 6.0
 _COLD_C: Final = -59.0
+_HOT_C: Final = 199.0
+_MOST_PF: Final = 1e6  # without a bound
 _HAIR_C: Final = 0.001
 _POWER_FACTOR: Final = 0.04
 _TEMPERATURE_C: Final = 3.0
@@ -62,14 +59,17 @@ class Steadiness:
         table: LimitTable,
         state: LampState,
         electric: Electric,
+        bands: Bands,
+        rules: RuleSet,
         debounce: Sequence[Debounce],
-        hidden_by: Sequence[int],
     ) -> None:
-        """``debounce`` of each rule; ``hidden_by`` for each rule the bits of those whose open fault hides its own."""
+        """``debounce`` of each rule."""
         self._fleet, self._table, self._state, self._electric = fleet, table, state, electric
-        self._debounce, self._hidden_by = debounce, [np.uint32(bits) for bits in hidden_by]
-        self._start_a = np.float32(table.scalar("I_start"))
-        self._restless = np.uint32(sum(1 << i for i, d in enumerate(DETECTORS) if d.name in _NEVER))
+        self._bands, self._rules, self._debounce = bands, rules, debounce
+        self._low_v, self._high_v = electric.low_v, min(electric.high_v, bands.most_v)
+        bit = state.bits.of
+        self._hidden_by = [bit(sum(1 << other for other in rules.hiding(rule))) for rule in rules]
+        self._restless = bit(sum(1 << i for i, rule in enumerate(rules) if rule.is_time_dependent))
 
     def covers(self, suspects: Suspects) -> Bool:
         """Which of some rows need no judging, since their lamp is steady and they lie in its box; bool (n,)."""
@@ -77,7 +77,8 @@ class Steadiness:
         covered = self._state.boxes.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
         covered &= suspects.is_plain & ~suspects.is_frozen
         current = measured[MEASURED.index("current_a")]
-        covered &= ~exceeds_apparent(measured[_P], measured[_V], current, self._start_a) & ~np.isinf(current)
+        limits = self._table.of(self._fleet.technology[suspects.lamp])
+        covered &= ~self._rules.exceeds_current(measured[_P], measured[_V], current, limits)
         return covered
 
     def note(self, batch: Batch, row: Int64, lamp: Int64, window: Window, levels: Levels, is_settled: Bool) -> None:
@@ -85,7 +86,7 @@ class Steadiness:
         state = self._state
         state.boxes.drop(lamp)
         flags = state.flags[lamp]
-        running, is_open = flags & _RULES, (flags >> np.uint32(OPEN_SHIFT)) & _RULES
+        running, is_open = state.bits.running_rules(flags), state.bits.open_rules(flags)
         is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_told
         is_still &= ~levels.is_guessed & (batch.level[row] != LEVEL_UNKNOWN)
         is_still &= ~window.is_frozen & ((window.status & STATUS_RESTARTED) == 0)
@@ -97,7 +98,7 @@ class Steadiness:
             rows = batch, row[some], lamp[some]
             self._box(*rows, _take(window, some), _take(levels, some), running[some], is_open[some])
 
-    def _is_waiting_for_nothing(self, lamp: Int64, running: UInt32, is_open: UInt32) -> Bool:
+    def _is_waiting_for_nothing(self, lamp: Int64, running: Flags, is_open: Flags) -> Bool:
         """No counter is on its way to a verdict: a rule that is not open is hidden by one that is, and full."""
         waits = np.zeros(len(lamp), np.bool_)
         for rule, debounce in enumerate(self._debounce):
@@ -117,8 +118,8 @@ class Steadiness:
         lamp: Int64,
         window: Window,
         levels: Levels,
-        running: UInt32,
-        is_open: UInt32,
+        running: Flags,
+        is_open: Flags,
     ) -> None:
         values = np.stack([getattr(batch, name)[row] for name in QUANTITIES], axis=1)
         low, high = values.copy(), values.copy()
@@ -129,12 +130,15 @@ class Steadiness:
         for quantity, reach in ((_P, reach_w), (_PF, _POWER_FACTOR), (_T, _TEMPERATURE_C), (_V, _VOLTAGE_V)):
             low[:, quantity] -= reach
             high[:, quantity] += reach
-        low[:, _V] = np.maximum(low[:, _V], self._electric.low_v)
-        high[:, _V] = np.minimum(high[:, _V], self._electric.high_v)
+        low[:, _V] = np.maximum(low[:, _V], self._low_v)
+        high[:, _V] = np.minimum(high[:, _V], self._high_v)
         is_known = np.isfinite(values)
         low[~is_known], high[~is_known] = np.inf, -np.inf
         points = self._points(lamp, window, levels, low, high)
-        is_steady = is_known[:, _P] & is_known[:, _V] & self._is_same(*points, running, is_open)
+        is_inside = (values[:, _V] >= self._low_v) & (
+            values[:, _V] <= self._high_v
+        )  # else it was not judged as they are
+        is_steady = is_known[:, _P] & is_inside & self._is_same(*points, running, is_open)
         some = np.flatnonzero(is_steady)
         if not len(some):
             return
@@ -151,17 +155,18 @@ class Steadiness:
         levels: Levels,
         low: Float32,
         high: Float32,
-        running: UInt32,
-        is_open: UInt32,
+        running: Flags,
+        is_open: Flags,
     ) -> None:
         """Let the screen pass n steady lamps where it sees all that matters: with nothing wrong but the power."""
-        limits = self._table.of(self._fleet.technology[lamp])
-        least_pf = least_power_factor(levels.level.astype(np.float32), limits)
-        low[:, _PF], high[:, _PF] = least_pf, self._table.scalar("impossible_power_factor")
-        low[:, _T], high[:, _T] = _COLD_C, self._table.by_technology("temperature_clear").min() - _HAIR_C
-        low[:, _V], high[:, _V] = self._electric.low_v, self._electric.high_v
-        wide = replace(window, power_factor=least_pf, temperature_c=low[:, _T])  # whether they are known or not
-        is_seen = (levels.level > 0) & self._is_same(*self._points(lamp, wide, levels, low, high), running, is_open)
+        bands = self._bands
+        least_pf = bands.least_pf(lamp, levels.level)
+        low[:, _PF], high[:, _PF] = np.maximum(least_pf, -_MOST_PF), min(bands.most_pf, _MOST_PF)
+        low[:, _T], high[:, _T] = _COLD_C, min(bands.below_c - _HAIR_C, _HOT_C)
+        low[:, _V], high[:, _V] = self._low_v, self._high_v
+        wide = replace(window, power_factor=low[:, _PF], temperature_c=low[:, _T])  # whether they are known or not
+        is_seen = (levels.level > 0) & ~bands.is_never(lamp, levels.level)
+        is_seen &= self._is_same(*self._points(lamp, wide, levels, low, high), running, is_open)
         seen = np.flatnonzero(is_seen)
         state, quiet = self._state, lamp[seen]
         state.low_w[quiet], state.high_w[quiet] = low[seen, _P], high[seen, _P]
@@ -193,7 +198,7 @@ class Steadiness:
         )
         return lamp[every], wide, _take(levels, every)
 
-    def _is_same(self, lamp: Int64, window: Window, levels: Levels, running: UInt32, is_open: UInt32) -> Bool:
+    def _is_same(self, lamp: Int64, window: Window, levels: Levels, running: Flags, is_open: Flags) -> Bool:
         """StableRegions at whose points every rule says what leaves its counters as they are; bool (n,)."""
         n = len(running)
         expected = expect(self._fleet, self._state, self._electric, lamp, levels, window.voltage_v)
@@ -202,14 +207,14 @@ class Steadiness:
         def at_points(mask: Bool) -> Bool:
             return mask.reshape(len(_POINTS), n)
 
-        same = ~at_points(is_impossible(window, expected, limits)).any(axis=0)
-        is_learning = (self._state.flags[lamp[:n]] & np.uint32(1 << LEARNING_BIT)) != 0
+        same = ~at_points(self._rules.spoiled(window, expected, limits)).any(axis=0)
+        is_learning = (self._state.flags[lamp[:n]] & self._state.bits.learning) != 0
         same &= ~(is_learning & at_points(fits_register(window, expected, limits)).any(axis=0))
-        turns = [*lit_powers(expected, limits), *turning_powers(expected)]
-        for is_above in map(at_points, [window.power_w >= turn for turn in turns]):
+        for quantity, turn in self._rules.turns(expected, limits):
+            is_above = at_points(getattr(window, quantity) >= turn)
             same &= is_above.all(axis=0) | ~is_above.any(axis=0)
         touched = int(np.bitwise_or.reduce(running | is_open))
-        for rule, detector in enumerate(DETECTORS):
+        for rule, detector in enumerate(self._rules):
             holds = detector.holds(window, expected, limits)
             is_touched = bool(touched >> rule & 1)
             if not is_touched and not holds.any():
@@ -227,8 +232,8 @@ class Steadiness:
         return result
 
 
-def _has(bits: UInt32, rule: int) -> Bool:
-    has: Bool = (bits & np.uint32(1 << rule)) != 0
+def _has(bits: Flags, rule: int) -> Bool:
+    has: Bool = (bits >> bits.dtype.type(rule)) & bits.dtype.type(1) != 0
     return has
 
 

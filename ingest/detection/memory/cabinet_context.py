@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Places, Sweep, even, is_any_told, level_range, pick, places
+from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import LEVEL_UNKNOWN, Batch
 from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
-from ingest.schedule import Timetable
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -33,7 +33,7 @@ class CabinetContext:
         is_phase_dead: bool (3, C) as its meter last told: a cabinet's lost reply brings no phase back.
     """
 
-    def __init__(self, fleet: Fleet, table: LimitTable, timetable: Timetable) -> None:
+    def __init__(self, fleet: Fleet, table: LimitTable, timetable: CabinetTimetable) -> None:
         """Start with nothing known."""
         n = fleet.n_controllers
         self._fleet, self._timetable = fleet, timetable
@@ -67,6 +67,7 @@ class CabinetContext:
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
         dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
+        was_recent = last_s - self.level_told_s[controller] < _RECENT_S  # before it: the first after a gap counts too
         self.at_s[c] = at_s[live]
 
         home = places(self._fleet.home_cabinet[controller])
@@ -88,8 +89,7 @@ class CabinetContext:
             is_gone = np.logical_and.reduce((volts < self._no_voltage) | ~has_phase) & np.logical_or.reduce(has_phase)
             is_gone |= is_cut_off
             is_dipped = is_gone | ((volts > self._no_voltage) & (volts < self._dip_v)).any(axis=0)
-        is_recent = at_s - self.level_told_s[controller] < _RECENT_S
-        is_moved = (fallback != self.fallback[controller]) | is_recent
+        is_moved = (fallback != self.fallback[controller]) | was_recent | (level_low != LEVEL_UNKNOWN)
         self.fallback[c] = fallback[live]
         return Sweep(
             batch,

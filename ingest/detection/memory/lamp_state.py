@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from ingest.detection.memory.debounce import Debounce
+from ingest.detection.memory.flag_bits import FlagBits, Marks, put_bit
 from ingest.detection.memory.stable_regions import StableRegions
 from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32
 from ingest.model.fleet import Fleet
-
-# `flags`: bits 0-15 a rule's counters run (by its number), bits 16-31 the rule is open
-OPEN_SHIFT: Final = 16
-ATTENTION_BIT: Final = 13  # its status is no quiet one: look at every sample
-LEARNING_BIT: Final = 15  # its own power is not known yet: look at every sample
 
 LIT_UNKNOWN: Final = 0
 LIT_DARK: Final = 1
@@ -24,7 +22,7 @@ class LampState:
     """Arrays over L lamps; NaN, 255 and 0xFFFFFFFF are unknown.
 
     Attributes:
-        flags: uint32 (L,) which rules run or are open; 0 = nothing is going on.
+        flags: uint32 or uint64 (L,) which rules run or are open, laid out as ``bits``; 0 = nothing is going on.
         power_w: float32 (L,) of the newest good sample; so voltage_v, current_a, power_factor, temperature_c.
         quality: uint8 (L,) of the newest sample; so status. is_listed: bool (L,) the agent's newest record has the
             lamp.
@@ -42,10 +40,15 @@ class LampState:
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
     """
 
-    def __init__(self, fleet: Fleet, n_changes: int) -> None:
+    # No snapshot stores these. Flags follow from the rules' counters and ``marks``; bands from rules and limits, which
+    # may be others after a restart: without a band each lamp's next good sample is judged, and gives it one.
+    DERIVED: Final = frozenset({"flags", "low_w", "high_w", "least_pf"})
+
+    def __init__(self, fleet: Fleet, n_changes: int, n_rules: int) -> None:
         """Start with nothing known."""
         n = fleet.n_lamps
-        self.flags = np.full(n, 1 << LEARNING_BIT, np.uint32)
+        self.bits = FlagBits(n_rules)
+        self.flags = np.full(n, self.bits.learning, self.bits.dtype)
         self.power_w = np.full(n, np.nan, np.float32)
         self.voltage_v = np.full(n, np.nan, np.float32)
         self.current_a = np.full(n, np.nan, np.float32)
@@ -86,12 +89,12 @@ class LampState:
 
     def is_running(self, rule: int, lamp: np.ndarray) -> np.ndarray:
         """Whether a rule's counters run or the rule is open; bool (n,)."""
-        mask: np.ndarray = (self.flags[lamp] & np.uint32(1 << rule)) != 0
+        mask: np.ndarray = (self.flags[lamp] & self.bits.running[rule]) != 0
         return mask
 
     def is_open(self, rule: int, lamp: np.ndarray) -> np.ndarray:
         """Whether a rule is open; bool (n,)."""
-        mask: np.ndarray = (self.flags[lamp] & np.uint32(1 << (OPEN_SHIFT + rule))) != 0
+        mask: np.ndarray = (self.flags[lamp] & self.bits.open[rule]) != 0
         return mask
 
     def sweeps_silent(self, lamp: np.ndarray) -> np.ndarray:
@@ -102,13 +105,27 @@ class LampState:
         silent: np.ndarray = np.where(self.quality[lamp] == 0, 0, np.maximum(self.silent_sweeps[lamp], 1))
         return silent
 
+    def marks(self) -> Marks:
+        """What the flags say beside the rules."""
+        bits = self.bits
+        return Marks((self.flags & bits.learning) != 0, (self.flags & bits.attention) != 0)
+
+    def set_flags(self, debounces: Sequence[Debounce], marks: Marks) -> None:
+        """Set all flags from the counters of the rules, in their order, and the marks."""
+        bits, flags = self.bits, np.zeros_like(self.flags)
+        for rule, debounce in enumerate(debounces):
+            flags = put_bit(flags, bits.open[rule], debounce.is_open)
+            flags = put_bit(flags, bits.running[rule], debounce.is_open | (debounce.count != 0))
+        flags = put_bit(flags, bits.learning, marks.is_learning)
+        self.flags[:] = put_bit(flags, bits.attention, marks.is_attended)
+
     def start_anew(self, lamp: np.ndarray) -> None:
         """Another lamp may hang there now: what was learned of the old one is dropped."""
         for values in (self.own_w, self.baseline_w):
             values[lamp] = np.nan
         for counts in (self.own_sum_w, self.own_samples, self.fit_samples, self.has_fitted, self.is_register_suspect):
             counts[lamp] = 0
-        self.flags[lamp] |= np.uint32(1 << LEARNING_BIT)
+        self.flags[lamp] |= self.bits.learning
         self.look_again(lamp)
 
     def look_again(self, lamp: np.ndarray) -> None:

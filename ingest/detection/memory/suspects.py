@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.memory.stable_regions import QUANTITIES, told_of
+from ingest.detection.rules.window import QUALITY_IMPLAUSIBLE
 from ingest.model.batch import UNKNOWN_UINT32, Batch
 
 Int64 = npt.NDArray[np.int64]
@@ -21,7 +22,7 @@ UInt16 = npt.NDArray[np.uint16]
 T = TypeVar("T")
 
 MEASURED: Final = (*QUANTITIES, "current_a")
-IMPLAUSIBLE: Final = 4  # Lamps/Quality: the agent read values that cannot be
+IMPLAUSIBLE: Final = QUALITY_IMPLAUSIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,9 @@ class Suspects:
         return self.at(rest) if len(rest) < len(is_settled) else self
 
     def with_quiet(self, batch: Batch, row: Int64, power_w: Float32) -> Suspects:
-        """The same and k quiet rows of the batch: none of them was frozen, and its power before was much as now.
+        """The same and k quiet rows of the batch: none of them was frozen.
 
-        ``row`` int64 (k,), none of them in it yet; ``power_w`` float32 (k,) [W].
+        ``row`` int64 (k,), none of them in it yet; ``power_w`` float32 (k,) of the sample before.
         """
         n = len(row)
         quiet = Suspects(

@@ -1,4 +1,4 @@
-"""The lamp-level rules: one file each, one row here, one row in the fault catalogue."""
+"""The lamp-level rules: one file each, one row here, one row in the fault catalogue (``docs/add_a_fault.md``)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from ingest.detection.rules import (
     power_factor,
     relay_failure,
 )
-from ingest.detection.rules.window import Detector, Expected, RowLimits, Window
+from ingest.detection.rules.rule import Detector
+from ingest.detection.rules.rule_set import RuleSet
+from ingest.detection.rules.window import Expected, RowLimits, Window
 
 DETECTORS: Final[tuple[Detector, ...]] = (
-    meter_failure.IMPOSSIBLE,  # first: its samples are kept from the others
+    meter_failure.IMPOSSIBLE,  # these two first: samples are kept from those after them
     meter_failure.FROZEN,
     lamp_failure.DETECTOR,
     lamp_unexpected_on.DETECTOR,
@@ -33,4 +35,4 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     control_gear_failure.DETECTOR,
 )
 
-__all__ = ["DETECTORS", "Detector", "Expected", "RowLimits", "Window"]
+__all__ = ["DETECTORS", "Detector", "Expected", "RowLimits", "RuleSet", "Window"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ingest.detection.rules.window import STATUS_THERMAL_SHUTDOWN, Bool, Detector, Expected, RowLimits, Window
+from ingest.detection.rules.quiet import Kinds, Quiet
+from ingest.detection.rules.rule import Detector, Proof
+from ingest.detection.rules.window import STATUS_THERMAL_SHUTDOWN, Bool, Expected, RowLimits, Window, number
 
 
 def _is_shut_down(window: Window) -> Bool:
@@ -31,12 +35,36 @@ def heals(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
     return mask
 
 
+def quiet(kinds: Kinds) -> Quiet:
+    """Below the clearing limit."""
+    return Quiet(below_temperature_c=kinds.limits["temperature_clear"])
+
+
+def attends(window: Window, _expected: Expected) -> Bool:
+    """The thermal shutdown bit."""
+    return _is_shut_down(window)
+
+
+def is_about_to_explain(window: Window, is_open: Bool) -> Bool:
+    """The bit is there and this rule is not open yet: a dark lamp's reason is about to be known."""
+    return _is_shut_down(window) & ~is_open
+
+
+def evidence(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
+    """The temperature and the status bits."""
+    return {"temperature_c": number(window.temperature_c[row]), "status": int(window.status[row])}
+
+
 DETECTOR = Detector(
-    "highTemperature",
-    "highTemperature",
-    holds,
-    judges,
-    heals,
+    code="highTemperature",
+    name="highTemperature",
+    holds=holds,
+    judges=judges,
+    heals=heals,
+    quiet=quiet,
+    attends=attends,
     samples="temperature_samples",
     clear_samples="temperature_samples",
+    evidence=evidence,
+    proof=Proof.ANY,
 )

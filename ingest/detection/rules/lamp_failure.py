@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.detection.rules.window import Bool, Detector, Expected, RowLimits, Window
+from ingest.detection.rules import control_gear_failure, high_temperature
+from ingest.detection.rules.quiet import Kinds, Quiet, only
+from ingest.detection.rules.rule import Cause, Circumstances, Detector
+from ingest.detection.rules.window import Bool, Expected, RowLimits, Window
 
 
 def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
@@ -22,4 +25,32 @@ def heals(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     return expected.is_on & (window.power_w >= limits["lamp_failure_clear_power"] * expected.power_w)
 
 
-DETECTOR = Detector("lampFailure", "lampFailure", holds, judges, heals, is_level_dependent=True)
+def quiet(kinds: Kinds) -> Quiet:
+    """Above the dark share."""
+    share = kinds.limits["lamp_failure_power"] * kinds.share * kinds.high_voltage_share
+    return Quiet(least_rated_share=only(kinds.is_on, share))
+
+
+def waits(window: Window, _expected: Expected, beside: Circumstances) -> Bool:
+    """The node is about to say why."""
+    is_told = control_gear_failure.is_about_to_explain(window, beside.is_open(control_gear_failure.DETECTOR.name))
+    return is_told | high_temperature.is_about_to_explain(window, beside.is_open(high_temperature.DETECTOR.name))
+
+
+DETECTOR = Detector(
+    code="lampFailure",
+    name="lampFailure",
+    holds=holds,
+    judges=judges,
+    heals=heals,
+    quiet=quiet,
+    is_level_dependent=True,
+    explained_by=(
+        Cause("cyclingFailure", hides=False),
+        Cause("controlGearFailure", hides=False),
+        Cause("highTemperature", hides=False),
+    ),
+    waits=waits,
+    closes_with_cause=True,
+    is_new_lamp_when_clear=True,
+)

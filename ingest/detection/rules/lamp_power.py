@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ingest.detection.rules.window import Bool, Detector, Expected, RowLimits, Window
+from collections.abc import Callable
+
+from ingest.detection.rules import dimming_failure
+from ingest.detection.rules.quiet import Kinds, Quiet, only
+from ingest.detection.rules.rule import Cause, Circumstances, Detector, Evidence, Mask
+from ingest.detection.rules.window import Bool, Expected, RowLimits, Window
 
 
 def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
@@ -23,17 +28,49 @@ def holds_high(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     return judges(window, expected, limits) & is_high
 
 
-def _detector(code: str, holds: object) -> Detector:
+def quiet_low(kinds: Kinds) -> Quiet:
+    """Above the low share."""
+    share = kinds.limits["lamp_power_low"] * kinds.share * kinds.high_voltage_share
+    return Quiet(least_rated_share=only(kinds.is_on, share))
+
+
+def quiet_high(kinds: Kinds) -> Quiet:
+    """Below the high share."""
+    share = kinds.limits["lamp_power_high"] * kinds.share * kinds.low_voltage_share
+    return Quiet(most_rated_share=only(kinds.is_on, share))
+
+
+def waits(window: Window, expected: Expected, beside: Circumstances) -> Bool:
+    """It may turn out to be stuck at another level."""
+    is_plausible = dimming_failure.is_plausible(window, expected, beside.has_fitted)
+    return beside.is_running(dimming_failure.DETECTOR.name) & is_plausible
+
+
+def _is_no_register_error(_dimming_evidence: Evidence, evidence: Evidence) -> bool:
+    return not evidence.get("suspected_register_error")
+
+
+def _detector(code: str, holds: Mask, quiet: Callable[[Kinds], Quiet]) -> Detector:
     return Detector(
-        code,
-        code,
-        holds,  # type: ignore[arg-type]  # one of the two masks above
-        judges,
+        code=code,
+        name=code,
+        holds=holds,
+        judges=judges,
+        quiet=quiet,
         seconds="lamp_power_time",
         clear_seconds="lamp_power_time",
         is_level_dependent=True,
+        explained_by=(
+            Cause("supplyVoltageTooLow"),
+            Cause("supplyVoltageTooHigh"),
+            Cause("communicationFailure"),
+            Cause("lampFailure"),
+            Cause("dimmingFailure", explains=_is_no_register_error),
+        ),
+        waits=waits,
+        suspects_register=True,
     )
 
 
-TOO_LOW = _detector("lampPowerTooLow", holds_low)
-TOO_HIGH = _detector("lampPowerTooHigh", holds_high)
+TOO_LOW = _detector("lampPowerTooLow", holds_low, quiet_low)
+TOO_HIGH = _detector("lampPowerTooHigh", holds_high, quiet_high)

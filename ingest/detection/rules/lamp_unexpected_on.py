@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ingest.detection.rules.window import Bool, Detector, Expected, RowLimits, Window
+from ingest.detection.rules.quiet import Kinds, Quiet, only
+from ingest.detection.rules.rule import Cause, Circumstances, Detector, Proof
+from ingest.detection.rules.window import Bool, Expected, RowLimits, Window
 
 
 def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
@@ -20,11 +22,25 @@ def judges(window: Window, expected: Expected, _limits: RowLimits) -> Bool:
     return mask
 
 
+def quiet(kinds: Kinds) -> Quiet:
+    """Off, and below the fixed power."""
+    return Quiet(most_w=only(~kinds.is_on, kinds.limits["unexpected_on_power"]))
+
+
+def waits(_window: Window, _expected: Expected, beside: Circumstances) -> Bool:
+    """It is the contactor's fault, if the contactor's own run ends so."""
+    return beside.is_contactor_suspect
+
+
 DETECTOR = Detector(
-    "lampUnexpectedOn",
-    "lampUnexpectedOn",
-    holds,
-    judges,
+    code="lampUnexpectedOn",
+    name="lampUnexpectedOn",
+    holds=holds,
+    judges=judges,
+    quiet=quiet,
     seconds="unexpected_on_time",
     is_level_dependent=True,
+    explained_by=(Cause("relayFailure"),),
+    waits=waits,
+    proof=Proof.OFF,
 )

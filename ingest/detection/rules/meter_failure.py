@@ -5,12 +5,18 @@ An impossible sample is kept from every other rule; one alone is ignored, five i
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ingest.detection.rules.window import Bool, Detector, Expected, Float32, RowLimits, Window
+from ingest.detection.rules.quiet import Kinds, Quiet, no_bounds
+from ingest.detection.rules.rule import Detector, Runs
+from ingest.detection.rules.window import QUALITY_IMPLAUSIBLE, Bool, Expected, Float32, RowLimits, Window, number
 
 METER_ERROR = 1.1  # of apparent power
 OFFSET_W = 2.0
+_ROUNDED = 0.999  # figures are rounded: bounds that are narrower by so much lie certainly inside
+_STANDS_STILL = 3  # repetitions
 _LEAST_POWER_W = -2.0  # below it a power is no rounding
 
 
@@ -43,19 +49,75 @@ def judges_frozen(window: Window, expected: Expected, _limits: RowLimits) -> Boo
     return expected.is_on & (window.power_w > 0) & window.is_comparable
 
 
+def exceeds_current(power_w: Float32, voltage_v: Float32, current_a: Float32, limits: RowLimits) -> Bool:
+    """What the current alone makes impossible; bool (n,)."""
+    exceeds: Bool = exceeds_apparent(power_w, voltage_v, current_a, limits["I_start"]) | np.isinf(current_a)
+    return exceeds
+
+
+def quiet(kinds: Kinds) -> Quiet:
+    """What every meter may show; the power for the current at the lowest voltage that is within limits."""
+    limits = kinds.limits
+    watts_per_ampere = _ROUNDED * METER_ERROR * kinds.low_voltage_v
+    return Quiet(
+        least_w=_LEAST_POWER_W,
+        most_w_per_a=watts_per_ampere,
+        most_w_offset=watts_per_ampere * float(limits["I_start"]) + _ROUNDED * OFFSET_W,
+        most_current_a=float(np.finfo(np.float32).max),
+        least_power_factor=-limits["impossible_power_factor"],
+        most_power_factor=float(limits["impossible_power_factor"]),
+        most_voltage_v=float(limits["impossible_voltage"]),
+    )
+
+
+def withholds(window: Window, runs: Runs) -> Bool:
+    """A meter that stands still proves nothing, a lost reply between or not."""
+    stands_still = runs.is_open | (runs.count >= _STANDS_STILL)
+    withheld: Bool = (window.is_frozen | ~window.is_comparable) & stands_still
+    return withheld
+
+
+def _evidence(window: Window, row: int, kind: str) -> dict[str, Any]:
+    return {
+        "current_a": number(window.current_a[row], 3),
+        "power_factor": number(window.power_factor[row], 2),
+        "kind": kind,
+    }
+
+
+def evidence_impossible(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
+    """The other measured values."""
+    return _evidence(window, row, "impossible")
+
+
+def evidence_frozen(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
+    """The other measured values."""
+    return _evidence(window, row, "frozen")
+
+
 IMPOSSIBLE = Detector(
-    "meterFailure",
-    "impossible",
-    is_impossible,
-    _judges_all,
+    code="meterFailure",
+    name="impossible",
+    holds=is_impossible,
+    judges=_judges_all,
+    quiet=quiet,
     samples="absurd_samples",
     clear_samples="absurd_samples",
+    exceeds_current=exceeds_current,
+    spoils=is_impossible,
+    refused_quality=QUALITY_IMPLAUSIBLE,
+    evidence=evidence_impossible,
 )
 FROZEN = Detector(
-    "meterFailure",
-    "frozen",
-    holds_frozen,
-    judges_frozen,
+    code="meterFailure",
+    name="frozen",
+    holds=holds_frozen,
+    judges=judges_frozen,
+    quiet=no_bounds,
     samples="frozen_samples",
     clear_samples="absurd_samples",
+    is_repetition=True,
+    is_time_dependent=True,
+    withholds=withholds,
+    evidence=evidence_frozen,
 )

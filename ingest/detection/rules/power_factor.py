@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ingest.detection.rules.window import Bool, Detector, Expected, Float32, RowLimits, Window
+from ingest.detection.rules.quiet import Kinds, Quiet, only
+from ingest.detection.rules.rule import Cause, Detector
+from ingest.detection.rules.window import Bool, Expected, Float32, RowLimits, Window, number
 
 _LEAST_LEVEL = 25  # below it no limit is defined
 
@@ -31,12 +35,31 @@ def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     return judges(window, expected, limits) & (np.abs(window.power_factor) < least)
 
 
+def quiet(kinds: Kinds) -> Quiet:
+    """From the limit of the level on."""
+    least = least_power_factor(kinds.level.astype(np.float32), kinds.limits)
+    return Quiet(least_power_factor=only(kinds.is_on, least))
+
+
+def evidence(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
+    """The power factor."""
+    return {"power_factor": number(window.power_factor[row], 2)}
+
+
 DETECTOR = Detector(
-    "powerFactorTooLow",
-    "powerFactorTooLow",
-    holds,
-    judges,
+    code="powerFactorTooLow",
+    name="powerFactorTooLow",
+    holds=holds,
+    judges=judges,
+    quiet=quiet,
     seconds="power_factor_time",
     clear_seconds="power_factor_time",
     is_level_dependent=True,
+    explained_by=(
+        Cause("supplyVoltageTooLow"),
+        Cause("supplyVoltageTooHigh"),
+        Cause("communicationFailure"),
+        Cause("lampFailure"),
+    ),
+    evidence=evidence,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ingest.detection.rules.window import STATUS_RELAY_CLOSED, Bool, Detector, Expected, RowLimits, Window
+from ingest.detection.rules.quiet import Kinds, Quiet, only
+from ingest.detection.rules.rule import Detector
+from ingest.detection.rules.window import STATUS_RELAY_CLOSED, Bool, Expected, RowLimits, Window
 
 
 def holds(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
@@ -21,4 +25,28 @@ def judges(window: Window, _expected: Expected, _limits: RowLimits) -> Bool:
     return mask
 
 
-DETECTOR = Detector("relayFailure", "relayFailure", holds, judges)
+def quiet(kinds: Kinds) -> Quiet:
+    """Off, and below the rule's power; of a lamp that is on, see ``attends``."""
+    return Quiet(most_w=only(~kinds.is_on, kinds.limits["relay_failure_power"]))
+
+
+def attends(window: Window, expected: Expected) -> Bool:
+    """An open relay of a lamp that is on."""
+    mask: Bool = window.is_status_told & ((window.status & STATUS_RELAY_CLOSED) == 0) & (expected.level > 0)
+    return mask
+
+
+def evidence(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
+    """The status bits."""
+    return {"status": int(window.status[row])}
+
+
+DETECTOR = Detector(
+    code="relayFailure",
+    name="relayFailure",
+    holds=holds,
+    judges=judges,
+    quiet=quiet,
+    attends=attends,
+    evidence=evidence,
+)

@@ -1,10 +1,10 @@
-"""What a detector looks at: one good sample of n lamps, and what was expected of them. Pure data."""
+"""What a rule looks at: one good sample of n lamps, and what was expected of them. Pure data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ STATUS_DRIVER_FAULT = 1 << 1
 STATUS_DERATING = 1 << 2
 STATUS_THERMAL_SHUTDOWN = 1 << 3
 STATUS_RESTARTED = 1 << 4
+QUALITY_IMPLAUSIBLE = 4  # Lamps/Quality: the agent read values that cannot be
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +93,7 @@ class RowLimits(Protocol):
         ...
 
 
-Mask = Callable[[Window, Expected, RowLimits], Bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Detector:
-    """One rule: three masks of one shape, and how long they must hold.
-
-    Attributes:
-        code: fault code; two detectors may share one (either opens it, both must be gone to clear it).
-        name: unique among the detectors.
-        holds: the condition holds in this sample.
-        judges: the sample says anything about it; one that does not neither counts nor resets.
-        heals: the sample proves it gone; None = whenever it is judged and does not hold.
-        samples: names of limits, or a number: consecutive samples to open; ``seconds`` data time to open (0 = none);
-            ``clear_samples`` and ``clear_seconds`` likewise.
-        is_level_dependent: no verdict within the switching guard and warm-up.
-    """
-
-    code: str
-    name: str
-    holds: Mask
-    judges: Mask
-    heals: Mask | None = None
-    samples: str | int = "confirm_samples"
-    seconds: str | int = 0
-    clear_samples: str | int = "confirm_samples"
-    clear_seconds: str | int = 0
-    is_level_dependent: bool = False
+def number(value: Any, digits: int = 1) -> float | None:
+    """A measured value as a JSON number, None where it is unknown or no number."""
+    plain = float(value)
+    return round(plain, digits) if math.isfinite(plain) else None

@@ -15,6 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detection.lamp.bands import Bands
+from ingest.detection.lamp.sample import is_temperature
 from ingest.detection.memory.known_levels import KnownLevels
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
@@ -74,26 +76,28 @@ class _Block:
 class Screen:
     """Scratch for one block, and the limits that are the same for every lamp."""
 
-    def __init__(self, fleet: Fleet, table: LimitTable, least_pf: Float32) -> None:
-        """Allocate the scratch; ``least_pf``: ``Bands.strictest_pf``."""
-        per_ampere = np.float32(1.099 * table.scalar("supply_voltage_low"))
-        self._least_pf = least_pf
+    def __init__(self, fleet: Fleet, table: LimitTable, bands: Bands) -> None:
+        """Allocate the scratch."""
+        self._least_pf = bands.strictest_pf
         self.known_levels = KnownLevels(fleet)
         self._low_v = _alone(table.scalar("supply_voltage_low"))
-        self._high_v = _alone(table.scalar("supply_voltage_high"))
-        self._warm_c = _alone(table.by_technology("temperature_clear").min())
-        self._most_pf = _alone(table.scalar("impossible_power_factor"))
-        self._per_ampere = _alone(per_ampere)
-        self._offset_w = _alone(per_ampere * table.scalar("I_start") + 1.99)
+        self._high_v = _alone(min(table.scalar("supply_voltage_high"), bands.most_v))
+        self._warm_c = _alone(bands.below_c)
+        self._most_pf = _alone(bands.most_pf)
+        self._per_ampere = [(_alone(w_per_a), _alone(offset_w)) for w_per_a, offset_w in bands.per_ampere]
+        self._most_a = np.float32(bands.most_a)
         self._lost, self._ok, self._bad, self._other, self._told = np.empty((5, BLOCK), np.bool_)
         self._watt, self._before = np.empty((2, BLOCK), np.float32)
         self._common_pf: Float32 | None = None  # of the sweep at hand
+        self._is_temperature_known = False  # of every lamp, before the sweep at hand
 
     def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
         """Keep a sweep's live readings in the state and pick what needs more."""
         batch = sweep.batch
         is_forced = bool(sweep.is_forced.any())
+        before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
+        self._is_temperature_known = bool(state.has_temperature.all())
         whole, is_known = self.known_levels.look(sweep)
         found = [
             self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
@@ -109,7 +113,7 @@ class Screen:
             is_wanted = np.repeat(sweep.is_forced & sweep.is_live, sweep.width) & (batch.lamp >= 0)
             is_wanted[suspects.row] = False
             row = np.flatnonzero(is_wanted)
-            suspects = suspects.with_quiet(batch, row, state.power_w[batch.lamp[row]])
+            suspects = suspects.with_quiet(batch, row, before_w[batch.lamp[row]])
         return suspects, replies
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:
@@ -155,6 +159,8 @@ class Screen:
         _put_but(lamps, state.power_w, block.power, deaf)
         self._powers(block, state, ok, bad, other)
         self._shown(block, state, ok, bad, other)
+        if not self._is_temperature_known:
+            self._note_temperatures(block, state, lost, other)
         self._statuses(block, state, bad, other)
         _put_but(lamps, state.status, block.status, deaf)
         bad[frozen] = True
@@ -209,16 +215,23 @@ class Screen:
         return same
 
     def _powers(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
-        """What is within its lamp's band (``ok``), and what the current makes impossible (``bad``)."""
+        """What is within its lamp's band (``ok``), and what the current does not allow (``bad``)."""
         power, lamps = block.power, block.lamps
         np.greater_equal(power, lamps.get(state.low_w), out=ok)
         np.less_equal(power, lamps.get(state.high_w), out=other)
         np.logical_and(ok, other, out=ok)
         lamps.put(state.current_a, block.current)
-        watt = self._watt[: len(power)]  # meter_failure.is_impossible at the lowest voltage that is no suspect anyway
-        np.multiply(block.current, self._per_ampere, out=watt)
-        np.add(watt, self._offset_w, out=watt)
-        np.greater(power, watt, out=bad)
+        watt = self._watt[: len(power)]
+        if not self._per_ampere:
+            bad[:] = False
+        for i, (w_per_a, offset_w) in enumerate(self._per_ampere):
+            np.multiply(block.current, w_per_a, out=watt)
+            np.add(watt, offset_w, out=watt)
+            np.greater(power, watt, out=other if i else bad)
+            if i:
+                np.logical_or(bad, other, out=bad)
+        if np.fmax.reduce(block.current) > self._most_a:
+            np.logical_or(bad, block.current > self._most_a, out=bad)
 
     def _shown(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""
@@ -236,6 +249,14 @@ class Screen:
         lamps.put(state.temperature_c, block.temperature)
         np.greater_equal(block.temperature, self._warm_c, out=other)
         np.logical_or(bad, other, out=bad)
+
+    @staticmethod
+    def _note_temperatures(block: _Block, state: LampState, lost: Bool, other: Bool) -> None:
+        """Whoever tells a temperature for the first time, in a good sample, has one."""
+        np.logical_or(block.lamps.get(state.has_temperature), lost, out=other)
+        np.logical_not(other, out=other)
+        np.logical_and(other, is_temperature(block.temperature), out=other)
+        state.has_temperature[block.lamps.pick(other.nonzero()[0])] = True
 
     @staticmethod
     def _statuses(block: _Block, state: LampState, bad: Bool, other: Bool) -> None:

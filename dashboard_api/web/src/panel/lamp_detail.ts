@@ -1,29 +1,12 @@
 /** One lamp: its entry in the register, what it does now, its faults, and its readings as a chart. */
 
 import { get, Problem, Unreachable } from "../city/api";
-import type { Fault } from "../city/types";
+import type { LampAnswer } from "../city/types";
 import { fill, h } from "../dom";
 import { familyOf, isFresh, SEVERITY_COLOUR, signElement } from "../map/icons";
 import { backButton, facts, type Fact } from "./facts";
 import type { Page } from "./page";
 import { ReadingsChart } from "./readings_chart";
-
-interface Reading {
-  at?: string | null;
-  power_w?: number | null;
-  voltage_v?: number | null;
-  current_a?: number | null;
-  power_factor?: number | null;
-  temperature_c?: number | null;
-  level?: number | null;
-}
-
-interface LampAnswer {
-  lamp_id: string;
-  latest?: Reading | null;
-  open_faults?: Fault[];
-  extra?: Record<string, unknown> | null;
-}
 
 export class LampDetail {
   readonly element = h("article", { class: "detail", tabindex: -1 });
@@ -100,16 +83,12 @@ export class LampDetail {
     const { words, clock } = this.#page;
     const latest = this.#answer?.latest;
     if (!latest) return null;
-    const figure = (value: number | null | undefined, unit: string, digits = 1) =>
-      value === null || value === undefined ? null : `${words.figure(value, digits)}\u00a0${unit}`;
     const rows: Fact[] = [
-      [words.say("power"), figure(latest.power_w, "W")],
-      [words.say("voltage"), figure(latest.voltage_v, "V")],
-      [words.say("current"), figure(latest.current_a, "A", 3)],
-      [words.say("power_factor"), figure(latest.power_factor, "", 2)],
-      [words.say("temperature"), figure(latest.temperature_c, "°C")],
-      [words.say("level"), figure(latest.level, "%", 0)],
-      [words.say("last_heard"), latest.at ? clock.moment(Date.parse(latest.at), words.language) : null],
+      ...words.quantities().map(({ name }): Fact => {
+        const value = (latest as Record<string, unknown>)[name];
+        return [words.quantity(name), typeof value === "number" ? words.measured(name, value) : null];
+      }),
+      [words.say("last_heard"), latest.at ? clock.moment(Date.parse(latest.at), words.locale) : null],
     ];
     return h("section", {}, h("h3", {}, words.say("now")), facts(rows));
   }
