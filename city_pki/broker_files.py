@@ -76,6 +76,15 @@ def listener_text(folder: Path, port: int) -> str:
     return LISTENER.format(port=port, folder=folder)
 
 
+def listening_port(folder: Path) -> int:
+    """The port in the broker's folder, to write its files anew; 8883 where there is none yet."""
+    try:
+        lines = (folder / "mosquitto-tls.conf").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("listener "))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 8883
+
+
 def acl_text(group: str, host_id: str, barred: Iterable[str]) -> str:
     """The text of the broker's access list.
 

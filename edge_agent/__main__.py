@@ -10,18 +10,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from getpass import getpass
 from pathlib import Path
 
 from edge_agent.config import AgentConfig, BusConfig, load_config
 from edge_agent.errors import AgentError, Fatal, NoReply
 from edge_agent.serial.line import Line
 from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
+from edge_agent.wire.errors import WireError
 from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
 from languages.errors import CatalogueError
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
-COMMANDS = ("run", "check", "status", "scan", "read", "schedule")
+COMMANDS = ("run", "check", "status", "scan", "read", "schedule", "enroll", "renew")
+DEFAULT_FOLDER = Path("/var/lib/terang")
 FORGET_WAIT_S = 5.0
 EXIT_BAD_INPUT = 2
 EXIT_NOT_WELL = 1
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "scan": _scan,
         "read": _read,
         "schedule": _schedule,
+        "enroll": _enroll,
+        "renew": _renew,
     }
     try:
         return commands[options.command](options, words)
@@ -76,7 +81,7 @@ def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
         name: commands.add_parser(name, help=say(f"agent.help.{name}"), description=say(f"agent.help.{name}"))
         for name in COMMANDS
     }
-    for name in ("run", "check", "status", "schedule"):
+    for name in ("run", "check", "status", "schedule", "enroll", "renew"):
         text = say("agent.help.config", path=DEFAULT_CONFIG)
         added[name].add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=text)
     scan, read = added["scan"], added["read"]
@@ -88,7 +93,20 @@ def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
     read.add_argument("--profile", help=say("agent.help.profile"))
     text = say("agent.help.schedule_action")
     added["schedule"].add_argument("action", choices=("show", "forget"), help=text)
+    _add_enrolment_options(added["enroll"], added["renew"], say)
     return parser
+
+
+def _add_enrolment_options(
+    enroll: argparse.ArgumentParser, renew: argparse.ArgumentParser, say: Callable[..., str]
+) -> None:
+    enroll.add_argument("--server", required=True, help=say("agent.help.server"))
+    enroll.add_argument("--code", required=True, help=say("agent.help.code"))
+    text = say("agent.help.folder", path=DEFAULT_FOLDER)
+    enroll.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help=text)
+    renew.add_argument("--now", action="store_true", help=say("agent.help.now"))
+    for command in (enroll, renew):
+        command.add_argument("--server-ca", type=Path, help=say("agent.help.server_ca"))
 
 
 def _add_line_options(parser: argparse.ArgumentParser, say: Callable[..., str]) -> None:
@@ -157,6 +175,46 @@ def _schedule(options: argparse.Namespace, words: Catalogue) -> int:
     else:
         print(words.say("agent.schedule.forgets_later"))
     return 0
+
+
+def _enroll(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.enrolment import Place, Server, enroll  # noqa: PLC0415 - 9 MB of library for these commands alone
+    from edge_agent.wire.enrolment import parse_code  # noqa: PLC0415 - as above
+
+    typed = getpass("code: ") if options.code == "-" else options.code
+    try:
+        code = parse_code(typed)
+    except WireError as error:
+        raise Fatal(f"--code: {error}") from error
+    folder = options.folder
+    place = Place(folder / "controller.crt", folder / "controller.key", folder / "ca.crt")
+    server = Server(options.server, options.server_ca)
+
+    def say(what: str, parameters: dict[str, str]) -> None:
+        if what == "waiting":
+            print(words.say("agent.enrolment.waiting", **parameters), flush=True)
+
+    controller = enroll(server, code, place, options.config, say)
+    print(words.say("agent.enrolment.done", controller=controller))
+    return 0
+
+
+def _renew(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.enrolment import Place, Server, renew, utc_now  # noqa: PLC0415 - as for `enroll`
+
+    config = load_config(options.config, os.environ)
+    broker = config.broker
+    if config.enrolment_server is None or broker.cert is None or broker.key is None or broker.ca is None:
+        raise Fatal(f"{options.config}: [enrolment].server and [broker].ca, cert and key are needed to renew")
+    place = Place(broker.cert, broker.key, broker.ca)
+    state = renew(Server(config.enrolment_server, options.server_ca), place, utc_now(), is_forced=options.now)
+    messages = {
+        "fresh": "agent.renewal.fresh",
+        "next": "agent.renewal.next",
+        "waiting": "agent.renewal.waiting",
+    }
+    print(words.say(messages[state]))
+    return EXIT_NOT_WELL if state == "waiting" else 0
 
 
 def _scan(options: argparse.Namespace, words: Catalogue) -> int:

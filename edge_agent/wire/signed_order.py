@@ -1,8 +1,8 @@
 """Signed orders: which bytes the city's key signs, and how the signature stands in an NCMD.
 
 An order is a schedule document or a dim command to one controller. What is signed are its exact bytes, the target
-(group and controller), a counter that only grows, and the time of signing. The keys themselves are Ed25519 (RFC 8032); this
-module knows their bytes, not their mathematics. The text of a signature metric is
+(group and controller), a counter that only grows, and the time of signing. The keys are Ed25519 (RFC 8032), of which
+this module knows the bytes alone. The text of a signature metric is
 
     v1.{key id}.{counter}.{signed at, ms}.{signature, base64url without padding}
 

@@ -48,9 +48,7 @@ def init(
     authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
     _issue_servers(settings, authority, broker_name, port, now)
     typer.echo(f"{city / PKI_FOLDER}: root and intermediate made; {root_key} now goes offline")
-    typer.echo(
-        f"{city / BROKER_FOLDER}: files of the broker; give broker.key to the broker's user"
-    )
+    typer.echo(f"{city / BROKER_FOLDER}: files of the broker; give broker.key to the broker's user")
     typer.echo('city.toml: [broker] url = "mqtts://…", ca = "pki/ca.crt", cert = "pki/host.crt", key = "pki/host.key"')
 
 

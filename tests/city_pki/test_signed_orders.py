@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,10 +158,8 @@ def test_a_signature_with_another_part_is_refused(stand: Stand, part: int) -> No
 )
 def test_any_text_is_a_signature_of_one_spelling_or_refused(text: str) -> None:
     for parse in (parse_signature, parse_rotation):
-        try:
+        with suppress(WireError):
             assert str(parse(text)) == text
-        except WireError:
-            pass
 
 
 def test_no_two_orders_have_the_same_bytes() -> None:
