@@ -48,7 +48,8 @@ def wait_until(is_true: Callable[[], bool], timeout_s: float = 20.0) -> None:
 class TlsStand:
     """One authority and one broker."""
 
-    def __init__(self, program: Path, folder: Path) -> None:
+    def __init__(self, program: Path, folder: Path, group: str = GROUP) -> None:
+        self.group = group
         self.folder, self.port = folder, free_port()
         self.pki, self.broker = folder / "pki", folder / "broker"
         self.authority = create_authority(self.pki, "Kota Uji", folder / "root.key", datetime.now(UTC))
@@ -62,7 +63,7 @@ class TlsStand:
 
     def write_lists(self) -> None:
         """The broker's files, and the observer in its list."""
-        write_broker_files(self.broker, self.authority, GROUP, "terang", self.port)
+        write_broker_files(self.broker, self.authority, self.group, "terang", self.port)
         acl = self.broker / "acl"
         acl.write_text(f"{acl.read_text()}\nuser {OBSERVER}\ntopic readwrite #\n")
 
