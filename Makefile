@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-detect bench-ingest bench-edge bench-api bench-truth page words types lock clean soak
+.PHONY: help demo test check format bench-detect bench-ingest bench-edge bench-api bench-import bench-truth page words types lock clean soak
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
@@ -55,6 +55,9 @@ bench-edge: $(DEV_STAMP) ## Two RS-485 buses at true timing
 
 bench-api: $(DEV_STAMP) ## Lists and tiles of a million lamps under load
 	@$(PY) -m benchmarks.bench_api $(BENCH)
+
+bench-import: $(DEV_STAMP) ## Half a million rows of a city's own register into a city
+	@$(PY) -m benchmarks.bench_import $(BENCH)
 
 bench-truth: $(DEV_STAMP) ## Every fault code against what really happened
 	@$(PY) -m benchmarks.bench_truth $(BENCH)

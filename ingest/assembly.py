@@ -95,7 +95,7 @@ class CityIngest:
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
-        register, self.issues = sync_register(engine, city.folder)
+        register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
         store = open_store(city, count_refused=metrics.refused_lines.inc)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()
@@ -184,10 +184,15 @@ class CityIngest:
         settings = city.broker
         if settings.url.startswith("embedded:"):
             host, port = parse_embedded(settings.url)
-            embedded = EmbeddedBroker(host, port)
+            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords))
             embedded.start()
             self._closers.append(embedded.stop)
-            address = BrokerAddress("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104  # compared, not bound
+            address = BrokerAddress(
+                "127.0.0.1" if host == "0.0.0.0" else host,  # noqa: S104  # compared, not bound
+                port,
+                username=settings.username,
+                password=settings.password,
+            )
         else:
             host, port, is_tls = parse_address(settings.url)
             address = BrokerAddress(

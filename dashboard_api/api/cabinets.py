@@ -78,7 +78,11 @@ def get_energy(
 
 
 def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> JSONResponse:
-    """A cabinet's register entry, its lamps by state and its open faults."""
+    """A cabinet's register entry, its lamps by state and its open faults.
+
+    ``least_dark`` says of sums of unmetered lamps how many dark ones their meter can show at least, by circuit
+    (``circuits``) or for the whole cabinet (``cabinet``).
+    """
     row = one_cabinet(context.database, cabinet_id)
     if row is None:
         raise NotFoundError("no_cabinet", cabinet_id=cabinet_id)
@@ -89,12 +93,14 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
     counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
     faults = context.faults.page(FaultFilter(cabinet_id=cabinet_id), catalogue, limit=1000)
     controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
+    least = dict({} if picture is None else picture.least_dark.get(cabinet_id, {}))
     document = {
         **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
         "online": controller.get("is_online"),
         "last_seen": iso(controller.get("last_seen_us")),
         "lamp_ids": [member.lamp_id for member in members],
         "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
+        "least_dark": {"cabinet": least.pop("", None), "circuits": least},
         "faults": faults.items(),
     }
     return answer_in(catalogue, document)

@@ -29,11 +29,17 @@ class LivePicture:
     now_us: int
     columns: Mapping[str, npt.NDArray[Any]]
     controllers_json: str
+    least_dark_json: str = "{}"
 
     @property
     def controllers(self) -> Mapping[str, Mapping[str, Any]]:
         """``is_online`` and ``last_seen_us`` by controller id."""
         return _controllers(self.controllers_json)
+
+    @property
+    def least_dark(self) -> Mapping[str, Mapping[str, int]]:
+        """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that can be seen."""
+        return _least_dark(self.least_dark_json)
 
     def __len__(self) -> int:
         """N."""
@@ -70,6 +76,12 @@ def _controllers(text: str) -> Mapping[str, Mapping[str, Any]]:
     return document
 
 
+@lru_cache(maxsize=1)
+def _least_dark(text: str) -> Mapping[str, Mapping[str, int]]:
+    document: dict[str, dict[str, int]] = json.loads(text)
+    return document
+
+
 def _open(path: Path) -> LivePicture:
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all()
@@ -82,4 +94,5 @@ def _open(path: Path) -> LivePicture:
         now_us=int(about.get("now_us", written_at_us)),
         columns=columns,
         controllers_json=about.get("controllers", "{}"),
+        least_dark_json=about.get("least_dark", "{}"),
     )

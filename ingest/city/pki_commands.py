@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated, Final
 
 import typer
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from city_pki.authority import Authority, create_authority, new_key, open_authority, private_pem
 from city_pki.broker_files import host_name, write_broker_files
 from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
-from city_pki.secret_file import write_public, write_secret
+from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
+from ingest.errors import UnusableError
 from ingest.schema.city import City, read_city
 
 PKI_FOLDER: Final = "pki"
@@ -32,6 +36,7 @@ keys = typer.Typer(no_args_is_help=True, help="The keys that sign schedules and 
 def add_to(app: typer.Typer) -> None:
     """Add both groups of commands."""
     app.add_typer(ca, name="ca")
+    app.command("broker-password")(broker_password)
     app.add_typer(keys, name="keys")
 
 
@@ -80,6 +85,26 @@ def _issue_servers(settings: City, authority: Authority, names: list[str], port:
         certificate = authority.issue(key.public_key(), name, now, server_names=server_names)
         write_secret(folder / f"{file}.key", private_pem(key))
         write_public(folder / f"{file}.crt", certificate)
+
+
+def broker_password(
+    name: Annotated[str, typer.Argument(help="Who connects: a controller, or ingest itself.", show_default=False)],
+    city: CityFolder = Path(),
+) -> None:
+    """Make a password for the embedded broker; it is shown once, its hash goes into the file of [broker] passwords."""
+    settings = read_city(city, os.environ)
+    if settings.broker.passwords is None:
+        raise UnusableError(f"{city / 'city.toml'}: [broker] passwords: names no file yet")
+    if not name or ":" in name or name.startswith("#") or not name.isprintable() or name != name.strip():
+        raise UnusableError(f"{name!r}: a name has no colon, outer blanks or control characters")
+    path = city / settings.broker.passwords
+    lines = read_secret(path).decode().splitlines() if path.exists() else []
+    password = token_urlsafe(24)
+    lines = [line for line in lines if not line.startswith(f"{name}:")]
+    lines.append(f"{name}:{PasswordHash((Argon2Hasher(),)).hash(password)}")
+    write_secret(path, ("\n".join(lines) + "\n").encode())
+    typer.echo(f"{name}: password (shown only now; TERANG_BROKER_PASSWORD or password_file there):", err=True)
+    typer.echo(password)
 
 
 @keys.command("init")

@@ -83,6 +83,7 @@ class BrokerSection(_Section):
     key: Path | None = None
     username: str | None = None
     password: str | None = Field(None, repr=False)
+    passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
 
 
 class TelemetrySection(_Section):

@@ -117,6 +117,8 @@ def test_cabinets_list_and_detail(town, client):
     cabinet = client.get("/api/v1/cabinets/C-2").json()
     assert cabinet["lamps"] == {"unknown": 0, "off": 0, "lit": 10, "dark": 10}
     assert [fault["code"] for fault in cabinet["faults"]] == ["circuitFailure"]
+    assert cabinet["least_dark"] == {"cabinet": None, "circuits": {"1": 1, "2": 3}}
+    assert client.get("/api/v1/cabinets/C-1").json()["least_dark"] == {"cabinet": None, "circuits": {}}
     assert client.get("/api/v1/cabinets/C-9").status_code == 404
     assert client.get("/api/v1/cabinets/C-2/energy").json()["items"] == []
 
