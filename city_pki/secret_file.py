@@ -15,6 +15,14 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 _OTHERS: Final = 0o077  # rights of group and others
 
 
+def is_open_to_others(path: Path | None) -> bool:
+    """Whether others than its owner may read or write a file; False for one that is not there."""
+    try:
+        return path is not None and bool(path.stat().st_mode & _OTHERS)
+    except OSError:
+        return False
+
+
 def read_secret(path: Path) -> bytes:
     """Contents of a file that only its owner may read.
 

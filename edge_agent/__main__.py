@@ -6,6 +6,7 @@ the terminal's.
 """
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -124,6 +125,8 @@ def _run(options: argparse.Namespace, _: Catalogue) -> int:
     config = load_config(options.config, os.environ)
     profiles = load_profiles(config.profile_names, options.config.parent)
     start_journal(time.monotonic)
+    for path in config.broker.open_secrets():  # told and not refused: a dark street is worse than a key that is copied
+        logging.getLogger(__name__).warning("%s can be read by others than its owner: chmod 600", path)
     return run_agent(config, profiles, os.environ)
 
 
@@ -135,8 +138,7 @@ def _check(options: argparse.Namespace, words: Catalogue) -> int:
     controller, group = config.controller.id, config.controller.group
     print(words.say("agent.check.good", path=options.config, controller=controller, group=group))
     print(show_check(config, profiles, words))
-    key = config.broker.key
-    if key is not None and key.stat().st_mode & 0o077:
+    for key in config.broker.open_secrets():
         print(words.say("agent.check.open_key", path=key))
     for bus in config.buses:
         needed_s = wire_time_s(config, bus.name, profiles, is_slow=True)

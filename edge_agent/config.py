@@ -147,6 +147,7 @@ def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
         password=password,
         primary_host=table.optional_text("primary_host"),
         keepalive_s=table.integer("keepalive_s", 60, minimum=5, maximum=3600),
+        password_file=password_file,
     )
     table.finish()
     for key, file in (("ca", section.ca), ("cert", section.cert), ("key", section.key)):

@@ -29,6 +29,7 @@ class BrokerConfig:
         key: its private key.
         username: None = anonymous.
         password: from the environment or `password_file`, never from agent.toml itself.
+        password_file: where it was read from; None = from the environment, or there is none.
         primary_host: Sparkplug host id whose absence stops live publishing; None = not aware of any.
         keepalive_s: MQTT keep-alive.
     """
@@ -41,6 +42,12 @@ class BrokerConfig:
     password: str | None = None
     primary_host: str | None = None
     keepalive_s: int = 60
+    password_file: Path | None = None
+
+    def open_secrets(self) -> tuple[Path, ...]:
+        """Files with a secret that others than their owner may read or write."""
+        files = [path for path in (self.key, self.password_file) if path is not None]
+        return tuple(path for path in files if path.exists() and path.stat().st_mode & 0o077)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from city_pki.errors import PkiError
 from city_pki.order_keys import COUNTER_FILE, OrderSigner
+from city_pki.secret_file import is_open_to_others
 from ingest.database import Guard, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
@@ -116,6 +119,10 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
         )
+        for path in filter(is_open_to_others, (_in_folder(city, city.broker.key), _token_file(city))):
+            structlog.get_logger("ingest").warning(
+                "others than its owner may read this secret: chmod 600", file=str(path)
+            )
         signer = _signer(city)
         host.commands.signer = signer
         rotation = None if signer is None else signer.keys.rotation
@@ -222,6 +229,10 @@ class CityIngest:
 
 def _in_folder(city: City, path: Path | None) -> Path | None:
     return None if path is None else city.folder / path
+
+
+def _token_file(city: City) -> Path | None:
+    return _in_folder(city, city.telemetry.token_file)
 
 
 def _signer(city: City) -> OrderSigner | None:

@@ -226,7 +226,7 @@ def test_a_wrong_key_is_refused(stand: Stand) -> None:
             stand.enrolments.ask_with_code(bad, "", "", stand.now)
 
 
-# --- renewal -----------------------------------------------------------------------------------------------------------
+# --- renewal ---
 
 
 def test_a_young_certificate_is_not_renewed(stand: Stand) -> None:
@@ -293,7 +293,7 @@ def test_another_authoritys_certificate_and_anothers_key_renew_nothing(stand: St
         renew(stand.server, stand.place, stand.now)
 
 
-# --- the routes, and the code as a person types it ---------------------------------------------------------------------
+# --- the routes, and the code as a person types it ---
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_any_other_text_is_no_code_and_is_not_repeated(text: str) -> None:
         assert len(text) < 30 or text not in str(error)
 
 
-# --- real processes ----------------------------------------------------------------------------------------------------
+# --- real processes ---
 
 
 @pytest.mark.end_to_end
