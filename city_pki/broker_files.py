@@ -46,9 +46,9 @@ connection_messages true
 """
 
 
-def host_name(host_id: str) -> str:
-    """Common name of the host's certificate; no controller may have it."""
-    return f"terang-host-{host_id}"
+def host_name(group: str, host_id: str) -> str:
+    """Common name of the host's certificate, another one for each group; no controller may have it."""
+    return f"terang-host-{host_id}-{group}"
 
 
 def write_broker_files(folder: Path, authority: Authority, group: str, host_id: str, port: int) -> None:
@@ -98,7 +98,7 @@ def acl_text(group: str, host_id: str, barred: Iterable[str]) -> str:
     """
     for name in (group, host_id):
         check_name(name)
-    host = host_name(host_id)
+    host = host_name(group, host_id)
     base = f"spBv1.0/{group}"
     lines = [
         "# Made by terang-city: who may read and write which topic. Do not edit: revocations write it anew.",

@@ -119,7 +119,7 @@ def revoke(
     """Revoke a controller's certificates and end its session; returns when the broker denies it everything."""
     settings = read_city(city, os.environ)
     authority = open_authority(city / PKI_FOLDER)
-    if controller_id == host_name(settings.city.host_id):
+    if controller_id == host_name(settings.city.group, settings.city.host_id):
         raise UnusableError(f"{controller_id}: is the host itself: terang-city ca servers gives it another certificate")
     hit = authority.revoke(controller_id, datetime.now(UTC))
     _write_broker(settings)
@@ -150,7 +150,7 @@ def agent_text(
     Raises:
         UnusableError: the register has no such controller, it is the host's name, or the broker is not reached by TLS.
     """
-    if controller_id == host_name(settings.city.host_id):
+    if controller_id == host_name(settings.city.group, settings.city.host_id):
         raise UnusableError(f"{controller_id}: is the host's name; give the controller another one")
     register, _issues = read_city_files(settings.folder)
     pki = settings.folder / PKI_FOLDER

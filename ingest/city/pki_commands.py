@@ -78,7 +78,7 @@ def _issue_servers(settings: City, authority: Authority, names: list[str], port:
     pki, broker = settings.folder / PKI_FOLDER, settings.folder / BROKER_FOLDER
     write_broker_files(broker, authority, settings.city.group, settings.city.host_id, port)
     for folder, file, name, server_names in (
-        (pki, "host", host_name(settings.city.host_id), ()),
+        (pki, "host", host_name(settings.city.group, settings.city.host_id), ()),
         (broker, "broker", names[0], tuple(names)),
     ):
         key = new_key()

@@ -23,7 +23,7 @@ from city_pki.broker_files import host_name, write_broker_files
 from city_pki.secret_file import write_public, write_secret
 
 GROUP = "terang"
-HOST = host_name("terang")
+HOST = host_name(GROUP, "terang")
 OBSERVER = "observer"  # sees and says everything, for the tests alone
 
 
