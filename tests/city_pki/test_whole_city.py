@@ -38,6 +38,7 @@ class Cabinet:
         text = (
             self.config.read_text().replace("interval_s = 60", "interval_s = 1").replace("_day_s = 300", "_day_s = 1")
         )
+        text = text.replace("retention_days = 30", "retention_days = 30\nresend_after_s = 2")
         self.config.write_text(text.replace("/var/lib/terang/", f"{folder}/"))
         self.log = (folder / "agent.log").open("ab")
         self.status_file = folder / "outbox.db.status.json"
