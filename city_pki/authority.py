@@ -28,6 +28,7 @@ INTERMEDIATE_DAYS: Final = 3652
 CONTROLLER_DAYS: Final = 365
 SERVER_DAYS: Final = 730
 CRL_DAYS: Final = 7305  # an outdated list locks every controller out of Mosquitto, so it never becomes outdated
+REMEMBERED: Final = timedelta(days=1826)  # an expired certificate: so long may a controller be off and come back
 EARLIER: Final = timedelta(days=1)  # a controller's clock may be behind
 MAX_NAME: Final = 64  # characters of a common name in X.509
 _LOCK: Final = "pki.lock"
@@ -95,7 +96,10 @@ class Authority:
         certificate = builder.sign(self.key, hashes.SHA256())
         entry = Issued(f"{certificate.serial_number:x}", name, end.isoformat(), key_digest(public_key))
         with locked(self.folder / _LOCK):
-            _write_issued(self.folder, (*_read_issued(self.folder), entry))
+            kept = (
+                old for old in _read_issued(self.folder) if datetime.fromisoformat(old.not_after) + REMEMBERED > now
+            )
+            _write_issued(self.folder, (*kept, entry))
         return certificate.public_bytes(Encoding.PEM) + self.certificate.public_bytes(Encoding.PEM)
 
     def issue_unlisted(self, name: str, now: datetime, lifetime: timedelta) -> tuple[bytes, bytes]:

@@ -42,6 +42,7 @@ APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody stands at the cabinet an
 RENEWAL_TIME: Final = timedelta(days=7)  # for an operator, where the old certificate has expired
 KEPT: Final = timedelta(days=14)  # answers that nobody fetched
 MOST: Final = 10_000  # codes, and requests
+MOST_RENEWALS: Final = 20  # of one controller that are kept: one that asks without end gets no more
 FILE: Final = "enrolments.json"
 
 
@@ -192,6 +193,8 @@ class Enrolments:
             same = next((one for one in requests if one.controller == entry.name and one.csr == csr), None)
             if same is not None and same.state(now) != "expired":
                 return same
+            if sum(one.controller == entry.name and one.code_key is None for one in requests) >= MOST_RENEWALS:
+                raise RefusedError(f"{entry.name} has asked {MOST_RENEWALS} times within three weeks")
             waiting = [one for one in requests if one.controller == entry.name and one.code_key is None]
             for old in waiting:  # a controller that asks again has forgotten the key of its last request
                 if old.state(now) == "waiting":

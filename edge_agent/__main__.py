@@ -18,6 +18,7 @@ from edge_agent.config import AgentConfig, BusConfig, load_config
 from edge_agent.errors import AgentError, Fatal, NoReply
 from edge_agent.serial.line import Line
 from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
+from edge_agent.tables import read_toml
 from edge_agent.wire.errors import WireError
 from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
@@ -196,7 +197,9 @@ def _enroll(options: argparse.Namespace, words: Catalogue) -> int:
         if what == "waiting":
             print(words.say("agent.enrolment.waiting", **parameters), flush=True)
 
-    controller = enroll(server, code, place, options.config, say)
+    section = read_toml(options.config).get("controller") if options.config.exists() else None
+    expected = str(section.get("id")) if isinstance(section, dict) else None
+    controller = enroll(server, code, place, options.config, say, expected=expected)
     print(words.say("agent.enrolment.done", controller=controller))
     return 0
 

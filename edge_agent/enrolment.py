@@ -108,6 +108,7 @@ def enroll(
     config: Path,
     say: Callable[[str, dict[str, str]], None],
     monotonic: Callable[[], float] = time.monotonic,
+    expected: str | None = None,
 ) -> str:
     """Make a key, have it signed with a code, and put certificate and agent.toml in their places; returns the name.
 
@@ -118,6 +119,7 @@ def enroll(
         config: agent.toml, written if it is missing and left alone if not.
         say: told what to show: `waiting` with the key's digest.
         monotonic: a clock that never jumps [s].
+        expected: the controller's name in the agent.toml that is there; None = there is none.
 
     Raises:
         Fatal: refused, lapsed, or an answer that the code does not vouch for.
@@ -134,6 +136,8 @@ def enroll(
     if root.fingerprint(hashes.SHA256())[: len(code.fingerprint)] != code.fingerprint:
         raise Fatal("the answer names another authority than the code: nothing was written")
     name = _check(certificate, root, key)
+    if expected not in {None, name}:
+        raise Fatal(f"the code is for {name}, and {config} is of {expected}: nothing was written")
     _write(place.ca, ca.encode(), 0o644)
     _install(place, key, certificate)
     if agent_toml and not config.exists():

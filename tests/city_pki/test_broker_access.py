@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from city_pki.authority import create_authority
-from city_pki.broker_files import acl_text
+from city_pki.broker_files import acl_text, listener_text
 from city_pki.errors import PkiError
 from tests.city_pki.tls_stand import GROUP, HOST, OBSERVER, TlsClient, TlsStand, wait_until
 
@@ -122,6 +122,11 @@ def test_a_controller_cannot_end_another_session_by_its_client_id(stand: TlsStan
     assert not victim.is_out
     for client in (victim, observer, *thieves):
         client.close()
+
+
+def test_the_file_that_ships_is_what_the_command_writes() -> None:
+    shipped = Path(__file__).parents[2] / "deploy" / "mosquitto-tls.conf"
+    assert shipped.read_text() == listener_text(Path("/srv/terang/city/broker"), 8883)
 
 
 @pytest.mark.parametrize("name", ["a/b", "+", "#", "x\ntopic readwrite #", "", " x", "x" * 65])

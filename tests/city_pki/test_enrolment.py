@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city_pki.authority import create_authority, issued, new_key, private_pem
-from city_pki.enrolments import APPROVAL_TIME, CODE_LIFETIME, RENEWAL_TIME, Enrolments
+from city_pki.enrolments import APPROVAL_TIME, CODE_LIFETIME, MOST_RENEWALS, RENEWAL_TIME, Enrolments
 from city_pki.errors import PkiError, RefusedError
 from city_pki.secret_file import write_public, write_secret
 from dashboard_api.app import create_app
@@ -161,6 +161,13 @@ def test_an_operator_can_refuse(stand: Stand) -> None:
         stand.enroll(stand.code())
 
 
+def test_a_code_for_another_controller_changes_nothing_in_a_cabinet(stand: Stand) -> None:
+    stand.server.operator = stand.approve
+    with pytest.raises(Fatal, match=r"the code is for PJU-001, and .* is of PJU-000: nothing was written"):
+        enroll(stand.server, stand.code("PJU-001"), stand.place, stand.config, lambda *_: None, expected=PJU)
+    assert list(stand.cabinet.iterdir()) == []
+
+
 @pytest.mark.parametrize("late", [CODE_LIFETIME + timedelta(seconds=1), timedelta(days=15)])
 def test_a_code_lasts_a_quarter_of_an_hour(stand: Stand, late: timedelta) -> None:
     code, csr = stand.code(), enrolment._csr(new_key(), "x")
@@ -266,6 +273,16 @@ def test_an_approval_that_comes_too_late_is_asked_for_again(stand: Stand) -> Non
     renew(stand.server, stand.place, stand.now)
     later = stand.now + RENEWAL_TIME + timedelta(seconds=1)
     assert stand.enrolments.waiting(later) == ()
+
+
+def test_a_controller_that_asks_without_end_gets_no_more(stand: Stand) -> None:
+    stand.certify(stand.now - timedelta(days=300))
+    for _ in range(MOST_RENEWALS):
+        assert renew(stand.server, stand.place, stand.now) == "next"
+        for path in (stand.place.cert, stand.place.key):
+            next_of(path).unlink()
+    with pytest.raises(Fatal, match="403"):
+        renew(stand.server, stand.place, stand.now)
 
 
 @pytest.mark.parametrize("days", [300, 400])
