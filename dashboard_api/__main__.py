@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-import uvicorn
 
 from dashboard_api.app import create_app
 from dashboard_api.errors import UnusableError
+from dashboard_api.http.server import run_server
 from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
 
@@ -37,8 +37,7 @@ def serve(
     bound_host, bound_port = listener.getsockname()[:2]
     print(f"terang-api: http://{bound_host}:{bound_port}", flush=True)
     sys.setswitchinterval(_SWITCH_S)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listener])
+    run_server(app, listener, app.state.metrics)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -21,9 +21,10 @@ from ingest.folder_lock import FolderLock
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
 from ingest.jobs.energy import EnergyJob
-from ingest.jobs.faults import FaultChangesJob, gazetteer_of, open_fault_desk
+from ingest.jobs.faults import FaultChangesJob, open_fault_desk
 from ingest.jobs.live_snapshot import LiveSnapshot
 from ingest.jobs.maintenance import MaintenanceJob
+from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness, StatusPage
@@ -37,7 +38,6 @@ from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
 from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
-from ingest.register.register import Register
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
@@ -141,19 +141,20 @@ class CityIngest:
         energy = EnergyJob(engine, city, fleet, time.monotonic)
         self._closers.append(energy.close)
 
-        def replace_register(new: Register) -> None:
-            new_fleet = Fleet.from_register(new)
-            host.replace_directory(Directory(new_fleet))
-            clock.replace_fleet(new_fleet.n_controllers)
-            book.book.replace_gazetteer(gazetteer_of(new))
-            commands.replace_fleet(new_fleet)
-            energy.replace_fleet(new_fleet)
-            live.register_version = new.version
-            self.intake.tell(detection.replace_fleet(new_fleet))
-            detection.adopt(key for key, _state in book.book.open_keys())
-
+        swap = RegisterSwap(
+            register,
+            fleet,
+            host=host,
+            clock=clock,
+            book=book.book,
+            detection=detection,
+            fleet_users=(commands, energy),
+            live=live,
+            tell=lambda changes: self.intake.tell(changes),  # noqa: PLW0108  # there is none yet
+        )
         broker = self._broker(city, options)
         broker.tell_retained = host.tell_retained
+        broker.state_time.tell = host.tell_state
         self.status_port: int | None = None
         if options.show is None and options.status_port >= 0:
             page = _status_page(options, metrics, readiness)
@@ -182,7 +183,7 @@ class CityIngest:
                 ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
                 energy,
-                RegisterWatch(engine, city.folder, register.version, replace_register, time.monotonic),
+                RegisterWatch(engine, city.folder, register.version, swap.replace, time.monotonic),
             ),
             listeners=(commands.hear, energy.hear),
         )

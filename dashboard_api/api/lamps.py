@@ -10,6 +10,7 @@ import pyarrow as pa
 from fastapi import Query
 from fastapi.responses import JSONResponse
 
+from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.fault_document import fault_document
@@ -114,9 +115,9 @@ def parse_every(text: str | None) -> int | None:
 def get_readings(
     context: ContextOf,
     lamp_id: str,
-    start: Annotated[str | None, Query(description="default: a day before end")] = None,
-    end: Annotated[str | None, Query(description="default: now")] = None,
-    every: Annotated[str | None, Query(description="average over so long, such as 15m")] = None,
+    start: Annotated[TimeText | None, Query(description="default: a day before end")] = None,
+    end: Annotated[TimeText | None, Query(description="default: now")] = None,
+    every: Annotated[TimeText | None, Query(description="average over so long, such as 15m")] = None,
 ) -> JSONResponse:
     """A lamp's history as parallel columns, oldest first; unknown values are null."""
     if not is_lamp(context.database, lamp_id):

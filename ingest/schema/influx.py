@@ -150,6 +150,13 @@ def read_answer(data: bytes) -> list[Series]:
     Raises:
         ValueError: the server's own words where it tells an error; the answer ends too early; or it is none at all.
     """
+    try:
+        return _series(data)
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"not an answer of InfluxDB: {type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _series(data: bytes) -> list[Series]:
     found: list[Series] = []
     is_more = False
     for line in data.splitlines():
@@ -179,6 +186,6 @@ def error_text(data: bytes) -> str:
     try:
         document = json.loads(data)
         said = document.get("error") or document.get("message")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         said = None
     return str(said or data[:200].decode(errors="replace").strip())

@@ -115,7 +115,7 @@ class ParquetStore:
             return int(document["through"]), decode_marks(json.dumps(document["marks"]).encode())
         except FileNotFoundError:
             return -1, []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             self._log.error(f"{self.root / MARKS_FILE}: damaged, reading every footer instead: {error}")
             return -1, []
 

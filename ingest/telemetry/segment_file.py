@@ -116,7 +116,10 @@ def decode_marks(data: bytes) -> list[MarkState]:
     Raises:
         ValueError: not such a list.
     """
-    return [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+    try:
+        return [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"not a list of marks: {error}") from error
 
 
 def read_marks(folder: Path) -> list[MarkState]:
