@@ -53,6 +53,7 @@ class Decision(BaseModel):
 
 def post_enrolment(context: ContextOf, request: CodeRequest) -> JSONResponse:
     """Ask for a certificate. With a code, or an expired certificate, an operator has to approve."""
+    _require_authority(context)
     now, enrolments = datetime.now(UTC), Enrolments(_folder(context))
     with _errors():
         if request.lookup is not None and request.proof is not None:
@@ -69,6 +70,7 @@ def post_enrolment(context: ContextOf, request: CodeRequest) -> JSONResponse:
 
 def get_enrolment(context: ContextOf, enrolment_id: EnrolmentId) -> JSONResponse:
     """What became of a request."""
+    _require_authority(context)
     with _errors():
         ca = (_folder(context) / "ca.crt").read_text(encoding="utf-8")
         answer = Enrolments(_folder(context)).answer(enrolment_id, ca, datetime.now(UTC))
@@ -115,6 +117,11 @@ def _folder(context: Context) -> Path:
     return context.city.folder / "pki"
 
 
+def _require_authority(context: Context) -> None:
+    if not (_folder(context) / "root.crt").exists():
+        raise NotFoundError("no_authority")
+
+
 def _authority(context: Context) -> Authority:
     return open_authority(_folder(context))
 
@@ -129,7 +136,7 @@ def _errors() -> Iterator[None]:
         raise ForbiddenError("enrolment_refused") from error
     except (PkiError, OSError) as error:
         LOG.warning("enrolment: %s", error)
-        raise UnavailableError("no_authority") from error
+        raise UnavailableError("authority_unusable") from error
 
 
 def _json(document: dict[str, Any], code: int = status.HTTP_200_OK) -> JSONResponse:

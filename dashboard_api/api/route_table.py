@@ -199,7 +199,10 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.PUBLIC,  # the code, or the present certificate, is what entitles
         models.EnrolmentRequest,
         status=202,
-        problems={403: "no such code, one that is used or too old, or not signed by what it names"},
+        problems={
+            403: "no such code, one that is used or too old, or not signed by what it names",
+            404: "this city has no certification authority",
+        },
     ),
     Route(
         "GET",
