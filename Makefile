@@ -30,7 +30,7 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
 
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
-	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py)
+	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py tests/ingest/detection/test_snapshot_fuzz.py)
 
 soak-hostile: $(DEV_STAMP) page ## The demo under hostile MQTT and HTTP traffic; SOAK="--minutes 120 --busy 6"
 	@$(PY) -m benchmarks.soak_hostile $(SOAK)

@@ -25,6 +25,7 @@ from dashboard_api.http.compression import LEVEL, WORTH_BYTES
 from dashboard_api.http.host_check import HostCheck
 from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
+from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
@@ -69,6 +70,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
     app.state.feed = feed
     app.state.tiles = TileCache(context)
     app.state.metrics = CollectorRegistry()
+    add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
     app.add_middleware(HostCheck, names=LOOPBACK_NAMES, words=context.languages[FALLBACK])

@@ -42,7 +42,9 @@ from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import SessionHost
+from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
+from ingest.whole_file import make_private
 
 LOCK_FILE: Final = "ingest.lock"
 
@@ -91,7 +93,7 @@ class CityIngest:
         metrics, readiness = Metrics(), Readiness()
         if options.show is not None:
             options.show(metrics, readiness)
-        city.data_folder.mkdir(parents=True, exist_ok=True)
+        make_private(city.data_folder)
         lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
         self._closers.append(lock.release)
         engine = open_database(city)
@@ -99,7 +101,8 @@ class CityIngest:
         if options.guard is not None:
             options.guard(engine)
         register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
-        store = open_store(city, count_refused=metrics.refused_lines.inc)
+        damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
+        store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
@@ -132,13 +135,22 @@ class CityIngest:
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
-        recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)
+        recover(
+            snapshots,
+            detection,
+            detection,
+            clock,
+            store=store,
+            directory=directory,
+            book=book,
+            warn=lambda text: readiness.warn("memory", text),
+        )
         detection.adopt(key for key, _state in book.book.open_keys())
         memory = SnapshotJob(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
-        energy = EnergyJob(engine, city, fleet, time.monotonic)
+        energy = EnergyJob(engine, city, fleet, time.monotonic, damaged=damaged)
         self._closers.append(energy.close)
 
         swap = RegisterSwap(
@@ -245,6 +257,11 @@ def _signer(city: City) -> OrderSigner | None:
         return OrderSigner(city.folder / key, city.data_folder / COUNTER_FILE, _wall_ms)
     except PkiError as error:
         raise UnusableError(f"[keys] working_key: {error}") from error
+
+
+def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:
+    metrics.damaged_files.set(n_files)
+    readiness.warn("telemetry", warning)
 
 
 def _wall_us() -> int:

@@ -103,6 +103,7 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
         **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
         "online": controller.get("is_online"),
         "last_seen": iso(controller.get("last_seen_us")),
+        **context.live_figures(picture),
         "lamp_ids": [member.lamp_id for member in members],
         "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
         "least_dark": {"cabinet": least.pop("", None), "circuits": least},

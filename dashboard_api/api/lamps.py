@@ -43,7 +43,7 @@ def get_lamps_geojson(context: ContextOf) -> JSONResponse:
         properties |= _now_of(picture, row)
         point = {"type": "Point", "coordinates": [float(lamps.longitude[row]), float(lamps.latitude[row])]}
         features.append({"type": "Feature", "id": row, "geometry": point, "properties": properties})
-    document = {"type": "FeatureCollection", "features": features}
+    document = {"type": "FeatureCollection", **context.live_figures(picture), "features": features}
     return JSONResponse(document, media_type="application/geo+json")
 
 
@@ -72,6 +72,7 @@ def get_states(context: ContextOf) -> JSONResponse:
     at_us = context.now_us() if picture is None else picture.now_us
     document = {
         "at": iso(at_us),
+        **context.live_figures(picture),
         "register_version": lamps.version,
         "lamp_id": lamps.properties["lamp_id"],
         "state": states.tolist(),
@@ -149,7 +150,7 @@ def _lamp(context: Context, catalogue: Catalogue, lamp_id: str) -> dict[str, Any
     picture = context.picture_of(entry.pop("register_version"))
     latest = _latest(picture, entry.pop("row"))
     entry["dimmable"] = entry.pop("is_dimmable")
-    return {**entry, "latest": latest, "faults": faults}
+    return {**entry, "latest": latest, **context.live_figures(picture), "faults": faults}
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

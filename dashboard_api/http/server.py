@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import uvicorn
 from prometheus_client import CollectorRegistry
-from uvicorn.config import LOGGING_CONFIG
 
 from dashboard_api.http.connection_limits import BoundedHttpProtocol, ConnectionLimits, OpenConnections
 
@@ -39,15 +38,22 @@ class RepeatFilter(logging.Filter):
         return True
 
 
-def run_server(app: Any, listener: socket.socket, registry: CollectorRegistry) -> None:
-    """Serve ``app`` on a listening socket until SIGINT or SIGTERM; metrics of connections go to ``registry``."""
+def run_server(app: Any, listener: socket.socket, registry: CollectorRegistry, log_config: dict[str, Any]) -> None:
+    """Serve ``app`` on a listening socket until SIGINT or SIGTERM.
+
+    Args:
+        app: the ASGI application.
+        listener: a bound socket.
+        registry: where metrics of connections go.
+        log_config: for ``logging.config.dictConfig``.
+    """
     connections = OpenConnections(_limits(), registry)
     config = uvicorn.Config(
         app,
         http=partial(BoundedHttpProtocol, connections),  # type: ignore[arg-type]  # called as a class is
         ws="none",
         log_level="warning",
-        log_config={**LOGGING_CONFIG, "loggers": {**LOGGING_CONFIG["loggers"], "terang": {"handlers": ["default"]}}},
+        log_config=log_config,
         access_log=False,
         timeout_graceful_shutdown=_GRACEFUL_S,
     )

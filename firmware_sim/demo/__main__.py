@@ -87,11 +87,20 @@ def _set_stage(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
         return
     made = {"lamps": lamps, "seed": seed}
     clear_data(folder)
-    if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == made:
+    if _is_made_so(mark, made):
         return
     print(f"Generating a town of {lamps} lamps …", flush=True)
     write_folder(folder, build_town(lamps, seed), settings_text(name="Kota Terang") + LIMITS)
     mark.write_text(json.dumps(made), encoding="utf-8")
+
+
+def _is_made_so(mark: Path, made: dict[str, int]) -> bool:
+    """Whether a town was generated so; a mark that cannot be read tells of none, and the town is generated anew."""
+    try:
+        found = json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return bool(found == made)
 
 
 def _raise_curtain(

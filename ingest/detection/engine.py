@@ -320,6 +320,12 @@ class Detection:
         self._dark.start_anew(changed)
         return lost
 
+    def forget(self) -> None:
+        """Start anew with the same register: after a snapshot that could be restored in part only."""
+        listening_us = self._offline.presence.listening_us
+        self._set_up(self._fleet)
+        self.listen(listening_us)
+
     def replace_fleet(self, fleet: Fleet) -> list[Change]:
         """Go on with another register: what it still holds keeps its memory, what it no longer holds is cleared.
 

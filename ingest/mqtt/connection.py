@@ -23,6 +23,7 @@ from edge_agent.wire import NAMESPACE, NBIRTH, NDATA, NDEATH, WireError, decode_
 from ingest.errors import UnusableError, describe
 from ingest.mqtt.socket_buffer import SocketBuffer
 from ingest.mqtt.state_time import StateTime
+from ingest.schema.safe_url import without_secrets
 
 KEEPALIVE_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 5.0
@@ -55,13 +56,13 @@ def parse_address(url: str) -> tuple[str, int, bool]:
     Raises:
         UnusableError: it names no host, or a port that is none.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
-    except (KeyError, ValueError) as error:
-        raise UnusableError(f"[broker] url: {url!r} is no mqtt:// or mqtts:// address") from error
+    except (KeyError, ValueError):
+        raise UnusableError(f"[broker] url: {without_secrets(url)!r} is no mqtt:// or mqtts:// address") from None
     if not parts.hostname:
-        raise UnusableError(f"[broker] url: {url!r} names no host")
+        raise UnusableError(f"[broker] url: {without_secrets(url)!r} names no host")
     return parts.hostname, port, parts.scheme == "mqtts"
 
 

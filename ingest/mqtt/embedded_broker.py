@@ -26,6 +26,7 @@ from amqtt.errors import AMQTTError, BrokerError, NoDataError  # type: ignore[im
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
+from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
@@ -48,8 +49,9 @@ def parse_embedded(url: str) -> tuple[str, int]:
     host, _, port = rest.rpartition(":")
     try:
         return host or DEFAULT_HOST, int(port) if port else DEFAULT_PORT
-    except ValueError as error:
-        raise UnusableError(f"[broker] url: {url!r}: after 'embedded:' comes a port or host:port") from error
+    except ValueError:
+        shown = without_secrets(url)
+        raise UnusableError(f"[broker] url: {shown!r}: after 'embedded:' comes a port or host:port") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.schema.errors import CityError
+from ingest.schema.safe_url import scrubbed, without_secrets
 
 LAMPS: Final = "lamps"
 CIRCUITS: Final = "circuits"
@@ -71,12 +72,13 @@ def parse_address(url: str) -> InfluxAddress:
         host, port = parts.hostname, parts.port or 8086
         asked = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
     except ValueError as error:
-        raise CityError(f"[telemetry] url: {url!r} is not {form}: {error}") from error
+        reason = scrubbed(str(error), url)
+        raise CityError(f"[telemetry] url: {without_secrets(url)!r} is not {form}: {reason}") from None
     unknown = sorted(set(asked) - {"org", "bucket", "tls"})
     if unknown:
-        raise CityError(f"[telemetry] url: {unknown[0]}: unknown; the form is {form}")
+        raise CityError(f"[telemetry] url: {scrubbed(unknown[0], url)}: unknown; the form is {form}")
     if parts.scheme != "influxdb" or not host or parts.username or parts.path.strip("/"):
-        raise CityError(f"[telemetry] url: {url!r} is not {form}")
+        raise CityError(f"[telemetry] url: {without_secrets(url)!r} is not {form}")
     missing = [name for name in ("org", "bucket") if not asked.get(name)]
     if missing:
         raise CityError(f"[telemetry] url: {missing[0]} is missing; the form is {form}")
