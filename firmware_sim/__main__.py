@@ -19,8 +19,8 @@ from firmware_sim.control import ask
 from firmware_sim.errors import SimError
 from firmware_sim.expectation_words import when_lines
 from firmware_sim.fleet.outages import Churn
-from firmware_sim.fleet.performance import Cast, Performance, broker_of
 from firmware_sim.fleet.player import Pace
+from firmware_sim.fleet.simulation import FleetOptions, Simulation, broker_of
 from firmware_sim.fleet.town import read_town
 from languages.catalogue import Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
@@ -86,26 +86,26 @@ def fleet(
     begin_us += round(clock_offset * 1e6)
     end_us = None if days is None else begin_us + round(days * 86_400e6)
     pace = Pace(begin_us, interval, slow_s=max(60.0, 15 * interval), speed=speed, end_us=end_us)
-    stage = read_town(city)
-    cast = Cast(controllers, benches, churn=Churn(churn, storm))
-    performance = Performance(stage, broker_of(city, broker), cast, pace, seed, scenario)
+    town = read_town(city)
+    options = FleetOptions(controllers, benches, churn=Churn(churn, storm))
+    simulation = Simulation(town, broker_of(city, broker), options, pace, seed, scenario)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if opening_faults:
-        performance.begin_with_faults(seed)
+        simulation.begin_with_faults(seed)
     deadline = math.inf if for_s is None else time.monotonic() + for_s
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     told = began_s
     try:
-        while not stop.is_set() and time.monotonic() < deadline and not performance.is_over:
-            performance.turn()
+        while not stop.is_set() and time.monotonic() < deadline and not simulation.is_over:
+            simulation.turn()
             if time.monotonic() - told >= _TELL_EVERY_S:
                 told = time.monotonic()
-                print(" ".join(f"{name}={count}" for name, count in performance.figures().items()), flush=True)
+                print(" ".join(f"{name}={count}" for name, count in simulation.figures().items()), flush=True)
     finally:
-        performance.close()
-    figures = performance.figures()
+        simulation.close()
+    figures = simulation.figures()
     cpu_us = (time.process_time() - began_cpu_s) * 1e6 / max(1, figures["sent"])
     print(
         f"played {figures['sweeps']} sweeps, {figures['sent']} messages in {time.monotonic() - began_s:.0f} s, "

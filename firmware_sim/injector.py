@@ -1,6 +1,6 @@
 """Live injection: what ``terang-sim inject | repair | list`` ask of a running city, request by request.
 
-Pure but for the world that it breaks; the control door carries requests and answers.
+Changes only the world; the control socket carries requests and answers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 from firmware_sim.expectation import Forecast
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import KINDS, Injected, InjectionError
-from firmware_sim.stage import Stage
+from firmware_sim.injections import Injections
 
 _SLOW_S: Final = 300.0  # nobody watches a demo for longer
 
@@ -23,23 +23,23 @@ class Injector:
         self,
         world: World,
         real_controllers: Collection[str] = (),
-        stage: Stage | None = None,
+        injections: Injections | None = None,
         forecast: Forecast | None = None,
     ) -> None:
         """``forecast`` says when a fault will be told; None = nothing is said.
 
-        ``stage`` keeps what holds, a scenario's causes too; without one, only what is asked for here.
+        ``injections`` holds all active injections, a scenario's too; without it, only those requested here.
 
-        ``real_controllers``: ids whose agents are real programs, for a stage of its own.
+        ``real_controllers``: ids whose agents are real programs; used only without ``injections``.
         """
         self._world = world
         self._forecast = forecast
-        self._stage = Stage(world, real_controllers=real_controllers) if stage is None else stage
+        self._injections = Injections(world, real_controllers=real_controllers) if injections is None else injections
 
     @property
     def held(self) -> tuple[Injected, ...]:
         """What is wrong now, oldest first."""
-        return self._stage.held
+        return self._injections.held
 
     @property
     def _now_us(self) -> int:
@@ -51,7 +51,7 @@ class Injector:
         Raises:
             InjectionError: it makes no sense, or holds already.
         """
-        return self._stage.inject(code, place, params, self._now_us)
+        return self._injections.inject(code, place, params, self._now_us)
 
     def repair(self, code: str | None, place: str) -> list[Injected]:
         """Mend a code at a place, or everything at a place.
@@ -59,10 +59,10 @@ class Injector:
         Raises:
             InjectionError: nothing like that is wrong there.
         """
-        return self._stage.repair(code, place, self._now_us)
+        return self._injections.repair(code, place, self._now_us)
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer one request of the control door.
+        """Answer one request of the control socket.
 
         ``{"do": "inject", "code": …, "place": …, "params": {…}}`` (other keys are parameters too),
         ``{"do": "repair", "place": …, "code": … or left out}`` and ``{"do": "list"}``; the answer has ``injected``,
@@ -95,7 +95,7 @@ class Injector:
         if self._forecast is None:
             return document
         now_us = self._now_us
-        since_us = self._stage.since_us(injected)
+        since_us = self._injections.since_us(injected)
         expectation = self._forecast.expect(injected, since_us)
         document |= {"told_at_us": expectation.at_us, "reason": expectation.reason, "now_us": now_us}
         is_slow = expectation.at_us is None or expectation.at_us - now_us > _SLOW_S * 1e6

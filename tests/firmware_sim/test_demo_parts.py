@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.demo.city_folder import CityFolderError, held_folder
 from firmware_sim.demo.night import clock_offset_s
 from firmware_sim.demo.processes import ChildError, Supervisor
-from firmware_sim.demo.stage import StageError, held_folder
 from firmware_sim.fleet.schedule import Timetable, parse_schedule
 
 HOUR_US = 3_600_000_000
@@ -129,7 +129,7 @@ def test_two_demos_find_places_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with held_folder(None, 8000) as first, held_folder(None, 8001) as second:
         assert (first.name, second.name) == ("demo-city", "demo-city-8001")
-        with pytest.raises(StageError, match="another demo plays there"), held_folder(first, 8002):
+        with pytest.raises(CityFolderError, match="another demo plays there"), held_folder(first, 8002):
             pass
     with held_folder(None, 8001) as again:
         assert again.name == "demo-city"

@@ -21,7 +21,7 @@ from edge_agent.wire import (
     parse_topic,
     unpack_strings,
 )
-from firmware_sim.control import ControlDoor, ControlError, ask
+from firmware_sim.control import ControlError, ControlSocket, ask
 from firmware_sim.electrical import LampFault
 from firmware_sim.fleet.payload import Reading, encode_data
 from firmware_sim.fleet.schedule import Timetable, parse_schedule
@@ -209,14 +209,14 @@ def test_a_broken_row_or_setting_is_told_with_its_place(tmp_path, file, old, new
 
 
 def test_the_control_door_answers_refuses_and_leaves_no_socket(tmp_path):
-    door = ControlDoor(tmp_path, lambda request: {"got": request["do"]})
+    control = ControlSocket(tmp_path, lambda request: {"got": request["do"]})
     with pytest.raises(ControlError, match="another simulation"):
-        ControlDoor(tmp_path, dict)
+        ControlSocket(tmp_path, dict)
     stop = threading.Event()
 
     def serve():
         while not stop.wait(0.01):
-            door.answer()
+            control.answer()
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -227,6 +227,6 @@ def test_the_control_door_answers_refuses_and_leaves_no_socket(tmp_path):
     finally:
         stop.set()
         thread.join()
-    door.close()
+    control.close()
     with pytest.raises(ControlError, match="no simulation"):
         ask(tmp_path, {"do": "list"})
