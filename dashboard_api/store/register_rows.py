@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection, Row, bindparam, select
 
 from dashboard_api.store.engine import Database
-from ingest.schema.tables import cabinets, controllers, lamps, register
+from ingest.schema.tables import cabinets, lamps, register
 
 _MAP_COLUMNS: Final = (
     "lamp_id",
@@ -117,9 +117,3 @@ def known_lamp_ids(database: Database, lamp_ids: Sequence[str]) -> set[str]:
             query = select(lamps.c.lamp_id).where(lamps.c.lamp_id.in_(lamp_ids[start : start + 500]))
             found.update(connection.execute(query).scalars())
     return found
-
-
-def controller_rows(database: Database) -> dict[str, Row[Any]]:
-    """Controllers that ingest has met, by id."""
-    with database.reading() as connection:
-        return {row.controller_id: row for row in connection.execute(select(controllers))}

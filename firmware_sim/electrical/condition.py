@@ -103,11 +103,6 @@ class Condition:
         """Take a cause away from some lamps."""
         self.flags[lamps] &= np.uint32(~int(fault) & 0xFFFFFFFF)
 
-    def has_fault(self, fault: LampFault) -> NDArray[np.bool_]:
-        """Return which lamps have a cause, bool (n_lamps,)."""
-        has: NDArray[np.bool_] = (self.flags & np.uint32(fault)) != 0
-        return has
-
 
 def healthy(plant: Plant) -> Condition:
     """Return the condition of a plant in perfect health."""

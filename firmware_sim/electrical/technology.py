@@ -86,14 +86,6 @@ TECHNOLOGIES: Final = (
 )
 
 
-def code_of(name: str) -> int:
-    """Return the code of a register's technology name; unknown names are ``other``."""
-    try:
-        return NAMES.index(name)
-    except ValueError:
-        return OTHER
-
-
 def power_curves() -> NDArray[np.float32]:
     """Return the share of rated power per (technology, dimmable) row and whole per cent of level.
 

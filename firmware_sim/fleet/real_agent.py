@@ -29,7 +29,6 @@ class RealAgent:
         """``folder`` holds its ``agent.toml`` and its outbox; it reaches the broker through ``port``."""
         self.controller_id = controller_id
         self.config_path = folder / f"{controller_id}.toml"
-        self.outbox_path = folder / f"{controller_id}.db"
         self.status_path = folder / f"{controller_id}.db.status.json"
         self._network = network
         self._uplink: Uplink = network.open(broker)
