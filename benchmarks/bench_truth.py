@@ -30,7 +30,7 @@ from benchmarks.truth.play import DAY_S, NIGHT_S, CityRun
 from benchmarks.truth.report import print_report, summary
 from benchmarks.truth.score import CODES, Score, Tally
 from benchmarks.truth.shown import read_shown
-from firmware_sim.fleet.schedule import Timetable, parse_schedule
+from firmware_sim.fleet.schedule import SimulatedTimetable, parse_schedule
 from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.world import World
 from firmware_sim.injections import Injections
@@ -79,7 +79,7 @@ def play_city(job: Job) -> Outcome:
         counts: Counter[str] = Counter()
         plan = Plan(town, city.kinds, rng, counts)
         tables = [
-            Timetable(parse_schedule(town.schedule, town.timezone), float(latitude), float(longitude))
+            SimulatedTimetable(parse_schedule(town.schedule, town.timezone), float(latitude), float(longitude))
             for latitude, longitude in zip(town.cabinet_latitude, town.cabinet_longitude, strict=True)
         ]
         steps = plan.standing(START_US)
@@ -134,7 +134,7 @@ def _heard(outcome: Outcome | second_author.Outcome) -> Outcome | second_author.
     return outcome
 
 
-def _slots(table: Timetable, noon_us: int) -> list[Slot]:
+def _slots(table: SimulatedTimetable, noon_us: int) -> list[Slot]:
     """Two slots of the night after an afternoon, and one of the day after it."""
     times = [noon_us + minute * _MINUTE_US for minute in range(0, 24 * 60, 2)]
     lit = [at_us for at_us in times if table.level(at_us) > 0]
@@ -148,7 +148,7 @@ def _slots(table: Timetable, noon_us: int) -> list[Slot]:
     ]
 
 
-def _dark_time(tables: list[Timetable], nights: list[int]) -> list[tuple[int, int]]:
+def _dark_time(tables: list[SimulatedTimetable], nights: list[int]) -> list[tuple[int, int]]:
     """From before the first cabinet's dusk to after the last one's dawn, of each night."""
     spans = []
     for noon_us in nights:

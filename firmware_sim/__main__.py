@@ -96,12 +96,12 @@ def fleet(
         simulation.begin_with_faults(seed)
     deadline = math.inf if for_s is None else time.monotonic() + for_s
     began_s, began_cpu_s = time.monotonic(), time.process_time()
-    told = began_s
+    described = began_s
     try:
         while not stop.is_set() and time.monotonic() < deadline and not simulation.is_over:
             simulation.turn()
-            if time.monotonic() - told >= _TELL_EVERY_S:
-                told = time.monotonic()
+            if time.monotonic() - described >= _TELL_EVERY_S:
+                described = time.monotonic()
                 print(" ".join(f"{name}={count}" for name, count in simulation.figures().items()), flush=True)
     finally:
         simulation.close()
@@ -126,7 +126,7 @@ def inject(
     given = {name: value for name, _, value in (param.partition("=") for param in params or ())}
     request = {"do": "inject", "code": code, "place": place, "params": given}
     answer = ask(city / "data", request)["injected"]
-    print(f"injected: {told_line(answer)}")
+    print(f"injected: {report_line(answer)}")
     for line in when_lines(answer, read_town(city).timezone, _catalogue()):
         print(f"  {line}")
 
@@ -141,7 +141,7 @@ def repair(
         raise SimError(f"repair {' '.join(what)}: a code and a place, or a place alone")
     request = {"do": "repair", "place": what[-1], **({"code": what[0]} if len(what) == 2 else {})}
     for mended in ask(city / "data", request)["repaired"]:
-        print(f"repaired: {told_line(mended)}")
+        print(f"repaired: {report_line(mended)}")
 
 
 @app.command(name="list")
@@ -150,7 +150,7 @@ def list_injected(city: CityFolder = Path("demo-city")) -> None:
     answer = ask(city / "data", {"do": "list"})
     words, zone = _catalogue(), read_town(city).timezone
     for held in answer["held"]:
-        print(f"{told_line(held)}: {'; '.join(when_lines(held, zone, words))}")
+        print(f"{report_line(held)}: {'; '.join(when_lines(held, zone, words))}")
     print(f"{len(answer['held'])} injected; what can be: {', '.join(answer['known'])}")
 
 
@@ -158,11 +158,11 @@ def _catalogue() -> Catalogue:
     return load_catalogue(terminal_language(os.environ, language_codes()))
 
 
-def told_line(told: dict[str, Any]) -> str:
+def report_line(described: dict[str, Any]) -> str:
     """One injection as a line: what, where, and which lamps it takes."""
-    lamps = told["lamp_ids"]
-    where = f" between {told['span'][0]} and {told['span'][1]}" if told["span"] else ""
-    return f"{told['code']} at {told['place']}{where}" + (f", {len(lamps)} lamps" if len(lamps) > 1 else "")
+    lamps = described["lamp_ids"]
+    where = f" between {described['span'][0]} and {described['span'][1]}" if described["span"] else ""
+    return f"{described['code']} at {described['place']}{where}" + (f", {len(lamps)} lamps" if len(lamps) > 1 else "")
 
 
 def main() -> None:

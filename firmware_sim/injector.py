@@ -1,4 +1,4 @@
-"""Live injection: what ``terang-sim inject | repair | list`` ask of a running city, request by request.
+"""Live injection: the requests of ``terang-sim inject | repair | list`` to a running city.
 
 Changes only the world; the control socket carries requests and answers.
 """
@@ -17,7 +17,7 @@ _SLOW_S: Final = 300.0  # nobody watches a demo for longer
 
 
 class Injector:
-    """Breaks and mends one running city at somebody's word, and knows what is broken at the moment."""
+    """Handles injection requests for one running city and keeps the active injections."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Injector:
         injections: Injections | None = None,
         forecast: Forecast | None = None,
     ) -> None:
-        """``forecast`` says when a fault will be told; None = nothing is said.
+        """``forecast`` computes when a fault will be reported; None = no expected time is given.
 
         ``injections`` holds all active injections, a scenario's too; without it, only those requested here.
 
@@ -38,7 +38,7 @@ class Injector:
 
     @property
     def held(self) -> tuple[Injected, ...]:
-        """What is wrong now, oldest first."""
+        """The active injections, oldest first."""
         return self._injections.held
 
     @property
@@ -46,18 +46,18 @@ class Injector:
         return self._world.state.at_us or 0
 
     def inject(self, code: str, place: str, params: Mapping[str, Any]) -> Injected:
-        """Let something be wrong.
+        """Start an injection.
 
         Raises:
-            InjectionError: it makes no sense, or holds already.
+            InjectionError: it is impossible at this place, or active already.
         """
         return self._injections.inject(code, place, params, self._now_us)
 
     def repair(self, code: str | None, place: str) -> list[Injected]:
-        """Mend a code at a place, or everything at a place.
+        """End one code at a place, or with None all injections there.
 
         Raises:
-            InjectionError: nothing like that is wrong there.
+            InjectionError: there is no such injection.
         """
         return self._injections.repair(code, place, self._now_us)
 
@@ -73,7 +73,7 @@ class Injector:
         """
         verb = request.get("do")
         if verb == "list":
-            return {"held": [self._told(injected) for injected in self.held], "known": sorted(KINDS)}
+            return {"held": [self._described(injected) for injected in self.held], "known": sorted(KINDS)}
         if verb not in {"inject", "repair"}:
             raise InjectionError(f"do {verb!r}: inject, repair or list")
         code, place = request.get("code"), request.get("place")
@@ -82,16 +82,16 @@ class Injector:
         if not isinstance(code, str) and (verb == "inject" or code is not None):
             raise InjectionError(f"{verb}: a code is missing")
         if verb == "repair":
-            return {"repaired": [told(injected) for injected in self.repair(code, place)]}
+            return {"repaired": [described(injected) for injected in self.repair(code, place)]}
         params = {key: value for key, value in request.items() if key not in {"do", "code", "place", "params"}}
         given = request.get("params") or {}
         if not isinstance(given, dict):
             raise InjectionError("params: a table of names and values")
-        return {"injected": self._told(self.inject(str(code), place, {**params, **given}), is_new=True)}
+        return {"injected": self._described(self.inject(str(code), place, {**params, **given}), is_new=True)}
 
-    def _told(self, injected: Injected, *, is_new: bool = False) -> dict[str, Any]:
-        """An injection as JSON values, with when it will be told; a new one that is slow, with a quicker one to try."""
-        document = told(injected)
+    def _described(self, injected: Injected, *, is_new: bool = False) -> dict[str, Any]:
+        """An injection as JSON values with the expected time of its report; a slow new one also names a quicker one."""
+        document = described(injected)
         if self._forecast is None:
             return document
         now_us = self._now_us
@@ -106,7 +106,7 @@ class Injector:
         return document
 
 
-def told(injected: Injected) -> dict[str, Any]:
+def described(injected: Injected) -> dict[str, Any]:
     """Return an injection as JSON values."""
     return {
         "code": injected.code,

@@ -130,9 +130,9 @@ class Simulation:
         try:
             self._follow_injections()
         except RealAgentError:
-            told = answer.get("injected")
-            if told is not None:
-                self._injector.repair(told["code"], told["place"])
+            described = answer.get("injected")
+            if described is not None:
+                self._injector.repair(described["code"], described["place"])
             raise
         self._write_truth()
         return answer

@@ -195,9 +195,9 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
     )
 
 
-def believed_interval(told_s: int) -> int:
+def believed_interval(reported_s: int) -> int:
     """An interval in s as an agent tells it; one that cannot be is 0, which is none."""
-    return told_s if told_s <= MAX_INTERVAL_S else 0
+    return reported_s if reported_s <= MAX_INTERVAL_S else 0
 
 
 def renumbered(session: Session, directory: Directory) -> Session:

@@ -140,9 +140,9 @@ def _records(aligned: AlignedPayloads, owners: Sequence[Session], first_order: i
     return [
         Record(
             owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
-            is_synchronised[i] != 0, told, nothing, aligned, i, first_order + owners[i].controller,
+            is_synchronised[i] != 0, reported, nothing, aligned, i, first_order + owners[i].controller,
         )
-        for i, told in enumerate(scalars)
+        for i, reported in enumerate(scalars)
     ]  # fmt: skip  # a row a record
 
 
@@ -153,5 +153,5 @@ def _column(aligned: AlignedPayloads, slot: int) -> list[Any]:
     values = number(aligned.matrix, span)
     if slot == INTERVAL:
         values = np.where(values <= MAX_INTERVAL_S, values, 0)
-    told: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
-    return told
+    reported: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
+    return reported

@@ -71,7 +71,7 @@ class PayloadLayout:
         checked: where the bytes stand that tell the structure, K in all; ``masks`` and ``wanted`` uint8 (K,): a
             payload fits if each of its bytes there, masked, is the wanted one.
         strides: where the arrays stand, by their kind's first slot (``ARRAY_KINDS``), and ``absent`` the slots of each
-            kind that are not told.
+            kind that are absent.
         numbers: slot -> first byte and end of its number.
         constants: slot -> what every such payload says there: None, 0 or false.
         at, seq: where the record's time stands, and the payload's seq (None = it has none).
@@ -111,7 +111,7 @@ class AlignedPayloads:
     payload_layout: PayloadLayout
 
     def copy(self, kind: int, rows: Rows, columns: UInt8) -> None:
-        """Copy the arrays of one kind that are told from some rows; columns: uint8 (slots of the kind, bytes)."""
+        """Copy the arrays of one kind that are present in some rows; columns: uint8 (slots of the kind, bytes)."""
         n_payloads, n_bytes = self.matrix.shape
         for stride in self.payload_layout.strides[kind]:
             # a view: numpy checks it against the matrix's size
@@ -175,7 +175,7 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
         masks[start:end] = _BYTE_BITS if is_number else 0
     checked_at = np.flatnonzero(masks)
     constants = {s: values[s] for s in found.met - found.arrays.keys() - found.numbers.keys() if s >= N_ARRAYS}
-    told = found.arrays.keys() | found.numbers.keys() | {s for s, value in constants.items() if value is not None}
+    reported = found.arrays.keys() | found.numbers.keys() | {s for s, value in constants.items() if value is not None}
     return PayloadLayout(
         _spans(checked_at),
         masks[checked_at],
@@ -187,7 +187,7 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
         at,
         spans.get(_PAYLOAD_SEQ),
         is_historical,
-        not told.isdisjoint((*range(FIRST_CABINET, N_ARRAYS), *SCALARS)),
+        not reported.isdisjoint((*range(FIRST_CABINET, N_ARRAYS), *SCALARS)),
     )
 
 

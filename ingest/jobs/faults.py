@@ -122,9 +122,9 @@ def open_fault_desk(
 class FaultChangesJob:
     """Carries claims of repair to detection and renews priorities, which grow with age."""
 
-    def __init__(self, desk: FaultJob, judge: Judge, monotonic: Callable[[], float]) -> None:
+    def __init__(self, job: FaultJob, judge: Judge, monotonic: Callable[[], float]) -> None:
         """Poll from now on."""
-        self._desk = desk
+        self._job = job
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
         self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
@@ -135,10 +135,10 @@ class FaultChangesJob:
         if not self._polling.take():
             return
         with suppress(RetryError):
-            for key in self._desk.poll_claims():
+            for key in self._job.poll_claims():
                 try:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claim cannot be looked into", place=repr(key)[:500], reason=describe(error))
             if self._ranking.take():
-                self._desk.rank_again(now_us)
+                self._job.rank_again(now_us)

@@ -81,7 +81,7 @@ def test_times_relative_local_and_absolute(tmp_path, world, when, start_min, end
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\n[weather]\nrain = true\n', 4, "only [[fault]]"),
     ],
 )
-def test_a_wrong_entry_is_told_with_file_and_line_and_nothing_starts(tmp_path, world, text, line, reason):
+def test_a_wrong_entry_is_reported_with_file_and_line_and_nothing_starts(tmp_path, world, text, line, reason):
     with pytest.raises(ScenarioError) as refusal:
         read(tmp_path, world, text)
     assert f"night.toml:{line}: " in str(refusal.value)

@@ -61,7 +61,7 @@ def stand() -> Any:
     stand.commit_queue.close()
 
 
-def test_the_second_is_written_when_the_first_is_stored_and_told(stand: Stand) -> None:
+def test_the_second_is_written_when_the_first_is_stored_and_reported(stand: Stand) -> None:
     first, second = stand.start("a"), stand.start("b")
     assert not stand.commit_queue.may_start
     assert stand.commit_queue.finish(5) is first

@@ -124,7 +124,7 @@ def test_a_forged_number_before_the_first_genuine_record_hides_none(tmp_path: Pa
     assert street.genuine_stored() == set(range(1, 11))
 
 
-def test_the_genuine_record_of_a_number_that_is_taken_is_set_aside_and_told(tmp_path: Path) -> None:
+def test_the_genuine_record_of_a_number_that_is_taken_is_set_aside_and_reported(tmp_path: Path) -> None:
     street = Street(tmp_path)
     street.sweep(5)
     street.forge(8)

@@ -91,7 +91,7 @@ def test_an_epoch_that_is_never_born_is_asked_for_less_and_less(stand: NameStand
     stand.check_landed()
 
 
-def test_agents_that_take_the_connection_from_each_other_are_told_from_one_whose_card_came_back(
+def test_agents_that_take_the_connection_from_each_other_are_distinguished_from_one_whose_card_came_back(
     stand: NameStand,
 ) -> None:
     first, second = stand.agent(OLD, LAMPS[:4], bd_seq=3), stand.agent(NEW, SAME_LENGTH, bd_seq=9)
@@ -105,7 +105,7 @@ def test_agents_that_take_the_connection_from_each_other_are_told_from_one_whose
     stand.check_whole()
 
 
-def test_a_copied_outbox_is_told(stand: NameStand) -> None:
+def test_a_copied_outbox_is_reported(stand: NameStand) -> None:
     first, second = stand.agent(OLD, LAMPS[:4]), stand.agent(OLD, SAME_LENGTH)
     first.birth()
     for _ in range(3):
