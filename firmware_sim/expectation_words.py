@@ -13,7 +13,7 @@ from languages.catalogue import Catalogue
 def when_lines(described: Mapping[str, Any], timezone: str, words: Catalogue) -> list[str]:
     """Lines about an injection as the simulation's control socket tells it; ``timezone`` is the town's.
 
-    The first says when the fault is reported, or why it is not; a second one names a quicker one where this one is slow.
+    The first says when the fault is reported, or why it is not; if that takes long, a second one names a quicker one.
     """
     if "reason" not in described:
         return []

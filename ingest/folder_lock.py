@@ -49,7 +49,9 @@ class FolderLock:
             if time.monotonic() < patience_until:
                 time.sleep(0.1)
             elif is_elected and other == _ELECTED:
-                structlog.get_logger("ingest").warning("a worker that hangs still has the folder; it is passed over")
+                structlog.get_logger("ingest").warning(
+                    "ignoring the folder's lock of a worker that hangs"
+                )
                 path.unlink(missing_ok=True)
             else:
                 raise UnusableError(f"{path}: another terang-ingest works on this city")

@@ -44,5 +44,5 @@ class StopSignal:
 
     def _wait(self) -> None:
         threading.Event().wait(self._patience_s)
-        structlog.get_logger("ingest").error("did not end in time; ends now", after_s=self._patience_s)
+        structlog.get_logger("ingest").error("did not stop in time; exiting now", after_s=self._patience_s)
         self._end(1)

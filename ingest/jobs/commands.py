@@ -1,4 +1,4 @@
-"""Dim commands from the database to the agents, and what the lamps then say of themselves.
+"""Sends dim commands from the database to the agents, and tracks their confirmation by the lamps.
 
 queued -> sent -> confirmed or failed. A command is sent to each controller when it is online, once per process (a
 repeat changes nothing), and confirmed by ``Lamps/Dim Level`` of the sweeps that follow.
@@ -44,7 +44,7 @@ class _Open:
 
 
 class CommandJob:
-    """An job of intake, and a listener to what it stores."""
+    """A job of intake and a listener for stored blocks."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class CommandJob:
             for command_id, command in list(self._open.items()):
                 self._work(command_id, command, now, now_us)
         except SQLAlchemyError as error:
-            self._log.warning("commands wait", reason=str(error).splitlines()[0])
+            self._log.warning("commands are delayed: the database does not answer", reason=str(error).splitlines()[0])
 
     def _take_up(self, now: float) -> None:
         commands = tables.commands.c

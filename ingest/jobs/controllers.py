@@ -20,7 +20,7 @@ _CHUNK: Final = 500
 
 
 class ControllerJob:
-    """An job of intake."""
+    """A job of intake that writes the ``controllers`` table."""
 
     def __init__(self, engine: Engine, host: HostApplication, monotonic: Callable[[], float]) -> None:
         """Nothing is written yet."""
@@ -43,7 +43,7 @@ class ControllerJob:
             for first in range(0, len(gone), _CHUNK):
                 self._delete(gone[first : first + _CHUNK])
         except SQLAlchemyError as error:
-            self._log.warning("the controllers' table waits", reason=describe(error))
+            self._log.warning("the controllers table was not written", reason=describe(error))
             return
         self._written = rows
 

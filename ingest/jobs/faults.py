@@ -1,4 +1,4 @@
-"""The fault book as intake uses it: a database that does not answer is waited for, claims of repair reach detection."""
+"""The fault book for intake: waits for an unreachable database, and passes claimed repairs to detection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RANK_S: Final = 3600.0
 
 
 class FaultJob:
-    """A ``Book`` whose only error is that one has to wait."""
+    """A ``Book`` that raises only ``RetryError``."""
 
     def __init__(self, book: FaultBook, metrics: Metrics | None = None) -> None:
         """Over an open book; what it cannot take is counted in ``metrics``."""
@@ -36,7 +36,7 @@ class FaultJob:
         self._log = structlog.get_logger("ingest")
 
     def apply(self, changes: Sequence[Change], now_us: int) -> Applied:
-        """Write down what detection says, all of it or nothing, but for a change that the database can never take.
+        """Apply the changes, all or none, except for a change that the database can never take.
 
         Such a change is looked for by halves, named in the log and left out, so that it holds up no other.
 
@@ -64,7 +64,11 @@ class FaultJob:
         if self._metrics is not None:
             self._metrics.complaints.labels("unbooked").inc(len(changes))
         for change in changes:
-            self._log.error("a change of a fault is set aside", place=repr(change.key)[:500], reason=describe(error))
+            self._log.error(
+                "a change of a fault cannot be stored and is skipped",
+                place=repr(change.key)[:500],
+                reason=describe(error),
+            )
 
     def poll_claims(self) -> Sequence[Key]:
         """What people claimed repaired since the last call.
@@ -139,6 +143,6 @@ class FaultChangesJob:
                 try:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
-                    self._log.error("a claim cannot be looked into", place=repr(key)[:500], reason=describe(error))
+                    self._log.error("a claimed repair cannot be checked", place=repr(key)[:500], reason=describe(error))
             if self._ranking.take():
                 self._job.rank_again(now_us)

@@ -23,7 +23,7 @@ _SHARE: Final = 0.05  # of the time may go into pictures: a million lamps take l
 
 
 class LiveSnapshot:
-    """An job that draws and replaces the file."""
+    """A job that writes the live picture."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class LiveSnapshot:
         try:
             self._write(now_us)
         except OSError as error:
-            self._log.warning("no live picture", reason=str(error))
+            self._log.warning("the live picture was not written", reason=str(error))
         self._every.done()
 
     def _least(self) -> str:

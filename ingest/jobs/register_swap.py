@@ -1,4 +1,4 @@
-"""Puts another register in force in every part of ingest, or in none: whatever fails midway, the old one stays."""
+"""Replaces the register in every part of ingest, or in none: after an error the old one remains in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop of ingest: receive, decode, judge, store, tell, acknowledge; and the jobs between.
+"""The loop of ingest: receive, decode, judge, store, book, acknowledge; and the jobs between two ticks.
 
 Owns the order of things and no thing itself: the broker, the host, detection, the store and the fault book are handed
 in. One thread; the store writes on another. A tick is what came since the last one was sent off.
@@ -30,7 +30,7 @@ from ingest.sparkplug.fair_queue import FairQueue
 from ingest.sparkplug.host_application import HostApplication
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
-_STOP_S: Final = 5.0  # for what is in the air when it is told to stop
+_STOP_S: Final = 5.0  # for the queued loads at a stop
 _TICK_S: Final = 1.0  # how often detection is told the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
@@ -96,7 +96,7 @@ class Intake:
         readiness.set("broker", "connecting")
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Have the fault book told with the next load."""
+        """Add changes for the fault book to the next load."""
         self._changes += changes
 
     def _tell_flood(self, node: str, n_dropped: int) -> None:
@@ -104,7 +104,7 @@ class Intake:
         self._host.complaints.add("flood", node, text, count=n_dropped)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
-        """Work until told to stop, then finish what is in the air."""
+        """Run until stopped, then finish the queued loads."""
         self._readiness.set("start", None)
         while not is_stopped():
             self.turn()
@@ -114,7 +114,7 @@ class Intake:
             self._acknowledge_and_send(load)
 
     def turn(self) -> None:
-        """One round of the loop."""
+        """Run one pass of the loop."""
         self._readiness.turned()
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
@@ -168,7 +168,7 @@ class Intake:
         self._metrics.waiting_bytes.set(self._waiting.n_bytes)
 
     def _send_off(self, now_us: int | None) -> None:
-        """Decode and judge what is waiting, and send it to the store."""
+        """Decode and judge the waiting messages, and append the result to the commit queue."""
         n_bytes = self._waiting.n_bytes
         messages = self._waiting.take(self._commit_queue.most_bytes)
         n_bytes -= self._waiting.n_bytes
@@ -190,7 +190,7 @@ class Intake:
         self._metrics.online.set(len(self._host.sessions))
 
     def _acknowledge_and_send(self, load: Load | None) -> None:
-        """Tell the agents what is stored for good."""
+        """Acknowledge stored records and send queued commands."""
         if load is None:
             return
         if load.block is not None:

@@ -1,4 +1,4 @@
-"""What intake asks of detection and of the fault book, and the pass of one tick through detection.
+"""Protocols for detection and the fault book, and the evaluation of one tick.
 
 Pure but for what stands behind the two protocols.
 """
@@ -34,7 +34,7 @@ class Judge(Protocol):
         """Messages come from then on (None = from the first one on): silence before it proves nothing."""
 
     def tick(self, now_us: int) -> Sequence[Change]:
-        """Time went by: who has fallen silent?"""
+        """Check for controllers that stopped sending."""
 
     def live_picture(self) -> Mapping[str, Any]:
         """Columns of ``ingest.schema.live`` in register order."""
@@ -43,17 +43,17 @@ class Judge(Protocol):
         """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that its meter can show."""
 
     def mark_repaired(self, key: Key) -> None:
-        """Somebody claims that this is mended: prove it."""
+        """Check a claimed repair."""
 
 
 class Book(Protocol):
     """The fault book; raises ``RetryError`` while its database is not to be had."""
 
     def apply(self, changes: Sequence[Change], now_us: int) -> object:
-        """Write down what detection says, all of it or nothing."""
+        """Apply the changes, all or none."""
 
     def poll_claims(self) -> Sequence[Key]:
-        """What people claimed repaired since the last call."""
+        """The repairs claimed since the last call."""
 
 
 def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> list[Change]:

@@ -1,4 +1,4 @@
-"""Detection's memory across a restart: a snapshot now and then, and what was stored after it judged once more.
+"""Snapshots of detection's state, and recovery after a restart: records stored later are judged again.
 
 A snapshot holds detection's own arrays, the store's position that they stand for, and "now". It is taken only when
 nothing is in the air, so that everything up to the position is stored and told. Judging the rest again tells the fault
@@ -38,10 +38,10 @@ _TOLD_AT_ONCE: Final = 1000
 
 
 class Memory(Protocol):
-    """The part of detection that a restart must not forget."""
+    """The interface of detection for snapshots."""
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that it knows, as named arrays."""
+        """The complete state as named arrays."""
 
     def restore(self, memory: Mapping[str, Any]) -> Sequence[Change]:
         """Go on from a snapshot; says what the register no longer holds.
@@ -51,17 +51,17 @@ class Memory(Protocol):
         """
 
     def forget(self) -> None:
-        """Know nothing, as at the first start."""
+        """Reset the state."""
 
     def replace_fleet(self, fleet: Fleet) -> Sequence[Change]:
-        """Go on with another register."""
+        """Use another register."""
 
 
 class SnapshotFile:
     """``detection.npz`` in a city's data folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is read yet."""
+        """Use ``folder``; nothing is read yet."""
         self._path = folder / FILE_NAME
 
     def write(self, memory: Mapping[str, Any], *, position: int, now_us: int) -> None:
@@ -138,7 +138,7 @@ def recover(
         memory.forget()
         kept = file.set_aside()
         reason = describe(error)
-        log.error("detection starts without memory", reason=reason, kept=str(kept))
+        log.error("detection starts with an empty state", reason=reason, kept=str(kept))
         warn(f"detection started without memory, since its snapshot could not be used: {reason}; kept as {kept}")
 
     try:
@@ -164,12 +164,12 @@ def recover(
             changes = []
     book.apply(changes, now_us)
     if n_records:
-        log.info("judged again what came after the last snapshot", n_records=n_records)
+        log.info("judged records after the last snapshot again", n_records=n_records)
     return n_records
 
 
 class SnapshotJob:
-    """Takes a snapshot every minute, if nothing is in the air."""
+    """Takes a snapshot every minute, if the commit queue is empty."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class SnapshotJob:
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
-        """Take it, if it is time."""
+        """Take a snapshot if it is due."""
         is_due = self._every.is_due()
         self._commit_queue.hold(is_held=is_due)
         if not is_due or not self._commit_queue.is_empty:
@@ -205,7 +205,7 @@ class SnapshotJob:
             self._commit_queue.hold(is_held=False)
 
     def take(self, now_us: int) -> None:
-        """Take it now; nothing may be in the air.
+        """Take a snapshot now; the commit queue must be empty.
 
         Raises:
             StoreUnavailableError: the disk is full or refuses.

@@ -1,4 +1,4 @@
-"""Births and deaths: which are believed, and what becomes of those by controllers that no register knows.
+"""Births and deaths: validation, and limits for controllers that are not in the register.
 
 No socket: payloads come in, sessions in force come out in the ``SessionTable``.
 """
@@ -29,7 +29,7 @@ class Births:
     def __init__(
         self, table: SessionTable, numbers: RecordNumbers, commands: CommandQueue, dead_letters: DeadLetters
     ) -> None:
-        """Nobody was born yet."""
+        """Start without sessions."""
         self._table = table
         self._numbers = numbers
         self._commands = commands
@@ -78,7 +78,7 @@ class Births:
         self.newborn.append(session)
 
     def _born(self, node: str, payload: bytes, taken: IntakeResult) -> Session | None:
-        """The session that a birth describes; None = it cannot be used, and what is wrong was told."""
+        """The session that a birth describes; None = the birth is invalid, and the reason was reported."""
         if not self._admit(node, payload):
             return None
         try:
@@ -105,7 +105,7 @@ class Births:
         return None
 
     def _admit(self, node: str, payload: bytes) -> bool:
-        """Whether a birth is looked at: of controllers that no register knows, few and small ones."""
+        """Whether to accept a birth; births of controllers outside of the register are limited in number and size."""
         if self._table.is_registered(node) or b"Outbox/Epoch" not in payload:
             return True
         if len(payload) > MAX_UNKNOWN_BIRTH:
@@ -122,7 +122,7 @@ class Births:
         return is_admitted
 
     def ask(self, node: str) -> None:
-        """Data came of a node that has no session: ask for its birth, ever more seldom while none can be used."""
+        """Request the birth of a node that sent data without a session; the wait doubles while no birth is valid."""
         if self._table.is_registered(node):
             n_refused = self._n_refused.get(node, 0)
             self._commands.ask_rebirth(node, min(REBIRTH_INTERVAL_S * 2.0 ** min(n_refused, 10), LONGEST_WAIT_S))
@@ -132,7 +132,7 @@ class Births:
             self._commands.ask_rebirth(node)
 
     def take_death(self, node: str, payload: bytes, taken: IntakeResult) -> None:
-        """End a session by its NDEATH; one of an older connection is told and passed over."""
+        """End a session by its NDEATH; the NDEATH of an older connection is reported and ignored."""
         session = self._table.sessions.get(node)
         if session is None:
             return

@@ -1,4 +1,4 @@
-"""The Sparkplug host application: sends each message to who decides on it (contract.md, section 3).
+"""The Sparkplug host application: dispatches messages to sessions and records (contract.md, section 3).
 
 No socket: messages come in as (topic, payload) pairs, commands go out the same way. Births and deaths are for
 ``ingest.sparkplug.births``, the numbers of records for ``ingest.sparkplug.record_numbers``; here a record finds the
@@ -76,7 +76,7 @@ class HostApplication:
 
     @property
     def newborn(self) -> list[Session]:
-        """Sessions that began since somebody took them."""
+        """Sessions started since they were last taken."""
         return self._births.newborn
 
     @newborn.setter
@@ -178,7 +178,7 @@ class HostApplication:
     # --- the connection and the register
 
     def forget(self) -> None:
-        """Our own connection was lost: births may have been missed, so every controller is asked anew."""
+        """End all sessions after a reconnection: births may have been missed and are requested again."""
         self._table.forget()
         self.commands.forget()
 
@@ -187,12 +187,12 @@ class HostApplication:
         self._table.replace_directory(directory)
 
     def tell_retained(self, topic: str) -> None:
-        """A retained birth, data or death was refused."""
+        """Report a refused retained birth, data or death."""
         kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
         self._table.complain("retained", node[:MAX_ID], f"{node[:MAX_ID]}: a retained {kind} is not believed")
 
     def tell_state(self, text: str) -> None:
-        """Another STATE of our host id stands in the way of ours."""
+        """Report a conflicting STATE of this host id."""
         self.complaints.add("state", "STATE", text)
 
     def presence(self) -> dict[str, dict[str, bool | int]]:

@@ -1,4 +1,4 @@
-"""What one tick's messages came to: records in rounds, and what happened between them. Pure data."""
+"""The result of receiving one tick's messages: records in rounds and session events. Pure data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAY_US: Final = 86_400_000_000
 
 @dataclass(slots=True)
 class IntakeResult:
-    """What one tick's messages came to.
+    """The result of receiving one tick's messages.
 
     Attributes:
         rounds: live records of controllers that the register knows, one per controller and round.

@@ -1,4 +1,4 @@
-"""Takes each record once by (controller, epoch, sequence), and sorts live ones into rounds of one record a controller.
+"""Drops duplicate records by (controller, epoch, sequence), and sorts live ones into rounds of one per controller.
 
 Owns what is done with numbers that cannot be: jumps, contradictions, numbers that are taken. Pure bookkeeping, no I/O.
 """
@@ -120,14 +120,14 @@ class RecordNumbers:
         return known
 
     def _is_absurd(self, session: Session, sequence: int) -> bool:
-        """Whether a number is so far beyond all that is known of its epoch that only a birth can make it believed."""
+        """Whether a number is so far beyond all known ones of its epoch that only a birth can confirm it."""
         known = self._table.received.get(session.controller_id, session.epoch)
         if known is None or sequence - known.newest <= MAX_JUMP:
             return False
         return session.sequence is None or abs(sequence - session.sequence) > MAX_JUMP
 
     def _refuse_jump(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
-        """A number that cannot be is neither taken nor acknowledged; a birth that says it too makes it believed."""
+        """Refuse an implausible number without acknowledgement; a birth with the same number confirms it."""
         node = session.controller_id
         text = f"{node}: a record has number {record.sequence}, far beyond all before; it waits for a birth to say so"
         self._table.complaints.add("jump", node, text)
@@ -135,7 +135,7 @@ class RecordNumbers:
         self._commands.ask_rebirth(node, _JUMP_WAIT_S)
 
     def _tell_contradiction(self, session: Session, record: Record, ranges: ReceivedRanges) -> None:
-        """A record comes of which the agent, or somebody in its name, has said that it holds it no more."""
+        """Report a record that the agent, or another sender of its name, had declared as dropped."""
         node = session.controller_id
         text = (
             f"{node}: record {record.sequence} comes although the agent dropped everything up to {ranges.complete_to}; "
@@ -144,7 +144,7 @@ class RecordNumbers:
         self._table.complaints.add("contradiction", node, text)
 
     def _tell_taken(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
-        """A new record comes whose number another one has: it cannot be stored beside that one, and is set aside."""
+        """Report a new record with the number of a stored one; it becomes a dead letter."""
         node = session.controller_id
         session.live_sequence = record.sequence
         text = (
@@ -157,7 +157,7 @@ class RecordNumbers:
     def refuse(
         self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, taken: IntakeResult
     ) -> None:
-        """Set a record aside that is broken; where its number is known, that is done with."""
+        """Keep an invalid record as a dead letter; its number counts as received if it is known."""
         node = session.controller_id
         if error.reason == "number":
             self._table.other_births.miss(node, None, self._commands.ask_rebirth)

@@ -1,4 +1,4 @@
-"""Records that are broken: counted, kept, told, and then done with: their agents need not send them for ever."""
+"""Invalid records: counted, kept as dead letters, reported and acknowledged, so that agents do not repeat them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 
 
 class Refusals:
-    """What is set aside in one group."""
+    """The invalid records of one group."""
 
     def __init__(self, received: ReceivedRangesTable, complaints: Complaints, dead_letters: DeadLetters) -> None:
-        """Nothing was broken yet."""
+        """Start without invalid records."""
         self._received = received
         self._complaints = complaints
         self._dead_letters = dead_letters
@@ -68,7 +68,7 @@ class Refusals:
         self._strikes.pop(node, None)
 
     def _strike(self, session: Session) -> ReceivedRanges | None:
-        """A payload without a number: a gap that stays while garbage keeps coming is what the garbage was."""
+        """Count an unreadable payload; a gap that persists while they arrive is taken to be the missing record."""
         ranges = session.ranges
         if ranges is None:
             return None

@@ -1,4 +1,4 @@
-"""Lines that InfluxDB will never take are set aside here, bounded, so that a person can mend and import them.
+"""Lines that InfluxDB refuses permanently, kept in bounded files so that they can be corrected and imported.
 
 ``refused_lines.txt`` in the city's data folder, and the one before it: line protocol as it was sent, under a comment
 that says why. Knows nothing of the server.

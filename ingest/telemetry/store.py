@@ -15,7 +15,7 @@ from ingest.model.received_ranges import StoredRanges
 
 
 class TelemetryStore(Protocol):
-    """A place for readings that keeps each record once, whatever is killed when."""
+    """A store of readings that keeps each record once, also after a kill."""
 
     def write(self, block: Block) -> None:
         """Store a block for good: when this returns, a power cut takes nothing of it away.
