@@ -1,4 +1,4 @@
-"""``terang-sim``: make towns, play fleets, put faults into what plays."""
+"""``terang-sim``: generates towns, simulates fleets, injects faults."""
 
 from __future__ import annotations
 

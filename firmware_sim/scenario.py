@@ -1,4 +1,4 @@
-"""Scenario files: what goes wrong where and when, as TOML; checked whole against the city before anything starts.
+"""Scenario files: injections with places and times in TOML, validated against the city before anything starts.
 
 ``docs/scenarios.md`` describes the format.
 """

@@ -1,4 +1,4 @@
-"""Puts one city's ingest together from its settings, and takes it apart again in order."""
+"""Assembles one city's ingest from its settings, and closes its parts in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ingest counts about itself, and the three pages it shows: /metrics, /healthz, /readyz (loopback by default).
+"""Prometheus metrics of ingest, and its pages /metrics, /healthz and /readyz (loopback by default).
 
 ``Metrics`` belongs to one ingest and has its own registry; nothing is registered at import.
 """
@@ -127,7 +127,7 @@ class Complaints:
 
 
 class Readiness:
-    """Why ingest is not ready, by part; empty means that it is. Warnings stand beside that, and hold nothing up."""
+    """The reasons for not being ready, by part; empty = ready. Warnings do not affect readiness."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Not ready until every part has said so."""

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the work ends in order, and if it does not end in time, the process does.
+"""SIGTERM and SIGINT: an orderly stop, with a time limit after which the process exits.
 
 Nothing that was acknowledged is lost by a sudden end: it is what a power cut does.
 """

@@ -1,4 +1,4 @@
-"""A meter is data: a profile file names its registers, and this module turns them into a frozen value.
+"""Meter profiles: files that name a meter's registers, parsed into frozen values.
 
 Owns the profile format and the decoding of registers into quantities. It knows nothing of ports, frames
 or buses. A profile named in agent.toml is one that ships with the agent, or a path ending in ``.toml``.

@@ -1,4 +1,4 @@
-"""What is physically wrong, right now, with each lamp, circuit and cabinet.
+"""The active physical causes of each lamp, circuit and cabinet.
 
 Owns causes only: a fault sets causes here, and every consequence (dark neighbours, silent meters, lost load)
 follows from :mod:`firmware_sim.electrical.step`. Knows no fault codes and no time.
@@ -40,7 +40,7 @@ class LampFault(IntFlag):
 
 
 class Impossible(IntEnum):
-    """How a broken meter lies."""
+    """The kinds of wrong values of a broken meter."""
 
     POWER = 0  # more power than voltage times current allows
     POWER_FACTOR = 1  # power factor above 1.05

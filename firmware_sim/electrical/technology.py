@@ -1,4 +1,4 @@
-"""What is known of each lamp technology: curves over dim level, run-up, restrike, ballast law.
+"""Figures of each lamp technology: curves over dim level, run-up, restrike, ballast law.
 
 Owns the figures and their sources (``docs/simulator.md`` lists them); knows nothing of a plant or of time.
 """

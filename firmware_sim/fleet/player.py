@@ -1,4 +1,4 @@
-"""Plays a city over MQTT: sweeps when they are due, connections, resends, commands.
+"""Runs the virtual agents of a city over MQTT: due sweeps, connections, resends, commands.
 
 Data time runs at ``speed`` times the wall's from ``start_us`` on, and never ahead of what has been played: a machine
 that is too slow plays slower. At speed 0 it runs as fast as the host acknowledges. Controllers sweep in groups spread
@@ -39,7 +39,7 @@ _PATIENCE_S: Final = 180.0  # longer than agents wait before they send again
 
 
 class PaceError(SimError):
-    """The city cannot be played at this pace."""
+    """The city cannot be simulated at this pace."""
 
 
 @dataclass(frozen=True, slots=True)

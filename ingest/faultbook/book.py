@@ -1,4 +1,4 @@
-"""The fault book: applies detection's words to faults, one transaction per call, and tells which repairs want proof.
+"""The fault book: applies detection's changes to faults, one transaction per call, and lists claimed repairs.
 
 One fault per cause and place while it lasts. The memory is a cache of the database's rows; people change those too
 (through the API), so every transaction looks at the rows first.

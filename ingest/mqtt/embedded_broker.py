@@ -1,4 +1,4 @@
-"""The broker for a desk or a small town: amqtt in a thread of this process, for ``[broker] url = "embedded:"``.
+"""The embedded broker for development and small towns: amqtt in a thread, for ``[broker] url = "embedded:"``.
 
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).

@@ -1,4 +1,4 @@
-"""The life of a fault: its states, who may move it where, and by which action."""
+"""The states of a fault and the actions that change them."""
 
 from __future__ import annotations
 

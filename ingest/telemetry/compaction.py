@@ -1,4 +1,4 @@
-"""Upkeep of Parquet segments: many small ones become few large ones sorted by lamp and time; old ones thin out and go.
+"""Upkeep of Parquet segments: merging, thinning of old readings, and deletion.
 
 Works beside the writer, one bounded piece at a time. A merged segment hides the ones that it covers from the instant it
 appears (``ingest.schema.segments.visible``), so a crash between writing and deleting doubles nothing. What merges is

@@ -1,4 +1,4 @@
-"""Blocks as InfluxDB line protocol, column by column: no line is made by itself.
+"""Converts blocks to InfluxDB line protocol, column by column.
 
 Pure. A column's text is made once per different value (meters have few) and taken by every row; a row is the join of
 its columns. Lines come as an Arrow array of strings with their line ends, whose data buffer is a request's body as it

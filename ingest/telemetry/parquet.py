@@ -1,4 +1,4 @@
-"""Parquet telemetry: a segment per flush, partitioned by day; what is stored is read from the segments' footers.
+"""Parquet telemetry: a segment per flush, partitioned by day; received ranges are read from the segments' footers.
 
 The layout is ``ingest.schema.segments``'s. Thread-safe for one writer and one upkeep.
 """

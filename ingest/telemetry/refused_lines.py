@@ -17,7 +17,7 @@ MAX_FILE_BYTES: Final = 32_000_000
 
 
 class RefusedLines:
-    """Appends to the file and makes it last."""
+    """Appends lines to the file and syncs it."""
 
     def __init__(self, folder: Path) -> None:
         """Write into ``folder``, which is made when the first line comes."""

@@ -1,4 +1,4 @@
-"""Writing one Parquet segment so that it appears whole or not at all, and reading what its footer promises.
+"""Writes one Parquet segment atomically, and reads its footer.
 
 The order is: files, synced; their folder, synced; the folder renamed into place; the day's folder synced. Whatever
 stands in a staging folder after a crash was never promised to anyone. Each writer has one of its own, and who opens the
@@ -148,7 +148,7 @@ def decode_ranges(data: bytes) -> list[StoredRanges]:
 
 
 def read_ranges(folder: Path) -> list[StoredRanges]:
-    """What a segment's footer promises.
+    """The received ranges in a segment's footer.
 
     Raises:
         ValueError: the segment is damaged.

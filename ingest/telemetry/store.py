@@ -1,4 +1,4 @@
-"""What a telemetry store must do, and the shape in which it gives readings back.
+"""The interface of a telemetry store.
 
 The store itself records what is stored: after a restart ``received`` returns the ranges that ``write`` stored.
 """
