@@ -49,6 +49,24 @@ def test_small_cut_tail_behind_a_large_cabinet_meter_is_a_cable(interval_s, n_cu
     assert fault.span == (f"C0-4-{8 - n_cut:03d}", f"C0-4-{9 - n_cut:03d}")
 
 
+@INTERVALS
+@pytest.mark.parametrize("n_lamps", [12, 20])
+def test_a_tail_that_was_cut_before_the_first_sweep_is_a_cable(interval_s, n_lamps):
+    street = Street((Circuit(n_lamps, 40), Circuit(21, 50)), interval_s=interval_s, seed=8)
+    street.is_cut |= street.where(1, 11)
+    sweeps(street, 8)
+    _, fault = only(street, "cableFailure")
+    assert fault.span == ("C0-2-010", "C0-2-011")
+
+
+@INTERVALS
+def test_a_bus_end_that_was_deaf_before_the_first_sweep_is_a_bus(interval_s):
+    street = Street((Circuit(20, 40, bus="A"), Circuit(21, 50, bus="B")), interval_s=interval_s, seed=9)
+    street.bus_down = {(0, "B")}
+    sweeps(street, 8)
+    only(street, "busFailure")
+
+
 def test_a_tap_on_the_first_night_and_lost_replies_do_not_spoil_the_balance():
     circuits = tuple(Circuit(45, 90, has_meter=True, bus=bus) for bus in "AABB")
     street = Street(circuits, lost_replies=0.02, knows_phase=False, seed=3)
