@@ -26,15 +26,25 @@ Bool = npt.NDArray[np.bool_]
 _PHASES = "RST"
 _LEAST_LIT_W = 30.0  # a phase that draws less has no lamps
 _LEAST_LIT = 3  # so many lamps, and all of them, lit while off are no chance
+_MOST_HELD = 255
 
 
 class PhaseLoads:
-    """What each phase of C cabinets draws when lit, and when off: float32 (3, C) [W], NaN unknown."""
+    """What each phase of C cabinets draws when lit, and when off: float32 (3, C) [W], NaN unknown.
+
+    Beside them uint8 (C,), how many samples in a row outside of the switching guard a contactor was seen stuck off or on.
+    """
 
     def __init__(self, n_controllers: int) -> None:
         """Nothing is known yet."""
         self.lit_w = np.full((3, n_controllers), np.nan, np.float32)
         self.off_w = np.full((3, n_controllers), np.nan, np.float32)
+        self.n_stuck_off = np.zeros(n_controllers, np.uint8)
+        self.n_stuck_on = np.zeros(n_controllers, np.uint8)
+
+    def held(self, name: str) -> npt.NDArray[np.uint8]:
+        """The samples of ``stuck_off`` or ``stuck_on``."""
+        return self.n_stuck_off if name == "stuck_off" else self.n_stuck_on
 
 
 class CabinetRules:
@@ -158,10 +168,10 @@ class CabinetRules:
     def _judge_contactor(self, sweep: Sweep, commands: Commands, is_gone: Bool, muted: Bool) -> None:
         batch, fleet = sweep.batch, self._fleet
         contactor = batch.is_contactor_closed
-        # the command's own guard gates the verdict, the run goes on
-        gated = muted | ~commands.is_settled
         is_on = commands.is_on & ~is_gone
-        self._step("stuck_off", "contactorFailure", sweep, contactor == 0, is_on & (contactor >= 0), gated)
+        judges = is_on & (contactor >= 0)
+        gated = muted | self._count_held("stuck_off", sweep, commands, contactor == 0, judges)
+        self._step("stuck_off", "contactorFailure", sweep, contactor == 0, judges, gated)
         switching = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
         cuts = (switching == SWITCHING_CONTACTOR) | (
             (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
@@ -175,8 +185,46 @@ class CabinetRules:
         is_loaded &= has_contactor
         holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
-        judges &= (contactor >= 0) | (has_contactor & ((n_good >= _LEAST_LIT) | is_load_told))
+        judges &= (contactor >= 0) | (has_contactor & ((n_good >= _LEAST_LIT) | is_load_told)) | self._is_cut(sweep, n_good)
+        gated = muted | self._count_held("stuck_on", sweep, commands, holds, judges)
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
+
+    def _count_held(self, name: str, sweep: Sweep, commands: Commands, holds: Bool, judges: Bool) -> Bool:
+        """Records that may give no verdict on the contactor yet; bool (R,).
+
+        The confirm time runs in the switching guard, but a sample in it is no proof: as many as the rule asks for have
+        to lie behind it.
+        """
+        debounce, held = self.debounce[name], self.phase_loads.held(name)
+        gated = ~commands.is_settled
+        r = np.flatnonzero(sweep.is_live)
+        c = sweep.batch.controller[r]
+        h = holds[r] & judges[r]
+        if not h.any() and debounce.is_idle():
+            held[c] = 0
+            return gated
+        more = np.where(h, np.minimum(held[c].astype(np.int64) + 1, _MOST_HELD), held[c])
+        held[c] = np.where(gated[r] | (judges[r] & ~h), 0, more)
+        gated[r] |= ~debounce.is_open[c] & (held[c] < debounce.confirm.samples)
+        return gated
+
+    def _is_cut(self, sweep: Sweep, n_good: Int64) -> Bool:
+        """Records by which a contactor that was stuck on has opened, whether it has a contact or not; bool (R,).
+
+        No lamp answers, no meter of a circuit sees a voltage, and the cabinet draws less than its lamps would.
+        """
+        batch, suspect = sweep.batch, self.debounce["stuck_on"]
+        is_cut = np.zeros(batch.n_records, np.bool_)
+        if suspect.is_idle():
+            return is_cut
+        is_running = suspect.is_open[batch.controller] | (suspect.count[batch.controller] > 0)
+        for r in np.flatnonzero(sweep.is_live & is_running & (sweep.width >= _LEAST_LIT) & (n_good == 0)).tolist():
+            lamp = batch.lamp[int(batch.lamp_start[r]) : int(batch.lamp_start[r + 1])]
+            rated_w = float(np.nansum(self._fleet.rated_power_w[lamp[lamp >= 0]]))
+            volts = batch.circuit_voltage_v[int(batch.circuit_start[r]) : int(batch.circuit_start[r + 1])]
+            is_dark = not sweep.has_cabinet_power[r] or np.nansum(batch.cabinet_power_w[r]) < self._lit_share * rated_w
+            is_cut[r] = is_dark and not (volts >= self._table.scalar("no_voltage")).any()
+        return is_cut
 
     def _loaded_while_off(self, sweep: Sweep, commands: Commands, is_gone: Bool) -> tuple[Bool, Bool]:
         """Cabinets with no other meter than their own that draw lit power on some phase while off; bool (R,).
