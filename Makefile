@@ -30,7 +30,7 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
 
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
-	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py)
+	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py tests/ingest/detection/test_dark_sums.py)
 
 check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint words ## Format, lint, types, imports, for Python and the page
 	$(VENV)/bin/ruff format --check .
