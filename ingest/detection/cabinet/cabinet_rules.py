@@ -32,7 +32,7 @@ _MOST_HELD = 255
 class PhaseLoads:
     """What each phase of C cabinets draws when lit, and when off: float32 (3, C) [W], NaN unknown.
 
-    Beside them uint8 (C,), how many samples in a row outside of the switching guard a contactor was seen stuck off or on.
+    Beside them uint8 (C,), in how many samples in a row outside of the switching guard a contactor was stuck off or on.
     """
 
     def __init__(self, n_controllers: int) -> None:
@@ -185,7 +185,8 @@ class CabinetRules:
         is_loaded &= has_contactor
         holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
-        judges &= (contactor >= 0) | (has_contactor & ((n_good >= _LEAST_LIT) | is_load_told)) | self._is_cut(sweep, n_good)
+        is_told = (n_good >= _LEAST_LIT) | is_load_told | (cuts & self._is_cut(sweep, n_good))
+        judges &= (contactor >= 0) | (has_contactor & is_told)
         gated = muted | self._count_held("stuck_on", sweep, commands, holds, judges)
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
 

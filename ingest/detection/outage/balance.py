@@ -118,7 +118,7 @@ class Balance:
         return np.where(is_fresh, power, self.expected_w(lamp, level))
 
     def _levels(self, sweep: Sweep, lamp: Int64, record: Int64) -> UInt8:
-        """Commanded levels of lamps, silent ones by their neighbours'; uint8 (n,). ``record`` int64 (n,) is each lamp's.
+        """Commanded levels of lamps, silent ones by their neighbours'; uint8 (n,). ``record`` int64 (n,).
 
         An agent may tell 255 of a lamp that it does not hear: then a command that came meanwhile is not known of that
         lamp, but it is of the others.
