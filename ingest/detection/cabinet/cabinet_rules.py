@@ -65,6 +65,7 @@ class CabinetRules:
             "stuck_on": Debounce(n, contactor),
         }
         self.phase_loads = PhaseLoads(n)
+        self._switching = fleet.cabinet_switching[fleet.home_cabinet]
         self._lit_share = table.scalar("contactor_share")
 
     def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Places], Bool]) -> None:
@@ -166,13 +167,15 @@ class CabinetRules:
                 self._book.close(key, int(sweep.at_s[records[i]]) * 1_000_000)
 
     def _judge_contactor(self, sweep: Sweep, commands: Commands, is_gone: Bool, muted: Bool) -> None:
-        batch, fleet = sweep.batch, self._fleet
-        contactor = batch.is_contactor_closed
+        contactor = sweep.batch.is_contactor_closed
         is_on = commands.is_on & ~is_gone
         judges = is_on & (contactor >= 0)
         gated = muted | self._count_held("stuck_off", sweep, commands, contactor == 0, judges)
         self._step("stuck_off", "contactorFailure", sweep, contactor == 0, judges, gated)
-        switching = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
+        is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
+        if not commands.is_off.any() and self.debounce["stuck_on"].is_idle():
+            return
+        switching = self._switching[sweep.controller]
         cuts = (switching == SWITCHING_CONTACTOR) | (
             (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
         )
@@ -181,7 +184,6 @@ class CabinetRules:
         has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, commands)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
-        is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
         is_loaded &= has_contactor
         holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
@@ -198,12 +200,12 @@ class CabinetRules:
         """
         debounce, held = self.debounce[name], self.phase_loads.held(name)
         gated = ~commands.is_settled
+        if debounce.is_idle() and not (holds & judges).any():
+            held[:] = 0
+            return gated
         r = np.flatnonzero(sweep.is_live)
         c = sweep.batch.controller[r]
         h = holds[r] & judges[r]
-        if not h.any() and debounce.is_idle():
-            held[c] = 0
-            return gated
         more = np.where(h, np.minimum(held[c].astype(np.int64) + 1, _MOST_HELD), held[c])
         held[c] = np.where(gated[r] | (judges[r] & ~h), 0, more)
         gated[r] |= ~debounce.is_open[c] & (held[c] < debounce.confirm.samples)
