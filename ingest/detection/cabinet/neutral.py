@@ -132,7 +132,7 @@ class NeutralRule:
         A fuse leaves the other phases as they are, and a high supply is the cabinet's: there it must be in order, or
         the voltage be one that no supply has.
         """
-        is_raised = np.logical_or.reduce(self.circuits.off_v(circuit, volts) >= self._shift_v)
+        is_raised: Bool = np.logical_or.reduce(self.circuits.off_v(circuit, volts) >= self._shift_v)
         for i in np.flatnonzero(is_raised).tolist():
             lamps = self._lamps[:, :, circuit[i]]
             is_lamp = lamps >= 0

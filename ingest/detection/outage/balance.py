@@ -143,7 +143,8 @@ class Balance:
         """Silent lamps whose level can change and is not told; bool (n,)."""
         state = self._state
         untold: Bool = state.is_listed[lamp] & (state.quality[lamp] != 0) & self._fleet.is_dimmable[lamp]
-        return untold & (state.level_raw[lamp] == LEVEL_UNKNOWN) & (state.level[lamp] > 0)
+        untold &= (state.level_raw[lamp] == LEVEL_UNKNOWN) & (state.level[lamp] > 0)
+        return untold
 
     def burning_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw if they burn, those without a meter by command, rating and voltage; float64 (n,).
