@@ -66,6 +66,9 @@ class CabinetRules:
         }
         self.phase_loads = PhaseLoads(n)
         self._switching = fleet.cabinet_switching[fleet.home_cabinet]
+        of_circuit = np.flatnonzero(fleet.lamp_circuit >= 0)
+        rated_w = np.nan_to_num(fleet.rated_power_w[of_circuit])
+        self._rated_w = np.bincount(fleet.lamp_circuit[of_circuit], rated_w, minlength=fleet.n_circuits)
         self._lit_share = table.scalar("contactor_share")
 
     def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Places], Bool]) -> None:
@@ -184,10 +187,14 @@ class CabinetRules:
         has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, commands)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
+        is_circuit_told, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
+        is_all_lit |= are_circuits_lit & cuts
         is_loaded &= has_contactor
         holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
-        is_told = (n_good >= _LEAST_LIT) | is_load_told | (cuts & self._is_cut(sweep, n_good))
+        is_told = (
+            (n_good >= _LEAST_LIT) | is_load_told | (cuts & is_circuit_told) | (cuts & self._is_cut(sweep, n_good))
+        )
         judges &= (contactor >= 0) | (has_contactor & is_told)
         gated = muted | self._count_held("stuck_on", sweep, commands, holds, judges)
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
@@ -221,7 +228,8 @@ class CabinetRules:
         if suspect.is_idle():
             return is_cut
         is_running = suspect.is_open[batch.controller] | (suspect.count[batch.controller] > 0)
-        for r in np.flatnonzero(sweep.is_live & is_running & (sweep.width >= _LEAST_LIT) & (n_good == 0)).tolist():
+        has_meters = (sweep.width >= _LEAST_LIT) | ((sweep.width == 0) & (np.diff(batch.circuit_start) > 0))
+        for r in np.flatnonzero(sweep.is_live & is_running & has_meters & (n_good == 0)).tolist():
             lamp = batch.lamp[int(batch.lamp_start[r]) : int(batch.lamp_start[r + 1])]
             rated_w = float(np.nansum(self._fleet.rated_power_w[lamp[lamp >= 0]]))
             volts = batch.circuit_voltage_v[int(batch.circuit_start[r]) : int(batch.circuit_start[r + 1])]
@@ -257,6 +265,20 @@ class CabinetRules:
             moved = np.where(np.isfinite(before), before + np.float32(0.1) * (now - before), now)
             target[:, c[chosen]] = np.where(np.isfinite(now), moved, before)
         return loaded, told
+
+    def _circuits_lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Bool, Bool]:
+        """Whether meters of circuits answer though off, and all show lit power, where nothing else is metered; (R,)."""
+        batch, n = sweep.batch, sweep.batch.n_records
+        none = np.zeros(n, np.bool_)
+        wanted = sweep.is_live & commands.is_off & (sweep.width == 0) & ~sweep.has_cabinet_power
+        if not len(batch.circuit) or not wanted.any():
+            return none, none
+        record = np.repeat(np.arange(n), np.diff(batch.circuit_start))
+        told = np.flatnonzero(wanted[record] & (batch.circuit >= 0) & np.isfinite(batch.circuit_power_w))
+        rated_w = self._rated_w[batch.circuit[told]]
+        is_lit = (rated_w > _LEAST_LIT_W) & (batch.circuit_power_w[told] >= self._lit_share * rated_w)
+        n_told, n_lit = (np.bincount(record[rows], minlength=n) for rows in (told, told[is_lit]))
+        return n_told > 0, (n_told > 0) & (n_lit == n_told)
 
     def _lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Int64, Int64]:
         """Good lamps, and lit ones among them, of records that are commanded off; int64 (R,) each."""

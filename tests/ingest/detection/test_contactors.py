@@ -37,6 +37,25 @@ def test_a_contactor_without_a_contact_that_was_stuck_on_is_healthy_when_its_lam
 
 
 @INTERVALS
+@pytest.mark.parametrize("technology", ["LED", "HPS"])
+def test_stuck_on_is_seen_where_circuits_alone_are_metered(interval_s, technology):
+    circuits = (Circuit(12, 90, metered=0, has_meter=True, technology=technology),) * 2
+    street = Street(circuits, interval_s=interval_s, seed=23, has_contacts=False, has_cabinet_meter=False)
+    street.play(60 if interval_s == 60 else 150)
+    street.level, street.now_us = 0, DAY_US + 86_400_000_000
+    street.play(60)
+    assert street.changes == []
+    street.welded[:] = True
+    street.play(40)
+    assert street.ever() == {"contactorFailure"}
+    street.welded[:] = False
+    street.play(4 * interval_s / 60)
+    assert street.codes() == {}
+    street.play(60)
+    assert street.ever() == {"contactorFailure"}
+
+
+@INTERVALS
 def test_lamps_that_are_only_not_heard_do_not_end_it(interval_s):
     street = by_day(interval_s, has_contacts=False)
     street.welded[:] = True
