@@ -237,6 +237,36 @@ def test_a_neutral_that_breaks_on_one_circuit_is_the_circuits(n_circuits, volts)
     assert street.ever() == {"neutralFailure"}
 
 
+@pytest.mark.parametrize("has_cabinet_meter", [True, False])
+@pytest.mark.parametrize("phases", ["RST", "RS"])
+def test_a_neutral_that_breaks_and_leaves_a_phase_too_little_to_answer_is_one_fault(has_cabinet_meter, phases):
+    circuits = (Circuit(18, 90, phases=phases), Circuit(18, 90, phases=phases))
+    street = learned(Street(circuits, has_cabinet_meter=has_cabinet_meter, seed=13))
+    weak = street.where(1, phase="S")
+    strong = street.where(1) & ~weak
+
+    def apart(columns):
+        columns["voltage_v"][np.isin(columns["lamp"], street.fleet_of[strong])] = 322
+
+    street.quirk, street.is_cut[weak] = apart, True
+    street.play(30)
+    key, fault = only(street, "neutralFailure")
+    assert (key.place.circuit, len(fault.lamp_ids)) == ("2", 18)
+    street.quirk, street.is_cut[:] = None, False
+    street.play(10)
+    assert street.codes() == {}
+    assert street.ever() == {"neutralFailure"}
+
+
+def test_a_dead_phase_of_a_circuit_under_a_high_supply_is_no_broken_neutral():
+    street = learned(Street((Circuit(18, 90), Circuit(18, 90)), seed=13))
+    street.is_fuse_blown[0, 1, 1] = True
+    street.play(10)
+    street.volts[0] = 240
+    street.play(30)
+    assert street.ever() == {"circuitFailure"}
+
+
 def test_a_brown_out_of_all_phases_and_a_lost_phase_are_no_broken_neutral():
     street = learned(Street((Circuit(24, 90, technology="HPS"), Circuit(24, 90)), seed=14))
     street.volts[:] = 200
