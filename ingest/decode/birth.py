@@ -1,4 +1,4 @@
-"""One controller's Sparkplug session as its NBIRTH declared it: aliases, lamp and circuit order, and where it stands.
+"""One controller's Sparkplug session as its NBIRTH declared it: aliases, lamp and circuit order, and progress.
 
 Pure: bytes in, a ``Session`` out. Whom to believe, and when to ask for a rebirth, is decided in
 ``ingest.sparkplug.host_application``.
@@ -196,7 +196,7 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
 
 
 def believed_interval(reported_s: int) -> int:
-    """An interval in s as an agent tells it; one that cannot be is 0, which is none."""
+    """An interval in s as the agent reports it; 0 (unknown) if it is implausible."""
     return reported_s if reported_s <= MAX_INTERVAL_S else 0
 
 
@@ -260,7 +260,7 @@ def is_next(session: Session, seq: int) -> bool:
 
 @lru_cache(256)
 def _fillers(n_lamps: int, n_circuits: int) -> tuple[bytes, ...]:
-    """What is taken for every array that is not told."""
+    """The unknown values that replace each missing array."""
     lamp, circuit, phases = _ABSENT_ITEMS
     return (
         *(item * n_lamps for item in lamp),

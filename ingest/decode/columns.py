@@ -81,7 +81,7 @@ def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], miss
 
 
 def _has_cabinet(record: Record) -> bool:
-    """Whether a record tells anything of its cabinet."""
+    """Whether a record contains any value of its cabinet."""
     if record.aligned is not None:
         return record.aligned.payload_layout.has_cabinet
     return any(record.values[slot] is not None for slot in (*range(FIRST_CABINET, N_ARRAYS), *SCALARS))
@@ -150,6 +150,6 @@ def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.i
 
 
 def _interval(records: Sequence[Record]) -> npt.NDArray[np.uint32]:
-    """The interval as told in the record, else the session's latest; what does not fit is not told."""
+    """The interval in the record, else the session's latest; unknown if it does not fit."""
     told = [r.interval_s or r.session.interval_s for r in records]
     return np.array([value if value <= 0xFFFFFFFF else 0 for value in told], np.uint32)

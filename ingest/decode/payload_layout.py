@@ -65,7 +65,7 @@ class Stride:
 
 @dataclass(frozen=True, slots=True)
 class PayloadLayout:
-    """Where everything stands in payloads of one shape.
+    """The byte positions of structure and values in payloads of one shape.
 
     Attributes:
         checked: where the bytes stand that tell the structure, K in all; ``masks`` and ``wanted`` uint8 (K,): a
@@ -122,7 +122,7 @@ class AlignedPayloads:
 
 
 def number(matrix: UInt8, span: Span) -> npt.NDArray[np.uint64]:
-    """The varint that stands there in each payload of the shape: uint64 (n,)."""
+    """The varint at a span in each payload of the shape: uint64 (n,)."""
     start, end = span
     if end - start == 1:  # the last byte of a number that fits has no other bit
         return matrix[:, start].astype(np.uint64)

@@ -123,7 +123,7 @@ def read_record(session: Session, data: bytes) -> Record:
 
 
 def _named_slot(metric: Any) -> int | None:
-    """Slot of a metric that its alias does not tell: data may carry names as well."""
+    """The slot of a metric without a known alias: data may carry names as well."""
     return SLOT_OF.get(metric.name) if metric.name else None
 
 

@@ -25,7 +25,7 @@ class FleetUser(Protocol):
 
 
 class Versioned(Protocol):
-    """A job that tells the register's version."""
+    """A job that publishes the register's version."""
 
     register_version: int
 

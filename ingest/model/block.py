@@ -1,4 +1,4 @@
-"""A block: the records of one flush as they go into a telemetry store, told apart from the batches that are judged.
+"""A block: the records of one flush in the form in which a telemetry store receives them.
 
 Pure data between ``ingest.decode`` and ``ingest.telemetry``. One block holds one or several batches one after another;
 where a batch says -1 for a stranger, the block's own columns keep the directory's number, so that its id is stored.

@@ -93,7 +93,7 @@ class DataClock:
         self.replace_fleet(n_controllers)
 
     def replace_fleet(self, n_controllers: int) -> None:
-        """Other numbers stand for other controllers; time goes on."""
+        """Use the numbers of another register; the time is kept."""
         # all are made before any is replaced: one that there is no memory for leaves the clock as it was
         newest_us, skew_us = np.zeros((2, n_controllers), np.int64)
         is_counted, is_online = np.zeros((2, n_controllers), np.bool_)
@@ -112,7 +112,7 @@ class DataClock:
         return None
 
     def listening_us(self) -> int | None:
-        """Data time stands still until somebody speaks, and what it was before may be long ago."""
+        """None: data time stops without data, and the last time may be long ago."""
         return None
 
     def hear(self, batch: Batch) -> None:

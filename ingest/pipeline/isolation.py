@@ -32,13 +32,13 @@ class Naming(Protocol):
         """The directory in force."""
 
 
-def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, dead_letters: DeadLetters) -> Tick:
-    """``build_tick`` of what was taken, without the records that it cannot be built with; they leave ``taken`` too."""
+def build_columns(result: IntakeResult, naming: Naming, complaints: Complaints, dead_letters: DeadLetters) -> Tick:
+    """``build_tick`` of the received records; those that raise an error are removed from ``result`` as well."""
     try:
-        return build_tick(taken.rounds, [*taken.history, *taken.unjudged], naming.directory)
+        return build_tick(result.rounds, [*result.history, *result.unjudged], naming.directory)
     except Exception as error:  # noqa: BLE001  # any error: the records that raise it are found below
         first = error
-    lists = [*taken.rounds, taken.history, taken.unjudged]
+    lists = [*result.rounds, result.history, result.unjudged]
     n_set_aside = 0
     for records in lists:
         kept = []
@@ -54,7 +54,7 @@ def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, d
         records[:] = kept
     if not n_set_aside:
         raise first
-    return build_tick(taken.rounds, [*taken.history, *taken.unjudged], naming.directory)
+    return build_tick(result.rounds, [*result.history, *result.unjudged], naming.directory)
 
 
 def _why_not(record: Record, directory: Directory) -> str | None:

@@ -1,8 +1,8 @@
 """Snapshots of detection's state, and recovery after a restart: records stored later are judged again.
 
-A snapshot holds detection's own arrays, the store's position that they stand for, and "now". It is taken only when
-nothing is in the air, so that everything up to the position is stored and told. Judging the rest again tells the fault
-book things that it may know already; it knows each fault by its place and how far it was told, so nothing is doubled.
+A snapshot holds detection's arrays, the store's position that they correspond to, and the time. It is taken only when
+the commit queue is empty, so that everything up to the position is stored and booked. Judging the rest again may repeat
+changes; the fault book identifies faults by place and stores the time of the last change, so nothing is doubled.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Upkeep:
             self._thread.join(60.0)
 
     def piece(self) -> float:
-        """Do one piece if there is one, and tell how it went; returns the seconds to wait before the next."""
+        """Run one step if there is one, and report its result; returns the seconds to wait before the next."""
         now_us = self._now_us()
         if not now_us:
             return _IDLE_S

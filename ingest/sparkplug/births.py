@@ -37,9 +37,9 @@ class Births:
         self._n_refused: dict[str, int] = {}  # births of controllers of the register, since the last that could be used
         self.newborn: list[Session] = []
 
-    def take_birth(self, node: str, payload: bytes, taken: IntakeResult) -> None:
+    def take_birth(self, node: str, payload: bytes, result: IntakeResult) -> None:
         """Begin the session that a birth describes, if it can be used."""
-        session = self._born(node, payload, taken)
+        session = self._born(node, payload, result)
         if session is None:
             return
         self._n_refused.pop(node, None)
@@ -53,7 +53,7 @@ class Births:
             session.last_at_us = previous.last_at_us
             session.next_round = previous.next_round
         # a birth belongs behind all that came before it, and a controller stands in each round at most once
-        session.next_round = max(session.next_round, taken.ended.pop(node, 0), len(taken.rounds) - 1)
+        session.next_round = max(session.next_round, result.ended.pop(node, 0), len(result.rounds) - 1)
         if self._table.other_births.add_birth(session, previous):
             self._table.tell_two_agents(node, f"epoch {session.epoch} is back after another one")
         self._table.set(session)
@@ -67,17 +67,17 @@ class Births:
                 )
             ranges.acknowledged = -1
             if self._table.is_registered(node) or not ranges.is_empty:
-                taken.touched[node, session.epoch] = ranges
+                result.touched[node, session.epoch] = ranges
         if session.controller < self._table.directory.controllers.n_register:
             at_us = session.at_ms * 1000
-            if not 0 < at_us < taken.latest_us:
-                at_us = taken.now_us or 0
+            if not 0 < at_us < result.latest_us:
+                at_us = result.now_us or 0
             else:
                 at_us -= self._table.clocks.ahead_us(node)
-            taken.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
+            result.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
         self.newborn.append(session)
 
-    def _born(self, node: str, payload: bytes, taken: IntakeResult) -> Session | None:
+    def _born(self, node: str, payload: bytes, result: IntakeResult) -> Session | None:
         """The session that a birth describes; None = the birth is invalid, and the reason was reported."""
         if not self._admit(node, payload):
             return None
@@ -96,7 +96,7 @@ class Births:
             self._table.complain("birth", node, str(error)[:500])
             is_stranger = not self._table.is_registered(node)
             text = str(error)[:500]
-            now_us = taken.now_us or 0
+            now_us = result.now_us or 0
             self._dead_letters.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
         if self._table.is_registered(node):
             self._n_refused[node] = self._n_refused.get(node, 0) + 1
@@ -131,7 +131,7 @@ class Births:
         elif self._table.strangers.may_ask(node):
             self._commands.ask_rebirth(node)
 
-    def take_death(self, node: str, payload: bytes, taken: IntakeResult) -> None:
+    def take_death(self, node: str, payload: bytes, result: IntakeResult) -> None:
         """End a session by its NDEATH; the NDEATH of an older connection is reported and ignored."""
         session = self._table.sessions.get(node)
         if session is None:
@@ -152,12 +152,12 @@ class Births:
         self._table.last_seen_us[node] = session.last_at_us
         self._table.end(session)
         at_us = (death.timestamp_ms or 0) * 1000
-        if not session.last_at_us < at_us < taken.latest_us:
+        if not session.last_at_us < at_us < result.latest_us:
             at_us = 0  # "now", which only the rounds before it can tell
         else:
             at_us -= self._table.clocks.ahead_us(
                 node
             )  # by a clock that is minutes behind, every death would be an old one
-        number = taken.ended[node] = max(session.next_round, len(taken.rounds) - 1)
+        number = result.ended[node] = max(session.next_round, len(result.rounds) - 1)
         if session.controller < self._table.directory.controllers.n_register:
-            taken.events.append((number, SessionEvent(session.controller, False, at_us)))
+            result.events.append((number, SessionEvent(session.controller, False, at_us)))

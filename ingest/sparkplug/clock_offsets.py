@@ -10,7 +10,7 @@ _DRIFT: Final = 500  # ticks until a smaller error of a clock is believed
 _WRONG_US: Final = 60_000_000
 
 
-class AgentClocks:
+class ClockOffsets:
     """The clock offsets of one group's agents."""
 
     def __init__(self) -> None:

@@ -88,7 +88,7 @@ class HostApplication:
     def receive(self, messages: Sequence[Message], now_us: int | None) -> IntakeResult:
         """Take one tick's messages in their order; ``now_us`` None = not known yet (data time before any data)."""
         self._table.renew_directory()
-        taken = IntakeResult(now_us=now_us)
+        result = IntakeResult(now_us=now_us)
         for online in self.sessions.values():
             online.next_round = 0
         n_data = 0
@@ -97,15 +97,15 @@ class HostApplication:
             session = self._by_topic.get(topic)
             try:
                 if session is None:
-                    self._other(topic, payload, taken)
+                    self._other(topic, payload, result)
                 else:
                     n_data += 1
-                    n_duplicates += self._data(session, payload, alike, taken)
+                    n_duplicates += self._data(session, payload, alike, result)
             except Exception as error:  # noqa: BLE001  # whatever one message does, the others are not to notice
-                self._set_message_aside(topic, payload, error, taken)
+                self._set_message_aside(topic, payload, error, result)
         self._metrics.messages.labels(NDATA).inc(n_data)
         self._metrics.duplicates.inc(n_duplicates)
-        return taken
+        return result
 
     def _read_alike(self, messages: Sequence[Message]) -> Sequence[Record | None]:
         try:
@@ -114,13 +114,13 @@ class HostApplication:
             self.complaints.add("broke_down", "reading alike", f"reading many messages at once: {describe(error)}")
             return [None] * len(messages)
 
-    def _set_message_aside(self, topic: str, payload: bytes, error: Exception, taken: IntakeResult) -> None:
+    def _set_message_aside(self, topic: str, payload: bytes, error: Exception, result: IntakeResult) -> None:
         kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
         text = f"{kind} of {node} breaks ingest and is set aside: {describe(error)}"
         self.complaints.add("broke_down", node, text)
-        self._dead_letters.add(f"{kind}/{node}", "broke_down", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"{kind}/{node}", "broke_down", text, payload, result.now_us or 0)
 
-    def _data(self, session: Session, payload: bytes, alike: Record | None, taken: IntakeResult) -> bool:
+    def _data(self, session: Session, payload: bytes, alike: Record | None, result: IntakeResult) -> bool:
         """Take one NDATA of a session; says whether it was a duplicate."""
         record: Record | None
         try:
@@ -128,13 +128,13 @@ class HostApplication:
         except RecordError as error:
             record = self._turn(session, payload)  # perhaps it only has another agent's aliases
             if record is None:
-                self._refuse(session, payload, error, None, taken)
+                self._refuse(session, payload, error, None, result)
         else:
             if not session.epoch:
                 session.epoch = record.epoch
             elif record.epoch != session.epoch:
                 record = self._by_own_birth(session, record.epoch, payload)
-        return record is not None and self._take(record.session, record, payload, taken)
+        return record is not None and self._take(record.session, record, payload, result)
 
     def _by_own_birth(self, session: Session, epoch: int, payload: bytes) -> Record | None:
         """A record of another epoch than the session's, by its own birth; None = not known: it is to be sent again."""
@@ -154,7 +154,7 @@ class HostApplication:
             self._table.set(record.session)
         return record
 
-    def _other(self, topic: str, payload: bytes, taken: IntakeResult) -> None:
+    def _other(self, topic: str, payload: bytes, result: IntakeResult) -> None:
         try:
             parts = parse_topic(topic)
         except WireError as error:
@@ -167,10 +167,10 @@ class HostApplication:
             return
         if parts.message_type == NBIRTH:
             self._metrics.messages.labels(NBIRTH).inc()
-            self._births.take_birth(parts.node, payload, taken)
+            self._births.take_birth(parts.node, payload, result)
         elif parts.message_type == NDEATH:
             self._metrics.messages.labels(NDEATH).inc()
-            self._births.take_death(parts.node, payload, taken)
+            self._births.take_death(parts.node, payload, result)
         elif parts.message_type == NDATA:
             self._metrics.messages.labels(NDATA).inc()
             self._births.ask(parts.node)

@@ -29,13 +29,13 @@ class RecordNumbers:
         self._commands = commands
         self._dead_letters = dead_letters
 
-    def take(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> bool:
+    def take(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
         ranges = session.ranges
         claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
         if ranges is None or record.sequence - ranges.newest > MAX_JUMP:
             if self._is_absurd(session, record.sequence):
-                self._refuse_jump(session, record, payload, taken)
+                self._refuse_jump(session, record, payload, result)
                 return False
             if ranges is None or (record.pending and not record.is_historical):
                 ranges = self._open_ranges(session, claimed)
@@ -44,12 +44,12 @@ class RecordNumbers:
         if record.seq is not None and not is_next(session, record.seq):
             self._table.complaints.add("gap", session.controller_id, f"{session.controller_id}: a gap in seq")
             self._commands.ask_rebirth(session.controller_id)
-        taken.touched[session.controller_id, record.epoch] = ranges
+        result.touched[session.controller_id, record.epoch] = ranges
         if ranges.holds(record.sequence):
             ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
-                self._tell_taken(session, record, payload, taken)
+                self._tell_taken(session, record, payload, result)
             return True
         if record.sequence <= ranges.complete_to:
             self._tell_contradiction(session, record, ranges)
@@ -60,39 +60,39 @@ class RecordNumbers:
             self._table.complaints.add("scattered", session.controller_id, text)
             return False
         try:
-            check_record(record, taken.latest_us)
+            check_record(record, result.latest_us)
         except RecordError as error:
-            self.refuse(session, payload, error, (record.epoch, record.sequence), taken)
+            self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
         ranges.take(record.sequence)
         if not record.is_historical:
             session.live_sequence = record.sequence
         if session.controller >= self._table.directory.controllers.n_register:
             self._table.strangers.hear(session.controller_id)
-            taken.unjudged.append(record)
+            result.unjudged.append(record)
         elif record.is_historical:
-            taken.history.append(record)
+            result.history.append(record)
         else:
-            self._take_live(session, record, taken)
+            self._take_live(session, record, result)
         return False
 
-    def _take_live(self, session: Session, record: Record, taken: IntakeResult) -> None:
-        number, n_rounds = session.next_round, len(taken.rounds)
+    def _take_live(self, session: Session, record: Record, result: IntakeResult) -> None:
+        number, n_rounds = session.next_round, len(result.rounds)
         if number == 0:
-            self._table.clocks.measure(session, record.at_us, taken.now_us)
+            self._table.clocks.measure(session, record.at_us, result.now_us)
         ahead_us = self._table.clocks.ahead_us(session.controller_id)
         if ahead_us:
             self._tell_clock(session, ahead_us)
-            taken.ahead_us[session.controller] = ahead_us
+            result.ahead_us[session.controller] = ahead_us
         at_us = record.at_us - ahead_us
         # Who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since. Not to
         # the second, though: where many come at once, every stray record would begin a round of its own.
-        while number < n_rounds - 1 and taken.round_us[number + 1] <= at_us - _ROUND_US:
+        while number < n_rounds - 1 and result.round_us[number + 1] <= at_us - _ROUND_US:
             number += 1
         if number == n_rounds:
-            taken.rounds.append([])
-            taken.round_us.append(at_us)
-        taken.rounds[number].append(record)
+            result.rounds.append([])
+            result.round_us.append(at_us)
+        result.rounds[number].append(record)
         session.next_round = number + 1
         session.last_at_us = record.at_us
         session.interval_s = record.interval_s or session.interval_s
@@ -126,12 +126,12 @@ class RecordNumbers:
             return False
         return session.sequence is None or abs(sequence - session.sequence) > MAX_JUMP
 
-    def _refuse_jump(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
+    def _refuse_jump(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> None:
         """Refuse an implausible number without acknowledgement; a birth with the same number confirms it."""
         node = session.controller_id
         text = f"{node}: a record has number {record.sequence}, far beyond all before; it waits for a birth to say so"
         self._table.complaints.add("jump", node, text)
-        self._dead_letters.add(f"NDATA/{node}", "jump", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"NDATA/{node}", "jump", text, payload, result.now_us or 0)
         self._commands.ask_rebirth(node, _JUMP_WAIT_S)
 
     def _tell_contradiction(self, session: Session, record: Record, ranges: ReceivedRanges) -> None:
@@ -143,7 +143,7 @@ class RecordNumbers:
         )
         self._table.complaints.add("contradiction", node, text)
 
-    def _tell_taken(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
+    def _tell_taken(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> None:
         """Report a new record with the number of a stored one; it becomes a dead letter."""
         node = session.controller_id
         session.live_sequence = record.sequence
@@ -152,10 +152,10 @@ class RecordNumbers:
             "Somebody sent a forged record, or two agents share an outbox"
         )
         self._table.complaints.add("contradiction", node, text)
-        self._dead_letters.add(f"NDATA/{node}", "contradiction", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"NDATA/{node}", "contradiction", text, payload, result.now_us or 0)
 
     def refuse(
-        self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, taken: IntakeResult
+        self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, result: IntakeResult
     ) -> None:
         """Keep an invalid record as a dead letter; its number counts as received if it is known."""
         node = session.controller_id
@@ -163,7 +163,7 @@ class RecordNumbers:
             self._table.other_births.miss(node, None, self._commands.ask_rebirth)
         is_own = self._table.other_births.is_alone(node)
         epoch, ranges = self._table.refusals.set_aside(
-            session, payload, error, number, is_own=is_own, now_us=taken.now_us or 0
+            session, payload, error, number, is_own=is_own, now_us=result.now_us or 0
         )
         if ranges is not None:
-            taken.touched[node, epoch] = ranges
+            result.touched[node, epoch] = ranges

@@ -13,7 +13,7 @@ from ingest.decode.birth import Session, renumbered
 from ingest.metrics import Complaints
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
-from ingest.sparkplug.clock_offsets import AgentClocks
+from ingest.sparkplug.clock_offsets import ClockOffsets
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.other_births import OtherBirths
 from ingest.sparkplug.refusals import Refusals
@@ -53,7 +53,7 @@ class SessionTable:
         self.last_seen_us: dict[str, int] = {}
         self.other_births = OtherBirths()
         self.refusals = Refusals(received, complaints, dead_letters)
-        self.clocks = AgentClocks()
+        self.clocks = ClockOffsets()
         self.strangers = Strangers(monotonic)
         self._monotonic = monotonic
         self._renewed_at = -_RENEWAL_S

@@ -122,13 +122,13 @@ class NameStand:
         sample = self.metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": reason})
         return sample or 0.0
 
-    def check_landed(self) -> None:
+    def check_stored(self) -> None:
         """Everything that is stored lies on the lamps that it was measured at."""
         for (epoch, sequence), readings in self.stored.items():
             assert readings == self.sent[epoch][sequence], (epoch, sequence)
 
     def check_whole(self) -> None:
         """Nothing is lost, nothing waits, and everything lies where it belongs."""
-        self.check_landed()
+        self.check_stored()
         assert {(e, s) for e, records in self.sent.items() for s in records} == set(self.stored)
         assert not any(agent.outbox for agent in self.agents)

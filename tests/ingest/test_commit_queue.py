@@ -202,7 +202,7 @@ def test_a_database_that_is_away_is_waited_for_with_every_change(error: Exceptio
     assert not book.told
 
 
-def test_held_nothing_starts_before_all_has_landed(stand: Stand) -> None:
+def test_while_held_no_load_starts_before_the_queue_is_empty(stand: Stand) -> None:
     first = stand.start("a")
     stand.commit_queue.hold(is_held=True)
     assert not stand.commit_queue.may_start
