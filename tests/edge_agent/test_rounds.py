@@ -1,4 +1,4 @@
-"""The rhythm: what is swept when, and what the host is told about it."""
+"""The intervals of sweeps, and what the host receives about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payloads of one shape read at once are read as protobuf reads them, one by one: no other value, no other refusal."""
+"""Bulk decoding gives the same values and the same refusals as protobuf."""
 
 import dataclasses
 import random

@@ -1,4 +1,4 @@
-"""Two loads on their way: in order, each behind what the one before it promised."""
+"""The commit queue: two loads in order, each written after the one before it is booked."""
 
 from __future__ import annotations
 

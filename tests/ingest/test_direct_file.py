@@ -1,4 +1,4 @@
-"""Large files written past the cache: whole and cut to size, or told so."""
+"""Large files written past the cache: whole and cut to size, or the failure is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What intake carries between the database and the agents: dim commands, the schedule, another register."""
+"""Jobs between the database and the agents: dim commands, the schedule, another register."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Retained messages are not believed; an agent's clock that is hours off dates no fault and is told."""
+"""Retained messages are not believed; an agent's clock that is hours off dates no fault and is reported."""
 
 from __future__ import annotations
 

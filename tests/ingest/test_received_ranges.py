@@ -1,4 +1,4 @@
-"""What several footers say of one epoch is the union of their ranges, in whatever order they are read."""
+"""The received ranges of several footers are united, in any order of reading."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""``terang-ingest retention``: what it prints follows city.toml, and a broken one is told."""
+"""``terang-ingest retention``: what it prints follows city.toml, and a broken address is reported."""
 
 from __future__ import annotations
 
