@@ -1,4 +1,4 @@
-"""When an injected fault will be reported: times by the schedule, guards and confirm times, and reasons why it is not."""
+"""When an injected fault will be reported: by schedule, guard and confirm time, or why it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records with forged or copied outbox numbers: the controller's genuine records are stored once, and the case is reported."""
+"""Records with forged or copied outbox numbers: genuine ones are stored once, and the case is reported."""
 
 from __future__ import annotations
 

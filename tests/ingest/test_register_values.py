@@ -1,4 +1,4 @@
-"""Numbers, powers, angles and encodings in the writings that registers use: read right, or left empty and reported."""
+"""Numbers, powers, angles and encodings as registers write them: read right, or left empty and reported."""
 
 from __future__ import annotations
 
