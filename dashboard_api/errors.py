@@ -19,6 +19,10 @@ class UnusableError(ApiError):
     """A person has to mend something before the API can start: one line, exit code 2."""
 
 
+class UnguardedError(ApiError):
+    """A route without a rule that says who may call it: a fault of the program, found when the app is made."""
+
+
 class RequestError(ApiError):
     """A request that cannot be answered as asked.
 
@@ -34,6 +38,11 @@ class RequestError(ApiError):
         self.code = code
         self.parameters: Mapping[str, Any] = parameters
         self.extra: Mapping[str, Any] = extra or {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer's head says beside the problem document."""
+        return {}
 
 
 class NotFoundError(RequestError):
@@ -52,6 +61,28 @@ class NotAllowedError(RequestError):
     """The fault's state does not allow this action; the problem carries the fault as it is now."""
 
 
+class UnauthorisedError(RequestError):
+    """Nobody is signed in, or by a token or password that does not hold."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How to come in (RFC 9110)."""
+        return {"WWW-Authenticate": 'Bearer realm="Terang"'}
+
+
+class ForbiddenError(RequestError):
+    """Whoever asks may not do this; another account or token may."""
+
+
+class TooManyError(RequestError):
+    """Asked too often; ``retry_after_s`` says when to come back."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back (RFC 9110)."""
+        return {"Retry-After": str(self.parameters.get("retry_after_s", 60))}
+
+
 class UnavailableError(RequestError):
     """A store does not answer, or holds nothing yet; the request may be repeated later."""
 
@@ -61,5 +92,8 @@ STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
+    UnauthorisedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -9,11 +9,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
-from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.context import ActorOf, CatalogueOf, ContextOf, PrincipalOf
+from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.http.json_answer import answer_in
-from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet
+from dashboard_api.store.register_rows import known_lamp_ids, lamp_districts, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import add_command, one_command
 from languages.catalogue import Catalogue
 
@@ -35,7 +35,9 @@ class DimRequest(BaseModel):
         return self
 
 
-def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request: DimRequest) -> JSONResponse:
+def post_dim(
+    context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, principal: PrincipalOf, request: DimRequest
+) -> JSONResponse:
     """Queue a dim command; ``GET /api/v1/commands/{id}`` shows its state."""
     if request.lamp_ids is not None:
         lamp_ids = list(dict.fromkeys(request.lamp_ids))
@@ -48,6 +50,9 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
         if one_cabinet(context.database, cabinet_id) is None:
             raise NotFoundError("no_cabinet", cabinet_id=cabinet_id)
         lamp_ids = [row.lamp_id for row in lamps_of_cabinet(context.database, cabinet_id)]
+    for district in lamp_districts(context.database, lamp_ids):
+        if not principal.may_act_in(district):
+            raise ForbiddenError("other_district", district=district or "")
     now_us = context.now_us()
     until_us = None if request.until is None else parse_time(request.until, "until")
     if until_us is not None and until_us <= now_us:
@@ -55,7 +60,7 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
     values = {
         "id": str(ULID()),
         "requested_at_us": now_us,
-        "actor": actor,
+        "actor": actor.person.text,
         "kind": "dim",
         "lamp_ids": lamp_ids,
         "level": request.level,
@@ -64,7 +69,7 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
         "updated_at_us": now_us,
         "result": {},
     }
-    add_command(context.database, values)
+    add_command(context.database, context.audit, actor, values)
     return answer_in(catalogue, _command(values, catalogue), status.HTTP_202_ACCEPTED)
 
 

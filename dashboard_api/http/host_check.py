@@ -1,12 +1,13 @@
 """Rejects requests for other host names (DNS rebinding); plain ASGI.
 
-Without accounts the API serves loopback alone. A page of another site could still reach it through a name of its own
-that points here, so a request that names another host is refused, with a problem document as every error.
+A page of another site could reach the API through a name of its own that points here, so a request that names another
+host than this machine's, its address, or one that the city lists is refused, with a problem document as every error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -14,6 +15,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard_api.formats.problem_document import MEDIA_TYPE, problem_document
 from languages.catalogue import Catalogue
+
+
+def host_name(scope: Scope) -> str:
+    """The name that a request was sent to: ``Host`` without its port, IPv6 addresses in brackets."""
+    host = Headers(scope=scope).get("host", "")
+    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    return name.lower()
+
+
+def _own_address(scope: Scope) -> str:
+    """The address that the connection came in at: nobody's DNS can make it another one."""
+    server = scope.get("server")
+    host = "" if server is None else str(server[0])
+    return f"[{host}]" if ":" in host else host
+
+
+# this machine's own names, and that of the test client
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
 
 
 class HostCheck:
@@ -28,9 +47,8 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            host = Headers(scope=scope).get("host", "")
-            name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-            if name.lower() not in self._names:
+            name = host_name(scope)
+            if name not in self._names and name != _own_address(scope):
                 document = problem_document(400, self._words, "foreign_host", known=sorted(self._names))
                 await JSONResponse(document, 400, media_type=MEDIA_TYPE)(scope, receive, send)
                 return

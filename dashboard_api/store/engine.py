@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy import Connection, Engine, Row, create_engine, event, make_url, select, update
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -22,6 +22,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
 from ingest.schema import tables
 from ingest.schema.city import City
+
+__all__ = ["Connection", "Database", "Row"]  # the types that others pass on without speaking SQL
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 _REGISTER_VERSION: Final = select(tables.register.c.version)
