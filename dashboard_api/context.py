@@ -17,6 +17,7 @@ from dashboard_api.access.admission import Admission
 from dashboard_api.access.anchors import keep_anchor
 from dashboard_api.access.guard import Gate, address_of
 from dashboard_api.access.key_file import FILE_NAME, KeyFile
+from dashboard_api.access.oidc import OidcProvider
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.rate_limits import RateLimits
 from dashboard_api.access.sign_in import SignIn
@@ -62,10 +63,13 @@ class Context:
             city.data_folder / FILE_NAME if city.web.key_file is None else city.folder / city.web.key_file
         )
         self.audit = AuditLog(lambda: self.key_file.derived("audit"), clock)
-        self.admission = Admission(self.database, clock, is_loopback=is_loopback)
+        self.admission = Admission(
+            self.database, clock, is_loopback=is_loopback, is_always_closed=bool(city.oidc.issuer)
+        )
         limits = RateLimits(city.web.public_per_minute, city.web.session_per_minute)
         self.gate = Gate(self.admission, limits, city.web.allowed_origins, is_in_process=self.database.is_in_process)
         self.sign_in = SignIn(self.database, self.admission, self.audit, lambda: self.key_file.derived("device"), clock)
+        self.oidc = OidcProvider(city.oidc, city.oidc_secret, clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._lamps: LampColumns | None = None

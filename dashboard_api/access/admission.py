@@ -55,16 +55,25 @@ class Admission:
         clock: Callable[[], int],
         *,
         is_loopback: bool,
+        is_always_closed: bool = False,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``clock``: UTC microseconds; ``is_loopback``: whether only this machine can reach the service."""
+        """Look up in ``database``.
+
+        Args:
+            database: the city's.
+            clock: UTC microseconds.
+            is_loopback: whether only this machine can reach the service.
+            is_always_closed: whether people sign in elsewhere, so that there may be accounts at any time.
+            now_s: a clock that only goes forward.
+        """
         self._database = database
         self._clock = clock
         self._is_loopback = is_loopback
         self._now_s = now_s
         self._lock = threading.Lock()
         self._known: OrderedDict[Shown, _Known] = OrderedDict()
-        self._accounts: tuple[bool, float] | None = None
+        self._accounts: tuple[bool, float] | None = (True, float("inf")) if is_always_closed else None
         self._seen: dict[str, int] = {}  # session hash -> when
         self._used: dict[str, int] = {}  # token id -> when
 
@@ -139,7 +148,8 @@ class Admission:
         """Look everybody up again: something was revoked."""
         with self._lock:
             self._known.clear()
-        self._accounts = None if self._accounts is None or not self._accounts[0] else (True, float("-inf"))
+        if self._accounts is not None and self._accounts[1] != float("inf"):
+            self._accounts = (True, float("-inf")) if self._accounts[0] else None
 
     def write_use(self) -> None:
         """Write when sessions and tokens were last used, and remove sessions that ran out.

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ulid import ULID
+
 from dashboard_api.access import passwords, secret_text
 from dashboard_api.access.admission import DISPLAY_LASTS_H, LASTS_H, Admission
-from dashboard_api.access.names import folded
+from dashboard_api.access.names import folded, is_name
+from dashboard_api.access.oidc import Subject
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import ACCOUNT_ROLES, Role, Scope
 from dashboard_api.access.throttle import SignInThrottle
@@ -143,6 +146,34 @@ class SignIn:
         if principal is None:
             raise UnauthorisedError("token_refused")
         return SignedIn(principal, cookie, DISPLAY_LASTS_H * 3600, None)
+
+    def by_subject(self, subject: Subject, caller: Caller) -> SignedIn:
+        """Sign in whom an OpenID provider confirmed; the account is made, or takes the role that it has there now.
+
+        An account is known by issuer and subject alone: a name that somebody took there opens nobody's account here.
+
+        Raises:
+            UnauthorisedError: the account is disabled.
+        """
+        with self._database.writing() as connection:
+            row = accounts.account_of_subject(connection, subject.issuer, subject.subject)
+            rights = {"role": str(subject.role), "districts": list(subject.districts)}
+            if row is None:
+                user_id, name = str(ULID()), folded(subject.name)
+                if not is_name(name) or accounts.account_by_name(connection, name) is not None:
+                    name = f"{name[:48]}-{user_id[-10:].lower()}" if is_name(name) else f"openid-{user_id.lower()}"
+                origin = {"issuer": subject.issuer, "subject": subject.subject, "created_at_us": self._clock()}
+                values = {"id": user_id, "name": name, **rights, "password_hash": None, "is_disabled": False}
+                accounts.add_account(connection, {**values, **origin})
+                before: dict[str, Any] = {}
+            else:
+                user_id, name = row.id, row.name
+                before = {"role": row.role, "districts": row.districts}
+                accounts.change_account(connection, user_id, **rights)
+            if before != rights:
+                actor = Actor(Name(user_id, name), caller.address)
+                self._audit.append(connection, Entry(actor, "account.openid", user_id, before, rights))
+        return self.admit(user_id, caller, "session.openid")
 
     def admit(self, user_id: str, caller: Caller, action: str) -> SignedIn:
         """Make a session for an account whose owner has been recognised.

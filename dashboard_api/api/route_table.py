@@ -35,7 +35,7 @@ from dashboard_api.api import (
 )
 from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
-from dashboard_api.pages import sign_in_page
+from dashboard_api.pages import oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -279,6 +279,8 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("GET", "/sign-in/link", sign_in_page.get_link),
         ("POST", "/sign-in/link", sign_in_page.post_link),
         ("GET", "/sign-in/style.css", sign_in_page.get_style),
+        ("GET", "/sign-in/oidc", oidc_page.get_oidc),
+        ("GET", oidc_page.CALLBACK, oidc_page.get_callback),
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
