@@ -110,7 +110,7 @@ class SignIn:
         problem = passwords.password_problem(password)
         if problem is not None:
             raise BadRequestError(problem, shortest=passwords.SHORTEST, longest=passwords.LONGEST)
-        self._throttle.begin(caller.address, "\0link", None)
+        self._throttle.begin(caller.address, f"\0link {caller.address}", None)
         with self._hashing_turn():
             password_hash = passwords.hash_password(password)
         with self._database.writing() as connection:
@@ -123,7 +123,7 @@ class SignIn:
         self._admission.forget()
         if row is None or row.is_disabled:
             raise UnauthorisedError("link_refused")
-        self._throttle.succeed(caller.address, "\0link", None)
+        self._throttle.succeed(caller.address, f"\0link {caller.address}", None)
         return self.admit(row.id, caller, "session.link")
 
     def by_token(self, secret: str, caller: Caller) -> SignedIn:
@@ -133,14 +133,14 @@ class SignIn:
             UnauthorisedError: no such token, or none for displays.
             TooManyError: too many attempts.
         """
-        self._throttle.begin(caller.address, "\0token", None)
+        self._throttle.begin(caller.address, f"\0token {caller.address}", None)
         with self._database.reading() as connection:
             row = credentials.token_by_hash(connection, secret_text.hash_of(secret))
         now_us = self._clock()
         is_right = row is not None and row.revoked_at_us is None and (row.expires_at_us or now_us + 1) > now_us
         if row is None or not is_right or set(row.scopes) != {Scope.DISPLAY}:
             raise UnauthorisedError("token_refused")
-        self._throttle.succeed(caller.address, "\0token", None)
+        self._throttle.succeed(caller.address, f"\0token {caller.address}", None)
         cookie, id_hash = self._new_session({"token_id": row.id}, DISPLAY_LASTS_H, caller, "session.display", row)
         principal = self._admission.look_up_session(id_hash)
         if principal is None:

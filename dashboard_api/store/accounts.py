@@ -91,7 +91,9 @@ def blank_name(connection: Connection, name: str) -> int:
         (maintenance, maintenance.c.actor),
         (faults, faults.c.assignee),
     ):
-        n += connection.execute(update(table).where(func.lower(column) == name).values({column: BLANKED})).rowcount
+        values = connection.execute(select(column).distinct()).scalars()
+        same = [value for value in values if _folded(value) == name]  # SQLite folds ASCII letters alone
+        n += connection.execute(update(table).where(column.in_(same)).values({column: BLANKED})).rowcount
     named = select(fault_events.c.seq, fault_events.c.data).where(fault_events.c.kind.in_(tuple(life.ACTIONS)))
     for row in connection.execute(named).all():
         answer = row.data.get("answer") or {}
@@ -107,4 +109,4 @@ def blank_name(connection: Connection, name: str) -> int:
 
 
 def _folded(value: Any) -> str | None:
-    return value.casefold() if isinstance(value, str) else None
+    return value.strip().casefold() if isinstance(value, str) else None

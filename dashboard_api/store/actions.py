@@ -117,5 +117,5 @@ def _write(
 
 def _told(row: Row[Any]) -> dict[str, Any]:
     """What the audit log tells of a fault: what an action can change. An assignee is a person."""
-    assignee = None if row.assignee is None else Name(f"assignee:{row.assignee}", row.assignee)
+    assignee = None if row.assignee is None else Name("assignee", row.assignee)
     return {"state": row.state, "version": row.version, "assignee": assignee}

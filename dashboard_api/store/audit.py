@@ -145,9 +145,18 @@ def names(connection: Connection) -> dict[str, Row[Any]]:
 
 
 def blank(connection: Connection, person_id: str | None, words: str) -> int:
-    """Empty salt and text of a person's commitments, and of every commitment to that name; how many."""
+    """Empty salt and text of a person's commitments, and of every commitment to that name; how many.
+
+    Args:
+        connection: to the city's database.
+        person_id: of their account, None = they have none.
+        words: the name, casefolded.
+    """
     columns = audit_names.c
-    is_theirs = (columns.kind == "name") & (columns.text == words)
+    known = connection.execute(select(columns.commitment, columns.text).where(columns.kind == "name"))
+    # compared here: SQLite folds ASCII letters alone
+    same = [row.commitment for row in known if row.text is not None and row.text.strip().casefold() == words]
+    is_theirs = columns.commitment.in_(same)
     if person_id is not None:
         is_theirs |= (columns.person_id == person_id) & columns.text.is_not(None)
     done = connection.execute(update(audit_names).where(is_theirs).values(salt=None, text=None))

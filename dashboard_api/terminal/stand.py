@@ -69,7 +69,7 @@ def standing(context: typer.Context, city: Path | None) -> Iterator[Stand]:
         key_file = key_file_of(settings)
         audit = AuditLog(lambda: key_file.derived("audit"), now_us)
         person = _operating_system_user()
-        actor = Actor(Name(f"terminal:{person}", person), _ADDRESS)
+        actor = Actor(Name("terminal", person), _ADDRESS)
         try:
             yield Stand(settings, database, audit, key_file, Accounts(database, audit, actor))
             keep_anchor(database, lambda: key_file.derived("audit"), settings.data_folder, time.strftime("%Y-%m-%d"))

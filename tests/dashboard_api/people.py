@@ -32,7 +32,7 @@ class People:
         self.clock = clock
         self.city = city
         self.context = Context(city, clock)
-        actor = Actor(Name("terminal:test", "test"), "terminal")
+        actor = Actor(Name("terminal", "test"), "terminal")
         self.accounts = Accounts(self.context.database, self.context.audit, actor)
 
     def add(self, name, role, *districts, password=PASSWORD):
