@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import uvicorn
 
 from dashboard_api.access.key_file import check_mode
 from dashboard_api.app import create_app
 from dashboard_api.context import Context
 from dashboard_api.errors import ApiError, UnavailableError, UnusableError
+from dashboard_api.http.server import run_server
+from dashboard_api.logs import set_up_logs
 from dashboard_api.terminal import audit, token, user
 from dashboard_api.terminal.stand import CityOption, city_folder, refused
 from ingest.schema.city import read_city
@@ -45,6 +46,7 @@ def serve(
     """Serve a city's faults, lamps and page over HTTP."""
     if context.invoked_subcommand is not None:
         return
+    log_config = set_up_logs()
     try:
         tls = _tls(tls_cert, tls_key)
         address = _address(host)
@@ -61,17 +63,7 @@ def serve(
     if not has_accounts:
         print("terang-api: no accounts: whoever is at this machine is the operator", file=sys.stderr)
     sys.setswitchinterval(_SWITCH_S)
-    # X-Forwarded-… is believed only of the proxies that the city names, which the app itself sees to
-    config = uvicorn.Config(
-        api,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=2,
-        proxy_headers=False,
-        server_header=False,
-        **tls,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    run_server(api, listener, api.state.metrics, log_config, tls)
 
 
 def _tls(cert: Path | None, key: Path | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard_api.access.roles import Role, Rule
 from dashboard_api.access.upkeep import keep_up
+from dashboard_api.api.fields import UNSTORABLE
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
@@ -26,8 +27,10 @@ from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
 from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
+from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
+from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
@@ -76,7 +79,9 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.feed = feed
     app.state.tiles = TileCache(context)
     app.state.metrics = CollectorRegistry()
+    add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
+    app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
     names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))
     if settings.web.allowed_origins:
         app.add_middleware(
@@ -109,6 +114,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
+        if first["type"] == UNSTORABLE:
+            return JSONResponse(
+                problem_document(400, problem_catalogue(request), UNSTORABLE), 400, media_type=MEDIA_TYPE
+            )
         where = ".".join(str(part) for part in first["loc"])
         document = problem_document(422, problem_catalogue(request), "invalid", where=where, reason=first["msg"])
         return JSONResponse(document, 422, media_type=MEDIA_TYPE)

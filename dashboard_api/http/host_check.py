@@ -6,6 +6,7 @@ host than this machine's, its address, or one that the city lists is refused, wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Final
 
@@ -16,12 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard_api.formats.problem_document import MEDIA_TYPE, problem_document
 from languages.catalogue import Catalogue
 
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")  # RFC 9110: uri-host [ ":" port ]
 
-def host_name(scope: Scope) -> str:
-    """The name that a request was sent to: ``Host`` without its port, IPv6 addresses in brackets."""
-    host = Headers(scope=scope).get("host", "")
-    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    return name.lower()
+
+def host_name(scope: Scope) -> str | None:
+    """The name that a request was sent to: its one ``Host`` without port, IPv6 in brackets; None = it has none."""
+    hosts = Headers(scope=scope).getlist("host")
+    match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    return None if match is None else match[1].lower()
 
 
 def _own_address(scope: Scope) -> str:
@@ -36,7 +39,7 @@ LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
 
 
 class HostCheck:
-    """Rejects requests whose ``Host`` is none of ``names``."""
+    """Rejects requests whose one ``Host`` is none of ``names``, with or without a port."""
 
     def __init__(self, app: ASGIApp, names: Collection[str], words: Catalogue) -> None:
         """Wrap ``app``; ``names`` without port, IPv6 addresses in brackets; ``words`` for the refusal."""
@@ -48,7 +51,7 @@ class HostCheck:
         """ASGI."""
         if scope["type"] == "http":
             name = host_name(scope)
-            if name not in self._names and name != _own_address(scope):
+            if name is None or (name not in self._names and name != _own_address(scope)):
                 document = problem_document(400, self._words, "foreign_host", known=sorted(self._names))
                 await JSONResponse(document, 400, media_type=MEDIA_TYPE)(scope, receive, send)
                 return

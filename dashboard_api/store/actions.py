@@ -93,7 +93,8 @@ def _write(
     if action.action == "assign":
         values["assignee"] = action.assignee
     if action.action == "reopen":
-        values |= {"closed_at_us": None, "is_verified": False}
+        # what explained it once is over by then, or will be said again
+        values |= {"closed_at_us": None, "is_verified": False, "caused_by": None}
     connection.execute(update(faults).where(faults.c.id == row.id).values(**values))
     changed = connection.execute(select(faults).where(faults.c.id == row.id)).one()
     answer = render(changed)

@@ -156,8 +156,8 @@ def blank(connection: Connection, person_id: str | None, words: str) -> int:
     known = connection.execute(select(columns.commitment, columns.text).where(columns.kind == "name"))
     # compared here: SQLite folds ASCII letters alone
     same = [row.commitment for row in known if row.text is not None and row.text.strip().casefold() == words]
-    is_theirs = columns.commitment.in_(same)
-    if person_id is not None:
-        is_theirs |= (columns.person_id == person_id) & columns.text.is_not(None)
-    done = connection.execute(update(audit_names).where(is_theirs).values(salt=None, text=None))
+    of_account = (columns.person_id == (person_id or "")) & columns.text.is_not(None)
+    done = connection.execute(
+        update(audit_names).where(columns.commitment.in_(same) | of_account).values(salt=None, text=None)
+    )
     return int(done.rowcount)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 
 from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
@@ -35,6 +35,13 @@ def add_command(database: Database, audit: AuditLog, actor: Actor, values: dict[
         shown = ("kind", "lamp_ids", "level", "until_us")
         after = {name: values[name] for name in shown}
         audit.append(connection, Entry(actor, "command.add", values["id"], after=after))
+
+
+def has_room(database: Database, max_open: int) -> bool:
+    """Whether fewer commands than that are queued or under way."""
+    query = select(func.count()).select_from(commands).where(commands.c.state.in_(("queued", "sent")))
+    with database.reading() as connection:
+        return int(connection.execute(query).scalar_one()) < max_open
 
 
 def one_command(database: Database, command_id: str) -> Row[Any] | None:

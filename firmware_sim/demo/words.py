@@ -28,7 +28,9 @@ def welcome(town: Town, port: int, folder: Path, offset_s: float, names: Sequenc
   {words.say("demo.running", lamps=n_lamps, controllers=n_controllers, agents=len(agents))}
   {words.say("demo.town_time", time=f"{now:%H:%M}")}
 
+  {words.say("demo.look")}
   {words.say("demo.open")}:  http://127.0.0.1:{port}
+  {words.say("demo.no_accounts")}
   API:   http://127.0.0.1:{port}/docs
 
   {words.say("demo.try")}:

@@ -20,6 +20,7 @@ DARK_SHARE_PER_KM: Final = 0.30
 
 _DANGER: Final[Mapping[str, tuple[int, str]]] = {
     "cabinetDoorOpen": (40, "live_parts"),
+    "neutralFailure": (40, "neutral_broken"),
     "cableFailure": (35, "cable_live_or_stolen"),
     "supplyLoss": (30, "cabinet_dark"),
     "circuitFailure": (30, "circuit_dark"),

@@ -76,6 +76,8 @@ def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     if word.at_us < fault.judged_at_us:
         return None
     is_new_extent = word.lamp_ids != fault.lamp_ids or word.span != fault.span
+    # how many lamps are dark is an extent too: it must not contradict the power that stands beside it
+    is_new_extent |= word.evidence.get("lamps_dark") != fault.evidence.get("lamps_dark")
     is_new_cause = caused_by != fault.caused_by
     is_new_evidence = word.at_us - fault.judged_at_us >= EVIDENCE_INTERVAL_US and any(
         fault.evidence.get(name) != value for name, value in word.evidence.items()
@@ -110,7 +112,6 @@ def cleared(fault: Fault, word: Cleared) -> Step:
         state=life.CLOSED,
         closed_at_us=word.at_us,
         is_verified=is_verified,
-        caused_by=None if word.is_proof else fault.caused_by,
         updated_at_us=word.at_us,
         judged_at_us=word.at_us,
         version=fault.version + 1,

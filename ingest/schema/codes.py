@@ -43,6 +43,7 @@ CATALOGUE: Final[tuple[Code, ...]] = (
     Code("cableFailure", "circuit", "critical"),
     Code("circuitPowerTooLow", "circuit", "major"),
     Code("supplyLoss", "cabinet", "critical"),
+    Code("neutralFailure", "cabinet", "critical"),
     Code("contactorFailure", "cabinet", "critical"),
     Code("cabinetDoorOpen", "cabinet", "critical"),
     Code("unmeteredLoad", "cabinet", "minor"),

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Final
 
 from edge_agent.wire import NBIRTH, NDATA
-from ingest.sparkplug.host_application import Message
+from ingest.mqtt.connection import Message
 
 N_EACH: Final = 256
 HELD_BYTES: Final = 8 << 20
@@ -51,6 +51,10 @@ class FairQueue:
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._messages)
+
+    def nodes(self) -> set[str]:
+        """The controllers of which anything waits."""
+        return set(map(_node, self._messages))
 
     def add(self, messages: Sequence[Message]) -> None:
         """Append what was received."""

@@ -56,7 +56,7 @@ def test_every_route_stands_in_the_table_with_a_role(client):
 def test_what_changes_something_is_for_nobody_below_the_crew():
     order = list(Role)
     for route in ROUTES:
-        if route.method != "GET":
+        if route.method != "GET" and not route.path.startswith(("/api/v1/session", "/sign-")):
             assert order.index(route.role) >= order.index(Role.CREW), route.path
 
 

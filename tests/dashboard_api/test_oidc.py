@@ -48,7 +48,7 @@ class Resigner:
 
     def __call__(self, environ, start_response):
         head = []
-        body = b"".join(self.app(environ, lambda status, headers, exc=None: head.extend([status, headers])))
+        body = b"".join(self.app(environ, lambda status, headers, _exc=None: head.extend([status, headers])))
         if self.change is not None and environ["PATH_INFO"].endswith("/token") and head[0].startswith("200"):
             document = json.loads(body)
             document["id_token"] = self.change(document["id_token"])
@@ -166,7 +166,7 @@ def wrong_tokens(provider):
             {"alg": "RS256", "jwk": foreign.as_dict(private=False)}, claims(token), foreign
         ),
         "public key as a shared secret": lambda token: _shared(claims(token), own().as_pem(private=False)),
-        "claims swapped under the signature": lambda token: _swapped(token),
+        "claims swapped under the signature": _swapped,
         "no token": lambda _token: "",
         "no text": lambda _token: 7,
     }

@@ -221,6 +221,18 @@ def test_a_cause_hides_its_children_and_frees_them(desk):
     assert desk.kinds() == ["opened", "opened", "suppressed", "closed", "unsuppressed"]
 
 
+def test_a_closed_fault_keeps_what_explained_it(desk):
+    cause = Key("circuitFailure", Place(cabinet_id="C-1", circuit="1"))
+    lamps = tuple(f"L-{i}" for i in range(12))
+    desk.book.apply([dark(at_us=T0, cause=cause), Raised(cause, T0, T0, lamps, {"lamps_silent": 12})], T0)
+    desk.book.apply([Cleared(cause, T0 + HOUR), lit(at_us=T0 + HOUR)], T0 + HOUR)
+    child, parent = sorted(desk.rows(), key=lambda row: row.code, reverse=True)
+    assert (child.state, parent.state, child.caused_by) == ("closed", "closed", parent.id)
+    desk.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)  # the lamp goes out by itself
+    child = next(row for row in desk.rows() if row.code == "lampFailure")
+    assert (child.state, child.caused_by) == ("open", None)
+
+
 def test_a_persons_change_between_two_sweeps_is_kept(desk):
     desk.book.apply([dark()], T0)
     desk.person(desk.row().id, "assign", "assigned")

@@ -38,6 +38,11 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, title, word(document.detail, ""), document);
 }
 
+/** Nobody is signed in, or no longer: the sign-in page leads back here. */
+function toSignIn(): void {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 async function ask(
   path: string,
   init: { method?: string; headers?: Record<string, string>; body?: string },
@@ -51,6 +56,7 @@ async function ask(
     throw new Unreachable(path, { cause: error });
   }
   if (answer.status >= 502 && answer.status <= 504) throw new Unreachable(path); // a proxy speaks for a server that is gone
+  if (answer.status === 401) toSignIn();
   if (!answer.ok) throw await problemOf(answer);
   return answer;
 }
