@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard_api.access.admission import Admission, Shown, shown_session, shown_token
 from dashboard_api.access.cookies import SESSION, read_cookie
 from dashboard_api.access.origin_check import SAFE_METHODS, is_own_origin
-from dashboard_api.access.principal import Principal
+from dashboard_api.access.principal import PUBLIC, Principal
 from dashboard_api.access.rate_limits import RateLimits
 from dashboard_api.access.roles import Rule
 from dashboard_api.errors import ForbiddenError, RequestError, UnauthorisedError
@@ -84,7 +84,11 @@ class Gate:
         """
         if scope["method"] not in SAFE_METHODS and not self._is_own(scope):
             raise ForbiddenError("foreign_origin")
-        principal = await self.principal_of(scope)
+        try:
+            principal = await self.principal_of(scope)
+        except UnauthorisedError:
+            self._limits.count(PUBLIC, address_of(scope))  # guesses at tokens are counted as well
+            raise
         if principal.kind != "local":
             self._limits.count(principal, address_of(scope))
         if not principal.may(rule):
@@ -127,11 +131,14 @@ class Guard:
         gate = self._gate()
         principal = await gate.check(scope, self.rule)
         scope.setdefault("state", {})["principal"] = principal
-        if self.rule.is_stream:
-            receive = _until_revoked(receive, lambda: gate.check(scope, self.rule))
         if principal.kind != "local":
             send = _private(send, is_public=not principal.is_known)
-        await self._app(scope, receive, send)
+        if not self.rule.is_stream:
+            await self._app(scope, receive, send)
+            return
+        stream = _Stream(receive, send, lambda: gate.check(scope, self.rule))
+        await self._app(scope, stream.receive, stream.send)
+        await stream.end()
 
 
 def _private(send: Send, *, is_public: bool) -> Send:
@@ -148,24 +155,39 @@ def _private(send: Send, *, is_public: bool) -> Send:
     return guarded
 
 
-def _until_revoked(receive: Receive, check: Callable[[], Awaitable[Any]]) -> Receive:
-    """``receive``, which tells the route that the client is gone as soon as ``check`` no longer lets it through."""
+class _Stream:
+    """An answer that lasts: tells its route that the client is gone as soon as ``check`` no longer lets it through."""
 
-    async def guarded() -> Message:
-        waiting = asyncio.ensure_future(_as_coroutine(receive))
+    def __init__(self, receive: Receive, send: Send, check: Callable[[], Awaitable[Any]]) -> None:
+        self._receive = receive
+        self._send = send
+        self._check = check
+        self._is_revoked = False
+        self._is_open = False  # begun, and not at its end
+
+    async def receive(self) -> Message:
+        waiting = asyncio.ensure_future(_as_coroutine(self._receive))
         try:
             while True:
                 done, _ = await asyncio.wait({waiting}, timeout=_LOOK_AGAIN_S)
                 if done:
                     return waiting.result()
                 try:
-                    await check()
+                    await self._check()
                 except RequestError:
+                    self._is_revoked = True
                     return {"type": "http.disconnect"}
         finally:
             waiting.cancel()
 
-    return guarded
+    async def send(self, message: Message) -> None:
+        self._is_open = message["type"] == "http.response.start" or message.get("more_body", False)
+        await self._send(message)
+
+    async def end(self) -> None:
+        """End the answer properly where the route left it: the client is still there."""
+        if self._is_revoked and self._is_open:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _as_coroutine(receive: Receive) -> Message:

@@ -240,7 +240,8 @@ def test_behind_the_nginx_of_deploy(town, people, certificate, require_debian, t
         paths = "".join(
             f"{name}_temp_path {tmp_path};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        whole = f"daemon off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\nhttp {{ access_log off;\n{paths}{text}}}\n"
+        head = f"daemon off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\n"
+        whole = f"{head}http {{ access_log off;\n{paths}{text}}}\n"
         (tmp_path / "nginx.conf").write_text(whole)
         process = subprocess.Popen([nginx, "-c", tmp_path / "nginx.conf", "-p", tmp_path], stderr=subprocess.PIPE)
         try:
