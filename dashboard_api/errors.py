@@ -53,6 +53,10 @@ class BadRequestError(RequestError):
     """A parameter with an impossible value; the detail names it."""
 
 
+class ForbiddenError(RequestError):
+    """Whoever asks may not have this; the reason is in the log."""
+
+
 class StaleError(RequestError):
     """Somebody changed the fault since the client read it; the problem carries the fault as it is now."""
 
@@ -68,10 +72,6 @@ class UnauthorisedError(RequestError):
     def headers(self) -> dict[str, str]:
         """How to come in (RFC 9110)."""
         return {"WWW-Authenticate": 'Bearer realm="Terang"'}
-
-
-class ForbiddenError(RequestError):
-    """Whoever asks may not do this; another account or token may."""
 
 
 class TooManyError(RequestError):
@@ -90,10 +90,10 @@ class UnavailableError(RequestError):
 STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     BadRequestError: HTTPStatus.BAD_REQUEST,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
     UnauthorisedError: HTTPStatus.UNAUTHORIZED,
-    ForbiddenError: HTTPStatus.FORBIDDEN,
     TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

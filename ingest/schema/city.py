@@ -85,6 +85,7 @@ class BrokerSection(_Section):
     key: Path | None = None
     username: str | None = None
     password: str | None = Field(None, repr=False)
+    passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
 
 
 class TelemetrySection(_Section):
@@ -169,6 +170,12 @@ class OidcSection(_Section):
     districts_claim: str = ""
 
 
+class KeysSection(_Section):
+    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+
+    working_key: Path | None = None
+
+
 class City(_Section):
     """A city's settings; ``folder`` is where they were read from."""
 
@@ -179,6 +186,7 @@ class City(_Section):
     schedule: ScheduleSection = ScheduleSection()
     web: WebSection = WebSection()  # type: ignore[call-arg]  # as above
     oidc: OidcSection = OidcSection()  # type: ignore[call-arg]  # as above
+    keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
     folder: Path
 

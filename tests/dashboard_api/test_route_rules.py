@@ -42,6 +42,13 @@ MAY = {
     ("GET", "/api/v1/maintenance"): ("/api/v1/maintenance", VIEW),
     ("POST", "/api/v1/commands/dim"): ("/api/v1/commands/dim", frozenset(("operator", "administrator", "operate"))),
     ("GET", "/api/v1/commands/{command_id}"): ("/api/v1/commands/none", VIEW),
+    ("POST", "/api/v1/enrolments"): ("/api/v1/enrolments", EVERYBODY),
+    ("GET", "/api/v1/enrolments"): ("/api/v1/enrolments", frozenset(("operator", "administrator"))),
+    ("GET", "/api/v1/enrolments/{enrolment_id}"): ("/api/v1/enrolments/none", EVERYBODY),
+    ("POST", "/api/v1/enrolments/{enrolment_id}/decision"): (
+        "/api/v1/enrolments/none/decision",
+        frozenset(("operator", "administrator")),
+    ),
     ("GET", "/api/v1/events"): ("/api/v1/events", WALL),
     ("POST", "/api/v1/session"): ("/api/v1/session", EVERYBODY),
     ("DELETE", "/api/v1/session"): ("/api/v1/session", EVERYBODY),
