@@ -34,7 +34,7 @@ def add_command(database: Database, audit: AuditLog, actor: Actor, values: dict[
         connection.execute(insert(commands), values)
         shown = ("kind", "lamp_ids", "level", "until_us")
         after = {name: values[name] for name in shown}
-        audit.append(connection, Entry(actor, "command.add", values["id"], after=after))
+        audit.append(connection, Entry(actor, "order.dim", values["id"], after=after))
 
 
 def has_room(database: Database, max_open: int) -> bool:

@@ -79,7 +79,7 @@ def test_every_change_has_a_line_with_actor_origin_before_and_after(town, people
         ("token.add", "test", "terminal"),
         ("session.password", "budi", "203.0.113.9"),
         ("fault.assign", "budi", "203.0.113.9"),
-        ("command.add", "dimmer", "testclient"),
+        ("order.dim", "dimmer", "testclient"),
         ("maintenance.add", "budi", "203.0.113.9"),
         ("session.end", "budi", "203.0.113.9"),
     ]
@@ -95,7 +95,7 @@ def test_every_change_has_a_line_with_actor_origin_before_and_after(town, people
 def test_without_accounts_changes_are_logged_too(town, client, people):
     client.post("/api/v1/commands/dim", json={"cabinet_id": "C-1", "level": 10})
     with people.context.database.reading() as connection:
-        assert [line.action for line, _mac in audit.lines(connection)] == ["command.add"]
+        assert [line.action for line, _mac in audit.lines(connection)] == ["order.dim"]
 
 
 def test_a_log_that_nobody_touched_is_whole(log):
