@@ -38,9 +38,12 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, title, word(document.detail, ""), document);
 }
 
-/** Nobody is signed in, or no longer: the sign-in page leads back here. */
+const OPENED_AT = location.pathname + location.search; // the page drops what it does not show before it has an answer
+
+/** Nobody is signed in, or no longer: the sign-in page leads back to what was shown or asked for. */
 function toSignIn(): void {
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const here = location.search ? location.pathname + location.search : OPENED_AT;
+  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
 }
 
 async function ask(
