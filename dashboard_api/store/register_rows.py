@@ -117,3 +117,13 @@ def known_lamp_ids(database: Database, lamp_ids: Sequence[str]) -> set[str]:
             query = select(lamps.c.lamp_id).where(lamps.c.lamp_id.in_(lamp_ids[start : start + 500]))
             found.update(connection.execute(query).scalars())
     return found
+
+
+def lamp_districts(database: Database, lamp_ids: Sequence[str]) -> set[str | None]:
+    """The districts that the lamps stand in; None = one of them has no district."""
+    found: set[str | None] = set()
+    with database.reading() as connection:
+        for start in range(0, len(lamp_ids), 500):
+            query = select(lamps.c.district).where(lamps.c.lamp_id.in_(lamp_ids[start : start + 500])).distinct()
+            found.update(connection.execute(query).scalars())
+    return found
