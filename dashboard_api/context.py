@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Query, Request
@@ -13,11 +14,13 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso
+from dashboard_api.live.lamp_states import LampStates, derive
 from dashboard_api.live.picture import LivePicture, LiveReader
 from dashboard_api.readings.store import ReadingStore, open_readings
 from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema import life
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK, Catalogue, load_languages
@@ -53,6 +56,10 @@ class Context:
         self._clock = clock
         self._lock = threading.Lock()
         self._lamps: LampColumns | None = None
+        self._standing = StandingFaults(self.database)
+        self._deriving = threading.Lock()
+        self._states: LampStates | None = None
+        self._made_of: tuple[LampColumns, LivePicture | None, int] | None = None
 
     def now_us(self) -> int:
         """The city's present time: that of ingest where it replays another time, else the wall clock's."""
@@ -70,7 +77,9 @@ class Context:
         Raises:
             UnavailableError: the database does not answer.
         """
-        version = self.database.register_version()
+        return self._lamps_of(self.database.register_version())
+
+    def _lamps_of(self, version: int) -> LampColumns:
         with self._lock:
             if self._lamps is None or self._lamps.version != version:
                 self._lamps = load_lamp_columns(self.database)
@@ -90,6 +99,39 @@ class Context:
         """The live picture, if it belongs to that version of the register."""
         picture = self.live.read()
         return None if picture is None or picture.register_version != register_version else picture
+
+    def lamp_states(self) -> tuple[LampColumns, LampStates]:
+        """The register's lamps and what each does now, derived anew when picture, register or a fault changed.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        mark, version = self.states_mark()
+        lamps = self._lamps_of(version)
+        states = self._states
+        if states is None or states.mark != mark:
+            with self._deriving:
+                states = self._states
+                if states is None or states.mark != mark:
+                    generation, standing = self._standing.read(lamps)
+                    picture = self.picture(lamps)
+                    made_of = (lamps, picture, generation)
+                    if states is not None and made_of == self._made_of:
+                        states = replace(states, mark=mark)
+                    else:
+                        states = derive(mark, len(lamps), lamps.metering, picture, standing)
+                    self._states, self._made_of = states, made_of
+        return lamps, states
+
+    def states_mark(self) -> tuple[str, int]:
+        """The mark under which lamps' states are derived now, and the register's version.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        seq, version = marks(self.database)
+        picture = self.picture_of(version)
+        return f"{version}-{0 if picture is None else picture.number}-{seq}", version
 
     def live_age_s(self) -> float | None:
         """Seconds since ingest wrote the live picture; None = it has written none."""

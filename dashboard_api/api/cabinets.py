@@ -18,7 +18,6 @@ from dashboard_api.http.json_answer import answer_in
 from dashboard_api.store.fault_list import FaultFilter
 from dashboard_api.store.register_rows import all_cabinets, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import energy_rows
-from ingest.schema import live
 
 _DAY_US: Final = 86_400 * 1_000_000
 _MAX_DAYS: Final = {"hour": 400, "day": 4_000, "month": 40_000}
@@ -92,10 +91,10 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
     if row is None:
         raise NotFoundError("no_cabinet", cabinet_id=cabinet_id)
     members = lamps_of_cabinet(context.database, cabinet_id)
-    picture = context.picture(context.lamps())
-    index = np.array([member.row for member in members], np.int64)
-    states = np.zeros(len(index), np.uint8) if picture is None else picture.columns["state"][index]
-    counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
+    lamps, states = context.lamp_states()
+    picture = states.picture
+    # a register that was replaced meanwhile may be shorter
+    index = np.array([member.row for member in members if member.row < len(lamps)], np.int64)
     faults = context.faults.page(FaultFilter(cabinet_id=cabinet_id), catalogue, limit=1000)
     controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
     least = dict({} if picture is None else picture.least_dark.get(cabinet_id, {}))
@@ -105,7 +104,7 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
         "last_seen": iso(controller.get("last_seen_us")),
         **context.live_figures(picture),
         "lamp_ids": [member.lamp_id for member in members],
-        "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
+        "lamps": states.figures(index),
         "least_dark": {"cabinet": least.pop("", None), "circuits": least},
         "faults": faults.items(),
     }

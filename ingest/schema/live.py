@@ -26,7 +26,14 @@ COLUMNS: Final[dict[str, str]] = {
     "level": "|u1",  # commanded %, 255 unknown
     "quality": "|u1",
     "status": "|u1",
+    "due": "|u1",  # one of DUE_…: by the agent's level, else by the city's schedule
 }
+# columns that pictures of older versions do not have -> what they are read as
+ADDED_COLUMNS: Final[dict[str, int]] = {"due": 255}
+
+DUE_OFF: Final = 0
+DUE_LIT: Final = 1
+DUE_UNKNOWN: Final = 255
 
 STATE_UNKNOWN: Final = 0  # not monitored, never heard, or silent
 STATE_OFF: Final = 1  # off as it should be
