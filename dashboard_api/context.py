@@ -19,6 +19,7 @@ from dashboard_api.live.picture import LivePicture, LiveReader
 from dashboard_api.readings.store import ReadingStore, open_readings
 from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
+from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
 from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema import life
@@ -51,6 +52,7 @@ class Context:
         self.database = Database(city)
         self.faults = FaultCache(self.database)
         self.live = LiveReader(city.data_folder)
+        self.photos = PhotoFolder(city.data_folder)
         self.readings: ReadingStore = open_readings(city)
         self.languages = load_languages()
         self._clock = clock

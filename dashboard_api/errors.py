@@ -52,6 +52,18 @@ class NotAllowedError(RequestError):
     """The fault's state does not allow this action; the problem carries the fault as it is now."""
 
 
+class UsedIdError(RequestError):
+    """The action id came before with another body; the problem carries the fault as it is now."""
+
+
+class TooLargeError(RequestError):
+    """A body that is larger than this route takes."""
+
+
+class MediaTypeError(RequestError):
+    """A body of a kind that this route does not take, by its content."""
+
+
 class UnavailableError(RequestError):
     """A store does not answer, or holds nothing yet; the request may be repeated later."""
 
@@ -61,5 +73,8 @@ STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
+    UsedIdError: HTTPStatus.CONFLICT,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

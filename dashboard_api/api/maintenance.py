@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
-from dashboard_api.api.fields import CircuitName, Id, Note, TimeText
+from dashboard_api.api.fields import CircuitName, Id, Note, TimeText, refuse_blank
 from dashboard_api.context import ActorOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso, parse_time
@@ -43,6 +43,7 @@ class MaintenanceRequest(BaseModel):
 
 def post_maintenance(context: ContextOf, actor: ActorOf, request: MaintenanceRequest) -> JSONResponse:
     """Announce work: until then nothing new opens there; it expires by itself."""
+    refuse_blank("note", request.note)
     if request.lamp_id is not None and not is_lamp(context.database, request.lamp_id):
         raise NotFoundError("no_lamp", lamp_id=request.lamp_id)
     if request.cabinet_id is not None and one_cabinet(context.database, request.cabinet_id) is None:

@@ -29,9 +29,12 @@ from dashboard_api.api import (
     lamps,
     maintenance,
     models,
+    photos,
+    repairs,
     tiles,
 )
 from dashboard_api.formats.problem_document import MEDIA_TYPE
+from dashboard_api.http.query_check import QueryCheck
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -70,8 +73,13 @@ class Route:
     problems: Mapping[int, str] | None = None
     also: Mapping[int, str] | None = None  # further statuses without a body
     response_class: type[Response] = JSONResponse
+    body: Mapping[str, Any] | None = None  # of a request whose body is no JSON, as OpenAPI describes it
 
 
+_PHOTO_BODY: Final[Mapping[str, Any]] = {
+    "required": True,
+    "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in ("image/jpeg", "image/png")},
+}
 _NO_FAULT: Final = {404: "no such fault"}
 _NO_LAMP: Final = {404: "no such lamp"}
 _NO_CABINET: Final = {404: "no such cabinet"}
@@ -117,6 +125,29 @@ ROUTES: Final[tuple[Route, ...]] = (
             409: "changed meanwhile, or not allowed in this state; `fault` is the fault as it is now",
         },
     ),
+    Route(
+        "PUT",
+        f"{_V1}/faults/{{fault_id}}/photos/{{photo_id}}",
+        photos.put_photo,
+        "faults",
+        Role.CREW,
+        models.Photo,
+        problems={**_NO_FAULT, 413: "too many bytes or pixels", 415: "no JPEG, PNG or WebP by its content"},
+        status=201,
+        also={200: "it was kept before; nothing changed"},
+        body=_PHOTO_BODY,
+    ),
+    Route(
+        "GET",
+        f"{_V1}/faults/{{fault_id}}/photos/{{photo_id}}",
+        photos.get_photo,
+        "faults",
+        Role.VIEWER,
+        others={"image/jpeg": None},
+        problems={404: "no such fault or photo"},
+        response_class=Response,
+    ),
+    Route("GET", f"{_V1}/repairs", repairs.get_repairs, "faults", Role.VIEWER, models.RepairPage),
     Route(
         "GET",
         f"{_V1}/lamps.geojson",
@@ -248,8 +279,20 @@ def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
             response_class=route.response_class,
             responses=_responses(route),
             include_in_schema=bool(route.tag),
-            openapi_extra={"x-role": str(route.role)},
+            openapi_extra={"x-role": str(route.role), **({"requestBody": route.body} if route.body else {})},
         )
+        _check_query(app.router.routes[-1])
+
+
+def _check_query(route: Any) -> None:
+    """Let a route refuse query parameters that neither it nor what it depends on knows."""
+    known: set[str] = set()
+    dependants = [route.dependant]
+    while dependants:
+        dependant = dependants.pop()
+        known.update(field.alias for field in dependant.query_params)
+        dependants.extend(dependant.dependencies)
+    route.app = QueryCheck(route.app, known)
 
 
 def _responses(route: Route) -> dict[int | str, dict[str, Any]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from dashboard_api.errors import BadRequestError, NotAllowedError, NotFoundError, StaleError
+from dashboard_api.errors import NotAllowedError, NotFoundError, StaleError, UsedIdError
+from dashboard_api.formats.times import iso
 from dashboard_api.store.engine import Database
 from ingest.schema import life
 from ingest.schema.tables import fault_events, faults, wait_for_events
@@ -28,6 +29,16 @@ class Action:
     note: str | None = None
     assignee: str | None = None
     if_version: int | None = None
+    cause: str | None = None
+    part: str | None = None
+    until_us: int | None = None
+    claimed_at: str | None = None  # the client's `at`, as it was sent
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What a repeat has to say again; not the date, which a repeat may know differently."""
+        names = ("note", "assignee", "if_version", "cause", "part", "until_us", "claimed_at")
+        return {"action": self.action, **{name: getattr(self, name) for name in names}}
 
 
 def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
@@ -37,14 +48,14 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
         NotFoundError: no such fault.
         StaleError: ``if_version`` is not the fault's version.
         NotAllowedError: the state does not allow the action.
-        BadRequestError: the action id was used for something else.
+        UsedIdError: the action id came before with another body.
         UnavailableError: the database does not answer.
     """
     with database.writing() as connection:
         query = select(faults).where(faults.c.id == action.fault_id).with_for_update()
         row = connection.execute(query).one_or_none()
         # asked for under the lock: a repeat that arrives at the same time waits for the first one's answer
-        answer = _earlier_answer(connection, action)
+        answer = _earlier_answer(connection, action, None if row is None else render(row))
         if answer is not None:
             return answer
         if row is None:
@@ -62,13 +73,17 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
         return _write(connection, action, row, state, render)
 
 
-def _earlier_answer(connection: Connection, action: Action) -> dict[str, Any] | None:
+def _earlier_answer(connection: Connection, action: Action, fault: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The first answer to this action id, None if it is new."""
     query = select(fault_events).where(fault_events.c.action_id == action.action_id)
     event = connection.execute(query).one_or_none()
     if event is None:
         return None
-    if event.fault_id != action.fault_id or event.kind != action.action:
-        raise BadRequestError("action_id_used", action_id=action.action_id)
+    # entries of older versions hold no body
+    before = event.data.get("body") or {"note": event.note, "assignee": event.data.get("assignee")}
+    is_same = event.fault_id == action.fault_id and event.kind == action.action
+    if not is_same or any(action.body[name] != value for name, value in before.items()):
+        raise UsedIdError("action_id_used", None if fault is None else {"fault": fault}, action_id=action.action_id)
     answer: dict[str, Any] = event.data["answer"]
     return answer
 
@@ -84,10 +99,17 @@ def _write(connection: Connection, action: Action, row: Row[Any], state: str, re
     # what a phone did while it was offline, hours ago, does not make the fault's last change older than it is
     values["updated_at_us"] = max(row.updated_at_us, action.at_us)
     if action.action == "assign":
-        values["assignee"] = action.assignee
-    if action.action == "reopen":
+        values |= {"assignee": action.assignee, "started_at_us": None, "deferred_until_us": None}
+    elif action.action == "start":
+        values["started_at_us"] = action.at_us
+    elif action.action == "repair":
+        values["deferred_until_us"] = None
+    elif action.action == "cannot_repair":
+        values |= {"assignee": None, "started_at_us": None, "deferred_until_us": action.until_us}
+    elif action.action == "reopen":
         # what explained it once is over by then, or will be said again
         values |= {"closed_at_us": None, "is_verified": False, "caused_by": None}
+        values |= {"started_at_us": None, "deferred_until_us": None}
     connection.execute(update(faults).where(faults.c.id == row.id).values(**values))
     changed = connection.execute(select(faults).where(faults.c.id == row.id)).one()
     answer = render(changed)
@@ -100,8 +122,15 @@ def _write(connection: Connection, action: Action, row: Row[Any], state: str, re
         "version": changed.version,
         "note": action.note,
         "action_id": action.action_id,
-        "data": {"assignee": action.assignee, "answer": answer},
+        "data": {**_told(action), "body": action.body, "answer": answer},
     }
     wait_for_events(connection)
     connection.execute(insert(fault_events), line)
     return answer
+
+
+def _told(action: Action) -> dict[str, Any]:
+    """What the timeline shows of an action beside its note."""
+    told: dict[str, Any] = {"assignee": action.assignee}
+    more = {"cause": action.cause, "part": action.part, "until": iso(action.until_us), "claimed_at": action.claimed_at}
+    return told | {name: value for name, value in more.items() if value is not None}

@@ -9,6 +9,7 @@ from dashboard_api.api.models.city import City, CodeList, QuantityList, Readines
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
 from dashboard_api.api.models.problem import FaultProblem, Problem
+from dashboard_api.api.models.repair import Photo, RepairPage
 from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
 
 __all__ = [
@@ -29,10 +30,12 @@ __all__ = [
     "LampStates",
     "MaintenanceList",
     "MaintenanceWindow",
+    "Photo",
     "Problem",
     "QuantityList",
     "Readiness",
     "Readings",
+    "RepairPage",
     "Summary",
     "TimelineEntry",
 ]
