@@ -7,13 +7,14 @@ from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from fastapi import Query
-from fastapi.responses import JSONResponse
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.times import iso, number, parse_time
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.http.json_answer import answer_in
 from dashboard_api.store.fault_list import FaultFilter
 from dashboard_api.store.register_rows import all_cabinets, lamps_of_cabinet, one_cabinet
@@ -25,9 +26,14 @@ _SHORT: Final[dict[str, Literal["hour", "day"]]] = {"1h": "hour", "1d": "day"}  
 _ENERGY: Final = ("measured_wh", "interpolated_wh", "estimated_wh")
 
 
-def get_cabinets(context: ContextOf) -> JSONResponse:
+def get_cabinets(request: Request, context: ContextOf) -> Response:
     """Every cabinet with its place and whether its controller is online (null = never met)."""
     picture = context.live.read()
+    written_at_us = None if picture is None else picture.written_at_us
+    headers = tag_headers(entity_tag("cabinets", context.database.register_version(), written_at_us))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     controllers = {} if picture is None else picture.controllers
     items = [
         {
@@ -41,7 +47,7 @@ def get_cabinets(context: ContextOf) -> JSONResponse:
         }
         for row in all_cabinets(context.database)
     ]
-    return JSONResponse({"items": items, "next_cursor": None})
+    return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
 
 
 # ids are the city's own: a panel number such as PJU/17 is one

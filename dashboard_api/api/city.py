@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from fastapi.responses import JSONResponse
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.context import ContextOf
 from dashboard_api.formats.times import iso, number
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.store.feed import fault_counts
 from dashboard_api.version import terang_version
 from ingest.schema.codes import CATALOGUE
@@ -42,8 +44,12 @@ def get_city(context: ContextOf) -> JSONResponse:
     return JSONResponse(document)
 
 
-def get_codes(context: ContextOf) -> JSONResponse:
+def get_codes(request: Request, context: ContextOf) -> Response:
     """The fault catalogue in every language."""
+    headers = tag_headers(entity_tag("codes", context.languages.codes))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     items = [
         {
             "code": row.code,
@@ -56,12 +62,16 @@ def get_codes(context: ContextOf) -> JSONResponse:
         }
         for row in CATALOGUE
     ]
-    return JSONResponse({"items": items, "next_cursor": None})
+    return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
 
 
-def get_quantities(context: ContextOf) -> JSONResponse:
+def get_quantities(request: Request, context: ContextOf) -> Response:
     """What a lamp's readings consist of: the columns of ``/lamps/{lamp_id}/readings`` with their names and units."""
-    return JSONResponse({"items": quantity_items(context.languages), "next_cursor": None})
+    headers = tag_headers(entity_tag("quantities", context.languages.codes))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
+    return JSONResponse({"items": quantity_items(context.languages), "next_cursor": None}, headers=headers)
 
 
 def quantity_items(languages: Languages) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from dashboard_api.formats.fault_lists import faults_csv, faults_geojson, faults
 from dashboard_api.formats.repair_document import repair_document
 from dashboard_api.formats.times import parse_time
 from dashboard_api.http.compression import answer
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.http.json_answer import answer_in, language_headers
 from dashboard_api.store import actions
 from dashboard_api.store.fault_cache import FaultPage
@@ -107,7 +108,8 @@ async def get_faults(
 
     def show() -> Response:
         page = context.faults.page(wanted, catalogue, order=order, near=at, limit=limit, cursor=cursor)
-        return _list_answer(request, page, f, language_headers(catalogue))
+        headers = tag_headers(entity_tag(page.stamp, f, catalogue.language), language_headers(catalogue))
+        return not_modified(request, headers) or _list_answer(request, page, f, headers)
 
     return await context.answer(show, is_short=f == "json" and is_short(wanted, order, limit))
 

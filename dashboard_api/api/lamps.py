@@ -6,16 +6,17 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import pyarrow as pa
-from fastapi import Query
-from fastapi.responses import JSONResponse
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.fault_document import fault_document
 from dashboard_api.formats.times import iso, number, parse_time
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.http.json_answer import answer_in
-from dashboard_api.live.lamp_states import NAMES, SILENT, UNMETERED
+from dashboard_api.live.lamp_states import NAMES, SILENT, UNMETERED, LampStates
 from dashboard_api.live.picture import LivePicture
 from dashboard_api.store.fault_list import open_faults_of_lamp
 from dashboard_api.store.register_rows import is_lamp, one_lamp
@@ -28,9 +29,19 @@ _MAX_RAW_DAYS: Final = 8  # without averaging
 _MEASURED: Final = tuple(name for name, dtype in live.COLUMNS.items() if dtype == "<f4")
 
 
-def get_lamps_geojson(context: ContextOf) -> JSONResponse:
+def _lamp_headers(name: str, states: LampStates) -> dict[str, str]:
+    """Headers of a list of all lamps: it is another one with another picture, register or fault."""
+    written_at_us = None if states.picture is None else states.picture.written_at_us
+    return tag_headers(entity_tag(name, states.mark, written_at_us))
+
+
+def get_lamps_geojson(request: Request, context: ContextOf) -> Response:
     """Every lamp of the register with its present state; for maps of up to some ten thousand lamps."""
     lamps, states = context.lamp_states()
+    headers = _lamp_headers("lamps.geojson", states)
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     picture = states.picture
     columns = [lamps.properties[name] for name in lamps.properties]
     names = tuple(lamps.properties)
@@ -43,7 +54,7 @@ def get_lamps_geojson(context: ContextOf) -> JSONResponse:
         point = {"type": "Point", "coordinates": [float(lamps.longitude[row]), float(lamps.latitude[row])]}
         features.append({"type": "Feature", "id": row, "geometry": point, "properties": properties})
     document = {"type": "FeatureCollection", **context.live_figures(picture), "features": features}
-    return JSONResponse(document, media_type="application/geo+json")
+    return JSONResponse(document, media_type="application/geo+json", headers=headers)
 
 
 def _now_of(picture: LivePicture | None, row: int) -> dict[str, Any]:
@@ -57,9 +68,13 @@ def _now_of(picture: LivePicture | None, row: int) -> dict[str, Any]:
     }
 
 
-def get_states(context: ContextOf) -> JSONResponse:
+def get_states(request: Request, context: ContextOf) -> Response:
     """Present state and level of every lamp as parallel arrays: what a map polls."""
     lamps, states = context.lamp_states()
+    headers = _lamp_headers("lamps/states", states)
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     picture = states.picture
     at_us = context.now_us() if picture is None else picture.now_us
     document = {
@@ -70,7 +85,7 @@ def get_states(context: ContextOf) -> JSONResponse:
         "state": states.state.tolist(),
         "level": states.level.tolist(),
     }
-    return JSONResponse(document)
+    return JSONResponse(document, headers=headers)
 
 
 def _latest(picture: LivePicture | None, row: int, state: str) -> dict[str, Any] | None:

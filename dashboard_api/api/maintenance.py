@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Self
 
-from fastapi import status
-from fastapi.responses import JSONResponse
+from fastapi import Request, status
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
@@ -13,6 +13,7 @@ from dashboard_api.api.fields import CircuitName, Id, Note, TimeText, refuse_bla
 from dashboard_api.context import ActorOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso, parse_time
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.store.register_rows import is_lamp, one_cabinet
 from dashboard_api.store.work import add_maintenance, current_maintenance
 
@@ -67,11 +68,15 @@ def post_maintenance(context: ContextOf, actor: ActorOf, request: MaintenanceReq
     return JSONResponse(_window(values), status.HTTP_201_CREATED)
 
 
-def get_maintenance(context: ContextOf) -> JSONResponse:
+def get_maintenance(request: Request, context: ContextOf) -> Response:
     """Windows that have not expired."""
     rows = current_maintenance(context.database, context.now_us())
+    headers = tag_headers(entity_tag("maintenance", [row.id for row in rows]))  # a window does not change
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     items = [_window(dict(row._mapping)) for row in rows]  # noqa: SLF001  (SQLAlchemy's public name of it)
-    return JSONResponse({"items": items, "next_cursor": None})
+    return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
 
 
 def _window(values: dict[str, Any]) -> dict[str, Any]:

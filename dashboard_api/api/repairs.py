@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import Query
-from fastapi.responses import JSONResponse
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.api.fields import Name, TimeText
 from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
@@ -14,13 +14,15 @@ from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.fault_document import fault_document
 from dashboard_api.formats.repair_document import repair_document
 from dashboard_api.formats.times import parse_time
-from dashboard_api.http.json_answer import answer_in
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
+from dashboard_api.http.json_answer import language_headers
 from dashboard_api.store.repairs import list_repairs
 
 _EVERYBODY = "*"
 
 
 def get_repairs(
+    request: Request,
     context: ContextOf,
     catalogue: CatalogueOf,
     me: ActorOf,
@@ -32,7 +34,7 @@ def get_repairs(
     since: Annotated[TimeText | None, Query(description="claimed at or after, ISO 8601 with a zone")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="repairs of a page")] = 100,
     cursor: Annotated[str | None, Query(max_length=20, description="`next_cursor` of the page before")] = None,
-) -> JSONResponse:
+) -> Response:
     """Repairs, newest first, each with its fault as it is now."""
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and int(cursor) < 2**63):
         raise BadRequestError("foreign_cursor")
@@ -44,9 +46,16 @@ def get_repairs(
         limit=limit,
     )
     zone = ZoneInfo(context.city.city.timezone)
+    marks = [(one.event.seq, one.fault.revision, one.result) for one in repairs]
+    tag = entity_tag(marks, before, result, catalogue.language)
+    headers = tag_headers(tag, language_headers(catalogue))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     items = [
         {**repair_document(one, catalogue, zone), "fault": fault_document(one.fault, catalogue)}
         for one in repairs
         if result in {None, one.result}
     ]
-    return answer_in(catalogue, {"items": items, "next_cursor": None if before is None else str(before)})
+    document = {"items": items, "next_cursor": None if before is None else str(before)}
+    return JSONResponse(document, headers=headers)

@@ -80,6 +80,7 @@ _PHOTO_BODY: Final[Mapping[str, Any]] = {
     "required": True,
     "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in ("image/jpeg", "image/png")},
 }
+_SAME: Final = {304: "the caller's copy still holds"}
 _NO_FAULT: Final = {404: "no such fault"}
 _NO_LAMP: Final = {404: "no such lamp"}
 _NO_CABINET: Final = {404: "no such cabinet"}
@@ -103,6 +104,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         models.FaultPage,
         others={_GEOJSON: models.FaultCollection, "text/csv": None, "application/gpx+xml": None},
+        also=_SAME,
     ),
     Route(
         "GET",
@@ -147,7 +149,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems={404: "no such fault or photo"},
         response_class=Response,
     ),
-    Route("GET", f"{_V1}/repairs", repairs.get_repairs, "faults", Role.VIEWER, models.RepairPage),
+    Route("GET", f"{_V1}/repairs", repairs.get_repairs, "faults", Role.VIEWER, models.RepairPage, also=_SAME),
     Route(
         "GET",
         f"{_V1}/lamps.geojson",
@@ -155,9 +157,10 @@ ROUTES: Final[tuple[Route, ...]] = (
         "lamps",
         Role.VIEWER,
         others={_GEOJSON: models.LampCollection},
+        also=_SAME,
         response_class=Response,
     ),
-    Route("GET", f"{_V1}/lamps/states", lamps.get_states, "lamps", Role.VIEWER, models.LampStates),
+    Route("GET", f"{_V1}/lamps/states", lamps.get_states, "lamps", Role.VIEWER, models.LampStates, also=_SAME),
     Route(
         "GET",
         f"{_V1}/lamps/{{lamp_id:path}}/readings",
@@ -168,7 +171,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems=_NO_LAMP,
     ),
     Route("GET", f"{_V1}/lamps/{{lamp_id:path}}", lamps.get_lamp, "lamps", Role.VIEWER, models.Lamp, problems=_NO_LAMP),
-    Route("GET", f"{_V1}/cabinets", cabinets.get_cabinets, "cabinets", Role.VIEWER, models.CabinetList),
+    Route("GET", f"{_V1}/cabinets", cabinets.get_cabinets, "cabinets", Role.VIEWER, models.CabinetList, also=_SAME),
     Route(
         "GET",
         f"{_V1}/cabinets/{{cabinet_id:path}}/energy",
@@ -188,8 +191,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems=_NO_CABINET,
     ),
     Route("GET", f"{_V1}/city", city.get_city, "city", Role.PUBLIC, models.City),
-    Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList),
-    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList),
+    Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList, also=_SAME),
+    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList, also=_SAME),
     Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary),
     Route(
         "POST",
@@ -201,7 +204,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         status=201,
         problems={404: "no such cabinet, circuit or lamp"},
     ),
-    Route("GET", f"{_V1}/maintenance", maintenance.get_maintenance, "work", Role.VIEWER, models.MaintenanceList),
+    Route(
+        "GET",
+        f"{_V1}/maintenance",
+        maintenance.get_maintenance,
+        "work",
+        Role.VIEWER,
+        models.MaintenanceList,
+        also=_SAME,
+    ),
     Route(
         "POST",
         f"{_V1}/commands/dim",
