@@ -43,3 +43,18 @@ def test_known_parameters_and_a_language_pass(client):
 def test_a_time_without_a_zone_is_refused(client, url):
     answer = client.get(url)
     assert (answer.status_code, answer.json()["code"]) == (400, "time_without_zone")
+
+
+def test_every_parameter_is_described_with_an_example(client):
+    undescribed = []
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            for parameter in operation.get("parameters", []):
+                is_made_by_the_server = parameter["name"] == "cursor"
+                if not parameter.get("description"):
+                    undescribed.append((method, path, parameter["name"]))
+                elif "example" not in parameter and not is_made_by_the_server:
+                    is_listed = "enum" in str(parameter["schema"])
+                    if not is_listed and parameter["name"] != "every":
+                        undescribed.append((method, path, parameter["name"]))
+    assert undescribed == []
