@@ -19,21 +19,21 @@ PhotoId = Annotated[str, Path(pattern=_ULID, description="the client's ULID of t
 
 
 async def put_photo(request: Request, context: ContextOf, fault_id: str, photo_id: PhotoId) -> JSONResponse:
-    """Keep a photo of a fault: the body is a JPEG, PNG or WebP file. A repeat changes nothing and gets status 200.
+    """Keep a photo of a fault: the body is a JPEG, PNG or WebP file. A repeat changes nothing.
 
     What is kept is a JPEG without position and other metadata, at most 2048 pixels an edge.
     """
     body = await request.body()
     photo_id = photo_id.upper()
 
-    def keep() -> bool:
+    def keep() -> None:
         if not is_fault(context.database, fault_id):
             raise NotFoundError("no_fault", fault_id=fault_id)
-        return context.photos.put(fault_id, photo_id, body)
+        context.photos.put(fault_id, photo_id, body)
 
-    is_new = await run_in_threadpool(keep)
+    await run_in_threadpool(keep)
     url = f"/api/v1/faults/{fault_id}/photos/{photo_id}"
-    return JSONResponse({"id": photo_id, "url": url}, 201 if is_new else 200)
+    return JSONResponse({"id": photo_id, "url": url})
 
 
 async def get_photo(context: ContextOf, fault_id: str, photo_id: PhotoId) -> Response:

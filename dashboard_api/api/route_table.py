@@ -136,8 +136,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.CREW,
         models.Photo,
         problems={**_NO_FAULT, 413: "too many bytes or pixels", 415: "no JPEG, PNG or WebP by its content"},
-        status=201,
-        also={200: "it was kept before; nothing changed"},
         body=_PHOTO_BODY,
     ),
     Route(

@@ -21,7 +21,7 @@ OFF: Final = live.STATE_OFF
 LIT: Final = live.STATE_LIT
 DARK: Final = live.STATE_DARK
 UNMETERED: Final = 4
-NAMES: Final = ("silent", "off", "lit", "dark", "unmetered")
+NAMES: Final = live.STATE_NAMES
 
 LEVEL_UNKNOWN: Final = 255
 # codes whose lamps are without light as long as the fault stands; contactorFailure only where it is stuck off

@@ -120,7 +120,7 @@ def _open(path: Path) -> LivePicture:
     for name, code in live.COLUMNS.items():
         if columns[name].dtype != np.dtype(code):
             raise ValueError(f"{name}: {columns[name].dtype} and not {code}")
-    if len(columns["state"]) and int(columns["state"].max()) >= len(live.STATE_NAMES):
+    if len(columns["state"]) and int(columns["state"].max()) > live.STATE_DARK:
         raise ValueError("state: a number that means none")
     written_at_us = int(about["written_at_us"])
     now_us = int(about.get("now_us", written_at_us))

@@ -32,6 +32,7 @@ SAID_IN = {
     "command": ("ingest/jobs",),
     "quantity": ("edge_agent",),
     "problem": ("dashboard_api",),
+    "repair": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
     "inject": ("firmware_sim",),
