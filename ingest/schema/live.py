@@ -39,6 +39,6 @@ STATE_UNKNOWN: Final = 0  # not monitored, never heard, or silent
 STATE_OFF: Final = 1  # off as it should be
 STATE_LIT: Final = 2
 STATE_DARK: Final = 3  # should be lit and is not
-# What the API makes of these numbers with the register and the faults that stand: a lamp that is unknown here is silent,
+# What the API makes of these numbers, the register and the faults that stand: a lamp that is unknown here is silent,
 # or has no meter, which is no number of this file.
 STATE_NAMES: Final = ("silent", "off", "lit", "dark", "unmetered")
