@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api.api.fields import Cursor, Id, Name, Note, NumberList, TimeText, WordList, refuse_blank
 from dashboard_api.api.models.fault import Action
-from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
+from dashboard_api.context import ActorOf, CatalogueOf, ContextOf, PrincipalOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.fault_document import event_document, fault_document
 from dashboard_api.formats.fault_lists import faults_csv, faults_geojson, faults_gpx
@@ -178,6 +178,7 @@ def post_action(
     context: ContextOf,
     catalogue: CatalogueOf,
     actor: ActorOf,
+    principal: PrincipalOf,
     fault_id: str,
     request: ActionRequest,
 ) -> JSONResponse:
@@ -203,6 +204,7 @@ def post_action(
         fault_id=fault_id,
         action=request.action,
         actor=actor,
+        may_act_in=principal.may_act_in,
         at_us=at_us,
         note=request.note,
         assignee=request.assignee,
@@ -212,7 +214,8 @@ def post_action(
         until_us=_until_us(request, now_us),
         claimed_at=request.at,
     )
-    return answer_in(catalogue, actions.act(context.database, action, lambda row: fault_document(row, catalogue)))
+    done = actions.act(context.database, context.audit, action, lambda row: fault_document(row, catalogue))
+    return answer_in(catalogue, done)
 
 
 def _until_us(request: ActionRequest, now_us: int) -> int | None:

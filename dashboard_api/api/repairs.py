@@ -40,7 +40,7 @@ def get_repairs(
         raise BadRequestError("foreign_cursor")
     repairs, before = list_repairs(
         context.database,
-        actor=None if actor == _EVERYBODY else actor or me,
+        actor=None if actor == _EVERYBODY else actor or me.person.text,
         since_us=None if since is None else parse_time(since, "since"),
         before_seq=None if cursor is None else int(cursor),
         limit=limit,
