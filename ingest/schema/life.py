@@ -16,7 +16,9 @@ STATES: Final = (OPEN, ACKNOWLEDGED, ASSIGNED, REPAIRED, CLOSED)
 ACTIONS: Final[dict[str, dict[str, str]]] = {
     "acknowledge": {OPEN: ACKNOWLEDGED},
     "assign": {OPEN: ASSIGNED, ACKNOWLEDGED: ASSIGNED, ASSIGNED: ASSIGNED},
+    "start": {ASSIGNED: ASSIGNED},
     "repair": {OPEN: REPAIRED, ACKNOWLEDGED: REPAIRED, ASSIGNED: REPAIRED},
+    "cannot_repair": {OPEN: ACKNOWLEDGED, ACKNOWLEDGED: ACKNOWLEDGED, ASSIGNED: ACKNOWLEDGED},
     "reopen": {REPAIRED: OPEN, CLOSED: OPEN},
     "comment": {state: state for state in STATES},
 }

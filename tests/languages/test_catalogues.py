@@ -33,6 +33,7 @@ SAID_IN = {
     "command": ("ingest/jobs",),
     "quantity": ("edge_agent",),
     "problem": ("dashboard_api",),
+    "repair": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
     "sign_in": ("dashboard_api/pages",),
