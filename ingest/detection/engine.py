@@ -168,6 +168,8 @@ class Detection:
     def _tell(self, verdict: LampVerdict) -> None:
         """One lamp's verdict into the active_conditions; two detectors of one code count as one condition."""
         code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
+        if verdict.detector.is_new_lamp_when_clear and not verdict.is_opened:
+            self._baseline.start_anew(np.array([lamp]))
         key = self._lamp_key(code, lamp)
         one = np.array([lamp])
         has_twin = any(self._state.is_open(twin, one)[0] for twin in self._rule_set.twins(verdict.detector))

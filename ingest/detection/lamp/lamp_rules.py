@@ -211,7 +211,8 @@ class LampRules:
             for rows, is_opened in ((verdict.opened, True), (verdict.cleared, False)):
                 if len(rows):
                     verdicts += self._tell(detector, rule, rows, lamp, at_s, window, expected, is_opened=is_opened)
-        state.flags[lamp] = flags
+        # not as they were copied: a verdict may have made the lamp another one, to be learned anew
+        state.flags[lamp] = bits.with_rules(state.flags[lamp], flags)
         return verdicts
 
     def _is_hidden(self, rule: int, lamp: Int64, flags: Flags, window: Window, expected: Expected) -> Bool:
