@@ -34,6 +34,7 @@ from ingest.detection.memory.command import CommandMemory, Commands
 from ingest.detection.memory.flag_bits import Marks
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
 from ingest.detection.orphans import Orphans
@@ -48,6 +49,7 @@ from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import Batch, SessionEvent
 from ingest.model.finding import Change, Cleared, Key, Place
 from ingest.model.fleet import Fleet
+from ingest.model.good_values import with_good_values
 from ingest.schema.city import City
 
 Int64 = npt.NDArray[np.int64]
@@ -103,6 +105,7 @@ class Detection:
         self._now_us = now_us
         if not batch.n_records:
             return []
+        batch = with_good_values(batch, positions(batch.quality != 0))
         sweep = self._context.prepare(batch, now_us)
         self._offline.hear(sweep, now_us)
         commands = self._commands.take(sweep, self._context.scheduled)

@@ -124,8 +124,6 @@ class Night:
                     columns[name][row] = value
         if n and rng.random() < 0.02:  # one reading of anyone
             columns[str(rng.choice(QUANTITIES))][int(rng.integers(0, n))] = rng.choice(WILD)
-        for name in QUANTITIES:  # without a good answer there are none
-            columns[name][columns["quality"] != 0] = np.nan
         if rng.random() < 0.02:
             columns["is_historical"] = rng.random(batch.n_records) < 0.5
         return replace(batch, **columns)
