@@ -87,7 +87,7 @@ class Detection:
         self._context = CabinetContext(fleet, table, timetable)
         self._screen = Screen(fleet, table, self._bands)
         self._book = ActiveConditions(fleet, Causes(rules))
-        self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands)
+        self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
         self._balance = Balance(fleet, self._state, self._electric, table)
         self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))

@@ -18,6 +18,7 @@ from ingest.detection.lamp.cycling import CycleCounter
 from ingest.detection.lamp.own_power import learn_own
 from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
+from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.debounce import Confirm, Debounce
 from ingest.detection.memory.flag_bits import Flags, put_bit
 from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
@@ -62,14 +63,21 @@ class LampRules:
     """The rules' counters over all lamps of a fleet."""
 
     def __init__(
-        self, rules: RuleSet, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, bands: Bands
+        self,
+        rules: RuleSet,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        electric: Electric,
+        bands: Bands,
+        context: CabinetContext,
     ) -> None:
         """Start with nothing known."""
         self.rules, self.fleet, self.table, self.state = rules, fleet, table, state
         self.electric, self.bands = electric, bands
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
-        self.cycles = CycleCounter(fleet, state, table)
+        self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
         self._hiding = [rules.hiding(rule) for rule in rules]

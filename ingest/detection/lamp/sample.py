@@ -58,8 +58,9 @@ def take_levels(
     is_first = before == LEVEL_UNKNOWN
     is_changed = (level != before) & ~is_first
     is_scheduled = is_first & (level == fallback)
-    since_s = np.where(is_changed, at_s, np.where(is_scheduled, sweep.step_s[record], 0))
-    changed = np.flatnonzero(is_changed | is_scheduled)
+    is_missed = sweep.has_missed_step[record] & ~is_first  # the level may have changed there and back while away
+    since_s = np.where(is_changed, at_s, np.where(is_scheduled | is_missed, sweep.step_s[record], 0))
+    changed = np.flatnonzero(is_changed | is_scheduled | is_missed)
     state.switched_s[lamp[changed]] = since_s[changed]
     turned_on = changed[(level[changed] > 0) & ((before[changed] == 0) | is_first[changed])]
     state.lit_from_s[lamp[turned_on]] = since_s[turned_on]
