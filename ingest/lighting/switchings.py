@@ -48,7 +48,9 @@ class Switchings:
         for one in np.unique(place).tolist():
             rows = np.flatnonzero(place == one)
             times = self._times(one, int(from_s[rows].min()), int(until_s[rows].max()))
-            n_times[rows] = np.searchsorted(times, until_s[rows], "right") - np.searchsorted(times, from_s[rows], "right")
+            n_times[rows] = np.searchsorted(times, until_s[rows], "right") - np.searchsorted(
+                times, from_s[rows], "right"
+            )
         return n_times
 
     def _times(self, place: int, from_s: int, until_s: int) -> Int64:

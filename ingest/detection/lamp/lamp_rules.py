@@ -100,7 +100,7 @@ class LampRules:
         if not len(suspects.row):
             return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
-        levels = take_levels(sweep, suspects, record, self.fleet, state, told_s)
+        levels = take_levels(sweep, suspects, record, self.fleet, state, told_s, self.guard_s)
         is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
@@ -208,8 +208,9 @@ class LampRules:
             if detector.spoils is None:
                 judges &= ~is_wild
             is_open = (flags & bits.open[rule]) != 0
-            is_gated = ~is_settled if detector.is_level_dependent else np.zeros(len(lamp), np.bool_)
-            is_gated = is_gated | (~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected)))
+            if detector.is_level_dependent:
+                judges &= is_settled
+            is_gated = ~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected))
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
