@@ -10,7 +10,6 @@ from benchmarks.small_town import DIMS
 from ingest.detection.lamp.lamp_rules import LampRules
 from ingest.detection.memory.stable_regions import QUANTITIES, StableRegions, told_of
 from ingest.detection.rules import dimming_failure
-from ingest.lighting.expected_power import level_share
 
 STANDING = {
     "dark": lambda town: town.factor.__setitem__(3, 0.004),
