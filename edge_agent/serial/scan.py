@@ -32,21 +32,6 @@ LIVE_VOLTAGE_V = (80.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A device that answered a scan.
-
-    Attributes:
-        address: where.
-        profiles: names of the profiles that fit what it says; empty = none does.
-        note: what it said, in words.
-    """
-
-    address: int
-    profiles: tuple[str, ...]
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class MeterSnapshot:
     """Everything that a meter says now.
 
@@ -67,6 +52,21 @@ class MeterSnapshot:
     contactor_coil: bool | None
     is_plausible: bool
     turnaround_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device that answered a scan.
+
+    Attributes:
+        address: where.
+        profiles: names of the profiles that fit what it says; empty = none does.
+        snapshot: what it said, by the first of them; None = nothing that a known meter says.
+    """
+
+    address: int
+    profiles: tuple[str, ...]
+    snapshot: MeterSnapshot | None
 
 
 def read_meter(line: Line, profile: Profile, address: int, timeout_s: float = READ_TIMEOUT_S) -> MeterSnapshot:
@@ -135,7 +135,7 @@ def scan_line(
         most = max((_n_telling(snapshot) for _, snapshot in fits), default=0)
         best = [(profile, snapshot) for profile, snapshot in fits if _n_telling(snapshot) == most]
         names = tuple(profile.name for profile, _ in best)
-        yield Found(address, names, _note(best[0][1]) if best else "answers, but as no known meter does")
+        yield Found(address, names, best[0][1] if best else None)
 
 
 def _n_telling(snapshot: MeterSnapshot) -> int:
@@ -167,18 +167,6 @@ def _try_profile(line: Line, profile: Profile, address: int) -> MeterSnapshot | 
     voltages = [value for name, value in snapshot.values.items() if name.startswith("voltage")]
     is_live = any(LIVE_VOLTAGE_V[0] <= voltage <= LIVE_VOLTAGE_V[1] for voltage in voltages)
     return snapshot if snapshot.is_plausible and (is_live or bool(profile.contacts)) else None
-
-
-def _note(snapshot: MeterSnapshot) -> str:
-    shown = [
-        f"{value:.1f} {unit}"
-        for stem, unit in (("voltage", "V"), ("power", "W"))
-        for name, value in snapshot.values.items()
-        if name in {stem, f"{stem}_r", f"{stem}_s", f"{stem}_t"}
-    ]
-    shown += [f"{name} unknown" for name in snapshot.unknown]
-    shown += [name for name, is_set in snapshot.contacts.items() if is_set]
-    return ", ".join(shown)
 
 
 def _insist(line: Line, request: Request, timeout_s: float, pause_s: float) -> Answer:

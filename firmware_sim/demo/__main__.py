@@ -26,6 +26,8 @@ from firmware_sim.errors import SimError
 from firmware_sim.fleet.performance import READY_FILE
 from firmware_sim.fleet.schedule import town_level
 from firmware_sim.fleet.town import read_town
+from languages.catalogue import language_codes, load_catalogue
+from languages.choice import terminal_language
 
 _PATIENCE_S: Final = 300.0  # a busy machine starts slowly; a process that ends is noticed at once
 _INTERVAL_S: Final = 3
@@ -60,7 +62,8 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
     with Supervisor(folder / "data" / "log", environment) as supervisor:
         _raise_curtain(supervisor, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
         if not stop.is_set():
-            print(welcome(town, port, folder, offset_s, supervisor.names()), flush=True)
+            words = load_catalogue(terminal_language(os.environ, language_codes()))
+            print(welcome(town, port, folder, offset_s, supervisor.names(), words), flush=True)
         while not stop.wait(1.0):
             for line in supervisor.tend():
                 print(f"{datetime.now().astimezone():%H:%M:%S} {line}", flush=True)

@@ -1,4 +1,4 @@
-"""What the demo says: where to look, what to try. English and Indonesian."""
+"""What the demo says: where to look, what to try; in the language of the terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from firmware_sim.fleet.town import Town
+from languages.catalogue import Catalogue
 
 # Minutes of patience become seconds: a reader watches for minutes, a city for years.
 LIMITS: Final = """
@@ -17,25 +18,24 @@ switching_guard = "30s"
 """
 
 
-def welcome(town: Town, port: int, folder: Path, offset_s: float, names: Sequence[str]) -> str:
+def welcome(town: Town, port: int, folder: Path, offset_s: float, names: Sequence[str], words: Catalogue) -> str:
     """The text that greets the reader once everything runs."""
     now = (datetime.now(UTC) + timedelta(seconds=offset_s)).astimezone(ZoneInfo(town.timezone))
     agents = [name for name in names if name.startswith("agent-")]
     lamp = town.lamp_ids[len(town.lamp_ids) // 3]
-    command = f"terang-sim inject lampFailure {lamp} --city {folder}"
-    activate = ". .venv/bin/activate      # once in another terminal / sekali di terminal lain"
+    n_lamps, n_controllers = len(town.lamp_ids), len(town.controllers)
     return f"""
-  Terang is running: {len(town.lamp_ids)} lamps, {len(town.controllers)} controllers; {len(agents)} have real agents.
-  Terang berjalan. In town it is {now:%H:%M} / di kota sekarang {now:%H:%M}.
+  {words.say("demo.running", lamps=n_lamps, controllers=n_controllers, agents=len(agents))}
+  {words.say("demo.town_time", time=f"{now:%H:%M}")}
 
-  Open / buka:     http://127.0.0.1:{port}
-  API:             http://127.0.0.1:{port}/docs
+  {words.say("demo.open")}:  http://127.0.0.1:{port}
+  API:   http://127.0.0.1:{port}/docs
 
-  Try / coba:
-    {activate}
-    {command}
+  {words.say("demo.try")}:
+    . .venv/bin/activate      # {words.say("demo.activate")}
+    terang-sim inject lampFailure {lamp} --city {folder}
     terang-sim list --city {folder}
     terang-sim repair lampFailure {lamp} --city {folder}
 
-  Logs: {folder / "data" / "log"}   ·   Ctrl-C ends everything / mengakhiri semuanya
+  {words.say("demo.logs", folder=folder / "data" / "log")}   ·   {words.say("demo.end")}
 """

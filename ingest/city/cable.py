@@ -14,11 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.register.position_order import ESTIMATED, with_position_sources
 from ingest.register.register import Cabinets, Lamps
 
-ESTIMATED: Final = "estimated"
-SURVEYED: Final = "survey"
-_MAX_ROUNDS: Final = 20  # of untangling; a circuit of 200 poles settles in fewer
+_MAX_ROUNDS: Final = 3  # turns for each pole; a circuit settles in fewer
 _MAX_UNTANGLED: Final = 400  # poles; beyond it the chain alone must do
 
 Metres = npt.NDArray[np.float64]
@@ -28,7 +27,7 @@ def with_positions(lamps: Lamps, cabinets: Cabinets, advance: Callable[[int], No
     """Estimate the positions that are missing, circuit by circuit.
 
     A circuit without any position is ordered whole. Where some are known, a lamp without one takes that of its nearest
-    known neighbour. Positions that came without a source are a survey's.
+    known neighbour. Positions that came without a source are judged by `ingest.register.position_order`.
 
     Args:
         lamps: with `cabinet`, `circuit` and, where known, `position`.
@@ -38,13 +37,12 @@ def with_positions(lamps: Lamps, cabinets: Cabinets, advance: Callable[[int], No
     Returns:
         The lamps, and how many positions were estimated.
     """
+    lamps = with_position_sources(lamps, cabinets)
     position = lamps.position.copy()
     source = list(lamps.position_source)
     circuits: dict[tuple[int, str], list[int]] = {}
     for row, (cabinet, circuit) in enumerate(zip(lamps.cabinet.tolist(), lamps.circuit, strict=True)):
-        if position[row] >= 0:
-            source[row] = source[row] or SURVEYED
-        else:
+        if position[row] < 0:
             source[row] = ""
         if cabinet >= 0 and circuit:
             circuits.setdefault((cabinet, circuit), []).append(row)
@@ -90,6 +88,20 @@ def _begin(place: Metres, lamps: Lamps, rows: npt.NDArray[np.int64], cabinets: C
 def _chain(place: Metres, begin: int) -> npt.NDArray[np.int64]:
     """Nearest neighbour after nearest neighbour, then crossings untangled (2-opt), the first pole kept."""
     n = len(place)
+    if n > _MAX_UNTANGLED:
+        return _long_chain(place, begin)
+    away = np.hypot(place[:, None, 0] - place[None, :, 0], place[:, None, 1] - place[None, :, 1])
+    left = away.copy()
+    order = [begin]
+    for _step in range(n - 1):
+        left[:, order[-1]] = np.inf
+        order.append(int(left[order[-1]].argmin()))
+    return _untangle(away, np.array(order))
+
+
+def _long_chain(place: Metres, begin: int) -> npt.NDArray[np.int64]:
+    """The chain of a circuit that is too long for a table of all distances."""
+    n = len(place)
     is_left = np.ones(n, np.bool_)
     order = np.empty(n, np.int64)
     at = begin
@@ -100,24 +112,29 @@ def _chain(place: Metres, begin: int) -> npt.NDArray[np.int64]:
             distance = np.hypot(place[:, 0] - place[at, 0], place[:, 1] - place[at, 1])
             distance[~is_left] = np.inf
             at = int(np.argmin(distance))
-    return _untangle(place, order) if n <= _MAX_UNTANGLED else order
+    return order
 
 
-def _untangle(place: Metres, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """2-opt on an open path: turn a stretch round as long as the path gets shorter."""
+def _untangle(away: Metres, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """2-opt on an open path: turn the stretch round that gains most, as long as one makes the path shorter.
+
+    Args:
+        away: distances between poles (n, n) [m].
+        order: the path; its first pole stays.
+    """
     n = len(order)
-    for _round in range(_MAX_ROUNDS):
-        is_better = False
-        for i in range(n - 2):
-            path = place[order]
-            link = np.hypot(*(path[i + 1 :] - path[i]).T)  # from pole i to each later one
-            step = np.append(np.hypot(*np.diff(path[i + 1 :], axis=0).T), 0.0)  # from each later one to its next
-            after = np.append(np.hypot(*(path[i + 2 :] - path[i + 1]).T), 0.0)  # from the turned stretch's end onwards
-            gain = link[0] + step - link - after
-            j = int(np.argmax(gain))
-            if gain[j] > 1e-6:
-                order[i + 1 : i + 2 + j] = order[i + 1 : i + 2 + j][::-1]
-                is_better = True
-        if not is_better:
+    if n < 3:
+        return order
+    for _round in range(_MAX_ROUNDS * n):
+        path = away[order[:, None], order[None, :]]
+        step = np.append(np.diagonal(path, 1), 0.0)  # from each pole to the next; the end is free
+        # turning the stretch i+1 … j round: the steps i → i+1 and j → j+1 become i → j and i+1 → j+1
+        after = np.zeros((n - 1, n))
+        after[:, :-1] = path[1:, 1:]
+        gain = np.triu(step[:-1, None] + step[None, :] - path[:-1] - after, 2)
+        best = int(gain.argmax())
+        i, j = divmod(best, n)
+        if gain[i, j] <= 1e-6:
             break
+        order[i + 1 : j + 1] = order[i + 1 : j + 1][::-1]
     return order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -10,25 +11,37 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from ingest.city.extent import place_issues
 from ingest.city.places import far_from_the_rest
 from ingest.register.check import doubled_positions
 from ingest.register.issue import Issue, shown
 from ingest.register.register import Register
-from ingest.register.sync import read_city_files
+from ingest.register.sync import read_folder
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
 
 _MAX_ZONE_H: Final = 4.5
 
 
-def check_folder(folder: Path, timezone: str) -> tuple[Register, tuple[Issue, ...]]:
+@dataclass(frozen=True, slots=True)
+class BlankSources:
+    """Positions that came without a source: how many were taken as a survey's, and how many as an estimate."""
+
+    n_survey: int
+    n_estimated: int
+
+
+def check_folder(folder: Path, timezone: str) -> tuple[Register, tuple[Issue, ...], BlankSources]:
     """Read a city's register and judge it whole.
 
     Raises:
         UnusableError: a file is missing or unusable.
     """
-    register, issues = read_city_files(folder)
-    strange = zone_issue(timezone, register.lamps.longitude)
-    return register, (*issues, *([] if strange is None else [strange]), *_whole(register))
+    found = read_folder(folder)
+    strange = zone_issue(timezone, found.register.lamps.longitude)
+    cut = [_about(name, "", "its last row is cut off, or ends without a line break") for name in found.cut]
+    issues = (*found.issues, *cut, *([] if strange is None else [strange]))
+    issues = (*issues, *place_issues(found.register.lamps, timezone, None), *_whole(found.register))
+    return found.register, issues, BlankSources(found.n_survey, found.n_estimated)
 
 
 def zone_issue(timezone: str, longitude: npt.NDArray[np.float64]) -> Issue | None:

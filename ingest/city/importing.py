@@ -12,20 +12,26 @@ import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.city.cabinet_names import with_one_spelling
 from ingest.city.cable import with_positions
+from ingest.city.extent import o_side_of, place_issues, shared_points
+from ingest.city.header import column_called
 from ingest.city.mapping import ImportMap, Rule
-from ingest.city.places import far_from_the_rest, with_degrees
+from ingest.city.naming import expanded, with_ids, with_pole_suffixes
+from ingest.city.places import WGS84, far_from_the_rest, system_of, with_degrees
+from ingest.city.row_filter import rows_of, rows_where
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
-from ingest.city.translation import Translation, rules_for, translate, with_ids
-from ingest.errors import UnusableError
+from ingest.city.translation import Translation, rules_for, translate
+from ingest.errors import NothingTakenError, UnusableError
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS, check_cabinets, check_lamps, keep_cabinets
 from ingest.register.csv_pair import cabinets_csv, discard, lamps_csv, publish, stage
 from ingest.register.database_table import store_register
 from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
-from ingest.register.issue import Issue
-from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
-from ingest.register.sync import read_city_files
+from ingest.register.issue import Issue, listed, shown
+from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register, with_centroids
+from ingest.register.sync import digest_of, keep_outgoing, note_applied, read_city_files
+from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 
 STEPS: Final = ("read", "translate", "check", "order", "write")
 Advance = Callable[[str, int], None]
@@ -42,6 +48,8 @@ class Draft:
         n_rows: lamps' rows in the source.
         n_named: lamps that got an id.
         n_estimated: positions that were estimated.
+        crs: the coordinate system that the places were read in.
+        n_left_out: rows of the source that ``where`` leaves out.
     """
 
     lamps: Lamps
@@ -50,6 +58,8 @@ class Draft:
     n_rows: int
     n_named: int
     n_estimated: int
+    crs: str = WGS84
+    n_left_out: int = 0
 
     @property
     def n_refused(self) -> int:
@@ -59,33 +69,88 @@ class Draft:
     @property
     def n_mended(self) -> int:
         """Rows taken with at least one value mended or left empty."""
-        return len({(issue.file, issue.line) for issue in self.issues if issue.line and not issue.is_refused})
+        refused = {(issue.file, issue.line) for issue in self.issues if issue.is_refused}
+        mended = {(issue.file, issue.line) for issue in self.issues if issue.line and not issue.is_refused}
+        return len(mended - refused)
 
 
-def draft_register(path: Path, mapping: ImportMap, advance: Advance) -> Draft:
+def draft_register(
+    path: Path, mapping: ImportMap, advance: Advance, *, known: Register | None = None, timezone: str = ""
+) -> Draft:
     """Read a source through a mapping; writes nothing.
 
+    Args:
+        path: the source.
+        mapping: which column means what.
+        advance: told of the progress.
+        known: the register in force: nameless lamps that moved a little keep their ids, and a city elsewhere is told.
+        timezone: the city's, to check where the lamps lie; "" = not checked.
+
     Raises:
+        NothingTakenError: not one row can be taken; the error carries every row's reason.
         UnusableError: the source or the mapping cannot be used.
     """
-    source = read_source(path, mapping.source.sheet)
+    whole = read_source(path, mapping.source.reading())
+    source, n_left_out = _filtered(whole, mapping)
     n_rows = len(source.table.lines)
     advance("read", n_rows)
-    translation = _translated(source, mapping)
+    crs, crs_remark = chosen_system(mapping.source.crs, source)
+    cabinets, cabinet_issues, n_listed, translation = _translated(
+        source, whole, mapping, crs, known, o_side_of(timezone)
+    )
     advance("translate", n_rows)
-    cabinets, cabinet_issues, n_listed = _cabinets(translation, source, mapping)
     fields = Fields(translation.table, translation.names)
     lamps = check_lamps(fields, cabinets)
-    if not source.table.n_rows:
-        raise UnusableError(f"{path}: holds no row below its header; nothing changed")
+    if not translation.table.n_rows:
+        left_out = f" but {n_left_out} that 'where' leaves out" if n_left_out else ""
+        raise UnusableError(f"{path}: holds no row below its header{left_out}; nothing changed")
     if not len(lamps):
-        raise UnusableError(f"{path}: not one row can be taken; the first: {_first(fields.issues)}")
+        first = next((issue for issue in fields.issues if issue.is_refused), "nothing told")
+        text = f"{path}: not one row can be taken; the first: {first}"
+        raise NothingTakenError(text, _sorted([*cabinet_issues, *fields.issues]))
     lamps, cabinets = _without_idle(lamps, cabinets, n_listed)
     advance("check", n_rows)
     lamps, n_estimated = with_positions(lamps, cabinets, lambda n: advance("order", n))
-    issues = sorted([*cabinet_issues, *fields.issues, *_far(lamps, fields)], key=lambda issue: (issue.file, issue.line))
-    n_named = sum(lamp_id.startswith("row-") for lamp_id in lamps.lamp_id)
-    return Draft(lamps, cabinets, tuple(issues), source.table.n_rows, n_named, n_estimated)
+    found = [*cabinet_issues, *fields.issues, *_far(lamps, fields), *_shared(lamps, fields)]
+    found += place_issues(lamps, timezone, known.lamps if known is not None else None)
+    if crs_remark:
+        found.append(Issue(source.table.file, 0, "[source] crs", crs_remark, is_refused=False))
+    n_rows_lamps = translation.table.n_rows
+    return Draft(
+        lamps, cabinets, tuple(_sorted(found)), n_rows_lamps, translation.n_named, n_estimated, crs, n_left_out
+    )
+
+
+def chosen_system(named: str | None, source: Source) -> tuple[str, str]:
+    """The coordinate system to read a source in, and what a person should know about the choice.
+
+    The mapping's word counts before the file's, but a vector file's points in degrees are not read as metres.
+    """
+    own = source.crs
+    if named is None or own is None:
+        return named or own or WGS84, ""
+    table = source.table
+    if not system_of(named).is_geographic and system_of(own).is_geographic and GEOMETRY_X in table.columns:
+        x, y = (
+            np.array([text or "nan" for text in table.columns[name]], np.float64) for name in (GEOMETRY_X, GEOMETRY_Y)
+        )
+        if len(x) and np.nanmax(np.abs(x), initial=0) <= 360 and np.nanmax(np.abs(y), initial=0) <= 90:
+            return own, f"the points are degrees, as the file says: read as {own}, not as {named}"
+    if system_of(named) == system_of(own):
+        return named, ""
+    return named, f"the file says {shown(own)}: read as {named}, as the mapping says" if source.is_own_crs else ""
+
+
+def _sorted(issues: list[Issue]) -> list[Issue]:
+    return sorted(issues, key=lambda issue: (issue.file, issue.line))
+
+
+def _filtered(whole: Source, mapping: ImportMap) -> tuple[Source, int]:
+    """The source's rows that are lamps, and how many others it has."""
+    is_kept = rows_where(whole.table, mapping.source.where, "source") & rows_where(
+        whole.table, mapping.lamp_where, "lamp"
+    )
+    return replace(whole, table=rows_of(whole.table, is_kept)), int((~is_kept).sum())
 
 
 def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path) -> int:
@@ -97,16 +162,41 @@ def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path) -> int
     Raises:
         UnusableError: the folder or the database refused; both hold what they held.
     """
+    lamps, cabinets = lamps_csv(draft.lamps), cabinets_csv(draft.cabinets)
+    digest = digest_of({LAMPS_FILE: lamps, CABINETS_FILE: cabinets})
+    register = Register(draft.lamps, with_centroids(draft.cabinets, draft.lamps), 0, digest)
+    return replace_files(folder, engine, lamps, cabinets, source.name, register)
+
+
+def replace_files(
+    folder: Path, engine: Engine, lamps: bytes, cabinets: bytes, source: str, register: Register | None = None
+) -> int:
+    """Replace the folder's files by these and the database's register by what they say; returns its new version.
+
+    Args:
+        folder: the city's folder.
+        engine: its database.
+        lamps: new content of ``lamps.csv``.
+        cabinets: and of ``cabinets.csv``.
+        source: where they come from, for the list of kept registers.
+        register: what the files say, if that is known; else they are read.
+
+    Raises:
+        UnusableError: the folder or the database refused; both hold what they held.
+    """
     try:
-        new = stage(folder, lamps_csv(draft.lamps), cabinets_csv(draft.cabinets))
+        keep_outgoing(engine, folder)
+        new = stage(folder, lamps, cabinets)
         try:
-            register, _issues = read_city_files(new, is_strict=True)  # what counts is what every later start reads
-            version = store_register(engine, register, source.name)
-            # from here on the files follow: should that fail, the next start makes the database follow the old files
+            if register is None:
+                register, _issues = read_city_files(new, is_strict=True)
+            version = store_register(engine, register, source)
+            # from here on the files follow: should the power go now, the next start publishes what is staged
             publish(folder)
         except BaseException:
             discard(folder)
             raise
+        note_applied(folder, version, register, lamps, cabinets, source)
     except OSError as error:
         raise UnusableError(f"{error.filename or folder}: {error.strerror or error}") from error
     except SQLAlchemyError as error:
@@ -115,34 +205,53 @@ def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path) -> int
     return version
 
 
-def _first(issues: tuple[Issue, ...] | list[Issue]) -> str:
-    return str(next((issue for issue in issues if issue.is_refused), "nothing told"))
-
-
-def _translated(source: Source, mapping: ImportMap) -> Translation:
-    rules = rules_for(mapping.lamp, source.table, (GEOMETRY_X, GEOMETRY_Y))
-    translation = translate(source.table, rules, LAMP_COLUMNS, mapping.source.keep)
+def _translated(
+    source: Source, whole: Source, mapping: ImportMap, crs: str, known: Register | None, o_side: int
+) -> tuple[Cabinets, list[Issue], int, Translation]:
+    """Cabinets with what is wrong with them and how many are listed, and the lamps' rows under the contract's names."""
+    table = source.table
+    repeats: dict[int, int] = {}
+    if mapping.source.count is not None:
+        column = column_called(mapping.source.count, table.columns)
+        if column is None:
+            has = listed(table.columns)
+            raise UnusableError(f"{table.file}: [source] count: no column {shown(mapping.source.count)}; it has {has}")
+        table, repeats = expanded(table, column)
+    rules = rules_for(mapping.lamp, table, (GEOMETRY_X, GEOMETRY_Y))
+    translation = with_degrees(translate(table, rules, LAMP_COLUMNS, mapping.source.keep), crs, o_side)
+    listed_cabinets = _listed_cabinets(whole, mapping, crs, o_side)
+    known_cabinets = check_cabinets(listed_cabinets) if listed_cabinets is not None else None
+    translation = with_one_spelling(translation, known_cabinets.cabinet_id if known_cabinets is not None else ())
     # named after the place on earth, so that a city's CSV and its GeoJSON give a nameless lamp the same id
-    return with_ids(with_degrees(translation, source.crs or mapping.source.crs))
-
-
-def _cabinets(translation: Translation, source: Source, mapping: ImportMap) -> tuple[Cabinets, list[Issue], int]:
-    """Cabinets of their own file, if the mapping names one, then those that only lamps name; and how many it lists."""
-    listed: Fields | None = None
-    if mapping.cabinet_file is not None:
-        own = read_source(mapping.cabinet_file)
-        rules = rules_for(mapping.cabinet, own.table, (GEOMETRY_X, GEOMETRY_Y))
-        cabinet_map = translate(own.table, rules, CABINET_COLUMNS, "all")
-        if {"latitude", "longitude"} <= cabinet_map.table.columns.keys():
-            cabinet_map = with_degrees(cabinet_map, own.crs or mapping.source.crs)
-        listed = Fields(cabinet_map.table, cabinet_map.names)
-    known = check_cabinets(listed) if listed else None
-    wanted = _spoken_of(translation, source, mapping, known)
+    translation = with_ids(with_pole_suffixes(translation, table, repeats), known.lamps if known is not None else None)
+    wanted = _spoken_of(translation, table, mapping, known_cabinets)
     fields = Fields(wanted, {})
     spoken = check_cabinets(fields)
     # a lamp whose cabinet cannot be taken says so itself, in its own row
-    issues = [*(listed.issues if listed else []), *(issue for issue in fields.issues if not issue.is_refused)]
-    return (spoken, issues, 0) if known is None else (_joined(known, spoken), issues, len(known))
+    issues = [issue for issue in fields.issues if not issue.is_refused]
+    if known_cabinets is None or listed_cabinets is None:
+        return spoken, issues, 0, translation
+    return _joined(known_cabinets, spoken), [*listed_cabinets.issues, *issues], len(known_cabinets), translation
+
+
+def _listed_cabinets(whole: Source, mapping: ImportMap, crs: str, o_side: int) -> Fields | None:
+    """Cabinets of their own file, or of their own rows of the same table; None where only lamps speak of them."""
+    if mapping.cabinet_file is not None:
+        own = read_source(mapping.cabinet_file)
+        own_crs, _remark = chosen_system(mapping.source.crs, own)
+    elif mapping.cabinet_where is not None:
+        own, own_crs = whole, crs
+    else:
+        return None
+    table = rows_of(own.table, rows_where(own.table, mapping.cabinet_where or (), "cabinet"))
+    if own is whole:
+        table = replace(table, issues=())  # told once, with the lamps
+    rules = rules_for(mapping.cabinet, table, (GEOMETRY_X, GEOMETRY_Y))
+    keep = "all" if own is not whole else mapping.source.keep
+    cabinet_map = translate(table, rules, CABINET_COLUMNS, keep)
+    if {"latitude", "longitude"} <= cabinet_map.table.columns.keys():
+        cabinet_map = with_degrees(cabinet_map, own_crs, o_side)
+    return Fields(cabinet_map.table, cabinet_map.names)
 
 
 def _without_idle(lamps: Lamps, cabinets: Cabinets, n_listed: int) -> tuple[Lamps, Cabinets]:
@@ -155,23 +264,23 @@ def _without_idle(lamps: Lamps, cabinets: Cabinets, n_listed: int) -> tuple[Lamp
     return replace(lamps, cabinet=new_row[lamps.cabinet]), keep_cabinets(cabinets, is_kept)
 
 
-def _spoken_of(translation: Translation, source: Source, mapping: ImportMap, known: Cabinets | None) -> TextTable:
+def _spoken_of(translation: Translation, table: TextTable, mapping: ImportMap, known: Cabinets | None) -> TextTable:
     """A table of the cabinets that the lamps' rows name, each with the most common value of its lamps' rows."""
     ids = translation.table.columns.get("cabinet_id", ())
     listed = set(known.cabinet_id) if known is not None else set()
-    rows_of: dict[str, list[int]] = {}
+    members: dict[str, list[int]] = {}
     for row, cabinet_id in enumerate(ids):
         if cabinet_id and cabinet_id not in listed:
-            rows_of.setdefault(cabinet_id, []).append(row)
-    rules: Mapping[str, Rule] = {} if mapping.cabinet_file is not None else mapping.cabinet
+            members.setdefault(cabinet_id, []).append(row)
+    rules: Mapping[str, Rule] = {} if known is not None else mapping.cabinet
     own = {field: rule for field, rule in rules.items() if field != "cabinet_id"}
-    filled = translate(replace(source.table, issues=()), own, (), "none").table
+    filled = translate(replace(table, issues=()), own, (), "none").table
     columns = {
-        field: [_most_common(values, rows) for rows in rows_of.values()] for field, values in filled.columns.items()
+        field: [_most_common(values, rows) for rows in members.values()] for field, values in filled.columns.items()
     }
-    columns["cabinet_id"] = list(rows_of)
-    lines = [source.table.lines[rows[0]] for rows in rows_of.values()]
-    return TextTable(source.table.file, columns, lines, (), len(lines))
+    columns["cabinet_id"] = list(members)
+    lines = [table.lines[rows[0]] for rows in members.values()]
+    return TextTable(table.file, columns, lines, (), len(lines))
 
 
 def _most_common(values: Sequence[str], rows: list[int]) -> str:
@@ -199,3 +308,15 @@ def _far(lamps: Lamps, fields: Fields) -> list[Issue]:
         )
         for at in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist()
     ]
+
+
+def _shared(lamps: Lamps, fields: Fields) -> list[Issue]:
+    """Tell of lamps at one identical point: twin lamps of a pole, or a place that stands for many."""
+    rows = np.flatnonzero(~fields.is_refused)
+    lines = fields.table.lines
+    found = []
+    for first, others in shared_points(lamps):
+        more = ", ".join(str(lines[rows[row]]) for row in others[:5]) + (" …" if len(others) > 5 else "")
+        reason = f"{len(others) + 1} lamps stand at this very point; the others: line {more}"
+        found.append(Issue(fields.table.file, int(lines[rows[first]]), "", reason, is_refused=False))
+    return found

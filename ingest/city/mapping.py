@@ -14,22 +14,30 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ingest.city.row_filter import Condition, parse_where
+from ingest.city.source import ReadingRules
 from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 
-UNITS: Final = {"W": 1.0, "kW": 1000.0}
+_WHERE: Final = "where"
+_DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_MAX_HEADER_ROW: Final = 1000
 
 
 class Rule(BaseModel):
     """How one field is filled.
 
     Attributes:
-        column: the source's column, or several that are joined by ``separator``.
+        column: the source's column, or several that are joined by ``separator``; what is empty of a text is left out,
+            an id needs all its parts.
+        separator: a blank in texts such as a street, ``-`` in ids, where none is given.
         constant: a value for every row, instead of a column.
         values: translations, whatever the case of the source's value.
-        pattern: a regular expression whose first group is the value; what does not match stays as it is.
+        pattern: a regular expression whose first group is the value, which ``values`` then translates; what does not
+            match stays as it is.
         otherwise: the value where the source has none.
-        unit: of a power: ``W`` or ``kW``.
+        unit: of a power that names none: ``W`` or ``kW``, of a supply ``VA`` or ``kVA``; without it the column's name
+            may say so.
         several: what two numbers in one power field (``250/85``) mean: their sum, the first, the largest; without it
             the rating is ambiguous and stays empty.
         format: of a date, in ``strptime``'s letters.
@@ -38,12 +46,12 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str | tuple[str, ...] = ()
-    separator: str = "-"
+    separator: str | None = None
     constant: str | None = None
     values: MappingType[str, str | int | float | bool] = {}
     pattern: str | None = None
     otherwise: str = ""
-    unit: Literal["W", "kW"] = "W"
+    unit: Literal["W", "kW", "VA", "kVA"] | None = None
     several: Literal["sum", "first", "largest"] | None = None
     format: str | None = None
 
@@ -75,27 +83,89 @@ class SourceSection(BaseModel):
     """``[source]``: how to read the file.
 
     Attributes:
-        crs: coordinate system of a table's coordinates, e.g. ``EPSG:3857``; GeoJSON says its own.
-        sheet: of a workbook; the first one if absent.
+        crs: coordinate system of the coordinates, e.g. ``EPSG:3857``; where it is absent the file's own, else WGS 84.
+        sheet: of a workbook, or the layer of a vector file; the first one if absent.
         keep: which columns that mean nothing here are kept as extra properties.
+        header_row: line of the header, or lines where several name the columns; found if absent.
+        encoding: of a text, by Python's name; told by its first bytes, or UTF-8, if absent.
+        delimiter: between a text's fields; found if absent.
+        where: which rows count at all.
+        count: a column that says how many lamps a row stands for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    crs: str = "EPSG:4326"
+    crs: str | None = None
     sheet: str | None = None
     keep: Literal["all", "none"] | tuple[str, ...] = "all"
+    header_row: int | tuple[int, ...] = ()
+    encoding: str | None = None
+    delimiter: str | None = None
+    where: tuple[Condition, ...] = ()
+    count: str | None = None
+
+    @field_validator("crs", mode="before")
+    @classmethod
+    def _code(cls, crs: Any) -> Any:
+        return f"EPSG:{crs}" if isinstance(crs, int) and not isinstance(crs, bool) else crs
+
+    @field_validator("header_row")
+    @classmethod
+    def _is_a_line(cls, rows: int | tuple[int, ...]) -> tuple[int, ...]:
+        lines = (rows,) if isinstance(rows, int) else rows
+        if any(not 1 <= line <= _MAX_HEADER_ROW for line in lines) or len(lines) > 5:
+            raise ValueError(f"is no line of 1 to {_MAX_HEADER_ROW}, nor a list of up to 5")
+        return tuple(sorted(lines))
+
+    @field_validator("delimiter")
+    @classmethod
+    def _is_one_character(cls, text: str | None) -> str | None:
+        mark = _DELIMITERS.get(text, text) if text is not None else None
+        if mark is not None and (len(mark) != 1 or mark in '"\r\n'):
+            raise ValueError("is not one character, nor 'tab'")
+        return mark
+
+    @field_validator(_WHERE, mode="before")
+    @classmethod
+    def _conditions(cls, where: Any) -> Any:
+        return parse_where(where)
+
+    def reading(self) -> ReadingRules:
+        """How the file is read."""
+        assert isinstance(self.header_row, tuple)
+        return ReadingRules(self.sheet, self.encoding, self.delimiter, self.header_row)
 
 
 class ImportMap(BaseModel):
-    """A whole mapping file: ``[source]``, ``[lamp]``, ``[cabinet]`` and, for cabinets of their own file, its path."""
+    """A whole mapping file: ``[source]``, ``[lamp]``, ``[cabinet]`` and, for cabinets of their own file, its path.
+
+    ``where`` in ``[lamp]`` and ``[cabinet]`` says which rows are lamps, and which are cabinets in the same table.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lamp_where: tuple[Condition, ...] = ()
+    cabinet_where: tuple[Condition, ...] | None = None
 
     source: SourceSection = SourceSection()
     lamp: MappingType[str, Rule] = Field(default_factory=dict)
     cabinet: MappingType[str, Rule] = Field(default_factory=dict)
     cabinet_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filters(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document
+        taken = dict(document)
+        for section in ("lamp", "cabinet"):
+            if f"{section}_{_WHERE}" in document:
+                raise ValueError(f"{section}_{_WHERE}: unknown key; write {_WHERE} in [{section}]")
+            rules = document.get(section)
+            if isinstance(rules, dict) and _WHERE in rules:
+                taken[section] = {field: rule for field, rule in rules.items() if field != _WHERE}
+                taken[f"{section}_{_WHERE}"] = parse_where(rules[_WHERE])
+        return taken
 
     @field_validator("lamp", "cabinet", mode="before")
     @classmethod

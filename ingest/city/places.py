@@ -1,4 +1,4 @@
-"""Coordinates of a foreign register made into WGS 84 degrees: its projection, decimal commas, swapped columns."""
+"""Coordinates of a foreign register made into WGS 84 degrees: notation, projection, both in one column, swapped."""
 
 from __future__ import annotations
 
@@ -12,54 +12,174 @@ import numpy.typing as npt
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
+from ingest.city.angles import read_degrees, split_pair
 from ingest.city.translation import Translation
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue
+from ingest.register.issue import Issue, listed, printable, shown
+from ingest.register.number_format import decimal_mark, plain_text, read_number
 
 Degrees = npt.NDArray[np.float64]
-_NUMBER: Final = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+_PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_SAMPLE: Final = 5000  # values that decide a column's decimal mark
+_MARGIN_DEGREES: Final = 0.5  # beyond a system's area of use
+WGS84: Final = "EPSG:4326"
 NEAR_DEGREES: Final = 1.0  # a city reaches no farther from its middle
 FAR_DEGREES: Final = 2.0
 _DECIMALS: Final = 7  # of a degree: a centimetre
 
 
-def with_degrees(translation: Translation, crs: str) -> Translation:
-    """Turn the latitude and longitude columns into degrees where they are numbers.
+def with_degrees(translation: Translation, crs: str, o_side: int = 0) -> Translation:
+    """Turn the latitude and longitude columns into degrees where they can be read.
 
-    What is no number stays as it is, for the check to refuse with its own text.
+    What cannot be read stays as it is, for the check to refuse with its own text.
+
+    Args:
+        translation: with the texts of both coordinates.
+        crs: their coordinate system.
+        o_side: see `ingest.city.angles.read_degrees`.
 
     Raises:
         UnusableError: no such coordinate system, or there is no column for a coordinate.
     """
     table = translation.table
-    for column in ("latitude", "longitude"):
-        if column not in table.columns:
-            raise UnusableError(f"{table.file}: no column is mapped to {column}; it has {', '.join(table.columns)}")
     issues = list(table.issues)
-    y = _numbers(table.columns["latitude"])
-    x = _numbers(table.columns["longitude"])
-    longitude, latitude = _transform(x, y, crs)
-    swapped_longitude, swapped_latitude = _transform(y, x, crs)
+    latitudes, longitudes = _columns(translation, issues)
+    system = system_of(crs)
+    if system.is_geographic:
+        y, x = _angles(latitudes, "latitude", o_side), _angles(longitudes, "longitude", o_side)
+        issues += _o_issue(table, translation.names.get("longitude", "longitude"), longitudes, o_side)
+    else:
+        y, x = _metres(latitudes, longitudes, translation, issues)
+    longitude, latitude = _transform(x, y, system, crs)
+    swapped_longitude, swapped_latitude = _transform(y, x, system, crs)
     is_swapped = _is_swapped(latitude, longitude, swapped_latitude, swapped_longitude)
     latitude = np.where(is_swapped, swapped_latitude, latitude)
     longitude = np.where(is_swapped, swapped_longitude, longitude)
-    for row in np.flatnonzero(is_swapped).tolist():
+    is_origin = (x == 0) & (y == 0)
+    latitude[is_origin] = longitude[is_origin] = 0.0  # a missing coordinate, in whatever system
+    for row in np.flatnonzero(is_swapped & ~is_origin).tolist():
         reason = "latitude and longitude were swapped; exchanged"
         name = translation.names.get("latitude", "latitude")
         issues.append(Issue(table.file, table.lines[row], name, reason, is_refused=False))
-    for column in ("latitude", "longitude"):
-        n_commas = sum("," in text and _NUMBER.fullmatch(text) is not None for text in table.columns[column])
+    for column, texts in (("latitude", latitudes), ("longitude", longitudes)):
+        n_commas = sum("," in text for text in texts)
         if n_commas:
             reason = f"{n_commas} values with a decimal comma, read as a point"
             issues.append(Issue(table.file, 0, translation.names.get(column, column), reason, is_refused=False))
+    issues += _outside(table.file, system, crs, latitude, longitude)
     columns = {
         **table.columns,
-        "latitude": _texts(table.columns["latitude"], latitude),
-        "longitude": _texts(table.columns["longitude"], longitude),
+        "latitude": _texts(latitudes, latitude),
+        "longitude": _texts(longitudes, longitude),
     }
-    placed = TextTable(table.file, columns, table.lines, tuple(issues), table.n_rows)
+    exact = table.exact | {"latitude", "longitude"}
+    placed = TextTable(table.file, columns, table.lines, tuple(issues), table.n_rows, exact)
     return Translation(placed, translation.names, translation.n_named)
+
+
+def system_of(crs: str) -> CRS:
+    """A coordinate system by its name.
+
+    Raises:
+        UnusableError: PROJ knows none of that name.
+    """
+    try:
+        return CRS.from_user_input(f"EPSG:{crs}" if crs.isascii() and crs.isdigit() else crs)
+    except CRSError as error:
+        reason = printable(str(error).splitlines()[0])
+        raise UnusableError(f"[source] crs: {shown(crs)} is no coordinate system: {reason}") from error
+
+
+def _columns(translation: Translation, issues: list[Issue]) -> tuple[Sequence[str], Sequence[str]]:
+    """The texts of both coordinates, taken apart where one column holds both."""
+    table = translation.table
+    mapped = [column for column in ("latitude", "longitude") if column in table.columns]
+    names = {translation.names.get(column) for column in mapped}
+    first = table.columns[mapped[0]] if mapped else []
+    is_shared = len(mapped) == 2 and len(names) == 1 and first == table.columns["longitude"]
+    if not is_shared and len(mapped) == 2:
+        return table.columns["latitude"], table.columns["longitude"]
+    pairs = [split_pair(text) for text in first]
+    if not is_shared and not any(pairs):
+        missing = "longitude" if mapped == ["latitude"] else "latitude"
+        raise UnusableError(f"{table.file}: no column is mapped to {missing}; it has {listed(table.columns)}")
+    n_pairs = sum(pair is not None for pair in pairs)
+    name = next(iter(names), None) or mapped[0]
+    reason = f"holds both coordinates; {n_pairs} values were taken apart"
+    issues.append(Issue(table.file, 0, name, reason, is_refused=False))
+    return (
+        [text if pair is None else pair[0] for text, pair in zip(first, pairs, strict=True)],
+        [text if pair is None else pair[1] for text, pair in zip(first, pairs, strict=True)],
+    )
+
+
+def _angles(texts: Sequence[str], field: str, o_side: int) -> Degrees:
+    is_plain = _PLAIN.fullmatch
+    return np.array([float(t) if is_plain(t) else read_degrees(t, field, o_side) for t in texts], np.float64)
+
+
+def _o_issue(table: TextTable, name: str, texts: Sequence[str], o_side: int) -> list[Issue]:
+    """Tell how the letter O was read: it is west in Spanish and east in German."""
+    n_letters = sum("O" in text for text in texts)
+    if not n_letters:
+        return []
+    how = {0: "not read: write W or E", -1: "read as west", 1: "read as east"}[o_side]
+    reason = f"{n_letters} values with the letter O, west in Spanish and east in German, {how}"
+    return [Issue(table.file, 0, name, reason, is_refused=False)]
+
+
+def _metres(
+    latitudes: Sequence[str], longitudes: Sequence[str], translation: Translation, issues: list[Issue]
+) -> tuple[Degrees, Degrees]:
+    """Northings and eastings; where nothing tells a decimal mark, three digits after a mark are thousands."""
+    table = translation.table
+    found = []
+    both = [*_sample(latitudes), *_sample(longitudes)]
+    for column, texts in (("latitude", latitudes), ("longitude", longitudes)):
+        mark = "." if column in table.exact else decimal_mark(_sample(texts)) or decimal_mark(both)
+        n_grouped = 0
+        values = np.full(len(texts), math.nan)
+        for row, text in enumerate(texts):
+            if (mark == "." or (not mark and "." not in text)) and _PLAIN.fullmatch(text):
+                values[row] = float(text)
+                continue
+            readings = read_number(plain_text(text), mark)
+            if readings:
+                values[row] = readings[-1]
+                n_grouped += len(readings) == 2
+        if n_grouped:
+            name = translation.names.get(column, column)
+            reason = f"{n_grouped} values with three digits after a mark were read as grouped thousands"
+            issues.append(Issue(table.file, 0, name, reason, is_refused=False))
+        found.append(values)
+    return found[0], found[1]
+
+
+def _sample(texts: Sequence[str]) -> list[str]:
+    return [plain_text(text) for text in texts[:: max(1, len(texts) // _SAMPLE)]]
+
+
+def _outside(file: str, system: CRS, crs: str, latitude: Degrees, longitude: Degrees) -> list[Issue]:
+    """Tell of places that the coordinate system is not made for: another zone or hemisphere is meant, most likely."""
+    area = system.area_of_use
+    is_known = ~np.isnan(latitude)
+    if area is None or not is_known.any() or area.east - area.west >= 359:
+        return []
+    west, east = area.west - _MARGIN_DEGREES, area.east + _MARGIN_DEGREES
+    with np.errstate(invalid="ignore"):
+        is_within = (latitude >= area.south - _MARGIN_DEGREES) & (latitude <= area.north + _MARGIN_DEGREES)
+        is_between = (longitude >= west) & (longitude <= east)
+        if area.west > area.east:  # over the date line
+            is_between = (longitude >= west) | (longitude <= east)
+    n_outside = int((is_known & ~(is_within & is_between)).sum())
+    if not n_outside:
+        return []
+    reason = (
+        f"{n_outside} of {int(is_known.sum())} lamps lie outside of the area that {printable(crs)} is made for "
+        f"({area.name}): check zone and hemisphere"
+    )
+    return [Issue(file, 0, "[source] crs", reason, is_refused=False)]
 
 
 def far_from_the_rest(latitude: Degrees, longitude: Degrees) -> npt.NDArray[np.bool_]:
@@ -101,10 +221,6 @@ def _is_on_earth(latitude: Degrees, longitude: Degrees) -> npt.NDArray[np.bool_]
     return is_on_earth
 
 
-def _numbers(texts: Sequence[str]) -> Degrees:
-    return np.array([float(t.replace(",", ".")) if _NUMBER.fullmatch(t) else math.nan for t in texts], np.float64)
-
-
 def _texts(before: Sequence[str], degrees: Degrees) -> list[str]:
     return [
         old if math.isnan(value) else repr(round(value, _DECIMALS))
@@ -112,14 +228,14 @@ def _texts(before: Sequence[str], degrees: Degrees) -> list[str]:
     ]
 
 
-def _transform(x: Degrees, y: Degrees, crs: str) -> tuple[Degrees, Degrees]:
+def _transform(x: Degrees, y: Degrees, system: CRS, crs: str) -> tuple[Degrees, Degrees]:
     """Longitude and latitude of coordinates in a system; NaN where there is none."""
+    if system.is_geographic and (system.to_epsg() == 4326 or "CRS84" in crs.upper()):
+        return x.copy(), y.copy()
     try:
-        system = CRS.from_user_input(crs)
-        if system.is_geographic and (system.to_epsg() == 4326 or "CRS84" in crs.upper()):
-            return x, y
-        longitude, latitude = Transformer.from_crs(system, "EPSG:4326", always_xy=True).transform(x, y)
+        longitude, latitude = Transformer.from_crs(system, WGS84, always_xy=True).transform(x, y)
     except (CRSError, ProjError) as error:
-        raise UnusableError(f"[source] crs: {crs!r} is no coordinate system: {str(error).splitlines()[0]}") from error
+        reason = printable(str(error).splitlines()[0])
+        raise UnusableError(f"[source] crs: {shown(crs)} cannot be made into degrees: {reason}") from error
     is_real = np.isfinite(longitude) & np.isfinite(latitude)
     return np.where(is_real, longitude, np.nan), np.where(is_real, latitude, np.nan)

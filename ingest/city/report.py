@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from rich.console import Console
@@ -12,44 +14,69 @@ from rich.table import Table
 
 from ingest.city.importing import Draft
 from ingest.errors import UnusableError
-from ingest.register.issue import Issue
+from ingest.register.issue import Issue, printable
+
+_WHOLE: Final = 5  # findings of one kind that are shown each
+_MOST_GROUPS: Final = 60
+_VARYING: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|row-[0-9a-f]{10}(?:-\d+)?|[-+]?\d+(?:[.,]\d+)*")
 
 
 def print_issues(console: Console, issues: Sequence[Issue]) -> None:
-    """Every issue on a line of its own, as plain text that other programs can cut up."""
+    """Issues grouped by kind, refusals first, those of a kind beyond a few only counted; plain text, a line each."""
+    groups: dict[tuple[bool, str, str, str], list[Issue]] = {}
     for issue in issues:
-        console.print(str(issue), markup=False, highlight=False, soft_wrap=True)
+        key = (not issue.is_refused, issue.file, issue.column, _VARYING.sub("…", issue.reason))
+        groups.setdefault(key, []).append(issue)
+    ordered = sorted(groups.items(), key=lambda item: item[0][0])
+    for (_is_taken, file, column, reason), members in ordered[:_MOST_GROUPS]:
+        shown = members if len(members) <= _WHOLE + 1 else members[:_WHOLE]
+        for issue in shown:
+            _print(console, str(issue))
+        if len(members) > len(shown):
+            where = f"{file}: {column}" if column else file
+            n_more = len(members) - len(shown)
+            refused = " (rows refused)" if members[0].is_refused else ""
+            _print(console, f"  … and {n_more:,} more like it in {where}: {reason}{refused}")
+    rest = ordered[_MOST_GROUPS:]
+    if rest:
+        n_rest = sum(len(members) for _key, members in rest)
+        _print(
+            console, f"  … and {n_rest:,} findings of {len(rest)} other kinds; --report writes all of them to a file"
+        )
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def write_report(path: Path, issues: Sequence[Issue]) -> None:
-    """Write every issue as a row of a CSV file, for a spreadsheet.
+    """Write every issue as a row of a CSV file, refusals first, for a spreadsheet.
 
     Raises:
         UnusableError: the file cannot be written.
     """
     try:
-        with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark makes spreadsheets read UTF-8
+        with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as file:  # the mark tells spreadsheets
             writer = csv.writer(file)
             writer.writerow(["file", "line", "column", "reason", "outcome"])
-            for issue in issues:
+            for issue in sorted(issues, key=lambda issue: not issue.is_refused):
                 line = issue.line or ""
-                row = [issue.file, line, issue.column, issue.reason, "refused" if issue.is_refused else "mended"]
+                outcome = "refused" if issue.is_refused else "mended"
+                row = [printable(issue.file), line, printable(issue.column), printable(issue.reason), outcome]
                 # what a source wrote must not become a formula of the one who reads about it
                 writer.writerow([f"'{value}" if str(value)[:1] in tuple("=+-@\t\r") else value for value in row])
     except OSError as error:
         raise UnusableError(f"{path}: {error.strerror or error}") from error
 
 
-def print_summary(console: Console, draft: Draft) -> None:
-    """What was taken, mended and refused, and what is still unknown."""
+def summary_rows(draft: Draft, *, is_applied: bool = False) -> list[str]:
+    """What was taken, or would be, what was mended and refused, and what is still unknown: ``number<TAB>text``."""
     lamps = draft.lamps
     n_unplaced = int((np.isnan(draft.cabinets.latitude) | np.isnan(draft.cabinets.longitude)).sum())
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(justify="right")
-    table.add_column()
     rows = (
         (draft.n_rows, "rows in the source"),
-        (len(lamps), "lamps taken"),
+        *([(draft.n_left_out, "other rows, left out by 'where'")] if draft.n_left_out else []),
+        (len(lamps), "lamps taken" if is_applied else "lamps could be taken; nothing was changed"),
         (draft.n_mended, "of them with a value mended or left empty"),
         (draft.n_refused, "rows refused"),
         (len(draft.cabinets), "cabinets"),
@@ -60,6 +87,20 @@ def print_summary(console: Console, draft: Draft) -> None:
         (int((lamps.cabinet < 0).sum()), "lamps without a cabinet: on the map as unmonitored"),
         (sum(not circuit for circuit in lamps.circuit), "lamps without a circuit: no circuit or cable verdicts"),
     )
-    for number, text in rows:
-        table.add_row(f"{number:,}", text)
+    return [f"{number:,}\t{text}" for number, text in rows]
+
+
+def print_summary(console: Console, draft: Draft, *, is_applied: bool = True) -> None:
+    """Print `summary_rows` as a table."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for row in summary_rows(draft, is_applied=is_applied):
+        table.add_row(*row.split("\t"))
     console.print(table)
+
+
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Lines of plain text."""
+    for line in lines:
+        _print(console, line)

@@ -1,163 +1,284 @@
-"""A city's own register as columns of text: CSV in any of its dialects, GeoJSON, or an Excel workbook."""
+"""A city's own register as columns of text: delimited text, a workbook, a vector file, or Overpass JSON.
+
+What a file is, its first bytes say; its name does not count.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import zipfile
-from collections.abc import Iterator
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
+from ingest.city.decoding_process import NO_GEOMETRY
+from ingest.city.header import LOOKED_AT, find_header, names_of
+from ingest.city.isolated_reading import Decoded, check_archive, decode_file
+from ingest.city.overpass import read_overpass
+from ingest.city.text_encoding import encoding_of
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable, read_delimited, table_of_rows
-from ingest.register.issue import Issue
+from ingest.register.delimited import (
+    DELIMITERS,
+    Row,
+    TextTable,
+    split_rows,
+    table_of_rows,
+    text_lines,
+)
+from ingest.register.issue import Issue, printable
 
-GEOMETRY_X: Final = "geometry.x"  # columns that a GeoJSON's points are put into
+GEOMETRY_X: Final = "geometry.x"  # columns that points are put into
 GEOMETRY_Y: Final = "geometry.y"
-_WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
-_GEOJSONS: Final = frozenset({".geojson", ".json"})
-_MAX_UNPACKED: Final = 2 << 30  # bytes; a workbook that unpacks to more is a bomb, not a register
+_MAX_BYTES: Final = 2 << 30  # of a source
+_MAX_EXPLAINED: Final = 64 << 20  # bytes of a broken JSON file that are read again
+_SNIFFED: Final = 65_536
+_WORKBOOKS: Final = frozenset({".xls", ".xlsx", ".xlsm", ".xlsb", ".ods"})
+_SEP: Final = re.compile(r"\s*\"?sep=(.)\"?[;,\s]*", re.IGNORECASE)
+_OVERPASS: Final = re.compile(r'"(?:elements|osm3s)"\s*:')
+_ESRI: Final = re.compile(r'"(?:geometryType"\s*:\s*"esri|attributes"\s*:|spatialReference"\s*:)')
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """How a mapping wants a file read; None = find out.
+
+    Attributes:
+        sheet: of a workbook, or the layer of a vector file.
+        encoding: of text.
+        delimiter: of delimited text, one character.
+        header_rows: lines of the header, from 1.
+    """
+
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A register as found: its table, and the coordinate system if the file itself tells it."""
+    """A register as found: its table, the kind of file, and the coordinate system if the file itself tells it."""
 
     table: TextTable
     crs: str | None = None
+    kind: str = "delimited text"
+    encoding: str = ""
+    delimiter: str = ""
+    header_rows: tuple[int, ...] = ()
+    is_own_crs: bool = False  # the file names its system, and not only its format
 
 
-def read_source(path: Path, sheet: str | None = None) -> Source:
-    """Read a register by its file name's ending; everything that is neither a workbook nor GeoJSON is read as CSV.
+def read_source(path: Path, rules: ReadingRules | None = None) -> Source:
+    """Read a register, whatever its name.
 
     Raises:
-        UnusableError: missing, unreadable, without a header, or not what its name says.
+        UnusableError: missing, unreadable, without a header, not what it seems, or changed while it was read.
     """
-    kind = path.suffix.lower()
-    if kind == ".xls":
-        raise UnusableError(f"{path}: the old Excel format is not read; save it as .xlsx or .csv")
+    rules = rules or ReadingRules()
     try:
-        if kind in _WORKBOOKS:
-            return Source(_read_workbook(path, sheet))
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise UnusableError(f"{path}: no such file") from error
+        if not path.is_file():
+            raise UnusableError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+        before = path.stat()
+        if before.st_size > _MAX_BYTES:
+            raise UnusableError(f"{path}: is larger than {_MAX_BYTES >> 30} GiB")
+        source = _read(path, rules)
+        after = path.stat()
     except OSError as error:
         raise UnusableError(f"{path}: {error.strerror or error}") from error
-    if kind in _GEOJSONS:
-        return _read_geojson(content, path)
-    if content.startswith(b"PK\x03\x04"):
-        raise UnusableError(f"{path}: is an archive or workbook, not text; name it .xlsx if it is one")
-    return Source(read_delimited(content, path.name))
+    if (before.st_mtime_ns, before.st_size, before.st_ino) != (after.st_mtime_ns, after.st_size, after.st_ino):
+        raise UnusableError(f"{path}: changed while it was read; nothing was changed here: try again")
+    return source
 
 
-def _read_workbook(path: Path, sheet: str | None) -> TextTable:
+def _read(path: Path, rules: ReadingRules) -> Source:
+    with path.open("rb") as file:
+        head = file.read(_SNIFFED)
+    kind = _kind(head)
+    if kind != "workbook" and path.suffix.lower() in _WORKBOOKS:
+        old = " of the old Excel format" if path.suffix.lower() == ".xls" else ""
+        raise UnusableError(f"{path}: is no workbook{old}, whatever its name says")
+    if not kind and path.suffix.lower() == ".geojson":
+        raise UnusableError(f"{path}: is no GeoJSON: not JSON at all")
+    if kind == "workbook":
+        if head.startswith(b"PK"):
+            check_archive(path)
+        return _from_workbook(path, rules)
+    if kind == "zip":
+        raise UnusableError(f"{path}: is an archive, not text and no workbook: unpack it")
+    if kind == "Overpass JSON":
+        table = read_overpass(path.read_bytes(), path, (GEOMETRY_X, GEOMETRY_Y))
+        return Source(table, "EPSG:4326", kind)
+    if kind:
+        if kind == "KML" and _has_entities(path):
+            raise UnusableError(f"{path}: declares entities of its own, which no KML needs")
+        return _from_vector(path, kind, rules)
+    return _from_text(path, rules)
+
+
+def _kind(head: bytes) -> str:
+    """What a file is by its first bytes; "" = text."""
+    if head.startswith(b"PK\x03\x04"):
+        is_book = b"[Content_Types].xml" in head or b"xl/" in head or b"opendocument.spreadsheet" in head
+        return "workbook" if is_book else "zip"
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") or head[:4] in (b"\x09\x08\x10\x00", b"\x09\x08\x08\x00"):
+        return "workbook"
+    if head.startswith(b"SQLite format 3\0"):
+        return "GeoPackage"
+    if head.startswith(b"\x00\x00\x27\x0a"):
+        return "Shapefile"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] == b"<" and (b"<kml" in text or b":kml" in text):
+        return "KML"
+    if text[:1] in (b"{", b"["):
+        return _json_kind(text.decode("utf-8", "replace"))
+    return ""
+
+
+def _json_kind(text: str) -> str:
+    if _OVERPASS.search(text) and '"features"' not in text:
+        return "Overpass JSON"
+    if _ESRI.search(text) and '"FeatureCollection"' not in text and '"Feature"' not in text:
+        return "ESRI JSON"
+    return "GeoJSON"
+
+
+def _has_entities(path: Path) -> bool:
+    return b"<!entity" in path.read_bytes().lower()
+
+
+def _from_text(path: Path, rules: ReadingRules) -> Source:
+    content = path.read_bytes()
+    if b"\0" in content[:_SNIFFED] and content.startswith((b"\x7fELF", b"%PDF", b"\x89PNG")):
+        raise UnusableError(f"{path}: is no register but a file of another kind")
+    encoding, remark = encoding_of(content, rules.encoding, str(path))
+    issues = [Issue(path.name, 0, "", remark, is_refused=False)] if remark else []
+    lines = text_lines(content, encoding)
+    head = list(islice(lines, LOOKED_AT))
+    n_skipped = 0
+    delimiter = rules.delimiter
+    if head and (sep := _SEP.fullmatch(head[0].lstrip("\ufeff").rstrip("\r\n"))) is not None:
+        delimiter = delimiter or sep[1]
+        head = head[1:]
+        n_skipped = 1
+    delimiter = delimiter or likely_delimiter(head)
+    counts = _mark_counts(head, delimiter)
+    n_columns = max(counts.items(), key=lambda item: (item[1], item[0]))[0] + 1 if counts else 0
+    rows = split_rows(_without_mark(chain(head, lines)), delimiter, n_skipped, n_columns)
+    table, header_rows = _with_header(path.name, rows, rules.header_rows, issues)
+    return Source(table, None, "delimited text", encoding, delimiter, header_rows)
+
+
+def _without_mark(lines: Iterator[str]) -> Iterator[str]:
+    first = next(lines, None)
+    if first is not None:
+        yield first.lstrip("\ufeff")
+        yield from lines
+
+
+def likely_delimiter(lines: Sequence[str]) -> str:
+    """The separator that most lines hold equally often, outside of quotes."""
+    best, best_score = ",", (0, 0)
+    for mark in DELIMITERS:
+        counts = _mark_counts(lines, mark)
+        if counts:
+            n_marks, n_lines = max(counts.items(), key=lambda item: (item[1], item[0]))
+            best, best_score = max((best, best_score), (mark, (n_lines, n_marks)), key=lambda one: one[1])
+    return best
+
+
+def _mark_counts(lines: Sequence[str], mark: str) -> Counter[int]:
+    """How many lines hold a separator how often, outside of quotes."""
+    return Counter(n for line in lines if (n := "".join(line.split('"')[::2]).count(mark)))
+
+
+def _with_header(
+    file: str, rows: Iterator[Row], named: tuple[int, ...], issues: list[Issue], exact: frozenset[str] = frozenset()
+) -> tuple[TextTable, tuple[int, ...]]:
+    """The rows under their header: that of the named lines, or the one that is found."""
+    head: list[Row] = []
+    if named:
+        for row in rows:
+            head.append(row)
+            if row[0] >= max(named):
+                break
+        chosen = tuple(at for at, row in enumerate(head) if row[0] in named and not isinstance(row[1], str))
+        if len(chosen) != len(named):
+            raise UnusableError(f"{file}: [source] header_row: the file has no row in line {max(named)}")
+    else:
+        head = list(islice(rows, LOOKED_AT))
+        chosen = find_header([[] if isinstance(row, str) else row for _line, row in head])
+        if not chosen:
+            raise UnusableError(f"{file}: no header: a row has to name the columns")
+    names = names_of([head[at][1] for at in chosen], file, head[chosen[0]][0], issues)
+    while names and not names[-1]:
+        names.pop()
+    titles = [line for at, (line, row) in enumerate(head) if at < chosen[0] and not isinstance(row, str) and any(row)]
+    lines_of_header = tuple(head[at][0] for at in chosen)
+    if titles or len(chosen) > 1:
+        reason = f"the header was read from line{'s' if len(chosen) > 1 else ''} {', '.join(map(str, lines_of_header))}"
+        issues.append(Issue(file, 0, "", reason, is_refused=False))
+    rest = chain(head[chosen[-1] + 1 :], rows)
+    by_name = frozenset(names[int(at)] for at in exact if int(at) < len(names))
+    return table_of_rows(file, names, rest, issues, by_name), lines_of_header
+
+
+def _from_workbook(path: Path, rules: ReadingRules) -> Source:
+    found = decode_file("workbook", path, rules.sheet or "")
+    issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
+    rows: Iterator[Row] = ((line, row) for line, *row in zip(found.lines, *found.columns.values(), strict=True))
+    table, header_rows = _with_header(path.name, rows, rules.header_rows, issues, found.exact)
+    return Source(table, None, "workbook", header_rows=header_rows)
+
+
+def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
-                raise UnusableError(f"{path}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
-        workbook = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
-        raise UnusableError(f"{path}: is no workbook: {' '.join(str(error).split())}") from error
+        found = decode_file(kind, path, rules.sheet or "", rules.encoding or "")
+    except UnusableError as error:
+        if kind.endswith("JSON"):
+            raise UnusableError(_what_is_wrong(path, kind, error)) from error
+        raise
+    issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
+    own_kind = {"GeoJSON": "GeoJSON", "ESRIJSON": "ESRI JSON"}.get(found.driver, kind)
+    table = _feature_table(path.name, found, issues)
+    is_own_crs = bool(found.crs) and not (own_kind in {"GeoJSON", "KML"} and found.crs == "EPSG:4326")
+    return Source(table, found.crs or None, own_kind, is_own_crs=is_own_crs)
+
+
+def _what_is_wrong(path: Path, kind: str, error: UnusableError) -> str:
+    """Why a JSON file cannot be read, with the place where its JSON breaks, if it does."""
     try:
-        if sheet is not None and sheet not in workbook.sheetnames:
-            raise UnusableError(f"{path}: no sheet {sheet!r}; it has {', '.join(workbook.sheetnames)}")
-        page = workbook[sheet or workbook.sheetnames[0]]
-        rows = _sheet_rows(page)
-        header = next((row for row in rows if any(row[1])), (0, []))[1]
-        names = [" ".join(name.split()) for name in header]
-        while names and not names[-1]:
-            names.pop()
-        _check_header(names, path)
-        n_columns = len(names)
-        padded = ((line, row + [""] * (n_columns - len(row))) for line, row in rows)
-        return table_of_rows(path.name, names, padded, [])
-    except (KeyError, ValueError, SyntaxError, zipfile.BadZipFile) as error:
-        raise UnusableError(f"{path}: broken workbook: {' '.join(str(error).split())}") from error
-    finally:
-        workbook.close()
+        document = json.loads(path.read_bytes()) if path.stat().st_size <= _MAX_EXPLAINED else None
+    except RecursionError:
+        return f"{path}: not JSON of a register: nested too deeply"
+    except ValueError as broken:
+        return f"{path}: not JSON: {printable(str(broken)[:200])}"
+    is_features = isinstance(document, dict) and isinstance(document.get("features"), list)
+    return str(error) if is_features or document is None else f"{path}: is no {kind} FeatureCollection"
 
 
-def _check_header(names: list[str], path: Path) -> None:
-    if not any(names):
-        raise UnusableError(f"{path}: no header: the first row has to name the columns")
-    for name in names:
-        if name and names.count(name) > 1:
-            raise UnusableError(f"{path}: {name}: stands twice in the header")
-
-
-def _sheet_rows(page: Any) -> Iterator[tuple[int, list[str]]]:
-    for line, row in enumerate(page.iter_rows(values_only=True), start=1):
-        yield line, [_text(value) for value in row]
-
-
-def _text(value: Any) -> str:
-    """A cell's or property's value as a person would type it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
-
-
-def _read_geojson(content: bytes, path: Path) -> Source:
-    try:
-        document = json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UnusableError(f"{path}: not JSON: {error}") from error
-    features = document.get("features") if isinstance(document, dict) else None
-    if not isinstance(features, list):
-        raise UnusableError(f"{path}: is no GeoJSON FeatureCollection")
-    header: dict[str, None] = {GEOMETRY_X: None, GEOMETRY_Y: None}
-    for feature in features:
-        properties = feature.get("properties") if isinstance(feature, dict) else None
-        if isinstance(properties, dict):
-            header.update(dict.fromkeys(properties))
-    issues: list[Issue] = []
-    rows = ((number, _feature_row(feature, header)) for number, feature in enumerate(features, start=1))
-    table = table_of_rows(path.name, list(header), rows, issues)
-    return Source(table, _crs_of(document))
-
-
-def _feature_row(feature: Any, header: dict[str, None]) -> list[str] | str:
-    if not isinstance(feature, dict):
-        return "is no GeoJSON feature"
-    properties = feature.get("properties")
-    row = properties if isinstance(properties, dict) else {}
-    x, y = _point(feature.get("geometry"))
-    values = [x, y, *(_text(row.get(name)) for name in list(header)[2:])]
-    return values if any(values) else "has neither properties nor a point"
-
-
-def _point(geometry: Any) -> tuple[str, str]:
-    if not isinstance(geometry, dict):
-        return "", ""
-    coordinates = geometry.get("coordinates")
-    if geometry.get("type") == "MultiPoint" and isinstance(coordinates, list) and len(coordinates) == 1:
-        coordinates = coordinates[0]
-    elif geometry.get("type") != "Point":
-        return "", ""
-    if isinstance(coordinates, list) and len(coordinates) >= 2:
-        return _text(coordinates[0]), _text(coordinates[1])
-    return "", ""
-
-
-def _crs_of(document: dict[str, Any]) -> str:
-    """The file's own system: RFC 7946 knows WGS 84 alone, older files name theirs in ``crs``."""
-    crs = document.get("crs")
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    return name if isinstance(name, str) else "EPSG:4326"
+def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
+    """Features as rows; where some are points, those that are none are refused."""
+    columns = {" ".join(name.split()): values for name, values in found.columns.items()}
+    is_placeless = not found.x or set(found.reasons) == {NO_GEOMETRY}  # a table alone: its columns may hold places
+    if not is_placeless:
+        columns = {
+            GEOMETRY_X: ["" if math.isnan(x) else repr(x) for x in found.x],
+            GEOMETRY_Y: ["" if math.isnan(y) else repr(y) for y in found.y],
+            **columns,
+        }
+    refused = {
+        at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)
+    }
+    if refused:  # told in the order of the file
+        issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]
+        kept = [at for at in range(len(found.lines)) if at not in refused]
+        columns = {name: [values[at] for at in kept] for name, values in columns.items()}
+        lines = [found.lines[at] for at in kept]
+    else:
+        lines = found.lines
+    exact = frozenset({GEOMETRY_X, GEOMETRY_Y}) | found.exact
+    return TextTable(file, columns, lines, tuple(issues), len(found.lines), exact)

@@ -1,28 +1,35 @@
 """A foreign register's columns under the contract's names: columns chosen, values translated, units made one.
 
 Pure. What a value could not be made into is left empty and noted; the checks that follow are those of a
-city's own files.
+city's own files. Coordinates stay as they are: `ingest.city.places` reads them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from ingest.city.mapping import UNITS, Rule
+from ingest.city.header import with_aliases
+from ingest.city.mapping import Rule
+from ingest.city.power import power_mark, read_power
+from ingest.city.vocabulary import PHASE_WORDS, is_empty, technology_of
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue, listed, printable, shown
 
-Tell = Callable[[int, str], None]
-_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
-_WATTS: Final = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:w|watts?)?", re.ASCII | re.IGNORECASE)
+METERING: Final = frozenset({"bus", "address", "profile", "phase", "position", "position_source"})
+"""Fields that steer metering and verdicts: a column fills them only where the mapping says so."""
+_WHOLE: Final = frozenset({"lamp_id", "cabinet_id", "circuit", "controller_id"})  # parts of them alone are other ids
+_PLACES: Final = frozenset({"latitude", "longitude"})
 _ISO_DATE: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?", re.ASCII)
-_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+", re.ASCII)  # 9.824.847,80 of a European spreadsheet
+_KILO: Final = re.compile(r"(?<![a-z])k\s?(?:w|va)(?![a-z])", re.IGNORECASE)
+
+Reading = tuple[str, str]
+"""A value, and what a person should know about it ("" = nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +46,17 @@ def translate(
 ) -> Translation:
     """Fill the contract's fields from a source's columns.
 
-    A source column that has a field's own name fills that field unless the rules say otherwise.
+    A source column that has a field's own name fills that field unless the rules say otherwise; those of `METERING` are
+    filled by rules alone.
 
     Raises:
         UnusableError: a rule names a column that the source does not have.
     """
-    used = {column for rule in rules.values() for column in rule.columns}
-    all_rules = dict(rules)
+    aliases = with_aliases(table.columns, [column for rule in rules.values() for column in rule.columns])
+    all_rules = {field: _with_columns(rule, aliases) for field, rule in rules.items()}
+    used = {column for rule in all_rules.values() for column in rule.columns}
     for field in fields:
-        if field not in all_rules and field in table.columns and field not in used:
+        if field not in all_rules and field not in METERING and field in table.columns and field not in used:
             all_rules[field] = Rule(column=field)
             used.add(field)
     issues = list(table.issues)
@@ -56,130 +65,169 @@ def translate(
     for field, rule in all_rules.items():
         names[field] = " + ".join(rule.columns) or field
         columns[field] = _filled(table, field, rule, names[field], issues)
+    captured = []
     for name, values in table.columns.items():
         if name not in used and (keep == "all" or name in keep):
-            columns[name if name not in fields else f"source_{name}"] = [_one_line(value) for value in values]
-    return Translation(TextTable(table.file, columns, table.lines, tuple(issues), table.n_rows), names)
+            kept = _one_line(name)
+            if name in fields:
+                kept = f"source_{name}"
+                captured += [kept] if name in METERING else []
+            columns[kept] = list(map(_one_line, values))
+    if captured:
+        reason = f"not mapped, so they fill no field of a meter or a position: kept as {listed(captured)}"
+        issues.append(Issue(table.file, 0, "", reason, is_refused=False))
+    exact = frozenset(field for field, rule in all_rules.items() if rule.columns and set(rule.columns) <= table.exact)
+    return Translation(replace(table, columns=columns, issues=tuple(issues), exact=exact & _PLACES), names)
 
 
-def _filled(table: TextTable, field: str, rule: Rule, name: str, issues: list[Issue]) -> list[str]:
+def _with_columns(rule: Rule, aliases: Mapping[str, str]) -> Rule:
+    if not any(column in aliases for column in rule.columns):
+        return rule
+    columns = tuple(aliases.get(column, column) for column in rule.columns)
+    return rule.model_copy(update={"column": columns if len(columns) > 1 else columns[0]})
+
+
+def _filled(table: TextTable, field: str, rule: Rule, name: str, issues: list[Issue]) -> Sequence[str]:
     n_rows = len(table.lines)
     if rule.constant is not None:
         return [rule.constant] * n_rows
     for column in rule.columns:
         if column not in table.columns:
-            raise UnusableError(f"{table.file}: no column {column!r} for {field}; it has {', '.join(table.columns)}")
-    sources = [table.columns[column] for column in rule.columns]
-    joined = (rule.separator.join(parts) if all(parts) else "" for parts in zip(*sources, strict=True))
-
-    def tell(row: int, reason: str) -> None:
-        issues.append(Issue(table.file, table.lines[row], name, reason, is_refused=False))
-
-    read = _READERS.get(field, _plain)
-    words = {word.casefold(): _word(value) for word, value in rule.values.items()}
+            raise UnusableError(f"{table.file}: no column {shown(column)} for {field}; it has {listed(table.columns)}")
+    texts, n_partial = _joined([table.columns[column] for column in rule.columns], rule, field)
+    if n_partial:
+        reason = f"{n_partial} rows lack a part of it; left empty there"
+        issues.append(Issue(table.file, 0, name, reason, is_refused=False))
+    words = {_key(word): _word(value) for word, value in rule.values.items()}
     pattern = re.compile(rule.pattern) if rule.pattern else None
+    if field in _PLACES and not words and pattern is None and not rule.otherwise:
+        return texts
+    read = _reader(field, rule, name, texts, table, issues)
+    known: dict[str, Reading] = {}
     filled = []
-    for row, text in enumerate(joined):
-        word = words.get(text.casefold())
-        if word is None:
-            match = pattern.search(text) if pattern and text else None
-            word = read(row, match[1] or "" if match else text, rule, tell)
-        filled.append(word or rule.otherwise)
+    for row, text in enumerate(texts):
+        found = known.get(text)
+        if found is None:
+            found = known[text] = _value(text, words, pattern, read)
+        value, remark = found
+        if remark:
+            issues.append(Issue(table.file, table.lines[row], name, remark, is_refused=False))
+        filled.append(value or rule.otherwise)
     return filled
+
+
+def _joined(sources: Sequence[Sequence[str]], rule: Rule, field: str) -> tuple[Sequence[str], int]:
+    """The columns' texts as one, and in how many rows an id lacks a part."""
+    if len(sources) == 1:
+        return sources[0], 0
+    is_whole = field in _WHOLE
+    separator = rule.separator if rule.separator is not None else "-" if is_whole else " "
+    texts = []
+    n_partial = 0
+    for parts in zip(*sources, strict=True):
+        known = [part for part in parts if not is_empty(part)]
+        if is_whole and 0 < len(known) < len(parts):
+            n_partial += 1
+            known = []
+        texts.append(separator.join(known))
+    return texts, n_partial
+
+
+def _value(
+    text: str, words: Mapping[str, str], pattern: re.Pattern[str] | None, read: Callable[[str], Reading]
+) -> Reading:
+    """A field's value: the translation of the whole text, else of what the pattern finds in it, else as it reads."""
+    word = words.get(_key(text))
+    if word is not None:
+        return word, ""
+    if pattern is not None and text:
+        match = pattern.search(text)
+        if match is not None:
+            text = (match[1] or "").strip()
+            word = words.get(_key(text))
+            if word is not None:
+                return word, ""
+    return ("", "") if is_empty(text) else read(text)
+
+
+def _key(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _word(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _plain(_row: int, text: str, _rule: Rule, _tell: Tell) -> str:
-    return _one_line(text)
-
-
 def _one_line(text: str) -> str:
     return text if text.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _coordinate(_row: int, text: str, _rule: Rule, _tell: Tell) -> str:
-    return text.replace(".", "").replace(",", ".") if _GROUPED.fullmatch(text) else text
+def _reader(
+    field: str, rule: Rule, name: str, texts: Sequence[str], table: TextTable, issues: list[Issue]
+) -> Callable[[str], Reading]:
+    """What makes a field's value out of a text."""
+    if field in {"rated_power_w", "supply_va"}:
+        return _power_reader(field, rule, name, texts, table, issues)
+    if field == "installed_on":
+        return lambda text: _date(text, rule.format)
+    if field == "technology":
+        _tell_words(texts, rule, name, table.file, issues)
+        return lambda text: (technology_of(text) or text, "")
+    if field == "phase":
+        return lambda text: (PHASE_WORDS.get(text.casefold(), text), "")
+    return lambda text: (_one_line(text), "")
 
 
-def _power(row: int, text: str, rule: Rule, tell: Tell) -> str:
-    """The power in a text such as ``70``, ``70 W``, ``286(LED)`` or ``250/85``, in watts."""
-    if not text:
-        return ""
-    whole = _WATTS.fullmatch(text)
-    numbers = [float(number.replace(",", ".")) for number in ([whole[1]] if whole else _NUMBER.findall(text))]
-    if not numbers or text.startswith("-"):
-        tell(row, f"{shown(text)} is no power; rating left empty")
-        return ""
-    if len(numbers) > 1 and rule.several is None:
-        tell(row, f"{shown(text)} is ambiguous: {len(numbers)} numbers; rating left empty")
-        return ""
-    chosen = {"sum": sum(numbers), "largest": max(numbers)}.get(rule.several or "", numbers[0])
-    power = chosen * UNITS[rule.unit]
-    if not whole:
-        tell(row, f"{shown(text)} was read as {power:g} W")
-    return repr(power)
+def _power_reader(
+    field: str, rule: Rule, name: str, texts: Sequence[str], table: TextTable, issues: list[Issue]
+) -> Callable[[str], Reading]:
+    is_apparent = field == "supply_va"
+    unit: str = rule.unit or ""
+    if not unit:
+        base = "VA" if is_apparent else "W"
+        unit = f"k{base}" if _KILO.search(name) else base
+        if unit != base:
+            reason = f"its name says {unit}: numbers without a unit are read so; [lamp] unit overrides it"
+            issues.append(Issue(table.file, 0, name, reason, is_refused=False))
+    is_exact = set(rule.columns) <= table.exact
+    mark = "." if is_exact else power_mark(dict.fromkeys(texts))
+
+    def read(text: str) -> Reading:
+        found = read_power(text, mark, unit, rule.several, is_apparent=is_apparent, is_exact=is_exact)
+        return "" if found.value is None else repr(found.value), found.remark
+
+    return read
 
 
-def _date(row: int, text: str, rule: Rule, tell: Tell) -> str:
-    if not text:
-        return ""
+def _tell_words(texts: Sequence[str], rule: Rule, name: str, file: str, issues: list[Issue]) -> None:
+    """Say once for each of a register's own words which technology it was taken for."""
+    if rule.pattern is not None:
+        return
+    mapped = {_key(word) for word in rule.values}
+    for text, n_rows in Counter(texts).most_common(50):
+        meant = technology_of(text)
+        if meant and _key(text) not in mapped and text.casefold() != meant.casefold():
+            reason = f"{shown(text)} was read as {meant} in {n_rows} rows"
+            issues.append(Issue(file, 0, name, reason, is_refused=False))
+
+
+def _date(text: str, form: str | None) -> Reading:
     try:
-        if rule.format is not None:
-            return dt.datetime.strptime(text, rule.format).date().isoformat()  # noqa: DTZ007 - a calendar day has no zone
-        match = _ISO_DATE.fullmatch(text)
-        if match is not None:
-            return dt.date(int(match[1]), int(match[2]), int(match[3])).isoformat()
+        if form is not None:
+            return dt.datetime.strptime(text, form).date().isoformat(), ""  # noqa: DTZ007 - a calendar day has no zone
     except ValueError:
         pass
-    tell(row, f"{shown(text)} is no date{f' like {rule.format}' if rule.format else ''}; left empty")
-    return ""
-
-
-_READERS: Final[Mapping[str, Callable[[int, str, Rule, Tell], str]]] = {
-    "latitude": _coordinate,
-    "longitude": _coordinate,
-    "rated_power_w": _power,
-    "installed_on": _date,
-}
-
-
-def with_ids(translation: Translation) -> Translation:
-    """Give every lamp without id one from its source row: where it stands and what feeds it.
-
-    The same row gets the same id whatever stands before it in the file; lamps of one place and cabinet are counted.
-    """
-    columns = dict(translation.table.columns)
-    blank = [""] * len(translation.table.lines)
-    ids = list(columns.get("lamp_id", blank))
-    parts = [columns.get(field, blank) for field in ("cabinet_id", "latitude", "longitude")]
-    taken = set(ids)
-    issues = list(translation.table.issues)
-    n_named = 0
-    for row, lamp_id in enumerate(ids):
-        if lamp_id or not (parts[1][row] and parts[2][row]):
-            continue  # a row without a place is refused below anyway
-        key = "\n".join(column[row] for column in parts)
-        stem = "row-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-        name, n_same = stem, 1
-        while name in taken:
-            n_same += 1
-            name = f"{stem}-{n_same}"
-        taken.add(name)
-        ids[row] = name
-        n_named += 1
-        column = translation.names.get("lamp_id", "lamp_id")
-        reason = f"has no id; named {name} after its place"
-        issues.append(Issue(translation.table.file, translation.table.lines[row], column, reason, is_refused=False))
-    columns["lamp_id"] = ids
-    table = TextTable(translation.table.file, columns, translation.table.lines, tuple(issues), translation.table.n_rows)
-    return Translation(table, translation.names, n_named)
+    match = _ISO_DATE.fullmatch(text)  # a workbook's own dates come so, whatever the texts beside them look like
+    try:
+        if match is not None:
+            return dt.date(int(match[1]), int(match[2]), int(match[3])).isoformat(), ""
+    except ValueError:
+        pass
+    return "", f"{shown(text)} is no date{f' like {printable(form)}' if form else ''}; left empty"
 
 
 def rules_for(rules: Mapping[str, Rule], table: TextTable, geometry: tuple[str, str]) -> Mapping[str, Rule]:
-    """The rules for this source: a GeoJSON's points stand in for coordinate columns."""
+    """The rules for this source: a vector file's points stand in for coordinate columns."""
     x, y = geometry
     if x not in table.columns:
         return rules

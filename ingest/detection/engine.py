@@ -17,9 +17,13 @@ import numpy.typing as npt
 from ingest.detection import snapshot
 from ingest.detection.baseline import Baseline
 from ingest.detection.cabinet.cabinet_rules import CabinetRules
+from ingest.detection.cabinet.dark_baseline import FormerRatios
 from ingest.detection.cabinet.dark_count import DarkCount
+from ingest.detection.cabinet.dark_weather import DarkWeather
 from ingest.detection.cabinet.load_rules import LoadRules
+from ingest.detection.cabinet.neutral import NeutralRule
 from ingest.detection.cabinet.offline import OfflineRule
+from ingest.detection.cabinet.silent_meters import SilentMeters
 from ingest.detection.cabinet.voltage import VoltageRules
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case, Causes
@@ -90,11 +94,15 @@ class Detection:
         self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
         self._balance = Balance(fleet, self._state, self._electric, table)
         self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
+        self._silence.cases.open_dark = self._rules.open_dark
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
         self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
         self._voltages = VoltageRules(fleet, table, self._book)
+        self._neutral = NeutralRule(fleet, table, self._state, self._book)
+        self._weather = DarkWeather(fleet)
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
-        self._dark = DarkCount(fleet, table, self._state, self._loads, self._book)
+        self._dark = DarkCount(fleet, table, self._state, self._book)
+        self._silent_meters = SilentMeters(fleet, table, self._dark.sums, self._balance, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
         self._repairs = Repairs(table, rules)
@@ -123,8 +131,10 @@ class Detection:
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
+        self._rules.is_weather_dark = self._weather.look(sweep, self._context.level_told_s)
         told_s = self._context.level_told_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, replies, told_s, self._is_muted)
+        self._balance.look(sweep, commands)
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:
             self._tell(verdict)
@@ -132,8 +142,14 @@ class Detection:
         if len(due):
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
+        self._neutral.judge(sweep, self._is_cabinet_muted)
         self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
-        self._dark.judge(sweep, commands, sweep.is_supply_gone | sweep.has_dead_phase, self._is_muted)
+        is_starved = sweep.is_supply_gone | sweep.has_dead_phase
+        is_partly_listed = ~self._state.is_fully_listed[sweep.controller]
+        if is_partly_listed.any():
+            self._dark.judge(sweep, commands, is_starved, self._is_muted)
+            dark = self._silence.dark_lamps()
+            self._silent_meters.judge(sweep, commands, is_starved, is_partly_listed, dark, self._is_muted)
 
     def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
@@ -150,7 +166,9 @@ class Detection:
             own = np.arange(*self._fleet.controller_start[int(sweep.batch.controller[r]) :][:2])
             self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
         due = self._balance.due(sweep)
-        self._balance.learn(sweep, due[~is_suspect[due]])
+        if len(due):
+            due = due[~(is_suspect & self._silence.is_pending(sweep))[due]]
+            self._balance.learn(sweep, due, self._silence.dark_lamps())
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live
@@ -212,7 +230,18 @@ class Detection:
         self._offline.tick(now_us, self._context.interval_s, self._is_controller_muted)
         return self._settle()
 
+    def _free(self) -> None:
+        """What only a broken neutral made of voltages and meters is judged anew when the neutral is whole."""
+        for case in self._book.take_freed():
+            if case.code == "meterFailure":
+                self._rules.close("impossible", case.lamps[0])
+                self._rules.close("frozen", case.lamps[0])
+            elif not self._voltages.drop(case):
+                continue
+            self._book.close(case.key, case.at_us, is_proof=False)
+
     def _settle(self) -> list[Change]:
+        self._free()
         released = self._book.take_released()
         if len(released):
             self._rules.forget(released)
@@ -245,6 +274,10 @@ class Detection:
         """The newest state of every lamp in register order, as ``ingest.schema.live.COLUMNS``."""
         return draw(self._fleet, self._state, self._context, self._balance)
 
+    def least_dark(self) -> Mapping[str, Mapping[str, int]]:
+        """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that its meter can show."""
+        return self._dark.least_dark()
+
     def snapshot(self) -> dict[str, Any]:
         """Everything that a restart must not lose, as named arrays for ``numpy.savez``."""
         extra = {
@@ -264,7 +297,13 @@ class Detection:
             raise SnapshotError(f"not a snapshot of version {snapshot.VERSION}: detection starts without memory")
         memory = snapshot.upgraded(memory)
         marks = self._state.marks()
-        changed = snapshot.put(memory, self._fleet, self._parts(marks))
+        parts, former = self._parts(marks), FormerRatios(self._dark.sums.n)
+        is_former = "sum/dark/ratio" in memory or "sum/dark/ratio#shape" in memory
+        if is_former:
+            parts["sum"].append(("dark", former))
+        changed = snapshot.put(memory, self._fleet, parts)
+        if is_former:
+            self._dark.baseline.take_over(former)
         self._state.set_flags(self._rules.debounce, marks)
         self._silence.recall()
         self._voltages.recall()
@@ -283,6 +322,7 @@ class Detection:
         for code, place, n in extra["healthy"]:
             self._silence.cases.healthy[Key(code, Place(**place))] = n
         self._start_anew(changed)
+        self._dark.start_anew(changed)
         return lost
 
     def replace_fleet(self, fleet: Fleet) -> list[Change]:
@@ -301,17 +341,28 @@ class Detection:
             "lamp": [*state, ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
             "circuit": [
                 ("silence", self._silence),
+                ("neutral", self._neutral.circuits),
+                ("neutral-run", self._neutral.circuit_run),
+                ("silent-meters", self._silent_meters),
+                ("silent-meters-run", self._silent_meters.debounce),
                 *((f"voltage-{code}", d) for code, d in voltages.circuits.items()),
             ],
-            "cabinet": [(f"voltage-{code}", d) for code, d in voltages.cabinets.items()],
+            "cabinet": [
+                *((f"voltage-{code}", d) for code, d in voltages.cabinets.items()),
+                ("neutral", self._neutral.cabinets),
+                ("neutral-run", self._neutral.cabinet_run),
+            ],
             "controller": [
                 ("context", self._context),
                 ("commands", self._commands),
                 ("presence", self._offline.presence),
                 ("baseline", self._baseline),
                 ("loads", self._loads.debounce),
+                ("loads-mean", self._loads),
+                ("weather", self._weather),
+                ("phases", self._cabinets.phase_loads),
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
             ],
-            "sum": [("dark", self._dark), ("dark-run", self._dark.debounce)],
-            "meter": [("balance", self._balance)],
+            "sum": [("dark", self._dark), ("dark-baseline", self._dark.baseline), ("dark-run", self._dark.debounce)],
+            "meter": [("balance", self._balance.meters)],
         }

@@ -23,7 +23,7 @@ def draw(fleet: Fleet, state: LampState, context: CabinetContext, balance: Balan
     is_good = state.quality == 0
     is_good &= state.is_listed
     expected = balance.expected_w(np.arange(n)).astype(np.float32)
-    power = state.power_w
+    power = np.abs(state.power_w)  # current terminals the wrong way round: the lamp burns all the same
     is_lit = np.where(np.isfinite(expected) & (expected > 0), power >= _LIT_SHARE * expected, power >= _LIT_W)
     is_on = (state.level > 0) & (state.level <= 100)
     shown = np.where(is_lit, STATE_LIT, np.where(is_on, STATE_DARK, STATE_OFF))

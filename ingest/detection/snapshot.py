@@ -38,7 +38,11 @@ def ids_of(fleet: Fleet) -> dict[str, list[str]]:
         "cabinet": list(fleet.cabinet_ids),
         "controller": list(fleet.controller_ids),
         "sum": [*circuits, *fleet.cabinet_ids],
-        "meter": [*circuits, *fleet.controller_ids],
+        "meter": [
+            *circuits,
+            *fleet.controller_ids,
+            *(f"{controller}\x1f{phase}" for controller in fleet.controller_ids for phase in "RST"),
+        ],
     }
 
 

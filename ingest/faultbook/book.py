@@ -159,7 +159,16 @@ class _Page:
             fault = self.faults[fault_id]
             if version != fault.version:
                 closed_at_us = fault.closed_at_us if state == life.CLOSED else None
-                fault = replace(fault, state=state, version=version, assignee=assignee, closed_at_us=closed_at_us)
+                is_reopened = fault.state == life.CLOSED and state != life.CLOSED
+                caused_by = None if is_reopened else fault.caused_by
+                fault = replace(
+                    fault,
+                    state=state,
+                    version=version,
+                    assignee=assignee,
+                    closed_at_us=closed_at_us,
+                    caused_by=caused_by,
+                )
                 self._keep(fault)
                 self._before[fault_id] = fault
 

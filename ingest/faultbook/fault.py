@@ -63,7 +63,6 @@ class Entry:
     kind: str
     state: str
     version: int
-    note: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -172,7 +172,7 @@ def _line(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind,
         "state": entry.state,
         "version": entry.version,
-        "note": entry.note,
+        "note": None,  # of people; what telemetry has to say is a code: data["reason"]
         "action_id": None,
         "data": dict(entry.data),
     }

@@ -19,11 +19,12 @@ CONSECUTIVE_DARK: Final = 3
 DARK_SHARE_PER_KM: Final = 0.30
 
 _DANGER: Final[Mapping[str, tuple[int, str]]] = {
-    "cabinetDoorOpen": (40, "live parts within reach"),
-    "cableFailure": (35, "a broken cable may be live or stolen"),
-    "supplyLoss": (30, "every street of the cabinet is dark"),
-    "circuitFailure": (30, "a whole circuit is dark"),
-    "contactorFailure": (25, "the cabinet does not switch"),
+    "cabinetDoorOpen": (40, "live_parts"),
+    "neutralFailure": (40, "neutral_broken"),
+    "cableFailure": (35, "cable_live_or_stolen"),
+    "supplyLoss": (30, "cabinet_dark"),
+    "circuitFailure": (30, "circuit_dark"),
+    "contactorFailure": (25, "cabinet_does_not_switch"),
 }
 _DARK_STRETCH: Final = 30
 _SEVERITY: Final[Mapping[str, int]] = {"critical": 20, "major": 12, "minor": 6, "warning": 2}
@@ -60,14 +61,16 @@ class Surroundings:
 def rank(
     code: str, n_lamps: int, road_class: str | None, age_h: float, around: Surroundings
 ) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Priority and its reasons: ``{"danger": {"points": 30, "why": …}, …}``, points adding up to the priority."""
+    """Priority and its reasons: ``{"danger": {"points": 30, "why": …}, …}``, points adding up to the priority.
+
+    ``why`` is a code (``priority.why.<code>`` in the catalogues of words) whose parameters stand beside it.
+    """
     severity = BY_CODE[code].severity
     road = _ROAD.get((road_class or "").lower(), _ROAD_UNKNOWN)
     extent = round(20 * min(1.0, math.log2(1 + n_lamps) / math.log2(1 + _LAMPS_FULL_AT)))
     age = round(10 * min(1.0, max(0.0, age_h) / _AGE_FULL_AT_H))
-    danger, why = _danger(code, around)
     reasons: dict[str, dict[str, Any]] = {
-        "danger": {"points": danger, "why": why},
+        "danger": _danger(code, around),
         "severity": {"points": _SEVERITY[severity], "why": severity},
         "lamps": {"points": extent, "n": n_lamps},
         "road_class": {"points": road, "why": road_class or "unknown"},
@@ -78,10 +81,11 @@ def rank(
     return min(100, total), reasons
 
 
-def _danger(code: str, around: Surroundings) -> tuple[int, str]:
+def _danger(code: str, around: Surroundings) -> dict[str, Any]:
     if code in DARK_CODES:
         if around.n_consecutive_dark >= CONSECUTIVE_DARK:
-            return _DARK_STRETCH, f"{around.n_consecutive_dark} consecutive lamps dark"
+            return {"points": _DARK_STRETCH, "why": "consecutive_dark", "n": around.n_consecutive_dark}
         if around.dark_share_per_km >= DARK_SHARE_PER_KM:
-            return _DARK_STRETCH, f"{around.dark_share_per_km:.0%} of the lamps around are dark"
-    return _DANGER.get(code, (0, "none"))
+            return {"points": _DARK_STRETCH, "why": "dark_around", "share": round(around.dark_share_per_km, 2)}
+    points, why = _DANGER.get(code, (0, "none"))
+    return {"points": points, "why": why}

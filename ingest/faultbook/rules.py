@@ -68,7 +68,7 @@ def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
         version=fault.version + 1,
     )
     data: dict[str, Any] = {} if caused_by is None else {"caused_by": caused_by}
-    return changed, _entry(changed, life.EVENT_REOPENED, "the condition came back", data)
+    return changed, _entry(changed, life.EVENT_REOPENED, "condition_returned", data)
 
 
 def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
@@ -76,6 +76,8 @@ def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     if word.at_us < fault.judged_at_us:
         return None
     is_new_extent = word.lamp_ids != fault.lamp_ids or word.span != fault.span
+    # how many lamps are dark is an extent too: it must not contradict the power that stands beside it
+    is_new_extent |= word.evidence.get("lamps_dark") != fault.evidence.get("lamps_dark")
     is_new_cause = caused_by != fault.caused_by
     is_new_evidence = word.at_us - fault.judged_at_us >= EVIDENCE_INTERVAL_US and any(
         fault.evidence.get(name) != value for name, value in word.evidence.items()
@@ -96,8 +98,8 @@ def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     if not is_new_cause:
         return changed, _entry(changed, life.EVENT_CHANGED, data={"evidence": dict(word.evidence)})
     if caused_by is None:
-        return changed, _entry(changed, life.EVENT_UNSUPPRESSED, "its cause is gone; it is judged on its own again")
-    return changed, _entry(changed, life.EVENT_SUPPRESSED, "explained by another fault", {"caused_by": caused_by})
+        return changed, _entry(changed, life.EVENT_UNSUPPRESSED, "cause_gone")
+    return changed, _entry(changed, life.EVENT_SUPPRESSED, "explained_by_another", {"caused_by": caused_by})
 
 
 def cleared(fault: Fault, word: Cleared) -> Step:
@@ -110,13 +112,14 @@ def cleared(fault: Fault, word: Cleared) -> Step:
         state=life.CLOSED,
         closed_at_us=word.at_us,
         is_verified=is_verified,
-        caused_by=None if word.is_proof else fault.caused_by,
         updated_at_us=word.at_us,
         judged_at_us=word.at_us,
         version=fault.version + 1,
     )
-    note = "the repair is proved" if is_verified else "the condition is gone" if word.is_proof else "no longer judged"
-    return changed, _entry(changed, life.EVENT_CLOSED, note, {"verified": is_verified, "evidence": dict(word.evidence)})
+    reason = "repair_proved" if is_verified else "condition_gone" if word.is_proof else "no_longer_judged"
+    return changed, _entry(
+        changed, life.EVENT_CLOSED, reason, {"verified": is_verified, "evidence": dict(word.evidence)}
+    )
 
 
 def still_failing(fault: Fault, word: StillFailing) -> Step:
@@ -131,8 +134,10 @@ def still_failing(fault: Fault, word: StillFailing) -> Step:
         judged_at_us=word.at_us,
         version=fault.version + 1,
     )
-    return changed, _entry(changed, life.EVENT_REOPENED, "still dark after repair", {"evidence": dict(word.evidence)})
+    return changed, _entry(changed, life.EVENT_REOPENED, "still_failing", {"evidence": dict(word.evidence)})
 
 
-def _entry(fault: Fault, kind: str, note: str | None = None, data: dict[str, Any] | None = None) -> Entry:
-    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, note, data or {})
+def _entry(fault: Fault, kind: str, reason: str | None = None, data: dict[str, Any] | None = None) -> Entry:
+    """``reason``: ``timeline.<reason>`` in the catalogues of words."""
+    told = (data or {}) if reason is None else {**(data or {}), "reason": reason}
+    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, told)

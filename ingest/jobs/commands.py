@@ -97,13 +97,13 @@ class CommandJob:
         for node in [node for node in command.unsent if node in self._host.sessions]:
             self._send(node, command, now_us)
         if command.n_lamps == 0:
-            self._finish(command_id, "failed", {"reason": "none of these lamps hangs on a controller"}, now_us)
+            self._finish(command_id, "failed", {"reason": "no_controller"}, now_us)
         elif not command.unsent and not command.unproved:
             self._finish(command_id, "confirmed", {"lamps": command.n_proved}, now_us)
         elif command.until_us is not None and now_us and command.until_us <= now_us:
-            self._fail(command_id, command, "its time is over", now_us)
+            self._fail(command_id, command, "time_over", now_us)
         elif now - command.since > _PATIENCE_S:
-            reason = "a controller is offline" if command.unsent else "the lamps do not follow"
+            reason = "controller_offline" if command.unsent else "lamps_do_not_follow"
             self._fail(command_id, command, reason, now_us)
         elif not command.unsent and not was_sent:
             self._write(command_id, "sent", {"lamps": command.n_lamps}, now_us)

@@ -17,6 +17,7 @@ from ingest.sparkplug.host_application import SessionHost
 from ingest.whole_file import replacing
 
 _EVERY_S: Final = 2.0
+_LEAST_EVERY_S: Final = 60.0
 _SLOWEST_S: Final = 30.0
 _SHARE: Final = 0.05  # of the time may go into pictures: a million lamps take longer to draw than a thousand
 
@@ -40,6 +41,7 @@ class LiveSnapshot:
         self.register_version = register_version
         self._host = host
         self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
+        self._least_every, self._least_dark = Every(_LEAST_EVERY_S, monotonic), "{}"
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
@@ -52,6 +54,12 @@ class LiveSnapshot:
             self._log.warning("no live picture", reason=str(error))
         self._every.done()
 
+    def _least(self) -> str:
+        """What sums of lamps can show, renewed once a minute: it changes slowly, and a city has many circuits."""
+        if self._least_every.take():
+            self._least_dark = json.dumps(self._judge.least_dark(), separators=(",", ":"))
+        return self._least_dark
+
     def _write(self, now_us: int) -> None:
         columns = self._judge.live_picture()
         metadata = {
@@ -59,6 +67,7 @@ class LiveSnapshot:
             "written_at_us": str(self._wall_us()),
             "now_us": str(now_us),
             "controllers": json.dumps(self._host.presence(), separators=(",", ":")),
+            "least_dark": self._least(),
         }
         table = pa.table({name: columns[name] for name in COLUMNS}).replace_schema_metadata(metadata)
         with (

@@ -18,10 +18,11 @@ from ingest.register.sync import sync_register
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 
 _EVERY_S: Final = 5.0
+_SETTLED_S: Final = 1.0  # files that changed are read once they have stood still for so long: a copy may be under way
 
 
 class RegisterWatch:
-    """An job of intake; a broken file changes nothing and is named once."""
+    """A job of intake; a broken file changes nothing and is named once."""
 
     def __init__(
         self,
@@ -36,8 +37,9 @@ class RegisterWatch:
         self._folder = folder
         self._version = version
         self._replace = replace
-        self._every = Every(_EVERY_S, monotonic, first_s=_EVERY_S)
-        self._stamp = self._stat()
+        self._monotonic = monotonic
+        self._every = self._next_look(_EVERY_S)
+        self._stamp = self._seen = self._stat()
         self._log = structlog.get_logger("ingest")
 
     def _stat(self) -> tuple[tuple[int, int], ...]:
@@ -47,14 +49,22 @@ class RegisterWatch:
             return ()
         return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
 
+    def _next_look(self, after_s: float) -> Every:
+        return Every(_EVERY_S, self._monotonic, first_s=after_s)
+
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Look, if it is time."""
         if not self._every.take():
             return
         stamp = self._stat()
+        if stamp and stamp not in (self._stamp, self._seen):
+            self._seen = stamp
+            self._every = self._next_look(_SETTLED_S)
+            return
+        self._every = self._next_look(_EVERY_S)
         try:
             if stamp != self._stamp and stamp:
-                self._stamp = stamp
+                self._stamp = self._seen = stamp
                 register, _ = sync_register(self._engine, self._folder)
             elif stored_version(self._engine) != self._version:
                 register = load_register(self._engine)

@@ -1,13 +1,14 @@
 """What "now" is: the wall's clock, or the data's own (contract.md, section 5).
 
 Data time is the median of the newest live times of those controllers that are online with a synchronised clock, so
-that a night plays as fast as the machine allows and one wrong clock takes nobody offline. It never runs backwards,
-except for a jump of more than six hours: then another recording has begun.
+that a night plays as fast as the machine allows and one wrong clock takes nobody offline. While more was received of a
+controller than could be taken yet, it does not run ahead of what was taken of it: its records are there, so it is not
+silent. It never runs backwards, except for a jump of more than six hours: then another recording has begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,6 +36,9 @@ class Clock(Protocol):
 
     def hear(self, batch: Batch) -> None:
         """Live records came in."""
+
+    def wait_for(self, controllers: Collection[int]) -> None:
+        """Of these controllers more was received than was taken: what they say next is not known yet."""
 
     def recall(self, batch: Batch) -> int:
         """The "now" that a stored batch was judged at, near enough."""
@@ -68,6 +72,9 @@ class WallClock:
     def hear(self, batch: Batch) -> None:
         """Nothing to learn."""
 
+    def wait_for(self, controllers: Collection[int]) -> None:
+        """The wall waits for nobody."""
+
     def recall(self, batch: Batch) -> int:
         """The newest time of its live records, but never later than now."""
         times = batch.at_us[~batch.is_historical]
@@ -90,6 +97,8 @@ class DataClock:
         self._newest_us: npt.NDArray[np.int64] = np.zeros(n_controllers, np.int64)
         self._is_counted: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
         self._is_online: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
+        self._skew_us: npt.NDArray[np.int64] = np.zeros(n_controllers, np.int64)  # its clock before the median's
+        self._waited_for: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def now_us(self) -> int | None:
         """The latest median."""
@@ -115,8 +124,24 @@ class DataClock:
             return
         middle = (len(times) - 1) // 2
         median_us = int(np.partition(times, middle)[middle])
+        if len(self._waited_for):
+            median_us = min(median_us, self._taken_until_us(median_us))
+        elif len(who):
+            self._skew_us[who] = np.clip(self._newest_us[who] - median_us, -_ANOTHER_RECORDING_US, 0)
         if self._now_us is None or median_us > self._now_us or median_us < self._now_us - _ANOTHER_RECORDING_US:
             self._now_us = median_us
+
+    def wait_for(self, controllers: Collection[int]) -> None:
+        """Time does not run ahead of these, from the next record on."""
+        numbers = np.fromiter(controllers, np.int64, len(controllers))
+        self._waited_for = numbers[numbers < len(self._newest_us)]
+
+    def _taken_until_us(self, median_us: int) -> int:
+        """Time up to which every controller that is waited for was taken; a clock that is always late counts by it."""
+        heard = self._waited_for[self._newest_us[self._waited_for] > 0]
+        heard = heard[self._is_counted[heard]]
+        until_us = self._newest_us[heard] - self._skew_us[heard]
+        return int(until_us.min(initial=median_us))
 
     def recall(self, batch: Batch) -> int:
         """Its time by the same rule."""

@@ -130,6 +130,10 @@ class IsolatedJudge:
         """Columns of ``ingest.schema.live`` in register order."""
         return self._judge.live_picture()
 
+    def least_dark(self) -> Mapping[str, Mapping[str, int]]:
+        """The smallest number of dark lamps that sums can show."""
+        return self._judge.least_dark()
+
     def mark_repaired(self, key: Key) -> None:
         """Somebody claims that this is mended: prove it."""
         self._judge.mark_repaired(key)

@@ -178,6 +178,8 @@ class Intake:
         tick = build_columns(intake, self._host, self._host.complaints, self._quarantine)
         self._metrics.bad_values.inc(tick.n_bad_values)
         changes, self._changes = self._changes, []
+        numbers = self._host.directory.places.controller_index
+        self.clock.wait_for({numbers[node] for node in self._waiting.nodes() if node in numbers})
         changes += judge_tick(self.judge, self.clock, intake, tick)
         block = None
         if intake.n_records:

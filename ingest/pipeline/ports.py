@@ -39,6 +39,9 @@ class Judge(Protocol):
     def live_picture(self) -> Mapping[str, Any]:
         """Columns of ``ingest.schema.live`` in register order."""
 
+    def least_dark(self) -> Mapping[str, Mapping[str, int]]:
+        """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that its meter can show."""
+
     def mark_repaired(self, key: Key) -> None:
         """Somebody claims that this is mended: prove it."""
 

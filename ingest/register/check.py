@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.register.fields import Fields
+from ingest.register.fields import Fields, one_form
 from ingest.register.issue import shown
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
 from ingest.schema.limits import TECHNOLOGIES
@@ -30,13 +30,14 @@ LONGEST_ID: Final = 128
 LONGEST_NAME: Final = 64
 LONGEST_TEXT: Final = 500
 MAX_POWER_W: Final = 5000.0  # the largest flood lights take 2 kW
+MAX_SUPPLY_VA: Final = 1e7
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def check_cabinets(fields: Fields) -> Cabinets:
     """Read ``cabinets.csv``; the rows that `Fields` marks refused are left out."""
     cabinet_id = fields.keys("cabinet_id", LONGEST_ID)
-    controller_id = fields.texts("controller_id", LONGEST_ID)
+    controller_id = [one_form(name) for name in fields.texts("controller_id", LONGEST_ID)]
     for row, controller in enumerate(controller_id):
         if any(character in controller for character in "/+#"):
             fields.mend(row, "controller_id", f"{shown(controller)} must not hold / + #; left empty")
@@ -53,7 +54,7 @@ def check_cabinets(fields: Fields) -> Cabinets:
         district=fields.texts("district", LONGEST_TEXT),
         village=fields.texts("village", LONGEST_TEXT),
         supply_account=fields.texts("supply_account", LONGEST_NAME),
-        supply_va=fields.numbers("supply_va", 0, 1e9, "VA"),
+        supply_va=fields.numbers("supply_va", 0, MAX_SUPPLY_VA, "VA", may_group=True),
         transformer=fields.texts("transformer", LONGEST_TEXT),
         metered=fields.texts("metered", 16),
         switching=fields.choices("switching", ("contactor", "lamp"), ""),
@@ -67,13 +68,13 @@ def check_lamps(fields: Fields, cabinets: Cabinets) -> Lamps:
     latitude, longitude = _places(fields)
     lamp_id = fields.keys("lamp_id", LONGEST_ID)
     cabinet_row = {cabinet_id: row for row, cabinet_id in enumerate(cabinets.cabinet_id)}
-    cabinet_id = list(fields.raw("cabinet_id"))
+    cabinet_id = [one_form(name) for name in fields.raw("cabinet_id")]
     cabinet = np.array([cabinet_row.get(name, UNKNOWN_INT) for name in cabinet_id], np.int32)
     for row in np.flatnonzero(cabinet < 0).tolist():
         if cabinet_id[row]:
             fields.mend(row, "cabinet_id", f"{shown(cabinet_id[row])} is not in cabinets.csv; taken as unmonitored")
             cabinet_id[row] = ""
-    rated = fields.numbers("rated_power_w", 0, MAX_POWER_W, "W")
+    rated = fields.numbers("rated_power_w", 0, MAX_POWER_W, "W", may_group=True)
     fields.where(rated == 0, lambda row: fields.mend(row, "rated_power_w", "0 W is no rating; left empty"))
     rated[rated == 0] = np.nan
     address = fields.integers("address", 1, 247)
@@ -83,7 +84,7 @@ def check_lamps(fields: Fields, cabinets: Cabinets) -> Lamps:
         lamp_id=lamp_id,
         cabinet_id=cabinet_id,
         cabinet=cabinet,
-        circuit=fields.texts("circuit", LONGEST_NAME),
+        circuit=[one_form(name) for name in fields.texts("circuit", LONGEST_NAME)],
         position=fields.integers("position", 1, 2**31 - 1),
         position_source=fields.choices("position_source", ("survey", "estimated"), ""),
         latitude=latitude,

@@ -10,9 +10,13 @@ import csv
 import io
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
@@ -25,28 +29,27 @@ READY: Final = ".register-ready"
 
 def lamps_csv(lamps: Lamps) -> bytes:
     """``lamps.csv`` of these lamps."""
-    columns: dict[str, Sequence[str]] = {}
-    for name in LAMP_COLUMNS:
-        column = lamps.is_dimmable if name == "dimmable" else getattr(lamps, name)
-        columns[name] = [_text(value) for value in (column.tolist() if hasattr(column, "tolist") else column)]
+    columns = {name: _texts(lamps.is_dimmable if name == "dimmable" else getattr(lamps, name)) for name in LAMP_COLUMNS}
     return _csv(columns, lamps.extra)
 
 
 def cabinets_csv(cabinets: Cabinets) -> bytes:
     """``cabinets.csv`` of these cabinets."""
-    columns = {}
-    for name in CABINET_COLUMNS:
-        column = getattr(cabinets, name)
-        columns[name] = [_text(value) for value in (column.tolist() if hasattr(column, "tolist") else column)]
-    return _csv(columns, cabinets.extra)
+    return _csv({name: _texts(getattr(cabinets, name)) for name in CABINET_COLUMNS}, cabinets.extra)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return "" if math.isnan(value) else repr(int(value) if value.is_integer() else round(value, 7))
-    return "" if value == UNKNOWN_INT else str(value)
+def _texts(column: Any) -> Sequence[str]:
+    """A column's values as they stand in a file; "" = unknown."""
+    if not isinstance(column, np.ndarray):
+        return column  # type: ignore[no-any-return]  # texts already
+    values = column.tolist()
+    if column.dtype.kind == "b":
+        return ["true" if value else "false" for value in values]
+    if column.dtype.kind == "f":
+        return [
+            "" if math.isnan(value) else repr(int(value) if value.is_integer() else round(value, 7)) for value in values
+        ]  # NaN
+    return ["" if value == UNKNOWN_INT else str(value) for value in values]
 
 
 def _csv(columns: Mapping[str, Sequence[str]], extra: Sequence[Mapping[str, Any]]) -> bytes:
@@ -54,8 +57,8 @@ def _csv(columns: Mapping[str, Sequence[str]], extra: Sequence[Mapping[str, Any]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, *unknown])
-    for values, more in zip(zip(*columns.values(), strict=True), extra, strict=True):
-        writer.writerow([*values, *(more.get(name, "") for name in unknown)])
+    added = ([more.get(name, "") for more in extra] for name in unknown)
+    writer.writerows(zip(*columns.values(), *added, strict=True))
     return text.getvalue().encode("utf-8", "replace")
 
 
@@ -72,6 +75,19 @@ def stage(folder: Path, lamps: bytes, cabinets: bytes) -> Path:
     for name, content in ((LAMPS_FILE, lamps), (CABINETS_FILE, cabinets)):
         replace_file(new / name, content)
     return new
+
+
+@contextmanager
+def stage_text(folder: Path, lamps: bytes, cabinets: bytes) -> Iterator[Path]:
+    """A folder of its own with these two files, for as long as they are looked at.
+
+    Raises:
+        OSError: it cannot be written to.
+    """
+    with tempfile.TemporaryDirectory(prefix=".register-look-", dir=folder) as place:
+        for name, content in ((LAMPS_FILE, lamps), (CABINETS_FILE, cabinets)):
+            (Path(place) / name).write_bytes(content)
+        yield Path(place)
 
 
 def publish(folder: Path) -> None:

@@ -9,15 +9,23 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from ingest.errors import UnusableError
-from ingest.register.issue import Issue
+from ingest.register.issue import Issue, printable
 
 MAX_FIELD: Final = 4096  # characters; no property of a street light is longer
-_DELIMITERS: Final = (",", ";", "\t", "|")
+DELIMITERS: Final = (",", ";", "\t", "|")
+_MOST_LINES: Final = 30  # of one row; a quote that is open for longer is a stray one
+_CHUNK: Final = 10_000  # rows
+_MOST_WORDS: Final = 20_000  # different texts of a column that are kept once each
+
+Row = tuple[int, "list[str] | str"]
+"""A row's line, and its values or the reason why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,8 @@ class TextTable:
         lines: where each row begins.
         issues: rows that are not among the columns (refused), and what was mended in reading.
         n_rows: rows of the source, refused ones included; blank lines are no rows.
+        exact: columns whose numbers the source kept as numbers, so that their point is a decimal one.
+        is_cut: the last row ends in mid-air: the file was not written to its end.
     """
 
     file: str
@@ -37,25 +47,41 @@ class TextTable:
     lines: Sequence[int]
     issues: tuple[Issue, ...]
     n_rows: int
+    exact: frozenset[str] = frozenset()
+    is_cut: bool = False
 
 
 def read_delimited(content: bytes, file: str) -> TextTable:
-    """Parse delimited text with a header row.
+    """Parse delimited text with a header row, as a city's own files are.
 
     Raises:
         UnusableError: there is no header, or it names a column twice.
     """
     issues: list[Issue] = []
-    physical = list(io.StringIO(_decode(content, file, issues), newline=""))
-    start = next((index for index, line in enumerate(physical) if line.strip()), len(physical))
-    delimiter = _delimiter(physical[start]) if start < len(physical) else ","
-    records = _records(physical, start, delimiter)
-    header = _header(next(records, (start, []))[1], file)
-    return table_of_rows(file, header, ((index + 1, row) for index, row in records), issues)
+    encoding = _encoding(content, file, issues)
+    lines = text_lines(content, encoding)
+    head, start = "", 0
+    for head in lines:
+        if head.strip():
+            break
+        start += 1
+    delimiter = _delimiter(head)
+    rows = split_rows(chain((head,), lines), delimiter, start)
+    header = _header(next(rows, (start, []))[1], file)
+    table = table_of_rows(file, header, rows, issues)
+    is_last_refused = bool(issues) and issues[-1].is_refused and issues[-1].line > max(table.lines, default=0)
+    # an export that was copied halfway ends within a row: without the line's end, or with too few fields
+    is_cut = bool(content) and (not content.rstrip(b"\0").endswith((b"\n", b"\r")) or is_last_refused)
+    return TextTable(table.file, table.columns, table.lines, table.issues, table.n_rows, is_cut=is_cut)
+
+
+def text_lines(content: bytes, encoding: str) -> Iterator[str]:
+    """The lines of a text, their ends kept; bytes that the encoding does not know become U+FFFD."""
+    return iter(io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline=""))
 
 
 def table_of_rows(
-    file: str, header: Sequence[str], rows: Iterator[tuple[int, list[str] | str]], issues: list[Issue]
+    file: str, header: Sequence[str], rows: Iterable[Row], issues: list[Issue], exact: frozenset[str] = frozenset()
 ) -> TextTable:
     """Put rows into columns; a row given as a text is refused with that text as the reason.
 
@@ -64,21 +90,38 @@ def table_of_rows(
         header: unique column names; "" for columns without one, which are left out.
         rows: (line, values) each; blank rows are passed over.
         issues: what was found so far; more are added to it.
+        exact: see `TextTable`.
     """
-    taken: list[list[str]] = []
+    columns: list[list[str]] = [[] for _ in header]
+    words: list[dict[str, str]] = [{} for _ in header]
+    chunk: list[list[str]] = []
     lines: list[int] = []
     n_refused = 0
+
+    def put() -> None:
+        for column, known, values in zip(columns, words, zip(*chunk, strict=True), strict=True):
+            stripped = map(str.strip, values)
+            if len(known) < _MOST_WORDS:  # a city has few streets and technologies: one object for each
+                column.extend([known.setdefault(value, value) for value in stripped])
+            else:
+                column.extend(stripped)
+        chunk.clear()
+
+    n_columns = len(header)
     for line, row in rows:
         reason = row if isinstance(row, str) else _reason_to_refuse(row, header)
         if reason:
             n_refused += 1
             issues.append(Issue(file, line, "", reason, is_refused=True))
         elif isinstance(row, list) and any(row):
-            taken.append(row[: len(header)])
+            chunk.append(row if len(row) == n_columns else row[:n_columns])
             lines.append(line)
-    columns = [list(map(str.strip, column)) for column in zip(*taken, strict=True)] or [[] for _ in header]
+            if len(chunk) >= _CHUNK:
+                put()
+    if chunk:
+        put()
     named = {name: column for name, column in zip(header, columns, strict=True) if name}
-    return TextTable(file, named, lines, tuple(issues), len(lines) + n_refused)
+    return TextTable(file, named, lines, tuple(issues), len(lines) + n_refused, exact)
 
 
 def _reason_to_refuse(row: list[str], header: Sequence[str]) -> str:
@@ -99,54 +142,119 @@ def _reason_to_refuse(row: list[str], header: Sequence[str]) -> str:
     return ""
 
 
-def _records(physical: list[str], start: int, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Rows with the index of the line they begin on; a quote that never closes costs its own line alone."""
-    n_columns = 0
-    while start < len(physical):
-        reader = csv.reader(iter(physical[start:]) if start else iter(physical), delimiter=delimiter)
-        before = 0
-        is_broken = False
-        while not is_broken:
-            try:
-                row = next(reader, None)
-            except csv.Error:  # a field beyond all measure: a stray quote has swallowed the rows after it
-                row = []
-                is_broken = True
-            if row is None:
-                return
-            n_lines = reader.line_num - before
-            n_columns = n_columns or len(row)
-            if n_lines > 1 and not is_broken:
-                inner = physical[start + before + 1 : start + reader.line_num]
-                is_broken = len(row) != n_columns or _holds_rows(inner, delimiter, n_columns)
-            if is_broken:
-                yield start + before, "a quote opens and does not close within the row"
-                start += before + 1
-            else:
-                yield start + before, row
-                before = reader.line_num
+class _StrayQuoteError(Exception):
+    """A quote is open over lines that are rows of their own."""
 
 
-def _holds_rows(inner: list[str], delimiter: str, n_columns: int) -> bool:
-    """Whether the lines within a quoted field look like rows of their own: then the quote is a stray one."""
-    return n_columns > 2 and any(line.count(delimiter) >= n_columns - 1 for line in inner)
+class _Lines:
+    """Lines for a CSV reader, those of the row that is being read kept, so that they can be read again."""
+
+    def __init__(self, lines: Iterator[str], delimiter: str, start: int) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self._again: deque[str] = deque()
+        self._row: list[str] = []
+        self._n_characters = 0
+        self.number = start  # of lines handed out, from 0
+        self.n_columns = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.number += 1
+        self._row.append(line)
+        self._n_characters += len(line)
+        if len(self._row) > 1:
+            is_row = self.n_columns > 2 and line.count(self._delimiter) >= self.n_columns - 1
+            if is_row or len(self._row) > _MOST_LINES or self._n_characters > 16 * MAX_FIELD:
+                raise _StrayQuoteError
+        return line
+
+    def begin_row(self) -> int:
+        """Forget the last row's lines; returns the number of the next line."""
+        self._row.clear()
+        self._n_characters = 0
+        return self.number
+
+    @property
+    def n_lines(self) -> int:
+        """Lines that the row took so far."""
+        return len(self._row)
+
+    def read_again(self) -> None:
+        """Hand out the row's lines but the first once more."""
+        self._again.extendleft(reversed(self._row[1:]))
+        self.number -= len(self._row) - 1
 
 
-def _decode(content: bytes, file: str, issues: list[Issue]) -> str:
+def split_rows(lines: Iterator[str], delimiter: str, start: int = 0, n_columns: int = 0) -> Iterator[Row]:
+    """Rows with the line that each begins on, from 1; a quote that never closes costs its own line alone.
+
+    Args:
+        lines: with their ends.
+        delimiter: one character.
+        start: lines before the first.
+        n_columns: of most rows, 0 = as many as the first row has.
+    """
+    block: list[str] = []
+    while block := list(islice(lines, _CHUNK)):
+        if (
+            '"' in (text := "".join(block))
+            or len(text) > _CHUNK * MAX_FIELD
+            or max(map(len, block)) > csv.field_size_limit()
+        ):
+            break
+        for number, values in enumerate(csv.reader(block, delimiter=delimiter), start=start + 1):
+            yield number, values
+            n_columns = n_columns or len(values)
+        start += len(block)
+    yield from _quoted_rows(chain(block, lines), delimiter, start, n_columns)
+
+
+def _quoted_rows(lines: Iterator[str], delimiter: str, start: int, n_columns: int) -> Iterator[Row]:
+    """`split_rows` where fields may be quoted: a row may go over several lines, a stray quote must not swallow any."""
+    source = _Lines(lines, delimiter, start)
+    source.n_columns = n_columns
+    reader = csv.reader(source, delimiter=delimiter)
+    while True:
+        begin = source.begin_row()
+        try:
+            row = next(reader, None)
+            is_broken = False
+        except (csv.Error, _StrayQuoteError):
+            row = []
+            is_broken = True
+        if row is None:
+            return
+        source.n_columns = source.n_columns or len(row)
+        if source.n_lines > 1 and not is_broken:
+            is_broken = len(row) != source.n_columns
+        if is_broken:
+            yield begin + 1, "a quote opens and does not close within the row"
+            source.read_again()
+            reader = csv.reader(source, delimiter=delimiter)
+        else:
+            yield begin + 1, row
+
+
+def _encoding(content: bytes, file: str, issues: list[Issue]) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")  # Excel's "Unicode text"
+        return "utf-16"  # Excel's "Unicode text"
     try:
-        return content.decode("utf-8-sig")
+        content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         issues.append(Issue(file, line, "", "not UTF-8 from here on: the file was read as cp1252", is_refused=False))
-        return content.removeprefix(codecs.BOM_UTF8).decode("cp1252", errors="replace")
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def _delimiter(head: str) -> str:
     """The separator that the header uses most, outside of quotes."""
     outside = "".join(head.split('"')[::2])
-    return max(_DELIMITERS, key=outside.count)
+    return max(DELIMITERS, key=outside.count)
 
 
 def _header(row: list[str] | str, file: str) -> list[str]:
@@ -155,5 +263,5 @@ def _header(row: list[str] | str, file: str) -> list[str]:
         raise UnusableError(f"{file}: no header: the first row has to name the columns")
     for name in header:
         if name and header.count(name) > 1:
-            raise UnusableError(f"{file}:1: {name}: stands twice in the header")
+            raise UnusableError(f"{file}:1: {printable(name)}: stands twice in the header")
     return header

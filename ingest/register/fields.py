@@ -6,6 +6,7 @@ Pure. Every deviation is noted with line, column and reason; an empty text is "u
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -14,13 +15,15 @@ import numpy.typing as npt
 
 from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, shown
+from ingest.register.number_format import decimal_mark, plain_text, read_number
 
 Texts = Sequence[str]
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _BOOLEANS: Final = {
-    **dict.fromkeys(("true", "1", "yes", "y", "ya", "benar"), True),
-    **dict.fromkeys(("false", "0", "no", "n", "tidak", "salah", ""), False),
+    **dict.fromkeys(("true", "t", "1", "1.0", "yes", "y", "ya", "benar", "si", "sí", "sim", "oui", "ja", "tak"), True),
+    **dict.fromkeys(("да", "evet", "예", "はい", "是", "ใช่", "có"), True),
+    **dict.fromkeys(("false", "f", "0", "0.0", "no", "n", "tidak", "salah", "não", "non", "nein", "nie", ""), False),
+    **dict.fromkeys(("нет", "hayır", "아니오", "いいえ", "否", "ไม่", "không"), False),
 }
 
 
@@ -72,7 +75,7 @@ class Fields:
 
     def keys(self, column: str, longest: int) -> list[str]:
         """A column of required, unique ids; other rows are refused."""
-        values = list(self.raw(column))
+        values = [one_form(value) for value in self.raw(column)]
         first: dict[str, int] = {}
         for row, value in enumerate(values):
             if self.is_refused[row]:
@@ -87,14 +90,27 @@ class Fields:
                 first[value] = row
         return values
 
-    def numbers(self, column: str, minimum: float, maximum: float, unit: str) -> npt.NDArray[np.float64]:
-        """A column of numbers; empty, no number or out of range = NaN.
+    def numbers(
+        self, column: str, minimum: float, maximum: float, unit: str, *, may_group: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """A column of numbers; empty, no number, ambiguous or out of range = NaN.
+
+        Args:
+            column: the field.
+            minimum: the least that it can be.
+            maximum: the most.
+            unit: as it is told.
+            may_group: a point, too, may stand for thousands (``1.250`` W); where both readings are possible, the
+                value is left empty.
 
         Returns:
             float64 (n_rows,).
         """
         texts = self.raw(column)
-        values = self._parse(column, texts)
+        if not may_group and all(map(_is_plain, texts)):
+            values = np.array([text or "nan" for text in texts], dtype=np.float64)
+        else:
+            values = self._parse(column, texts, minimum, maximum, may_group=may_group)
         with np.errstate(invalid="ignore"):
             is_outside = (values < minimum) | (values > maximum)
         for row in np.flatnonzero(is_outside).tolist():
@@ -106,21 +122,23 @@ class Fields:
         values[is_outside] = np.nan
         return values
 
-    def _parse(self, column: str, texts: Texts) -> npt.NDArray[np.float64]:
-        if all(map(_is_plain, texts)):
-            return np.array([text or "nan" for text in texts], dtype=np.float64)
+    def _parse(
+        self, column: str, texts: Texts, minimum: float, maximum: float, *, may_group: bool
+    ) -> npt.NDArray[np.float64]:
+        mark = "." if column in self.table.exact else decimal_mark(map(plain_text, dict.fromkeys(texts)))
+        known = {"": (np.nan, "", False)}  # text -> value, what is wrong with it, whether a mark in it was changed
         values = np.full(self.n_rows, np.nan)
-        n_commas = 0
+        n_changed = 0
         for row, text in enumerate(texts):
-            if _is_plain(text):
-                values[row] = float(text) if text else np.nan
-            elif _DECIMAL_COMMA.fullmatch(text):
-                values[row] = float(text.replace(",", "."))
-                n_commas += 1
-            else:
-                self.mend(row, column, f"{shown(text)} is no number; left empty")
-        if n_commas:
-            self.mend_all(column, f"{n_commas} values with a decimal comma, read as a point")
+            found = known.get(text)
+            if found is None:
+                found = known[text] = _number(text, mark, minimum, maximum, may_group=may_group)
+            values[row], reason, is_changed = found
+            n_changed += is_changed
+            if reason:
+                self.mend(row, column, reason)
+        if n_changed:
+            self.mend_all(column, f"{n_changed} values with a decimal comma or grouped digits, read as numbers")
         return values
 
     def integers(self, column: str, minimum: int, maximum: int) -> npt.NDArray[np.int32]:
@@ -163,6 +181,26 @@ class Fields:
         """Call ``tell`` for each row that a mask marks."""
         for row in np.flatnonzero(is_bad).tolist():
             tell(row)
+
+
+def one_form(text: str) -> str:
+    """A text in Unicode's composed form (NFC), in which ids are compared: ``é`` is one letter, however it was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _number(text: str, mark: str, minimum: float, maximum: float, *, may_group: bool) -> tuple[float, str, bool]:
+    """A text's number (NaN = none), what is wrong with it, and whether it was written otherwise than with a point."""
+    is_plain = _is_plain(text)
+    if is_plain and (mark != "," or "." not in text) and not may_group:
+        return float(text), "", False
+    found = read_number(plain_text(text), mark)
+    if not found:
+        return np.nan, f"{shown(text)} is no number; left empty", False
+    possible = [value for value in found if minimum <= value <= maximum] or list(found[:1])
+    if len(possible) == 2:
+        both = " or ".join(f"{value:g}" for value in possible)
+        return np.nan, f"{shown(text)} is ambiguous: {both}; left empty", False
+    return possible[0], "", not (is_plain and float(text) == possible[0])
 
 
 def _is_plain(text: str) -> bool:

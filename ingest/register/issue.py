@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 60
@@ -30,7 +31,21 @@ class Issue:
         """``lamps.csv:12: latitude: 'abc' is no number (row refused)``."""
         where = f"{self.file}:{self.line}" if self.line else self.file
         column = f" {self.column}:" if self.column else ""
-        return f"{where}:{column} {self.reason}{' (row refused)' if self.is_refused else ''}"
+        return printable(f"{where}:{column} {self.reason}{' (row refused)' if self.is_refused else ''}")
+
+
+def printable(text: str) -> str:
+    """A text with everything escaped that could move a terminal's cursor, change its colours or break the line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """Names in one line, each fit for a terminal; what is beyond ``most`` is only counted."""
+    all_names = [printable(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + "…") for name in names]
+    more = f" and {len(all_names) - most} more" if len(all_names) > most else ""
+    return ", ".join(all_names[:most]) + more
 
 
 def shown(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from edge_agent.wire.schedule import CLOCK_TIME, SUN_TIME
 from ingest.schema.errors import CityError
 from ingest.schema.limits import BY_NAME, Limits, parse_limits
+from languages.catalogue import language_codes
 
 FILE_NAME: Final = "city.toml"
 LAMPS_FILE: Final = "lamps.csv"
@@ -53,6 +54,12 @@ SwitchTime = Annotated[str, AfterValidator(_switch_time)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 
 
+def _language(text: str) -> str:
+    if text not in language_codes():
+        raise ValueError(f"there is no catalogue of that language; there are {', '.join(language_codes())}")
+    return text
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,7 +71,7 @@ class CitySection(_Section):
     group: TopicPart = "terang"
     host_id: TopicPart = "terang"
     timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
-    language: Literal["id", "en"] = "id"
+    language: Annotated[str, AfterValidator(_language)] = "id"
 
 
 class BrokerSection(_Section):

@@ -52,6 +52,10 @@ class FairQueue:
         """Whether anything waits."""
         return bool(self._messages)
 
+    def nodes(self) -> set[str]:
+        """The controllers of which anything waits."""
+        return set(map(_node, self._messages))
+
     def add(self, messages: Sequence[Message]) -> None:
         """Append what was received."""
         self._messages += messages

@@ -116,6 +116,7 @@ class Town:
             "written_at_us": str(at_us),
             "now_us": str(at_us),
             "controllers": json.dumps({"PJU-1": {"is_online": True, "last_seen_us": at_us}}),
+            "least_dark": json.dumps({"C-2": {"1": 1, "2": 3}}),
         }
         table = pa.table({name: pa.array(values) for name, values in columns.items()}).replace_schema_metadata(about)
         self.city.data_folder.mkdir(exist_ok=True)

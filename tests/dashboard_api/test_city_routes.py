@@ -16,7 +16,7 @@ from sqlalchemy import update
 from ulid import ULID
 
 from dashboard_api.app import create_app
-from dashboard_api.feed import Feed
+from dashboard_api.events.feed import Feed
 from dashboard_api.store.feed import events_after
 from ingest.schema import tables
 from ingest.schema.city import read_city
@@ -117,6 +117,8 @@ def test_cabinets_list_and_detail(town, client):
     cabinet = client.get("/api/v1/cabinets/C-2").json()
     assert cabinet["lamps"] == {"unknown": 0, "off": 0, "lit": 10, "dark": 10}
     assert [fault["code"] for fault in cabinet["faults"]] == ["circuitFailure"]
+    assert cabinet["least_dark"] == {"cabinet": None, "circuits": {"1": 1, "2": 3}}
+    assert client.get("/api/v1/cabinets/C-1").json()["least_dark"] == {"cabinet": None, "circuits": {}}
     assert client.get("/api/v1/cabinets/C-9").status_code == 404
     assert client.get("/api/v1/cabinets/C-2/energy").json()["items"] == []
 
@@ -146,7 +148,7 @@ def test_the_feed_tells_every_change_once_and_resumes(town, client):
     town.darken(1)
 
     async def collect(last_seq, count):
-        feed = Feed(client.app.state.desk)
+        feed = Feed(client.app.state.context)
         poller = asyncio.create_task(feed.run())
         found = []
         async with asyncio.timeout(10):
@@ -170,7 +172,7 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
     town.darken(1)
 
     async def collect():
-        feed = Feed(client.app.state.desk)
+        feed = Feed(client.app.state.context)
         async with asyncio.timeout(10):
             stream = feed.stream(0)
             first = await anext(stream)
@@ -185,7 +187,7 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
 
 def test_a_change_that_is_committed_late_is_not_passed_over(town, client):
     town.darken(1)
-    database = client.app.state.desk.database
+    database = client.app.state.context.database
     (seen, _kind, fault) = events_after(database, 0, 10)[0]
     is_holding, may_commit = threading.Event(), threading.Event()
 

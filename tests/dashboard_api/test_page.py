@@ -13,7 +13,7 @@ import uvicorn
 from playwright.sync_api import expect, sync_playwright
 
 from dashboard_api.app import create_app
-from dashboard_api.pages import DIST
+from dashboard_api.pages.built_page import DIST
 
 T0 = 1_790_000_000_000_000
 OFFLINE_FLAGS = [

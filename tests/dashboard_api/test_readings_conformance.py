@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from dashboard_api.errors import UnavailableError, UnusableError
-from dashboard_api.readings import ReadingStore, open_readings
+from dashboard_api.readings.store import ReadingStore, open_readings
 from ingest.schema.city import City, read_city
 from ingest.telemetry.opening import open_store
 from tests.influx_server import InfluxServer

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard_api.readings import ReadingStore, open_readings
+from dashboard_api.readings.store import ReadingStore, open_readings
 from ingest.schema.city import City, read_city
 from ingest.schema.influx_thinning import HOUR_NS, setup_statements
 from ingest.telemetry.opening import open_store

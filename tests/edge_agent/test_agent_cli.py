@@ -34,12 +34,14 @@ def config_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_read_shows_a_meter_as_a_table(make_pty_bus, make_node, capsys) -> None:
+@pytest.mark.parametrize(("language", "meaning"), [("en", "dim level"), ("id", "tingkat redup")])
+def test_read_shows_a_meter_as_a_table(make_pty_bus, make_node, capsys, monkeypatch, language, meaning) -> None:
+    monkeypatch.setenv("TERANG_LANGUAGE", language)
     bus = make_pty_bus([make_node(7)])
     assert main(["read", "--port", str(bus.path), "--address", "7", "--profile", "lamp-node"]) == 0
     shown = capsys.readouterr().out
     assert "voltage" in shown
-    assert "tegangan" in shown
+    assert meaning in shown
     assert "230.0  V" in " ".join(shown.split("\n"))
     assert "dim command" in shown
 

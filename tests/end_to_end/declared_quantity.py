@@ -93,8 +93,8 @@ def main(folder: Path) -> dict[str, object]:
 
     import pyarrow.parquet as pq
 
-    from dashboard_api.parquet_readings import ParquetReadings
-    from dashboard_api.routes.city import get_quantities
+    from dashboard_api.api.city import quantity_items
+    from dashboard_api.readings.parquet import ParquetReadings
     from edge_agent.link.message import Identity, Numbering, nbirth, ndata
     from edge_agent.outbox.record import Circumstances, Record, encode_body
     from ingest.decode.birth import parse_birth
@@ -106,6 +106,7 @@ def main(folder: Path) -> dict[str, object]:
     from ingest.telemetry.compaction import THIN_US, Compaction, Policy
     from ingest.telemetry.line_protocol import TagWords, body_of, reading_lines
     from ingest.telemetry.parquet import ParquetStore
+    from languages.catalogue import load_languages
     from tests.ingest.seeded_blocks import town
 
     sweep, layout = sweep_meters(folder)
@@ -160,7 +161,7 @@ def main(folder: Path) -> dict[str, object]:
         "mean": [values[0] for values in mean],
         "thinned": thinned,
         "thin_statement": thin_statements(0, 900 * 10**9)[0],
-        "quantity": next(item for item in get_quantities()["items"] if item["name"] == column),
+        "quantity": next(item for item in quantity_items(load_languages()) if item["name"] == column),
     }
 
 

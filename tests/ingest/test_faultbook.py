@@ -174,8 +174,10 @@ def test_a_claim_is_told_to_detection_once_and_reopens_when_not_proved(desk):
     assert desk.row().state == "open"
     assert desk.kinds()[-1] == "reopened"
     with desk.engine.connect() as connection:
-        notes = [row.note for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))]
-    assert notes[-1] == "still dark after repair"
+        reasons = [
+            row.data.get("reason") for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))
+        ]
+    assert reasons[-1] == "still_failing"
 
 
 def test_flapping_within_a_day_is_one_fault_and_later_another(desk):
@@ -219,6 +221,18 @@ def test_a_cause_hides_its_children_and_frees_them(desk):
     assert desk.kinds() == ["opened", "opened", "suppressed", "closed", "unsuppressed"]
 
 
+def test_a_closed_fault_keeps_what_explained_it(desk):
+    cause = Key("circuitFailure", Place(cabinet_id="C-1", circuit="1"))
+    lamps = tuple(f"L-{i}" for i in range(12))
+    desk.book.apply([dark(at_us=T0, cause=cause), Raised(cause, T0, T0, lamps, {"lamps_silent": 12})], T0)
+    desk.book.apply([Cleared(cause, T0 + HOUR), lit(at_us=T0 + HOUR)], T0 + HOUR)
+    child, parent = sorted(desk.rows(), key=lambda row: row.code, reverse=True)
+    assert (child.state, parent.state, child.caused_by) == ("closed", "closed", parent.id)
+    desk.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)  # the lamp goes out by itself
+    child = next(row for row in desk.rows() if row.code == "lampFailure")
+    assert (child.state, child.caused_by) == ("open", None)
+
+
 def test_a_persons_change_between_two_sweeps_is_kept(desk):
     desk.book.apply([dark()], T0)
     desk.person(desk.row().id, "assign", "assigned")
@@ -236,7 +250,8 @@ def test_three_consecutive_dark_lamps_outrank_a_single_one_and_raise_their_neigh
     desk.book.apply([dark(4), dark(5)], T0)
     together = [row.priority for row in desk.rows()]
     assert min(together) >= alone + 25
-    assert "3 consecutive lamps dark" in desk.rows()[0].evidence["priority"]["danger"]["why"]
+    danger = desk.rows()[0].evidence["priority"]["danger"]
+    assert (danger["why"], danger["n"]) == ("consecutive_dark", 3)
 
 
 def test_priority_grows_with_age(desk):

@@ -9,7 +9,16 @@ import { LiveFeed } from "./city/events";
 import { FaultStore } from "./city/fault_store";
 import { openFaults, repeat } from "./city/polling";
 import { LampStates } from "./city/lamp_states";
-import type { Cabinet, City, Code, Fault, LampCollection, Quantity, StatesAnswer } from "./city/types";
+import type {
+  Cabinet,
+  CabinetList,
+  City,
+  CodeList,
+  Fault,
+  LampCollection,
+  QuantityList,
+  StatesAnswer,
+} from "./city/types";
 import { h } from "./dom";
 import { SEVERITY_COLOUR } from "./map/icons";
 import { NightMap } from "./map/night_map";
@@ -139,16 +148,16 @@ function renderLink(): void {
     return;
   }
   const toCity = clock.nowMs() - Date.now();
-  const parts = [words.say("lost", { t: clock.time(lostSinceMs + toCity, words.language) })];
-  if (dataAtMs !== null) parts.push(words.say("data_of", { t: clock.time(dataAtMs + toCity, words.language) }));
+  const parts = [words.say("lost", { t: clock.time(lostSinceMs + toCity, words.locale) })];
+  if (dataAtMs !== null) parts.push(words.say("data_of", { t: clock.time(dataAtMs + toCity, words.locale) }));
   frame.showLink(parts.join(" · "), true);
 }
 
 async function loadCity(): Promise<void> {
   const [kept, { value: codes }, { value: quantities }] = await Promise.all([
     getKept<City>("/city"),
-    getKept<{ items: Code[] }>("/codes"),
-    getKept<{ items: Quantity[] }>("/quantities"),
+    getKept<CodeList>("/codes"),
+    getKept<QuantityList>("/quantities"),
   ]);
   city = kept.value;
   clock.set(city);
@@ -157,11 +166,11 @@ async function loadCity(): Promise<void> {
   words.setCityLanguage(city.language);
   const [{ value: lamps }, { value: boxes }] = await Promise.all([
     getKept<LampCollection>("/lamps.geojson"),
-    getKept<{ items: Cabinet[] }>("/cabinets"),
+    getKept<CabinetList>("/cabinets"),
   ]);
   for (const cabinet of boxes.items) cabinets.set(cabinet.cabinet_id, cabinet);
   states.load(lamps);
-  if (city.bbox) map?.fit(city.bbox);
+  if (city.bbox) map?.fit(city.bbox as [number, number, number, number]);
   const open = await openFaults();
   dataAtMs = open.atMs;
   faults.load(open.faults);
@@ -187,7 +196,7 @@ async function pollStates(): Promise<void> {
 }
 
 async function pollCabinets(): Promise<void> {
-  const { items } = await get<{ items: Cabinet[] }>("/cabinets");
+  const { items } = await get<CabinetList>("/cabinets");
   for (const cabinet of items) cabinets.set(cabinet.cabinet_id, cabinet);
   await map?.showCabinets(items);
 }

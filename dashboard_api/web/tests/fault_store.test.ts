@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { byPriority, FaultStore, NO_FILTER, passes } from "../src/city/fault_store";
-import type { Fault } from "../src/city/types";
+import type { Fault, TimelineEntry } from "../src/city/types";
 
 function fault(id: string, more: Partial<Fault> = {}): Fault {
   return {
@@ -20,6 +20,17 @@ function fault(id: string, more: Partial<Fault> = {}): Fault {
 }
 
 const title = () => "Lamp dark";
+const entry: TimelineEntry = {
+  seq: 1,
+  at: "",
+  actor: "telemetry",
+  kind: "opened",
+  state: "open",
+  version: 1,
+  reason: null,
+  note: null,
+  data: {},
+};
 
 describe("the store", () => {
   test("drops a version older than the one it knows", () => {
@@ -50,7 +61,7 @@ describe("the store", () => {
 
   test("keeps the timeline that a list leaves out", () => {
     const store = new FaultStore();
-    store.take(fault("A", { timeline: [{ at: "", actor: "telemetry", kind: "opened" }] }));
+    store.take(fault("A", { timeline: [entry] }));
     store.take(fault("A", { version: 2 }));
     expect(store.get("A")?.timeline).toHaveLength(1);
   });

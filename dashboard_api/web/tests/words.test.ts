@@ -1,20 +1,43 @@
 // @vitest-environment happy-dom
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { CityClock, lasting } from "../src/city/clock";
 import { litShare } from "../src/city/lamp_states";
 import { plotted } from "../src/panel/readings_chart";
 import { EvidenceWords } from "../src/words/evidence_words";
-import { PAGE_WORDS } from "../src/words/page_words";
+import { CATALOGUES } from "../src/words/catalogues";
 import { Words } from "../src/words/words";
 
 const blanks = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
 
+beforeEach(() => {
+  localStorage.clear();
+});
+
 test("both languages say every word, with the same blanks", () => {
-  for (const [name, [id, en]] of Object.entries(PAGE_WORDS)) {
-    expect(id.trim(), name).not.toBe("");
-    expect(en.trim(), name).not.toBe("");
-    expect(blanks(id), name).toEqual(blanks(en));
-  }
+  const english = CATALOGUES.get("en") ?? {};
+  expect([...CATALOGUES.keys()]).toEqual(expect.arrayContaining(["en", "id"]));
+  for (const catalogue of CATALOGUES.values())
+    for (const [name, text] of Object.entries(english)) {
+      expect(catalogue[name]?.trim(), name).not.toBe("");
+      expect(blanks(catalogue[name] ?? ""), name).toEqual(blanks(text));
+    }
+});
+
+test("a third language is offered, and says what it has", () => {
+  const catalogue = { "language.name": "Basa Jawa", "language.locale": "jv-ID", "page.lamp": "Lampu dalan" };
+  const words = new Words(new Map([...CATALOGUES, ["jv", catalogue]]));
+  expect(words.languages().map(({ name }) => name)).toContain("Basa Jawa");
+  words.choose("jv");
+  expect(words.say("lamp")).toBe("Lampu dalan");
+  expect(document.documentElement.lang).toBe("jv");
+});
+
+test("counted words take the form of their number", () => {
+  const words = new Words();
+  words.choose("en");
+  expect([1, 2].map((n) => words.count("n_faults", n))).toEqual(["1 fault", "2 faults"]);
+  words.choose("id");
+  expect(words.count("n_faults", 1)).toBe("1 gangguan");
 });
 
 test("the city's language holds until the reader chooses", () => {
@@ -61,16 +84,19 @@ test("evidence and its reasons are all Indonesian on an Indonesian page", () => 
     "tidak",
     "driver rusak, mati karena panas",
   ]);
-  const reasons = { priority: { danger: { points: 30, why: "4 consecutive lamps dark" } } };
+  const reasons = { priority: { danger: { points: 30, why: "consecutive_dark", n: 4 } } };
   expect(evidence.priority(reasons)).toEqual([{ label: "Bahaya", value: "+30 · 4 lampu berturut-turut mati" }]);
-  expect(evidence.note("telemetry", "still dark after repair")).toBe("masih mati setelah diperbaiki");
-  expect(evidence.note("local", "still dark after repair")).toBe("still dark after repair");
+  const share = { priority: { danger: { points: 30, why: "dark_around", share: 0.4 } } };
+  expect(evidence.priority(share)[0]?.value).toBe("+30 · 40% lampu di sekitarnya mati");
+  expect(evidence.note({ reason: "still_failing", note: null })).toBe("masih mati setelah diperbaiki");
+  expect(evidence.note({ reason: null, note: "still dark after repair" })).toBe("still dark after repair");
 });
 
 test("times are the city's, whatever zone the reader sits in, and follow a replayed night", () => {
   const clock = new CityClock();
   const now = "2020-01-01T14:30:00Z";
-  clock.set({ name: "", group: "", timezone: "Asia/Jakarta", language: "id", bbox: null, now, version: "" });
+  const about = { name: "", group: "", language: "id", languages: [], bbox: null, lamps: 0, register_version: 0 };
+  clock.set({ ...about, timezone: "Asia/Jakarta", now, version: "" });
   expect(clock.time(Date.parse(now), "en")).toBe("21:30");
   expect(Math.abs(clock.nowMs() - Date.parse(now))).toBeLessThan(1_000);
 });

@@ -17,13 +17,24 @@ from ingest.detection.memory.debounce import Confirm, Debounce, Verdicts
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Places, Sweep
+from ingest.model.batch import LEVEL_UNKNOWN
 from ingest.model.finding import Key, Place
-from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
+from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_LAMP, SWITCHING_UNKNOWN, Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 _PHASES = "RST"
+_LEAST_LIT_W = 30.0  # a phase that draws less has no lamps
 _LEAST_LIT = 3  # so many lamps, and all of them, lit while off are no chance
+
+
+class PhaseLoads:
+    """What each phase of C cabinets draws when lit, and when off: float32 (3, C) [W], NaN unknown."""
+
+    def __init__(self, n_controllers: int) -> None:
+        """Nothing is known yet."""
+        self.lit_w = np.full((3, n_controllers), np.nan, np.float32)
+        self.off_w = np.full((3, n_controllers), np.nan, np.float32)
 
 
 class CabinetRules:
@@ -43,6 +54,8 @@ class CabinetRules:
             "stuck_off": Debounce(n, contactor),
             "stuck_on": Debounce(n, contactor),
         }
+        self.phase_loads = PhaseLoads(n)
+        self._lit_share = table.scalar("contactor_share")
 
     def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Places], Bool]) -> None:
         """Judge the live records of a sweep. ``is_muted``: controllers whose cabinet is under maintenance."""
@@ -153,11 +166,46 @@ class CabinetRules:
         cuts = (switching == SWITCHING_CONTACTOR) | (
             (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
         )
+        # lamps that switch themselves and tell no level are photocells: what burns is none of a contactor's
+        has_contactor = cuts | ((contactor >= 0) & (sweep.level_low != LEVEL_UNKNOWN))
+        has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, commands)
-        is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good)
-        holds = ((contactor == 1) & cuts) | is_all_lit
-        judges = commands.is_off & ~is_gone & ((contactor >= 0) | (n_good >= _LEAST_LIT))
+        is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
+        is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
+        is_loaded &= has_contactor
+        holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
+        judges = commands.is_off & ~is_gone
+        judges &= (contactor >= 0) | (has_contactor & ((n_good >= _LEAST_LIT) | is_load_told))
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
+
+    def _loaded_while_off(self, sweep: Sweep, commands: Commands, is_gone: Bool) -> tuple[Bool, Bool]:
+        """Cabinets with no other meter than their own that draw lit power on some phase while off; bool (R,).
+
+        The second array says where that could be seen. What each phase draws lit and off is learned meanwhile.
+        """
+        n = sweep.batch.n_records
+        loaded, told = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        loads = self.phase_loads
+        wanted = sweep.is_live & sweep.has_cabinet_power & ~is_gone & commands.is_settled
+        wanted &= ~self._state.is_fully_listed[sweep.controller] & (sweep.width == 0)
+        records = np.flatnonzero(wanted & (commands.is_on | commands.is_off))
+        if not len(records):
+            return loaded, told
+        c = sweep.batch.controller[records].astype(np.int64)
+        power = sweep.batch.cabinet_power_w[records].T
+        is_on = commands.is_on[records]
+        is_known = (loads.lit_w[:, c] > _LEAST_LIT_W) & np.isfinite(power)
+        base = np.nan_to_num(loads.off_w[:, c])
+        above = is_known & (power - base >= self._lit_share * (loads.lit_w[:, c] - base))
+        loaded[records] = above.any(axis=0) & ~is_on
+        told[records] = is_known.any(axis=0)
+        suspect = self.debounce["stuck_on"]
+        is_quiet = ~(loaded[records] | suspect.is_open[c] | (suspect.count[c] > 0))
+        for target, chosen in ((loads.lit_w, is_on), (loads.off_w, ~is_on & is_quiet)):
+            before, now = target[:, c[chosen]], power[:, chosen]
+            moved = np.where(np.isfinite(before), before + np.float32(0.1) * (now - before), now)
+            target[:, c[chosen]] = np.where(np.isfinite(now), moved, before)
+        return loaded, told
 
     def _lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Int64, Int64]:
         """Good lamps, and lit ones among them, of records that are commanded off; int64 (R,) each."""

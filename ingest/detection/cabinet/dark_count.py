@@ -1,18 +1,21 @@
 """``circuitPowerTooLow``: how many lamps are dark where only the sum is metered.
 
-The circuit is its own yardstick: the ratio of what it draws to what its ratings say is learned at each dim level, never
-while lamps are missing. A deficit is averaged over its run, since one lamp in a hundred is less than a meter's noise.
+The circuit is its own yardstick (``dark_baseline``). What is missing is averaged from the sample on from which anything
+is missing: one lamp in a hundred is less than a meter's noise, but not less than that of an hour. A fault opens when
+the mean is beyond what the noise of the sum and the doubt of its yardstick can bring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.detection.cabinet.load_rules import LoadRules
+from ingest.detection.cabinet.dark_baseline import DarkBaseline, Expectation
+from ingest.detection.cabinet.dark_sums import SumTable
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import number
@@ -29,197 +32,278 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-_LEAST_SAMPLES: Final = 5  # before a level's ratio is believed
-_SMOOTH: Final = 0.25
-_END_SHARE: Final = 0.8
+_SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
-_TRACK: Final = 0.02  # how fast the ratio follows ageing
-_LEVEL_DOUBT: Final = 0.02  # of the power: a level seen for the first time, reckoned from another one's ratio
-_SIGMAS: Final = 3.5
+_EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
+_SLOWEST: Final = 1 / 60  # weight of one sample in it
+_JUMP: Final = 4.0  # sigmas, twice in a row: the running mean starts anew there
+_LONGEST_RUN: Final = 240  # samples; one that has proved nothing by then is begun anew
+_LEARN_SIGMAS: Final = 3.0  # beyond it nothing is learned: perhaps a lamp is dark
+_LEARN_SAMPLES: Final = 3
+_RISE_SAMPLES: Final = 30
 _FORGOTTEN_S: Final = 590  # a switching guard, or a gap
+_INTERVALS: Final = 2.5
 _SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
+_STRIKE_AGAIN_S: Final = 3600
+_SEEN_SAMPLES: Final = 30  # what can be seen is told for the mean of so many
 
 
 class DarkCount:
     """Items are Q circuits and then K cabinets, those whose only meter is the cabinet's."""
 
-    def __init__(
-        self, fleet: Fleet, table: LimitTable, state: LampState, loads: LoadRules, book: ActiveConditions
-    ) -> None:
+    def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, book: ActiveConditions) -> None:
         """Nothing is learned yet."""
-        self._fleet, self._state, self._loads, self._book = fleet, state, loads, book
-        self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
-        self._dip_v = table.scalar("dip_voltage")
-        n = fleet.n_circuits + fleet.n_cabinets
+        self._fleet, self._state, self._book = fleet, state, book
+        self.sums = SumTable(fleet, table, state)
+        self._dip_v, self._nominal_v = table.scalar("dip_voltage"), table.scalar("nominal_voltage")
+        n = self.sums.n
         seconds, samples = table.scalar("dark_count_time"), int(table.scalar("confirm_samples"))
         self._share, self._no_voltage = table.scalar("dark_count_share"), table.scalar("no_voltage")
         self.debounce = Debounce(n, Confirm(samples, seconds, samples, seconds))
-        self.ratio = np.full((101, n), np.nan, np.float32)
-        self.samples = np.zeros((101, n), np.uint16)
-        self.noise = np.full(n, 0.005, np.float32)  # scatter of the ratio
-        self.smooth_w = np.zeros(n, np.float32)
-        self.run_w = np.zeros(n, np.float32)
-        self.run_n = np.zeros(n, np.uint16)
+        self.baseline = DarkBaseline(n)
+        self.mean = np.zeros(n)  # running mean of what is missing, as a logarithm
+        self.before = np.zeros(n)  # what was missing the last time
+        self.run_sum, self.run_sigma = np.zeros(n), np.zeros(n)
+        self.run_n = np.zeros(n, np.int32)  # below 0: more is there than was learned
         self.told = np.zeros(n, np.uint16)
         self.judged_s = np.zeros(n, np.int64)
+        self.lit_from_s = np.zeros(n, np.int64)
+        self.struck_s = np.zeros(n, np.int64)
         self.n_silent = np.zeros(n, np.uint8)  # sweeps since the sum's meter answered
+        self.seen_share = np.full(n, np.nan)  # smallest share of the sum that can be seen missing
 
     def judge(self, sweep: Sweep, commands: Commands, is_starved: Bool, is_muted: Callable[[Int64], Bool]) -> None:
         """Judge the sums of a sweep's live records; without supply, or a phase of it, there is nothing to count."""
-        is_judged = sweep.is_live & commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0)
-        is_judged &= ~is_starved & ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
-        is_judged &= ~self._state.is_fully_listed[sweep.controller]
-        for r in np.flatnonzero(is_judged).tolist():
-            c = int(sweep.batch.controller[r])
-            own = slice(int(self._fleet.controller_start[c]), int(self._fleet.controller_start[c + 1]))
-            for item, lamps, power_w, voltage_v in self._sums(sweep, r, c, own):
-                self._judge_sum(sweep, r, item, lamps, power_w, voltage_v, int(commands.level[r]), is_muted)
+        records = np.flatnonzero(sweep.is_live & ~self._state.is_fully_listed[sweep.controller])
+        if not len(records):
+            return
+        sums = self.sums.of(sweep, records)
+        item, record = sums.item, sums.record
+        if not len(item):
+            return
+        at_s = sweep.at_s[record]
+        self._note_strikes(sweep, commands, is_starved, item, record, sums.power_w, sums.voltage_v)
+        level = np.where(self.sums.is_dimming[item], commands.level[record], 100).astype(np.int64)
+        shape_w = self.sums.shape_w(item, level, sums.voltage_v)
+        is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
+        is_judged &= ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
+        is_cold = (self.sums.slow_share[item] > 0) & (at_s - self.lit_from_s[item] < self.sums.warm_up_s[item])
+        chosen = np.flatnonzero(is_judged[record] & ~is_cold & (sums.power_w > 0) & (shape_w > 0))
+        if len(chosen):
+            volts = sums.voltage_v[chosen]
+            volts = np.where(volts > self._no_voltage, np.log(np.maximum(volts, 1.0) / self._nominal_v), 0.0)
+            self._judge_sums(
+                sweep,
+                item[chosen],
+                record[chosen],
+                level[chosen],
+                sums.power_w[chosen],
+                shape_w[chosen],
+                volts,
+                is_muted,
+            )
 
-    def _sums(self, sweep: Sweep, r: int, c: int, own: slice) -> list[tuple[int, Int64, float, float]]:
-        """Metered sums of unmetered lamps: (item, lamps, power [W], voltage [V])."""
-        fleet, batch = self._fleet, sweep.batch
-        found: list[tuple[int, Int64, float, float]] = []
-        rows = slice(int(batch.circuit_start[r]), int(batch.circuit_start[r + 1]))
-        for q, power, volts in zip(
-            batch.circuit[rows].tolist(),
-            batch.circuit_power_w[rows].tolist(),
-            batch.circuit_voltage_v[rows].tolist(),
-            strict=True,
-        ):
-            if q >= 0:
-                lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
-                if len(lamps) and not self._state.is_listed[lamps].any():
-                    found.append((q, lamps, power, volts))
-        if rows.start == rows.stop and not self._state.is_listed[own].any():
-            home = int(fleet.home_cabinet[c])
-            lamps = np.flatnonzero(fleet.lamp_cabinet[own] == home) + own.start
-            phases, volts_of = batch.cabinet_power_w[r], batch.cabinet_voltage_v[r]
-            live = volts_of[volts_of > self._no_voltage]
-            if np.isfinite(phases).any() and len(lamps):
-                volts = float(np.median(live)) if len(live) else float("nan")
-                found.append((fleet.n_circuits + home, lamps, float(np.nansum(phases)), volts))
-        return found
-
-    def _judge_sum(  # measured columns, in the order of the rule
+    def _note_strikes(  # measured columns, in the order of the rule
         self,
         sweep: Sweep,
-        r: int,
-        item: int,
-        lamps: Int64,
-        power_w: float,
-        voltage_v: float,
-        level: int,
+        commands: Commands,
+        is_starved: Bool,
+        item: Int64,
+        record: Int64,
+        power_w: Float64,
+        voltage_v: Float64,
+    ) -> None:
+        """When discharge lamps strike anew: switched on, after a dip, after their meter was silent with them."""
+        self.n_silent[item] = np.where(np.isfinite(power_w), 0, np.minimum(self.n_silent[item].astype(int) + 1, 255))
+        is_out = ~commands.is_on | is_starved | sweep.is_dipped | (sweep.batch.is_contactor_closed == 0)
+        strikes = is_out[record] | (self.n_silent[item] >= _SILENT_SWEEPS)
+        strikes |= (voltage_v > self._no_voltage) & (voltage_v < self._dip_v)
+        self.lit_from_s[item[strikes]] = sweep.at_s[record[strikes]]
+
+    def _judge_sums(  # measured columns, in the order of the rule
+        self,
+        sweep: Sweep,
+        item: Int64,
+        record: Int64,
+        level: Int64,
+        power_w: Float64,
+        shape_w: Float64,
+        volts: Float64,
         is_muted: Callable[[Int64], Bool],
     ) -> None:
-        at_s = int(sweep.at_s[r])
-        self._note_dip(item, lamps, at_s, power_w, voltage_v)
-        shapes = self._loads.shape_w(lamps, level, voltage_v if voltage_v > self._no_voltage else float("nan"))
-        shape_w = float(shapes.sum())
-        if not np.isfinite(power_w) or not shape_w > 0:
-            return
-        ratio, is_sure = self._ratio(item, level)
-        lamp_w = shape_w / len(lamps)
-        if not np.isfinite(ratio):
-            if not self._is_cold(item, lamps, shapes, at_s, 0.0):
-                self._learn(item, level, power_w / shape_w)
-            return
-        lamp_w *= ratio
-        deficit_w = ratio * shape_w - power_w
-        is_cold = self._is_cold(item, lamps, shapes, at_s, deficit_w)
-        if at_s - int(self.judged_s[item]) >= _FORGOTTEN_S:  # another level, another night: old watts say nothing here
-            self.smooth_w[item] = deficit_w
-            self.run_w[item], self.run_n[item] = 0, 0
+        at_s, dt_s = sweep.at_s[record], sweep.dt_s[record]
+        seen = np.log(power_w / shape_w)
+        self._begin_anew(item, at_s, dt_s)
+        expected = self.baseline.expect(item, level, volts, self.sums.ballast_share[item])
         self.judged_s[item] = at_s
-        self.smooth_w[item] += _SMOOTH * (deficit_w - self.smooth_w[item])
-        doubt_w = 0.0 if is_sure else _LEVEL_DOUBT * shape_w
-        line_w = self._share * lamp_w + doubt_w
-        holds = max(float(self.smooth_w[item]), deficit_w if self.noise[item] * shape_w < lamp_w / 8 else -np.inf) >= (
-            _RUN_SHARE * line_w
-        )
-        is_open = bool(self.debounce.is_open[item])
-        if is_cold:  # what is missing now is no measure of what is dark
-            self.smooth_w[item] = deficit_w
-            self.run_w[item], self.run_n[item] = 0, 0
-        elif holds:
-            self.run_w[item] += deficit_w
-            self.run_n[item] = min(int(self.run_n[item]) + 1, 60000)
-        elif not is_open:
-            self.run_w[item], self.run_n[item] = 0, 0
-        mean_w = float(self.run_w[item]) / max(1, int(self.run_n[item]))
-        sigma_w = float(self.noise[item]) * shape_w / np.sqrt(max(1, int(self.run_n[item])))
-        is_usual = abs(deficit_w) < max(line_w / 2, 3 * float(self.noise[item]) * shape_w)
-        if is_usual and not (holds or is_open or is_cold):
-            self._learn(item, level, power_w / shape_w)
-        # one wild sample lifts the mean of its run, but not what the run looks like at its end
-        is_weak = mean_w < max(line_w, _SIGMAS * sigma_w) or self.smooth_w[item] < _END_SHARE * line_w
-        gate = is_cold or (not is_open and (is_weak or bool(is_muted(lamps[:1])[0])))
-        one = np.array([item])
+        missing = expected.mean - seen
+        is_known = np.isfinite(missing)
+        first = np.flatnonzero(~is_known)
+        self.baseline.learn(item[first], level[first], seen[first], volts[first])
+        known = np.flatnonzero(is_known & ~self._do_all_strike(item, at_s, missing))
+        if not len(known):
+            return
+        item, record, level, power_w, shape_w = item[known], record[known], level[known], power_w[known], shape_w[known]
+        volts, seen, missing, at_s, dt_s = volts[known], seen[known], missing[known], at_s[known], dt_s[known]
+        expected = expected.at(known)
+
+        is_open = self.debounce.is_open[item]
+        lamp = self.sums.least_share[item]
+        self.baseline.note(item, missing)
+        self._follow(item, missing, expected.noise, lamp)
+        line = self._share * lamp
+        holds = self.mean[item] >= _RUN_SHARE * line
+        rises = self.mean[item] <= -_RUN_SHARE * line
+        self._count_run(item, missing, expected.sigma, holds, rises, is_open)
+        n = np.abs(self.run_n[item]).astype(np.float64)
+        run_mean = self.run_sum[item] / np.maximum(n, 1)
+        sigma = self._run_noise(expected, item, n)
+        is_doubtful = (np.abs(run_mean) > _LEARN_SIGMAS * sigma) & (n >= _LEARN_SAMPLES)
+        is_doubtful &= (np.abs(run_mean) >= line) | (n < _LONGEST_RUN / 2)
+        fit = np.flatnonzero(~(is_open | is_doubtful))
+        self.baseline.learn(item[fit], level[fit], seen[fit], volts[fit])
+        self._lift(item, run_mean, sigma, line)
+        self.seen_share[item] = np.maximum(line, _SIGMAS * expected.of_mean(np.full(len(item), float(_SEEN_SAMPLES))))
+
+        is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0) | expected.is_young
+        muted = self._muted(item, is_muted)
         verdict = self.debounce.step(
-            one,
-            sweep.at_s[r : r + 1],
-            sweep.dt_s[r : r + 1],
-            *(np.array([flag]) for flag in (holds, not holds, True, gate)),
+            item, at_s, dt_s, holds, ~holds, np.ones(len(item), np.bool_), ~is_open & (is_weak | muted)
         )
-        now_w = float(self.smooth_w[item]) if is_open else mean_w
-        n_dark = int(np.clip(round(now_w / lamp_w), 1, len(lamps)))
-        is_news = (
-            is_open and holds and not is_cold and n_dark != self.told[item] and abs(now_w / lamp_w - n_dark) < 0.25
-        )  # settled on a number
-        if len(verdict.opened) or (is_news and not len(verdict.cleared)):
-            self.told[item] = n_dark
-            spread = float(np.std(shapes)) * ratio / lamp_w
-            doubt = float(np.hypot(np.hypot(sigma_w, doubt_w) / lamp_w, spread * np.sqrt(n_dark)))
-            evidence = {
-                "power_w": number(power_w),
-                "expected_power_w": number(ratio * shape_w),
-                "lamps_dark": n_dark,
-                "lamps_dark_uncertainty": round(max(doubt, 0.1), 2),
-                "lamps_dark_min": max(1, int(np.floor(n_dark - 2 * doubt + 0.5))),
-                "lamps_dark_max": min(len(lamps), int(np.ceil(n_dark + 2 * doubt - 0.5))),
-                "lamp_power_w": number(lamp_w),
-                "level": level,
-            }
-            self._open(sweep, r, item, lamps, evidence)
-        if len(verdict.cleared):
-            self.run_w[item], self.run_n[item] = 0, 0
-            self._book.close(self._key(item), int(sweep.at_s[r]) * 1_000_000, evidence={"power_w": number(power_w)})
+        now = np.where(is_open, self.mean[item], run_mean)
+        n_missing = (1 - np.exp(-now)) / np.maximum(lamp, 1e-9)
+        n_dark = np.clip(np.round(n_missing), 1, self.sums.n_lamps[item]).astype(np.int64)
+        is_steady = np.abs(missing - self.mean[item]) < _JUMP * expected.noise
+        is_news = is_open & holds & is_steady & (n_dark != self.told[item]) & (np.abs(n_missing - n_dark) < 0.25)
+        is_news[verdict.opened] = True
+        is_news[verdict.cleared] = False
+        for i in np.flatnonzero(is_news).tolist():
+            shown_w = float(shape_w[i] * np.exp(expected.mean[i]))
+            doubt = float(sigma[i] if not is_open[i] else expected.of_mean(np.array([10.0]))[i])
+            self._tell(
+                sweep, int(record[i]), int(item[i]), int(n_dark[i]), float(now[i]), shown_w, doubt, int(level[i])
+            )
+        for i in verdict.cleared.tolist():
+            evidence = {"power_w": number(power_w[i])}
+            self._book.close(self._key(int(item[i])), int(at_s[i]) * 1_000_000, evidence=evidence)
+        self._drop_runs(item[verdict.cleared])
 
-    def _note_dip(self, item: int, lamps: Int64, at_s: int, power_w: float, voltage_v: float) -> None:
-        """A dipped voltage, or a meter that fell silent with its circuit: discharge lamps start anew after it."""
-        self.n_silent[item] = 0 if np.isfinite(power_w) else min(int(self.n_silent[item]) + 1, 255)
-        if self._no_voltage < voltage_v < self._dip_v or self.n_silent[item] >= _SILENT_SWEEPS:
-            self._state.lit_from_s[lamps] = at_s
+    def _begin_anew(self, item: Int64, at_s: Int64, dt_s: Int64) -> None:
+        """Another level, another night, or a cold lamp between: what was missing then says nothing of now."""
+        gap_s = np.maximum(_FORGOTTEN_S, _INTERVALS * dt_s)
+        anew = item[at_s - self.judged_s[item] >= gap_s]
+        if len(anew):
+            self._drop_runs(anew)
+            self.before[anew] = np.nan
+            self.mean[anew[~self.debounce.is_open[anew]]] = 0.0
+            self.debounce.forget(anew)
+            self.baseline.break_off(anew)
 
-    def _is_cold(self, item: int, lamps: Int64, shapes: Float64, at_s: int, deficit_w: float) -> bool:
-        """Whether lamps of the sum still warm up; so they do when most of them went out at once: the supply dipped."""
-        is_slow = self._warm_up_s[lamps] > 0
-        slow_w = float(shapes[is_slow].sum())
-        if not slow_w > 0:
-            return False
-        if deficit_w > slow_w / 2 >= self.smooth_w[item] * 2 and not self.run_n[item]:
-            self._state.lit_from_s[lamps] = at_s
-        is_warming = at_s - self._state.lit_from_s[lamps].astype(np.int64) < self._warm_up_s[lamps]
-        return bool(is_warming.any())
+    def _drop_runs(self, item: Int64) -> None:
+        self.run_sum[item], self.run_sigma[item], self.run_n[item] = 0.0, 0.0, 0
 
-    def _ratio(self, item: int, level: int) -> tuple[float, bool]:
-        """The learned ratio at a level, and whether it was learned there; NaN where nothing is."""
-        if self.samples[level, item] >= _LEAST_SAMPLES:
-            return float(self.ratio[level, item]), True
-        best = int(np.argmax(self.samples[:, item]))
-        if self.samples[best, item] >= _LEAST_SAMPLES:
-            return float(self.ratio[best, item]), False
-        return float("nan"), False
+    def _do_all_strike(self, item: Int64, at_s: Int64, missing: Float64) -> Bool:
+        """Sums of which most discharge lamps went out at once: a dip that no meter saw. Told once an hour."""
+        slow = -np.log1p(-0.5 * np.minimum(self.sums.slow_share[item], 0.99))
+        strikes = (slow > 0) & (missing > slow) & (self.mean[item] <= slow / 2) & ~self.debounce.is_open[item]
+        strikes &= at_s - self.struck_s[item] >= _STRIKE_AGAIN_S
+        self.lit_from_s[item[strikes]] = self.struck_s[item[strikes]] = at_s[strikes]
+        found: Bool = strikes
+        return found
 
-    def _learn(self, item: int, level: int, ratio: float) -> None:
-        n = int(self.samples[level, item])
-        if n == 0:
-            self.ratio[level, item] = ratio
-        else:
-            weight = max(_TRACK, 1 / (n + 1))
-            miss = ratio - float(self.ratio[level, item])
-            self.noise[item] += weight * (1.25 * abs(miss) - self.noise[item])
-            self.ratio[level, item] += weight * miss
-        self.samples[level, item] = min(n + 1, 60000)
+    def _follow(self, item: Int64, missing: Float64, noise: Float64, lamp: Float64) -> None:
+        """The running mean, as slow as the noise asks for; a jump that stays is taken over at once."""
+        ratio = (_EASE * lamp / np.maximum(noise, 1e-9)) ** 2
+        weight = np.clip(2 * ratio / (1 + ratio), _SLOWEST, 1.0)
+        before, mean = self.before[item], self.mean[item]
+        reach = _JUMP * noise * np.sqrt(1 + weight / (2 - weight))
+        is_first = np.isnan(before)
+        is_jump = (np.abs(missing - mean) > reach) & (np.abs(before - mean) > reach)
+        is_jump &= (missing > mean) == (before > mean)
+        mean = mean + weight * (missing - mean)
+        mean = np.where(is_jump, (missing + np.nan_to_num(before)) / 2, mean)
+        # where the noise is small one sample is enough, but a single wild one is none
+        mean = np.where(is_first & ~self.debounce.is_open[item], np.clip(missing, -reach, reach) * weight, mean)
+        self.mean[item], self.before[item] = mean, missing
+
+    def _count_run(
+        self, item: Int64, missing: Float64, sigma: Float64, holds: Bool, rises: Bool, is_open: Bool
+    ) -> None:
+        """Go on with the runs of sums of which something is missing, or more is there than was learned."""
+        sign = np.where(holds, 1, np.where(rises & ~is_open, -1, 0))
+        run = self.run_n[item]
+        is_over = (sign == 0) | (run * sign < 0) | (np.abs(run) >= _LONGEST_RUN)
+        self._drop_runs(item[is_over])
+        self.run_sum[item] += np.where(sign != 0, missing, 0.0)
+        self.run_sigma[item] += np.where(sign != 0, sigma, 0.0)
+        self.run_n[item] += sign.astype(np.int32)
+
+    def _run_noise(self, expected: Expectation, item: Int64, n: Float64) -> Float64:
+        """Standard deviation of the run's mean: its noise, and what was doubtful of the yardstick meanwhile."""
+        doubt = self.run_sigma[item] / np.maximum(n, 1)
+        return replace(expected, sigma=doubt).of_mean(np.maximum(n, 1))
+
+    def _lift(self, item: Int64, run_mean: Float64, sigma: Float64, line: Float64) -> None:
+        """A sum that draws a lamp more than was learned had a dark lamp then: it is learned anew from here."""
+        is_more = (self.run_n[item] <= -_RISE_SAMPLES) & (run_mean <= -np.maximum(line, _SIGMAS * sigma))
+        self.baseline.shift(item[is_more], -run_mean[is_more])
+        self.mean[item[is_more]] = 0.0
+        self._drop_runs(item[is_more])
+
+    def _muted(self, item: Int64, is_muted: Callable[[Int64], Bool]) -> Bool:
+        muted = np.zeros(len(item), np.bool_)
+        for i in np.flatnonzero((self.debounce.count[item] > 0) & ~self.debounce.is_open[item]).tolist():
+            muted[i] = bool(is_muted(self._lamps(int(item[i]))[:1])[0])
+        return muted
+
+    def _lamps(self, item: int) -> Int64:
+        """The lamps of a sum; a circuit's in order along its cable."""
+        fleet = self._fleet
+        if item < fleet.n_circuits:
+            return fleet.cable_order[int(fleet.circuit_start[item]) : int(fleet.circuit_start[item + 1])]
+        cabinet = item - fleet.n_circuits
+        c = int(fleet.cabinet_controller[cabinet])
+        own: Int64 = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
+        lamps: Int64 = own[fleet.lamp_cabinet[own] == cabinet]
+        return lamps
+
+    def _tell(  # measured columns, in the order of the rule
+        self, sweep: Sweep, r: int, item: int, n_dark: int, missing: float, shown_w: float, sigma: float, level: int
+    ) -> None:
+        self.told[item] = n_dark
+        lamp = float(self.sums.least_share[item])
+        doubt = float(np.hypot(sigma / lamp, self.sums.spread_share[item] / lamp * np.sqrt(n_dark)))
+        n_lamps = int(self.sums.n_lamps[item])
+        evidence = {
+            "power_w": number(shown_w * float(np.exp(-missing))),
+            "expected_power_w": number(shown_w),
+            "lamps_dark": n_dark,
+            "lamps_dark_uncertainty": round(max(doubt, 0.1), 2),
+            "lamps_dark_min": max(1, int(np.floor(n_dark - 2 * doubt + 0.5))),
+            "lamps_dark_max": min(n_lamps, int(np.ceil(n_dark + 2 * doubt - 0.5))),
+            "lamp_power_w": number(shown_w * lamp),
+            "level": level,
+        }
+        self._open(sweep, r, item, self._lamps(item), evidence)
+
+    def least_dark(self) -> dict[str, dict[str, int]]:
+        """Smallest number of dark lamps that can be seen: cabinet id -> circuit ("" = all) -> number."""
+        found: dict[str, dict[str, int]] = {}
+        for item in np.flatnonzero(np.isfinite(self.seen_share)).tolist():
+            ratio = float(self.seen_share[item] / self.sums.least_share[item])
+            place, n_lamps = self._key(item).place, int(self.sums.n_lamps[item])
+            circuit = place.circuit if item < self._fleet.n_circuits else None
+            found.setdefault(str(place.cabinet_id), {})[circuit or ""] = min(n_lamps, max(1, int(np.ceil(ratio))))
+        return found
+
+    def start_anew(self, lamp: Int64) -> None:
+        """Other lamps may hang there now: the sums that hold them are learned anew."""
+        fleet = self._fleet
+        circuit, cabinet = fleet.lamp_circuit[lamp].astype(np.int64), fleet.lamp_cabinet[lamp].astype(np.int64)
+        item = np.unique(np.concatenate([circuit[circuit >= 0], cabinet[cabinet >= 0] + fleet.n_circuits]))
+        self.baseline.forget(item)
+        self._drop_runs(item)
+        self.mean[item] = 0.0
 
     def _key(self, item: int) -> Key:
         fleet = self._fleet

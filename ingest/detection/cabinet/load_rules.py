@@ -25,6 +25,10 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
+_SMOOTH = 0.1
+_JUMP_SHARE = 0.03  # of the power: no noise, the mean begins anew there
+_GAP_S = 900
+
 
 class LoadRules:
     """Counters over C controllers, whose cabinet meter is judged."""
@@ -43,6 +47,9 @@ class LoadRules:
         self._balance, self._cases, self._book = balance, cases, book
         seconds, samples = table.scalar("unmetered_time"), int(table.scalar("confirm_samples"))
         self.debounce = Debounce(fleet.n_controllers, Confirm(samples, seconds, samples, seconds))
+        self.smooth_w = np.full(fleet.n_controllers, np.nan)
+        self.smooth_s = np.zeros(fleet.n_controllers, np.int64)
+        self.smooth_n = np.zeros(fleet.n_controllers, np.uint8)
         cabinets = np.bincount(fleet.cabinet_controller[fleet.cabinet_controller >= 0], minlength=fleet.n_controllers)
         self._is_shared = cabinets > 1
 
@@ -68,7 +75,8 @@ class LoadRules:
         c = batch.controller[records].astype(np.int64)
         residual = power - lamps_w - table.scalar("cable_loss") * power
         limit = np.maximum(table.scalar("unmetered_power"), table.scalar("unmetered_share") * power)
-        holds = residual[records] > limit[records]
+        beyond = self._smoothed(c, sweep.at_s[records], (residual - limit)[records], power[records])
+        holds = beyond > 0
         judges = commands.is_settled[records] & ~is_contactor_suspect[c]
         gate = is_muted(c) & ~self.debounce.is_open[c]
         at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
@@ -90,6 +98,15 @@ class LoadRules:
             evidence = {"unmetered_power_w": number(residual[records[i]])}
             self._book.close(key, int(at_s[i]) * 1_000_000, evidence=evidence)
 
+    def _smoothed(self, c: Int64, at_s: Int64, beyond_w: Float64, power_w: Float64) -> Float64:
+        """How far loads are beyond their limit, as a running mean: noise near the limit must not begin a run anew."""
+        before = np.where(at_s - self.smooth_s[c] <= _GAP_S, self.smooth_w[c], np.nan)
+        is_jump = ~(np.abs(beyond_w - before) <= _JUMP_SHARE * np.abs(power_w))
+        n = np.where(is_jump, 0, self.smooth_n[c]).astype(np.float64)
+        smooth = np.where(is_jump, beyond_w, before + np.maximum(_SMOOTH, 1 / (n + 1)) * (beyond_w - before))
+        self.smooth_w[c], self.smooth_s[c], self.smooth_n[c] = smooth, at_s, np.minimum(n + 1, 100)
+        return smooth
+
     def _key(self, cabinet: int) -> Key:
         return Key("unmeteredLoad", Place(cabinet_id=self._fleet.cabinet_ids[cabinet]))
 
@@ -108,7 +125,8 @@ class LoadRules:
                 lamp = np.maximum(batch.lamp, 0)
                 home = fleet.home_cabinet[fleet.lamp_controller[lamp]]
                 is_plain = is_read & (batch.lamp >= 0) & (fleet.lamp_cabinet[lamp] == home)
-            total[filled] = np.add.reduceat(np.where(is_plain, batch.power_w, np.float32(0)), batch.lamp_start[filled])
+            drawn_w = np.where(is_plain, np.abs(batch.power_w), np.float32(0))  # a meter may be wired backwards
+            total[filled] = np.add.reduceat(drawn_w, batch.lamp_start[filled])
         row = np.flatnonzero(~is_read & (batch.lamp >= 0))
         lamp = batch.lamp[row].astype(np.int64)
         is_missing = fleet.lamp_cabinet[lamp] == fleet.home_cabinet[fleet.lamp_controller[lamp]]

@@ -67,6 +67,14 @@ class VoltageRules:
         """See from the counters what runs, after a snapshot's were taken over."""
         self._is_idle = False
 
+    def drop(self, case: Case) -> bool:
+        """End a voltage condition without a verdict, so that it is judged anew; whether it was one."""
+        if case.code not in self._limits:
+            return False
+        debounce, item = (self.cabinets, case.cabinet) if case.circuit < 0 else (self.circuits, case.circuit)
+        debounce[case.code].close(np.array([item]))
+        return True
+
     def _is_any_active(self) -> bool:
         debounces = (*self.circuits.values(), *self.cabinets.values())
         return not all(debounce.is_idle() for debounce in debounces)

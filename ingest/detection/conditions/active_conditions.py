@@ -28,6 +28,7 @@ class ActiveConditions:
         self._cleared: list[Cleared] = []
         self._changed: list[Case] = []
         self.released: list[int] = []
+        self.freed: list[Case] = []
         self._by_code: dict[str, dict[Key, Case]] = defaultdict(dict)
 
     def open(self, case: Case) -> None:
@@ -52,6 +53,8 @@ class ActiveConditions:
         self._changed = [changed for changed in self._changed if changed.key != key]
         if case.is_told:
             self._cleared.append(Cleared(key, at_us, is_proof, evidence or {}))
+        if key.code == "neutralFailure":
+            self.freed += [other for other in self.of_controller(case.controller) if other.cause == key]
         if self._causes.has_rank(key.code) and len(case.lamps):
             self.released.extend(case.lamps)
         self._touched[case.controller] = max(at_us, self._touched.get(case.controller, 0))
@@ -75,6 +78,11 @@ class ActiveConditions:
         lamps = np.array(sorted(set(self.released)), np.int64)
         self.released = []
         return lamps
+
+    def take_freed(self) -> list[Case]:
+        """Conditions that a broken neutral explained which has just ended, and that hold still."""
+        freed, self.freed = [case for case in self.freed if self.cases.get(case.key) is case], []
+        return freed
 
     def settle(self) -> list[Change]:
         """Explain what was touched since the last call, and say what changed; what cleared first."""

@@ -109,8 +109,14 @@ class Causes:
         own = self._groups.get(case.code)
         if own is not None and own.is_explained_by_lamps:
             return has_all
+        if reach is Reach.CABINET and cause.circuit >= 0:
+            # the cabinet itself is in order: what is told of all its circuits comes from this one
+            is_told_of_all = own is not None and own.is_explained_by_cabinet and case.circuit < 0
+            return case.circuit == cause.circuit or (is_told_of_all and case.cabinet == cause.cabinet)
         if reach is Reach.CABINET:
             return case.cabinet == cause.cabinet and (cause.key.place.phase is None or has_all)
+        if cause.key.place.phase is not None:  # a phase of the circuit: what lies on it as a whole
+            return has_all
         return reach is Reach.CIRCUIT and case.circuit == cause.circuit >= 0
 
     def _lamp_cause(self, case: Case, groups: list[Case], siblings: dict[str, Case]) -> Key | None:

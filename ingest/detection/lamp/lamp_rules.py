@@ -77,6 +77,7 @@ class LampRules:
         self.electric, self.bands = electric, bands
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
+        self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
         self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
@@ -271,6 +272,15 @@ class LampRules:
         self.state.flags[one] &= ~(bits.running[rule] | bits.open[rule])
         self.state.look_again(one)
 
+    def open_dark(self, lamp: int, since_s: int) -> None:
+        """Open ``lampFailure`` on a lamp that does not answer and is known to be dark; it clears as ever."""
+        one, rule, bits = np.array([lamp]), self.rules.number["lampFailure"], self.state.bits
+        self.debounce[rule].close(one)
+        self.debounce[rule].since_s[one] = since_s
+        self.debounce[rule].is_open[one] = True
+        self.state.flags[one] |= bits.running[rule] | bits.open[rule]
+        self.state.look_again(one)
+
     def forget(self, lamp: Int64) -> None:
         """Drop all runs of some lamps, so that they are judged anew; what is open stays open."""
         for debounce in self.debounce:
@@ -304,6 +314,10 @@ class _Beside:
     @property
     def is_contactor_suspect(self) -> Bool:
         return self._rules.is_contactor_suspect[self._rules.fleet.lamp_controller[self._lamp]]
+
+    @property
+    def is_weather_dark(self) -> Bool:
+        return self._rules.is_weather_dark[self._rules.fleet.lamp_controller[self._lamp]]
 
     def is_running(self, name: str) -> Bool:
         return self._has(self._rules.state.bits.running, name)

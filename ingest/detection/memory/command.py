@@ -14,6 +14,8 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
+_KEPT_S = 1800  # levels that were told lately stand for a while, as in `sample.take_levels`
+
 
 @dataclass(frozen=True, slots=True)
 class Commands:
@@ -40,16 +42,27 @@ class CommandMemory:
         self.low = np.full(fleet.n_controllers, -1, np.int16)
         self.high = np.full(fleet.n_controllers, -1, np.int16)
         self.changed_s = np.zeros(fleet.n_controllers, np.int64)
+        self.told_s = np.zeros(fleet.n_controllers, np.int64)
 
     def take(self, sweep: Sweep, scheduled: npt.NDArray[np.uint8]) -> Commands:
         """The commands of a sweep's records; ``scheduled`` uint8 (R,) is the schedule's level."""
         low = sweep.level_low.astype(np.int16)
         high = sweep.level_high.astype(np.int16)
         is_told = low != LEVEL_UNKNOWN
-        high = np.where(high == LEVEL_UNKNOWN, low, high)  # some lamp's level is unknown: the others' lowest stands
+        is_partly_told = is_told & (high == LEVEL_UNKNOWN)
+        if is_partly_told.any():  # single lamps were not heard: the others' levels stand
+            high[is_partly_told] = _highest_told(sweep, np.flatnonzero(is_partly_told))
+            before_low, before_high = self.low[sweep.controller], self.high[sweep.controller]
+            is_same = is_partly_told & (before_high >= 0) & (low >= before_low) & (high <= before_high)
+            low, high = np.where(is_same, before_low, low), np.where(is_same, before_high, high)
         high = np.where(is_told, np.minimum(high, 100), scheduled.astype(np.int16))
         low = np.where(is_told, np.minimum(low, 100), scheduled.astype(np.int16))
         live, c = sweep.live, sweep.live_controller
+        self.told_s[c] = np.where(is_told[live], sweep.at_s[live], self.told_s[c])
+        is_kept = ~is_told & (sweep.at_s - self.told_s[sweep.controller] < _KEPT_S) & (self.high[sweep.controller] >= 0)
+        if is_kept.any():  # no lamp was heard: what was told just before stands
+            low = np.where(is_kept, self.low[sweep.controller], low)
+            high = np.where(is_kept, self.high[sweep.controller], high)
         is_first = self.high[c] < 0
         is_changed = (self.high[c] != high[live]) | (self.low[c] != low[live])
         since_s = np.where(is_first, np.where(high[live] == scheduled[live], sweep.step_s[live], 0), sweep.at_s[live])
@@ -57,3 +70,10 @@ class CommandMemory:
         self.high[c], self.low[c] = high[live], low[live]
         is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s
         return Commands(high > 0, (high == 0) & (scheduled == 0), high, is_settled)
+
+
+def _highest_told(sweep: Sweep, records: Int64) -> Int64:
+    """The highest level that each of some records with lamps tells, the unknown ones left out; int64 (k,)."""
+    level, start = sweep.batch.level, sweep.batch.lamp_start
+    told = [level[start[r] : start[r + 1]] for r in records.tolist()]
+    return np.array([np.max(levels, where=levels != LEVEL_UNKNOWN, initial=0) for levels in told], np.int64)

@@ -57,6 +57,7 @@ class LampState:
         self.quality = np.ones(n, np.uint8)
         self.status = np.zeros(n, np.uint8)
         self.is_listed = np.zeros(n, np.bool_)
+        self.n_list_changes = 0
         self.is_fully_listed = np.zeros(fleet.n_controllers, np.bool_)
         self.level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.level_raw = np.full(n, LEVEL_UNKNOWN, np.uint8)

@@ -33,6 +33,7 @@ class Lamps:
         is_alive: answered in this very sweep with voltage; neither = not settled yet.
         is_dead: lost and answering without voltage: the node has its own supply.
         since_s: int64 onset of the silence.
+        phase: int64 0-2, -1 unknown.
     """
 
     lamp: Int64
@@ -45,6 +46,7 @@ class Lamps:
     is_alive: Bool
     is_dead: Bool
     since_s: Int64
+    phase: Int64
 
 
 @dataclass(slots=True)
@@ -57,6 +59,9 @@ class Group:
         after: row of the last lamp alive before a tail, -1 none.
         load: what the meters say of it.
         verdict: ``circuitFailure``, ``cableFailure``, ``busFailure``, ``alone`` or ``wait``.
+        phase: the one phase of the circuit that it is, -1 all.
+        strength: its power as a multiple of the uncertainty of the meter that told its load; 0 = none did.
+        is_lone: no other lamp without a cause fell silent with it.
     """
 
     kind: str
@@ -66,6 +71,9 @@ class Group:
     load: str = UNKNOWN
     verdict: str = "alone"
     bus: int = -1
+    phase: int = -1
+    strength: float = 0.0
+    is_lone: bool = False
 
 
 Loads = Callable[[Sequence[Group]], list[str]]
@@ -88,8 +96,11 @@ def diagnose(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: 
         n_cable: least lamps behind a break.
         sweep_s: interval of the sweeps: onsets within two of it are one event.
     """
-    groups = _circuits(lamps, n_circuit, n_cable, sweep_s)
     taken = np.zeros(len(lamps.lamp), np.bool_)
+    buses = _accepted_buses(lamps, loads, n_circuit, n_cable, sweep_s)
+    for bus in buses:
+        taken[bus.rows] = True
+    groups = _circuits(lamps, taken, n_circuit, n_cable, sweep_s)
     for group in groups:
         taken[group.rows] = True
     groups += _bus_rests(lamps, taken)
@@ -102,7 +113,54 @@ def diagnose(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: 
     groups += [*ends, *_singles(lamps, taken)]
     _weigh(lamps, groups, loads)
     _far_ends(lamps, groups, sweep_s)
-    return Diagnosis(groups)
+    return Diagnosis([*buses, *groups])
+
+
+def _accepted_buses(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
+    """What fell silent in one sweep has one cause: buses, or their far ends, that went together with their load there.
+
+    Asked before circuits are: a bus may carry whole circuits and single lamps of others.
+    """
+    candidates = _silent_buses(lamps, sweep_s)
+    if not candidates:
+        return []
+    taken = np.zeros(len(lamps.lamp), np.bool_)
+    for bus in candidates:
+        taken[bus.rows] = True
+    rest = _circuits(lamps, taken, n_circuit, n_cable, sweep_s)
+    for group in rest:
+        taken[group.rows] = True
+    every = [*candidates, *rest, *_singles(lamps, taken)]
+    for group, load in zip(every, loads(every), strict=True):
+        group.load = load
+    accepted = []
+    for bus in candidates:
+        is_dead = bool(lamps.is_dead[bus.rows].any())
+        is_live = bus.load == UNKNOWN and bus.after < 0 and _is_live_behind(lamps, bus)
+        if not is_dead and (bus.load == THERE or is_live):
+            bus.verdict = "busFailure"
+            accepted.append(bus)
+        elif not is_dead and bus.load == WAIT:
+            bus.verdict = WAIT
+            accepted.append(bus)
+    return accepted
+
+
+def _silent_buses(lamps: Lamps, sweep_s: int) -> list[Group]:
+    """Buses on which nobody answers, or far ends of them, as far as they fell silent in one event."""
+    groups = []
+    for bus in np.unique(lamps.bus[lamps.is_lost & (lamps.bus >= 0)]).tolist():
+        end, before = _end_of(lamps, bus)
+        if len(end) < _END_LAMPS or (before >= 0 and not lamps.is_alive[before]):
+            continue
+        onset = np.median(lamps.since_s[end])
+        rows = end[np.abs(lamps.since_s[end] - onset) <= 2 * sweep_s]
+        is_one = len(rows) >= _END_LAMPS and not (lamps.since_s[end] > onset + 2 * sweep_s).any()
+        if before >= 0:  # part of a bus: one event to the last lamp, or it is none of the wire's
+            is_one &= len(rows) == len(end) and len(np.unique(lamps.circuit[end])) > 1
+        if is_one:
+            groups.append(Group("bus", bus, rows, before, bus=bus))
+    return groups
 
 
 def _weigh(lamps: Lamps, groups: list[Group], loads: Loads) -> None:
@@ -143,17 +201,41 @@ def _end_of(lamps: Lamps, bus: int) -> tuple[Int64, int]:
     return rows[standing[-1] + 1 :], int(rows[standing[-1]])
 
 
-def _circuits(lamps: Lamps, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
+def _circuits(lamps: Lamps, taken: Bool, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
     groups = []
-    for circuit in np.unique(lamps.circuit[lamps.is_lost & (lamps.circuit >= 0)]).tolist():
-        rows = np.flatnonzero(lamps.circuit == circuit)
+    is_open = lamps.is_lost & ~taken & (lamps.circuit >= 0)
+    for circuit in np.unique(lamps.circuit[is_open]).tolist():
+        rows = np.flatnonzero((lamps.circuit == circuit) & ~taken)
         rows = rows[np.argsort(np.where(lamps.position[rows] < 0, 1 << 30, lamps.position[rows]), kind="stable")]
         if lamps.is_lost[rows].all():
             if len(rows) >= n_circuit:
                 groups.append(Group("circuit", circuit, rows))
             continue
         tail = _tail(lamps, rows[lamps.is_surveyed[rows]], sweep_s)
-        if tail is not None and len(tail.rows) >= n_cable:
+        found = [] if tail is None or len(tail.rows) < n_cable else [tail]
+        by_phase = _of_phases(lamps, rows, n_circuit, n_cable, sweep_s)
+        # whichever leaves fewer silent lamps without a cause
+        groups += max(found, by_phase, key=lambda several: sum(len(group.rows) for group in several))
+    return groups
+
+
+def _of_phases(lamps: Lamps, rows: Int64, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
+    """Phases of a circuit that are silent as a whole, or from some position on, while another one answers there."""
+    groups = []
+    phases = np.unique(lamps.phase[rows[lamps.is_lost[rows]]])
+    for phase in phases[phases >= 0].tolist():
+        mine = rows[lamps.phase[rows] == phase]
+        others = rows[lamps.phase[rows] != phase]
+        if lamps.is_lost[mine].all():
+            if len(mine) >= n_circuit and lamps.is_alive[others].any():
+                groups.append(Group("circuit", int(lamps.circuit[mine[0]]), mine, phase=phase))
+            continue
+        tail = _tail(lamps, mine[lamps.is_surveyed[mine]], sweep_s)
+        if tail is None or len(tail.rows) < n_cable:
+            continue
+        is_beyond = lamps.position[others] > lamps.position[tail.rows[0]]
+        if (is_beyond & lamps.is_alive[others]).any():
+            tail.phase = phase
             groups.append(tail)
     return groups
 
@@ -190,6 +272,9 @@ def _bus_rests(lamps: Lamps, taken: Bool) -> list[Group]:
 def _verdict(lamps: Lamps, group: Group) -> str:
     if group.verdict == WAIT or (group.load == WAIT and group.kind != "single"):
         return WAIT
+    if group.phase >= 0:
+        is_gone = group.load == GONE
+        return ("circuitFailure" if group.kind == "circuit" else "cableFailure") if is_gone else "alone"
     if group.kind == "circuit":
         if group.load == GONE or (group.load == UNKNOWN and _do_others_answer(lamps, group)):
             return "circuitFailure"

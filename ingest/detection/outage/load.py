@@ -1,4 +1,4 @@
-"""Is the load of silent lamps still there? Answered by the meters of their circuit or cabinet.
+"""Is the load of silent lamps still there? Answered by the meters of their circuit, phase or cabinet.
 
 Every meter gives an equation: what it shows = what the lamps behind it draw. Lamps that answer are known, silent ones
 are known in groups (a circuit, a tail of a cable, one lamp), each either burning or gone. The meter decides between the
@@ -18,10 +18,10 @@ import numpy.typing as npt
 GONE: Final = "gone"
 THERE: Final = "there"
 UNKNOWN: Final = "unknown"
-_METER_ERROR: Final = 0.005  # of the reading
-_RATING_ERROR: Final = 0.04  # of a lamp's expected power, as a standard deviation
-_OFFSET_W: Final = 2.0
+_RATING_ERROR: Final = 0.03  # of a lamp's expected power, as a standard deviation
 _MOST_GROUPS: Final = 10
+_SIGMAS: Final = 2.0  # from the line between gone and there
+_LEAST_SIGMAS: Final = 4.0  # what is smaller than so many is beyond the meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,12 @@ class Reading:
     """One meter's view of some silent groups.
 
     Attributes:
-        power_w: what it shows, cable loss taken off.
-        known_w: what the lamps behind it draw that are known to burn.
-        noise_w: its own uncertainty beyond the meter's class (scatter of its balance in quiet times).
+        seen_w: what it shows beyond the lamps that are known to burn, cable loss taken off.
+        sigma_w: standard deviation of that.
     """
 
-    power_w: float
-    known_w: float
-    noise_w: float = 0.0
+    seen_w: float
+    sigma_w: float
 
 
 def judge_groups(reading: Reading, expected_w: Sequence[float], gone_share: float = 0.5) -> list[str]:
@@ -49,16 +47,14 @@ def judge_groups(reading: Reading, expected_w: Sequence[float], gone_share: floa
     """
     if not expected_w:
         return []
-    seen_w = reading.power_w - reading.known_w
     powers = np.array(expected_w, np.float64)
-    sigma_w = np.hypot(_METER_ERROR * abs(reading.power_w) + _OFFSET_W, reading.noise_w)
     if len(powers) == 1:
-        return [_one(seen_w, float(powers[0]), sigma_w, gone_share)]
+        return [_one(reading, float(powers[0]), gone_share)]
     if len(powers) > _MOST_GROUPS:
-        return _all_or_nothing(seen_w, powers, sigma_w)
+        return _all_or_nothing(reading, powers)
     ways = np.array(list(product((0.0, 1.0), repeat=len(powers))))
-    misses = np.abs(seen_w - ways @ powers)
-    spread = np.hypot(2 * sigma_w, _RATING_ERROR * float(np.sqrt((powers**2).sum())))
+    misses = np.abs(reading.seen_w - ways @ powers)
+    spread = np.hypot(_LEAST_SIGMAS * reading.sigma_w, _RATING_ERROR * float(np.sqrt((powers**2).sum())))
     fitting = ways[misses <= misses.min() + spread]
     verdicts = []
     for group in range(len(powers)):
@@ -67,17 +63,18 @@ def judge_groups(reading: Reading, expected_w: Sequence[float], gone_share: floa
     return verdicts
 
 
-def _one(seen_w: float, power_w: float, sigma_w: float, gone_share: float) -> str:
+def _one(reading: Reading, power_w: float, gone_share: float) -> str:
     line_w = (1 - gone_share) * power_w
-    if not power_w > 0 or abs(seen_w - line_w) < 2 * sigma_w:
+    is_beyond = power_w < _LEAST_SIGMAS * reading.sigma_w
+    if not power_w > 0 or is_beyond or abs(reading.seen_w - line_w) < _SIGMAS * reading.sigma_w:
         return UNKNOWN
-    return GONE if seen_w < line_w else THERE
+    return GONE if reading.seen_w < line_w else THERE
 
 
-def _all_or_nothing(seen_w: float, powers: npt.NDArray[np.float64], sigma_w: float) -> list[str]:
+def _all_or_nothing(reading: Reading, powers: npt.NDArray[np.float64]) -> list[str]:
     total = float(powers.sum())
-    if seen_w <= 0.1 * total + sigma_w:  # a tenth may be losses and standby
+    if reading.seen_w <= 0.1 * total + reading.sigma_w:  # a tenth may be losses and standby
         return [GONE] * len(powers)
-    if seen_w >= 0.9 * total - sigma_w:  # likewise
+    if reading.seen_w >= 0.9 * total - reading.sigma_w:  # likewise
         return [THERE] * len(powers)
     return [UNKNOWN] * len(powers)

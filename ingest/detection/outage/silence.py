@@ -17,9 +17,10 @@ from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
-from ingest.detection.outage.grouping import Group, Lamps, diagnose
+from ingest.detection.outage.grouping import WAIT, Group, Lamps, diagnose
 from ingest.detection.outage.liveness import Liveness
-from ingest.detection.outage.silence_cases import SilenceCases
+from ingest.detection.outage.load import UNKNOWN
+from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -53,6 +54,7 @@ class Silence:
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
         self._least_outage = _least_outage(fleet)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
+        self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
     def _rows(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> tuple[Int64, Int64, npt.NDArray[np.uint8]]:
@@ -80,6 +82,7 @@ class Silence:
         record, lamp = sweep.record_of(replies.row[first]), replies.lamp[first]
         live = liveness.of_rows(record, lamp)
         self.lost.begin(lamp, sweep.at_s[record], live)
+        self._state.silent_sweeps[lamp] = 0  # whatever it was before the lamp answered
         if self._samples == 1:  # this one may open already
             self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
         return record, lamp, live
@@ -96,6 +99,21 @@ class Silence:
         over: Int64 = lamp[is_open]
         return over
 
+    def is_pending(self, sweep: Sweep) -> Bool:
+        """Records of the sweep at hand with lost lamps that wait for their verdict; bool (R,)."""
+        return np.isin(sweep.batch.controller, list(self._pending))
+
+    def dark_lamps(self) -> Bool | None:
+        """Lamps that an open condition leaves without load, bool (L,); None = there are none."""
+        controllers = self._book.controllers_with(DARK_CODES)
+        if not controllers:
+            return None
+        dark = np.zeros(self._fleet.n_lamps, np.bool_)
+        for c in controllers:
+            own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
+            dark[own] = self.cases.is_dark(c, own)
+        return dark
+
     def liveness(self, sweep: Sweep) -> Liveness:
         """Which of a sweep's circuits should be under voltage."""
         return Liveness(self._fleet, self._state, sweep, self._is_shared, self.answered_by_day)
@@ -107,6 +125,7 @@ class Silence:
             Lamps whose ``communicationFailure`` cleared, and bool (R,): records with lamps lost long enough to be
             judged.
         """
+        self._pending.clear()
         first_record, first_lamp, first_live = self._begin(sweep, replies, liveness)
         row, lamp, quality = self._rows(sweep, suspects, replies)
         answers = np.flatnonzero(quality == 0)
@@ -201,23 +220,43 @@ class Silence:
             is_alive[chosen],
             (is_lost & is_dead)[chosen],
             self.lost.since_s[own[chosen]].astype(np.int64),
+            fleet.phase[own[chosen]].astype(np.int64),
         )
 
         def loads(groups: object) -> list[str]:
-            return self._balance.loads(sweep, record, lamps.lamp, groups, self.cases.is_dark(c, own), c)  # type: ignore[arg-type]
+            dark = self.cases.is_dark(c, own)
+            return self._balance.loads(sweep, record, lamps.lamp, groups, dark, c, lamps.since_s)  # type: ignore[arg-type]
 
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
         muted = is_muted(lamps.lamp)
         at_s = int(sweep.at_s[record])
         is_guarded = self._guarded(sweep, record, lamps.lamp)
+        is_blind = self._is_blind(sweep, record, lamps)
         for group in diagnosis.groups:
+            if group.verdict == "alone" and group.load == UNKNOWN and is_blind:
+                self._pending.add(c)
+                continue
             if group.verdict == "wait" or muted[group.rows].any():
+                self._pending.add(c)
                 continue
             if group.verdict == "alone":
+                group.is_lone = _is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
                 self._tell_alone(c, group, lamps, at_s, is_guarded)
             else:
                 self.cases.open_group(c, group, lamps, at_us)
+
+    def _is_blind(self, sweep: Sweep, record: int, lamps: Lamps) -> bool:
+        """Whether no lamp of the controller answers and nothing tells of a supply: it may be a blackout of the street.
+
+        An agent on a battery goes on. That a lamp does not answer is its own fault only while its neighbours do.
+        """
+        if lamps.is_alive.any() or len(lamps.lamp) < self._n_circuit:
+            return False
+        batch = sweep.batch
+        rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
+        is_told = batch.is_supply_present[record] == 1 or sweep.has_cabinet_voltage[record]
+        return not (is_told or np.isfinite(batch.circuit_voltage_v[rows]).any())
 
     def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
         """Lamps within the switching guard after switching on: their meters may still be starting."""
@@ -233,10 +272,13 @@ class Silence:
             is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds
             # a node with its own supply that answered without voltage lately is dead and not deaf
             is_due &= self._state.silent_sweeps[lamp] >= n_samples
-            if self.lost.is_open[lamp] or not is_due or lamps.is_dead[row] or is_guarded[row]:
+            if self.lost.is_open[lamp]:
+                continue
+            if not is_due or lamps.is_dead[row] or is_guarded[row] or group.load == WAIT:
+                self._pending.add(c)
                 continue
             is_near = (lamps.circuit == lamps.circuit[row]) & lamps.is_alive
-            self.cases.open_lamp(c, lamp, at_s, group.load, has_neighbours=bool(is_near.any()))
+            self.cases.open_lamp(c, lamp, at_s, group, has_neighbours=bool(is_near.any()))
 
     def forget(self, lamp: Int64) -> None:
         """Drop the runs of some lamps, so that they are judged anew."""
@@ -252,6 +294,13 @@ class Silence:
     def snapshot(self) -> dict[str, Any]:
         """What a restart must not lose beside the counters."""
         return {"answered_by_day": self.answered_by_day}
+
+
+def _is_lone(group: Group, groups: list[Group], lamps: Lamps, near_s: int) -> bool:
+    """Whether no other lamp without a cause fell silent together with this group."""
+    onset_s = lamps.since_s[group.rows].max()
+    others = [one for one in groups if one.verdict == "alone" and one is not group]
+    return not any((np.abs(lamps.since_s[one.rows] - onset_s) <= near_s).any() for one in others)
 
 
 def _least_outage(fleet: Fleet) -> Int64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -22,8 +23,11 @@ Bool = npt.NDArray[np.bool_]
 
 GROUP_CODES: Final = frozenset({"circuitFailure", "cableFailure", "busFailure"})
 DARK_CODES: Final = frozenset(
-    {"circuitFailure", "cableFailure", "communicationFailure"}
+    {"circuitFailure", "cableFailure", "communicationFailure", "lampFailure"}
 )  # may leave lamps without load
+PHASES: Final = "RST"
+POLE_FUSE: Final = "pole fuse"
+_FUSE_SIGMAS: Final = 5.0  # of the meter: so clear a step of the load is no chance
 
 
 class SilenceCases:
@@ -36,6 +40,8 @@ class SilenceCases:
         self._fleet, self._state, self._book, self._lost = fleet, state, book, lost
         self._samples = int(table.scalar("confirm_samples"))
         self.healthy: dict[Key, int] = {}
+        #: opens the rule ``lampFailure`` of a lamp that is known to be dark though it does not answer
+        self.open_dark: Callable[[int, int], None] = lambda *_: None
 
     def _open_groups(self, controller: int) -> list[Case]:
         return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
@@ -71,6 +77,7 @@ class SilenceCases:
         dark = np.zeros(len(own), np.bool_)
         for case in self._book.of_controller(controller):
             is_fuse = case.code == "communicationFailure" and case.evidence.get("load") == GONE
+            is_fuse |= case.code == "lampFailure" and case.evidence.get("suspected") == POLE_FUSE
             if case.code in {"circuitFailure", "cableFailure"} or is_fuse:
                 dark[np.array(case.lamps, np.int64) - int(own[0])] = True
         return dark
@@ -95,9 +102,14 @@ class SilenceCases:
             return
         cabinet_id, circuit_name = fleet.cabinet_ids[cabinet], fleet.circuit_names[circuit]
         behind = fleet.cable_order[fleet.circuit_start[circuit] : fleet.circuit_start[circuit + 1]]
-        place = Place(cabinet_id=cabinet_id, circuit=circuit_name)
+        phase = None
+        if group.phase >= 0:
+            phase = evidence["phase"] = PHASES[group.phase]
+            behind = behind[fleet.phase[behind] == group.phase]
+        place = Place(cabinet_id=cabinet_id, circuit=circuit_name, phase=phase)
         if group.verdict == "cableFailure":
-            place = Place(cabinet_id=cabinet_id, circuit=circuit_name, span_after=span[0] if span else None)
+            after = span[0] if span else None
+            place = Place(cabinet_id=cabinet_id, circuit=circuit_name, span_after=after, phase=phase)
             behind = behind[fleet.position[behind] >= fleet.position[first]]
         key = Key(group.verdict, place)
         ids = tuple(behind.tolist())
@@ -133,26 +145,35 @@ class SilenceCases:
                 Case(key, at_us, since_us, ids, evidence, controller, cabinet, span=None if whole else span)
             )
 
-    def open_lamp(self, controller: int, lamp: int, at_s: int, load: str, *, has_neighbours: bool) -> None:
-        """``communicationFailure`` of one lamp; ambiguous where neither load nor neighbours tell dark from deaf."""
-        fleet, lost = self._fleet, self._lost
+    def open_lamp(self, controller: int, lamp: int, at_s: int, group: Group, *, has_neighbours: bool) -> None:
+        """One silent lamp: ``lampFailure`` by its pole fuse where its load went clearly, else ``communicationFailure``.
+
+        Ambiguous where neither load nor neighbours tell dark from deaf.
+        """
+        fleet, lost, load = self._fleet, self._lost, group.load
+        is_fuse = load == GONE and group.kind == "single" and group.is_lone and group.strength >= _FUSE_SIGMAS
         evidence: dict[str, Any] = {
             "silent_s": int(lost.elapsed_s[lamp]),
             "samples": int(lost.count[lamp]),
             "quality": int(self._state.quality[lamp]),
         }
-        if load in {GONE, THERE}:
+        if is_fuse:
+            evidence |= {"load": load, "is_dark": True, "suspected": POLE_FUSE}
+        elif load in {GONE, THERE}:
             evidence |= {"load": load, "is_dark": load == GONE}
         else:
             evidence["ambiguous"] = True
         if not has_neighbours:
             evidence["neighbours_answer"] = False
+        since_s = int(lost.since_s[lamp])
         lost.is_open[lamp], lost.count[lamp], lost.elapsed_s[lamp] = True, 0, 0
+        if is_fuse:
+            self.open_dark(lamp, since_s)
         self._book.open(
             Case(
-                Key("communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp])),
+                Key("lampFailure" if is_fuse else "communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp])),
                 at_s * 1_000_000,
-                int(lost.since_s[lamp]) * 1_000_000,
+                since_s * 1_000_000,
                 (lamp,),
                 evidence,
                 controller,

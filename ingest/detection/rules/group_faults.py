@@ -18,7 +18,7 @@ class Reach(Enum):
 
     LAMPS = "lamps"
     CIRCUIT = "circuit"
-    CABINET = "cabinet"  # all of it, unless the fault is of one phase
+    CABINET = "cabinet"  # all of it, unless the fault is of one phase or of one circuit
     CONTROLLER = "controller"
 
 
@@ -47,6 +47,7 @@ class GroupFault:
 ORDER: Final[tuple[tuple[GroupFault, ...], ...]] = (
     (GroupFault(code="controllerOffline", reach=Reach.CONTROLLER, is_explained=False, proof=Proof.ANY),),
     (GroupFault(code="supplyLoss", reach=Reach.CABINET, proof=Proof.ANY),),
+    (GroupFault(code="neutralFailure", reach=Reach.CABINET, proof=Proof.ANY),),
     (GroupFault(code="contactorFailure", reach=Reach.CABINET),),
     (
         GroupFault(code="busFailure", is_explained_by_lamps=True),

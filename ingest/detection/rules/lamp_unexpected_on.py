@@ -28,8 +28,9 @@ def quiet(kinds: Kinds) -> Quiet:
 
 
 def waits(_window: Window, _expected: Expected, beside: Circumstances) -> Bool:
-    """It is the contactor's fault, if the contactor's own run ends so."""
-    return beside.is_contactor_suspect
+    """It is the contactor's fault, if the contactor's own run ends so, or photocells burn in dark weather."""
+    mask: Bool = beside.is_contactor_suspect | beside.is_weather_dark
+    return mask
 
 
 DETECTOR = Detector(

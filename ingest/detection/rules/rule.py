@@ -55,6 +55,11 @@ class Circumstances(Protocol):
         """Its cabinet's contactor may be stuck closed."""
         ...
 
+    @property
+    def is_weather_dark(self) -> Bool:
+        """It switches itself, and may burn by day: the weather is dark, or may be."""
+        ...
+
     def is_running(self, name: str) -> Bool:
         """Another rule's counters run, or it is open."""
         ...

@@ -11,9 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "add_a_fault.md").read_text(encoding="utf-8")
-COPIED = ("ingest", "edge_agent", "benchmarks", "tests/ingest/detection", "docs", "pyproject.toml")
+COPIED = ("ingest", "edge_agent", "languages", "benchmarks", "tests/ingest/detection", "docs", "pyproject.toml")
 BLOCK = re.compile(r"^```(python|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`([\w/]+\.py)`")
+FILE = re.compile(r"`([\w/]+\.(?:py|po))`")
 
 
 def blocks():

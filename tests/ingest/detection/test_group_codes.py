@@ -49,7 +49,9 @@ def test_last_pole_alone_is_no_cable(kit):
     break_cable(town, 0, 1, town.n_poles - 1)
     changes = town.play(15)
     (fault,) = changes
-    assert (fault.key.code, fault.evidence["load"], fault.evidence["is_dark"]) == ("communicationFailure", "gone", True)
+    assert (fault.key.code, fault.evidence["load"], fault.evidence["suspected"]) == ("lampFailure", "gone", "pole fuse")
+    town.is_powered[:] = True
+    assert kit.open_codes([*changes, *town.play(4)]) == {}
 
 
 def test_estimated_order_names_no_span(kit):

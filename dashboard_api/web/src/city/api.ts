@@ -38,10 +38,15 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, title, word(document.detail, ""), document);
 }
 
-async function ask(path: string, init: RequestInit): Promise<Response> {
+async function ask(
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string },
+): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(path, { ...init, signal: AbortSignal.timeout(20_000) });
+    // problems are told in the language that the page is read in
+    const headers = { "accept-language": document.documentElement.lang, ...init.headers };
+    answer = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(20_000) });
   } catch (error) {
     throw new Unreachable(path, { cause: error });
   }

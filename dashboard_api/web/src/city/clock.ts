@@ -1,6 +1,6 @@
 /** The city's clock: its zone, and its "now", which a replayed or simulated night sets apart from the reader's desk. */
 
-import type { City, Language } from "./types";
+import type { City } from "./types";
 
 export class CityClock {
   #aheadMs = 0;
@@ -16,24 +16,23 @@ export class CityClock {
     return Date.now() + this.#aheadMs;
   }
 
-  #format(at: number, language: Language, options: Intl.DateTimeFormatOptions): string {
-    const locale = language === "id" ? "id-ID" : "en-GB";
+  #format(at: number, locale: string, options: Intl.DateTimeFormatOptions): string {
     return new Intl.DateTimeFormat(locale, { timeZone: this.#timezone, hourCycle: "h23", ...options }).format(at);
   }
 
   /** Hours and minutes, e.g. 21:05 (in Indonesian 21.05). */
-  time(atMs: number, language: Language): string {
-    return this.#format(atMs, language, { hour: "2-digit", minute: "2-digit" });
+  time(atMs: number, locale: string): string {
+    return this.#format(atMs, locale, { hour: "2-digit", minute: "2-digit" });
   }
 
   /** Weekday and date, e.g. Monday 23 November. */
-  day(atMs: number, language: Language): string {
-    return this.#format(atMs, language, { weekday: "long", day: "numeric", month: "long" });
+  day(atMs: number, locale: string): string {
+    return this.#format(atMs, locale, { weekday: "long", day: "numeric", month: "long" });
   }
 
   /** Day, month and time, for a timeline. */
-  moment(atMs: number, language: Language): string {
-    return this.#format(atMs, language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  moment(atMs: number, locale: string): string {
+    return this.#format(atMs, locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   }
 
   /** The zone's short name, e.g. WIB. */
@@ -55,8 +54,8 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 
 /** How long something has lasted, in one unit: "3 hours", "12 minutes"; below a minute "1 minute". */
-export function lasting(seconds: number, language: Language): string {
+export function lasting(seconds: number, locale: string): string {
   const [unit, length] = STEPS.find(([, length]) => seconds >= length) ?? (["minute", 60] as const);
   const style = { style: "unit", unit, unitDisplay: "long" } as const;
-  return new Intl.NumberFormat(language, style).format(Math.max(1, Math.floor(seconds / length)));
+  return new Intl.NumberFormat(locale, style).format(Math.max(1, Math.floor(seconds / length)));
 }

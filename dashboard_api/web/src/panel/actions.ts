@@ -2,7 +2,7 @@
 
 import { ulid } from "ulid";
 import { post, Problem, Unreachable } from "../city/api";
-import type { Action, Fault, FaultState } from "../city/types";
+import type { Action, ActionRequest, Fault, FaultState } from "../city/types";
 import { fill, h } from "../dom";
 import type { Page } from "./page";
 
@@ -56,7 +56,7 @@ export function actionForm(fault: Fault, draft: Draft, page: Page, taken: (fault
     }
     // the same tap again after a lost answer carries the same id: the server answers it as it did the first time
     if (draft.pending?.action !== action) draft.pending = { action, actionId: ulid() };
-    const body = {
+    const body: ActionRequest = {
       action_id: draft.pending.actionId,
       action,
       ...(draft.note.trim() ? { note: draft.note.trim() } : {}),
@@ -68,7 +68,7 @@ export function actionForm(fault: Fault, draft: Draft, page: Page, taken: (fault
       const after = await post<Fault>(`/faults/${encodeURIComponent(fault.id)}/actions`, body);
       Object.assign(draft, emptyDraft());
       say(words.say("sent"), false);
-      taken("code" in after ? after : null);
+      taken(after);
     } catch (error) {
       if (error instanceof Unreachable) say(words.say("not_sent"), true);
       else if (error instanceof Problem) {

@@ -5,7 +5,6 @@ import { lasting } from "../city/clock";
 import type { Fault, TimelineEntry } from "../city/types";
 import { fill, h } from "../dom";
 import { familyOf, isFresh, SEVERITY_COLOUR, signElement } from "../map/icons";
-import { PAGE_WORDS, type Word } from "../words/page_words";
 import { actionForm, emptyDraft, type Draft } from "./actions";
 import { backButton, facts, type Fact } from "./facts";
 import { ageSeconds, placeOf, type Page } from "./page";
@@ -124,7 +123,7 @@ export class FaultDetail {
           h(
             "span",
             { class: "tag quiet" },
-            words.say("lasting", { t: lasting(ageSeconds(fault, clock), words.language) }),
+            words.say("lasting", { t: lasting(ageSeconds(fault, clock), words.locale) }),
           ),
         ),
       ),
@@ -158,7 +157,7 @@ export class FaultDetail {
   #evidence(fault: Fault): HTMLElement {
     const { words, evidence, clock } = this.#page;
     const lines = evidence.lines(fault.evidence).map(({ label, value }): Fact => [label, value]);
-    lines.push([words.say("confirmed"), clock.moment(Date.parse(fault.opened_at), words.language)]);
+    lines.push([words.say("confirmed"), clock.moment(Date.parse(fault.opened_at), words.locale)]);
     const reasons = evidence.priority(fault.evidence).map(({ label, value }): Fact => [label, value]);
     return h(
       "section",
@@ -214,16 +213,16 @@ export class FaultDetail {
 
   #moment(entry: TimelineEntry): HTMLElement {
     const { words, clock, evidence } = this.#page;
-    const known = `did_${entry.kind}`;
-    const did = known in PAGE_WORDS ? words.say(known as Word) : entry.kind;
+    const did = words.find(`page.did_${entry.kind}`) ?? entry.kind;
+    const note = evidence.note(entry);
     const byWhom = { telemetry: words.say("by_telemetry"), local: words.say("by_local") }[entry.actor] ?? entry.actor;
-    const assignee = entry.assignee ?? (typeof entry.data?.assignee === "string" ? entry.data.assignee : null);
+    const assignee = typeof entry.data.assignee === "string" ? entry.data.assignee : null;
     return h(
       "li",
       {},
-      h("time", { datetime: entry.at }, clock.moment(Date.parse(entry.at), words.language)),
+      h("time", { datetime: entry.at }, clock.moment(Date.parse(entry.at), words.locale)),
       h("span", {}, h("b", {}, did), assignee && ` → ${assignee}`, ` · ${byWhom}`),
-      entry.note && h("q", {}, evidence.note(entry.actor, entry.note)),
+      note && h("q", {}, note),
     );
   }
 }

@@ -67,7 +67,7 @@ export class FaultList {
     const n_all = faults.all().length;
     const isFiltered = JSON.stringify(this.#filter) !== JSON.stringify(NO_FILTER);
     this.#renderCounts();
-    const n_word = shown.length === 1 ? words.say("one_fault") : words.say("n_faults", { n: shown.length });
+    const n_word = words.count("n_faults", shown.length);
     const isPart = isFiltered && this.#filter.state !== "closed";
     const heading = isPart ? words.say("n_of_faults", { n: shown.length, all: n_all }) : n_word;
     fill(this.#heading, faults.isLoaded ? heading : words.say("faults"));
@@ -121,7 +121,7 @@ export class FaultList {
         "span",
         { class: "rank" },
         h("span", { class: "priority", title: words.say("priority") }, fault.priority),
-        h("span", { class: "age" }, lasting(ageSeconds(fault, clock), words.language)),
+        h("span", { class: "age" }, lasting(ageSeconds(fault, clock), words.locale)),
       ),
     );
   }
@@ -153,7 +153,7 @@ export class FaultList {
     const { words, faults } = this.#page;
     const filter = this.#filter;
     const districts = [...this.#page.states.tally().districts.keys()].filter((name) => name !== "").sort();
-    const codes = words.codes().map((code) => [code.code, code.title[words.language]] as const);
+    const codes = words.codes().map((code) => [code.code, words.title(code.code)] as const);
     const states = (["open", "acknowledged", "assigned", "repaired", "closed"] as const).map(
       (state) => [state, words.say(state)] as const,
     );

@@ -1,6 +1,5 @@
 /** The page's frame: what stands where, the bar with name, clock and connection, the legend, the language. */
 
-import type { Language } from "../city/types";
 import { fill, h } from "../dom";
 import { FAMILIES, SEVERITIES, SEVERITY_COLOUR, signElement } from "../map/icons";
 import type { CityClock } from "../city/clock";
@@ -37,19 +36,20 @@ export class Frame {
     this.map.setAttribute("aria-label", words.say("map_label"));
     this.panel.setAttribute("aria-label", words.say("list"));
     this.#languages.setAttribute("aria-label", words.say("language"));
-    const button = (language: Language, text: string) =>
+    const button = ({ code: language, name }: { code: string; name: string }) =>
       h(
         "button",
         {
           lang: language,
+          title: name,
           "aria-pressed": String(words.language === language),
           click: () => {
             words.choose(language);
           },
         },
-        text,
+        language.toUpperCase(),
       );
-    fill(this.#languages, button("id", "ID"), button("en", "EN"));
+    fill(this.#languages, ...words.languages().map(button));
     fill(
       this.legend,
       h("summary", {}, words.say("legend")),
@@ -75,16 +75,16 @@ export class Frame {
 
   /** Name the city, and tell its time. */
   showTime(cityName: string, clock: CityClock): void {
-    const { language } = this.#words;
+    const { locale } = this.#words;
     const nowMs = clock.nowMs();
     document.title = `${cityName} · Terang`;
     fill(this.#name, cityName);
     fill(
       this.#clock,
-      h("b", {}, clock.time(nowMs, language)),
+      h("b", {}, clock.time(nowMs, locale)),
       " ",
       clock.zone(),
-      h("span", { class: "day" }, clock.day(nowMs, language)),
+      h("span", { class: "day" }, clock.day(nowMs, locale)),
     );
   }
 

@@ -1,22 +1,12 @@
 /** One lamp: its entry in the register, what it does now, its faults, and its readings as a chart. */
 
 import { get, Problem, Unreachable } from "../city/api";
-import type { Fault } from "../city/types";
+import type { LampAnswer } from "../city/types";
 import { fill, h } from "../dom";
 import { familyOf, isFresh, SEVERITY_COLOUR, signElement } from "../map/icons";
 import { backButton, facts, type Fact } from "./facts";
 import type { Page } from "./page";
 import { ReadingsChart } from "./readings_chart";
-
-/** When it was read, and a value for each quantity that the server keeps of the newest reading. */
-type Reading = { at?: string | null } & Record<string, unknown>;
-
-interface LampAnswer {
-  lamp_id: string;
-  latest?: Reading | null;
-  open_faults?: Fault[];
-  extra?: Record<string, unknown> | null;
-}
 
 export class LampDetail {
   readonly element = h("article", { class: "detail", tabindex: -1 });
@@ -95,10 +85,10 @@ export class LampDetail {
     if (!latest) return null;
     const rows: Fact[] = [
       ...words.quantities().map(({ name }): Fact => {
-        const value = latest[name];
+        const value = (latest as Record<string, unknown>)[name];
         return [words.quantity(name), typeof value === "number" ? words.measured(name, value) : null];
       }),
-      [words.say("last_heard"), latest.at ? clock.moment(Date.parse(latest.at), words.language) : null],
+      [words.say("last_heard"), latest.at ? clock.moment(Date.parse(latest.at), words.locale) : null],
     ];
     return h("section", {}, h("h3", {}, words.say("now")), facts(rows));
   }

@@ -3,8 +3,9 @@
 import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { get, Problem, Unreachable } from "../city/api";
+import type { Readings } from "../city/types";
 import { fill, h } from "../dom";
-import type { Word } from "../words/page_words";
+import type { Word } from "../words/catalogues";
 import type { Page } from "./page";
 
 const HOUR_MS = 3_600_000;
@@ -20,16 +21,12 @@ const HEIGHT_PX = 190;
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares this enum without its values
 const RIGHT: uPlot.Axis.Side = 1;
 
-/** A lamp's history as the API answers it: parallel columns, oldest first. */
-export interface ReadingsAnswer {
-  columns: { at?: string[] } & Record<string, unknown>;
-}
+type Column = (number | null)[];
 
 /** Power and another quantity as uPlot takes them, after seconds since 1970; what is unknown is a gap, never 0. */
-export function plotted({ columns }: ReadingsAnswer, other = "voltage_v"): uPlot.AlignedData {
-  const { at = [] } = columns;
-  const unknown = at.map(() => null);
-  const values = (name: string) => (columns[name] as (number | null)[] | undefined) ?? unknown;
+export function plotted({ columns }: Pick<Readings, "columns">, other = "voltage_v"): uPlot.AlignedData {
+  const at = (columns.at ?? []) as string[];
+  const values = (name: string) => (columns[name] as Column | undefined) ?? at.map(() => null);
   return [at.map((moment) => Date.parse(moment) / 1000), values(POWER), values(other)];
 }
 
@@ -44,7 +41,7 @@ export class ReadingsChart {
   #plot: uPlot | null = null;
   #range = 0;
   #other = "voltage_v";
-  #answer: ReadingsAnswer | null = null;
+  #answer: Readings | null = null;
 
   constructor(page: Page) {
     this.#page = page;
@@ -105,7 +102,7 @@ export class ReadingsChart {
     });
     try {
       const path = `/lamps/${encodeURIComponent(lampId)}/readings?${query.toString()}`;
-      const answer = await get<ReadingsAnswer>(path);
+      const answer = await get<Readings>(path);
       if (this.#lampId !== lampId) return;
       this.#answer = answer;
       this.#draw(plotted(answer, this.#other));
@@ -141,9 +138,9 @@ export class ReadingsChart {
       ticks: { show: false },
       font: "11px 'Inter Variable', sans-serif",
     };
-    const when = (seconds: number) => clock.time(seconds * 1000, words.language);
+    const when = (seconds: number) => clock.time(seconds * 1000, words.locale);
     const moment = (_: uPlot, seconds: number | null) =>
-      seconds === null ? "–" : clock.moment(seconds * 1000, words.language);
+      seconds === null ? "–" : clock.moment(seconds * 1000, words.locale);
     const isLong = (RANGES[this.#range]?.hours ?? 0) > 24;
     this.#plot = new uPlot(
       {

@@ -78,11 +78,7 @@ export class Summary {
           h("span", {}, name || words.say("no_district")),
           bar(tally),
           h("span", { class: "figure" }, share === null ? "–" : words.percent(share)),
-          h(
-            "span",
-            { class: "figure faults" },
-            n_faults === 1 ? words.say("one_fault") : words.say("n_faults", { n: n_faults }),
-          ),
+          h("span", { class: "figure faults" }, words.count("n_faults", n_faults)),
         );
       });
     fill(this.districts, h("summary", {}, words.say("districts")), ...rows);

@@ -1,51 +1,58 @@
 /** The language of the page: the reader's choice, else the address's, else the city's. */
 
-import type { Code, Language, Quantity } from "../city/types";
-import { PAGE_WORDS, type Word } from "./page_words";
+import type { Code, Quantity } from "../city/types";
+import { CATALOGUES, type Catalogue, type CountedWord, type Word } from "./catalogues";
 
 const STORED = "terang-language";
+const FIRST = "id"; // until the city has said which language is its own
 
-function isLanguage(value: string | null): value is Language {
-  return value === "id" || value === "en";
-}
+type Filling = Record<string, string | number>;
 
 export class Words {
-  #language: Language = "id";
+  readonly #catalogues: ReadonlyMap<string, Catalogue>;
+  #language = FIRST;
   #isChosen = false;
   readonly #codes = new Map<string, Code>();
   readonly #quantities = new Map<string, Quantity>();
   readonly #listeners = new Set<() => void>();
 
-  constructor() {
+  constructor(catalogues: ReadonlyMap<string, Catalogue> = CATALOGUES) {
+    this.#catalogues = catalogues;
     const asked = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem(STORED);
-    if (isLanguage(asked)) {
+    if (asked !== null && catalogues.has(asked)) {
       this.#language = asked;
       this.#isChosen = true;
     }
     document.documentElement.lang = this.#language;
   }
 
-  get language(): Language {
+  get language(): string {
     return this.#language;
   }
 
+  /** How the language writes figures and dates, e.g. id-ID. */
   get locale(): string {
-    return this.#language === "id" ? "id-ID" : "en-GB";
+    return this.find("language.locale") ?? this.#language;
+  }
+
+  /** Every language that the page can be read in, with its own name. */
+  languages(): { code: string; name: string }[] {
+    return [...this.#catalogues].map(([code, catalogue]) => ({ code, name: catalogue["language.name"] ?? code }));
   }
 
   /** The city's own language, which holds until the reader chooses. */
-  setCityLanguage(language: Language): void {
+  setCityLanguage(language: string): void {
     if (!this.#isChosen) this.#change(language);
   }
 
-  choose(language: Language): void {
+  choose(language: string): void {
     this.#isChosen = true;
     localStorage.setItem(STORED, language);
     this.#change(language);
   }
 
-  #change(language: Language): void {
-    if (language === this.#language) return;
+  #change(language: string): void {
+    if (language === this.#language || !this.#catalogues.has(language)) return;
     this.#language = language;
     document.documentElement.lang = language;
     for (const listener of this.#listeners) listener();
@@ -81,20 +88,32 @@ export class Words {
     return `${this.figure(value, decimals)}\u00a0${unit}`.trimEnd();
   }
 
-  /** A word of the page, its `{…}` filled in. */
-  say(word: Word, filling: Record<string, string | number> = {}): string {
-    const text = PAGE_WORDS[word][this.#language === "id" ? 0 : 1];
-    return text.replace(/\{(\w+)\}/g, (_, name: string) => String(filling[name] ?? ""));
+  /** A message by its id, its `{…}` filled in; undefined where the catalogue has none. */
+  find(id: string, filling: Filling = {}): string | undefined {
+    const text = this.#catalogues.get(this.#language)?.[id];
+    return text?.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
   }
 
-  /** What a fault code is called; a code that the catalogue does not know shows as it is. */
+  /** A word of the page, its `{…}` filled in. */
+  say(word: Word, filling: Filling = {}): string {
+    return this.find(`page.${word}`, filling) ?? word;
+  }
+
+  /** A word of the page in the form that `n` of it takes in this language; `{n}` is the figure. */
+  count(word: CountedWord, n: number): string {
+    const filling = { n: this.figure(n, 0) };
+    const form = new Intl.PluralRules(this.locale).select(n);
+    return this.find(`page.${word}.${form}`, filling) ?? this.say(`${word}.other`, filling);
+  }
+
+  /** What a fault code is called; a code that no catalogue knows shows as it is. */
   title(code: string): string {
-    return this.#codes.get(code)?.title[this.#language] ?? code;
+    return this.find(`fault.${code}.title`) ?? this.#codes.get(code)?.title[this.#language] ?? code;
   }
 
   /** What to check and bring; what the fault itself says stands in where the catalogue has nothing. */
-  advice(code: string, otherwise: string | null): string {
-    return this.#codes.get(code)?.advice[this.#language] ?? otherwise ?? "";
+  advice(code: string, otherwise: string): string {
+    return this.find(`fault.${code}.advice`) ?? this.#codes.get(code)?.advice[this.#language] ?? otherwise;
   }
 
   codes(): Code[] {

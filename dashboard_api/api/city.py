@@ -1,0 +1,132 @@
+"""The city itself: its frame for the page, the fault catalogue, and the live room's figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from fastapi.responses import JSONResponse
+
+from dashboard_api.context import ContextOf
+from dashboard_api.formats.times import iso, number
+from dashboard_api.store.feed import fault_counts
+from dashboard_api.version import terang_version
+from ingest.schema import live
+from ingest.schema.codes import CATALOGUE
+from ingest.schema.telemetry import LAMP_VALUES
+from languages.catalogue import OWN_NAME, Languages
+
+
+def get_city(context: ContextOf) -> JSONResponse:
+    """Name, zone, language and extent of the city, and its now."""
+    lamps = context.lamps()
+    bbox = None
+    if len(lamps):
+        west, east = float(lamps.longitude.min()), float(lamps.longitude.max())
+        south, north = float(lamps.latitude.min()), float(lamps.latitude.max())
+        bbox = [west, south, east, north]
+    section = context.city.city
+    document = {
+        "name": section.name,
+        "group": section.group,
+        "timezone": section.timezone,
+        "language": section.language,
+        "languages": [{"code": one.language, "name": one.say(OWN_NAME)} for one in context.languages],
+        "bbox": bbox,
+        "lamps": len(lamps),
+        "register_version": lamps.version,
+        "now": iso(context.now_us()),
+        "version": terang_version(),
+    }
+    return JSONResponse(document)
+
+
+def get_codes(context: ContextOf) -> JSONResponse:
+    """The fault catalogue in every language."""
+    items = [
+        {
+            "code": row.code,
+            "level": row.level,
+            "severity": row.severity,
+            **{
+                what: {one.language: one.say(f"fault.{row.code}.{what}") for one in context.languages}
+                for what in ("title", "advice")
+            },
+        }
+        for row in CATALOGUE
+    ]
+    return JSONResponse({"items": items, "next_cursor": None})
+
+
+def get_quantities(context: ContextOf) -> JSONResponse:
+    """What a lamp's readings consist of: the columns of ``/lamps/{lamp_id}/readings`` with their names and units."""
+    return JSONResponse({"items": quantity_items(context.languages), "next_cursor": None})
+
+
+def quantity_items(languages: Languages) -> list[dict[str, Any]]:
+    """Every column of a lamp's readings; one that the catalogues do not name yet is called as it is declared."""
+    return [
+        {
+            "name": column.name,
+            "unit": column.quantity.shown_unit,
+            "decimals": column.quantity.decimals,
+            "summary": column.quantity.summary.value,
+            "title": {
+                one.language: one.find(f"quantity.{column.quantity.name}") or column.quantity.english
+                for one in languages
+            },
+        }
+        for column in LAMP_VALUES
+    ]
+
+
+def get_summary(context: ContextOf) -> JSONResponse:
+    """Lamps and faults by state, severity, code and district; the share of lamps lit of those that should be."""
+    lamps = context.lamps()
+    picture = context.picture(lamps)
+    n_states = len(live.STATE_NAMES)
+    states = np.zeros(len(lamps), np.uint8) if picture is None else picture.columns["state"]
+    cell = lamps.district.astype(np.int64) * n_states + states
+    counts = np.bincount(cell, minlength=len(lamps.districts) * n_states).reshape(-1, n_states)
+    faults = fault_counts(context.database)
+    by_district = _sum((row.district or "", row.n) for row in faults)
+    districts = [
+        {"district": name or None, **_lamp_figures(row), "open_faults": by_district.get(name, 0)}
+        for name, row in zip(lamps.districts, counts, strict=True)
+        if name or row.sum() or by_district.get("", 0)
+    ]
+    power_w = 0.0 if picture is None else float(np.nansum(picture.columns["power_w"], dtype=np.float64))
+    controllers = {} if picture is None else picture.controllers
+    n_online = sum(bool(controller["is_online"]) for controller in controllers.values())
+    document = {
+        "at": iso(context.now_us()),
+        "live_at": None if picture is None else iso(picture.now_us),
+        "lamps": {**_lamp_figures(counts.sum(axis=0)), "monitored": int(lamps.is_monitored.sum())},
+        "power_w": number(power_w, 1),
+        "faults": {
+            "open": sum(row.n for row in faults),
+            "by_state": _sum((row.state, row.n) for row in faults),
+            "by_severity": _sum((row.severity, row.n) for row in faults),
+            "by_code": _sum((row.code, row.n) for row in faults),
+        },
+        "controllers": {"online": n_online, "offline": len(controllers) - n_online},
+        "districts": districts,
+    }
+    return JSONResponse(document)
+
+
+def _lamp_figures(counts: Any) -> dict[str, Any]:
+    """Counts by state, and the share lit of those lit or dark; null where none should be lit."""
+    figures = {name: int(n) for name, n in zip(live.STATE_NAMES, counts, strict=True)}
+    n_due = figures["lit"] + figures["dark"]
+    share = None if n_due == 0 else round(figures["lit"] / n_due, 4)
+    return {"total": int(counts.sum()), **figures, "lit_share": share}
+
+
+def _sum(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for name, n in pairs:
+        total[name] += n
+    return dict(total)

@@ -1,0 +1,74 @@
+"""Maintenance windows: places that are being worked on."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self
+
+from fastapi import status
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from ulid import ULID
+
+from dashboard_api.context import ActorOf, ContextOf
+from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.formats.times import iso, parse_time
+from dashboard_api.store.register_rows import is_lamp, one_cabinet
+from dashboard_api.store.work import add_maintenance, current_maintenance
+
+_DAY_US: Final = 86_400 * 1_000_000
+_MAX_DAYS: Final = 90
+
+
+class MaintenanceRequest(BaseModel):
+    """What is being worked on, and until when: a lamp, a cabinet, or one circuit of a cabinet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cabinet_id: str | None = Field(None, max_length=128)
+    circuit: str | None = Field(None, max_length=64)
+    lamp_id: str | None = Field(None, max_length=128)
+    until: str = Field(description="ISO 8601, at most 90 days ahead", examples=["2026-11-24T00:00:00Z"])
+    note: str | None = Field(None, max_length=4000)
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if (self.lamp_id is None) == (self.cabinet_id is None):
+            raise ValueError("name either lamp_id or cabinet_id")
+        if self.circuit is not None and self.cabinet_id is None:
+            raise ValueError("a circuit needs its cabinet_id")
+        return self
+
+
+def post_maintenance(context: ContextOf, actor: ActorOf, request: MaintenanceRequest) -> JSONResponse:
+    """Announce work: until then nothing new opens there; it expires by itself."""
+    if request.lamp_id is not None and not is_lamp(context.database, request.lamp_id):
+        raise NotFoundError("no_lamp", lamp_id=request.lamp_id)
+    if request.cabinet_id is not None and one_cabinet(context.database, request.cabinet_id) is None:
+        raise NotFoundError("no_cabinet", cabinet_id=request.cabinet_id)
+    now_us, until_us = context.now_us(), parse_time(request.until, "until")
+    if not now_us < until_us <= now_us + _MAX_DAYS * _DAY_US:
+        raise BadRequestError("until_out_of_range", max_days=_MAX_DAYS)
+    values = {
+        "id": str(ULID()),
+        "cabinet_id": request.cabinet_id,
+        "circuit": request.circuit,
+        "lamp_id": request.lamp_id,
+        "from_us": now_us,
+        "until_us": until_us,
+        "actor": actor,
+        "note": request.note,
+    }
+    add_maintenance(context.database, values)
+    return JSONResponse(_window(values), status.HTTP_201_CREATED)
+
+
+def get_maintenance(context: ContextOf) -> JSONResponse:
+    """Windows that have not expired."""
+    rows = current_maintenance(context.database, context.now_us())
+    items = [_window(dict(row._mapping)) for row in rows]  # noqa: SLF001  (SQLAlchemy's public name of it)
+    return JSONResponse({"items": items, "next_cursor": None})
+
+
+def _window(values: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in values.items() if name not in {"from_us", "until_us"}}
+    return {**shown, "from": iso(values["from_us"]), "until": iso(values["until_us"])}

@@ -1,0 +1,38 @@
+"""What the API answers, as pydantic models with examples: the OpenAPI document and the page's types come from them.
+
+Routes build their answers themselves (prebuilt bytes, plain documents) and declare a model, so nothing is serialised
+twice; the fuzz test of the OpenAPI document holds answers and models together.
+"""
+
+from dashboard_api.api.models.cabinet import Cabinet, CabinetList, Energy
+from dashboard_api.api.models.city import City, CodeList, QuantityList, Readiness, Summary
+from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
+from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
+from dashboard_api.api.models.problem import FaultProblem, Problem
+from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
+
+__all__ = [
+    "Cabinet",
+    "CabinetList",
+    "City",
+    "CodeList",
+    "Command",
+    "Energy",
+    "Fault",
+    "FaultCollection",
+    "FaultDetail",
+    "FaultEvent",
+    "FaultPage",
+    "FaultProblem",
+    "Lamp",
+    "LampCollection",
+    "LampStates",
+    "MaintenanceList",
+    "MaintenanceWindow",
+    "Problem",
+    "QuantityList",
+    "Readiness",
+    "Readings",
+    "Summary",
+    "TimelineEntry",
+]

@@ -1,0 +1,208 @@
+"""The city's frame, the fault catalogue, the summary, readiness."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dashboard_api.api.models.answer import Answer, example
+from ingest.schema.codes import Level, Severity
+
+
+class LanguageRow(Answer):
+    """A language that answers can be given in."""
+
+    code: str = Field(description="value of `?lang=`")
+    name: str = Field(description="its own name")
+
+
+class City(Answer):
+    """Name, zone, language and extent of the city, and its now."""
+
+    model_config = example(
+        {
+            "name": "Kota Terang",
+            "group": "terang",
+            "timezone": "Asia/Jakarta",
+            "language": "id",
+            "languages": [{"code": "en", "name": "English"}, {"code": "id", "name": "Bahasa Indonesia"}],
+            "bbox": [102.0, 0.78, 102.1, 0.81],
+            "lamps": 2000,
+            "register_version": 3,
+            "now": "2026-11-23T12:05:00Z",
+            "version": "0.1.0",
+        }
+    )
+
+    name: str
+    group: str = Field(description="Sparkplug group id")
+    timezone: str = Field(description="IANA name")
+    language: str = Field(description="the city's own language")
+    languages: list[LanguageRow]
+    bbox: list[float] | None = Field(description="west, south, east, north; null = no lamps")
+    lamps: int
+    register_version: int
+    now: str
+    version: str
+
+
+class CodeRow(Answer):
+    """One code of the fault catalogue; `title` and `advice` by language."""
+
+    code: str
+    level: Level
+    severity: Severity
+    title: dict[str, str]
+    advice: dict[str, str]
+
+
+class CodeList(Answer):
+    """The fault catalogue in every language."""
+
+    model_config = example(
+        {
+            "items": [
+                {
+                    "code": "lampFailure",
+                    "level": "lamp",
+                    "severity": "major",
+                    "title": {"en": "Lamp dark", "id": "Lampu mati"},
+                    "advice": {"en": "Bring a replacement lamp …", "id": "Bawa lampu pengganti …"},
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[CodeRow]
+    next_cursor: None
+
+
+class QuantityRow(Answer):
+    """A quantity of a lamp's readings: its column in them, unit, and how its values over a time are summed up."""
+
+    name: str = Field(description="column of `GET /api/v1/lamps/{lamp_id}/readings`")
+    unit: str = Field(description="empty for plain numbers and bits")
+    decimals: int
+    summary: Literal["mean", "highest", "none"]
+    title: dict[str, str] = Field(description="by language")
+
+
+class QuantityList(Answer):
+    """What a lamp's readings consist of."""
+
+    model_config = example(
+        {
+            "items": [
+                {
+                    "name": "power_w",
+                    "unit": "W",
+                    "decimals": 1,
+                    "summary": "mean",
+                    "title": {"en": "Power", "id": "Daya"},
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[QuantityRow]
+    next_cursor: None
+
+
+class LampFigures(Answer):
+    """Numbers of lamps by state."""
+
+    total: int
+    unknown: int
+    off: int
+    lit: int
+    dark: int
+    lit_share: float | None = Field(description="lit / (lit + dark); null while none should be lit")
+
+
+class CityLampFigures(LampFigures):
+    """Numbers of the city's lamps by state."""
+
+    monitored: int
+
+
+class DistrictFigures(LampFigures):
+    """One district's figures."""
+
+    district: str | None
+    open_faults: int
+
+
+class FaultFigures(Answer):
+    """Faults that are neither closed nor explained by another."""
+
+    open: int
+    by_state: dict[str, int]
+    by_severity: dict[str, int]
+    by_code: dict[str, int]
+
+
+class ControllerFigures(Answer):
+    """Controllers that ingest has met."""
+
+    online: int
+    offline: int
+
+
+class Summary(Answer):
+    """The live room's figures."""
+
+    model_config = example(
+        {
+            "at": "2026-11-23T12:05:00Z",
+            "live_at": "2026-11-23T12:04:58Z",
+            "lamps": {
+                "total": 2000,
+                "unknown": 12,
+                "off": 0,
+                "lit": 1960,
+                "dark": 28,
+                "lit_share": 0.9859,
+                "monitored": 1990,
+            },
+            "power_w": 131200.0,
+            "faults": {
+                "open": 21,
+                "by_state": {"open": 21},
+                "by_severity": {"major": 21},
+                "by_code": {"lampFailure": 21},
+            },
+            "controllers": {"online": 40, "offline": 0},
+            "districts": [
+                {
+                    "district": "Siak",
+                    "total": 2000,
+                    "unknown": 12,
+                    "off": 0,
+                    "lit": 1960,
+                    "dark": 28,
+                    "lit_share": 0.9859,
+                    "open_faults": 21,
+                }
+            ],
+        }
+    )
+
+    at: str
+    live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    lamps: CityLampFigures
+    power_w: float | None
+    faults: FaultFigures
+    controllers: ControllerFigures
+    districts: list[DistrictFigures]
+
+
+class Readiness(Answer):
+    """The service is able to answer."""
+
+    model_config = example({"ready": True, "register_version": 3})
+
+    ready: Literal[True]
+    register_version: int

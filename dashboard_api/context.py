@@ -1,0 +1,160 @@
+"""What every request may use: the city, its stores, its clock, its words. Made once per app and passed in."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
+
+from fastapi import Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from dashboard_api.errors import BadRequestError
+from dashboard_api.live.picture import LivePicture, LiveReader
+from dashboard_api.readings.store import ReadingStore, open_readings
+from dashboard_api.store.engine import Database
+from dashboard_api.store.fault_cache import FaultCache
+from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from ingest.schema import life
+from ingest.schema.city import City
+from languages.catalogue import FALLBACK, Catalogue, load_languages
+from languages.choice import accepted_language
+
+T = TypeVar("T")
+# ingest's clock is taken for the city's where the two are further apart than this: a night is being replayed
+_REPLAY_US: Final = 300 * 1_000_000
+_LARGE: Final = 100_000  # lamps
+
+
+def wall_us() -> int:
+    """Now, UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+class Context:
+    """The city's stores, its clock and its words."""
+
+    def __init__(self, city: City, clock: Callable[[], int] = wall_us) -> None:
+        """Prepare the stores; nothing is opened before its first use.
+
+        Raises:
+            UnusableError: a URL of ``city.toml`` is broken.
+            CatalogueError: a catalogue of words cannot be read.
+        """
+        self.city = city
+        self.database = Database(city)
+        self.faults = FaultCache(self.database)
+        self.live = LiveReader(city.data_folder)
+        self.readings: ReadingStore = open_readings(city)
+        self.languages = load_languages()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lamps: LampColumns | None = None
+
+    def now_us(self) -> int:
+        """The city's present time: that of ingest where it replays another time, else the wall clock's."""
+        wall = self._clock()
+        picture = self.live.read()
+        if picture is None:
+            return wall
+        # the picture's now has aged by what passed since it was written
+        now = picture.now_us + max(0, wall - picture.written_at_us)
+        return now if abs(now - wall) > _REPLAY_US else wall
+
+    def lamps(self) -> LampColumns:
+        """The register's lamps as columns, read anew when the register was replaced.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        version = self.database.register_version()
+        with self._lock:
+            if self._lamps is None or self._lamps.version != version:
+                self._lamps = load_lamp_columns(self.database)
+                if len(self._lamps) >= _LARGE:
+                    # A full collection of garbage goes through every entry of these columns and holds the interpreter
+                    # meanwhile: 80 ms for a million lamps, 500 ms the first time. There is no garbage in them.
+                    gc.collect()
+                    gc.freeze()
+            return self._lamps
+
+    def picture(self, lamps: LampColumns) -> LivePicture | None:
+        """The live picture, if it belongs to the same version of the register."""
+        picture = self.picture_of(lamps.version)
+        return None if picture is None or len(picture) != len(lamps) else picture
+
+    def picture_of(self, register_version: int) -> LivePicture | None:
+        """The live picture, if it belongs to that version of the register."""
+        picture = self.live.read()
+        return None if picture is None or picture.register_version != register_version else picture
+
+    async def answer(self, task: Callable[[], T], *, is_short: bool = True) -> T:
+        """Run a task that reads the stores without blocking the event loop.
+
+        A round trip to a thread costs as much as a short query on a local file, and meanwhile loop and thread contend
+        for the interpreter: so a short task runs in the loop. What may take longer than a few milliseconds, and
+        whatever waits for a server, runs in a thread.
+        """
+        if is_short and self.database.is_in_process:
+            return task()
+        return await run_in_threadpool(task)
+
+    def close(self) -> None:
+        """Close the stores."""
+        self.database.close()
+        self.readings.close()
+
+
+# These three are coroutines although they wait for nothing: FastAPI would send each plain function to a thread, for
+# every request, and the way there and back costs as much as a small query.
+
+
+async def context_of(request: Request) -> Context:
+    """The app's context."""
+    context: Context = request.app.state.context
+    return context
+
+
+async def actor_of(request: Request) -> str:  # noqa: ARG001  (the place where identity enters: accounts will read it)
+    """The actor of a request: without accounts, the operator at this machine."""
+    return life.ACTOR_LOCAL
+
+
+def language_wish(request: Request, context: Context) -> str | None:
+    """The language that a request asks for and that there is: ``?lang=``, else ``Accept-Language``, else None."""
+    lang = request.query_params.get("lang")
+    if lang in context.languages:
+        return lang
+    header = request.headers.get("accept-language")
+    return None if header is None else accepted_language(header, context.languages.codes)
+
+
+async def catalogue_of(
+    request: Request,
+    lang: Annotated[
+        str | None,
+        Query(description="language of the words in the answer; default: by Accept-Language, else the city's own"),
+    ] = None,
+) -> Catalogue:
+    """The words of an answer.
+
+    Raises:
+        BadRequestError: ``lang`` names a language that there is not.
+    """
+    context = await context_of(request)
+    if lang is not None and lang not in context.languages:
+        raise BadRequestError("not_one_of", name="lang", value=lang, known=list(context.languages.codes))
+    return context.languages[language_wish(request, context) or context.city.city.language]
+
+
+def problem_catalogue(request: Request) -> Catalogue:
+    """The words of a problem document: the language that the request asks for, else English, for programmers."""
+    context: Context = request.app.state.context
+    return context.languages[language_wish(request, context) or FALLBACK]
+
+
+ContextOf = Annotated[Context, Depends(context_of)]
+CatalogueOf = Annotated[Catalogue, Depends(catalogue_of)]
+ActorOf = Annotated[str, Depends(actor_of)]

@@ -1,0 +1,90 @@
+"""Lists of faults as GeoJSON, CSV and GPX, from the faults in JSON. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+CSV_COLUMNS: Final = (
+    "id",
+    "code",
+    "level",
+    "severity",
+    "priority",
+    "state",
+    "opened_at",
+    "updated_at",
+    "closed_at",
+    "lamp_id",
+    "cabinet_id",
+    "controller_id",
+    "bus",
+    "circuit",
+    "span_after",
+    "span_before",
+    "latitude",
+    "longitude",
+    "street",
+    "district",
+    "caused_by",
+    "assignee",
+    "version",
+    "advice",
+)
+_GPX: Final = "http://www.topografix.com/GPX/1/1"
+# a cell that starts so is a formula to a spreadsheet
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def faults_geojson(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A FeatureCollection; faults without position have a null geometry."""
+    return {"type": "FeatureCollection", "features": [_feature(item) for item in items]}
+
+
+def _feature(item: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {name: value for name, value in item.items() if name not in {"latitude", "longitude"}}
+    geometry = None
+    if item["latitude"] is not None and item["longitude"] is not None:
+        geometry = {"type": "Point", "coordinates": [item["longitude"], item["latitude"]]}
+    return {"type": "Feature", "id": item["id"], "geometry": geometry, "properties": properties}
+
+
+def faults_csv(items: Iterable[Mapping[str, Any]]) -> str:
+    """RFC 4180 with a header; opens in a spreadsheet without running anything."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    for item in items:
+        span = item["span"] or {"after": None, "before": None}
+        flat = {**item, "span_after": span["after"], "span_before": span["before"]}
+        writer.writerow([_harmless(flat[name]) for name in CSV_COLUMNS])
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def faults_gpx(items: Iterable[Mapping[str, Any]]) -> str:
+    """Waypoints in the list's order, for any navigation app."""
+    ET.register_namespace("", _GPX)
+    root = ET.Element(f"{{{_GPX}}}gpx", {"version": "1.1", "creator": "Terang"})
+    for item in items:
+        if item["latitude"] is None or item["longitude"] is None:
+            continue
+        point = ET.SubElement(root, f"{{{_GPX}}}wpt", {"lat": str(item["latitude"]), "lon": str(item["longitude"])})
+        ET.SubElement(point, f"{{{_GPX}}}time").text = item["opened_at"]
+        ET.SubElement(point, f"{{{_GPX}}}name").text = _legal(item["lamp_id"] or item["cabinet_id"] or item["code"])
+        ET.SubElement(point, f"{{{_GPX}}}desc").text = _legal(f"{item['title']}: {item['advice']}")
+        ET.SubElement(point, f"{{{_GPX}}}type").text = item["code"]
+    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _legal(text: str) -> str:
+    """Without the control characters that XML 1.0 cannot hold."""
+    return "".join(character for character in text if character >= " " or character in "\t\n")

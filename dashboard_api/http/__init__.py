@@ -1,0 +1,1 @@
+"""What surrounds every request: host check, request metrics, compression."""

@@ -1,0 +1,36 @@
+"""Counts requests and their times for Prometheus; plain ASGI, since a stream must pass through untouched."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class RequestMetrics:
+    """Times every request to its first byte, by route."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        """Wrap ``app``; figures go to ``registry``."""
+        self._app = app
+        names = ("route", "status")
+        self._answered = Counter("terang_http_requests", "Requests by route and status", names, registry=registry)
+        text = "Time to the first byte by route"
+        self._took = Histogram("terang_http_request_seconds", text, ("route",), registry=registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path_format", "other")
+                self._answered.labels(route, str(message["status"])).inc()
+                self._took.labels(route).observe(time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, note)

@@ -1,0 +1,1 @@
+"""The live picture that ingest writes, mapped into memory."""

@@ -1,0 +1,1 @@
+"""Pages for people: the built web page; further pages are modules here, with their routes in the route table."""

@@ -1,0 +1,40 @@
+"""Serves the built web page: hashed assets for ever, the page itself and its service worker never from a cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+DIST: Final = Path(__file__).parents[1] / "web" / "dist"
+_NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
+# nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
+_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "worker-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'"
+)
+
+
+class _Page(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        is_hashed = path.startswith("assets/")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def mount_page(app: FastAPI, dist: Path = DIST) -> None:
+    """Serve the page at ``/``, or say how to build it where it is not built."""
+    if (dist / "index.html").exists():
+        app.mount("/", _Page(directory=dist, html=True), name="page")
+        return
+
+    @app.get("/", response_class=PlainTextResponse, include_in_schema=False)
+    async def say_not_built() -> PlainTextResponse:
+        return PlainTextResponse(_NOT_BUILT)

@@ -1,0 +1,106 @@
+"""Readings from ingest's Parquet segments with DuckDB. Segments appear and vanish (compaction) while this reads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+
+from dashboard_api.errors import UnavailableError
+from ingest.schema.segments import table_files
+from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
+
+_ATTEMPTS: Final = 3
+_TYPES: Final = {
+    "|u1": "UTINYINT", "<u2": "USMALLINT", "<u4": "UINTEGER", "<u8": "UBIGINT", "<f4": "FLOAT", "<f8": "DOUBLE",
+}  # fmt: skip  # a table
+
+
+def _averaged(column: QuantityColumn) -> str:
+    name = column.name
+    if column.is_counter:
+        return f"max({name}) AS {name}"
+    known = name if column.unknown is None else f"nullif({name}, {column.unknown})"
+    return f"avg({known})::FLOAT AS {name}"
+
+
+# Files written before a quantity was declared have no column of it: the empty rows in front name every column.
+_NO_ROWS: Final = ", ".join(f"NULL::{_TYPES[column.dtype]} AS {column.name}" for column in LAMP_VALUES)
+_ROWS: Final = f"""
+    FROM (
+        SELECT NULL::BIGINT AS at_us, {_NO_ROWS} WHERE false
+        UNION ALL BY NAME
+        SELECT * FROM read_parquet(?, union_by_name = true) WHERE lamp_id = ? AND at_us >= ? AND at_us < ?
+    )
+"""  # noqa: S608  # declared names
+_RAW: Final = f"SELECT at_us, {', '.join(c.name for c in LAMP_VALUES)} {_ROWS} ORDER BY at_us"
+_AVERAGED: Final = f"""
+    SELECT at_us // ? * ? AS at_us,
+           {", ".join(_averaged(c) for c in LAMP_VALUES if c.is_averaged or c.is_counter)}, count(*) AS n
+    {_ROWS}
+    GROUP BY 1 ORDER BY 1
+"""
+_EMPTY: Final = ("at_us", *(column.name for column in LAMP_VALUES))
+
+
+class ParquetReadings:
+    """The segments of one folder, laid out as ``ingest.schema.segments`` says."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder``: of ``[telemetry] url = "parquet:…"``."""
+        self._folder = folder
+        self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        self._lock = threading.Lock()
+        self._damaged: set[str] = set()
+
+    def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
+        """See ``ReadingStore.lamp``."""
+        step_us = (every_s or 1) * 1_000_000
+        for attempt in range(_ATTEMPTS):
+            files = self._files(start_us, end_us)
+            if not files:
+                return pa.table({name: pa.array([], pa.float64()) for name in _EMPTY})
+            try:
+                with self._lock:
+                    cursor = self._connection.cursor()
+                if every_s is None:
+                    return cursor.sql(_RAW, params=[files, lamp_id, start_us, end_us]).to_arrow_table()
+                averaged = cursor.sql(_AVERAGED, params=[step_us, step_us, files, lamp_id, start_us, end_us])
+                return averaged.to_arrow_table()
+            except duckdb.Error as error:
+                # compaction replaced a segment between listing and reading, or the disk has damaged one
+                if not self._set_damaged_apart(files) and attempt == _ATTEMPTS - 1:
+                    raise UnavailableError("telemetry_unreadable", reason=str(error)) from error
+        raise UnavailableError("telemetry_changing")
+
+    def _files(self, start_us: int, end_us: int) -> list[str]:
+        """Files that may hold readings of the span."""
+        files = [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
+        return [file for file in files if file not in self._damaged]
+
+    def _set_damaged_apart(self, files: list[str]) -> bool:
+        """Leave out files that are not readable as Parquet, so that one of them does not hide the others of its day."""
+        found = {file for file in files if _is_damaged(file)}
+        for file in sorted(found):
+            structlog.get_logger("api").error("damaged, left out of every answer", file=file)
+        self._damaged |= found
+        return bool(found)
+
+    def close(self) -> None:
+        """Close DuckDB."""
+        self._connection.close()
+
+
+def _is_damaged(file: str) -> bool:
+    try:
+        pq.read_metadata(file)
+    except FileNotFoundError:
+        return False
+    except (OSError, pa.ArrowException):
+        return True
+    return False

@@ -1,0 +1,138 @@
+"""Which rows of a foreign table count: the ``where`` of a mapping.
+
+``where = { kind = "lamp" }``: the column's value, whatever its case; a list means any of them;
+``{ state = { not = ["removed", ""] } }`` leaves rows out; several columns must all agree. ``"kind = 'lamp'"``, with
+``and``, ``!=`` and ``in (…)``, says the same in one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.city.header import column_called
+from ingest.errors import UnusableError
+from ingest.register.delimited import TextTable
+from ingest.register.issue import listed, shown
+
+_COMPARED: Final = re.compile(
+    r"""\s*(?:"(?P<quoted>[^"]+)"|(?P<column>[^=!<>'"]+?))\s*(?P<op>==?|!=|<>|(?:not\s+)?in\b)\s*(?P<value>.+?)\s*""",
+    re.IGNORECASE,
+)
+_VALUE: Final = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|([^'",()]*))\s*""")
+_AND: Final = re.compile(r"\s+and\s+(?=(?:[^'\"]|'[^']*'|\"[^\"]*\")*$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A row counts if the column's value is, or is not, one of these (in lower case, without surrounding blanks)."""
+
+    column: str
+    values: frozenset[str]
+    is_negative: bool = False
+
+
+def parse_where(where: Any) -> tuple[Condition, ...]:
+    """The conditions that a mapping's ``where`` states.
+
+    Raises:
+        ValueError: it is not written as the module says.
+    """
+    if isinstance(where, tuple | list) and all(isinstance(item, Condition) for item in where):
+        return tuple(where)
+    if isinstance(where, str):
+        return tuple(_parsed(part) for part in _AND.split(where.strip()))
+    if not isinstance(where, dict) or not where:
+        raise ValueError('where: is not like { kind = "lamp" }')
+    if "column" in where and where.keys() <= {"column", "value", "values", "equals", "is", "in", "not"}:
+        column = where["column"]
+        rest = {key: value for key, value in where.items() if key != "column"}
+        if not isinstance(column, str) or len(rest) != 1:
+            raise ValueError("where: give one column and the values that it may have")
+        key, values = rest.popitem()
+        return (Condition(column, _words(values), key == "not"),)
+    return tuple(_condition(column, values) for column, values in where.items())
+
+
+def _condition(column: str, values: Any) -> Condition:
+    if isinstance(values, dict):
+        if len(values) != 1 or next(iter(values)) not in {"not", "in", "is"}:
+            raise ValueError(f"where: {column}: is neither a value, a list, nor {{ not = … }}")
+        key, inner = next(iter(values.items()))
+        return Condition(column, _words(inner), key == "not")
+    return Condition(column, _words(values))
+
+
+def _words(values: Any) -> frozenset[str]:
+    words = values if isinstance(values, list | tuple) else [values]
+    if not words or any(not isinstance(word, str | int | float | bool) for word in words):
+        raise ValueError("where: values are texts, numbers, true or false")
+    return frozenset(_word(str(word).lower() if isinstance(word, bool) else str(word)) for word in words)
+
+
+def _word(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _parsed(text: str) -> Condition:
+    match = _COMPARED.fullmatch(text)
+    if match is None:
+        raise ValueError(f"where: {shown(text)} is not like \"kind = 'lamp'\"")
+    op = " ".join(match["op"].lower().split())
+    value = match["value"].strip()
+    if op.endswith("in"):
+        if not (value.startswith("(") and value.endswith(")")):
+            raise ValueError(f"where: {shown(text)}: 'in' takes a list in parentheses")
+        parts = value[1:-1].split(",")
+    else:
+        parts = [value]
+    words = []
+    for part in parts:
+        found = _VALUE.fullmatch(part)
+        if found is None:
+            raise ValueError(f"where: {shown(part)} is no value")
+        words.append(next(group for group in found.groups() if group is not None))
+    column = match["quoted"] or match["column"].strip()
+    return Condition(column, _words(words), op in {"!=", "<>", "not in"})
+
+
+def rows_where(table: TextTable, conditions: Sequence[Condition], section: str) -> npt.NDArray[np.bool_]:
+    """Which rows meet all conditions: bool (n_rows,).
+
+    Raises:
+        UnusableError: a condition names a column that the table does not have.
+    """
+    is_wanted = np.ones(len(table.lines), np.bool_)
+    for condition in conditions:
+        name = column_called(condition.column, table.columns)
+        if name is None:
+            has = listed(table.columns)
+            raise UnusableError(f"{table.file}: [{section}] where: no column {shown(condition.column)}; it has {has}")
+        known: dict[str, bool] = {}
+        meets = np.fromiter(
+            (
+                known[value] if value in known else known.setdefault(value, _word(value) in condition.values)
+                for value in table.columns[name]
+            ),
+            np.bool_,
+            len(table.lines),
+        )
+        is_wanted &= ~meets if condition.is_negative else meets
+    return is_wanted
+
+
+def rows_of(table: TextTable, is_kept: npt.NDArray[np.bool_]) -> TextTable:
+    """The rows that a mask marks; refused rows stay told."""
+    if is_kept.all():
+        return table
+    rows = np.flatnonzero(is_kept).tolist()
+    columns = {name: [values[row] for row in rows] for name, values in table.columns.items()}
+    n_rows = table.n_rows - len(table.lines) + len(rows)
+    return TextTable(
+        table.file, columns, [table.lines[row] for row in rows], table.issues, n_rows, table.exact, table.is_cut
+    )

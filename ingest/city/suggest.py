@@ -1,0 +1,315 @@
+"""``terang-city suggest``: what an unknown register holds, and a draft of its mapping to read, mend and use."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pyproj import CRS, Transformer
+from pyproj.aoi import AreaOfInterest
+from pyproj.database import query_crs_info
+from pyproj.enums import PJType
+from pyproj.exceptions import CRSError, ProjError
+
+from ingest.city.angles import read_degrees
+from ingest.city.column_guess import date_format, guess_columns, is_in_degrees
+from ingest.city.extent import zone_place
+from ingest.city.power import power_mark, read_power
+from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, read_source
+from ingest.city.text_encoding import likely_encodings
+from ingest.city.translation import METERING
+from ingest.city.vocabulary import is_empty, technology_of
+from ingest.errors import UnusableError
+from ingest.register.issue import printable, shown
+from ingest.register.number_format import decimal_mark, plain_text, read_number
+
+_SAMPLE: Final = 2000  # rows that are looked at
+_SHOWN: Final = 4  # different values of a column
+_MOST_COLUMNS: Final = 200
+_FEW_WORDS: Final = 25  # different values that a draft translates one by one
+_WEB_MERCATOR: Final = "EPSG:3857"  # what web maps export
+_DATUMS: Final = (
+    "WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83 /", "NAD83(2011)", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013",
+    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009",
+)  # fmt: skip
+"""Datums of this century: what a register of today is in, more likely than those before."""
+_MOST_KINDS: Final = 8
+_KINDS: Final = re.compile(
+    r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE
+)
+_ORDER: Final = (
+    "lamp_id", "latitude", "longitude", "cabinet_id", "circuit", "rated_power_w", "technology", "street", "district",
+    "village", "installed_on",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What `suggest` found: lines for the terminal, and the draft of a mapping."""
+
+    lines: tuple[str, ...]
+    mapping: str
+
+
+def suggest(path: Path, timezone: str | None = None, sheet: str | None = None) -> Suggestion:
+    """Look at a register.
+
+    Args:
+        path: the source.
+        timezone: IANA name of the city's zone: tells which coordinate systems are likely.
+        sheet: of a workbook, or a layer.
+
+    Raises:
+        UnusableError: it cannot be read at all.
+    """
+    source, encodings = _read(path, sheet)
+    step = max(1, len(source.table.lines) // _SAMPLE)
+    columns = {name: list(values[::step]) for name, values in list(source.table.columns.items())[:_MOST_COLUMNS]}
+    guessed = guess_columns({name: values for name, values in columns.items() if name not in (GEOMETRY_X, GEOMETRY_Y)})
+    if GEOMETRY_X in columns:
+        for field in ("latitude", "longitude", "both"):
+            guessed.pop(field, None)
+    system, system_lines = _system(source, columns, guessed, timezone)
+    lines = [f"{path.name}: {source.kind}, {source.table.n_rows:,} rows, {len(source.table.columns)} columns"]
+    if source.encoding:
+        others = f" (or {', '.join(encodings[1:4])})" if len(encodings) > 1 else ""
+        lines.append(f"encoding: {source.encoding}{others}; delimiter: {source.delimiter!r}")
+    if source.header_rows:
+        lines.append(
+            f"header: line{'s' if len(source.header_rows) > 1 else ''} {', '.join(map(str, source.header_rows))}"
+        )
+    lines += system_lines
+    meanings = {name: field for field, name in guessed.items()}
+    for name, values in columns.items():
+        lines.append(_column_line(name, values, meanings.get(name, "")))
+    lines += [str(issue) for issue in source.table.issues[:10]]
+    return Suggestion(tuple(map(printable, lines)), _mapping(path, source, columns, guessed, system, encodings, sheet))
+
+
+def _read(path: Path, sheet: str | None) -> tuple[Source, list[str]]:
+    """The source, in the likeliest encoding where nothing tells it."""
+    try:
+        return read_source(path, ReadingRules(sheet)), []
+    except UnusableError as error:
+        if "no encoding is named" not in str(error):
+            raise
+        encodings = likely_encodings(path.read_bytes())
+        for encoding in encodings:
+            return read_source(path, ReadingRules(sheet, encoding)), encodings
+        raise
+
+
+def _column_line(name: str, values: Sequence[str], meaning: str) -> str:
+    known = [value for value in values if not is_empty(value)]
+    share = f"{100 * len(known) / len(values):.0f} %" if values else "0 %"
+    most = [shown(value[:24]) for value, _n in Counter(known).most_common(_SHOWN)]
+    kinds = f"{len(set(known))} different" if known else "empty"
+    return f"  {shown(name)}{f' -> {meaning}' if meaning else ''}: {share} filled, {kinds}: {', '.join(most)}"
+
+
+def _system(
+    source: Source, columns: Mapping[str, Sequence[str]], guessed: dict[str, str], timezone: str | None
+) -> tuple[str, list[str]]:
+    """The likely coordinate system, "" where the default or the file's own will do, and lines about it."""
+    if source.crs:
+        return "", [f"coordinate system: {source.crs}, as the file says"]
+    if "both" in guessed:
+        return "", ["coordinates: both in one column"]
+    if not {"latitude", "longitude"} <= guessed.keys():
+        return "", ["coordinates: no columns found; name them in the mapping"]
+    north, east = columns[guessed["latitude"]], columns[guessed["longitude"]]
+    if is_in_degrees(north, "latitude") and is_in_degrees(east, "longitude"):
+        return "", ["coordinates: degrees (EPSG:4326)"]
+    x, y = _median(east), _median(north)
+    place = zone_place(timezone) if timezone else None
+    if place is None:
+        return "CHANGE-ME", [
+            f"coordinates: metres around {x:,.0f} (x), {y:,.0f} (y); --timezone tells which systems are likely"
+        ]
+    found = likely_systems(x, y, place)
+    if not found:
+        return "CHANGE-ME", [f"coordinates: no system of {timezone} fits {x:,.0f} (x), {y:,.0f} (y)"]
+    best, is_exchanged = found[0][1], found[0][3]
+    if is_exchanged:
+        guessed["latitude"], guessed["longitude"] = guessed["longitude"], guessed["latitude"]
+    lines = [
+        f"coordinate system: {code} ({name}){', x and y exchanged' if flip else ''} "
+        f"would put the lamps {away:,.0f} km from {timezone}"
+        for away, code, name, flip in found[:5]
+    ]
+    return best, lines
+
+
+def _median(texts: Sequence[str]) -> float:
+    plain = [plain_text(text) for text in texts if text]
+    mark = decimal_mark(plain)
+    numbers = [found[-1] for text in plain if (found := read_number(text, mark))]
+    return float(np.median(numbers)) if numbers else math.nan
+
+
+def likely_systems(x: float, y: float, place: tuple[float, float]) -> list[tuple[float, str, str, bool]]:
+    """Projected systems made for a place that put a point near it: (km away, code, name, x and y exchanged)."""
+    latitude, longitude = place
+    margin = 4.0
+    area = AreaOfInterest(longitude - margin, latitude - margin, longitude + margin, latitude + margin)
+    infos = query_crs_info(auth_name="EPSG", pj_types=PJType.PROJECTED_CRS, area_of_interest=area)
+    is_modern = [any(datum in info.name for datum in _DATUMS) for info in infos]
+    for wanted in (True, False):  # an older system only where none of today's fits
+        chosen = [info for info, modern in zip(infos, is_modern, strict=True) if modern == wanted]
+        if found := _fitting(chosen, x, y, place):
+            return found
+    return []
+
+
+def _fitting(
+    infos: Sequence[Any], x: float, y: float, place: tuple[float, float]
+) -> list[tuple[float, str, str, bool]]:
+    latitude, longitude = place
+    found = []
+    for info in infos:
+        try:
+            system = CRS.from_epsg(info.code)
+            transformer = Transformer.from_crs(system, "EPSG:4326", always_xy=True)
+        except (CRSError, ProjError):
+            continue
+        bounds = info.area_of_use
+        if bounds is None:
+            continue
+        size = (bounds.east - bounds.west) * (bounds.north - bounds.south)
+        for is_exchanged in (False, True):
+            lon, lat = transformer.transform(*((y, x) if is_exchanged else (x, y)))
+            if not (bounds.west <= lon <= bounds.east and bounds.south <= lat <= bounds.north):
+                continue
+            away = 111.2 * math.hypot(lat - latitude, (lon - longitude) * math.cos(math.radians(latitude)))
+            # a system that begins with the northing calls it X
+            is_usual = is_exchanged == (system.axis_info[0].direction == "north" and "UTM" not in info.name)
+            found.append((away, not is_usual, size, f"EPSG:{info.code}", info.name, is_exchanged))
+    found.sort(key=lambda one: (one[0] > 1500, round(one[0], -2), one[1], one[3] != _WEB_MERCATOR, one[2]))
+    return [(away, code, name, flip) for away, _usual, _size, code, name, flip in found if away < 3000]
+
+
+def _mapping(
+    path: Path,
+    source: Source,
+    columns: Mapping[str, Sequence[str]],
+    guessed: Mapping[str, str],
+    system: str,
+    encodings: Sequence[str],
+    sheet: str | None,
+) -> str:
+    """The draft of a mapping, with a comment wherever a person has to decide."""
+    lines = [
+        f"# Draft for {printable(path.name)}, made by terang-city suggest: read it, mend it, then",
+        f"#   terang-city import DIR {printable(path.name)} --map THIS.toml --dry-run --preview map.html",
+        "",
+        "[source]",
+    ]
+    if source.encoding and source.encoding not in {"utf-8", "utf-8-sig", "utf-16"}:
+        lines.append(f"encoding = {_quoted(source.encoding)}{_or(encodings[1:4])}")
+    if source.delimiter:
+        lines.append(f"delimiter = {_quoted('tab' if source.delimiter == chr(9) else source.delimiter)}")
+    if source.header_rows and (source.header_rows[0] > 1 or len(source.header_rows) > 1):
+        rows = source.header_rows
+        lines.append(f"header_row = {rows[0] if len(rows) == 1 else list(rows)}")
+    if sheet:
+        lines.append(f"sheet = {_quoted(sheet)}")
+    if system:
+        lines.append(f"crs = {_quoted(system)}   # check it on the preview's map")
+    elif source.crs:
+        lines.append(f"# crs = {_quoted(source.crs)}   # the file's own")
+    lines += [_where_line(columns, guessed), "", "[lamp]"]
+    for field in _ORDER:
+        lines += _field_lines(field, columns, guessed)
+    off = "" if "cabinet_id" in guessed else "# "
+    lines += [
+        "",
+        "# What steers metering is never guessed: name the columns if the register has them.",
+        "# " + ", ".join(sorted(METERING)) + ", dimmable",
+        "",
+        "[cabinet]",
+        f"{off}controller_id = {_quoted(guessed.get('cabinet_id', 'COLUMN'))}   # its Raspberry Pi",
+        '# switching = { constant = "contactor" }   # or "lamp": each lamp switches itself',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _where_line(columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> str:
+    """A row filter to fill in, with the values of the column that seems to say what a row is."""
+    for name, values in columns.items():
+        words = list(dict.fromkeys(values))
+        if name not in guessed.values() and _KINDS.search(name) and 2 <= len(words) <= _MOST_KINDS:
+            listed = ", ".join(map(_quoted, words))
+            return (
+                f"# where = {{ {_quoted(name)} = [{listed}] }}   # if not every row is a lamp; [cabinet] takes one too"
+            )
+    return '# where = { COLUMN = ["value"] }   # if not every row is a lamp'
+
+
+def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> list[str]:
+    if field in ("latitude", "longitude") and GEOMETRY_Y in columns:
+        return [] if field == "longitude" else ["# latitude, longitude: the file's own points"]
+    name = guessed.get("both") if field in ("latitude", "longitude") and "both" in guessed else guessed.get(field)
+    if name is None:
+        why = {
+            "lamp_id": "   # without ids lamps are named after their place",
+            "latitude": "   # required",
+            "longitude": "   # required",
+        }
+        return [f'# {field} = "COLUMN"{why.get(field, "")}']
+    values = [value for value in columns[name] if not is_empty(value)]
+    if field == "rated_power_w":
+        double = next((value for value in values if "numbers" in read_power(value, "", "W", None).remark), "")
+        note = (
+            ""
+            if power_mark(values) or not any(mark in value for value in values for mark in ".,")
+            else "   # decimal mark unclear"
+        )
+        if double:
+            rule = f'{{ column = {_quoted(name)}, several = "sum" }}'
+            return [f'{field} = {rule}   # {printable(double[:20])}: or "first", "largest"']
+        return [f"{field} = {_quoted(name)}{note}"]
+    if field == "technology":
+        return _technology_lines(name, values)
+    if field == "installed_on":
+        form = date_format(values)
+        if not form:
+            return [f"{field} = {_quoted(name)}"]
+        note = "   # or %m/%d/%Y?" if form == "%d/%m/%Y" and date_format_is_open(values) else ""
+        return [f"{field} = {{ column = {_quoted(name)}, format = {_quoted(form)} }}{note}"]
+    note = ""
+    if field == "lamp_id" and len(set(values)) < len(values):
+        note = "   # not unique: lamps within 33 m of each other get -2, -3 …"
+    if field == "latitude" and values and all(not math.isnan(read_degrees(value, field)) for value in values[:50]):
+        note = f"   # such as {printable(values[0])}"
+    return [f"{field} = {_quoted(name)}{note}"]
+
+
+def date_format_is_open(values: Sequence[str]) -> bool:
+    """Whether no date of a column tells day and month apart."""
+    return all(int(value[3:5]) <= 12 for value in values if value[3:5].isdigit())
+
+
+def _technology_lines(name: str, values: Sequence[str]) -> list[str]:
+    words = [word for word, _n in Counter(values).most_common(_FEW_WORDS)]
+    unknown = [word for word in words if not technology_of(word)]
+    if not unknown:
+        return [f"technology = {_quoted(name)}"]
+    pairs = ", ".join(f'{_quoted(word)} = "other"' for word in unknown)
+    return [
+        f"technology = {{ column = {_quoted(name)}, values = {{ {pairs} }} }}   # LED, HPS, MH, CFL, MV, IND or other",
+    ]
+
+
+def _or(names: Sequence[str]) -> str:
+    return f"   # or {', '.join(names)}: look at the letters" if names else ""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

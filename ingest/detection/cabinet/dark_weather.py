@@ -1,0 +1,84 @@
+"""Photocells in rain: lamps that switch themselves burn by day when it is dark, and that is no fault.
+
+Lit by day is judged only after four hours of high sun, and not while such lamps of several other cabinets burn too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.memory.sweep import Sweep
+from ingest.model.batch import LEVEL_UNKNOWN
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+_HIGH_SUN: Final = 15.0  # degrees
+_LONG_S: Final = 4 * 3600
+_OTHERS: Final = 5  # cabinets
+_LATELY_S: Final = 900
+_LEAST_W: Final = 5.0
+_LEAST_SHARE: Final = 0.3
+_J2000_S: Final = 946_728_000  # 2000-01-01 12:00 UTC
+_DAY_S: Final = 86400
+
+
+class DarkWeather:
+    """Arrays over C controllers."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        """Nothing is known yet."""
+        self._fleet = fleet
+        self.burning_s = np.zeros(fleet.n_controllers, np.int64)  # photocell lamps were last seen lit by day
+
+    def look(self, sweep: Sweep, level_told_s: Int64) -> Bool:
+        """Controllers whose lamps switch themselves and of which nothing may be told by day now; bool (C,).
+
+        ``level_told_s`` int64 (C,): when each last told a level at all, 0 = never.
+        """
+        fleet, batch = self._fleet, sweep.batch
+        waits = np.zeros(fleet.n_controllers, np.bool_)
+        is_photocell = sweep.is_live & (sweep.level_low == LEVEL_UNKNOWN) & (sweep.width > 0)
+        is_photocell &= (level_told_s[sweep.controller] == 0) & (sweep.fallback_level == 0)
+        records = np.flatnonzero(is_photocell)
+        if not len(records):
+            return waits
+        controller = batch.controller[records].astype(np.int64)
+        row = np.flatnonzero(np.repeat(is_photocell, sweep.width) & (batch.lamp >= 0) & (batch.quality == 0))
+        rated = np.nan_to_num(fleet.rated_power_w[batch.lamp[row]])
+        row = row[batch.power_w[row] > np.maximum(_LEAST_W, _LEAST_SHARE * rated)]
+        lit = np.unique(sweep.record_of(row))
+        self.burning_s[batch.controller[lit]] = sweep.at_s[lit]
+        at_s = sweep.at_s[records]
+        home = fleet.home_cabinet[controller]
+        latitude = np.nan_to_num(fleet.cabinet_latitude[home])
+        longitude = np.nan_to_num(fleet.cabinet_longitude[home])
+        # the sun's height has one summit a day: what is high at both ends was high between them
+        is_high = elevation(at_s, latitude, longitude) > _HIGH_SUN
+        is_high &= elevation(at_s - _LONG_S, latitude, longitude) > _HIGH_SUN
+        is_burning = (self.burning_s > 0) & (self.burning_s >= at_s.max() - _LATELY_S)
+        n_others = is_burning.sum() - is_burning[controller]
+        waits[controller] = ~is_high | (n_others >= _OTHERS)
+        return waits
+
+
+def elevation(at_s: Int64, latitude: Float64, longitude: Float64) -> Float64:
+    """Height of the sun [degrees], good to half a degree; low-precision formulas of the Astronomical Almanac."""
+    days = (at_s - _J2000_S) / _DAY_S
+    anomaly = np.radians(357.528 + 0.9856003 * days)
+    mean = np.radians(280.460 + 0.9856474 * days)
+    ecliptic = mean + np.radians(1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly))
+    tilt = np.radians(23.439)
+    declination = np.arcsin(np.sin(tilt) * np.sin(ecliptic))
+    ascension = np.arctan2(np.cos(tilt) * np.sin(ecliptic), np.cos(ecliptic))
+    sidereal = np.radians(280.46062 + 360.98564737 * days + longitude)
+    hour = sidereal - ascension
+    here = np.radians(latitude)
+    height = np.sin(here) * np.sin(declination) + np.cos(here) * np.cos(declination) * np.cos(hour)
+    found: Float64 = np.degrees(np.arcsin(np.clip(height, -1, 1)))
+    return found

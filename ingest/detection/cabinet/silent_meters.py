@@ -1,0 +1,108 @@
+"""A fuse that takes its meter along: ``circuitFailure`` of a circuit whose lamps have no meters of their own.
+
+The circuit's meter is silent, or sees no voltage, and the cabinet's meter is down by what the circuit draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.detection.cabinet.dark_sums import SumTable
+from ingest.detection.conditions.active_conditions import ActiveConditions
+from ingest.detection.conditions.causes import Case
+from ingest.detection.memory.command import Commands
+from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.sweep import Sweep
+from ingest.detection.outage.balance import Balance
+from ingest.detection.outage.load import GONE
+from ingest.model.finding import Key, Place
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+class SilentMeters:
+    """Counters over Q circuits."""
+
+    def __init__(
+        self, fleet: Fleet, table: LimitTable, sums: SumTable, balance: Balance, book: ActiveConditions
+    ) -> None:
+        """Nothing is open yet."""
+        self._fleet, self._sums, self._balance, self._book = fleet, sums, balance, book
+        self._no_voltage, self._least_lamps = table.scalar("no_voltage"), int(table.scalar("circuit_lamps"))
+        samples = int(table.scalar("confirm_samples"))
+        self.debounce = Debounce(fleet.n_circuits, Confirm(samples, 0, samples, 0))
+        self.has_answered = np.zeros(fleet.n_circuits, np.bool_)
+
+    def judge(  # measured columns, in the order of the rule
+        self,
+        sweep: Sweep,
+        commands: Commands,
+        is_starved: Bool,
+        is_partly_listed: Bool,
+        is_dark: Bool | None,
+        is_muted: Callable[[Int64], Bool],
+    ) -> None:
+        """Judge the circuit meters of a sweep's live records.
+
+        Args:
+            sweep: the sweep at hand.
+            commands: what its cabinets are commanded to do.
+            is_starved: bool (R,) without supply, or a phase of it.
+            is_partly_listed: bool (R,) some lamp of the controller has no meter.
+            is_dark: bool (L,) lamps known to be without load, None = there are none.
+            is_muted: lamps under maintenance.
+        """
+        batch = sweep.batch
+        is_judged = sweep.is_live & is_partly_listed & commands.is_on & commands.is_settled & ~is_starved
+        is_judged &= (np.diff(batch.circuit_start) > 0) & (batch.is_contactor_closed != 0)
+        for r in np.flatnonzero(is_judged).tolist():
+            rows = slice(int(batch.circuit_start[r]), int(batch.circuit_start[r + 1]))
+            circuit = batch.circuit[rows].astype(np.int64)
+            chosen = (circuit >= 0) & self._sums.is_sum(circuit)
+            circuit = circuit[chosen]
+            power, volts = batch.circuit_power_w[rows][chosen], batch.circuit_voltage_v[rows][chosen]
+            is_dead = volts < self._no_voltage
+            answers = np.isfinite(power) & ~is_dead
+            self.has_answered[circuit[answers]] = True
+            wanted = self.debounce.is_open[circuit] | (self.debounce.count[circuit] > 0)
+            wanted |= ~answers & self.has_answered[circuit] & (self._sums.n_lamps[circuit] >= self._least_lamps)
+            for i in np.flatnonzero(wanted).tolist():
+                q = int(circuit[i])
+                is_gone = bool(is_dead[i]) or (
+                    not answers[i] and (self.debounce.is_open[q] or self._is_gone(sweep, r, q, is_dark))
+                )
+                self._step(sweep, r, q, is_gone, bool(answers[i]), is_muted)
+
+    def _is_gone(self, sweep: Sweep, record: int, circuit: int, is_dark: Bool | None) -> bool:
+        """Whether the cabinet's meter is down by what the circuit draws."""
+        lamps = self._lamps(circuit)
+        return self._balance.load_of(sweep, record, lamps, is_dark) == GONE
+
+    def _lamps(self, circuit: int) -> Int64:
+        start = self._fleet.circuit_start
+        return self._fleet.cable_order[int(start[circuit]) : int(start[circuit + 1])]
+
+    def _step(  # measured columns, in the order of the rule
+        self, sweep: Sweep, r: int, q: int, is_gone: bool, answers: bool, is_muted: Callable[[Int64], Bool]
+    ) -> None:
+        fleet, lamps = self._fleet, self._lamps(q)
+        flags = (is_gone, answers, is_gone or answers, bool(is_muted(lamps[:1])[0]) and not self.debounce.is_open[q])
+        verdict = self.debounce.step(
+            np.array([q]), sweep.at_s[r : r + 1], sweep.dt_s[r : r + 1], *(np.array([flag]) for flag in flags)
+        )
+        cabinet = int(fleet.circuit_cabinet[q])
+        key = Key("circuitFailure", Place(cabinet_id=fleet.cabinet_ids[cabinet], circuit=fleet.circuit_names[q]))
+        at_us = int(sweep.at_s[r]) * 1_000_000
+        if len(verdict.opened):
+            evidence: dict[str, Any] = {"meter_silent": True, "load": GONE, "samples": self.debounce.confirm.samples}
+            since_us, c = int(self.debounce.since_s[q]) * 1_000_000, int(sweep.batch.controller[r])
+            self._book.open(Case(key, at_us, since_us, tuple(lamps.tolist()), evidence, c, cabinet, q))
+        if len(verdict.cleared):
+            self._book.close(key, at_us)

@@ -1,0 +1,323 @@
+"""Circuits, phases, buses and meters on streets of mixed lamps, partly metered, at sweeps of one and five minutes."""
+
+import numpy as np
+import pytest
+
+from tests.ingest.detection.mixed_street import DAY_US, Circuit, Street
+
+INTERVALS = pytest.mark.parametrize("interval_s", [60, 300])
+DAY_AFTER_US = DAY_US + 86_400_000_000
+
+
+def learned(street, minutes=None):
+    """The street after a healthy hour, or as many sweeps."""
+    street.play(minutes or (60 if street.interval_s == 60 else 150))
+    assert street.changes == []
+    return street
+
+
+def sweeps(street, n):
+    return street.play(n * street.interval_s / 60)
+
+
+def only(street, code):
+    """The one fault that stands, of this code; no other ever stood."""
+    assert street.ever() == {code}
+    ((key, fault),) = street.standing().items()
+    return key, fault
+
+
+@INTERVALS
+@pytest.mark.parametrize(("metered", "technology"), [(0.97, "LED"), (0.7, "HPS")])
+def test_unmetered_lamps_among_metered_ones_do_not_keep_a_balance_from_being_learned(interval_s, metered, technology):
+    circuits = (Circuit(30, 90, metered=metered, technology=technology), Circuit(30, 90))
+    street = learned(Street(circuits, interval_s=interval_s, seed=5))
+    street.is_cut |= street.where(1, 28)
+    sweeps(street, 12)
+    _, fault = only(street, "cableFailure")
+    assert fault.span == ("C0-2-027", "C0-2-028")
+
+
+@INTERVALS
+@pytest.mark.parametrize("n_cut", [3, 4, 6])
+def test_small_cut_tail_behind_a_large_cabinet_meter_is_a_cable(interval_s, n_cut):
+    circuits = (Circuit(40, 90), Circuit(40, 90), Circuit(40, 90), Circuit(8, 40))
+    street = learned(Street(circuits, interval_s=interval_s, seed=2), 120 if interval_s == 60 else 240)
+    street.is_cut |= street.where(3, 9 - n_cut)
+    sweeps(street, 15)
+    _, fault = only(street, "cableFailure")
+    assert fault.span == (f"C0-4-{8 - n_cut:03d}", f"C0-4-{9 - n_cut:03d}")
+
+
+def test_a_tap_on_the_first_night_and_lost_replies_do_not_spoil_the_balance():
+    circuits = tuple(Circuit(45, 90, has_meter=True, bus=bus) for bus in "AABB")
+    street = Street(circuits, lost_replies=0.02, knows_phase=False, seed=3)
+    street.tap_w[0] = 5000
+    street.play(240)
+    assert street.codes() == {"unmeteredLoad": 1}
+    street.tap_w[:] = 0
+    street.play(60)
+    street.changes.clear()
+    street.bus_down = {(0, "A")}
+    street.play(6)
+    _, fault = only(street, "busFailure")
+    assert len(fault.lamp_ids) == 90
+
+
+@INTERVALS
+@pytest.mark.parametrize("has_meter", [True, False])
+@pytest.mark.parametrize("rest", ["ABBBBBBBBBBBBBBBBBBB", "AB"])
+def test_a_bus_that_carries_whole_circuits_and_some_lamps_of_another_is_one_fault(interval_s, has_meter, rest):
+    circuits = (Circuit(20, 90, has_meter=has_meter), Circuit(20, 90, has_meter=has_meter), Circuit(20, 40, bus=rest))
+    street = learned(Street(circuits, interval_s=interval_s, seed=4))
+    street.bus_down = {(0, "A")}
+    sweeps(street, 15)
+    key, fault = only(street, "busFailure")
+    assert (key.place.bus, fault.span, len(fault.lamp_ids)) == ("A", None, 40 + rest.count("A") * 20 // len(rest))
+
+
+@INTERVALS
+@pytest.mark.parametrize(("first", "second"), [(1.0, 1.0), (0.0, 1.0), (0.0, 0.0)])
+def test_a_fuse_that_takes_its_circuit_meter_along_is_a_circuit_failure(interval_s, first, second):
+    circuits = (
+        Circuit(20, 90, has_meter=True, metered=first, technology="HPS" if first == 0 else "LED"),
+        Circuit(20, 90, has_meter=True, metered=second),
+    )
+    street = learned(Street(circuits, interval_s=interval_s, seed=6))
+    street.is_cut |= street.where(0)
+    street.is_meter_dead[0, 0] = True
+    sweeps(street, 4)
+    key, fault = only(street, "circuitFailure")
+    assert (key.place.circuit, len(fault.lamp_ids)) == ("1", 20)
+    street.is_cut[:] = False
+    street.is_meter_dead[:] = False
+    sweeps(street, 5)
+    assert street.codes() == {}
+
+
+def test_a_silent_circuit_meter_whose_load_is_there_is_no_circuit_failure():
+    circuits = (Circuit(20, 90, has_meter=True, metered=0), Circuit(20, 90, has_meter=True))
+    street = learned(Street(circuits, seed=6))
+    street.is_meter_dead[0, 0] = True
+    street.play(60)
+    assert street.changes == []
+
+
+@INTERVALS
+@pytest.mark.parametrize("has_meter", [True, False])
+def test_one_phase_of_a_circuit_is_one_fault_with_its_phase(interval_s, has_meter):
+    circuits = (Circuit(24, 90, has_meter=has_meter), Circuit(24, 90, has_meter=has_meter))
+    street = learned(Street(circuits, interval_s=interval_s, seed=7))
+    street.is_fuse_blown[0, 0, 1] = True
+    sweeps(street, 12)
+    key, fault = only(street, "circuitFailure")
+    assert (key.place.phase, fault.evidence["phase"], len(fault.lamp_ids)) == ("S", "S", 8)
+    street.is_fuse_blown[:] = False
+    sweeps(street, 5)
+    assert street.codes() == {}
+
+
+@INTERVALS
+@pytest.mark.parametrize("has_meter", [True, False])
+def test_one_phase_behind_a_pole_names_the_span_between_its_neighbours(interval_s, has_meter):
+    circuits = (Circuit(24, 90, has_meter=has_meter), Circuit(24, 90, has_meter=has_meter))
+    street = learned(Street(circuits, interval_s=interval_s, seed=8))
+    street.is_cut |= street.where(0, 10, phase="T")
+    sweeps(street, 12)
+    key, fault = only(street, "cableFailure")
+    assert (key.place.phase, fault.span, len(fault.lamp_ids)) == ("T", ("C0-1-009", "C0-1-012"), 5)
+
+
+@INTERVALS
+def test_a_pole_fuse_is_named_and_a_deaf_node_is_not(interval_s):
+    street = learned(Street((Circuit(20, 90), Circuit(20, 90)), interval_s=interval_s, seed=9))
+    street.is_cut |= street.where(0, 7, 7)
+    sweeps(street, 10)
+    key, fault = only(street, "lampFailure")
+    assert (key.place.lamp_id, fault.evidence["suspected"]) == ("C0-1-007", "pole fuse")
+    street.is_cut[:] = False
+    sweeps(street, 4)
+    assert street.codes() == {}
+    street.changes.clear()
+    street.is_silent |= street.where(1, 4, 4)
+    sweeps(street, 10)
+    only(street, "communicationFailure")
+
+
+def test_lamps_that_fall_silent_together_without_an_order_are_no_pole_fuses():
+    street = learned(Street((Circuit(20, 90, is_surveyed=False), Circuit(20, 90)), seed=9))
+    street.is_cut |= street.where(0, 17)
+    street.play(15)
+    assert "lampFailure" not in street.ever()
+
+
+def test_current_terminals_the_wrong_way_round_are_no_tap():
+    street = learned(Street((Circuit(20, 90), Circuit(20, 90)), seed=10))
+    street.is_reversed |= street.where(0, 1, 8)
+    street.play(90)
+    assert "unmeteredLoad" not in street.ever()
+    picture = street.detection.live_picture()
+    assert (picture["state"][street.where(0, 1, 8)] == 2).all()  # lit
+
+
+def test_level_unknown_on_lost_replies_does_not_stop_unmetered_load():
+    circuits = (Circuit(30, 90), Circuit(30, 90, dimmable=False))
+    street = Street(circuits, lost_replies=0.05, lost_level=255, seed=11)
+    street.level = 70
+    learned(street)
+    street.tap_w[0, 0] = 900
+    street.play(33)
+    only(street, "unmeteredLoad")
+
+
+@INTERVALS
+def test_a_tap_near_the_limit_is_told_in_time_in_a_large_city_of_discharge_lamps(interval_s):
+    circuits = (Circuit(120, 150, technology="HPS"), Circuit(120, 150, technology="HPS"))
+    late = []
+    for seed in range(4):
+        street = learned(Street(circuits, ballast=1.8, interval_s=interval_s, seed=seed, noise=0.01))
+        street.tap_w[0] = 0.125 / 0.875 * 35_700 / 3  # 0.8 % beyond the limit, little more than the noise of one sample
+        began_us = street.now_us
+        told = street.play(60)
+        late.append((told[0].at_us - began_us) / 60_000_000 if told else np.inf)
+    assert max(late) <= 30 + 3 * interval_s / 60
+
+
+@INTERVALS
+@pytest.mark.parametrize("volts", [(252, 243, 190), (239, 227, 214), (380, 360, 120)])
+def test_phases_that_move_apart_are_a_broken_neutral_and_nothing_else(interval_s, volts):
+    street = learned(Street((Circuit(24, 90), Circuit(24, 90)), interval_s=interval_s, seed=12))
+    street.volts[0] = volts
+    sweeps(street, 2)
+    key, fault = only(street, "neutralFailure")
+    assert (key.place.cabinet_id, key.place.circuit, len(fault.lamp_ids)) == ("C-0", None, 48)
+    sweeps(street, 20)
+    only(street, "neutralFailure")
+    street.volts[:] = 227
+    sweeps(street, 6)
+    assert street.codes() == {}
+    assert street.ever() == {"neutralFailure"}
+
+
+@pytest.mark.parametrize("n_circuits", [1, 2])
+@pytest.mark.parametrize("volts", [(248, 210, 230), (262, 259, 180), (190, 195, 260)])
+def test_a_neutral_that_breaks_on_one_circuit_is_the_circuits(n_circuits, volts):
+    street = learned(Street((Circuit(24, 90),) * n_circuits, seed=13))
+
+    def apart(columns):
+        rows = np.flatnonzero(np.isin(columns["lamp"], street.fleet_of[street.where(n_circuits - 1)]))
+        phase = street.fleet.phase[columns["lamp"][rows]]
+        columns["voltage_v"][rows] = np.choose(phase, volts)
+
+    street.quirk = apart
+    street.play(30)
+    key, _ = only(street, "neutralFailure")
+    assert key.place.circuit == str(n_circuits)
+    street.quirk = None
+    street.play(8)
+    assert street.codes() == {}
+    assert street.ever() == {"neutralFailure"}
+
+
+def test_a_brown_out_of_all_phases_and_a_lost_phase_are_no_broken_neutral():
+    street = learned(Street((Circuit(24, 90, technology="HPS"), Circuit(24, 90)), seed=14))
+    street.volts[:] = 200
+    street.play(8)
+    street.volts[:] = 227
+    street.play(30)
+    assert street.changes == []
+    street.volts[0, 1] = 0
+    street.play(8)
+    assert "neutralFailure" not in street.ever()
+
+
+@INTERVALS
+@pytest.mark.parametrize("poles", [[1], [0, 1, 2]])
+@pytest.mark.parametrize("has_contacts", [True, False])
+def test_welded_poles_are_seen_by_the_cabinet_meter_alone(interval_s, poles, has_contacts):
+    circuits = (Circuit(30, 90, metered=0), Circuit(30, 90, metered=0))
+    street = Street(circuits, interval_s=interval_s, has_contacts=has_contacts, seed=15)
+    learned(street)
+    street.level, street.now_us = 0, DAY_AFTER_US
+    street.play(90)
+    street.changes.clear()
+    street.welded[0, poles] = True
+    street.play(30)
+    only(street, "contactorFailure")
+    street.welded[:] = False
+    sweeps(street, 4)
+    assert street.codes() == {}
+    street.tap_w[0, 1] = 300  # a tap by day is none of the contactor's
+    street.play(80)
+    assert street.codes() == {"unmeteredLoad": 1}
+
+
+@pytest.mark.parametrize("has_contact", [True, False])
+@pytest.mark.parametrize(("n_cabinets", "minutes", "is_told"), [(8, 240, False), (1, 60, False), (1, 300, True)])
+def test_photocells_in_dark_weather_are_no_fault(n_cabinets, minutes, is_told, has_contact):
+    """From 09:00 on; the sun stands high since 07:00."""
+    circuits = (Circuit(6, 90, dimmable=False),)
+    street = Street(
+        circuits, n_cabinets, switching="lamp", has_idle_contact=has_contact, start_us=DAY_US, interval_s=300, seed=16
+    )
+    street.tells_level, street.level = False, 0
+    street.play(30)
+    street.is_forced_on[:] = True
+    street.play(minutes)
+    assert street.ever() == ({"lampUnexpectedOn"} if is_told else set())
+
+
+@INTERVALS
+@pytest.mark.parametrize("has_meter", [True, False])
+def test_one_sweep_of_140_volts_opens_nothing_on_sums_of_discharge_lamps(interval_s, has_meter):
+    circuits = tuple(Circuit(n, 150, technology="HPS", metered=0, has_meter=has_meter) for n in (40, 59))
+    for seed in range(3):
+        street = learned(Street(circuits, interval_s=interval_s, ballast=1.9, seed=seed), 150)
+        street.volts[:] = 140
+        sweeps(street, 1)
+        street.volts[:] = 227
+        street.play(120)
+        assert street.changes == []
+
+
+def test_many_dark_lamps_of_a_sum_clear_in_ten_minutes_and_never_contradict_the_power():
+    street = learned(Street((Circuit(20, 120, metered=0, has_meter=True),), has_cabinet_meter=False, seed=17), 120)
+    street.factor[:12] = 0
+    (fault,) = street.play(12)
+    assert fault.evidence["lamps_dark"] == 12
+    street.factor[:10] = 1
+    street.play(20)
+    ((_, fault),) = street.standing().items()
+    assert fault.evidence["lamps_dark"] == 2
+    missing_w = fault.evidence["expected_power_w"] - fault.evidence["power_w"]
+    assert abs(missing_w / fault.evidence["lamp_power_w"] - 2) < 0.5
+    street.factor[:] = 1
+    assert street.play(9) == []
+    assert len(street.play(3)) == 1
+    assert street.codes() == {}
+
+
+@pytest.mark.parametrize("n", [6, 30])
+def test_a_street_without_supply_whose_agent_lives_on_a_battery_is_no_fault_of_its_lamps(n):
+    """Nothing tells of the supply: neither contact nor meter."""
+    street = learned(Street((Circuit(n, 90),), has_cabinet_meter=False, has_contacts=False, seed=18))
+    street.is_supplied[:] = False
+    street.play(60)
+    assert street.changes == []
+    street.is_supplied[:] = True
+    street.play(20)
+    assert street.changes == []
+    street.is_silent |= street.where(0, 3, 3)
+    street.play(8)
+    only(street, "communicationFailure")
+
+
+def test_phases_that_drift_apart_a_little_make_no_dark_lamps_of_a_circuit_whose_meter_sees_one_of_them():
+    circuits = (Circuit(42, 244, technology="HPS", metered=0, has_meter=True),)
+    street = learned(Street(circuits, seed=19), 150)
+    street.volts[0] = (231, 226, 224)
+    street.play(120)
+    assert street.changes == []
+    street.factor[7] = 0
+    street.play(40)
+    only(street, "circuitPowerTooLow")
