@@ -126,7 +126,10 @@ class Detection:
     def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
         """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
         suspects, replies = self._screen.look(sweep, self._state)
-        suspects = suspects.without(self._rules.steadiness.covers(suspects))
+        is_steady = self._rules.steadiness.covers(suspects)
+        if sweep.is_after_gap.any():  # what their lamps did meanwhile is not known: see ``take_levels``
+            is_steady &= ~sweep.is_after_gap[sweep.record_of(suspects.row)]
+        suspects = suspects.without(is_steady)
         note_lists(sweep, self._state, self._fleet)
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]

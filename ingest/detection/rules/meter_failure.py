@@ -85,9 +85,16 @@ def _evidence(window: Window, row: int, kind: str) -> dict[str, Any]:
     }
 
 
+def is_reversed(window: Window, row: int) -> bool:
+    """Of an impossible sample: whether all is right but the sign of the power, as with reversed current terminals."""
+    power_w, apparent_va = float(window.power_w[row]), float(window.voltage_v[row]) * float(window.current_a[row])
+    is_like = power_w < _LEAST_POWER_W and -power_w <= METER_ERROR * apparent_va + OFFSET_W
+    return is_like and not window.power_factor[row] > 0
+
+
 def evidence_impossible(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
     """The other measured values."""
-    return _evidence(window, row, "impossible")
+    return _evidence(window, row, "reversed" if is_reversed(window, row) else "impossible")
 
 
 def evidence_frozen(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
