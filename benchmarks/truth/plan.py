@@ -261,7 +261,8 @@ class Plan:
         if code == "cyclingFailure":
             return {"on_s": round(float(rng.uniform(420, 780))), "off_s": round(float(rng.uniform(150, 420)))}
         if code == "dimmingFailure":
-            return {"level": int(rng.choice([100, 100, 50])) if slot.full_until_us else 100}
+            rng.choice([100, 100, 50])  # so that what is drawn after it stays as it was
+            return {"level": 100}  # stuck at 50 % in full light is only suspected before a step shows it
         if code == "meterFailure":
             return {"cause": str(rng.choice(["frozen", "frozen", "power", "power_factor", "voltage"]))}
         return {"rise_c": round(float(rng.uniform(60, 75)), 1)} if code == "highTemperature" else {}

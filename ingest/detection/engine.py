@@ -38,7 +38,6 @@ from ingest.detection.memory.command import CommandMemory, Commands
 from ingest.detection.memory.flag_bits import Marks
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
-from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
 from ingest.detection.orphans import Orphans
@@ -53,7 +52,6 @@ from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import Batch, SessionEvent
 from ingest.model.finding import Change, Cleared, Key, Place
 from ingest.model.fleet import Fleet
-from ingest.model.good_values import with_good_values
 from ingest.schema.city import City
 
 Int64 = npt.NDArray[np.int64]
@@ -113,19 +111,21 @@ class Detection:
         self._now_us = now_us
         if not batch.n_records:
             return []
-        batch = with_good_values(batch, positions(batch.quality != 0))
         sweep = self._context.prepare(batch, now_us)
         self._offline.hear(sweep, now_us)
         commands = self._commands.take(sweep, self._context.scheduled)
         self._cabinets.judge(sweep, commands, self._is_controller_muted)
-        self._judge_lamps(sweep, commands)
+        sweep = self._judge_lamps(sweep, commands)
         changes = self._settle()
         proofs = self._repairs.judge(sweep, commands, self._book)
         return [*changes, *proofs, *self._orphans.judge(sweep, self._book)]
 
-    def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
-        """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
-        suspects, replies = self._screen.look(sweep, self._state)
+    def _judge_lamps(self, sweep: Sweep, commands: Commands) -> Sweep:
+        """Every rule that looks at lamps: the screen first, then the exact rules on what it let through.
+
+        Returns the sweep without the values of bad readings.
+        """
+        sweep, suspects, replies = self._screen.look(sweep, self._state)
         is_steady = self._rules.steadiness.covers(suspects)
         if sweep.is_after_gap.any():  # what their lamps did meanwhile is not known: see ``take_levels``
             is_steady &= ~sweep.is_after_gap[sweep.record_of(suspects.row)]
@@ -153,6 +153,7 @@ class Detection:
             self._dark.judge(sweep, commands, is_starved, self._is_muted)
             dark = self._silence.dark_lamps()
             self._silent_meters.judge(sweep, commands, is_starved, is_partly_listed, dark, self._is_muted)
+        return sweep
 
     def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""

@@ -192,4 +192,5 @@ class CycleCounter:
             shared = np.zeros(max(1, self._fleet.n_circuits), np.int64)
             shared[found[has_middle]] = rest[order[first[has_middle] + middle[has_middle]]]
             rest[in_circuit] -= shared[circuit[in_circuit]]
-        return np.maximum(rest, 0)
+        unexplained: Int64 = np.maximum(rest, 0)
+        return unexplained

@@ -78,6 +78,8 @@ class LampRules:
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
+        self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
+        self._impossible_v, self._most_v = table.scalar("impossible_voltage"), table.scalar("neutral_voltage")
         self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
@@ -117,6 +119,7 @@ class LampRules:
         self.cycles.note_restarts(lamp, at_s, window)
         expected = expect(self.fleet, state, self.electric, lamp, levels, window.voltage_v)
         limits = self.table.of(self.fleet.technology[lamp])
+        self.overvolted = self._sharing_overvoltage(lamp, window)
         is_ending = levels.is_guessed & sweep.is_ending[record]
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
@@ -128,6 +131,15 @@ class LampRules:
         self._reopen(lamp, levels.level)
         self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
         return [*refused, *verdicts]
+
+    def _sharing_overvoltage(self, lamp: Int64, window: Window) -> Int64:
+        """Lamps of which two of a circuit or more show more voltage than one meter is believed; int64."""
+        high = np.flatnonzero((window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v))
+        circuit = self.fleet.lamp_circuit[lamp[high]]
+        high, circuit = high[circuit >= 0], circuit[circuit >= 0]
+        if len(high) < 2:  # two
+            return lamp[:0]
+        return lamp[high[np.bincount(circuit)[circuit] > 1]]
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
@@ -318,6 +330,10 @@ class _Beside:
     @property
     def is_weather_dark(self) -> Bool:
         return self._rules.is_weather_dark[self._rules.fleet.lamp_controller[self._lamp]]
+
+    @property
+    def is_overvoltage_shared(self) -> Bool:
+        return np.isin(self._lamp, self._rules.overvolted)
 
     def is_running(self, name: str) -> Bool:
         return self._has(self._rules.state.bits.running, name)

@@ -21,6 +21,7 @@ Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
+COLDEST_C = -60  # of a luminaire
 _LEVEL_KEPT_S = 1800  # a record without levels leaves the last ones standing for this long, without a verdict
 
 
@@ -148,7 +149,7 @@ def _step_share(at_level: Float32, technology: UInt8, before_level: UInt8) -> Fl
 
 def is_temperature(temperature_c: Float32) -> Bool:
     """What a luminaire can have, hot or cold; bool (n,)."""
-    known: Bool = (temperature_c > -60) & (temperature_c < 200)
+    known: Bool = (temperature_c > COLDEST_C) & (temperature_c < 200)
     return known
 
 

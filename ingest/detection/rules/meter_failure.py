@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ingest.detection.rules.quiet import Kinds, Quiet, no_bounds
-from ingest.detection.rules.rule import Detector, Runs
+from ingest.detection.rules.rule import Circumstances, Detector, Runs
 from ingest.detection.rules.window import QUALITY_IMPLAUSIBLE, Bool, Expected, Float32, RowLimits, Window, number
 
 METER_ERROR = 1.1  # of apparent power
@@ -77,6 +77,11 @@ def withholds(window: Window, runs: Runs) -> Bool:
     return withheld
 
 
+def waits(_window: Window, _expected: Expected, beside: Circumstances) -> Bool:
+    """Two meters do not show the same wrong voltage: it is the supply's, as when a neutral is broken."""
+    return beside.is_overvoltage_shared
+
+
 def _evidence(window: Window, row: int, kind: str) -> dict[str, Any]:
     return {
         "current_a": number(window.current_a[row], 3),
@@ -112,6 +117,7 @@ IMPOSSIBLE = Detector(
     clear_samples="absurd_samples",
     exceeds_current=exceeds_current,
     spoils=is_impossible,
+    waits=waits,
     refused_quality=QUALITY_IMPLAUSIBLE,
     evidence=evidence_impossible,
 )

@@ -60,6 +60,11 @@ class Circumstances(Protocol):
         """It switches itself, and may burn by day: the weather is dark, or may be."""
         ...
 
+    @property
+    def is_overvoltage_shared(self) -> Bool:
+        """It shows a voltage that a broken neutral brings about, and so does another lamp of its circuit."""
+        ...
+
     def is_running(self, name: str) -> Bool:
         """Another rule's counters run, or it is open."""
         ...

@@ -9,14 +9,14 @@ Works in blocks that fit the processor's cache (``ingest.detection.screen.stretc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.lamp.bands import Bands
-from ingest.detection.lamp.sample import is_temperature
+from ingest.detection.lamp.sample import COLDEST_C, is_temperature
 from ingest.detection.memory.known_levels import KnownLevels
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
@@ -27,6 +27,7 @@ from ingest.detection.memory.sweep import Sweep, pick
 from ingest.detection.screen.stretches import BLOCK, Lamps, Rows, blocks
 from ingest.model.batch import UNKNOWN_UINT32, Batch
 from ingest.model.fleet import Fleet
+from ingest.model.good_values import with_good_values
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -35,6 +36,8 @@ UInt8 = npt.NDArray[np.uint8]
 UInt32 = npt.NDArray[np.uint32]
 
 _GOOD: Final = np.zeros((), np.uint8)  # as an array: numpy takes longer to find out what a number is
+_COLDEST_C: Final = np.array(COLDEST_C, np.float32)
+_MANY: Final = 32  # one lamp in so many is few: looked at by itself
 _FULL: Final = 100  # %; what is told beyond it is unknown
 _NOT_TOLD: Final = np.array(UNKNOWN_UINT32, np.uint32)
 
@@ -72,6 +75,11 @@ class _Block:
             batch.switch_count[rows],
         )
 
+    def holds_values(self, at: Int64) -> bool:
+        """Whether any reading at some positions tells a measured value or a status."""
+        told = (self.voltage, self.power, self.current, self.factor, self.temperature)
+        return bool(self.status.take(at).any()) or not all(np.isnan(column.take(at)).all() for column in told)
+
 
 class Screen:
     """Scratch for one block, and the limits that are the same for every lamp."""
@@ -85,28 +93,40 @@ class Screen:
         self._warm_c = _alone(bands.below_c)
         self._most_pf = _alone(bands.most_pf)
         self._per_ampere = [(_alone(w_per_a), _alone(offset_w)) for w_per_a, offset_w in bands.per_ampere]
-        self._most_a = np.float32(bands.most_a)
+        self._most_a = _alone(bands.most_a)
         self._lost, self._ok, self._bad, self._other, self._told = np.empty((5, BLOCK), np.bool_)
         self._watt, self._before = np.empty((2, BLOCK), np.float32)
         self._common_pf: Float32 | None = None  # of the sweep at hand
-        self._is_temperature_known = False  # of every lamp, before the sweep at hand
+        self._are_temperatures_known = False  # of nearly all lamps, before the sweep at hand
 
-    def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
-        """Keep a sweep's live readings in the state and pick what needs more."""
+    def look(self, sweep: Sweep, state: LampState) -> tuple[Sweep, Suspects, Replies]:
+        """Keep a sweep's live readings in the state and pick what needs more.
+
+        Returns also the sweep, without the values of its readings of bad quality if any block holds some.
+        """
         batch = sweep.batch
         is_forced = bool(sweep.is_forced.any())
         before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
-        self._is_temperature_known = bool(state.has_temperature.all())
+        untold = positions(~state.has_temperature)
+        self._are_temperatures_known = _MANY * len(untold) < len(state.has_temperature)
         whole, is_known = self.known_levels.look(sweep)
-        found = [
-            self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
-            for where in blocks(sweep)
-        ]
+        found = []
+        for where in blocks(sweep):
+            picked = self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            if picked is None:
+                batch = with_good_values(batch, positions(batch.quality != _GOOD))
+                sweep = replace(sweep, batch=batch)
+                picked = self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            if picked is not None:
+                found.append(picked)
         if not is_known:
             self.known_levels.keep(sweep, whole)
+        if self._are_temperatures_known and len(untold):
+            is_told = is_temperature(state.temperature_c.take(untold)) & (state.quality.take(untold) == _GOOD)
+            state.has_temperature[untold[is_told]] = True
         if not found:
-            return NO_SUSPECTS, NO_REPLIES
+            return sweep, NO_SUSPECTS, NO_REPLIES
         suspects, replies = joined([some for some, _ in found]), joined([some for _, some in found])
         self._count_silence(state, replies)
         if is_forced:
@@ -114,7 +134,7 @@ class Screen:
             is_wanted[suspects.row] = False
             row = np.flatnonzero(is_wanted)
             suspects = suspects.with_quiet(batch, row, before_w[batch.lamp[row]])
-        return suspects, replies
+        return sweep, suspects, replies
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:
         """The least power factor of a city whose lamps all have the same one, since they are at one level; else None.
@@ -135,8 +155,10 @@ class Screen:
         state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
         state.is_away[lamp] = is_bad
 
-    def _pick(self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
-        """Column by column.
+    def _pick(
+        self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool
+    ) -> tuple[Suspects, Replies] | None:
+        """Column by column; None, and nothing kept, if a reading of bad quality holds values.
 
         Each is kept as soon as nobody needs the old one, and looked at then: copying brings it into the cache in half
         the time that comparing would take.
@@ -144,8 +166,11 @@ class Screen:
         lamps, n = block.lamps, len(block.quality)
         lost, ok, bad, other, told = self._lost[:n], self._ok[:n], self._bad[:n], self._other[:n], self._told[:n]
         np.not_equal(block.quality, _GOOD, out=lost)
-        replies = self._replies(block, state, lost, other)
-        deaf = replies.lamp[replies.quality != _GOOD]
+        replies, at = self._replies(block, state, lost, other)
+        is_deaf = replies.quality != _GOOD
+        deaf, deaf_at = replies.lamp[is_deaf], at[is_deaf]
+        if block.holds_values(deaf_at):
+            return None
         before, is_told = None, False
         if not is_known:
             np.not_equal(block.level, lamps.get(state.level_raw), out=told)
@@ -159,7 +184,7 @@ class Screen:
         _put_but(lamps, state.power_w, block.power, deaf)
         self._powers(block, state, ok, bad, other)
         self._shown(block, state, ok, bad, other)
-        if not self._is_temperature_known:
+        if not self._are_temperatures_known:
             self._note_temperatures(block, state, lost, other)
         self._statuses(block, state, bad, other)
         _put_but(lamps, state.status, block.status, deaf)
@@ -188,17 +213,19 @@ class Screen:
         return suspects, replies
 
     @staticmethod
-    def _replies(block: _Block, state: LampState, lost: Bool, other: Bool) -> Replies:
+    def _replies(block: _Block, state: LampState, lost: Bool, other: Bool) -> tuple[Replies, Int64]:
+        """The replies, and their positions in the block."""
         np.logical_or(lost, block.lamps.get(state.is_away), out=other)
         at = positions(other)
         lamp = block.lamps.pick(at)
         was_good = state.quality.take(lamp) == _GOOD
-        return Replies(
+        replies = Replies(
             row=pick(block.rows, at),
             lamp=lamp,
             quality=block.quality.take(at),
             is_first=np.greater(was_good, state.is_away.take(lamp)),
         )
+        return replies, at
 
     @staticmethod
     def _frozen(block: _Block, state: LampState, other: Bool) -> Int64:
@@ -230,8 +257,8 @@ class Screen:
             np.greater(power, watt, out=other if i else bad)
             if i:
                 np.logical_or(bad, other, out=bad)
-        if np.fmax.reduce(block.current) > self._most_a:
-            np.logical_or(bad, block.current > self._most_a, out=bad)
+        np.greater(block.current, self._most_a, out=other)
+        np.logical_or(bad, other, out=bad)
 
     def _shown(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""
@@ -253,6 +280,9 @@ class Screen:
     @staticmethod
     def _note_temperatures(block: _Block, state: LampState, lost: Bool, other: Bool) -> None:
         """Whoever tells a temperature for the first time, in a good sample, has one."""
+        np.greater(block.temperature, _COLDEST_C, out=other)
+        if not other.any():  # a slow quantity: most sweeps leave it out
+            return
         np.logical_or(block.lamps.get(state.has_temperature), lost, out=other)
         np.logical_not(other, out=other)
         np.logical_and(other, is_temperature(block.temperature), out=other)
