@@ -230,9 +230,9 @@ class Plan:
         steps = []
         for lamp, code in zip(lamps[:_LAMPS_AT_ONCE], fitting, strict=False):
             lamp_id = self._town.lamp_ids[lamp]
-            params = self._lamp_params(code, lamp, slot)
+            params = self._lamp_params(code, lamp)
             window = slot
-            if self._town.plant.is_dimmable[lamp] and (code in _AT_FULL_LEVEL or params.get("level", 100) < 100):
+            if self._town.plant.is_dimmable[lamp] and code in _AT_FULL_LEVEL:
                 if slot.full_until_us - slot.from_us < codes[code][0] * _MINUTE_US:
                     continue
                 window = replace(slot, until_us=slot.full_until_us)
@@ -245,7 +245,7 @@ class Plan:
     def _is_rested(self, lamp: int, slot: Slot) -> bool:
         return self._resting.get(self._town.lamp_ids[lamp], 0) < slot.from_us
 
-    def _lamp_params(self, code: str, lamp: int, slot: Slot) -> dict[str, Any]:
+    def _lamp_params(self, code: str, lamp: int) -> dict[str, Any]:
         rng = self._rng
         if code == "lampFailure":
             causes = ["dead", "dead", "relay"] if self._town.plant.has_node[lamp] else ["dead"]
