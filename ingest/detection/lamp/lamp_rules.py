@@ -5,7 +5,7 @@ Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.lamp_evidence import lamp_evidence
 from ingest.detection.lamp.bands import Bands
+from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns
 from ingest.detection.lamp.cycling import CycleCounter
 from ingest.detection.lamp.own_power import learn_own
 from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
@@ -229,7 +230,7 @@ class LampRules:
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
             flags = put_bit(flags, bits.open[rule], is_open)
             if detector.withholds is not None:
-                withheld = withheld | detector.withholds(window, _Runs(debounce.count[lamp], debounce.is_open[lamp]))
+                withheld = withheld | detector.withholds(window, RuleRuns(debounce.count[lamp], debounce.is_open[lamp]))
             for rows, is_opened in ((verdict.opened, True), (verdict.cleared, False)):
                 if len(rows):
                     verdicts += self._tell(detector, rule, rows, lamp, at_s, window, expected, is_opened=is_opened)
@@ -244,7 +245,7 @@ class LampRules:
             hidden |= (flags & self.state.bits.open[other]) != 0
         waits = self.rules[rule].waits
         if waits is not None:
-            hidden |= waits(window, expected, _Beside(self, lamp, flags))
+            hidden |= waits(window, expected, LampCircumstances(self, lamp, flags))
         return hidden
 
     def _tell(  # measured columns, in the order of the rule
@@ -299,52 +300,3 @@ class LampRules:
             debounce.forget(lamp)
         self.state.flags[lamp] = self.state.bits.only_open(self.state.flags[lamp])
         self.state.look_again(lamp)
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """One rule's counters of n lamps: ``ingest.detection.rules.rule.Runs``."""
-
-    count: npt.NDArray[np.uint8]
-    is_open: Bool
-
-
-class _Beside:
-    """What else is known of n lamps while they are judged: ``ingest.detection.rules.rule.Circumstances``."""
-
-    def __init__(self, rules: LampRules, lamp: Int64, flags: Flags) -> None:
-        self._rules, self._lamp, self._flags = rules, lamp, flags
-
-    @property
-    def has_fitted(self) -> Bool:
-        return self._rules.state.has_fitted[self._lamp]
-
-    @property
-    def is_register_suspect(self) -> Bool:
-        return self._rules.state.is_register_suspect[self._lamp]
-
-    @property
-    def is_contactor_suspect(self) -> Bool:
-        return self._rules.is_contactor_suspect[self._rules.fleet.lamp_controller[self._lamp]]
-
-    @property
-    def is_weather_dark(self) -> Bool:
-        return self._rules.is_weather_dark[self._rules.fleet.lamp_controller[self._lamp]]
-
-    @property
-    def is_overvoltage_shared(self) -> Bool:
-        return np.isin(self._lamp, self._rules.overvolted)
-
-    def is_running(self, name: str) -> Bool:
-        return self._has(self._rules.state.bits.running, name)
-
-    def is_open(self, name: str) -> Bool:
-        return self._has(self._rules.state.bits.open, name)
-
-    def _has(self, bits: Sequence[Any], name: str) -> Bool:
-        """Bits of another rule; none where the set of rules has no such rule."""
-        rule = self._rules.rules.number.get(name)
-        if rule is None:
-            return np.zeros(len(self._lamp), np.bool_)
-        has: Bool = (self._flags & bits[rule]) != 0
-        return has
