@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ from ingest.city.mapping import read_mapping
 from ingest.city.preview import write_preview
 from ingest.city.register_in_force import register_in_force
 from ingest.city.report import print_issues, print_lines, print_summary, summary_rows, write_report
+from ingest.city.retiring import retire_controller
 from ingest.city.suggest import suggest
 from ingest.city.template import write_city
 from ingest.database import open_database
@@ -292,6 +294,21 @@ def agent(
         raise UnusableError(f"{out}: is there already, perhaps edited by hand; nothing was written") from error
     except OSError as error:
         raise UnusableError(f"{out}: {error.strerror or error}") from error
+
+
+@app.command("retire")
+def retire(
+    controller_id: Annotated[str, typer.Argument(help="The controller's former name.", show_default=False)],
+    city: Annotated[Path, typer.Option(help="The city's folder.")] = Path(),
+) -> None:
+    """Forget a controller that was renamed or taken down, and close its open faults."""
+    settings = _city(city)
+    engine = open_database(settings)
+    try:
+        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000)
+    finally:
+        engine.dispose()
+    print(f"{controller_id}: retired; {n_closed} open faults of it closed")
 
 
 def _city(folder: Path) -> City:

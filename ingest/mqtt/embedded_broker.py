@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any, Final
@@ -16,14 +17,20 @@ import structlog
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # type: ignore[import-untyped]  # no types
 from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  # amqtt ships no types
 from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
-from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # as above
+from amqtt.errors import AMQTTError, BrokerError, NoDataError  # type: ignore[import-untyped]  # as above
 
 from ingest.errors import UnusableError
+from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
 MAX_PACKET: Final = 4 << 20  # bytes
 _START_TIMEOUT_S: Final = 10.0
+_CONNECT_TIMEOUT_S: Final = 10.0
+_MAX_CONNECTIONS: Final = 4096
+_OWN_FILES: Final = 256  # that ingest opens itself: segments, database, sockets
+_MAX_RETAINED: Final = 1000
+_MAX_RETAINED_BYTES: Final = 65_536
 
 
 def parse_embedded(url: str) -> tuple[str, int]:
@@ -36,8 +43,20 @@ def parse_embedded(url: str) -> tuple[str, int]:
     host, _, port = rest.rpartition(":")
     try:
         return host or DEFAULT_HOST, int(port) if port else DEFAULT_PORT
-    except ValueError as error:
-        raise UnusableError(f"[broker] url: {url!r}: after 'embedded:' comes a port or host:port") from error
+    except ValueError:
+        shown = without_secrets(url)
+        raise UnusableError(f"[broker] url: {shown!r}: after 'embedded:' comes a port or host:port") from None
+
+
+def _connections_for_strangers() -> int:
+    """How many connections this process may hold; the soft limit of open files is raised as far as allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _MAX_CONNECTIONS + _OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(soft // 2, soft - _OWN_FILES)
+    return _MAX_CONNECTIONS
 
 
 class _SteadyDict(dict[str, Any]):
@@ -70,13 +89,53 @@ class _SizedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no
 
 
 class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
-    """amqtt's broker, with a limit to its packets as ``deploy/mosquitto.conf`` has one."""
+    """amqtt's broker, with limits: to packets, connections, the time until CONNECT, and retained messages.
+
+    It shares a process with ingest: what strangers hold open here must not take ingest's own files and memory.
+    """
+
+    def __init__(self, config: BrokerConfig, max_connections: int) -> None:
+        super().__init__(config)
+        self._max_connections = max_connections
+        self._n_open = 0
+        self._is_full_told = False
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
+        if self._n_open >= self._max_connections:
+            if not self._is_full_told:
+                structlog.get_logger("broker").warning("no more connections are taken", n_open=self._n_open)
+            self._is_full_told = True
+            writer.close()
+            return
+        self._n_open += 1
         sized = _SizedReader(reader, writer.get_extra_info("peername"))
-        await self.external_connected(sized, StreamWriterAdapter(writer), listener_name)
+        try:
+            await self.external_connected(sized, StreamWriterAdapter(writer), listener_name)
+        except (OSError, ValueError) as error:  # of one client's bytes, at a place where amqtt expects none
+            structlog.get_logger("broker").debug("connection broke", reason=str(error))
+        finally:
+            self._n_open -= 1
+            self._is_full_told = self._is_full_told and self._n_open > self._max_connections // 2
+            writer.close()  # amqtt leaves it open where no session began
+
+    async def _initialize_client_session(self, *connection: Any) -> Any:
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                return await super()._initialize_client_session(*connection)
+        except (TimeoutError, UnicodeDecodeError) as error:
+            raise NoDataError(str(error) or "no CONNECT in time") from error
+
+    async def retain_message(self, source_session: Any, topic_name: str, data: Any, qos: int | None = None) -> None:
+        """Keep a retained message, if there is room: a city has one, its host's STATE."""
+        is_known = topic_name in self._retained_messages
+        room = 2 * _MAX_RETAINED if topic_name.startswith("spBv1.0/STATE/") else _MAX_RETAINED
+        if data and not is_known and len(self._retained_messages) >= room:
+            return
+        if data and len(data) > _MAX_RETAINED_BYTES:
+            return
+        await super().retain_message(source_session, topic_name, data, qos)
 
 
 class EmbeddedBroker:
@@ -128,7 +187,7 @@ class EmbeddedBroker:
             listeners={"default": ListenerConfig(type="tcp", bind=self._bind)},
             plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         )
-        self._broker = _Broker(config)
+        self._broker = _Broker(config, _connections_for_strangers())
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
         self._broker._subscriptions = _SteadyDict()  # noqa: SLF001  (there is no public way)

@@ -238,5 +238,8 @@ def _told(error: ValidationError, path: Path, variables: Mapping[tuple[str, str]
     where = f"[{section}] {'.'.join(rest)}" if rest else section
     reason = {"extra_forbidden": "unknown key", "missing": "is required"}.get(first["type"], first["msg"])
     is_secret = rest[:1] in (["token"], ["password"])
+    is_secret = (
+        is_secret or "token" in str(first["input"]).lower() or any(c in str(first["input"]) for c in ("@", "://"))
+    )
     given = "" if first["type"] in {"extra_forbidden", "missing"} or is_secret else f" (given: {first['input']!r})"
     return f"{source or path}: {where}: {reason.removeprefix('Value error, ')}{given}"
