@@ -1,8 +1,8 @@
 """``dimmingFailure``: the lamp does not follow its commanded level: it draws the same power at two of them.
 
 A lamp with half its modules dead draws what belongs to some other level too, but goes on following: its power scales
-with every step. So a power that fits another level is only suspected (``suspects_dimming``) before a step was seen, but
-for one case that no other fault brings about: its own full power, as it was seen, at a low level.
+with every step, and so does that of one whose ballast is shorted. So a power that fits another level is only suspected
+(``suspects_dimming``) before a step was seen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ _SAME = 0.06  # of the earlier power: this near to it the power is the same
 _SAME_LEVEL = 0.10  # the same where the levels are not apart: to tell that it is stuck no more
 _FOLLOWED = 0.25  # and no more than this share of the change that the step should have made
 _OFF = 0.08  # of the power at this level: nearer to it than that, the lamp is not known to be wrong
-_FITS_FULL = (0.08, 0.05)  # below and above: this near to full power
 _FITS = 0.04  # of full power: this near to another level's power
 _FOLLOWS = (0.75, 1.30)  # of the power at this level: a lamp that is mended draws between them
 
@@ -45,14 +44,6 @@ def _is_same(window: Window, expected: Expected) -> Bool:
     return same
 
 
-def _is_too_bright(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    is_low = (expected.level <= limits["dimming_level"]) & expected.is_own_known
-    above = window.power_w - expected.own_full_w
-    is_at_full = (above <= _FITS_FULL[1] * expected.own_full_w) & (above >= -_FITS_FULL[0] * expected.own_full_w)
-    result: Bool = is_low & is_at_full & (np.abs(above) < np.abs(window.power_w - expected.own_level_w))
-    return result
-
-
 def _is_alight(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     alight: Bool = window.power_w >= limits["lamp_failure_power"] * expected.own_level_w
     return alight & expected.is_on & expected.is_dimming
@@ -60,8 +51,7 @@ def _is_alight(window: Window, expected: Expected, limits: RowLimits) -> Bool:
 
 def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     """The same power at two commanded levels, of which it does not belong to this one."""
-    is_stuck = _is_same(window, expected) | _is_too_bright(window, expected, limits)
-    return _is_alight(window, expected, limits) & is_stuck & _is_off(window, expected)
+    return _is_alight(window, expected, limits) & _is_same(window, expected) & _is_off(window, expected)
 
 
 def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:

@@ -188,13 +188,11 @@ def oracle(name, w, e, i):
         )
     if name == "frozen":
         return on and bool(w.is_frozen[i]) and p > 0
-    full, own, known = float(e.own_full_w[i]), float(e.own_level_w[i]), bool(e.is_own_known[i])
+    own = float(e.own_level_w[i])
     if not (on and e.is_dimming[i] and p >= 0.2 * own):
         return False
     if abs(p - own) <= 0.08 * own:
         return False
-    if level <= 80 and known and -0.08 * full <= p - full <= 0.05 * full and abs(p - full) < abs(p - own):
-        return True
     before, change = float(e.before_w[i]), abs(float(e.step_share[i]) - 1)
     return change > 0.12 and abs(p - before) <= min(0.06, 0.25 * change) * before
 

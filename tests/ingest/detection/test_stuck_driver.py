@@ -111,6 +111,18 @@ def test_a_partly_dead_string_is_never_told_as_stuck(kit, share, is_new):
     assert faults(street.town.changes, "dimmingFailure") == []
 
 
+@pytest.mark.parametrize("factor", [1.55, 1.7, 1.84, 1.95])
+def test_a_shorted_ballast_at_a_low_level_is_not_stuck_at_full_light(kit, factor):
+    street = Street(kit)
+    for level in (100, 70, 50):
+        street.play(level)
+    street.health[3] = factor
+    street.play(50)
+    street.play(100)
+    assert street.standing() == {"lampPowerTooHigh": 1}
+    assert faults(street.town.changes, "dimmingFailure") == []
+
+
 def test_steps_there_and_back_within_the_guard_prove_nothing(kit):
     street = Street(kit)
     street.play(100)
