@@ -83,6 +83,7 @@ class BrokerSection(_Section):
     key: Path | None = None
     username: str | None = None
     password: str | None = Field(None, repr=False)
+    passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
 
 
 class TelemetrySection(_Section):
@@ -116,6 +117,12 @@ class ScheduleSection(_Section):
     dim: tuple[DimStep, ...] = ()
 
 
+class KeysSection(_Section):
+    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+
+    working_key: Path | None = None
+
+
 class City(_Section):
     """A city's settings; ``folder`` is where they were read from."""
 
@@ -124,6 +131,7 @@ class City(_Section):
     telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
+    keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
     folder: Path
 
