@@ -135,8 +135,7 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         has_cabinet=np.array([_has_cabinet(record) for record in records], np.bool_),
         **columns_of,
     )
-    batch = with_good_values(batch, np.flatnonzero(batch.quality != 0))
-    return Block(batch, directory, lamp_name, circuit_name), n_bad
+    return Block(with_good_values(batch), directory, lamp_name, circuit_name), n_bad
 
 
 def _typed(columns: Sequence[Column], items: Iterable[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:

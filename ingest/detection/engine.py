@@ -107,7 +107,10 @@ class Detection:
         self._orphans = Orphans(fleet, self._state, self._balance, rules)
 
     def judge(self, batch: Batch, now_us: int) -> list[Change]:
-        """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed."""
+        """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed.
+
+        The batch's readings of bad quality hold no values, as ``ingest.model.good_values.with_good_values`` leaves it.
+        """
         self._now_us = now_us
         if not batch.n_records:
             return []
@@ -115,17 +118,14 @@ class Detection:
         self._offline.hear(sweep, now_us)
         commands = self._commands.take(sweep, self._context.scheduled)
         self._cabinets.judge(sweep, commands, self._is_controller_muted)
-        sweep = self._judge_lamps(sweep, commands)
+        self._judge_lamps(sweep, commands)
         changes = self._settle()
         proofs = self._repairs.judge(sweep, commands, self._book)
         return [*changes, *proofs, *self._orphans.judge(sweep, self._book)]
 
-    def _judge_lamps(self, sweep: Sweep, commands: Commands) -> Sweep:
-        """Every rule that looks at lamps: the screen first, then the exact rules on what it let through.
-
-        Returns the sweep without the values of bad readings.
-        """
-        sweep, suspects, replies = self._screen.look(sweep, self._state)
+    def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
+        """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
+        suspects, replies = self._screen.look(sweep, self._state)
         is_steady = self._rules.steadiness.covers(suspects)
         if sweep.is_after_gap.any():  # what their lamps did meanwhile is not known: see ``take_levels``
             is_steady &= ~sweep.is_after_gap[sweep.record_of(suspects.row)]
@@ -153,7 +153,6 @@ class Detection:
             self._dark.judge(sweep, commands, is_starved, self._is_muted)
             dark = self._silence.dark_lamps()
             self._silent_meters.judge(sweep, commands, is_starved, is_partly_listed, dark, self._is_muted)
-        return sweep
 
     def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
@@ -237,10 +236,10 @@ class Detection:
     def _free(self) -> None:
         """What only a broken neutral made of voltages and meters is judged anew when the neutral is whole."""
         for case in self._book.take_freed():
-            if case.code == "meterFailure":
-                self._rules.close("impossible", case.lamps[0])
-                self._rules.close("frozen", case.lamps[0])
-            elif not self._voltages.drop(case):
+            rules = [rule for rule in self._rule_set.of_code(case.code) if rule.closes_with_neutral]
+            for rule in rules:
+                self._rules.close(rule.name, case.lamps[0])
+            if not rules and not self._voltages.drop(case):
                 continue
             self._book.close(case.key, case.at_us, is_proof=False)
 

@@ -14,18 +14,12 @@ import numpy.typing as npt
 from ingest.model.batch import Batch
 from ingest.schema.telemetry import LAMP_VALUES
 
-Int64 = npt.NDArray[np.int64]
-
 _MEASURED: Final = tuple(c for c in LAMP_VALUES if c.quantity.is_from_meter)  # not the level: the agent's own command
 
 
-def with_good_values(batch: Batch, bad: Int64) -> Batch:
-    """A batch whose readings of bad quality hold no measured value and no status; itself where they hold none.
-
-    Args:
-        batch: any.
-        bad: int64 (n,) its lamp rows whose quality is not 0.
-    """
+def with_good_values(batch: Batch) -> Batch:
+    """A batch whose readings of bad quality hold no measured value and no status; itself where they hold none."""
+    bad = np.flatnonzero(batch.quality)
     if not len(bad):
         return batch
     cleaned: dict[str, npt.NDArray[Any]] = {}

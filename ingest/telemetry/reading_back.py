@@ -93,7 +93,7 @@ def block_of(lamps: pa.Table | None, circuits: pa.Table | None, cabinets: pa.Tab
         has_cabinet=_values(cabinets, "has_cabinet", True, np.bool_),
         **columns,
     )
-    batch = with_good_values(batch, np.flatnonzero(batch.quality != 0))  # stored by a version that kept them
+    batch = with_good_values(batch)  # stored by a version that kept them
     return Block(batch, directory, lamp, circuit)
 
 

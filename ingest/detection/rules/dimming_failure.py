@@ -50,8 +50,13 @@ def _is_alight(window: Window, expected: Expected, limits: RowLimits) -> Bool:
 
 
 def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    """The same power at two commanded levels, of which it does not belong to this one."""
-    return _is_alight(window, expected, limits) & _is_same(window, expected) & _is_off(window, expected)
+    """The same power at two commanded levels, of which it does not belong to this one.
+
+    A step down proves it at ``dimming_level`` or below only: some drivers dim little near full light.
+    """
+    is_proof = (expected.level <= limits["dimming_level"]) | (expected.step_share > 1)
+    is_stuck = _is_same(window, expected) & is_proof
+    return _is_alight(window, expected, limits) & is_stuck & _is_off(window, expected)
 
 
 def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:

@@ -118,6 +118,7 @@ IMPOSSIBLE = Detector(
     exceeds_current=exceeds_current,
     spoils=is_impossible,
     waits=waits,
+    closes_with_neutral=True,
     refused_quality=QUALITY_IMPLAUSIBLE,
     evidence=evidence_impossible,
 )
@@ -132,5 +133,6 @@ FROZEN = Detector(
     is_repetition=True,
     is_time_dependent=True,
     withholds=withholds,
+    closes_with_neutral=True,
     evidence=evidence_frozen,
 )

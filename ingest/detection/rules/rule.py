@@ -118,6 +118,7 @@ class Detector:
         explained_by: what explains its fault, the strongest first.
         waits: lamps on which a new verdict is left to another fault that may come, or to another rule.
         closes_with_cause: when what explains it on the same lamp clears, it is closed without proof and judged anew.
+        closes_with_neutral: the same when a broken neutral that explains it is whole again.
 
         evidence: what it tells beside the measured and expected power: sample, expected, row.
         suspects_register: on a lamp that never fitted its register entry, that entry is suspected.
@@ -150,6 +151,7 @@ class Detector:
     explained_by: tuple[Cause, ...] = ()
     waits: Callable[[Window, Expected, Circumstances], Bool] | None = None
     closes_with_cause: bool = False
+    closes_with_neutral: bool = False
 
     evidence: Callable[[Window, Expected, int], dict[str, Any]] | None = None
     suspects_register: bool = False

@@ -9,7 +9,7 @@ Works in blocks that fit the processor's cache (``ingest.detection.screen.stretc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +27,6 @@ from ingest.detection.memory.sweep import Sweep, pick
 from ingest.detection.screen.stretches import BLOCK, Lamps, Rows, blocks
 from ingest.model.batch import UNKNOWN_UINT32, Batch
 from ingest.model.fleet import Fleet
-from ingest.model.good_values import with_good_values
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -75,11 +74,6 @@ class _Block:
             batch.switch_count[rows],
         )
 
-    def holds_values(self, at: Int64) -> bool:
-        """Whether any reading at some positions tells a measured value or a status."""
-        told = (self.voltage, self.power, self.current, self.factor, self.temperature)
-        return bool(self.status.take(at).any()) or not all(np.isnan(column.take(at)).all() for column in told)
-
 
 class Screen:
     """Scratch for one block, and the limits that are the same for every lamp."""
@@ -99,10 +93,10 @@ class Screen:
         self._common_pf: Float32 | None = None  # of the sweep at hand
         self._are_temperatures_known = False  # of nearly all lamps, before the sweep at hand
 
-    def look(self, sweep: Sweep, state: LampState) -> tuple[Sweep, Suspects, Replies]:
+    def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
         """Keep a sweep's live readings in the state and pick what needs more.
 
-        Returns also the sweep, without the values of its readings of bad quality if any block holds some.
+        Readings of bad quality hold no values: ``ingest.model.good_values`` has seen to it where the batch was made.
         """
         batch = sweep.batch
         is_forced = bool(sweep.is_forced.any())
@@ -111,22 +105,17 @@ class Screen:
         untold = positions(~state.has_temperature)
         self._are_temperatures_known = _MANY * len(untold) < len(state.has_temperature)
         whole, is_known = self.known_levels.look(sweep)
-        found = []
-        for where in blocks(sweep):
-            picked = self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
-            if picked is None:
-                batch = with_good_values(batch, positions(batch.quality != _GOOD))
-                sweep = replace(sweep, batch=batch)
-                picked = self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
-            if picked is not None:
-                found.append(picked)
+        found = [
+            self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            for where in blocks(sweep)
+        ]
         if not is_known:
             self.known_levels.keep(sweep, whole)
         if self._are_temperatures_known and len(untold):
             is_told = is_temperature(state.temperature_c.take(untold)) & (state.quality.take(untold) == _GOOD)
             state.has_temperature[untold[is_told]] = True
         if not found:
-            return sweep, NO_SUSPECTS, NO_REPLIES
+            return NO_SUSPECTS, NO_REPLIES
         suspects, replies = joined([some for some, _ in found]), joined([some for _, some in found])
         self._count_silence(state, replies)
         if is_forced:
@@ -134,7 +123,7 @@ class Screen:
             is_wanted[suspects.row] = False
             row = np.flatnonzero(is_wanted)
             suspects = suspects.with_quiet(batch, row, before_w[batch.lamp[row]])
-        return sweep, suspects, replies
+        return suspects, replies
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:
         """The least power factor of a city whose lamps all have the same one, since they are at one level; else None.
@@ -155,10 +144,8 @@ class Screen:
         state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
         state.is_away[lamp] = is_bad
 
-    def _pick(
-        self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool
-    ) -> tuple[Suspects, Replies] | None:
-        """Column by column; None, and nothing kept, if a reading of bad quality holds values.
+    def _pick(self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
+        """Column by column.
 
         Each is kept as soon as nobody needs the old one, and looked at then: copying brings it into the cache in half
         the time that comparing would take.
@@ -166,11 +153,8 @@ class Screen:
         lamps, n = block.lamps, len(block.quality)
         lost, ok, bad, other, told = self._lost[:n], self._ok[:n], self._bad[:n], self._other[:n], self._told[:n]
         np.not_equal(block.quality, _GOOD, out=lost)
-        replies, at = self._replies(block, state, lost, other)
-        is_deaf = replies.quality != _GOOD
-        deaf, deaf_at = replies.lamp[is_deaf], at[is_deaf]
-        if block.holds_values(deaf_at):
-            return None
+        replies = self._replies(block, state, lost, other)
+        deaf = replies.lamp[replies.quality != _GOOD]
         before, is_told = None, False
         if not is_known:
             np.not_equal(block.level, lamps.get(state.level_raw), out=told)
@@ -213,19 +197,17 @@ class Screen:
         return suspects, replies
 
     @staticmethod
-    def _replies(block: _Block, state: LampState, lost: Bool, other: Bool) -> tuple[Replies, Int64]:
-        """The replies, and their positions in the block."""
+    def _replies(block: _Block, state: LampState, lost: Bool, other: Bool) -> Replies:
         np.logical_or(lost, block.lamps.get(state.is_away), out=other)
         at = positions(other)
         lamp = block.lamps.pick(at)
         was_good = state.quality.take(lamp) == _GOOD
-        replies = Replies(
+        return Replies(
             row=pick(block.rows, at),
             lamp=lamp,
             quality=block.quality.take(at),
             is_first=np.greater(was_good, state.is_away.take(lamp)),
         )
-        return replies, at
 
     @staticmethod
     def _frozen(block: _Block, state: LampState, other: Bool) -> Int64:

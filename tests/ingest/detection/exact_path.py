@@ -3,7 +3,6 @@
 Shares no code with the screen, its bands and blocks, the stable regions or the counters' steps.
 """
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +11,6 @@ from ingest.detection.engine import Detection
 from ingest.detection.memory.debounce import Debounce, Verdicts
 from ingest.detection.memory.suspects import MEASURED, Replies, Suspects
 from ingest.detection.snapshot import arrays_of
-from ingest.model.good_values import with_good_values
 
 GOOD = 0
 # Of the lamp state: see ``LampState.sweeps_silent``. The schedule of the sweep at hand is no memory.
@@ -27,8 +25,7 @@ class ExactScreen:
         self.known_levels = SimpleNamespace(forget=lambda: None)
 
     def look(self, sweep, state):
-        batch = with_good_values(sweep.batch, np.flatnonzero(sweep.batch.quality != GOOD))
-        sweep = replace(sweep, batch=batch)
+        batch = sweep.batch
         rows = [
             row
             for record in range(batch.n_records)
@@ -55,7 +52,7 @@ class ExactScreen:
                 getattr(state, name)[lamp] = getattr(batch, name)[row]
             if is_good:
                 state.power_w[lamp], state.status[lamp] = batch.power_w[row], batch.status[row]
-        return sweep, self._suspects(batch, suspects), self._replies(replies)
+        return self._suspects(batch, suspects), self._replies(replies)
 
     @staticmethod
     def _suspects(batch, found):

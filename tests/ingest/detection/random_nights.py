@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.small_town import DIMS, Town
 from ingest.model.batch import Batch
+from ingest.model.good_values import with_good_values
 from ingest.schema.limits import TECHNOLOGIES
 
 HOUR_US = 3_600_000_000
@@ -126,4 +127,4 @@ class Night:
             columns[str(rng.choice(QUANTITIES))][int(rng.integers(0, n))] = rng.choice(WILD)
         if rng.random() < 0.02:
             columns["is_historical"] = rng.random(batch.n_records) < 0.5
-        return replace(batch, **columns)
+        return with_good_values(replace(batch, **columns))

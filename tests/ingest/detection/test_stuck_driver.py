@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-CURVE = {50: 0.5025, 70: 0.705, 100: 1.0}  # of this street's own drivers
+CURVE = {50: 0.5025, 70: 0.705, 80: 0.805, 85: 0.855, 100: 1.0}  # of this street's own drivers
 
 
 class Street:
@@ -85,6 +85,24 @@ def test_stuck_at_full_light(kit):
     changes = street.play(70)
     assert kit.open_codes(changes) == {"dimmingFailure": 1}
     street.play(50)
+    assert street.standing() == {"dimmingFailure": 1}
+
+
+@pytest.mark.parametrize(("level", "told"), [(80, {"dimmingFailure": 1}), (85, {})])
+def test_a_step_down_above_the_dimming_level_proves_nothing(kit, level, told):
+    street = Street(kit)
+    street.play(100)
+    street.stuck[3] = 100
+    street.play(level)
+    assert street.standing() == told
+
+
+def test_stuck_just_below_full_light_is_told_at_the_step_up(kit):
+    street = Street(kit)
+    street.play(100)
+    street.play(85)
+    street.stuck[3] = 85
+    street.play(100)
     assert street.standing() == {"dimmingFailure": 1}
 
 
