@@ -95,7 +95,12 @@ def test_a_fault_that_nobody_could_see_long_enough_is_not_scored_but_not_false_e
 
 @pytest.mark.parametrize(
     ("evidence", "minute", "n_false"),
-    [({"suspected": "dimming"}, 13, 0), ({}, 13, 1), ({"suspected": "dimming"}, 50, 1), ({"suspected": "dimming"}, -1, 1)],
+    [
+        ({"suspected": "dimming"}, 13, 0),
+        ({}, 13, 1),
+        ({"suspected": "dimming"}, 50, 1),
+        ({"suspected": "dimming"}, -1, 1),
+    ],
 )
 def test_a_stuck_driver_before_a_step_is_right_as_a_suspected_power_fault_but_not_found(
     town, evidence, minute, n_false

@@ -26,7 +26,7 @@ from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.rules import Detector, Expected, RuleSet, Window
+from ingest.detection.rules import DARK, Detector, Expected, RuleSet, Window
 from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
 from ingest.model.fleet import Fleet
 
@@ -287,7 +287,7 @@ class LampRules:
 
     def open_dark(self, lamp: int, since_s: int) -> None:
         """Open ``lampFailure`` on a lamp that does not answer and is known to be dark; it clears as ever."""
-        one, rule, bits = np.array([lamp]), self.rules.number["lampFailure"], self.state.bits
+        one, rule, bits = np.array([lamp]), self.rules.number[DARK.name], self.state.bits
         self.debounce[rule].close(one)
         self.debounce[rule].since_s[one] = since_s
         self.debounce[rule].is_open[one] = True
