@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.memory.flag_bits import Flags
+from ingest.model.fleet import Fleet
 
 if TYPE_CHECKING:
     from ingest.detection.lamp.lamp_rules import LampRules
@@ -24,6 +25,15 @@ class RuleRuns:
 
     count: npt.NDArray[np.uint8]
     is_open: Bool
+
+
+def sharing_a_circuit(fleet: Fleet, lamp: Int64) -> Int64:
+    """Those of n lamps, int64 (n,), of which another is on the same circuit; int64."""
+    circuit = fleet.lamp_circuit[lamp]
+    lamp, circuit = lamp[circuit >= 0], circuit[circuit >= 0]
+    if len(lamp) <= 1:
+        return lamp[:0]
+    return lamp[np.bincount(circuit)[circuit] > 1]
 
 
 class LampCircumstances:

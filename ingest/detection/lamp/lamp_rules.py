@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.lamp_evidence import lamp_evidence
 from ingest.detection.lamp.bands import Bands
-from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns
+from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns, sharing_a_circuit
 from ingest.detection.lamp.cycling import CycleCounter
 from ingest.detection.lamp.own_power import learn_own
 from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
@@ -120,7 +120,8 @@ class LampRules:
         self.cycles.note_restarts(lamp, at_s, window)
         expected = expect(self.fleet, state, self.electric, lamp, levels, window.voltage_v)
         limits = self.table.of(self.fleet.technology[lamp])
-        self.overvolted = self._sharing_overvoltage(lamp, window)
+        is_high = (window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v)
+        self.overvolted = sharing_a_circuit(self.fleet, lamp[is_high])
         is_ending = levels.is_guessed & sweep.is_ending[record]
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
@@ -132,15 +133,6 @@ class LampRules:
         self._reopen(lamp, levels.level)
         self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
         return [*refused, *verdicts]
-
-    def _sharing_overvoltage(self, lamp: Int64, window: Window) -> Int64:
-        """Lamps of which two of a circuit or more show more voltage than one meter is believed; int64."""
-        high = np.flatnonzero((window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v))
-        circuit = self.fleet.lamp_circuit[lamp[high]]
-        high, circuit = high[circuit >= 0], circuit[circuit >= 0]
-        if len(high) < 2:  # two
-            return lamp[:0]
-        return lamp[high[np.bincount(circuit)[circuit] > 1]]
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
