@@ -26,7 +26,8 @@ CONFIRM_S: Final = {
     "lampPowerTooLow": 600, "lampPowerTooHigh": 600, "powerFactorTooLow": 600, "supplyVoltageTooLow": 600,
     "supplyVoltageTooHigh": 600, "highTemperature": 4500, "controlGearFailure": 180, "communicationFailure": 300,
     "meterFailure": 1800, "circuitFailure": 180, "cableFailure": 180, "circuitPowerTooLow": 600, "supplyLoss": 60,
-    "contactorFailure": 900, "cabinetDoorOpen": 60, "unmeteredLoad": 1800, "busFailure": 180, "controllerOffline": 300,
+    "neutralFailure": 120, "contactorFailure": 900, "cabinetDoorOpen": 60, "unmeteredLoad": 1800, "busFailure": 180,
+    "controllerOffline": 300,
 }  # fmt: skip
 CODES: Final = tuple(CONFIRM_S)
 #: Codes that no guard time delays: what they say does not depend on a level.
