@@ -194,6 +194,8 @@ def oracle(name, w, e, i):
     if abs(p - own) <= 0.08 * own:
         return False
     before, change = float(e.before_w[i]), abs(float(e.step_share[i]) - 1)
+    if e.step_share[i] < 1 and e.level[i] > 80:  # a step down that ends above the dimming level
+        return False
     return change > 0.12 and abs(p - before) <= min(0.06, 0.25 * change) * before
 
 
