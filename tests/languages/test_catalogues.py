@@ -35,6 +35,7 @@ SAID_IN = {
     "problem": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
+    "sign_in": ("dashboard_api/pages",),
     "inject": ("firmware_sim",),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
