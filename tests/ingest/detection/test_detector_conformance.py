@@ -201,7 +201,7 @@ def oracle(name, w, e, i):
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_mask_equals_the_plain_loop(detector, seed):
-    window, expected, limits = random_case(seed, 600)
+    window, expected, limits = random_case(seed, 2000)
     found = detector.holds(window, expected, limits)
     wanted = np.array([oracle(detector.name, window, expected, i) for i in range(len(found))])
     np.testing.assert_array_equal(found, wanted)
