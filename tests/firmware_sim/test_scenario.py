@@ -134,7 +134,8 @@ def test_the_stage_breaks_and_mends_on_time_and_knows_when_it_showed(tmp_path, w
 )
 def test_a_stuck_driver_shows_from_the_first_step_on_that_it_does_not_follow(world, begin_min, stuck, shown_min):
     """Dimmed to 50 % at 22:00 (minute 240); before a step it draws what a lamp with dead modules may draw."""
-    stage = Stage(world, [Step("dimmingFailure", "L-214", BEGIN_US + begin_min * MINUTE_US, None, {"level": stuck})])
+    step = Step("dimmingFailure", "L-214", BEGIN_US + begin_min * MINUTE_US, None, {"level": stuck})
+    stage = Injections(world, [step])
     for minute in range(100, 600, 5):
         at_us = BEGIN_US + minute * MINUTE_US
         stage.turn(at_us)
