@@ -32,6 +32,8 @@ from dashboard_api.api import (
     tiles,
 )
 from dashboard_api.formats.problem_document import MEDIA_TYPE
+from dashboard_api.neighbours.ogc import documents as ogc_documents
+from dashboard_api.neighbours.ogc import routes as ogc
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -75,7 +77,7 @@ class Route:
 _NO_FAULT: Final = {404: "no such fault"}
 _NO_LAMP: Final = {404: "no such lamp"}
 _NO_CABINET: Final = {404: "no such cabinet"}
-ROUTES: Final[tuple[Route, ...]] = (
+_API: Final[tuple[Route, ...]] = (
     Route(
         "GET",
         "/tiles/{layer}/{z}/{x}/{y}.mvt",
@@ -228,6 +230,35 @@ ROUTES: Final[tuple[Route, ...]] = (
         response_class=HTMLResponse,
     ),
 )
+# OGC API - Features; `/ogc` and `/ogc/` are the same page, since the standard names the one and links the other
+_OGC_JSON: Final = {ogc_documents.JSON: None, ogc_documents.HTML: None}
+_OGC_FEATURES: Final = {ogc_documents.GEOJSON: None, ogc_documents.HTML: None}
+_OGC: Final[tuple[Route, ...]] = tuple(
+    Route("GET", path, endpoint, tag, Role.PUBLIC, others=others, problems=problems, response_class=Response)
+    for path, endpoint, tag, others, problems in (
+        (
+            "/ogc/collections/{collection_id}/items",
+            ogc.get_items,
+            "ogc",
+            _OGC_FEATURES,
+            {404: "no such collection"},
+        ),
+        (
+            "/ogc/collections/{collection_id}/items/{feature_id:path}",
+            ogc.get_item,
+            "ogc",
+            _OGC_FEATURES,
+            {404: "no such collection or feature"},
+        ),
+        ("/ogc/collections/{collection_id}", ogc.get_collection, "ogc", _OGC_JSON, {404: "no such collection"}),
+        ("/ogc/collections", ogc.get_collections, "ogc", _OGC_JSON, None),
+        ("/ogc/conformance", ogc.get_conformance, "ogc", _OGC_JSON, None),
+        ("/ogc/api", ogc.get_api, "ogc", {ogc_documents.OPENAPI: None, ogc_documents.HTML: None}, None),
+        ("/ogc", ogc.get_landing_page, "ogc", _OGC_JSON, None),
+        ("/ogc/", ogc.get_landing_page, "", _OGC_JSON, None),
+    )
+)
+ROUTES: Final = (*_API, *_OGC)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     422: "not as this document describes; the detail names the place",

@@ -116,6 +116,13 @@ class ScheduleSection(_Section):
     dim: tuple[DimStep, ...] = ()
 
 
+class PublicSection(_Section):
+    """``[public]``: what everybody may see beside the contract's columns, and under which licence."""
+
+    columns: tuple[str, ...] = ()  # further columns of the register that are shown to everybody
+    licence: str = Field("", max_length=500)  # address of the licence of the open data; empty = none is stated
+
+
 class City(_Section):
     """A city's settings; ``folder`` is where they were read from."""
 
@@ -124,6 +131,7 @@ class City(_Section):
     telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
+    public: PublicSection = PublicSection()  # type: ignore[call-arg]  # as above
     limits: Mapping[str, Any] = {}
     folder: Path
 
@@ -227,6 +235,8 @@ def _value(section: str, key: str, text: str, name: str) -> Any:
             return tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError as error:
             raise CityError(f"{name}: not a TOML list such as [{{ at = '22:00', level = 70 }}]: {error}") from error
+    if (section, key) == ("public", "columns"):
+        return [column.strip() for column in text.split(",") if column.strip()]
     return text
 
 
