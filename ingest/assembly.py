@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
+from city_pki.errors import PkiError
+from city_pki.order_keys import COUNTER_FILE, OrderSigner
+from city_pki.secret_file import is_open_to_others
 from ingest.database import Guard, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
@@ -117,6 +122,13 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
         )
+        for path in filter(is_open_to_others, (_in_folder(city, city.broker.key), _token_file(city))):
+            structlog.get_logger("ingest").warning(
+                "others than its owner may read this secret: chmod 600", file=str(path)
+            )
+        signer = _signer(city)
+        host.commands.signer = signer
+        rotation = None if signer is None else signer.keys.rotation
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
         flight = CommitQueue(store, quarantine, book, metrics=metrics, readiness=readiness)
         self._closers.append(flight.close)
@@ -180,7 +192,7 @@ class CityIngest:
                 commands,
                 FaultChangesJob(book, detection, time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
-                ScheduleJob(city, host),
+                ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
                 energy,
                 RegisterWatch(engine, city.folder, register.version, swap.replace, time.monotonic),
@@ -192,10 +204,15 @@ class CityIngest:
         settings = city.broker
         if settings.url.startswith("embedded:"):
             host, port = parse_embedded(settings.url)
-            embedded = EmbeddedBroker(host, port)
+            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords))
             embedded.start()
             self._closers.append(embedded.stop)
-            address = BrokerAddress("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104  # compared, not bound
+            address = BrokerAddress(
+                "127.0.0.1" if host == "0.0.0.0" else host,  # noqa: S104  # compared, not bound
+                port,
+                username=settings.username,
+                password=settings.password,
+            )
         else:
             host, port, is_tls = parse_address(settings.url)
             address = BrokerAddress(
@@ -225,6 +242,21 @@ class CityIngest:
 
 def _in_folder(city: City, path: Path | None) -> Path | None:
     return None if path is None else city.folder / path
+
+
+def _token_file(city: City) -> Path | None:
+    return _in_folder(city, city.telemetry.token_file)
+
+
+def _signer(city: City) -> OrderSigner | None:
+    """What signs orders, if the city says so."""
+    key = city.keys.working_key
+    if key is None:
+        return None
+    try:
+        return OrderSigner(city.folder / key, city.data_folder / COUNTER_FILE, _wall_ms)
+    except PkiError as error:
+        raise UnusableError(f"[keys] working_key: {error}") from error
 
 
 def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:

@@ -1,4 +1,4 @@
-"""``terang-city``: make, import and check a city's folder; write an agent's file."""
+"""``terang-city``: make, import and check a city's folder; write an agent's file; certificates and keys."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from city_pki.errors import PkiError
+from ingest.city import controllers, pki_commands
 from ingest.city.agent_file import agent_toml
 from ingest.city.checking import check_folder, zone_issue
 from ingest.city.difference import Difference, difference
@@ -42,6 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Make, import and check a city's folder.",
 )
+pki_commands.add_to(app)
+controllers.add_to(app)
 Folder = Annotated[Path, typer.Argument(help="The city's folder.", show_default=False)]
 
 
@@ -319,7 +323,7 @@ def main() -> None:
     """Run the command line; what a person has to mend is one line and exit code 2."""
     try:
         app()
-    except (IngestError, SchemaError) as error:
+    except (IngestError, SchemaError, PkiError) as error:
         print(f"terang-city: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -1,15 +1,19 @@
 """The broker for a desk or a small town: amqtt in a thread of this process, for ``[broker] url = "embedded:"``.
 
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
-elsewhere. It keeps nothing on disk. The only module of ingest that knows amqtt.
+elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
+It keeps nothing on disk, and who has one password can speak for another: beyond a desk or a small town, Mosquitto with
+certificates is the one to take. The only module of ingest that knows amqtt.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -19,6 +23,8 @@ from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  
 from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
 from amqtt.errors import AMQTTError, BrokerError, NoDataError  # type: ignore[import-untyped]  # as above
 
+from city_pki.errors import PkiError
+from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
 from ingest.schema.safe_url import without_secrets
 
@@ -46,6 +52,14 @@ def parse_embedded(url: str) -> tuple[str, int]:
     except ValueError:
         shown = without_secrets(url)
         raise UnusableError(f"[broker] url: {shown!r}: after 'embedded:' comes a port or host:port") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _connections_for_strangers() -> int:
@@ -138,11 +152,35 @@ class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
         await super().retain_message(source_session, topic_name, data, qos)
 
 
+def _check_passwords(path: Path) -> None:
+    try:
+        read_secret(path)
+    except PkiError as error:
+        raise UnusableError(f"[broker] passwords: {error}") from error
+
+
 class EmbeddedBroker:
     """A broker on a thread of its own."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Nothing is started yet."""
+    def __init__(self, host: str, port: int, passwords: Path | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            host: where to listen.
+            port: there.
+            passwords: lines of ``name:argon2 hash``, mode 0600; None = whoever is on this machine may connect.
+
+        Raises:
+            UnusableError: other machines could connect and there are no passwords, or others may read their file.
+        """
+        if passwords is None and not is_loopback(host):
+            raise UnusableError(
+                f"[broker] url: embedded:{host}:{port} listens beyond this machine, and only with passwords: set"
+                " [broker] passwords (terang-city broker-password writes the file), or use Mosquitto with certificates"
+            )
+        if passwords is not None:
+            _check_passwords(passwords)
+        self._passwords = passwords
         self._bind = f"{host}:{port}"
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="broker", daemon=True)
@@ -183,10 +221,10 @@ class EmbeddedBroker:
         self._loop.close()
 
     async def _start(self) -> None:
-        config = BrokerConfig(
-            listeners={"default": ListenerConfig(type="tcp", bind=self._bind)},
-            plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-        )
+        plugins: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+        if self._passwords is not None:
+            plugins = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(self._passwords)}}
+        config = BrokerConfig(listeners={"default": ListenerConfig(type="tcp", bind=self._bind)}, plugins=plugins)
         self._broker = _Broker(config, _connections_for_strangers())
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens

@@ -83,6 +83,7 @@ class BrokerSection(_Section):
     key: Path | None = None
     username: str | None = None
     password: str | None = Field(None, repr=False)
+    passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
 
 
 class TelemetrySection(_Section):
@@ -123,6 +124,12 @@ class PublicSection(_Section):
     licence: str = Field("", max_length=500)  # address of the licence of the open data; empty = none is stated
 
 
+class KeysSection(_Section):
+    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+
+    working_key: Path | None = None
+
+
 class City(_Section):
     """A city's settings; ``folder`` is where they were read from."""
 
@@ -132,6 +139,7 @@ class City(_Section):
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
     public: PublicSection = PublicSection()  # type: ignore[call-arg]  # as above
+    keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
     folder: Path
 
