@@ -56,6 +56,10 @@ class NotAllowedError(RequestError):
     """The fault's state does not allow this action; the problem carries the fault as it is now."""
 
 
+class TooManyError(RequestError):
+    """Asked too often; ``retry_after_s`` says when to come back."""
+
+
 class UnavailableError(RequestError):
     """A store does not answer, or holds nothing yet; the request may be repeated later."""
 
@@ -66,5 +70,6 @@ STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
+    TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

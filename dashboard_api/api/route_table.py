@@ -33,8 +33,10 @@ from dashboard_api.api import (
     tiles,
 )
 from dashboard_api.formats.problem_document import MEDIA_TYPE
+from dashboard_api.neighbours.citizens import routes as citizens
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
+from dashboard_api.neighbours.open311 import routes as open311
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -60,6 +62,7 @@ class Route:
         others: further formats of the answer: media type -> model, None = no JSON.
         problems: status -> what it means here, beside those that every route may answer.
         response_class: of an answer that is no JSON.
+        error_types: further media types of its problems.
     """
 
     method: str
@@ -73,6 +76,7 @@ class Route:
     problems: Mapping[int, str] | None = None
     also: Mapping[int, str] | None = None  # further statuses without a body
     response_class: type[Response] = JSONResponse
+    error_types: tuple[str, ...] = ()
 
 
 _NO_FAULT: Final = {404: "no such fault"}
@@ -298,7 +302,40 @@ _OGC: Final[tuple[Route, ...]] = tuple(
         ("/ogc/", ogc.get_landing_page, "", _OGC_JSON, None),
     )
 )
-ROUTES: Final = (*_API, *_OGC)
+_O311: Final = "/open311/v2"
+_O311_TYPES: Final = {open311.JSON: None, open311.XML: None}
+_OPEN311: Final[tuple[Route, ...]] = tuple(
+    Route(
+        method,
+        path,
+        endpoint,
+        "open311",
+        Role.PUBLIC,
+        status=status,
+        others=_O311_TYPES,
+        problems=problems,
+        response_class=Response,
+        error_types=tuple(_O311_TYPES),
+    )
+    for method, path, endpoint, status, problems in (
+        ("GET", f"{_O311}/discovery.{{form}}", open311.get_discovery, 200, {404: "no such format"}),
+        ("GET", f"{_O311}/services.{{form}}", open311.get_services, 200, {404: "no such format"}),
+        ("GET", f"{_O311}/services/{{service_code}}.{{form}}", open311.get_service, 200, {404: "no such service"}),
+        ("GET", f"{_O311}/requests.{{form}}", open311.get_requests, 200, {404: "no such format"}),
+        ("POST", f"{_O311}/requests.{{form}}", open311.post_request, 201, {404: "no such format", 429: "too many"}),
+        ("GET", f"{_O311}/requests/{{request_id}}.{{form}}", open311.get_request, 200, {404: "no such request"}),
+        ("GET", f"{_O311}/tokens/{{token}}.{{form}}", open311.get_token, 200, {404: "no such token"}),
+    )
+)
+_CITIZENS: Final[tuple[Route, ...]] = tuple(
+    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response)  # for people: not in the OpenAPI document
+    for method, path, endpoint in (
+        ("GET", "/lapor", citizens.get_form),
+        ("POST", "/lapor", citizens.post_form),
+        ("GET", "/lapor/{number}", citizens.get_report),
+    )
+)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     422: "not as this document describes; the detail names the place",
@@ -333,6 +370,7 @@ def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
     for status, meaning in {**_EVERYWHERE, **(route.problems or {})}.items():
         model = models.FaultProblem if status == 409 else models.Problem
         found[status] = {"description": meaning, "content": {MEDIA_TYPE: {"schema": _reference(model)}}}
+        found[status]["content"] |= {media_type: {} for media_type in route.error_types}
     for status, meaning in (route.also or {}).items():
         found[status] = {"description": meaning}
     return found

@@ -60,6 +60,8 @@ class PublicFilter:
         touches_antimeridian: the box holds the meridian of 180 degrees.
         interval: first and last UTC microsecond; a fault lasts from its opening to its closing.
         equal: column -> value.
+        opened: first and last UTC microsecond of the opening.
+        codes: any of these; empty = all.
     """
 
     after: str | None = None
@@ -68,6 +70,8 @@ class PublicFilter:
     interval: tuple[int, int] | None = None
     equal: Mapping[str, str] = field(default_factory=dict)
     is_open: bool | None = None
+    opened: tuple[int, int] | None = None
+    codes: tuple[str, ...] = ()
 
 
 def public_lamps(database: Database, lamp_ids: Sequence[str]) -> list[Row[Any]]:
@@ -88,10 +92,13 @@ def public_cabinets(database: Database) -> list[Row[Any]]:
         return list(connection.execute(select(*columns).order_by(cabinets.c.cabinet_id)))
 
 
-def public_faults(database: Database, wanted: PublicFilter, limit: int) -> list[Row[Any]]:
-    """Rows of faults with their place, by id."""
+def public_faults(
+    database: Database, wanted: PublicFilter, limit: int, *, is_newest_first: bool = False
+) -> list[Row[Any]]:
+    """Rows of faults with their place, by id, which rises with the time of opening."""
     columns = [faults.c[name] for name in (*FAULT_COLUMNS, *_PLACE)]
-    query = select(*columns).where(*_terms(wanted)).order_by(faults.c.id).limit(limit)
+    order = faults.c.opened_at_us.desc() if is_newest_first else faults.c.id
+    query = select(*columns).where(*_terms(wanted)).order_by(order).limit(limit)
     with database.reading() as connection:
         return list(connection.execute(query))
 
@@ -123,25 +130,26 @@ def _terms(wanted: PublicFilter) -> list[ColumnElement[bool]]:
     if wanted.after is not None:
         terms.append(faults.c.id > wanted.after)
     if wanted.bbox is not None:
-        terms.append(or_(faults.c.latitude.is_(None), faults.c.longitude.is_(None), _in_box(wanted)))
+        inside = _in_box(wanted.bbox, touches_antimeridian=wanted.touches_antimeridian)
+        terms.append(or_(faults.c.latitude.is_(None), faults.c.longitude.is_(None), inside))
     if wanted.interval is not None:
         first_us, last_us = wanted.interval
         terms.append(faults.c.opened_at_us <= last_us)
         terms.append(or_(faults.c.closed_at_us.is_(None), faults.c.closed_at_us >= first_us))
     if wanted.is_open is not None:
         terms.append(FAULT_IS_OPEN if wanted.is_open else ~FAULT_IS_OPEN)
+    if wanted.opened is not None:
+        terms.append(faults.c.opened_at_us.between(*wanted.opened))
+    if wanted.codes:
+        terms.append(faults.c.code.in_(wanted.codes))
     terms += [faults.c[name] == value for name, value in wanted.equal.items()]
     return terms
 
 
-def _in_box(wanted: PublicFilter) -> ColumnElement[bool]:
-    assert wanted.bbox is not None  # noqa: S101  # the caller has looked
-    west, south, east, north = wanted.bbox
+def _in_box(box: Box, *, touches_antimeridian: bool) -> ColumnElement[bool]:
+    west, south, east, north = box
     longitude = faults.c.longitude
-    if west <= east:
-        across = longitude.between(west, east)
-    else:
-        across = or_(longitude >= west, longitude <= east)
-    if wanted.touches_antimeridian:
+    across = longitude.between(west, east) if west <= east else or_(longitude >= west, longitude <= east)
+    if touches_antimeridian:
         across = or_(across, longitude.in_((-180.0, 180.0)))
     return and_(faults.c.latitude.between(south, north), across)

@@ -77,6 +77,17 @@ class FaultJob:
         except SQLAlchemyError as error:
             raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
 
+    def read_reports(self) -> bool:
+        """Whether citizens reported anything since the last call.
+
+        Raises:
+            RetryError: the database is not to be had.
+        """
+        try:
+            return self.book.read_reports()
+        except SQLAlchemyError as error:
+            raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+
     def rank_again(self, now_us: int) -> None:
         """Renew priorities.
 
@@ -140,5 +151,6 @@ class FaultChangesJob:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claim cannot be looked into", place=repr(key)[:500], reason=describe(error))
-            if self._ranking.take():
+            # one of the two, and no short circuit: a new count has to be read either way
+            if self._desk.read_reports() | self._ranking.take():
                 self._desk.rank_again(now_us)

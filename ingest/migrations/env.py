@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import ingest.schema.report_tables  # noqa: F401  (its table belongs to the metadata)
 from ingest.schema.tables import metadata
 
 context.configure(
