@@ -121,7 +121,8 @@ def extent_of_faults(database: Database) -> tuple[Box | None, int | None]:
     places = [bound(faults.c[name]) for bound in (func.min, func.max) for name in ("longitude", "latitude")]
     query = select(*places, func.min(faults.c.opened_at_us)).where(faults.c.caused_by.is_(None))
     with database.reading() as connection:
-        west, south, east, north, first_us = connection.execute(query).one()
+        row = tuple(connection.execute(query).one())
+    west, south, east, north, first_us = row
     return (None if west is None else (west, south, east, north)), first_us
 
 

@@ -84,7 +84,7 @@ def _same(report: Report) -> Any:
     )
 
 
-def _is_near(row: Row[Any], report: Report) -> bool:
+def _is_near(row: Any, report: Report) -> bool:
     if row.longitude is None or report.longitude is None or report.latitude is None:
         return False
     east = (row.longitude - report.longitude + 180) % 360 - 180

@@ -16,7 +16,7 @@ GEOJSON: Final = "application/geo+json"
 JSON: Final = "application/json"
 HTML: Final = "text/html"
 OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
-# The classes of version 1.0.1 and of 1.1, which asks for nothing more of a server like this one: clients look for either.
+# The classes of version 1.0.1 and of 1.1, which asks for nothing more here: clients look for either.
 CONFORMANCE: Final = tuple(
     f"http://www.opengis.net/spec/ogcapi-features-1/{version}/conf/{name}"
     for version in ("1.0", "1.1")

@@ -75,7 +75,7 @@ class LampOrder:
     longitude: npt.NDArray[np.float64]
 
     def in_box(self, box: Box) -> npt.NDArray[np.bool_]:
-        """bool (N,): the lamp lies in the box or on its edge."""
+        """Whether each lamp lies in the box or on its edge, bool (N,)."""
         west, south, east, north = box
         longitude = self.longitude
         if west <= east:

@@ -177,13 +177,13 @@ def parse_cursor(text: str) -> str:
     Raises:
         BadRequestError: no cursor of ours.
     """
+    if not text or len(text) > _LONGEST_CURSOR:
+        raise BadRequestError("foreign_cursor")
     try:
-        if not text or len(text) > _LONGEST_CURSOR:
-            raise ValueError(text)
         padded = text + "=" * (-len(text) % 4)
         found = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
-        if "\0" in found:
-            raise ValueError(text)
     except ValueError:
         raise BadRequestError("foreign_cursor") from None
+    if "\0" in found:
+        raise BadRequestError("foreign_cursor")
     return found

@@ -19,7 +19,7 @@ from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.open311 import mapping
 from dashboard_api.neighbours.open311.xml_text import xml_of
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
-from dashboard_api.store.reports import lamps_at, reports_between
+from dashboard_api.store.reports import close_settled, lamps_at, reports_between
 from ingest.schema import life
 from languages.catalogue import Catalogue
 
@@ -198,8 +198,8 @@ def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: 
         ids = given["service_request_id"].split(",")
         if len(ids) > _MOST_IDS:
             raise BadRequestError("length_out_of_range", name="service_request_id", most=_MOST_IDS)
-        found = [_one(one.strip(), context, desk, catalogue) for one in ids]
-        return [one for one in found if one is not None]
+        asked = (_one(one.strip(), context, desk, catalogue) for one in ids)
+        return [one for one in asked if one is not None]
     services = [one.strip() for one in given.get("service_code", "").split(",") if one.strip()][:_MOST_IDS]
     status = given.get("status", "")
     states = {one.strip() for one in status.split(",") if one.strip()}
@@ -208,6 +208,7 @@ def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: 
     is_open = None if len(states) != 1 else states == {"open"}
     first_us, last_us = _span(given, context.now_us())
     codes = tuple(code for service in services for code in mapping.codes_of(service))
+    close_settled(context.database, context.now_us())
     reports = reports_between(context.database, first_us, last_us, services, is_open, _MOST)
     wanted = PublicFilter(is_open=is_open, opened=(first_us, last_us), codes=codes)
     faults = [] if services and not codes else public_faults(context.database, wanted, _MOST, is_newest_first=True)
