@@ -37,6 +37,7 @@ from dashboard_api.neighbours.citizens import routes as citizens
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
 from dashboard_api.neighbours.open311 import routes as open311
+from dashboard_api.neighbours.open_data import routes as open_data
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -335,7 +336,21 @@ _CITIZENS: Final[tuple[Route, ...]] = tuple(
         ("GET", "/lapor/{number}", citizens.get_report),
     )
 )
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS)
+_OPEN: Final[tuple[Route, ...]] = tuple(
+    Route("GET", path, endpoint, tag, Role.PUBLIC, others=others, problems=problems, response_class=Response)
+    for path, endpoint, tag, others, problems in (
+        ("/open", open_data.get_page, "", {open_data.HTML: None}, None),
+        ("/open/catalogue.jsonld", open_data.get_catalogue, "open data", {open_data.JSON_LD: None}, None),
+        (
+            "/open/{name}.{form}",
+            open_data.get_data,
+            "open data",
+            dict.fromkeys(open_data.TYPES),
+            {404: "no such data set"},
+        ),
+    )
+)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     422: "not as this document describes; the detail names the place",

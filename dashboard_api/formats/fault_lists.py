@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from dashboard_api.formats.spreadsheet import safe_cell
+
 CSV_COLUMNS: Final = (
     "id",
     "code",
@@ -35,8 +37,6 @@ CSV_COLUMNS: Final = (
     "advice",
 )
 _GPX: Final = "http://www.topografix.com/GPX/1/1"
-# a cell that starts so is a formula to a spreadsheet
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def faults_geojson(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -60,14 +60,8 @@ def faults_csv(items: Iterable[Mapping[str, Any]]) -> str:
     for item in items:
         span = item["span"] or {"after": None, "before": None}
         flat = {**item, "span_after": span["after"], "span_before": span["before"]}
-        writer.writerow([_harmless(flat[name]) for name in CSV_COLUMNS])
+        writer.writerow([safe_cell(flat[name]) for name in CSV_COLUMNS])
     return out.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
 
 
 def faults_gpx(items: Iterable[Mapping[str, Any]]) -> str:
