@@ -212,8 +212,8 @@ def test_every_record_of_a_real_agent_is_read_with_others(tmp_path: Path) -> Non
         played.sweep(slow=not i % 2)
         played.run(60)
     kinds = [kind for kind, _, _ in played.sent]
-    birth = played.raw[kinds.index(NBIRTH)]
-    data = [payload for kind, payload in zip(kinds, played.raw, strict=True) if kind == NDATA]
+    birth = played.sent_bytes[kinds.index(NBIRTH)]
+    data = [payload for kind, payload in zip(kinds, played.sent_bytes, strict=True) if kind == NDATA]
     assert b"Agent/Sweep Duration" in birth
     assert len(data) >= 40
     of_agent = parse_birth("PJU-1", birth, DIRECTORY)

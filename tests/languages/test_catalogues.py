@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from itertools import pairwise
@@ -34,6 +35,7 @@ SAID_IN = {
     "problem": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
+    "inject": ("firmware_sim",),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
 WORD_OF_PAGE = re.compile(r"""words\.say\(\s*"(\w+)\"""")
@@ -58,7 +60,7 @@ def sources(*folders: str) -> str:
 def ids_in_code() -> set[str]:
     """Message ids that the code names whole, words that the page says, and codes of problems."""
     python, page = (
-        sources("edge_agent", "ingest", "dashboard_api", "firmware_sim/demo"),
+        sources("edge_agent", "ingest", "dashboard_api", "firmware_sim"),
         sources("dashboard_api/web/src"),
     )
     found = {name for name in WHOLE_ID.findall(python + page) if name.rpartition(".")[2] not in {"toml", "db", "py"}}
@@ -174,3 +176,33 @@ def test_only_a_language_code_names_a_catalogue(language):
 def test_the_catalogues_stand_in_one_order_so_that_changes_read_as_such():
     orders = [list(own_messages(language)) for language in language_codes()]
     assert all(one == other for one, other in pairwise(orders))
+
+
+def evidence_names() -> set[str]:
+    """Names that detection gives its evidence: of dictionaries called so, or returned by functions called so."""
+    found: set[str] = set()
+
+    def take(node: ast.AST | None) -> None:
+        for each in ast.walk(node) if node is not None else ():
+            if isinstance(each, ast.Dict):
+                found.update(key.value for key in each.keys if isinstance(key, ast.Constant))
+
+    for path in (ROOT / "ingest/detection").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and "evidence" in node.name:
+                take(node)
+            elif isinstance(node, ast.keyword) and node.arg == "evidence":
+                take(node.value)
+            elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name) and target.id == "evidence":
+                        take(node.value)
+                    if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "evidence":
+                        found.add(ast.literal_eval(target.slice))
+    return found
+
+
+def test_every_name_of_evidence_has_a_word():
+    names = evidence_names()
+    assert {"voltage_v", "usual_voltage_v", "phase", "lamps_dark", "suspected", "meter_silent"} <= names
+    assert {name for name in names if f"evidence.{name}" not in own_messages(FALLBACK)} == set()
