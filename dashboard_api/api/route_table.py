@@ -32,6 +32,7 @@ from dashboard_api.api import (
     models,
     tiles,
 )
+from dashboard_api.api.models import neighbour
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.neighbours.citizens import routes as citizens
 from dashboard_api.neighbours.ogc import documents as ogc_documents
@@ -276,35 +277,47 @@ _API: Final[tuple[Route, ...]] = (
     ),
 )
 # OGC API - Features; `/ogc` and `/ogc/` are the same page, since the standard names the one and links the other
-_OGC_JSON: Final = {ogc_documents.JSON: None, ogc_documents.HTML: None}
-_OGC_FEATURES: Final = {ogc_documents.GEOJSON: None, ogc_documents.HTML: None}
 _OGC: Final[tuple[Route, ...]] = tuple(
-    Route("GET", path, endpoint, tag, Role.PUBLIC, others=others, problems=problems, response_class=Response)
-    for path, endpoint, tag, others, problems in (
+    Route(
+        "GET",
+        path,
+        endpoint,
+        "ogc" if path != "/ogc/" else "",
+        Role.PUBLIC,
+        others={media_type: model, ogc_documents.HTML: None},
+        problems=None if not missing else {404: missing},
+        response_class=Response,
+    )
+    for path, endpoint, media_type, model, missing in (
         (
             "/ogc/collections/{collection_id}/items",
             ogc.get_items,
-            "ogc",
-            _OGC_FEATURES,
-            {404: "no such collection"},
+            ogc_documents.GEOJSON,
+            neighbour.OgcFeatures,
+            "no such collection",
         ),
         (
             "/ogc/collections/{collection_id}/items/{feature_id:path}",
             ogc.get_item,
-            "ogc",
-            _OGC_FEATURES,
-            {404: "no such collection or feature"},
+            ogc_documents.GEOJSON,
+            neighbour.OgcFeature,
+            "no such collection or feature",
         ),
-        ("/ogc/collections/{collection_id}", ogc.get_collection, "ogc", _OGC_JSON, {404: "no such collection"}),
-        ("/ogc/collections", ogc.get_collections, "ogc", _OGC_JSON, None),
-        ("/ogc/conformance", ogc.get_conformance, "ogc", _OGC_JSON, None),
-        ("/ogc/api", ogc.get_api, "ogc", {ogc_documents.OPENAPI: None, ogc_documents.HTML: None}, None),
-        ("/ogc", ogc.get_landing_page, "ogc", _OGC_JSON, None),
-        ("/ogc/", ogc.get_landing_page, "", _OGC_JSON, None),
+        (
+            "/ogc/collections/{collection_id}",
+            ogc.get_collection,
+            ogc_documents.JSON,
+            neighbour.OgcCollection,
+            "no such collection",
+        ),
+        ("/ogc/collections", ogc.get_collections, ogc_documents.JSON, neighbour.OgcCollections, ""),
+        ("/ogc/conformance", ogc.get_conformance, ogc_documents.JSON, neighbour.OgcConformance, ""),
+        ("/ogc/api", ogc.get_api, ogc_documents.OPENAPI, neighbour.OgcApi, ""),
+        ("/ogc", ogc.get_landing_page, ogc_documents.JSON, neighbour.OgcLandingPage, ""),
+        ("/ogc/", ogc.get_landing_page, ogc_documents.JSON, neighbour.OgcLandingPage, ""),
     )
 )
 _O311: Final = "/open311/v2"
-_O311_TYPES: Final = {open311.JSON: None, open311.XML: None}
 _OPEN311: Final[tuple[Route, ...]] = tuple(
     Route(
         method,
@@ -312,20 +325,38 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
         endpoint,
         "open311",
         Role.PUBLIC,
-        status=status,
-        others=_O311_TYPES,
-        problems=problems,
+        status=201 if method == "POST" else 200,
+        others={open311.JSON: model, open311.XML: None},
+        problems={404: missing, 429: "too many reports of this address or lamp"},
         response_class=Response,
-        error_types=tuple(_O311_TYPES),
+        error_types=(open311.JSON, open311.XML),
     )
-    for method, path, endpoint, status, problems in (
-        ("GET", f"{_O311}/discovery.{{form}}", open311.get_discovery, 200, {404: "no such format"}),
-        ("GET", f"{_O311}/services.{{form}}", open311.get_services, 200, {404: "no such format"}),
-        ("GET", f"{_O311}/services/{{service_code}}.{{form}}", open311.get_service, 200, {404: "no such service"}),
-        ("GET", f"{_O311}/requests.{{form}}", open311.get_requests, 200, {404: "no such format"}),
-        ("POST", f"{_O311}/requests.{{form}}", open311.post_request, 201, {404: "no such format", 429: "too many"}),
-        ("GET", f"{_O311}/requests/{{request_id}}.{{form}}", open311.get_request, 200, {404: "no such request"}),
-        ("GET", f"{_O311}/tokens/{{token}}.{{form}}", open311.get_token, 200, {404: "no such token"}),
+    for method, path, endpoint, model, missing in (
+        ("GET", f"{_O311}/discovery.{{form}}", open311.get_discovery, neighbour.Open311Discovery, "no such format"),
+        ("GET", f"{_O311}/services.{{form}}", open311.get_services, neighbour.Open311Services, "no such format"),
+        (
+            "GET",
+            f"{_O311}/services/{{service_code}}.{{form}}",
+            open311.get_service,
+            neighbour.Open311Definition,
+            "no such service or format",
+        ),
+        ("GET", f"{_O311}/requests.{{form}}", open311.get_requests, neighbour.Open311Requests, "no such format"),
+        ("POST", f"{_O311}/requests.{{form}}", open311.post_request, neighbour.Open311Requests, "no such format"),
+        (
+            "GET",
+            f"{_O311}/requests/{{request_id}}.{{form}}",
+            open311.get_request,
+            neighbour.Open311Requests,
+            "no such request or format",
+        ),
+        (
+            "GET",
+            f"{_O311}/tokens/{{token}}.{{form}}",
+            open311.get_token,
+            neighbour.Open311Requests,
+            "no such token or format",
+        ),
     )
 )
 _CITIZENS: Final[tuple[Route, ...]] = tuple(
@@ -336,19 +367,27 @@ _CITIZENS: Final[tuple[Route, ...]] = tuple(
         ("GET", "/lapor/{number}", citizens.get_report),
     )
 )
-_OPEN: Final[tuple[Route, ...]] = tuple(
-    Route("GET", path, endpoint, tag, Role.PUBLIC, others=others, problems=problems, response_class=Response)
-    for path, endpoint, tag, others, problems in (
-        ("/open", open_data.get_page, "", {open_data.HTML: None}, None),
-        ("/open/catalogue.jsonld", open_data.get_catalogue, "open data", {open_data.JSON_LD: None}, None),
-        (
-            "/open/{name}.{form}",
-            open_data.get_data,
-            "open data",
-            dict.fromkeys(open_data.TYPES),
-            {404: "no such data set"},
-        ),
-    )
+_OPEN: Final[tuple[Route, ...]] = (
+    Route("GET", "/open", open_data.get_page, "", Role.PUBLIC, response_class=Response),
+    Route(
+        "GET",
+        "/open/catalogue.jsonld",
+        open_data.get_catalogue,
+        "open data",
+        Role.PUBLIC,
+        others={open_data.JSON_LD: neighbour.OpenDataCatalogue},
+        response_class=Response,
+    ),
+    Route(
+        "GET",
+        "/open/{name}.{form}",
+        open_data.get_data,
+        "open data",
+        Role.PUBLIC,
+        others={open_data.GEOJSON: neighbour.OpenDataFeatures, open_data.CSV: None},
+        problems={404: "no such data set"},
+        response_class=Response,
+    ),
 )
 ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN)
 _EVERYWHERE: Final[Mapping[int, str]] = {

@@ -158,4 +158,4 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[byte
     yield out.getvalue().encode()
 
 
-TYPES: Final = (CSV, GEOJSON)
+__all__ = ["CSV", "GEOJSON", "JSON_LD", "get_catalogue", "get_data", "get_page"]
