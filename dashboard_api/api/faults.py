@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api.api.fields import Cursor, Id, Name, Note, NumberList, TimeText, WordList
 from dashboard_api.api.models.fault import Action
-from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
+from dashboard_api.context import ActorOf, CatalogueOf, ContextOf, PrincipalOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.fault_document import event_document, fault_document
 from dashboard_api.formats.fault_lists import faults_csv, faults_geojson, faults_gpx
@@ -146,6 +146,7 @@ def post_action(
     context: ContextOf,
     catalogue: CatalogueOf,
     actor: ActorOf,
+    principal: PrincipalOf,
     fault_id: str,
     request: ActionRequest,
 ) -> JSONResponse:
@@ -162,9 +163,11 @@ def post_action(
         fault_id=fault_id,
         action=request.action,
         actor=actor,
+        may_act_in=principal.may_act_in,
         at_us=at_us,
         note=request.note,
         assignee=request.assignee,
         if_version=request.if_version,
     )
-    return answer_in(catalogue, actions.act(context.database, action, lambda row: fault_document(row, catalogue)))
+    done = actions.act(context.database, context.audit, action, lambda row: fault_document(row, catalogue))
+    return answer_in(catalogue, done)

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from dashboard_api.errors import BadRequestError, NotAllowedError, NotFoundError, StaleError
+from dashboard_api.errors import BadRequestError, ForbiddenError, NotAllowedError, NotFoundError, StaleError
+from dashboard_api.store.audit import Actor, AuditLog, Entry, Name
 from dashboard_api.store.engine import Database
 from ingest.schema import life
 from ingest.schema.tables import fault_events, faults, wait_for_events
@@ -23,18 +24,20 @@ class Action:
     action_id: str
     fault_id: str
     action: str
-    actor: str
+    actor: Actor
+    may_act_in: Callable[[str | None], bool]  # whether the actor may act on what stands in a district
     at_us: int
     note: str | None = None
     assignee: str | None = None
     if_version: int | None = None
 
 
-def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
+def act(database: Database, audit: AuditLog, action: Action, render: Render) -> dict[str, Any]:
     """Carry out an action and return the fault as ``render`` shows it; a repeated action id gets the first answer.
 
     Raises:
         NotFoundError: no such fault.
+        ForbiddenError: the fault stands in a district that is not the actor's.
         StaleError: ``if_version`` is not the fault's version.
         NotAllowedError: the state does not allow the action.
         BadRequestError: the action id was used for something else.
@@ -43,6 +46,8 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
     with database.writing() as connection:
         query = select(faults).where(faults.c.id == action.fault_id).with_for_update()
         row = connection.execute(query).one_or_none()
+        if row is not None and not action.may_act_in(row.district):
+            raise ForbiddenError("other_district", district=row.district or "")
         # asked for under the lock: a repeat that arrives at the same time waits for the first one's answer
         answer = _earlier_answer(connection, action)
         if answer is not None:
@@ -59,7 +64,7 @@ def act(database: Database, action: Action, render: Render) -> dict[str, Any]:
             newer = _open_at(connection, row.place)
             if newer is not None:
                 raise NotAllowedError("same_place_open", {"fault": render(row)}, fault_id=newer)
-        return _write(connection, action, row, state, render)
+        return _write(connection, audit, action, row, state, render)
 
 
 def _earlier_answer(connection: Connection, action: Action) -> dict[str, Any] | None:
@@ -79,7 +84,9 @@ def _open_at(connection: Connection, place: str) -> str | None:
     return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
-def _write(connection: Connection, action: Action, row: Row[Any], state: str, render: Render) -> dict[str, Any]:
+def _write(
+    connection: Connection, audit: AuditLog, action: Action, row: Row[Any], state: str, render: Render
+) -> dict[str, Any]:
     values: dict[str, Any] = {"state": state, "version": row.version + 1}
     # what a phone did while it was offline, hours ago, does not make the fault's last change older than it is
     values["updated_at_us"] = max(row.updated_at_us, action.at_us)
@@ -94,7 +101,7 @@ def _write(connection: Connection, action: Action, row: Row[Any], state: str, re
     line = {
         "fault_id": row.id,
         "at_us": action.at_us,
-        "actor": action.actor,
+        "actor": action.actor.person.text,
         "kind": action.action,
         "state": state,
         "version": changed.version,
@@ -104,4 +111,12 @@ def _write(connection: Connection, action: Action, row: Row[Any], state: str, re
     }
     wait_for_events(connection)
     connection.execute(insert(fault_events), line)
+    entry = Entry(action.actor, f"fault.{action.action}", row.id, _told(row), _told(changed))
+    audit.append(connection, entry)
     return answer
+
+
+def _told(row: Row[Any]) -> dict[str, Any]:
+    """What the audit log tells of a fault: what an action can change. An assignee is a person."""
+    assignee = None if row.assignee is None else Name("assignee", row.assignee)
+    return {"state": row.state, "version": row.version, "assignee": assignee}

@@ -119,6 +119,16 @@ def known_lamp_ids(database: Database, lamp_ids: Sequence[str]) -> set[str]:
     return found
 
 
+def lamp_districts(database: Database, lamp_ids: Sequence[str]) -> set[str | None]:
+    """The districts that the lamps stand in; None = one of them has no district."""
+    found: set[str | None] = set()
+    with database.reading() as connection:
+        for start in range(0, len(lamp_ids), 500):
+            query = select(lamps.c.district).where(lamps.c.lamp_id.in_(lamp_ids[start : start + 500])).distinct()
+            found.update(connection.execute(query).scalars())
+    return found
+
+
 def controller_rows(database: Database) -> dict[str, Row[Any]]:
     """Controllers that ingest has met, by id."""
     with database.reading() as connection:

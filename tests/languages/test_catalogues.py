@@ -39,6 +39,7 @@ SAID_IN = {
     "open": ("dashboard_api/neighbours",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
+    "sign_in": ("dashboard_api/pages",),
     "inject": ("firmware_sim",),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")

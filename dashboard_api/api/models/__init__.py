@@ -10,6 +10,7 @@ from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, E
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
 from dashboard_api.api.models.problem import FaultProblem, Problem
+from dashboard_api.api.models.session import Me
 from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "LampStates",
     "MaintenanceList",
     "MaintenanceWindow",
+    "Me",
     "Problem",
     "QuantityList",
     "Readiness",

@@ -16,6 +16,7 @@ import type {
   CodeList,
   Fault,
   LampCollection,
+  Me,
   QuantityList,
   StatesAnswer,
 } from "./city/types";
@@ -44,6 +45,7 @@ const frame = new Frame(words);
 const cabinets = new Map<string, Cabinet>();
 let map: NightMap | null = null;
 let city: City | null = null;
+let me: Me | null = null;
 let feedLostMs: number | null = null;
 let cityLostMs: number | null = null;
 let dataAtMs: number | null = null;
@@ -131,6 +133,7 @@ async function showLamp(id: string): Promise<void> {
 
 function renderAll(): void {
   frame.render();
+  frame.showAccount(me?.accounts ? me.name : null);
   renderLink();
   if (city) frame.showTime(city.name, clock);
   sheet.handle.setAttribute("aria-label", words.say("grow_sheet"));
@@ -160,6 +163,7 @@ async function loadCity(): Promise<void> {
     getKept<QuantityList>("/quantities"),
   ]);
   city = kept.value;
+  me = await get<Me>("/me").catch(() => me); // with no network whoever it was is still shown
   clock.set(city);
   words.setCodes(codes.items);
   words.setQuantities(quantities.items);

@@ -38,6 +38,14 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, title, word(document.detail, ""), document);
 }
 
+const OPENED_AT = location.pathname + location.search; // the page drops what it does not show before it has an answer
+
+/** Nobody is signed in, or no longer: the sign-in page leads back to what was shown or asked for. */
+function toSignIn(): void {
+  const here = location.search ? location.pathname + location.search : OPENED_AT;
+  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+}
+
 async function ask(
   path: string,
   init: { method?: string; headers?: Record<string, string>; body?: string },
@@ -51,6 +59,7 @@ async function ask(
     throw new Unreachable(path, { cause: error });
   }
   if (answer.status >= 502 && answer.status <= 504) throw new Unreachable(path); // a proxy speaks for a server that is gone
+  if (answer.status === 401) toSignIn();
   if (!answer.ok) throw await problemOf(answer);
   return answer;
 }

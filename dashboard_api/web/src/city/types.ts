@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type City = Schemas["City"];
 export type Code = Schemas["CodeRow"];
 export type CodeList = Schemas["CodeList"];
+export type Me = Schemas["Me"];
 export type CabinetList = Schemas["CabinetList"];
 export type Cabinet = Schemas["CabinetRow"];
 export type TimelineEntry = Schemas["TimelineEntry"];

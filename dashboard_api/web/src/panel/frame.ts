@@ -13,6 +13,7 @@ export class Frame {
   readonly #name = h("h1", {}, "Terang");
   readonly #clock = h("p", { class: "clock" });
   readonly #link = h("p", { class: "link", role: "status" });
+  readonly #account = h("a", { class: "account", href: "/sign-in" });
   readonly #languages = h("div", { class: "languages", role: "group" });
   readonly #herald = h("p", { class: "unseen", "aria-live": "polite" });
   readonly #skip = h("a", { class: "skip", href: "#faults" });
@@ -25,6 +26,7 @@ export class Frame {
       { id: "bar" },
       h("div", { class: "name" }, this.#name, this.#clock),
       this.#link,
+      this.#account,
       this.#languages,
     );
     document.body.append(this.#skip, bar, this.overview, this.map, this.panel, this.legend, this.#herald);
@@ -86,6 +88,12 @@ export class Frame {
       clock.zone(),
       h("span", { class: "day" }, clock.day(nowMs, locale)),
     );
+  }
+
+  /** Say who is signed in; nothing where the city has no accounts. */
+  showAccount(name: string | null): void {
+    this.#account.hidden = name === null;
+    if (name !== null) fill(this.#account, this.#words.say("signed_in_as", { name }));
   }
 
   /** Say how the page is connected; `text` empty = all is well. */
