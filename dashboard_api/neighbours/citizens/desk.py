@@ -175,8 +175,3 @@ def desk_of(request: Request, context: Context) -> ReportDesk:
     if found is None:
         found = request.app.state.report_desk = ReportDesk(context)
     return found
-
-
-def address_of(request: Request) -> str:
-    """The network address that a request came from."""
-    return request.client.host if request.client is not None else ""

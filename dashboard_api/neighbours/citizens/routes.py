@@ -10,11 +10,12 @@ from fastapi import Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf, catalogue_of
 from dashboard_api.errors import BadRequestError, RequestError, TooManyError
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.http.json_answer import language_headers
-from dashboard_api.neighbours.citizens.desk import Wish, address_of, desk_of
+from dashboard_api.neighbours.citizens.desk import Wish, desk_of
 from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, outcome_page, report_form
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
@@ -48,7 +49,7 @@ async def post_form(request: Request, context: ContextOf) -> Response:
         wish, choices = await run_in_threadpool(_wish, fields, context)
         if choices:
             return _html(report_form(catalogue, context.city.city.name, fields, choices), catalogue)
-        number = await run_in_threadpool(desk.take, wish, address_of(request))
+        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
     except (BadRequestError, TooManyError) as error:
         return _refusal(error, catalogue, context, fields)
     return RedirectResponse(f"/lapor/{number}?lang={catalogue.language}", 303)

@@ -10,11 +10,12 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError, RequestError
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.formats.times import iso, parse_time
-from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, address_of, desk_of, fault_word
+from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of, fault_word
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.open311 import mapping
 from dashboard_api.neighbours.open311.xml_text import xml_of
@@ -135,7 +136,7 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     async def make() -> Any:
         fields = await form_fields(request)
         wish = await run_in_threadpool(_wish, fields, context)
-        number = await run_in_threadpool(desk.take, wish, address_of(request))
+        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
         outcome = await run_in_threadpool(desk.outcome, number)
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
