@@ -47,7 +47,7 @@ def repair_rows(rows: Sequence[Any], months: Sequence[str], starts_us: Sequence[
             n_opened = int((opened_in == index).sum())
             if not n_opened and not len(hours):
                 continue
-            figures = (None, None, None)
+            figures: tuple[float | None, ...] = (None, None, None)
             if len(hours):
                 median, p90 = np.percentile(hours, [50, 90])
                 figures = (number(median, 1), number(p90, 1), number(float((hours <= 48).mean()), 3))

@@ -76,10 +76,10 @@ async def get_data(context: ContextOf, catalogue: CatalogueOf, name: str, form: 
         raise NotFoundError("no_data_set", name=f"{name}.{form}", known=known)
     if name in {"lamps", "faults"}:
         features = _lamps(context) if name == "lamps" else _faults(context, catalogue)
-        columns = list(COLLECTIONS[name].properties)
+        columns: Sequence[str] = tuple(COLLECTIONS[name].properties)
         if name == "lamps":
-            columns.remove("state")  # of a moment, and a file is kept for longer
-            columns += [one for one in context.city.public.columns if one not in columns]
+            more = [one for one in context.city.public.columns if one not in columns]
+            columns = (*(one for one in columns if one != "state"), *more)  # a state is of a moment, a file is kept
         pieces = _geojson(features) if form == "geojson" else _csv_features(columns, features)
     else:
         columns, rows = await run_in_threadpool(_figures, context, name)
