@@ -145,3 +145,16 @@ def test_a_hundred_reports_from_one_address_are_slowed_down(client):
     assert [one.status_code for one in answers].count(201) == 10
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_an_independent_client_reads_services_and_requests(town, client, monkeypatch, form):
+    georeport = pytest.importorskip("georeport.georeport")
+    town.darken(1, 2)
+    monkeypatch.setattr(georeport.requests, "get", client.get)
+    reader = georeport.GeoReport(f"http://testserver{ROOT}", jurisdiction="city", output_format=form)
+    assert len(reader.get_service_list()) == 6
+    assert reader.get_service_definition("lamp-dark")["service_code"] == "lamp-dark"
+    found = reader.get_service_requests(service_code="lamp-dark", status="open")
+    assert {one["address_id"] for one in found} == {"L-001", "L-002"}
+    assert reader.get_service_request(found[0]["service_request_id"]) == found[0]
