@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -23,12 +24,15 @@ from dashboard_api.access.rate_limits import RateLimits
 from dashboard_api.access.sign_in import SignIn
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso
+from dashboard_api.live.lamp_states import LampStates, derive
 from dashboard_api.live.picture import LivePicture, LiveReader
 from dashboard_api.readings.store import ReadingStore, open_readings
 from dashboard_api.store.audit import Actor, AuditLog, Name
 from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
+from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK, Catalogue, load_languages
 from languages.choice import accepted_language
@@ -58,6 +62,7 @@ class Context:
         self.database = Database(city)
         self.faults = FaultCache(self.database)
         self.live = LiveReader(city.data_folder)
+        self.photos = PhotoFolder(city.data_folder)
         self.readings: ReadingStore = open_readings(city)
         self.languages = load_languages()
         self.key_file = KeyFile(
@@ -74,6 +79,10 @@ class Context:
         self._clock = clock
         self._lock = threading.Lock()
         self._lamps: LampColumns | None = None
+        self._standing = StandingFaults(self.database)
+        self._deriving = threading.Lock()
+        self._states: LampStates | None = None
+        self._made_of: tuple[LampColumns, LivePicture | None, int] | None = None
 
     def now_us(self) -> int:
         """The city's present time: that of ingest where it replays another time, else the wall clock's."""
@@ -91,7 +100,9 @@ class Context:
         Raises:
             UnavailableError: the database does not answer.
         """
-        version = self.database.register_version()
+        return self._lamps_of(self.database.register_version())
+
+    def _lamps_of(self, version: int) -> LampColumns:
         with self._lock:
             if self._lamps is None or self._lamps.version != version:
                 self._lamps = load_lamp_columns(self.database)
@@ -111,6 +122,39 @@ class Context:
         """The live picture, if it belongs to that version of the register."""
         picture = self.live.read()
         return None if picture is None or picture.register_version != register_version else picture
+
+    def lamp_states(self) -> tuple[LampColumns, LampStates]:
+        """The register's lamps and what each does now, derived anew when picture, register or a fault changed.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        mark, version = self.states_mark()
+        lamps = self._lamps_of(version)
+        states = self._states
+        if states is None or states.mark != mark:
+            with self._deriving:
+                states = self._states
+                if states is None or states.mark != mark:
+                    generation, standing = self._standing.read(lamps)
+                    picture = self.picture(lamps)
+                    made_of = (lamps, picture, generation)
+                    if states is not None and made_of == self._made_of:
+                        states = replace(states, mark=mark)
+                    else:
+                        states = derive(mark, len(lamps), lamps.metering, picture, standing)
+                    self._states, self._made_of = states, made_of
+        return lamps, states
+
+    def states_mark(self) -> tuple[str, int]:
+        """The mark under which lamps' states are derived now, and the register's version.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        seq, version = marks(self.database)
+        picture = self.picture_of(version)
+        return f"{version}-{0 if picture is None else picture.number}-{seq}", version
 
     def keep_anchor(self) -> None:
         """Write the audit log's head, and today's anchor if there is none yet.

@@ -65,6 +65,18 @@ class NotAllowedError(RequestError):
     """The fault's state does not allow this action; the problem carries the fault as it is now."""
 
 
+class UsedIdError(RequestError):
+    """The action id came before with another body; the problem carries the fault as it is now."""
+
+
+class TooLargeError(RequestError):
+    """A body that is larger than this route takes."""
+
+
+class MediaTypeError(RequestError):
+    """A body of a kind that this route does not take, by its content."""
+
+
 class UnauthorisedError(RequestError):
     """Nobody is signed in, or by a token or password that does not hold."""
 
@@ -93,6 +105,9 @@ STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
+    UsedIdError: HTTPStatus.CONFLICT,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     UnauthorisedError: HTTPStatus.UNAUTHORIZED,
     TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,

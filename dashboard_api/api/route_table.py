@@ -31,12 +31,15 @@ from dashboard_api.api import (
     lamps,
     maintenance,
     models,
+    photos,
+    repairs,
     session,
     tiles,
 )
 from dashboard_api.api.models import neighbour
 from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
+from dashboard_api.http.query_check import QueryCheck
 from dashboard_api.neighbours.citizens import routes as citizens
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
@@ -72,6 +75,7 @@ class Route:
         problems: status -> what it means here, beside those that every route may answer.
         response_class: of an answer that is no JSON.
         error_types: further media types of its problems.
+        reads_query: the route itself looks at names in the query that it does not declare.
     """
 
     method: str
@@ -86,6 +90,8 @@ class Route:
     also: Mapping[int, str] | None = None  # further statuses without a body
     response_class: type[Response] = JSONResponse
     error_types: tuple[str, ...] = ()
+    reads_query: bool = False
+    body: Mapping[str, Any] | None = None  # of a request whose body is no JSON, as OpenAPI describes it
     scopes: frozenset[Scope] | None = None  # of tokens; None = what goes with the role
     is_for_anyone_known: bool = False
     is_stream: bool = False
@@ -97,6 +103,11 @@ class Route:
         return Rule(self.role, scopes, self.is_for_anyone_known, self.is_stream)
 
 
+_PHOTO_BODY: Final[Mapping[str, Any]] = {
+    "required": True,
+    "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in ("image/jpeg", "image/png")},
+}
+_SAME: Final = {304: "the caller's copy still holds"}
 _NO_FAULT: Final = {404: "no such fault"}
 _NO_LAMP: Final = {404: "no such lamp"}
 _NO_CABINET: Final = {404: "no such cabinet"}
@@ -121,6 +132,7 @@ _API: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         models.FaultPage,
         others={_GEOJSON: models.FaultCollection, "text/csv": None, "application/gpx+xml": None},
+        also=_SAME,
         scopes=_WALL,
     ),
     Route(
@@ -146,16 +158,47 @@ _API: Final[tuple[Route, ...]] = (
         },
     ),
     Route(
+        "PUT",
+        f"{_V1}/faults/{{fault_id}}/photos/{{photo_id}}",
+        photos.put_photo,
+        "faults",
+        Role.CREW,
+        models.Photo,
+        problems={**_NO_FAULT, 413: "too many bytes or pixels", 415: "no JPEG, PNG or WebP by its content"},
+        body=_PHOTO_BODY,
+    ),
+    Route(
+        "GET",
+        f"{_V1}/faults/{{fault_id}}/photos/{{photo_id}}",
+        photos.get_photo,
+        "faults",
+        Role.VIEWER,
+        others={"image/jpeg": None},
+        problems={404: "no such fault or photo"},
+        response_class=Response,
+    ),
+    Route("GET", f"{_V1}/repairs", repairs.get_repairs, "faults", Role.VIEWER, models.RepairPage, also=_SAME),
+    Route(
         "GET",
         f"{_V1}/lamps.geojson",
         lamps.get_lamps_geojson,
         "lamps",
         Role.VIEWER,
         others={_GEOJSON: models.LampCollection},
+        also=_SAME,
         response_class=Response,
         scopes=_WALL,
     ),
-    Route("GET", f"{_V1}/lamps/states", lamps.get_states, "lamps", Role.VIEWER, models.LampStates, scopes=_WALL),
+    Route(
+        "GET",
+        f"{_V1}/lamps/states",
+        lamps.get_states,
+        "lamps",
+        Role.VIEWER,
+        models.LampStates,
+        also=_SAME,
+        scopes=_WALL,
+    ),
     Route(
         "GET",
         f"{_V1}/lamps/{{lamp_id:path}}/readings",
@@ -166,7 +209,16 @@ _API: Final[tuple[Route, ...]] = (
         problems=_NO_LAMP,
     ),
     Route("GET", f"{_V1}/lamps/{{lamp_id:path}}", lamps.get_lamp, "lamps", Role.VIEWER, models.Lamp, problems=_NO_LAMP),
-    Route("GET", f"{_V1}/cabinets", cabinets.get_cabinets, "cabinets", Role.VIEWER, models.CabinetList, scopes=_WALL),
+    Route(
+        "GET",
+        f"{_V1}/cabinets",
+        cabinets.get_cabinets,
+        "cabinets",
+        Role.VIEWER,
+        models.CabinetList,
+        also=_SAME,
+        scopes=_WALL,
+    ),
     Route(
         "GET",
         f"{_V1}/cabinets/{{cabinet_id:path}}/energy",
@@ -186,8 +238,8 @@ _API: Final[tuple[Route, ...]] = (
         problems=_NO_CABINET,
     ),
     Route("GET", f"{_V1}/city", city.get_city, "city", Role.PUBLIC, models.City),
-    Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList),
-    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList),
+    Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList, also=_SAME),
+    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList, also=_SAME),
     Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary, scopes=_WALL),
     Route(
         "POST",
@@ -199,7 +251,15 @@ _API: Final[tuple[Route, ...]] = (
         status=201,
         problems={404: "no such cabinet, circuit or lamp"},
     ),
-    Route("GET", f"{_V1}/maintenance", maintenance.get_maintenance, "work", Role.VIEWER, models.MaintenanceList),
+    Route(
+        "GET",
+        f"{_V1}/maintenance",
+        maintenance.get_maintenance,
+        "work",
+        Role.VIEWER,
+        models.MaintenanceList,
+        also=_SAME,
+    ),
     Route(
         "POST",
         f"{_V1}/commands/dim",
@@ -332,6 +392,7 @@ _OGC: Final[tuple[Route, ...]] = tuple(
         others={media_type: model, ogc_documents.HTML: None},
         problems=None if not missing else {404: missing},
         response_class=Response,
+        reads_query=True,
     )
     for path, endpoint, media_type, model, missing in (
         (
@@ -375,6 +436,7 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
         problems={404: missing, 429: "too many reports of this address or lamp"},
         response_class=Response,
         error_types=(open311.JSON, open311.XML),
+        reads_query=True,
     )
     for method, path, endpoint, model, missing in (
         ("GET", f"{_O311}/discovery.{{form}}", open311.get_discovery, neighbour.Open311Discovery, "no such format"),
@@ -471,9 +533,26 @@ def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
             response_class=route.response_class,
             responses=_responses(route),
             include_in_schema=bool(route.tag),
-            openapi_extra={"x-role": str(route.role), "x-scopes": sorted(route.rule.scopes)},
+            openapi_extra={
+                "x-role": str(route.role),
+                "x-scopes": sorted(route.rule.scopes),
+                **({"requestBody": route.body} if route.body else {}),
+            },
         )
+        if not route.reads_query:
+            _check_query(app.router.routes[-1])
         _guard(app, app.router.routes[-1], route.rule)
+
+
+def _check_query(route: Any) -> None:
+    """Let a route refuse query parameters that neither it nor what it depends on knows."""
+    known: set[str] = set()
+    dependants = [route.dependant]
+    while dependants:
+        dependant = dependants.pop()
+        known.update(field.alias for field in dependant.query_params)
+        dependants.extend(dependant.dependencies)
+    route.app = QueryCheck(route.app, known)
 
 
 def guard_others(app: FastAPI, rules: Mapping[str, Rule]) -> None:

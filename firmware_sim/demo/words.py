@@ -1,4 +1,4 @@
-"""What the demo says: where to look, what to try; in the language of the terminal."""
+"""Terminal messages of the demo."""
 
 from __future__ import annotations
 

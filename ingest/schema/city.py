@@ -271,7 +271,7 @@ def read_city(folder: Path, environment: Mapping[str, str]) -> City:
     try:
         city = City(**document, folder=folder)
     except ValidationError as error:
-        raise CityError(_told(error, path, variables)) from error
+        raise CityError(_error_text(error, path, variables)) from error
     try:
         city.parsed_limits()
     except CityError as error:
@@ -332,7 +332,7 @@ def _value(section: str, key: str, text: str, name: str) -> Any:
     return text
 
 
-def _told(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> str:
+def _error_text(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> str:
     """The first thing wrong: where it was set, which key, why."""
     first = error.errors()[0]
     section, *rest = [str(part) for part in first["loc"]]

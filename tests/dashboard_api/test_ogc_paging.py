@@ -125,7 +125,7 @@ def test_a_lamp_shows_its_present_state(town, client):
     def state():
         return client.get("/ogc/collections/lamps/items/L-001").json()["properties"]["state"]
 
-    assert state() == "unknown"
+    assert state() == "silent"
     town.write_live([2] * 40)
     assert state() == "lit"
     town.write_live([3] * 40, at_us=T0 + 60_000_000)

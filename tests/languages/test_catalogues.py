@@ -37,6 +37,7 @@ SAID_IN = {
     "open311": ("dashboard_api/neighbours",),
     "report": ("dashboard_api/neighbours",),
     "open": ("dashboard_api/neighbours",),
+    "repair": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
     "sign_in": ("dashboard_api/pages",),
@@ -151,7 +152,7 @@ def test_whatever_babel_writes_is_read_back(messages):
         ('"a"\n', "bad.po:1: expected msgid"),
     ],
 )
-def test_a_broken_catalogue_is_told_with_file_and_line(text, said):
+def test_a_broken_catalogue_is_reported_with_file_and_line(text, said):
     with pytest.raises(CatalogueError) as caught:
         read_po(text, "bad.po")
     assert said in str(caught.value)

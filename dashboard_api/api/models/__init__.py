@@ -10,6 +10,7 @@ from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, E
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
 from dashboard_api.api.models.problem import FaultProblem, Problem
+from dashboard_api.api.models.repair import Photo, RepairPage
 from dashboard_api.api.models.session import Me
 from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
 
@@ -35,10 +36,12 @@ __all__ = [
     "MaintenanceList",
     "MaintenanceWindow",
     "Me",
+    "Photo",
     "Problem",
     "QuantityList",
     "Readiness",
     "Readings",
+    "RepairPage",
     "Summary",
     "TimelineEntry",
     "WaitingEnrolment",

@@ -154,7 +154,7 @@ class ReportDesk:
         picture = self._context.picture_of(row.register_version)
         if picture is None or picture.columns["at_us"][row.row] == 0:
             return "unheard", None, row
-        name = live.STATE_NAMES[picture.columns["state"][row.row]]
+        name = live.STATE_NAMES[int(picture.columns["state"][row.row])]
         return {"lit": "burning", "off": "off", "dark": "dark"}.get(name, "unheard"), None, row
 
     @staticmethod

@@ -156,11 +156,10 @@ class LampFeatures:
 
     def _features(self, order: LampOrder, places: list[int]) -> list[bytes]:
         texts = self._texts_of(order, places)
-        picture = self._context.picture(order.columns)
-        if picture is None:
-            unknown = _STATES[0]
-            return [texts[place] + unknown for place in places if place in texts]
-        states = picture.columns["state"][order.row[places]].tolist()
+        lamps, now = self._context.lamp_states()
+        if lamps is not order.columns:  # another register has come into force since
+            return [texts[place] + _STATES[0] for place in places if place in texts]
+        states = now.state[order.row[places]].tolist()
         return [texts[place] + _STATES[state] for place, state in zip(places, states, strict=True) if place in texts]
 
     def _texts_of(self, order: LampOrder, places: list[int]) -> Mapping[int, bytes]:

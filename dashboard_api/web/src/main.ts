@@ -285,7 +285,7 @@ try {
       if (kind === "cabinet") return `${words.say("cabinet")} ${page.cabinetName(id)}`;
       if (kind === "fault") return words.title(faults.get(id)?.code ?? "");
       const street = map?.lamp(id)?.properties.street;
-      return [id, street, words.say(states.get(id)?.state ?? "unknown")].filter(Boolean).join(" · ");
+      return [id, street, words.say(states.get(id)?.state ?? "silent")].filter(Boolean).join(" · ");
     },
   });
   map.setCovered(covered());

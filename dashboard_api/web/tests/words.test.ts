@@ -111,8 +111,8 @@ test("ages are told in one unit", () => {
 });
 
 test("the lit share knows only lamps that should be lit, and is never rounded up to all", () => {
-  expect(litShare({ lit: 0, off: 9, dark: 0, unknown: 1 })).toBeNull();
-  expect(litShare({ lit: 3, off: 9, dark: 1, unknown: 5 })).toBe(0.75);
+  expect(litShare({ lit: 0, off: 9, dark: 0, silent: 1, unmetered: 0 })).toBeNull();
+  expect(litShare({ lit: 3, off: 9, dark: 1, silent: 5, unmetered: 2 })).toBe(0.75);
   const words = new Words();
   words.choose("en");
   expect(words.percent(9_999 / 10_000)).toBe("99.9%");

@@ -44,7 +44,7 @@ class Sums:
             cabinet_id=[f"C{q}" for q in range(n)], controller_id=[f"P{q}" for q in range(n)],
             latitude=np.zeros(n), longitude=np.zeros(n), switching=["contactor"] * n,
         )  # fmt: skip
-        fleet = Fleet.from_columns(lamps, cabinets)
+        fleet = Fleet.from_register(SimpleNamespace(lamps=lamps, cabinets=cabinets))
         self.book = ActiveConditions(fleet, Causes(RuleSet(DETECTORS)))
         self.rule = DarkCount(fleet, LimitTable(parse_limits({})), LampState(fleet, 4, len(DETECTORS)), self.book)
         self.exponent = np.where(self.is_led, 0.0, rng.uniform(1.6, 2.2, n))

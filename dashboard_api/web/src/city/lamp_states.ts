@@ -1,4 +1,4 @@
-/** What each lamp does now: lit, off, dark or unknown. Holds one number per lamp, tells what changed, and counts. */
+/** What each lamp does now: lit, off, dark, silent or unmetered. Holds one number per lamp, tells what changed, and counts. */
 
 import { LAMP_STATES, type LampCollection, type LampState, type StatesAnswer } from "./types";
 
@@ -11,7 +11,8 @@ export interface Tally {
   lit: number;
   off: number;
   dark: number;
-  unknown: number;
+  silent: number;
+  unmetered: number;
 }
 
 export class LampStates {
@@ -37,7 +38,7 @@ export class LampStates {
     answer.lamp_id.forEach((lampId, row) => {
       const known = this.#now.get(lampId);
       if (!known) return; // imported since this page loaded its register
-      const state = LAMP_STATES[answer.state[row] ?? 0] ?? "unknown";
+      const state = LAMP_STATES[answer.state[row] ?? 0] ?? "silent";
       const level = drivenLevel(answer.level[row]);
       if (known.state === state && known.level === level) return;
       const now = { state, level };
@@ -57,13 +58,13 @@ export class LampStates {
 
   /** Count the monitored lamps by state, over the city and per district. */
   tally(): { city: Tally; districts: Map<string, Tally> } {
-    const city = { lit: 0, off: 0, dark: 0, unknown: 0 };
+    const city = { lit: 0, off: 0, dark: 0, silent: 0, unmetered: 0 };
     const districts = new Map<string, Tally>();
     for (const lampId of this.#monitored) {
-      const { state } = this.#now.get(lampId) ?? { state: "unknown" };
+      const { state } = this.#now.get(lampId) ?? { state: "silent" as const };
       const name = this.#districts.get(lampId) ?? "";
       let district = districts.get(name);
-      if (!district) districts.set(name, (district = { lit: 0, off: 0, dark: 0, unknown: 0 }));
+      if (!district) districts.set(name, (district = { lit: 0, off: 0, dark: 0, silent: 0, unmetered: 0 }));
       city[state] += 1;
       district[state] += 1;
     }

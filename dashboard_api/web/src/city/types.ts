@@ -35,4 +35,4 @@ export type Quantity = Schemas["QuantityRow"];
 export type QuantityList = Schemas["QuantityList"];
 
 /** The states in the order of their numbers in `/lamps/states`. */
-export const LAMP_STATES: readonly LampState[] = ["unknown", "off", "lit", "dark"];
+export const LAMP_STATES: readonly LampState[] = ["silent", "off", "lit", "dark", "unmetered"];

@@ -67,7 +67,7 @@ const LAMPS: LayerSpecification[] = [
         "#2c3446",
       ],
       "circle-opacity": ["case", IS_LIT, BRIGHTNESS, 0.95],
-      "circle-stroke-width": ["case", ["==", STATE, "dark"], 1.4, ["==", STATE, "unknown"], 0.8, 0],
+      "circle-stroke-width": ["case", ["==", STATE, "dark"], 1.4, ["in", STATE, ["literal", ["silent", "unmetered"]]], 0.8, 0],
       "circle-stroke-color": ["case", ["==", STATE, "dark"], "#ff6a2b", "#5d6a85"],
     },
   },

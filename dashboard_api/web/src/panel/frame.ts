@@ -67,7 +67,7 @@ export class Frame {
             words.say(severity),
           ),
         ),
-        ...(["lit", "dark", "off", "unknown"] as const).map((state) =>
+        ...(["lit", "dark", "off", "silent", "unmetered"] as const).map((state) =>
           h("li", {}, h("span", { class: `bulb ${state}` }), words.say(state)),
         ),
       ),

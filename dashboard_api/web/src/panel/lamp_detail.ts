@@ -56,7 +56,7 @@ export class LampDetail {
     if (id === null) return;
     const { words, states } = this.#page;
     const lamp = this.#page.lampOf(id)?.properties;
-    const state = states.get(id)?.state ?? "unknown";
+    const state = states.get(id)?.state ?? "silent";
     fill(
       this.element,
       backButton(this.#page),

@@ -5,7 +5,7 @@ import { LAMP_STATES, type LampState } from "../city/types";
 import { fill, h } from "../dom";
 import type { Page } from "./page";
 
-const ORDER: readonly LampState[] = ["lit", "dark", "unknown", "off"];
+const ORDER: readonly LampState[] = ["lit", "dark", "silent", "unmetered", "off"];
 
 /** A bar whose parts are the lamps by state; the words beside it say the same. */
 function bar(tally: Tally): HTMLElement {
