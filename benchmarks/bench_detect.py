@@ -28,6 +28,7 @@ from ingest.detection.memory.lamp_state import LIT_YES
 from ingest.model.batch import Batch
 from ingest.model.finding import Raised
 from ingest.model.fleet import Fleet
+from ingest.model.good_values import with_good_values
 from ingest.process_memory import collect_rarely, keep_memory
 from ingest.schema.city import City, CitySection
 
@@ -112,7 +113,7 @@ def build_batch(fleet: Fleet, at_us: int, faulty: Any, rng: np.random.Generator)
     nothing = np.zeros(0, f4)
     phases = np.full((n_controllers, 3), np.nan, f4)
     unknown = np.full(n, 0xFFFFFFFF, np.uint32)
-    return Batch(
+    batch = Batch(
         controller=np.arange(n_controllers, dtype=np.int32),
         at_us=np.full(n_controllers, at_us, np.int64),
         is_historical=np.zeros(n_controllers, np.bool_),
@@ -149,6 +150,7 @@ def build_batch(fleet: Fleet, at_us: int, faulty: Any, rng: np.random.Generator)
         is_supply_present=np.ones(n_controllers, np.int8),
         has_cabinet=np.ones(n_controllers, np.bool_),
     )
+    return with_good_values(batch)
 
 
 def warm(detection: Detection, fleet: Fleet) -> None:

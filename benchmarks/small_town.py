@@ -18,6 +18,7 @@ from ingest.lighting.expected_power import IS_DISCHARGE, level_share
 from ingest.model.batch import Batch, first_lamps
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
+from ingest.model.good_values import with_good_values
 from ingest.schema.city import City, CitySection, DimStep, ScheduleSection
 from ingest.schema.limits import TECHNOLOGIES
 
@@ -207,7 +208,7 @@ class Town:
         }
         if self.quirk is not None:
             self.quirk(columns)
-        return Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"]))
+        return with_good_values(Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"])))
 
     def play(
         self,

@@ -21,6 +21,8 @@ LOW_V: Final = 207.0
 HIGH_V: Final = 241.5
 _MARGIN_V: Final = 0.7  # the meters' own error: nearer to a limit than this nobody can tell
 _HOT_C: Final = 85.0
+_DIMMED: Final = 80  # %: a step down that ends above it proves nothing
+_APART: Final = 15  # %: levels nearer to each other draw powers that meters hardly tell apart
 _CYCLES: Final = 4
 _CYCLING_WINDOW_US: Final = 7_200_000_000
 _WARM_S: Final = 600.0
@@ -28,7 +30,12 @@ _WARM_S: Final = 600.0
 
 @dataclass(slots=True, eq=False)
 class Watch:
-    """One injection under observation; ``lamps`` int64 plant indices of the lamps it takes with it."""
+    """One injection under observation.
+
+    Attributes:
+        lamps: int64 plant indices of the lamps it takes with it.
+        first_level: commanded in the first lit sweep since then [%]; ``has_stepped`` another one was commanded since.
+    """
 
     injected: Injected
     lamps: NDArray[np.int64]
@@ -36,6 +43,8 @@ class Watch:
     cabinet: int
     changes_us: list[int] = field(default_factory=list)
     was_lit: bool | None = None
+    first_level: int | None = None
+    has_stepped: bool = False
 
 
 def is_observable(world: World, moment: Moment, watch: Watch) -> bool:
@@ -88,11 +97,18 @@ def _warm(world: World, moment: Moment, watch: Watch) -> bool:
 
 
 def _undimmed(_world: World, moment: Moment, watch: Watch) -> bool:
-    """The stuck level is another one than the commanded, on the other side of what the catalogue tells apart."""
+    """Commanded a level apart from the one that it is stuck at, after a step that it did not follow.
+
+    Before any step its power could as well be that of a lamp with dead modules, or of another rating.
+    """
     level, stuck = int(moment.level[watch.lamps[0]]), int(watch.injected.params["level"])
     if not bool(moment.sample.is_lit[watch.lamps].any()):
         return False
-    return level <= 80 < stuck if stuck > 80 else level > 80
+    if watch.first_level is None:
+        watch.first_level = level
+    watch.has_stepped |= level != watch.first_level
+    is_apart = abs(level - stuck) >= _APART and (level <= _DIMMED or stuck < level)
+    return watch.has_stepped and is_apart
 
 
 def _live(_world: World, moment: Moment, watch: Watch) -> bool:

@@ -232,11 +232,13 @@ class Plan:
             lamp_id = self._town.lamp_ids[lamp]
             params = self._lamp_params(code, lamp, slot)
             window = slot
-            if self._town.plant.is_dimmable[lamp] and (code in _AT_FULL_LEVEL or params.get("level", 100) < 100):
+            if self._town.plant.is_dimmable[lamp] and code in _AT_FULL_LEVEL:
                 if slot.full_until_us - slot.from_us < codes[code][0] * _MINUTE_US:
                     continue
                 window = replace(slot, until_us=slot.full_until_us)
             start_us, end_us = self._time(window, codes[code])
+            if params.get("level", 100) < 100:  # from before a step that shows it, to after the step
+                start_us, end_us = self._around_step(slot)
             steps.append(Step(code, lamp_id, start_us, end_us, params))
             self._counts[code] += 1
             self._resting[lamp_id] = end_us + 30 * _HOUR_US
@@ -244,6 +246,12 @@ class Plan:
 
     def _is_rested(self, lamp: int, slot: Slot) -> bool:
         return self._resting.get(self._town.lamp_ids[lamp], 0) < slot.from_us
+
+    def _around_step(self, slot: Slot) -> tuple[int, int]:
+        """From the hours of full light on, or the dim ones before dawn, to the end of the slot."""
+        latest_us = slot.full_until_us or (slot.from_us + slot.until_us) // 2
+        minutes = max(1, (latest_us - slot.from_us) // _MINUTE_US)
+        return slot.from_us + int(self._rng.integers(0, minutes)) * _MINUTE_US, slot.until_us
 
     def _lamp_params(self, code: str, lamp: int, slot: Slot) -> dict[str, Any]:
         rng = self._rng
@@ -261,7 +269,8 @@ class Plan:
         if code == "cyclingFailure":
             return {"on_s": round(float(rng.uniform(420, 780))), "off_s": round(float(rng.uniform(150, 420)))}
         if code == "dimmingFailure":
-            return {"level": int(rng.choice([100, 100, 50])) if slot.full_until_us else 100}
+            # full light shows at a step down, in the evening; a half at any step, after midnight at the one up to full
+            return {"level": int(rng.choice([100, 100, 50] if slot.full_until_us else [50, 50, 100]))}
         if code == "meterFailure":
             return {"cause": str(rng.choice(["frozen", "frozen", "power", "power_factor", "voltage"]))}
         return {"rise_c": round(float(rng.uniform(60, 75)), 1)} if code == "highTemperature" else {}

@@ -26,7 +26,8 @@ CONFIRM_S: Final = {
     "lampPowerTooLow": 600, "lampPowerTooHigh": 600, "powerFactorTooLow": 600, "supplyVoltageTooLow": 600,
     "supplyVoltageTooHigh": 600, "highTemperature": 4500, "controlGearFailure": 180, "communicationFailure": 300,
     "meterFailure": 1800, "circuitFailure": 180, "cableFailure": 180, "circuitPowerTooLow": 600, "supplyLoss": 60,
-    "contactorFailure": 900, "cabinetDoorOpen": 60, "unmeteredLoad": 1800, "busFailure": 180, "controllerOffline": 300,
+    "neutralFailure": 120, "contactorFailure": 900, "cabinetDoorOpen": 60, "unmeteredLoad": 1800, "busFailure": 180,
+    "controllerOffline": 300,
 }  # fmt: skip
 CODES: Final = tuple(CONFIRM_S)
 #: Codes that no guard time delays: what they say does not depend on a level.
@@ -87,7 +88,9 @@ class Score:
         taken = defaultdict(list)
         for stretch in self._shown:
             stretch.truth = next((truth for truth in self._truths if self._is_same(stretch, truth)), None)
-            if stretch.truth is not None and stretch.shown_us is not None:
+            if stretch.truth is None:
+                stretch.truth = next((truth for truth in self._truths if _is_suspected(stretch, truth)), None)
+            elif stretch.shown_us is not None:
                 taken[id(stretch.truth)].append(stretch)
         by_id: dict[str, list[Shown]] = defaultdict(list)
         for stretch in self._shown:
@@ -219,6 +222,16 @@ class Score:
             )
             for circuit in circuits
         )
+
+
+def _is_suspected(stretch: Shown, truth: Truth) -> bool:
+    """A driver stuck at a level before a step has shown it: right as a power fault that says so, but not as found."""
+    if truth.code != "dimmingFailure" or stretch.place.get("lamp_id") != truth.place:
+        return False
+    first_told = stretch.told[0][1] if stretch.told else stretch.evidence
+    is_said = stretch.code in {"lampPowerTooLow", "lampPowerTooHigh"} and first_told.get("suspected") == "dimming"
+    shown_us = truth.observable_from_us or truth.end_us or 2**62
+    return is_said and truth.start_us <= stretch.opened_us <= shown_us + _GRACE_US
 
 
 _EVIDENCE: Final = frozenset({"circuitPowerTooLow", "communicationFailure"})

@@ -6,6 +6,7 @@ from typing import Any
 
 from dashboard_api.formats.times import iso
 from ingest.schema import life
+from ingest.schema.codes import BY_CODE
 from languages.catalogue import Catalogue
 
 
@@ -42,7 +43,7 @@ def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
         "version": row.version,
         "evidence": row.evidence,
         "title": catalogue.say(f"fault.{row.code}.title"),
-        "advice": catalogue.say(f"fault.{row.code}.advice"),
+        "advice": catalogue.say(BY_CODE[row.code].advice((row.evidence or {}).get("kind"))),
     }
 
 

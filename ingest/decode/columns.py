@@ -30,6 +30,7 @@ from ingest.decode.column_join import WORTH_A_COPY, Joining, n_groups
 from ingest.decode.record import Record
 from ingest.model.batch import CABINET_NAMES, CIRCUIT_NAMES, CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
+from ingest.model.good_values import with_good_values
 from ingest.model.id_directory import Directory
 from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, Column
 
@@ -134,7 +135,7 @@ def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]
         has_cabinet=np.array([_has_cabinet(record) for record in records], np.bool_),
         **columns_of,
     )
-    return Block(batch, directory, lamp_name, circuit_name), n_bad
+    return Block(with_good_values(batch), directory, lamp_name, circuit_name), n_bad
 
 
 def _typed(columns: Sequence[Column], items: Iterable[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:

@@ -89,7 +89,7 @@ class Detection:
         self._context = CabinetContext(fleet, table, timetable)
         self._screen = Screen(fleet, table, self._bands)
         self._book = ActiveConditions(fleet, Causes(rules))
-        self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands)
+        self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
         self._balance = Balance(fleet, self._state, self._electric, table)
         self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
         self._silence.cases.open_dark = self._rules.open_dark
@@ -107,7 +107,10 @@ class Detection:
         self._orphans = Orphans(fleet, self._state, self._balance, rules)
 
     def judge(self, batch: Batch, now_us: int) -> list[Change]:
-        """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed."""
+        """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed.
+
+        The batch's readings of bad quality hold no values, as ``ingest.model.good_values.with_good_values`` leaves it.
+        """
         self._now_us = now_us
         if not batch.n_records:
             return []
@@ -123,7 +126,10 @@ class Detection:
     def _judge_lamps(self, sweep: Sweep, commands: Commands) -> None:
         """Every rule that looks at lamps: the screen first, then the exact rules on what it let through."""
         suspects, replies = self._screen.look(sweep, self._state)
-        suspects = suspects.without(self._rules.steadiness.covers(suspects))
+        is_steady = self._rules.steadiness.covers(suspects)
+        if sweep.is_after_gap.any():  # what their lamps did meanwhile is not known: see ``take_levels``
+            is_steady &= ~sweep.is_after_gap[sweep.record_of(suspects.row)]
+        suspects = suspects.without(is_steady)
         note_lists(sweep, self._state, self._fleet)
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
@@ -186,6 +192,8 @@ class Detection:
     def _tell(self, verdict: LampVerdict) -> None:
         """One lamp's verdict into the active_conditions; two detectors of one code count as one condition."""
         code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
+        if verdict.detector.is_new_lamp_when_clear and not verdict.is_opened:
+            self._baseline.start_anew(np.array([lamp]))
         key = self._lamp_key(code, lamp)
         one = np.array([lamp])
         has_twin = any(self._state.is_open(twin, one)[0] for twin in self._rule_set.twins(verdict.detector))
@@ -228,10 +236,10 @@ class Detection:
     def _free(self) -> None:
         """What only a broken neutral made of voltages and meters is judged anew when the neutral is whole."""
         for case in self._book.take_freed():
-            if case.code == "meterFailure":
-                self._rules.close("impossible", case.lamps[0])
-                self._rules.close("frozen", case.lamps[0])
-            elif not self._voltages.drop(case):
+            rules = [rule for rule in self._rule_set.of_code(case.code) if rule.closes_with_neutral]
+            for rule in rules:
+                self._rules.close(rule.name, case.lamps[0])
+            if not rules and not self._voltages.drop(case):
                 continue
             self._book.close(case.key, case.at_us, is_proof=False)
 

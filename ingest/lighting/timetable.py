@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.wire.schedule import Night, night_steps, step_at
+from ingest.lighting.switchings import Switchings
 from ingest.schema.city import ScheduleSection
 
 _US_PER_S: Final = 1_000_000
@@ -40,6 +41,7 @@ class CabinetTimetable:
         """Start with nothing known."""
         self._schedule, self._timezone = schedule, timezone
         self._latitude, self._longitude = _filled(latitude), _filled(longitude)
+        self.switchings = Switchings(schedule, timezone, self._latitude, self._longitude)
         n = len(latitude)
         self.level = np.zeros(n, np.uint8)
         self.since_us = np.zeros(n, np.int64)

@@ -3,7 +3,8 @@
 Codes are TALQ 2.7.1's event names where TALQ has one; the others are Terang's. What a code is called, and what a crew
 should check and bring, stands in the catalogues of words (``languages``) as ``fault.<code>.title`` and
 ``fault.<code>.advice``: a new fault is one detector file, one row in the detectors' list, one row here, and two
-messages in each language.
+messages in each language. Where a way of failing (``evidence.kind``) asks for other work, it has its own advice, as
+``fault.<code>.advice.<kind>``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ Severity = Literal["critical", "major", "minor", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One row of the catalogue."""
+    """One row of the catalogue; ``kinds``: ways of failing with an advice of their own."""
 
     code: str
     level: Level
     severity: Severity
+    kinds: tuple[str, ...] = ()
+
+    def advice(self, kind: object) -> str:
+        """The message that says what to check and to bring, for a way of failing."""
+        return f"fault.{self.code}.advice.{kind}" if kind in self.kinds else f"fault.{self.code}.advice"
 
 
 CATALOGUE: Final[tuple[Code, ...]] = (
@@ -38,7 +44,7 @@ CATALOGUE: Final[tuple[Code, ...]] = (
     Code("highTemperature", "lamp", "minor"),
     Code("controlGearFailure", "lamp", "major"),
     Code("communicationFailure", "lamp", "minor"),
-    Code("meterFailure", "lamp", "warning"),
+    Code("meterFailure", "lamp", "warning", kinds=("reversed",)),
     Code("circuitFailure", "circuit", "critical"),
     Code("cableFailure", "circuit", "critical"),
     Code("circuitPowerTooLow", "circuit", "major"),

@@ -73,7 +73,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
     Limit("cycling_changes", 4, "1", "cyclingFailure: uncommanded changes within cycling_window"),
     Limit("cycling_window", 7200, "s", "cyclingFailure: window of its changes"),
     Limit("cycling_clear", 14400, "s", "cyclingFailure clears after this lit time without a change"),
-    Limit("dimming_level", 80, "%", "dimmingFailure: at or below this level a lamp must draw less than at 100 %"),
+    Limit("dimming_level", 80, "%", "dimmingFailure: a step down to this level or below must change the power"),
     Limit("dimming_samples", 5, "1", "dimmingFailure confirms and clears after"),
     Limit("lamp_power_low", 0.75, "1", "lampPowerTooLow: power below this share of the expected", True),
     Limit("lamp_power_high", 1.30, "1", "lampPowerTooHigh: power above this share of the expected", True),

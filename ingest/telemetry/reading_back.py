@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from ingest.model.batch import CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch, first_lamps, turns
 from ingest.model.block import Block, take_records
+from ingest.model.good_values import with_good_values
 from ingest.model.id_directory import Directory
 from ingest.schema.telemetry import (
     CABINET_VALUES,
@@ -92,6 +93,7 @@ def block_of(lamps: pa.Table | None, circuits: pa.Table | None, cabinets: pa.Tab
         has_cabinet=_values(cabinets, "has_cabinet", True, np.bool_),
         **columns,
     )
+    batch = with_good_values(batch)  # stored by a version that kept them
     return Block(batch, directory, lamp, circuit)
 
 

@@ -35,6 +35,9 @@ TABLE: dict[str, tuple[int, str]] = {
     "Lamps/Dim Command": (UINT8_ARRAY, "lamps"),
     "Lamps/Dim Until": (DATETIME, ""),
     "Schedule/Document": (STRING, ""),
+    "Schedule/Signature": (STRING, ""),
+    "Command/Signature": (STRING, ""),
+    "Keys/Rotation": (STRING, ""),
 }
 #: what stands in every record of a controller with lamp and circuit meters
 IN_EVERY_SWEEP = {name for name in TABLE if name.startswith(("Cabinet/", "Outbox/", "Clock/", "Sweep/"))} - {

@@ -128,6 +128,21 @@ def test_the_stage_breaks_and_mends_on_time_and_knows_when_it_showed(tmp_path, w
     assert lines[2]["end"] == "2026-11-23T13:00:00+00:00"
 
 
+@pytest.mark.parametrize(
+    ("begin_min", "stuck", "shown_min"),
+    [(120, 100, 240), (120, 70, 240), (120, 50, None), (300, 100, None), (300, 50, None)],
+)
+def test_a_stuck_driver_shows_from_the_first_step_on_that_it_does_not_follow(world, begin_min, stuck, shown_min):
+    """Dimmed to 50 % at 22:00 (minute 240); before a step it draws what a lamp with dead modules may draw."""
+    stage = Stage(world, [Step("dimmingFailure", "L-214", BEGIN_US + begin_min * MINUTE_US, None, {"level": stuck})])
+    for minute in range(100, 600, 5):
+        at_us = BEGIN_US + minute * MINUTE_US
+        stage.turn(at_us)
+        stage.look(world.advance(at_us), np.ones(3, np.bool_))
+    (truth,) = stage.truths
+    assert truth.observable_from_us == (None if shown_min is None else BEGIN_US + shown_min * MINUTE_US)
+
+
 def test_what_no_sweep_brings_to_the_host_is_not_observable(world):
     injections = Injections(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, None)])
     injections.turn(BEGIN_US)

@@ -93,6 +93,29 @@ def test_a_fault_that_nobody_could_see_long_enough_is_not_scored_but_not_false_e
     assert (tally.n, tally.n_right, tally.n_false) == (0, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("evidence", "minute", "n_false"),
+    [
+        ({"suspected": "dimming"}, 13, 0),
+        ({}, 13, 1),
+        ({"suspected": "dimming"}, 50, 1),
+        ({"suspected": "dimming"}, -1, 1),
+    ],
+)
+def test_a_stuck_driver_before_a_step_is_right_as_a_suspected_power_fault_but_not_found(
+    town, evidence, minute, n_false
+):
+    step_us, at_us = START_US + 40 * MINUTE_US, START_US + minute * MINUTE_US
+    truth = dark_lamp(town, code="dimmingFailure", params={"level": 50}, observable_from_us=step_us, longest_s=1200.0)
+    power = shown(town, code="lampPowerTooLow", opened_us=at_us, shown_us=at_us, evidence=evidence)
+    tallies = Score(town, [truth], [power], [], {}, "test").settle()
+    assert tallies["lampPowerTooLow"].n_false == n_false
+    assert (tallies["dimmingFailure"].n, tallies["dimmingFailure"].n_found) == (1, 0)
+    told_us = step_us + 15 * MINUTE_US
+    stuck = shown(town, code="dimmingFailure", opened_us=told_us, shown_us=told_us)
+    assert Score(town, [truth], [power, stuck], [], {}, "test").settle()["dimmingFailure"].n_found == 1
+
+
 def test_wilsons_interval_holds_against_its_textbook_value():
     """8 of 10 at 95 %: 0.490 to 0.943 (Agresti and Coull, 1998)."""
     low, high = wilson(8, 10)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
+from ingest.model.good_values import with_good_values
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
 
@@ -101,4 +102,4 @@ def make_block(
         if not ranges.holds(row.sequence):
             ranges.take(row.sequence)
     states = tuple(held.state(f"PJU-{row.controller}", row.epoch) for row in rows)
-    return Block(batch, directory, lamp, controller.copy(), states)
+    return Block(with_good_values(batch), directory, lamp, controller.copy(), states)

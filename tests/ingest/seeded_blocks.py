@@ -6,6 +6,7 @@ import numpy as np
 
 from ingest.model.batch import UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
+from ingest.model.good_values import with_good_values
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import StoredRanges
 
@@ -114,7 +115,7 @@ def block_of(
         has_cabinet=rng.random(r) < 0.8,
     )
     received = tuple(StoredRanges(directory.controllers[c], epoch, sequence) for c in who.tolist())
-    return Block(batch, directory, lamp, circuit, received)
+    return Block(with_good_values(batch), directory, lamp, circuit, received)
 
 
 def rows_of(batches: list[Batch]) -> list[dict[str, object]]:

@@ -16,6 +16,7 @@ from ingest.decode.bulk_decode import BulkDecoder
 from ingest.decode.columns import build_tick
 from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError
+from ingest.model.batch import UNKNOWN_UINT32
 from ingest.model.block import take_records
 from tests.edge_agent.played_session import Played
 from tests.edge_agent.stub_meters import lamp_layout
@@ -112,6 +113,21 @@ def assert_equal(session: Session, payloads: list[bytes], *, at_least: int) -> N
         one, other = (getattr(tick.block.batch, column.name) for tick in (got_block, want_block))
         assert one.dtype == other.dtype, column.name
         np.testing.assert_array_equal(one, other, err_msg=column.name)
+
+
+@pytest.mark.parametrize("is_judged", [True, False])
+def test_readings_of_bad_quality_lose_what_they_hold_but_their_level(session: Session, *, is_judged: bool) -> None:
+    """Another's agent may send what a garbled frame held; what it commands it knows itself."""
+    quality, status = np.array([0, 1, 2, 4, 0], np.uint8), np.array([1, 3, 2, 7, 0], np.uint8)
+    more = {"Lamps/Quality": quality.tobytes(), "Lamps/Status": status.tobytes()}
+    rng = np.random.default_rng(3)
+    records = [read_record(session, encode(sweep(rng, 1, **more), 1, at_ms=AT_MS))]
+    batch = build_tick(*(([records], []) if is_judged else ([], records)), DIRECTORY).block.batch
+    for name in ("voltage_v", "current_a", "power_w", "power_factor", "temperature_c"):
+        assert np.isnan(getattr(batch, name)).tolist() == (quality != 0).tolist(), name
+    assert (batch.energy_wh == UNKNOWN_UINT32).tolist() == (quality != 0).tolist()
+    assert batch.status.tolist() == [1, 0, 0, 0, 0]
+    assert (batch.level <= 100).all()
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,9 @@ def test_no_message_is_left_that_nothing_says():
 
 def test_every_fault_code_is_called_and_advised_on_and_no_other():
     named = {name for name in own_messages(FALLBACK) if name.startswith("fault.")}
-    assert named == {f"fault.{code.code}.{what}" for code in CATALOGUE for what in ("title", "advice")}
+    assert named == {f"fault.{code.code}.{what}" for code in CATALOGUE for what in ("title", "advice")} | {
+        code.advice(kind) for code in CATALOGUE for kind in code.kinds
+    }
 
 
 @pytest.mark.parametrize("language", language_codes())

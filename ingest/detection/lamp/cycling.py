@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.lamp_state import LIT_DARK, LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.sweep import Sweep
@@ -24,15 +25,16 @@ Float32 = npt.NDArray[np.float32]
 _CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
 _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
 _DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
+_SHARED_LAMPS = 3  # of a circuit; fewer have nothing in common
 _DIP_PAIR = 2  # or so many, if the circuit has no others
 
 
 class CycleCounter:
     """Keeps the rings of changes in the lamp state."""
 
-    def __init__(self, fleet: Fleet, state: LampState, table: LimitTable) -> None:
+    def __init__(self, fleet: Fleet, state: LampState, table: LimitTable, context: CabinetContext) -> None:
         """Start with nothing known."""
-        self._fleet, self._state = fleet, state
+        self._fleet, self._state, self._context = fleet, state, context
         self._window_s = int(table.scalar("cycling_window"))
         self._n_changes = int(table.scalar("cycling_changes"))
         self._dip_v = table.scalar("dip_voltage")
@@ -54,9 +56,12 @@ class CycleCounter:
             self._state.lit_from_s[lamps] = at
 
     def note_dips(self, sweep: Sweep, is_cut: Bool) -> None:
-        """Lamps of cabinets that are cut or dipped (bool (R,)) warm up anew when they are back."""
+        """Lamps of cabinets that are cut or dipped (bool (R,)) warm up anew when they are back.
+
+        And of those from which nothing came for a while: nobody knows what their supply did.
+        """
         start = self._fleet.controller_start
-        for r in np.flatnonzero(is_cut & sweep.is_live).tolist():
+        for r in np.flatnonzero((is_cut & sweep.is_live) | sweep.is_after_gap).tolist():
             c = int(sweep.batch.controller[r])
             self._state.lit_from_s[int(start[c]) : int(start[c + 1])] = sweep.at_s[r]
 
@@ -151,6 +156,9 @@ class CycleCounter:
         # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
         is_supply = state.lit_from_s[lamp] > state.switch_told_s[lamp]
         uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
+        rows = np.flatnonzero(uncommanded > 0)
+        if len(rows):
+            uncommanded[rows] = self._unexplained(lamp[rows], at_s[rows], delta[rows], uncommanded[rows])
         for _ in range(state.switch_counted_s.shape[0]):
             rows = np.flatnonzero(uncommanded > 0)
             if len(rows):
@@ -165,3 +173,24 @@ class CycleCounter:
         state.switch_told_s[lamp[news]] = at_s[news]
         state.commanded_on[lamp[news]] = 0
         return is_grown
+
+    def _unexplained(self, lamp: Int64, at_s: Int64, delta: Int64, uncommanded: Int64) -> Int64:
+        """Of switchings of n lamps without a command that was seen, those that schedule and supply do not explain.
+
+        Over a gap the schedule's are credited first. And what half of a circuit's lamps have in common is the supply's.
+        """
+        told_s = self._state.switch_told_s[lamp].astype(np.int64)
+        controller, circuit = self._fleet.lamp_controller[lamp].astype(np.int64), self._fleet.lamp_circuit[lamp]
+        rest = np.minimum(uncommanded, delta - self._context.switchings_on(controller, told_s, at_s))
+        in_circuit = np.flatnonzero((rest > 0) & (circuit >= 0))
+        if len(in_circuit):
+            order = in_circuit[np.lexsort((-rest[in_circuit], circuit[in_circuit]))]
+            found, first = np.unique(circuit[order], return_index=True)
+            n_lamps = np.diff(self._fleet.circuit_start)[found]
+            middle = (n_lamps + 1) // 2 - 1  # so many lamps with more stand before it
+            has_middle = (n_lamps >= _SHARED_LAMPS) & (np.diff(np.append(first, len(order))) > middle)
+            shared = np.zeros(max(1, self._fleet.n_circuits), np.int64)
+            shared[found[has_middle]] = rest[order[first[has_middle] + middle[has_middle]]]
+            rest[in_circuit] -= shared[circuit[in_circuit]]
+        unexplained: Int64 = np.maximum(rest, 0)
+        return unexplained

@@ -5,7 +5,7 @@ Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,17 +14,19 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.lamp_evidence import lamp_evidence
 from ingest.detection.lamp.bands import Bands
+from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns, sharing_a_circuit
 from ingest.detection.lamp.cycling import CycleCounter
 from ingest.detection.lamp.own_power import learn_own
 from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
+from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.debounce import Confirm, Debounce
 from ingest.detection.memory.flag_bits import Flags, put_bit
 from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.rules import Detector, Expected, RuleSet, Window
+from ingest.detection.rules import DARK, Detector, Expected, RuleSet, Window
 from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
 from ingest.model.fleet import Fleet
 
@@ -62,7 +64,14 @@ class LampRules:
     """The rules' counters over all lamps of a fleet."""
 
     def __init__(
-        self, rules: RuleSet, fleet: Fleet, table: LimitTable, state: LampState, electric: Electric, bands: Bands
+        self,
+        rules: RuleSet,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        electric: Electric,
+        bands: Bands,
+        context: CabinetContext,
     ) -> None:
         """Start with nothing known."""
         self.rules, self.fleet, self.table, self.state = rules, fleet, table, state
@@ -70,7 +79,9 @@ class LampRules:
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
-        self.cycles = CycleCounter(fleet, state, table)
+        self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
+        self._impossible_v, self._most_v = table.scalar("impossible_voltage"), table.scalar("neutral_voltage")
+        self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
         self._hiding = [rules.hiding(rule) for rule in rules]
@@ -93,7 +104,7 @@ class LampRules:
         if not len(suspects.row):
             return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
-        levels = take_levels(sweep, suspects, record, self.fleet, state, told_s)
+        levels = take_levels(sweep, suspects, record, self.fleet, state, told_s, self.guard_s)
         is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
@@ -109,6 +120,8 @@ class LampRules:
         self.cycles.note_restarts(lamp, at_s, window)
         expected = expect(self.fleet, state, self.electric, lamp, levels, window.voltage_v)
         limits = self.table.of(self.fleet.technology[lamp])
+        is_high = (window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v)
+        self.overvolted = sharing_a_circuit(self.fleet, lamp[is_high])
         is_ending = levels.is_guessed & sweep.is_ending[record]
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
@@ -201,18 +214,20 @@ class LampRules:
             if detector.spoils is None:
                 judges &= ~is_wild
             is_open = (flags & bits.open[rule]) != 0
-            is_gated = ~is_settled if detector.is_level_dependent else np.zeros(len(lamp), np.bool_)
-            is_gated = is_gated | (~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected)))
+            if detector.is_level_dependent:
+                judges &= is_settled
+            is_gated = ~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected))
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
             flags = put_bit(flags, bits.open[rule], is_open)
             if detector.withholds is not None:
-                withheld = withheld | detector.withholds(window, _Runs(debounce.count[lamp], debounce.is_open[lamp]))
+                withheld = withheld | detector.withholds(window, RuleRuns(debounce.count[lamp], debounce.is_open[lamp]))
             for rows, is_opened in ((verdict.opened, True), (verdict.cleared, False)):
                 if len(rows):
                     verdicts += self._tell(detector, rule, rows, lamp, at_s, window, expected, is_opened=is_opened)
-        state.flags[lamp] = flags
+        # not as they were copied: a verdict may have made the lamp another one, to be learned anew
+        state.flags[lamp] = bits.with_rules(state.flags[lamp], flags)
         return verdicts
 
     def _is_hidden(self, rule: int, lamp: Int64, flags: Flags, window: Window, expected: Expected) -> Bool:
@@ -222,7 +237,7 @@ class LampRules:
             hidden |= (flags & self.state.bits.open[other]) != 0
         waits = self.rules[rule].waits
         if waits is not None:
-            hidden |= waits(window, expected, _Beside(self, lamp, flags))
+            hidden |= waits(window, expected, LampCircumstances(self, lamp, flags))
         return hidden
 
     def _tell(  # measured columns, in the order of the rule
@@ -264,7 +279,7 @@ class LampRules:
 
     def open_dark(self, lamp: int, since_s: int) -> None:
         """Open ``lampFailure`` on a lamp that does not answer and is known to be dark; it clears as ever."""
-        one, rule, bits = np.array([lamp]), self.rules.number["lampFailure"], self.state.bits
+        one, rule, bits = np.array([lamp]), self.rules.number[DARK.name], self.state.bits
         self.debounce[rule].close(one)
         self.debounce[rule].since_s[one] = since_s
         self.debounce[rule].is_open[one] = True
@@ -277,48 +292,3 @@ class LampRules:
             debounce.forget(lamp)
         self.state.flags[lamp] = self.state.bits.only_open(self.state.flags[lamp])
         self.state.look_again(lamp)
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """One rule's counters of n lamps: ``ingest.detection.rules.rule.Runs``."""
-
-    count: npt.NDArray[np.uint8]
-    is_open: Bool
-
-
-class _Beside:
-    """What else is known of n lamps while they are judged: ``ingest.detection.rules.rule.Circumstances``."""
-
-    def __init__(self, rules: LampRules, lamp: Int64, flags: Flags) -> None:
-        self._rules, self._lamp, self._flags = rules, lamp, flags
-
-    @property
-    def has_fitted(self) -> Bool:
-        return self._rules.state.has_fitted[self._lamp]
-
-    @property
-    def is_register_suspect(self) -> Bool:
-        return self._rules.state.is_register_suspect[self._lamp]
-
-    @property
-    def is_contactor_suspect(self) -> Bool:
-        return self._rules.is_contactor_suspect[self._rules.fleet.lamp_controller[self._lamp]]
-
-    @property
-    def is_weather_dark(self) -> Bool:
-        return self._rules.is_weather_dark[self._rules.fleet.lamp_controller[self._lamp]]
-
-    def is_running(self, name: str) -> Bool:
-        return self._has(self._rules.state.bits.running, name)
-
-    def is_open(self, name: str) -> Bool:
-        return self._has(self._rules.state.bits.open, name)
-
-    def _has(self, bits: Sequence[Any], name: str) -> Bool:
-        """Bits of another rule; none where the set of rules has no such rule."""
-        rule = self._rules.rules.number.get(name)
-        if rule is None:
-            return np.zeros(len(self._lamp), np.bool_)
-        has: Bool = (self._flags & bits[rule]) != 0
-        return has

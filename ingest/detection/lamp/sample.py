@@ -21,6 +21,7 @@ Float32 = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
+COLDEST_C = -60  # of a luminaire
 _LEVEL_KEPT_S = 1800  # a record without levels leaves the last ones standing for this long, without a verdict
 
 
@@ -38,8 +39,8 @@ class Levels:
     is_guessed: Bool
 
 
-def take_levels(
-    sweep: Sweep, suspects: Suspects, record: Int64, fleet: Fleet, state: LampState, told_s: Int64
+def take_levels(  # measured columns, in the order of the rule
+    sweep: Sweep, suspects: Suspects, record: Int64, fleet: Fleet, state: LampState, told_s: Int64, guard_s: int
 ) -> Levels:
     """Find each row's commanded level, note switchings in the state, and return the levels.
 
@@ -58,15 +59,17 @@ def take_levels(
     is_first = before == LEVEL_UNKNOWN
     is_changed = (level != before) & ~is_first
     is_scheduled = is_first & (level == fallback)
-    since_s = np.where(is_changed, at_s, np.where(is_scheduled, sweep.step_s[record], 0))
-    changed = np.flatnonzero(is_changed | is_scheduled)
+    is_missed = sweep.has_missed_step[record] & ~is_first  # the level may have changed there and back while away
+    was_settled = at_s - sweep.dt_s[record] - state.switched_s[lamp].astype(np.int64) >= guard_s
+    since_s = np.where(is_changed, at_s, np.where(is_scheduled | is_missed, sweep.step_s[record], 0))
+    changed = np.flatnonzero(is_changed | is_scheduled | is_missed)
     state.switched_s[lamp[changed]] = since_s[changed]
     turned_on = changed[(level[changed] > 0) & ((before[changed] == 0) | is_first[changed])]
     state.lit_from_s[lamp[turned_on]] = since_s[turned_on]
     state.commanded_on[lamp[turned_on]] = np.minimum(state.commanded_on[lamp[turned_on]], 254) + 1
-    stepped = np.flatnonzero(is_changed & (before > 0))
+    stepped = np.flatnonzero(is_changed & (before > 0) & was_settled & np.isfinite(suspects.before_w))
     state.before_w[lamp[stepped]] = suspects.before_w[stepped]
-    state.before_w[lamp[turned_on]] = np.nan
+    state.before_level[lamp[stepped]] = before[stepped]
     state.level[lamp] = level
     state.level_told[lamp[is_raw]] = level[is_raw]
     return Levels(level, ~is_kept, ~is_raw & ~is_kept)
@@ -129,14 +132,24 @@ def expect(  # measured columns, in the order of the rule
         own_full_w=full,
         is_own_known=is_own_known,
         before_w=state.before_w[lamp],
+        step_share=_step_share(at_level, technology, state.before_level[lamp]),
         own_dim_w=dims,
         is_dimming=fleet.is_dimmable[lamp] & ~IS_DISCHARGE[technology],
     )
 
 
+def _step_share(at_level: Float32, technology: UInt8, before_level: UInt8) -> Float32:
+    """Power at a level over that at the level before; NaN where there was none."""
+    at_before = level_share(technology, np.minimum(before_level, 100))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = at_level / at_before
+    result: Float32 = np.where(before_level == LEVEL_UNKNOWN, np.float32(np.nan), share).astype(np.float32)
+    return result
+
+
 def is_temperature(temperature_c: Float32) -> Bool:
     """What a luminaire can have, hot or cold; bool (n,)."""
-    known: Bool = (temperature_c > -60) & (temperature_c < 200)
+    known: Bool = (temperature_c > COLDEST_C) & (temperature_c < 200)
     return known
 
 

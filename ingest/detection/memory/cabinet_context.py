@@ -28,6 +28,7 @@ class CabinetContext:
         at_s: int64 (C,) data time of the newest live record, 0 = none; interval_s the agent's.
         contactor: int8 (C,) newest known state, -1 unknown; contactor_s when it last changed.
         has_switched: bool (C,) the contactor was seen open while the schedule says off: it cuts the circuits by day.
+        gap_s: int64 (C,) first live record after the newest time in which none came: the agent was away, or ingest was.
         level_told_s: int64 (C,) newest record that told a level.
         has_phase: bool (3, C) phase seen alive, or known by the register.
         is_phase_dead: bool (3, C) as its meter last told: a cabinet's lost reply brings no phase back.
@@ -44,6 +45,7 @@ class CabinetContext:
         self.contactor = np.full(n, -1, np.int8)
         self.contactor_s = np.zeros(n, np.int64)
         self.has_switched = np.zeros(n, np.bool_)
+        self.gap_s = np.zeros(n, np.int64)
         self.level_told_s = np.zeros(n, np.int64)
         self.fallback = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.has_phase = np.zeros((3, n), np.bool_)
@@ -72,6 +74,9 @@ class CabinetContext:
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
         dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
+        away_s = at_s - last_s
+        is_after_gap = is_live & (last_s > 0) & (away_s > cap_s)
+        self.gap_s[c] = np.where(is_after_gap[live], at_s[live], self.gap_s[c])
         was_recent = last_s - self.level_told_s[controller] < _RECENT_S  # before it: the first after a gap counts too
         self.at_s[c] = at_s[live]
 
@@ -113,13 +118,27 @@ class CabinetContext:
             level_high,
             has_voltage,
             is_any_told(batch.cabinet_power_w),
-            is_live & (level_high == LEVEL_UNKNOWN) & is_moved,
+            (is_live & (level_high == LEVEL_UNKNOWN) & is_moved) | is_after_gap,
+            is_after_gap,
+            is_after_gap & (at_s - since_us // 1_000_000 < away_s),
             is_ending & ~drives,
             is_gone,
             is_dipped,
             dead_phases,
             dead_phases[0] | dead_phases[1] | dead_phases[2],
         )
+
+    def switchings_on(self, controller: Int64, from_s: Int64, until_s: Int64) -> Int64:
+        """How often the schedule switched the lamps of n controllers on after one time and up to another; int64 (n,).
+
+        Without a gap in between it is 0: then detection has seen the commands themselves.
+        """
+        n_times = np.zeros(len(controller), np.int64)
+        missed = np.flatnonzero(self.gap_s[controller] > from_s)
+        if len(missed):
+            home = self._fleet.home_cabinet[controller[missed]].astype(np.int64)
+            n_times[missed] = self._timetable.switchings.on(home, from_s[missed], until_s[missed])
+        return n_times
 
     def _take_phases(self, volts: npt.NDArray[np.float32], is_told: Bool, c: Places) -> None:
         if not is_told.any():

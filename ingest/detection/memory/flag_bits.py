@@ -49,6 +49,7 @@ class FlagBits:
         self.open = tuple(kind(1 << (n_rules + rule)) for rule in range(n_rules))
         self.learning, self.attention = kind(1 << (2 * n_rules)), kind(1 << (2 * n_rules + 1))
         self._kind, self._shift = kind, kind(n_rules)
+        self._of_rules = kind((1 << (2 * n_rules)) - 1)
 
     def of(self, rules: Any) -> Any:
         """A number, or a mask of rules, in the flags' own type."""
@@ -63,6 +64,11 @@ class FlagBits:
         """The rules that are open, one bit for each by its number; (n,)."""
         rules: Flags = (flags >> self._shift) & self._kind(self.rules)
         return rules
+
+    def with_rules(self, flags: Flags, judged: Flags) -> Flags:
+        """Flags (n,) with the rules' bits of others, (n,), and their own learning and attention."""
+        both: Flags = (flags & ~self._of_rules) | (judged & self._of_rules)
+        return both
 
     def only_open(self, flags: Flags) -> Flags:
         """The same lamps with no run but those of open rules; (n,)."""

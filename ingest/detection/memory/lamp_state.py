@@ -29,7 +29,7 @@ class LampState:
         level: uint8 (L,) commanded % as judged; level_told the newest one the agent told;
             level_raw what its newest record carried.
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
-        before_w: float32 (L,) power before the last change of level while on.
+        before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
         silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
         is_away: bool (L,) it did not answer well more than once in a row, or without voltage; or a run of lost replies
@@ -64,6 +64,7 @@ class LampState:
         self.level_told = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.switched_s = np.zeros(n, np.uint32)
         self.before_w = np.full(n, np.nan, np.float32)
+        self.before_level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.lit_from_s = np.zeros(n, np.uint32)
         self.restarted_s = np.zeros(n, np.uint32)
         self.low_w = np.full(n, np.inf, np.float32)

@@ -44,7 +44,9 @@ class Sweep:
         level_low: uint8 (R,) lowest level that the record tells, 255 = none or no lamps; level_high the highest raw
             one.
         has_cabinet_voltage: bool (R,) the record tells a voltage of any phase; has_cabinet_power likewise.
-        is_forced: bool (R,) the command of lamps whose agent cannot tell it may have changed: look at every row.
+        is_forced: bool (R,) the command of lamps may have changed without a level that tells it: look at every row.
+        is_after_gap: bool (R,) live, and the controller's record before is longer ago than its interval explains;
+            has_missed_step: the schedule's present step began in between.
         is_supply_gone: bool (R,) the cabinet has no supply at all: its contact says so, or every phase that it has is
             dead; is_dipped that, or some live phase is so low that discharge lamps may go out.
         dead_phases: bool (3, R) phases that are dead while the supply is not gone as a whole; has_dead_phase (R,).
@@ -69,6 +71,8 @@ class Sweep:
     has_cabinet_voltage: Bool
     has_cabinet_power: Bool
     is_forced: Bool
+    is_after_gap: Bool
+    has_missed_step: Bool
     is_ending: Bool
     is_supply_gone: Bool
     is_dipped: Bool

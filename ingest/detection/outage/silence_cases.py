@@ -15,6 +15,7 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.outage.grouping import Group, Lamps
 from ingest.detection.outage.load import GONE, THERE
+from ingest.detection.rules import DARK
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
@@ -23,7 +24,7 @@ Bool = npt.NDArray[np.bool_]
 
 GROUP_CODES: Final = frozenset({"circuitFailure", "cableFailure", "busFailure"})
 DARK_CODES: Final = frozenset(
-    {"circuitFailure", "cableFailure", "communicationFailure", "lampFailure"}
+    {"circuitFailure", "cableFailure", "communicationFailure", DARK.code}
 )  # may leave lamps without load
 PHASES: Final = "RST"
 POLE_FUSE: Final = "pole fuse"
@@ -73,7 +74,7 @@ class SilenceCases:
         dark = np.zeros(len(own), np.bool_)
         for case in self._book.of_controller(controller):
             is_fuse = case.code == "communicationFailure" and case.evidence.get("load") == GONE
-            is_fuse |= case.code == "lampFailure" and case.evidence.get("suspected") == POLE_FUSE
+            is_fuse |= case.code == DARK.code and case.evidence.get("suspected") == POLE_FUSE
             if case.code in {"circuitFailure", "cableFailure"} or is_fuse:
                 dark[np.array(case.lamps, np.int64) - int(own[0])] = True
         return dark
@@ -167,7 +168,7 @@ class SilenceCases:
             self.open_dark(lamp, since_s)
         self._book.open(
             Case(
-                Key("lampFailure" if is_fuse else "communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp])),
+                Key(DARK.code if is_fuse else "communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp])),
                 at_s * 1_000_000,
                 since_s * 1_000_000,
                 (lamp,),

@@ -35,4 +35,6 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     control_gear_failure.DETECTOR,
 )
 
-__all__ = ["DETECTORS", "Detector", "Expected", "RowLimits", "RuleSet", "Window"]
+DARK: Final = lamp_failure.DETECTOR  # opened also on a lamp that is known to be dark though it does not answer
+
+__all__ = ["DARK", "DETECTORS", "Detector", "Expected", "RowLimits", "RuleSet", "Window"]

@@ -1,9 +1,8 @@
-"""``dimmingFailure``: draws what belongs to another level than the commanded one.
+"""``dimmingFailure``: the lamp does not follow its commanded level: it draws the same power at two of them.
 
-Where the lamp's own power is known it is judged against that rather than its rating: a rating 8 % off and 10 % of
-ageing
-together look like a dim step otherwise. And then only a power that fits the other level is its: a lamp with half its
-modules dead is nearer to some dim level too, but seldom at it.
+A lamp with half its modules dead draws what belongs to some other level too, but goes on following: its power scales
+with every step, and so does that of one whose ballast is shorted. So a power that fits another level is only suspected
+(``suspects_dimming``) before a step was seen.
 """
 
 from __future__ import annotations
@@ -16,106 +15,116 @@ from ingest.detection.rules.quiet import Kinds, Quiet, only
 from ingest.detection.rules.rule import Cause, Circumstances, Detector, Evidence
 from ingest.detection.rules.window import Bool, Expected, Float32, RowLimits, Window, number
 
-_FITS = 0.015  # of full power: this near to another level's own power
-_FITS_FULL = (0.08, 0.05)  # below and above: this near to full power
-_FITS_RATED = 0.15  # the same where full power is known from the rating alone
-_PLAUSIBLE = 0.15  # a lamp never seen to fit its rating may be called stuck at 100 % if it is this near to it
-_NEAR = 0.9  # a dim level that draws more than this share of the commanded one's power cannot be told from it
+_APART = 0.12  # levels whose powers differ by less of the earlier one's cannot be told from each other
+_SAME = 0.06  # of the earlier power: this near to it the power is the same
+_SAME_LEVEL = 0.10  # the same where the levels are not apart: to tell that it is stuck no more
+_FOLLOWED = 0.25  # and no more than this share of the change that the step should have made
+_OFF = 0.08  # of the power at this level: nearer to it than that, the lamp is not known to be wrong
+_FITS = 0.04  # of full power: this near to another level's power
+_FOLLOWS = (0.75, 1.30)  # of the power at this level: a lamp that is mended draws between them
 
 
-def _is_too_bright(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    is_low = expected.level <= limits["dimming_level"]
-    above = window.power_w - expected.own_full_w
-    below_share = np.where(expected.is_own_known, _FITS_FULL[0], _FITS_RATED)
-    above_share = np.where(expected.is_own_known, _FITS_FULL[1], _FITS_RATED)
-    is_at_full = (above <= above_share * expected.own_full_w) & (above >= -below_share * expected.own_full_w)
-    is_nearer = np.abs(above) < np.abs(window.power_w - expected.own_level_w)
-    result: Bool = is_low & is_at_full & is_nearer
-    return result
+def _tolerance(expected: Expected) -> tuple[Float32, Bool]:
+    """What the same power may differ by [W], and whether the step since is large enough to tell; (n,) each."""
+    change = np.abs(expected.step_share - 1)
+    is_apart = change > _APART
+    share = np.where(is_apart, np.minimum(_SAME, _FOLLOWED * change), _SAME_LEVEL).astype(np.float32)
+    return share * expected.before_w, is_apart
 
 
-def _is_stuck_dim(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    is_high = (expected.level > limits["dimming_level"]) & expected.is_own_known
-    distance = np.abs(window.power_w - expected.own_level_w)
-    is_nearer = np.abs(window.power_w - expected.own_dim_w) < distance
-    is_at_dim = np.abs(window.power_w - expected.own_dim_w) <= _FITS * expected.own_full_w
-    is_at_dim |= np.abs(window.power_w - expected.before_w) <= _FITS * expected.own_full_w  # it did not follow a step
-    is_apart = expected.own_dim_w < _NEAR * expected.own_level_w
-    result: Bool = is_high & (is_nearer & is_apart & is_at_dim).any(axis=0)
-    return result
+def _is_off(window: Window, expected: Expected) -> Bool:
+    off: Bool = np.abs(window.power_w - expected.own_level_w) > _OFF * expected.own_level_w
+    return off
 
 
-def turning_powers(expected: Expected) -> Float32:
-    """Where the band around what a lamp drew before is cut: half way from a dim level to the commanded one.
-
-    float32 (D, n), NaN where the cut does not lie in that band. So narrow as what is left of it no other band is.
-    """
-    half_way = (expected.own_dim_w + expected.own_level_w) / 2
-    is_cut = np.abs(half_way - expected.before_w) <= _FITS * expected.own_full_w
-    turns: Float32 = np.where(is_cut, half_way, np.float32(np.nan))
-    return turns
+def _is_same(window: Window, expected: Expected) -> Bool:
+    """As before the last step, which should have changed it."""
+    tolerance, is_apart = _tolerance(expected)
+    same: Bool = is_apart & (np.abs(window.power_w - expected.before_w) <= tolerance)
+    return same
 
 
 def _is_alight(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    return window.power_w >= limits["lamp_failure_power"] * expected.own_level_w
+    alight: Bool = window.power_w >= limits["lamp_failure_power"] * expected.own_level_w
+    return alight & expected.is_on & expected.is_dimming
 
 
 def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    """P nearer to 100 % than to a low level, or nearer to a scheduled dim level than to a high one."""
-    is_wrong = _is_too_bright(window, expected, limits) | _is_stuck_dim(window, expected, limits)
-    return expected.is_on & expected.is_dimming & _is_alight(window, expected, limits) & is_wrong
+    """The same power at two commanded levels, of which it does not belong to this one.
+
+    A step down proves it at ``dimming_level`` or below only: some drivers dim little near full light.
+    """
+    is_proof = (expected.level <= limits["dimming_level"]) | (expected.step_share > 1)
+    is_stuck = _is_same(window, expected) & is_proof
+    return _is_alight(window, expected, limits) & is_stuck & _is_off(window, expected)
 
 
 def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    """On, able to dim, alight, at a voltage within limits."""
-    is_judged = expected.is_on & expected.is_dimming & expected.is_voltage_ok
-    return is_judged & _is_alight(window, expected, limits)
+    """Alight, able to dim, at a voltage within limits; at a level that its stuck power fits, nothing is proved."""
+    is_judged = _is_alight(window, expected, limits) & expected.is_voltage_ok
+    return is_judged & (holds(window, expected, limits) | ~_is_same(window, expected))
+
+
+def heals(window: Window, expected: Expected, limits: RowLimits) -> Bool:
+    """Draws another power than it was stuck at, and one that belongs to the level."""
+    tolerance, _ = _tolerance(expected)
+    has_moved = np.where(
+        np.isnan(expected.before_w), ~_is_off(window, expected), np.abs(window.power_w - expected.before_w) > tolerance
+    )
+    least, most = (share * expected.own_level_w for share in _FOLLOWS)
+    fits = (window.power_w >= least) & (window.power_w <= most)
+    return has_moved & fits & ~holds(window, expected, limits)
+
+
+def suspects_dimming(window: Window, expected: Expected) -> Bool:
+    """Lamps whose power does not belong to the commanded level, but to 100 % or a scheduled one; bool (n,)."""
+    others = np.concatenate([expected.own_dim_w, expected.own_full_w[None]])
+    is_apart = np.abs(others - expected.own_level_w) > _APART * expected.own_level_w
+    is_near = np.abs(window.power_w - others) <= _FITS * expected.own_full_w
+    suspected: Bool = expected.is_dimming & _is_off(window, expected) & (is_apart & is_near).any(axis=0)
+    return suspected
 
 
 def quiet(kinds: Kinds) -> Quiet:
-    """Below half way to full power at a low level, above half way to the next dim level at a high one."""
-    is_low = kinds.level <= kinds.limits["dimming_level"]
+    """Near what it draws at this level."""
     is_judged = kinds.is_on & kinds.is_dimming
-    least = np.full(len(kinds.level), np.nan, np.float32)
-    for dim_share in kinds.dim_shares:
-        half_way = (dim_share + kinds.share) / 2
-        is_between = is_judged & ~is_low & (half_way < kinds.share)
-        least[is_between] = np.fmax(least, half_way)[is_between]
     return Quiet(
-        least_own_share=least,
-        most_own_share=only(is_judged & is_low, (kinds.share + np.float32(1)) / np.float32(2)),
-        is_never=is_judged & kinds.follows_voltage,  # half way moves with the voltage
+        least_own_share=only(is_judged, kinds.share * np.float32(1 - _OFF)),
+        most_own_share=only(is_judged, kinds.share * np.float32(1 + _OFF)),
+        is_never=is_judged & kinds.follows_voltage,  # what it draws at this level moves with the voltage
     )
 
 
-def is_plausible(window: Window, expected: Expected, has_fitted: Bool) -> Bool:
-    """Lamps whose full power is known well enough to call them stuck: they have fitted, or draw just that."""
-    is_near_full = np.abs(window.power_w - expected.own_full_w) < _PLAUSIBLE * expected.own_full_w
-    result: Bool = has_fitted | is_near_full
-    return result
-
-
 def waits(window: Window, expected: Expected, beside: Circumstances) -> Bool:
-    """Where the register may be wrong, no power proves another level."""
-    return beside.is_register_suspect | ~is_plausible(window, expected, beside.has_fitted)
+    """Where the register may be wrong, a power that fits no level proves nothing."""
+    return beside.is_register_suspect & ~suspects_dimming(window, expected)
 
 
 def turns(expected: Expected, _limits: RowLimits) -> list[tuple[str, Float32]]:
-    """The ends of its narrowest bands."""
-    return [("power_w", turn) for turn in turning_powers(expected)]
+    """The ends of the band around the earlier power, and what may cut it."""
+    tolerance, _ = _tolerance(expected)
+    ends = [expected.before_w - tolerance, expected.before_w + tolerance]
+    ends += [expected.own_level_w * np.float32(share) for share in (1 - _OFF, 1 + _OFF, *_FOLLOWS)]
+    return [("power_w", np.where(expected.is_dimming, end, np.float32(np.nan))) for end in ends]
 
 
 def evidence(_window: Window, expected: Expected, row: int) -> dict[str, Any]:
-    """The lamp's own power at this level and at 100 %."""
+    """The lamp's own power at this level and at 100 %, and what it drew before the last step."""
     return {
         "expected_power_w": number(expected.own_level_w[row]),
         "expected_power_at_100_w": number(expected.own_full_w[row]),
+        "power_before_step_w": number(expected.before_w[row]),
     }
 
 
-def _is_register_error(power_evidence: Evidence, _evidence: Evidence) -> bool:
+def is_register_error(evidence: Evidence) -> bool:
+    """A power fault put down to the register alone, which no other level would explain."""
+    return bool(evidence.get("suspected_register_error")) and evidence.get("suspected") != "dimming"
+
+
+def _by_register(power_evidence: Evidence, _evidence: Evidence) -> bool:
     """A register error hides dimming; a plain power fault does not explain it."""
-    return bool(power_evidence.get("suspected_register_error"))
+    return is_register_error(power_evidence)
 
 
 DETECTOR = Detector(
@@ -123,6 +132,7 @@ DETECTOR = Detector(
     name="dimmingFailure",
     holds=holds,
     judges=judges,
+    heals=heals,
     quiet=quiet,
     samples="dimming_samples",
     clear_samples="dimming_samples",
@@ -133,8 +143,8 @@ DETECTOR = Detector(
         Cause("supplyVoltageTooHigh"),
         Cause("communicationFailure"),
         Cause("lampFailure"),
-        Cause("lampPowerTooLow", explains=_is_register_error),  # it opened at a level where no other level fitted
-        Cause("lampPowerTooHigh", explains=_is_register_error),
+        Cause("lampPowerTooLow", hides=False, explains=_by_register),
+        Cause("lampPowerTooHigh", hides=False, explains=_by_register),
     ),
     waits=waits,
     evidence=evidence,

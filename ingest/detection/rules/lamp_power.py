@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ingest.detection.rules import dimming_failure
 from ingest.detection.rules.quiet import Kinds, Quiet, only
@@ -40,14 +41,19 @@ def quiet_high(kinds: Kinds) -> Quiet:
     return Quiet(most_rated_share=only(kinds.is_on, share))
 
 
-def waits(window: Window, expected: Expected, beside: Circumstances) -> Bool:
-    """It may turn out to be stuck at another level."""
-    is_plausible = dimming_failure.is_plausible(window, expected, beside.has_fitted)
-    return beside.is_running(dimming_failure.DETECTOR.name) & is_plausible
+def waits(_window: Window, _expected: Expected, beside: Circumstances) -> Bool:
+    """It is about to turn out stuck at another level."""
+    return beside.is_running(dimming_failure.DETECTOR.name)
+
+
+def evidence(window: Window, expected: Expected, row: int) -> dict[str, Any]:
+    """Whether it may be stuck at another level, which the next dim step will show."""
+    is_suspected = dimming_failure.suspects_dimming(window, expected)[row]
+    return {"suspected": "dimming"} if is_suspected else {}
 
 
 def _is_no_register_error(_dimming_evidence: Evidence, evidence: Evidence) -> bool:
-    return not evidence.get("suspected_register_error")
+    return not dimming_failure.is_register_error(evidence)
 
 
 def _detector(code: str, holds: Mask, quiet: Callable[[Kinds], Quiet]) -> Detector:
@@ -68,6 +74,7 @@ def _detector(code: str, holds: Mask, quiet: Callable[[Kinds], Quiet]) -> Detect
             Cause("dimmingFailure", explains=_is_no_register_error),
         ),
         waits=waits,
+        evidence=evidence,
         suspects_register=True,
     )
 

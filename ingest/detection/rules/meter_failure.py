@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ingest.detection.rules.quiet import Kinds, Quiet, no_bounds
-from ingest.detection.rules.rule import Detector, Runs
+from ingest.detection.rules.rule import Circumstances, Detector, Runs
 from ingest.detection.rules.window import QUALITY_IMPLAUSIBLE, Bool, Expected, Float32, RowLimits, Window, number
 
 METER_ERROR = 1.1  # of apparent power
@@ -77,6 +77,11 @@ def withholds(window: Window, runs: Runs) -> Bool:
     return withheld
 
 
+def waits(_window: Window, _expected: Expected, beside: Circumstances) -> Bool:
+    """Two meters do not show the same wrong voltage: it is the supply's, as when a neutral is broken."""
+    return beside.is_overvoltage_shared
+
+
 def _evidence(window: Window, row: int, kind: str) -> dict[str, Any]:
     return {
         "current_a": number(window.current_a[row], 3),
@@ -85,9 +90,16 @@ def _evidence(window: Window, row: int, kind: str) -> dict[str, Any]:
     }
 
 
+def is_reversed(window: Window, row: int) -> bool:
+    """Of an impossible sample: whether all is right but the sign of the power, as with reversed current terminals."""
+    power_w, apparent_va = float(window.power_w[row]), float(window.voltage_v[row]) * float(window.current_a[row])
+    is_like = power_w < _LEAST_POWER_W and -power_w <= METER_ERROR * apparent_va + OFFSET_W
+    return is_like and not window.power_factor[row] > 0
+
+
 def evidence_impossible(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
     """The other measured values."""
-    return _evidence(window, row, "impossible")
+    return _evidence(window, row, "reversed" if is_reversed(window, row) else "impossible")
 
 
 def evidence_frozen(window: Window, _expected: Expected, row: int) -> dict[str, Any]:
@@ -105,6 +117,8 @@ IMPOSSIBLE = Detector(
     clear_samples="absurd_samples",
     exceeds_current=exceeds_current,
     spoils=is_impossible,
+    waits=waits,
+    closes_with_neutral=True,
     refused_quality=QUALITY_IMPLAUSIBLE,
     evidence=evidence_impossible,
 )
@@ -119,5 +133,6 @@ FROZEN = Detector(
     is_repetition=True,
     is_time_dependent=True,
     withholds=withholds,
+    closes_with_neutral=True,
     evidence=evidence_frozen,
 )

@@ -60,6 +60,11 @@ class Circumstances(Protocol):
         """It switches itself, and may burn by day: the weather is dark, or may be."""
         ...
 
+    @property
+    def is_overvoltage_shared(self) -> Bool:
+        """It shows a voltage that a broken neutral brings about, and so does another lamp of its circuit."""
+        ...
+
     def is_running(self, name: str) -> Bool:
         """Another rule's counters run, or it is open."""
         ...
@@ -96,7 +101,7 @@ class Detector:
         samples: names of limits, or a number: consecutive samples to open; ``seconds`` data time to open (0 = none);
             ``clear_samples`` and ``clear_seconds`` likewise.
         is_repetition: the run's first sample shows nothing by itself: n samples are n - 1 repetitions.
-        is_level_dependent: no verdict within the switching guard and warm-up.
+        is_level_dependent: no sample within the switching guard or warm-up counts.
 
         quiet: readings at which it can never begin to hold.
         attends: statuses with which it may hold inside those bounds: such lamps are judged in every sweep.
@@ -113,6 +118,7 @@ class Detector:
         explained_by: what explains its fault, the strongest first.
         waits: lamps on which a new verdict is left to another fault that may come, or to another rule.
         closes_with_cause: when what explains it on the same lamp clears, it is closed without proof and judged anew.
+        closes_with_neutral: the same when a broken neutral that explains it is whole again.
 
         evidence: what it tells beside the measured and expected power: sample, expected, row.
         suspects_register: on a lamp that never fitted its register entry, that entry is suspected.
@@ -145,6 +151,7 @@ class Detector:
     explained_by: tuple[Cause, ...] = ()
     waits: Callable[[Window, Expected, Circumstances], Bool] | None = None
     closes_with_cause: bool = False
+    closes_with_neutral: bool = False
 
     evidence: Callable[[Window, Expected, int], dict[str, Any]] | None = None
     suspects_register: bool = False

@@ -66,7 +66,8 @@ class Expected:
         own_level_w: what the lamp itself is known to draw at this level (Pe where it is not known yet).
         own_full_w: the same at 100 %; ``is_own_known`` it was seen, not reckoned from the rating.
         own_dim_w: float32 (D, n) the same at each scheduled dim level.
-        before_w: what it drew before the level last changed.
+        before_w: what it drew, settled, before the level last changed.
+        step_share: its power at this level over that at the level of ``before_w``, if it follows.
         is_dimming: the lamp can dim and its technology's power follows the level.
     """
 
@@ -82,6 +83,7 @@ class Expected:
     is_own_known: Bool
     own_dim_w: Float32
     before_w: Float32
+    step_share: Float32
     is_dimming: Bool
 
 

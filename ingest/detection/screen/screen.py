@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.lamp.bands import Bands
-from ingest.detection.lamp.sample import is_temperature
+from ingest.detection.lamp.sample import COLDEST_C, is_temperature
 from ingest.detection.memory.known_levels import KnownLevels
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
@@ -35,6 +35,8 @@ UInt8 = npt.NDArray[np.uint8]
 UInt32 = npt.NDArray[np.uint32]
 
 _GOOD: Final = np.zeros((), np.uint8)  # as an array: numpy takes longer to find out what a number is
+_COLDEST_C: Final = np.array(COLDEST_C, np.float32)
+_MANY: Final = 32  # one lamp in so many is few: looked at by itself
 _FULL: Final = 100  # %; what is told beyond it is unknown
 _NOT_TOLD: Final = np.array(UNKNOWN_UINT32, np.uint32)
 
@@ -85,19 +87,23 @@ class Screen:
         self._warm_c = _alone(bands.below_c)
         self._most_pf = _alone(bands.most_pf)
         self._per_ampere = [(_alone(w_per_a), _alone(offset_w)) for w_per_a, offset_w in bands.per_ampere]
-        self._most_a = np.float32(bands.most_a)
+        self._most_a = _alone(bands.most_a)
         self._lost, self._ok, self._bad, self._other, self._told = np.empty((5, BLOCK), np.bool_)
         self._watt, self._before = np.empty((2, BLOCK), np.float32)
         self._common_pf: Float32 | None = None  # of the sweep at hand
-        self._is_temperature_known = False  # of every lamp, before the sweep at hand
+        self._are_temperatures_known = False  # of nearly all lamps, before the sweep at hand
 
     def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
-        """Keep a sweep's live readings in the state and pick what needs more."""
+        """Keep a sweep's live readings in the state and pick what needs more.
+
+        Readings of bad quality hold no values: ``ingest.model.good_values`` has seen to it where the batch was made.
+        """
         batch = sweep.batch
         is_forced = bool(sweep.is_forced.any())
         before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
-        self._is_temperature_known = bool(state.has_temperature.all())
+        untold = positions(~state.has_temperature)
+        self._are_temperatures_known = _MANY * len(untold) < len(state.has_temperature)
         whole, is_known = self.known_levels.look(sweep)
         found = [
             self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
@@ -105,6 +111,9 @@ class Screen:
         ]
         if not is_known:
             self.known_levels.keep(sweep, whole)
+        if self._are_temperatures_known and len(untold):
+            is_told = is_temperature(state.temperature_c.take(untold)) & (state.quality.take(untold) == _GOOD)
+            state.has_temperature[untold[is_told]] = True
         if not found:
             return NO_SUSPECTS, NO_REPLIES
         suspects, replies = joined([some for some, _ in found]), joined([some for _, some in found])
@@ -159,7 +168,7 @@ class Screen:
         _put_but(lamps, state.power_w, block.power, deaf)
         self._powers(block, state, ok, bad, other)
         self._shown(block, state, ok, bad, other)
-        if not self._is_temperature_known:
+        if not self._are_temperatures_known:
             self._note_temperatures(block, state, lost, other)
         self._statuses(block, state, bad, other)
         _put_but(lamps, state.status, block.status, deaf)
@@ -230,8 +239,8 @@ class Screen:
             np.greater(power, watt, out=other if i else bad)
             if i:
                 np.logical_or(bad, other, out=bad)
-        if np.fmax.reduce(block.current) > self._most_a:
-            np.logical_or(bad, block.current > self._most_a, out=bad)
+        np.greater(block.current, self._most_a, out=other)
+        np.logical_or(bad, other, out=bad)
 
     def _shown(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""
@@ -253,6 +262,9 @@ class Screen:
     @staticmethod
     def _note_temperatures(block: _Block, state: LampState, lost: Bool, other: Bool) -> None:
         """Whoever tells a temperature for the first time, in a good sample, has one."""
+        np.greater(block.temperature, _COLDEST_C, out=other)
+        if not other.any():  # a slow quantity: most sweeps leave it out
+            return
         np.logical_or(block.lamps.get(state.has_temperature), lost, out=other)
         np.logical_not(other, out=other)
         np.logical_and(other, is_temperature(block.temperature), out=other)

@@ -18,6 +18,7 @@ from ingest.detection.engine import Detection
 from ingest.model.batch import Batch, first_lamps
 from ingest.model.finding import Change, Cleared, Raised
 from ingest.model.fleet import Fleet
+from ingest.model.good_values import with_good_values
 
 MINUTE_US = 60_000_000
 DAY_US = NIGHT_US - 11 * 3_600_000_000
@@ -238,7 +239,7 @@ class Street:
         }
         if self.quirk is not None:
             self.quirk(columns)
-        return Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"]))
+        return with_good_values(Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"])))
 
     def play(self, minutes: float, before: Callable[[int], object] | None = None) -> list[Change]:
         """Sweep for some minutes; returns what changed meanwhile."""

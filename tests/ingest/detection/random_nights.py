@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.small_town import DIMS, Town
 from ingest.model.batch import Batch
+from ingest.model.good_values import with_good_values
 from ingest.schema.limits import TECHNOLOGIES
 
 HOUR_US = 3_600_000_000
@@ -124,8 +125,6 @@ class Night:
                     columns[name][row] = value
         if n and rng.random() < 0.02:  # one reading of anyone
             columns[str(rng.choice(QUANTITIES))][int(rng.integers(0, n))] = rng.choice(WILD)
-        for name in QUANTITIES:  # without a good answer there are none
-            columns[name][columns["quality"] != 0] = np.nan
         if rng.random() < 0.02:
             columns["is_historical"] = rng.random(batch.n_records) < 0.5
-        return replace(batch, **columns)
+        return with_good_values(replace(batch, **columns))

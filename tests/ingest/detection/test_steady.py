@@ -1,5 +1,6 @@
 """Lamps whose fault stands are not judged again in every sweep, and nothing that is told depends on it."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,6 @@ from benchmarks.small_town import DIMS
 from ingest.detection.lamp.lamp_rules import LampRules
 from ingest.detection.memory.stable_regions import QUANTITIES, StableRegions, told_of
 from ingest.detection.rules import dimming_failure
-from ingest.lighting.expected_power import level_share
 
 STANDING = {
     "dark": lambda town: town.factor.__setitem__(3, 0.004),
@@ -70,47 +70,36 @@ def test_a_noisy_meter_does_not_end_it(kit, monkeypatch, fault):
     assert sum(town.fleet.lamp_index[town.ids[3]] in rows for rows in seen) <= 6
 
 
-@pytest.mark.parametrize(("beside", "is_boxed"), [(-0.02, False), (0.02, False), (0.035, False), (-0.09, True)])
-def test_no_box_holds_a_dim_level(kit, beside, is_boxed):
-    """What it finds there is a band of power, narrower than a box: it would be missed between two corners."""
-    town = kit.Town(noise=0.0005, dims=(("22:00", 70),), limits={"lamp_power_low": 0.5})
-    town.play(30)
-    town.power_factor[3] = 0.4
-    dim = float(level_share(np.array([0], np.uint8), np.array([70], np.uint8))[0])
-    town.factor[3] = dim - beside
-    assert kit.open_codes(town.play(30)) == {"powerFactorTooLow": 1}
-    assert is_in_its_box(town, town.fleet.lamp_index[town.ids[3]]) == is_boxed
-    town.factor[3] = dim
-    assert kit.raised(town.play(30), "dimmingFailure") != []
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_no_band_of_the_dim_rule_is_narrower_than_a_box_sees(seed):
     """Bands of less than 3 % of full power end at a power that boxes are not laid across."""
     rng, n = np.random.default_rng(seed), 20_001
-    full, level, before = 100.0, rng.uniform(70, 100), rng.uniform(60, 100)
+    full, level, before = 100.0, rng.uniform(40, 100), rng.uniform(20, 100)
     power = np.linspace(20, 110, n, dtype=np.float32)
-    lamps = {
-        name: np.full(n, value, np.float32) for name, value in (("full", full), ("level", level), ("before", before))
-    }
     yes = np.ones(n, np.bool_)
     expected = SimpleNamespace(
-        level=np.full(n, 100, np.uint8),
+        level=np.full(n, rng.choice([50, 100]), np.uint8),
         is_on=yes,
         is_dimming=yes,
         is_own_known=yes,
-        own_level_w=lamps["level"],
-        own_full_w=lamps["full"],
-        before_w=lamps["before"],
+        is_voltage_ok=yes,
+        own_level_w=np.full(n, level, np.float32),
+        own_full_w=np.full(n, full, np.float32),
+        before_w=np.full(n, before, np.float32),
+        step_share=np.full(n, rng.choice([0.7, 0.9, 1.3]), np.float32),
         own_dim_w=np.repeat(rng.uniform(40, 90, (2, 1)), n, axis=1).astype(np.float32),
     )
-    limits = {"dimming_level": np.float32(50), "lamp_failure_power": np.float32(0.1)}
-    is_dim = dimming_failure.holds(SimpleNamespace(power_w=power), expected, limits)
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_dim, [False])).astype(np.int8)))
-    turns = dimming_failure.turning_powers(expected)[:, 0]
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        if power[end - 1] - power[first] < 0.029 * full:
-            assert np.nanmin(np.abs(turns[:, None] - power[[first, end - 1]])) < 0.01
+    limits = {"dimming_level": np.float32(80), "lamp_failure_power": np.float32(0.1)}
+    window = SimpleNamespace(power_w=power)
+    turns = np.array([turn[0] for _, turn in dimming_failure.turns(expected, limits)])
+    n_edges = 0
+    for mask in (dimming_failure.holds, dimming_failure.judges, dimming_failure.heals):
+        edges = np.flatnonzero(np.diff(mask(window, expected, limits).astype(np.int8)))
+        n_edges += len(edges)
+        for edge, end in itertools.pairwise(edges.tolist()):
+            if power[end] - power[edge] < 0.029 * full:
+                assert np.nanmin(np.abs(turns[:, None] - power[[edge, end]])) < 0.01, mask.__name__
+    assert n_edges
 
 
 def test_a_level_told_beside_a_lost_reply_ends_the_box(kit):
