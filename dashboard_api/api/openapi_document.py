@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from dashboard_api.api import models
+from dashboard_api.api.models import neighbour
 from dashboard_api.api.parameters import describe_parameters
 
 MORE_MODELS: Final = (
@@ -19,6 +20,7 @@ MORE_MODELS: Final = (
     models.FaultCollection,
     models.FaultEvent,
     models.LampCollection,
+    *neighbour.MODELS,
 )
 _TEMPLATE: Final = "#/components/schemas/{model}"
 

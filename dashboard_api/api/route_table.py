@@ -36,9 +36,15 @@ from dashboard_api.api import (
     session,
     tiles,
 )
+from dashboard_api.api.models import neighbour
 from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.http.query_check import QueryCheck
+from dashboard_api.neighbours.citizens import routes as citizens
+from dashboard_api.neighbours.ogc import documents as ogc_documents
+from dashboard_api.neighbours.ogc import routes as ogc
+from dashboard_api.neighbours.open311 import routes as open311
+from dashboard_api.neighbours.open_data import routes as open_data
 from dashboard_api.pages import oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
@@ -68,6 +74,8 @@ class Route:
         others: further formats of the answer: media type -> model, None = no JSON.
         problems: status -> what it means here, beside those that every route may answer.
         response_class: of an answer that is no JSON.
+        error_types: further media types of its problems.
+        reads_query: the route itself looks at names in the query that it does not declare.
     """
 
     method: str
@@ -81,6 +89,8 @@ class Route:
     problems: Mapping[int, str] | None = None
     also: Mapping[int, str] | None = None  # further statuses without a body
     response_class: type[Response] = JSONResponse
+    error_types: tuple[str, ...] = ()
+    reads_query: bool = False
     body: Mapping[str, Any] | None = None  # of a request whose body is no JSON, as OpenAPI describes it
     scopes: frozenset[Scope] | None = None  # of tokens; None = what goes with the role
     is_for_anyone_known: bool = False
@@ -371,6 +381,121 @@ _API: Final[tuple[Route, ...]] = (
         response_class=HTMLResponse,
     ),
 )
+# OGC API - Features; `/ogc` and `/ogc/` are the same page, since the standard names the one and links the other
+_OGC: Final[tuple[Route, ...]] = tuple(
+    Route(
+        "GET",
+        path,
+        endpoint,
+        "ogc" if path != "/ogc/" else "",
+        Role.PUBLIC,
+        others={media_type: model, ogc_documents.HTML: None},
+        problems=None if not missing else {404: missing},
+        response_class=Response,
+        reads_query=True,
+    )
+    for path, endpoint, media_type, model, missing in (
+        (
+            "/ogc/collections/{collection_id}/items",
+            ogc.get_items,
+            ogc_documents.GEOJSON,
+            neighbour.OgcFeatures,
+            "no such collection",
+        ),
+        (
+            "/ogc/collections/{collection_id}/items/{feature_id:path}",
+            ogc.get_item,
+            ogc_documents.GEOJSON,
+            neighbour.OgcFeature,
+            "no such collection or feature",
+        ),
+        (
+            "/ogc/collections/{collection_id}",
+            ogc.get_collection,
+            ogc_documents.JSON,
+            neighbour.OgcCollection,
+            "no such collection",
+        ),
+        ("/ogc/collections", ogc.get_collections, ogc_documents.JSON, neighbour.OgcCollections, ""),
+        ("/ogc/conformance", ogc.get_conformance, ogc_documents.JSON, neighbour.OgcConformance, ""),
+        ("/ogc/api", ogc.get_api, ogc_documents.OPENAPI, neighbour.OgcApi, ""),
+        ("/ogc", ogc.get_landing_page, ogc_documents.JSON, neighbour.OgcLandingPage, ""),
+        ("/ogc/", ogc.get_landing_page, ogc_documents.JSON, neighbour.OgcLandingPage, ""),
+    )
+)
+_O311: Final = "/open311/v2"
+_OPEN311: Final[tuple[Route, ...]] = tuple(
+    Route(
+        method,
+        path,
+        endpoint,
+        "open311",
+        Role.PUBLIC,
+        status=201 if method == "POST" else 200,
+        others={open311.JSON: model, open311.XML: None},
+        problems={404: missing, 429: "too many reports of this address or lamp"},
+        response_class=Response,
+        error_types=(open311.JSON, open311.XML),
+        reads_query=True,
+    )
+    for method, path, endpoint, model, missing in (
+        ("GET", f"{_O311}/discovery.{{form}}", open311.get_discovery, neighbour.Open311Discovery, "no such format"),
+        ("GET", f"{_O311}/services.{{form}}", open311.get_services, neighbour.Open311Services, "no such format"),
+        (
+            "GET",
+            f"{_O311}/services/{{service_code}}.{{form}}",
+            open311.get_service,
+            neighbour.Open311Definition,
+            "no such service or format",
+        ),
+        ("GET", f"{_O311}/requests.{{form}}", open311.get_requests, neighbour.Open311Requests, "no such format"),
+        ("POST", f"{_O311}/requests.{{form}}", open311.post_request, neighbour.Open311Requests, "no such format"),
+        (
+            "GET",
+            f"{_O311}/requests/{{request_id}}.{{form}}",
+            open311.get_request,
+            neighbour.Open311Requests,
+            "no such request or format",
+        ),
+        (
+            "GET",
+            f"{_O311}/tokens/{{token}}.{{form}}",
+            open311.get_token,
+            neighbour.Open311Requests,
+            "no such token or format",
+        ),
+    )
+)
+_CITIZENS: Final[tuple[Route, ...]] = tuple(
+    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response)  # for people: not in the OpenAPI document
+    for method, path, endpoint in (
+        ("GET", "/lapor", citizens.get_form),
+        ("POST", "/lapor", citizens.post_form),
+        ("GET", "/lapor/{number}", citizens.get_report),
+    )
+)
+_OPEN: Final[tuple[Route, ...]] = (
+    Route("GET", "/open", open_data.get_page, "", Role.PUBLIC, response_class=Response),
+    Route(
+        "GET",
+        "/open/catalogue.jsonld",
+        open_data.get_catalogue,
+        "open data",
+        Role.PUBLIC,
+        others={open_data.JSON_LD: neighbour.OpenDataCatalogue},
+        response_class=Response,
+    ),
+    Route(
+        "GET",
+        "/open/{name}.{form}",
+        open_data.get_data,
+        "open data",
+        Role.PUBLIC,
+        others={open_data.GEOJSON: neighbour.OpenDataFeatures, open_data.CSV: None},
+        problems={404: "no such data set"},
+        response_class=Response,
+    ),
+)
 PAGES: Final[tuple[Route, ...]] = tuple(
     Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response)  # for people: not in the OpenAPI document
     for method, path, endpoint in (
@@ -384,7 +509,7 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
-ROUTES: Final = (*_API, *PAGES)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",
@@ -414,7 +539,8 @@ def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
                 **({"requestBody": route.body} if route.body else {}),
             },
         )
-        _check_query(app.router.routes[-1])
+        if not route.reads_query:
+            _check_query(app.router.routes[-1])
         _guard(app, app.router.routes[-1], route.rule)
 
 
@@ -462,6 +588,7 @@ def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
     for status, meaning in {**_EVERYWHERE, **(route.problems or {})}.items():
         model = models.FaultProblem if status == 409 and route.tag == "faults" else models.Problem
         found[status] = {"description": meaning, "content": {MEDIA_TYPE: {"schema": _reference(model)}}}
+        found[status]["content"] |= {media_type: {} for media_type in route.error_types}
     for status, meaning in (route.also or {}).items():
         found[status] = {"description": meaning}
     return found

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from ingest.faultbook import rules
 from ingest.faultbook.fault import Entry, Fault
 from ingest.faultbook.fault_locator import FaultLocator
-from ingest.faultbook.ledger import Ledger
+from ingest.faultbook.ledger import Ledger, lamp_key
 from ingest.faultbook.priority import DARK_CODES, Surroundings, rank
 from ingest.model.finding import Change, Cleared, Key, Place, Raised
 from ingest.schema import life
@@ -53,6 +53,7 @@ class FaultBook:
         self._by_key: dict[Key, Fault] = {}
         self._key_of: dict[str, Key] = {}
         self._seen_seq = self._ledger.newest_event()
+        self._n_reports: dict[str, int] = self._ledger.n_reports()
         for fault in sorted(self._ledger.load(now_us - reopen_within_us), key=_age):
             self._hold(self._with_road(fault))
 
@@ -99,6 +100,13 @@ class FaultBook:
                 if fault.id in claimed:
                     self._hold(self._with_road(fault))
         return [self._key_of[fault_id] for fault_id in claimed if fault_id in self._key_of]
+
+    def read_reports(self) -> bool:
+        """Count citizens' reports anew. Returns whether there are others than at the last call."""
+        found = self._ledger.n_reports()
+        has_changed = found != self._n_reports
+        self._n_reports = found
+        return has_changed
 
     def rank_again(self, now_us: int) -> int:
         """Renew priorities, which grow with age; call about hourly. Returns how many changed."""
@@ -222,9 +230,12 @@ class _Page:
 
     def _around(self, fault: Fault) -> Surroundings:
         lamp_id = fault.key.place.lamp_id
+        counts = self._book._n_reports  # noqa: SLF001  (as above)
+        n_reports = counts.get(fault.id, 0) + (0 if lamp_id is None else counts.get(lamp_key(lamp_id), 0))
         if lamp_id is None or fault.key.code not in DARK_CODES:
-            return Surroundings()
-        return self._book._fault_locator.surroundings(lamp_id, self._is_dark)  # noqa: SLF001  (as above)
+            return Surroundings(n_reports=n_reports)
+        around = self._book._fault_locator.surroundings(lamp_id, self._is_dark)  # noqa: SLF001  (as above)
+        return replace(around, n_reports=n_reports)
 
     def _is_dark(self, lamp_id: str) -> bool:
         for code in DARK_CODES:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, or_, se
 from ingest.faultbook.fault import Entry, Fault, Spot, key_text, parse_key
 from ingest.schema import life
 from ingest.schema.codes import BY_CODE
+from ingest.schema.report_tables import reports
 from ingest.schema.tables import fault_events, faults, wait_for_events
 
 _CHUNK: Final = 500  # ids per statement, below every database's limit of parameters
@@ -49,6 +50,17 @@ class Ledger:
         actions = [(row.fault_id, row.kind) for row in rows if row.actor != life.ACTOR_TELEMETRY]
         return actions, rows[-1].seq if rows else seq
 
+    def n_reports(self) -> dict[str, int]:
+        """Citizens' reports that have no outcome yet, by id of their fault, or by ``lamp_key`` where there is none."""
+        query = select(reports.c.fault_id, reports.c.lamp_id, func.count()).where(reports.c.closed_at_us.is_(None))
+        found: dict[str, int] = {}
+        with self._engine.connect() as connection:
+            for fault_id, lamp_id, n in connection.execute(query.group_by(reports.c.fault_id, reports.c.lamp_id)):
+                if fault_id is not None or lamp_id is not None:
+                    key = fault_id if fault_id is not None else lamp_key(lamp_id)
+                    found[key] = found.get(key, 0) + int(n)
+        return found
+
     @contextmanager
     def changing(self) -> Iterator[Connection]:
         """A transaction that holds the write lock from its first statement on."""
@@ -81,6 +93,11 @@ class Ledger:
         if lines:
             wait_for_events(connection)
             connection.execute(insert(fault_events), lines)
+
+
+def lamp_key(lamp_id: str) -> str:
+    """A lamp's key in ``Ledger.n_reports``, which is no id of a fault."""
+    return f"lamp {lamp_id}"
 
 
 def _judged_at(connection: Connection, ids: Sequence[str]) -> dict[str, int]:

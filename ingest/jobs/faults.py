@@ -81,6 +81,17 @@ class FaultJob:
         except SQLAlchemyError as error:
             raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
 
+    def read_reports(self) -> bool:
+        """Whether citizens reported anything since the last call.
+
+        Raises:
+            RetryError: the database is not to be had.
+        """
+        try:
+            return self.book.read_reports()
+        except SQLAlchemyError as error:
+            raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+
     def rank_again(self, now_us: int) -> None:
         """Renew priorities.
 
@@ -144,5 +155,6 @@ class FaultChangesJob:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claimed repair cannot be checked", place=repr(key)[:500], reason=describe(error))
-            if self._ranking.take():
+            # one of the two, and no short circuit: a new count has to be read either way
+            if self._job.read_reports() | self._ranking.take():
                 self._job.rank_again(now_us)

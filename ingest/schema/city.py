@@ -119,6 +119,13 @@ class ScheduleSection(_Section):
     dim: tuple[DimStep, ...] = ()
 
 
+class PublicSection(_Section):
+    """``[public]``: what everybody may see beside the contract's columns, and under which licence."""
+
+    columns: tuple[str, ...] = ()  # further columns of the register that are shown to everybody
+    licence: str = Field("", max_length=500)  # address of the licence of the open data; empty = none is stated
+
+
 def _network(text: str) -> str:
     try:
         ip_network(text, strict=True)
@@ -184,6 +191,7 @@ class City(_Section):
     telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
+    public: PublicSection = PublicSection()  # type: ignore[call-arg]  # as above
     web: WebSection = WebSection()  # type: ignore[call-arg]  # as above
     oidc: OidcSection = OidcSection()  # type: ignore[call-arg]  # as above
     keys: KeysSection = KeysSection()
@@ -301,6 +309,7 @@ def _keys() -> Iterator[tuple[str, str]]:
 
 _TOML_VALUES: Final = {
     ("schedule", "dim"): "[{ at = '22:00', level = 70 }]",
+    ("public", "columns"): "['pole']",
     ("web", "hosts"): "['terang.example.go.id']",
     ("web", "trusted_proxies"): "['127.0.0.1']",
     ("web", "allowed_origins"): "['https://peta.example.go.id']",

@@ -1,0 +1,98 @@
+"""The functions behind ``/lapor``: the form, its taking, and what became of a report."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from dashboard_api.access.guard import address_of
+from dashboard_api.context import CatalogueOf, Context, ContextOf, catalogue_of
+from dashboard_api.errors import BadRequestError, RequestError, TooManyError
+from dashboard_api.formats.problem_document import error_document
+from dashboard_api.http.json_answer import language_headers
+from dashboard_api.neighbours.citizens.desk import Wish, desk_of
+from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, outcome_page, report_form
+from dashboard_api.neighbours.form_body import form_fields
+from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
+from dashboard_api.store.reports import lamps_at
+from languages.catalogue import Catalogue
+
+HTML: Final = "text/html"
+_MOST_CHOICES: Final = 60
+_LONGEST_LAMP: Final = 128
+
+
+async def get_form(
+    context: ContextOf,
+    catalogue: CatalogueOf,
+    lamp: Annotated[str, Query(description="lamp id, as the label on a pole has it")] = "",
+) -> Response:
+    """Citizens report a lamp: the form."""
+    given = {"place": lamp[:_LONGEST_LAMP]}
+    return _html(report_form(catalogue, context.city.city.name, given), catalogue)
+
+
+async def post_form(request: Request, context: ContextOf) -> Response:
+    """Citizens report a lamp: the body is the form's. Answers with the way to the report, or with the form again."""
+    fields = await form_fields(request)
+    lang = fields.get("lang", "")
+    catalogue = await catalogue_of(request, lang if lang in context.languages else None)
+    if fields.get("service") not in SERVICES:
+        fields["service"] = LAMP_DARK
+    desk = desk_of(request, context)
+    try:
+        wish, choices = await run_in_threadpool(_wish, fields, context)
+        if choices:
+            return _html(report_form(catalogue, context.city.city.name, fields, choices), catalogue)
+        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
+    except (BadRequestError, TooManyError) as error:
+        return _refusal(error, catalogue, context, fields)
+    return RedirectResponse(f"/lapor/{number}?lang={catalogue.language}", 303)
+
+
+async def get_report(request: Request, context: ContextOf, catalogue: CatalogueOf, number: str) -> Response:
+    """What became of a report, for everybody who knows its number."""
+    desk = desk_of(request, context)
+    city = context.city.city
+    found = await context.answer(partial(desk.outcome, number[:12].upper()), is_short=False)
+    if found is None:
+        return _html(not_found_page(catalogue, city.name), catalogue, 404)
+    row, outcome = found
+    page = outcome_page(catalogue, city.name, ZoneInfo(city.timezone), row, outcome, context.now_us())
+    return _html(page, catalogue)
+
+
+def _wish(fields: dict[str, str], context: Context) -> tuple[Wish, list[Any]]:
+    """The wish, and lamps that the reporter has to choose from first."""
+    place = fields.get("place", "")
+    lamp_id = fields.get("lamp") or None
+    found: list[Any] = []
+    if lamp_id is None and place and "lamp" not in fields:  # an empty choice is "none of these"
+        found = lamps_at(context.database, place[:_LONGEST_LAMP], _MOST_CHOICES)
+        if len(found) == 1:
+            lamp_id = found[0].lamp_id
+    wish = Wish(
+        service=fields["service"],
+        lamp_id=None if lamp_id is None else lamp_id[:_LONGEST_LAMP],
+        address=None if len(found) == 1 else place or None,
+        description=fields.get("description") or None,
+        contact=fields.get("contact") or None,
+    )
+    return wish, found if lamp_id is None else []
+
+
+def _refusal(error: RequestError, catalogue: Catalogue, context: Context, fields: dict[str, str]) -> Response:
+    status, document = error_document(error, catalogue)
+    page = report_form(catalogue, context.city.city.name, fields, wrong=document["detail"])
+    wait_s = error.parameters.get("retry_after_s")
+    return _html(page, catalogue, status, {} if wait_s is None else {"Retry-After": str(wait_s)})
+
+
+def _html(page: str, catalogue: Catalogue, status: int = 200, more: dict[str, str] | None = None) -> HTMLResponse:
+    headers = {**language_headers(catalogue), "Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    return HTMLResponse(page, status, {**headers, **(more or {})})

@@ -1,0 +1,329 @@
+"""The functions behind ``/open311/v2``. Errors are Open311's lists of code and description, in the asked format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from dashboard_api.access.guard import address_of
+from dashboard_api.context import CatalogueOf, Context, ContextOf
+from dashboard_api.errors import BadRequestError, NotFoundError, RequestError
+from dashboard_api.formats.problem_document import error_document
+from dashboard_api.formats.times import iso, parse_time
+from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of, fault_word
+from dashboard_api.neighbours.form_body import form_fields
+from dashboard_api.neighbours.open311 import mapping
+from dashboard_api.neighbours.open311.xml_text import xml_of
+from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
+from dashboard_api.store.reports import close_settled, lamps_at, reports_between
+from ingest.schema import life
+from languages.catalogue import Catalogue
+
+JSON: Final = "application/json"
+XML: Final = "text/xml"
+_SPAN_US: Final = 90 * 86_400 * 1_000_000
+_MOST: Final = 1000  # requests of an answer
+_MOST_IDS: Final = 100
+_MEDIA_TYPES: Final = {"json": JSON, "xml": XML}
+
+
+async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> Response:
+    """Open311: where the service is and what it speaks (`json` or `xml`)."""
+
+    async def make() -> Any:
+        endpoint = {
+            "specification": "http://wiki.open311.org/GeoReport_v2",
+            "url": f"{str(request.base_url).rstrip('/')}/open311/v2",
+            "changeset": "2011-04-20T00:00:00Z",
+            "type": "production",
+            "formats": [XML, JSON],
+        }
+        return {
+            "changeset": "2011-04-20T00:00:00Z",
+            "contact": catalogue.say("open311.contact"),
+            "key_service": catalogue.say("open311.key_service"),
+            "endpoints": [endpoint],
+        }
+
+    return await _answer(form, "discovery", make, catalogue)
+
+
+async def get_services(catalogue: CatalogueOf, form: str) -> Response:
+    """Open311: what may be reported (`json` or `xml`)."""
+
+    async def make() -> Any:
+        return [_service(name, catalogue) for name in mapping.SERVICES]
+
+    return await _answer(form, "services", make, catalogue)
+
+
+async def get_service(catalogue: CatalogueOf, service_code: str, form: str) -> Response:
+    """Open311: the attributes of a service (`json` or `xml`)."""
+
+    async def make() -> Any:
+        if service_code not in mapping.SERVICES:
+            raise NotFoundError("no_service", service=service_code, known=list(mapping.SERVICES))
+        attribute = {
+            "variable": True,
+            "code": mapping.LAMP_ATTRIBUTE,
+            "datatype": "string",
+            "required": False,
+            "datatype_description": catalogue.say("open311.lamp.hint"),
+            "order": 1,
+            "description": catalogue.say("open311.lamp"),
+            "values": [],
+        }
+        return {"service_code": service_code, "attributes": [attribute]}
+
+    return await _answer(form, "service_definition", make, catalogue)
+
+
+async def get_requests(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
+    """Open311: service requests, newest first (`json` or `xml`).
+
+    Parameters: `service_request_id`, `service_code` (each may be a list with commas), `start_date`, `end_date` (at most
+    90 days), `status` (`open`, `closed`).
+    """
+    given = dict(request.query_params)
+    desk = desk_of(request, context)
+
+    async def make() -> Any:
+        return await run_in_threadpool(_list, given, context, desk, catalogue)
+
+    return await _answer(form, "service_requests", make, catalogue)
+
+
+async def get_request(
+    request: Request, context: ContextOf, catalogue: CatalogueOf, request_id: str, form: str
+) -> Response:
+    """Open311: one service request (`json` or `xml`)."""
+    desk = desk_of(request, context)
+
+    async def make() -> Any:
+        found = await run_in_threadpool(_one, request_id, context, desk, catalogue)
+        if found is None:
+            raise NotFoundError("no_request", number=request_id)
+        return [found]
+
+    return await _answer(form, "service_requests", make, catalogue)
+
+
+async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
+    """Open311: the service request of a token, which here is its own number (`json` or `xml`)."""
+    desk = desk_of(request, context)
+
+    async def make() -> Any:
+        if await run_in_threadpool(desk.outcome, token) is None:
+            raise NotFoundError("no_request", number=token)
+        return [{"service_request_id": token, "token": token}]
+
+    return await _answer(form, "service_requests", make, catalogue)
+
+
+async def post_request(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
+    """Open311: report something (`json` or `xml`); the body is an HTML form.
+
+    Fields: `service_code`; a place by `lat` and `long`, `address_string`, `address_id` (a lamp id) or
+    `attribute[LAMP]`; `description`; `email` or `phone`, which are kept encrypted until there is an outcome.
+    """
+    desk = desk_of(request, context)
+
+    async def make() -> Any:
+        fields = await form_fields(request)
+        wish = await run_in_threadpool(_wish, fields, context)
+        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
+        outcome = await run_in_threadpool(desk.outcome, number)
+        notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
+        return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
+
+    return await _answer(form, "service_requests", make, catalogue, status=201)
+
+
+def _service(name: str, catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        "service_code": name,
+        "service_name": catalogue.say(f"open311.{name}"),
+        "description": catalogue.say(f"open311.{name}.description"),
+        "metadata": True,
+        "type": "realtime",
+        "keywords": "",
+        "group": mapping.GROUP,
+    }
+
+
+def _wish(fields: dict[str, str], context: Context) -> Wish:
+    service = fields.get("service_code", "")
+    if service not in mapping.SERVICES:
+        raise BadRequestError("not_one_of", name="service_code", value=service, known=list(mapping.SERVICES))
+    lamp = fields.get("address_id") or fields.get(f"attribute[{mapping.LAMP_ATTRIBUTE}]")
+    lamp_id = None
+    if lamp:
+        found = lamps_at(context.database, lamp[:128], 2)
+        if len(found) != 1:
+            raise BadRequestError("no_lamp", lamp_id=lamp[:128])
+        lamp_id = found[0].lamp_id
+    latitude, longitude = _degrees(fields, "lat", 90), _degrees(fields, "long", 180)
+    if (latitude is None) != (longitude is None):
+        raise BadRequestError("not_degrees", name="lat, long", value="", n=2)
+    return Wish(
+        service=service,
+        lamp_id=lamp_id,
+        latitude=latitude,
+        longitude=longitude,
+        address=fields.get("address_string") or None,
+        description=fields.get("description") or None,
+        contact=fields.get("email") or fields.get("phone") or None,
+    )
+
+
+def _degrees(fields: dict[str, str], name: str, most: float) -> float | None:
+    text = fields.get(name, "")
+    if not text:
+        return None
+    try:
+        degrees = float(text)
+    except ValueError:
+        raise BadRequestError("not_numbers", name=name, value=text) from None
+    if not math.isfinite(degrees) or abs(degrees) > most:
+        raise BadRequestError("not_degrees", name=name, value=text, n=1)
+    return degrees
+
+
+def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: Catalogue) -> list[dict[str, Any]]:
+    if given.get("service_request_id"):
+        ids = given["service_request_id"].split(",")
+        if len(ids) > _MOST_IDS:
+            raise BadRequestError("length_out_of_range", name="service_request_id", most=_MOST_IDS)
+        asked = (_one(one.strip(), context, desk, catalogue) for one in ids)
+        return [one for one in asked if one is not None]
+    services = [one.strip() for one in given.get("service_code", "").split(",") if one.strip()][:_MOST_IDS]
+    status = given.get("status", "")
+    states = {one.strip() for one in status.split(",") if one.strip()}
+    if not states <= {"open", "closed"}:
+        raise BadRequestError("not_one_of", name="status", value=status, known=["open", "closed"])
+    is_open = None if len(states) != 1 else states == {"open"}
+    first_us, last_us = _span(given, context.now_us())
+    codes = tuple(code for service in services for code in mapping.codes_of(service))
+    close_settled(context.database, context.now_us())
+    reports = reports_between(context.database, first_us, last_us, services, is_open, _MOST)
+    wanted = PublicFilter(is_open=is_open, opened=(first_us, last_us), codes=codes)
+    faults = [] if services and not codes else public_faults(context.database, wanted, _MOST, is_newest_first=True)
+    found = [_of_report(row, desk, catalogue) for row in reports] + [_of_fault(row, catalogue) for row in faults]
+    return sorted(found, key=lambda one: str(one["requested_datetime"]), reverse=True)[:_MOST]
+
+
+def _span(given: dict[str, str], now_us: int) -> tuple[int, int]:
+    start = parse_time(given["start_date"], "start_date") if given.get("start_date") else None
+    end = parse_time(given["end_date"], "end_date") if given.get("end_date") else None
+    if start is not None and end is not None and start > end:
+        raise BadRequestError("start_not_before_end")
+    if end is None:
+        end = now_us if start is None else start + _SPAN_US
+    return max(end - _SPAN_US, end - _SPAN_US if start is None else start), end
+
+
+def _one(request_id: str, context: Context, desk: ReportDesk, catalogue: Catalogue) -> dict[str, Any] | None:
+    if len(request_id) > 26:
+        return None
+    found = desk.outcome(request_id)
+    if found is not None:
+        return _of_report(found[0], desk, catalogue)
+    row = one_public_fault(context.database, request_id)
+    return None if row is None else _of_fault(row, catalogue)
+
+
+def _of_report(row: Any, desk: ReportDesk, catalogue: Catalogue) -> dict[str, Any]:
+    outcome = desk.outcome_of(row)
+    updated_us = row.at_us if outcome.fault is None else max(row.at_us, outcome.fault.updated_at_us)
+    return _request(
+        request_id=row.number,
+        is_open=not outcome.is_closed,
+        notes=catalogue.say(f"report.{outcome.word}"),
+        service=row.service,
+        description=row.description,
+        requested_us=row.at_us,
+        updated_us=updated_us,
+        address=row.address,
+        lamp_id=row.lamp_id,
+        place=(row.latitude, row.longitude),
+        catalogue=catalogue,
+    )
+
+
+def _of_fault(row: Any, catalogue: Catalogue) -> dict[str, Any]:
+    return _request(
+        request_id=row.id,
+        is_open=row.state != life.CLOSED,
+        notes=catalogue.say(f"report.{fault_word(row.state)}"),
+        service=mapping.SERVICE_OF.get(row.code, mapping.OTHER),
+        description=catalogue.say(f"fault.{row.code}.title"),
+        requested_us=row.opened_at_us,
+        updated_us=row.updated_at_us,
+        address=row.street,
+        lamp_id=row.lamp_id,
+        place=(row.latitude, row.longitude),
+        catalogue=catalogue,
+    )
+
+
+def _request(
+    *,
+    request_id: str,
+    is_open: bool,
+    notes: str,
+    service: str,
+    description: str | None,
+    requested_us: int,
+    updated_us: int,
+    address: str | None,
+    lamp_id: str | None,
+    place: tuple[float | None, float | None],
+    catalogue: Catalogue,
+) -> dict[str, Any]:
+    return {
+        "service_request_id": request_id,
+        "status": "open" if is_open else "closed",
+        "status_notes": notes,
+        "service_name": catalogue.say(f"open311.{service}"),
+        "service_code": service,
+        "description": description,
+        "agency_responsible": None,
+        "service_notice": None,
+        "requested_datetime": iso(requested_us),
+        "updated_datetime": iso(updated_us),
+        "expected_datetime": None,
+        "address": address,
+        "address_id": lamp_id,
+        "zipcode": None,
+        "lat": place[0],
+        "long": place[1],
+        "media_url": None,
+    }
+
+
+async def _answer(
+    form: str, root: str, make: Callable[[], Awaitable[Any]], catalogue: Catalogue, status: int = 200
+) -> Response:
+    """What ``make`` returns, or its error, as JSON or XML."""
+    try:
+        if form not in _MEDIA_TYPES:
+            raise NotFoundError("not_one_of", name="format", value=form, known=list(_MEDIA_TYPES))
+        document = await make()
+    except RequestError as error:
+        status, problem = error_document(error, catalogue)
+        root, document = "errors", [{"code": status, "description": problem.get("detail", problem["title"])}]
+        wait_s = error.parameters.get("retry_after_s")
+        headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
+        return _written(form, root, document, status, headers)
+    return _written(form, root, document, status, {"Content-Language": catalogue.language, "Vary": "Accept-Language"})
+
+
+def _written(form: str, root: str, document: Any, status: int, headers: dict[str, str]) -> Response:
+    if form == "xml":
+        return Response(xml_of(root, document), status, headers, media_type="text/xml; charset=utf-8")
+    return JSONResponse(document, status, headers)

@@ -1,0 +1,1 @@
+"""Open data under ``/open``: lamps, faults, repair times, availability and energy, with a DCAT catalogue."""
