@@ -61,6 +61,7 @@ _TIMING: Final[dict[str, Timing]] = {
     "cableFailure": Timing(3),
     "circuitPowerTooLow": Timing(0, 600, is_guarded=True),
     "supplyLoss": Timing(1, 0, "any"),
+    "neutralFailure": Timing(2, 0, "any"),
     "contactorFailure": Timing(3, 900, is_guarded=True),
     "cabinetDoorOpen": Timing(1, 0, "any"),
     "unmeteredLoad": Timing(0, 1800, "any"),

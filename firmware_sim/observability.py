@@ -209,6 +209,7 @@ _PREDICATES: Final[dict[str, Callable[[World, Moment, Watch], bool]]] = {
     "cableFailure": _dark,
     "circuitPowerTooLow": _dark,
     "supplyLoss": _always,
+    "neutralFailure": _always,
     "contactorFailure": _stuck,
     "cabinetDoorOpen": _always,
     "unmeteredLoad": _tapped,

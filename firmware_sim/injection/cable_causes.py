@@ -99,6 +99,16 @@ def lost_supply(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     return Effect((deed,), lamps, phase=phase)
 
 
+def lost_neutral(_world: World, spot: Spot, params: dict[str, Any]) -> Effect:
+    """The neutral conductor is broken: the star point moves, so one phase rises and another one falls."""
+    volts = float(params["volts"])
+    shifts = ((0, volts), (1, -volts))
+    return Effect(
+        tuple(Shift("condition", "feeder_offset_v", (spot.cabinet, phase), shift) for phase, shift in shifts),
+        spot.lamps,
+    )
+
+
 def contactor(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     """The contactor does not close (stuck off), or its contacts are welded (stuck on)."""
     if params["stuck"] == "on" and not world.town.plant.is_contactor_switched[spot.cabinet]:

@@ -62,6 +62,7 @@ _ROWS: Final = (
     Kind("cableFailure", ("lamp",), cable.cut_cable, {"side": ("before", "after")}),
     Kind("circuitPowerTooLow", ("circuit",), cable.dark_lamps, {"lamps": 1}),
     Kind("supplyLoss", ("cabinet",), cable.lost_supply, {"phase": ("", "R", "S", "T")}),
+    Kind("neutralFailure", ("cabinet",), cable.lost_neutral, {"volts": 35.0}),
     Kind("contactorFailure", ("cabinet",), cable.contactor, {"stuck": ("off", "on")}),
     Kind("cabinetDoorOpen", ("cabinet",), cable.open_door),
     Kind("unmeteredLoad", _FEEDER, cable.tap, {"watts": 600.0}),

@@ -54,6 +54,7 @@ PLACES = {
     "supplyVoltageTooLow": "C-1",
     "supplyVoltageTooHigh": "C-1/2",
     "supplyLoss": "C-1",
+    "neutralFailure": "C-1",
     "contactorFailure": "C-1",
     "cabinetDoorOpen": "C-1",
     "unmeteredLoad": "C-1",
