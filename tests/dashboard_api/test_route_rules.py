@@ -57,6 +57,15 @@ MAY = {
     ("GET", "/readyz"): ("/readyz", EVERYBODY),
     ("GET", "/metrics"): ("/metrics", VIEW | {"metrics"}),
     ("GET", "/docs"): ("/docs", EVERYBODY),
+    ("PUT", "/api/v1/faults/{fault_id}/photos/{photo_id}"): (
+        "/api/v1/faults/none/photos/01JDB2M7Z8Q5W3N4T6V9X0Y1KC",
+        frozenset(("crew", "operator", "administrator", "act")),
+    ),
+    ("GET", "/api/v1/faults/{fault_id}/photos/{photo_id}"): (
+        "/api/v1/faults/none/photos/01JDB2M7Z8Q5W3N4T6V9X0Y1KC",
+        VIEW,
+    ),
+    ("GET", "/api/v1/repairs"): ("/api/v1/repairs", VIEW),
     ("GET", "/ogc"): ("/ogc", EVERYBODY),
     ("GET", "/ogc/"): ("/ogc/", EVERYBODY),
     ("GET", "/ogc/api"): ("/ogc/api", EVERYBODY),

@@ -42,7 +42,7 @@ def addresses():
     values = {"layer": "lamps", "z": "6", "x": "50", "y": "31", "fault_id": "f", "lamp_id:path": "L-001"}
     values |= {"cabinet_id:path": "C-1", "command_id": "c", "enrolment_id": "e"}
     values |= {"collection_id": "lamps", "feature_id:path": "L-001", "form": "json", "service_code": "other"}
-    values |= {"request_id": "r", "token": "t", "number": "n", "name": "lamps"}
+    values |= {"request_id": "r", "token": "t", "number": "n", "name": "lamps", "photo_id": "p"}
     for route in ROUTES:
         if route.method == "GET" and not route.path.endswith("/events"):
             yield re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], route.path)
