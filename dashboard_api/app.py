@@ -23,6 +23,7 @@ from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, p
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
 from dashboard_api.http.host_check import HostCheck
 from dashboard_api.http.request_metrics import RequestMetrics
+from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
@@ -66,6 +67,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
     app.state.context = context
     app.state.feed = feed
     app.state.tiles = TileCache(context)
+    app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(HostCheck, names=LOOPBACK_NAMES, words=context.languages[FALLBACK])

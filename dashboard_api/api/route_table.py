@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
 
 from dashboard_api.api import (
+    cabinet_lamps,
     cabinets,
     city,
     commands,
@@ -26,9 +27,11 @@ from dashboard_api.api import (
     events,
     faults,
     health,
+    lamp_changes,
     lamps,
     maintenance,
     models,
+    search,
     tiles,
 )
 from dashboard_api.formats.problem_document import MEDIA_TYPE
@@ -127,6 +130,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         response_class=Response,
     ),
     Route("GET", f"{_V1}/lamps/states", lamps.get_states, "lamps", Role.VIEWER, models.LampStates),
+    Route("GET", f"{_V1}/lamps/changes", lamp_changes.get_lamp_changes, "lamps", Role.VIEWER, models.LampChanges),
+    Route("GET", f"{_V1}/search", search.get_search, "city", Role.VIEWER, models.SearchAnswer),
     Route(
         "GET",
         f"{_V1}/lamps/{{lamp_id:path}}/readings",
@@ -145,6 +150,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         "cabinets",
         Role.VIEWER,
         models.Energy,
+        problems=_NO_CABINET,
+    ),
+    Route(
+        "GET",
+        f"{_V1}/cabinets/{{cabinet_id:path}}/lamps",
+        cabinet_lamps.get_cabinet_lamps,
+        "cabinets",
+        Role.VIEWER,
+        models.CabinetLamps,
         problems=_NO_CABINET,
     ),
     Route(

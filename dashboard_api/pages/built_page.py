@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response
+from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
+_VIEWS: Final = ("/lamp/{id:path}", "/cabinet/{id:path}")  # of the one page, by its own router
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
 _POLICY: Final = (
@@ -29,10 +32,20 @@ class _Page(StaticFiles):
         return response
 
 
+def _view_of(page: StaticFiles) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await page.get_response("index.html", request.scope)
+
+    return answer
+
+
 def mount_page(app: FastAPI, dist: Path = DIST) -> None:
     """Serve the page at ``/``, or say how to build it where it is not built."""
     if (dist / "index.html").exists():
-        app.mount("/", _Page(directory=dist, html=True), name="page")
+        page = _Page(directory=dist, html=True)
+        for path in _VIEWS:
+            app.add_route(path, _view_of(page), include_in_schema=False)
+        app.mount("/", page, name="page")
         return
 
     @app.get("/", response_class=PlainTextResponse, include_in_schema=False)

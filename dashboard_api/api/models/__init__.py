@@ -8,11 +8,13 @@ from dashboard_api.api.models.cabinet import Cabinet, CabinetList, Energy
 from dashboard_api.api.models.city import City, CodeList, QuantityList, Readiness, Summary
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
+from dashboard_api.api.models.map import CabinetLamps, LampChanges, SearchAnswer
 from dashboard_api.api.models.problem import FaultProblem, Problem
 from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
 
 __all__ = [
     "Cabinet",
+    "CabinetLamps",
     "CabinetList",
     "City",
     "CodeList",
@@ -25,6 +27,7 @@ __all__ = [
     "FaultPage",
     "FaultProblem",
     "Lamp",
+    "LampChanges",
     "LampCollection",
     "LampStates",
     "MaintenanceList",
@@ -33,6 +36,7 @@ __all__ = [
     "QuantityList",
     "Readiness",
     "Readings",
+    "SearchAnswer",
     "Summary",
     "TimelineEntry",
 ]
