@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,8 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from dashboard_api.http.compression import takes_gzip
 
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 _VIEWS: Final = ("/lamp/{id:path}", "/cabinet/{id:path}")  # of the one page, by its own router
@@ -24,11 +27,25 @@ _POLICY: Final = (
 
 class _Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        response = await self._packed(path, scope) or await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    async def _packed(self, path: str, scope: Scope) -> Response | None:
+        """The file as the page's build packed it, where there is one and the client takes it."""
+        if not takes_gzip(Request(scope)) or path.endswith(".gz"):
+            return None
+        name = "index.html" if path in {"", "."} else path
+        packed, _ = self.lookup_path(f"{name}.gz")
+        if not packed:
+            return None
+        response = await super().get_response(f"{name}.gz", scope)
+        response.headers["Content-Type"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
         return response
 
 

@@ -9,14 +9,6 @@ function lamp(lamp_id: string, east: number, north: number, more: Partial<LampPr
     circuit: "1",
     position: Number(lamp_id),
     street: "Jalan Merdeka",
-    district: "Kota Lama",
-    technology: "LED",
-    rated_power_w: 60,
-    is_monitored: true,
-    state: "lit",
-    level: 100,
-    power_w: 60,
-    at: null,
     ...more,
   };
   return { type: "Feature", properties, geometry: { type: "Point", coordinates: [102 + east, 0.7 + north] } };

@@ -22,16 +22,38 @@ export type ActionRequest = Schemas["ActionRequest"];
 export type Action = ActionRequest["action"];
 
 export type LampAnswer = Schemas["Lamp"];
-export type LampProperties = Schemas["LampProperties"];
-export type LampState = LampProperties["state"];
-export type StatesAnswer = Schemas["LampStates"];
 export type Readings = Schemas["Readings"];
-// GeoJSON as the map library types it, with the API's properties
-export type LampFeature = GeoJSON.Feature<GeoJSON.Point, LampProperties>;
-export type LampCollection = GeoJSON.FeatureCollection<GeoJSON.Point, LampProperties>;
+export type LampChanges = Schemas["LampChanges"];
+export type CabinetLamps = Schemas["CabinetLamps"];
+export type CabinetAnswer = Schemas["Cabinet"];
+export type Energy = Schemas["Energy"];
+export type Command = Schemas["Command"];
+export type MaintenanceWindow = Schemas["MaintenanceWindow"];
+export type MaintenanceList = Schemas["MaintenanceList"];
+export type SearchItem = Schemas["SearchItem"];
+export type SearchAnswer = Schemas["SearchAnswer"];
+export type Summary = Schemas["Summary"];
+export type DistrictFigures = Schemas["DistrictFigures"];
 
 export type Quantity = Schemas["QuantityRow"];
 export type QuantityList = Schemas["QuantityList"];
 
-/** The states in the order of their numbers in `/lamps/states`. */
-export const LAMP_STATES: readonly LampState[] = ["unknown", "off", "lit", "dark"];
+/** A lamp with what is needed to draw its circuit's cable and its street's name. */
+export interface LampProperties {
+  lamp_id: string;
+  cabinet_id: string | null;
+  circuit: string | null;
+  position: number | null;
+  street: string | null;
+}
+export type LampFeature = GeoJSON.Feature<GeoJSON.Point, LampProperties>;
+export type LampCollection = GeoJSON.FeatureCollection<GeoJSON.Point, LampProperties>;
+
+/** What a lamp does. A server of an older version says `unknown` where a newer one tells silent from unmetered. */
+export type LampState = "lit" | "dark" | "off" | "silent" | "unmetered" | "unknown";
+export const LAMP_STATES: readonly LampState[] = ["lit", "dark", "off", "silent", "unmetered", "unknown"];
+
+/** A state that a server reports; one that this page does not know is unknown to it. */
+export function lampState(reported: unknown): LampState {
+  return LAMP_STATES.find((state) => state === reported) ?? "unknown";
+}
