@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cabinet, Fault, LampFeature, LampProperties } from "../src/city/types";
-import { cables, direction, faultLines, faultPoints, metres, streetNames, upright } from "../src/map/geometry";
+import { cables, direction, faultLines, metres, streetNames, upright } from "../src/map/geometry";
 
 function lamp(lamp_id: string, east: number, north: number, more: Partial<LampProperties> = {}): LampFeature {
   const properties: LampProperties = {
@@ -79,18 +79,6 @@ describe("names", () => {
 });
 
 describe("faults", () => {
-  test("on one spot stand side by side", () => {
-    const points = faultPoints([fault({ id: "A" }), fault({ id: "B" })], () => "icon").features;
-    expect(points.map((point) => point.properties?.offset as number[])).toEqual([
-      [0, 0],
-      [34, 0],
-    ]);
-  });
-
-  test("without a place are left to the list", () => {
-    expect(faultPoints([fault({ longitude: null })], () => "icon").features).toEqual([]);
-  });
-
   test("of a cable show the broken span and the dead length", () => {
     const lamps = new Map(
       [lamp("1", 0.001, 0), lamp("2", 0.002, 0), lamp("3", 0.003, 0)].map((l) => [l.properties.lamp_id, l]),

@@ -190,7 +190,7 @@ export class App {
 
   #answered(changes: LampChanges | null): void {
     this.#dataAtMs = Date.now();
-    if (!this.#faults.isLoaded || !this.#city || this.#wasLost) {
+    if (!this.#faults.isLoaded || !this.#city || !this.#summary || this.#wasLost) {
       this.#wasLost = false;
       void this.#load();
       (this.#view as Partial<Detail>).retry?.();
@@ -358,7 +358,8 @@ export class App {
     } catch (error) {
       const isMissing = error instanceof TypeError || error instanceof Unreachable || error instanceof Problem;
       this.#mapState = isMissing ? "none" : "impossible";
-      if (isMissing) window.setTimeout(() => void this.#openMap(), 10_000); // its chunk did not come
+      if (isMissing)
+        window.setTimeout(() => void this.#openMap(), 10_000); // its chunk did not come
       else this.#shell.noMap(this.#words.say("no_map")); // no WebGL: the list is whole without it
     }
     this.#keepFiles();

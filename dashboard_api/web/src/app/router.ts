@@ -35,7 +35,8 @@ export function addressOf({ view, id }: Route, now: URL): string {
   if (language) query.set("lang", language);
   if (view === "fault") query.set("fault", id);
   // a slash in an id is part of the path, as the API has it
-  const path = view === "lamp" || view === "cabinet" ? `/${view}/${encodeURIComponent(id).replaceAll("%2F", "/")}` : "/";
+  const path =
+    view === "lamp" || view === "cabinet" ? `/${view}/${encodeURIComponent(id).replaceAll("%2F", "/")}` : "/";
   return query.size > 0 ? `${path}?${query.toString()}` : path;
 }
 

@@ -50,7 +50,10 @@ export function placedLamps({ cabinet_id, columns }: CabinetLamps): LampFeature[
 }
 
 /** One line per circuit, from its cabinet through its lamps in the order of their positions. */
-export function cables(lamps: LampCollection, cabinets: readonly Pick<Cabinet, "cabinet_id" | "longitude" | "latitude">[]): Lines {
+export function cables(
+  lamps: LampCollection,
+  cabinets: readonly Pick<Cabinet, "cabinet_id" | "longitude" | "latitude">[],
+): Lines {
   const places = new Map(cabinets.map((cabinet) => [cabinet.cabinet_id, cabinet]));
   const circuits = collect(lamps.features, ({ properties: lamp }) =>
     lamp.cabinet_id && lamp.circuit && lamp.position !== null ? `${lamp.cabinet_id}\n${lamp.circuit}` : null,
@@ -90,9 +93,7 @@ function unbroken(path: Position[]): Position[][] {
 
 /** Where each street's name stands: at its middle lamp, turned along the street so that it reads upright. */
 export function streetNames(lamps: LampCollection): Points {
-  const streets = collect(lamps.features, ({ properties: lamp }) =>
-    lamp.street,
-  );
+  const streets = collect(lamps.features, ({ properties: lamp }) => lamp.street);
   const features: Points["features"] = [];
   for (const members of streets.values()) {
     if (members.length < 3) continue;

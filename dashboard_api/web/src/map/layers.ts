@@ -54,16 +54,7 @@ const LAMPS: LayerSpecification[] = [
     "source-layer": "lamps",
     paint: {
       "circle-radius": ["interpolate", ["exponential", 1.4], ["zoom"], 10, 0.7, 13, 1.5, 16, 3.2, 19, 8],
-      "circle-color": [
-        "case",
-        IS_LIT,
-        "#fff4dc",
-        IS_DARK,
-        "#0b0e16",
-        ["==", STATE, "off"],
-        "#66718a",
-        "#2c3446",
-      ],
+      "circle-color": ["case", IS_LIT, "#fff4dc", IS_DARK, "#0b0e16", ["==", STATE, "off"], "#66718a", "#2c3446"],
       "circle-opacity": ["case", IS_LIT, BRIGHTNESS, 0.95],
       "circle-stroke-width": ["case", IS_DARK, 1.4, ["==", STATE, "unknown"], 0.8, 0],
       "circle-stroke-color": ["case", IS_DARK, "#ff6a2b", "#5d6a85"],

@@ -106,7 +106,8 @@ export class NightMap {
   /** One line about what lies under the pointer. */
   #describe({ kind, id, properties }: Hit): string {
     const { words } = this.#page;
-    if (kind === "cabinet") return `${words.say("cabinet")} ${typeof properties.name === "string" ? properties.name : id}`;
+    if (kind === "cabinet")
+      return `${words.say("cabinet")} ${typeof properties.name === "string" ? properties.name : id}`;
     if (kind === "fault") return words.title(String(properties.code));
     return [id, words.say(lampState(properties.state))].join(" · ");
   }

@@ -95,7 +95,9 @@ export class CabinetView implements View {
       <header class="headline">
         <div>
           <h2 dir="auto">${answer?.name ?? this.#id}</h2>
-          <p class="place" dir="auto">${[words.say("cabinet"), this.#id, answer?.district].filter(Boolean).join(" · ")}</p>
+          <p class="place" dir="auto">
+            ${[words.say("cabinet"), this.#id, answer?.district].filter(Boolean).join(" · ")}
+          </p>
         </div>
       </header>
       ${answer ? this.#body(answer) : html`<p class="empty">${words.say(this.#trouble || "loading")}</p>`}
@@ -125,7 +127,10 @@ export class CabinetView implements View {
           : nothing
       }
       ${this.#circuits(answer)}
-      <section><h3>${words.say("register_entry")}</h3>${facts(rows)}</section>
+      <section>
+        <h3>${words.say("register_entry")}</h3>
+        ${facts(rows)}
+      </section>
       ${this.#energyTable(answer)} ${this.#dim.template()} ${this.#maintenance.template()}
     `;
   }
@@ -157,7 +162,10 @@ export class CabinetView implements View {
       <h3>${words.say("circuits")}</h3>
       ${[...circuits].map(
         ([circuit, rows]) =>
-          html`<h4>${circuit ? `${words.say("circuit")} ${circuit}` : words.say("no_circuit")} · ${words.say("n_lamps", { n: rows.length })}</h4>
+          html`<h4>
+              ${circuit ? `${words.say("circuit")} ${circuit}` : words.say("no_circuit")} ·
+              ${words.say("n_lamps", { n: rows.length })}
+            </h4>
             <ol class="poles">
               ${rows.map(pole)}
             </ol>`,

@@ -102,14 +102,16 @@ export class FaultList implements View {
     const quiet = !faults.isLoaded ? "loading" : isFiltered ? "none_match" : "no_faults";
     return html`<div class="view">
       <section class="list" id="faults" tabindex="-1" @keydown=${this.#step} aria-label=${words.say("faults")}>
-        ${this.#counts()} ${filterFields(page, this.#filter, (part) => { this.setFilter(part); })}
+        ${this.#counts()}
+        ${filterFields(page, this.#filter, (part) => {
+          this.setFilter(part);
+        })}
         ${this.#search.template()}
         <div class="heading">
-          <h2 role="status">${faults.isLoaded ? n_word : words.say("faults")}</h2>
+          <h2 aria-live="polite">${faults.isLoaded ? n_word : words.say("faults")}</h2>
           ${this.#several.button(rows)}
         </div>
-        ${this.#several.template(rows)}
-        ${this.#trouble ? html`<p class="message error">${this.#trouble}</p>` : nothing}
+        ${this.#several.template(rows)} ${this.#trouble ? html`<p class="message error">${this.#trouble}</p>` : nothing}
         <ol class="rows">
           ${repeat(
             rows,

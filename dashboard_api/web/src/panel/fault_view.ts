@@ -7,7 +7,18 @@ import type { Fault, TimelineEntry } from "../city/types";
 import { familyOf, isFresh } from "../map/icons";
 import type { Word } from "../words/catalogues";
 import { Actions } from "./actions";
-import { ageSeconds, backButton, cabinetName, facts, href, nothing, placeOf, type Fact, type Page, type View } from "./page";
+import {
+  ageSeconds,
+  backButton,
+  cabinetName,
+  facts,
+  href,
+  nothing,
+  placeOf,
+  type Fact,
+  type Page,
+  type View,
+} from "./page";
 import { ReadingsChart } from "./readings_chart";
 import { sign } from "./sign";
 
@@ -103,9 +114,19 @@ export class FaultView implements View {
       ${backButton(page)} ${this.#head(fault)} ${this.#repair(fault)}
       ${this.#trouble ? html`<p class="message error">${words.say(this.#trouble)}</p>` : nothing}
       <p class="sentence">${page.evidence.sentence(fault.code, fault.evidence)}</p>
-      ${advice ? html`<section class="advice"><h3>${words.say("bring")}</h3><p>${advice}</p></section>` : nothing}
+      ${
+        advice
+          ? html`<section class="advice">
+              <h3>${words.say("bring")}</h3>
+              <p>${advice}</p>
+            </section>`
+          : nothing
+      }
       ${this.#actions.template(fault)} ${fault.level === "lamp" ? this.#chart.element : nothing}
-      <section><h3>${words.say("where")}</h3>${this.#where(fault)}</section>
+      <section>
+        <h3>${words.say("where")}</h3>
+        ${this.#where(fault)}
+      </section>
       ${this.#evidence(fault)} ${this.#lamps(fault)} ${this.#timeline(fault.timeline ?? [])}
     </article>`;
   }
@@ -170,8 +191,7 @@ export class FaultView implements View {
       [words.say("controller"), fault.controller_id],
     ];
     const { latitude, longitude } = fault;
-    const place =
-      latitude !== null && longitude !== null ? `${latitude.toFixed(6)},${longitude.toFixed(6)}` : null;
+    const place = latitude !== null && longitude !== null ? `${latitude.toFixed(6)},${longitude.toFixed(6)}` : null;
     return html`${facts(rows)}
     ${place ? html`<a class="button" href="geo:${place}?q=${place}">${words.say("navigate")} · ${place}</a>` : nothing}`;
   }
@@ -186,7 +206,10 @@ export class FaultView implements View {
       ${facts(lines)}
       ${
         reasons.length > 0
-          ? html`<details><summary>${words.say("priority")} ${fault.priority}</summary>${facts(reasons)}</details>`
+          ? html`<details>
+              <summary>${words.say("priority")} ${fault.priority}</summary>
+              ${facts(reasons)}
+            </details>`
           : nothing
       }
     </section>`;
@@ -206,7 +229,10 @@ export class FaultView implements View {
       ${chips(ids.slice(0, LAMPS_SHOWN))}
       ${
         rest.length > 0
-          ? html`<details><summary>${words.say("show_more", { n: rest.length })}</summary>${chips(rest)}</details>`
+          ? html`<details>
+              <summary>${words.say("show_more", { n: rest.length })}</summary>
+              ${chips(rest)}
+            </details>`
           : nothing
       }
     </section>`;

@@ -7,7 +7,18 @@ import type { Word } from "../words/catalogues";
 import { DimForm } from "./dim_form";
 import { faultRow } from "./fault_list";
 import { MaintenanceForm } from "./maintenance_form";
-import { backButton, cabinetName, darkeningFault, facts, honestState, href, nothing, type Fact, type Page, type View } from "./page";
+import {
+  backButton,
+  cabinetName,
+  darkeningFault,
+  facts,
+  honestState,
+  href,
+  nothing,
+  type Fact,
+  type Page,
+  type View,
+} from "./page";
 import { ReadingsChart } from "./readings_chart";
 import { bulb } from "./sign";
 
@@ -119,7 +130,10 @@ export class LampView implements View {
       }
       ${answer.cabinet_id === null ? html`<p>${words.say("not_metered")}</p>` : this.#now(answer, why !== undefined)}
       ${answer.dimmable ? this.#dim.template() : nothing} ${this.#chart.element} ${this.#maintenance.template()}
-      <section><h3>${words.say("register_entry")}</h3>${this.#register(answer)}</section>
+      <section>
+        <h3>${words.say("register_entry")}</h3>
+        ${this.#register(answer)}
+      </section>
     `;
   }
 
@@ -143,7 +157,10 @@ export class LampView implements View {
     const expected = values?.expected_power_w;
     const asked: Fact[] = [
       [words.say("asked_level"), typeof level === "number" ? `${words.figure(level, 0)}\u00a0%` : null],
-      [words.say("expected_power"), typeof expected === "number" && !isDark ? words.measured("power_w", expected) : null],
+      [
+        words.say("expected_power"),
+        typeof expected === "number" && !isDark ? words.measured("power_w", expected) : null,
+      ],
     ];
     return html`<section class="now">
         <h3>${words.say(isFresh ? "measured_now" : "measured_last")}</h3>
@@ -153,7 +170,10 @@ export class LampView implements View {
             : html`<p>${words.say("nothing_measured")}${at ? ` ${words.say("last_contact", { t: at })}` : ""}</p>`
         }
       </section>
-      <section><h3>${words.say("asked")}</h3>${facts(asked)}</section>`;
+      <section>
+        <h3>${words.say("asked")}</h3>
+        ${facts(asked)}
+      </section>`;
   }
 
   #register(lamp: LampAnswer): TemplateResult {
@@ -168,7 +188,9 @@ export class LampView implements View {
         words.say("cabinet"),
         cabinet === null
           ? null
-          : html`<a data-view="cabinet" href=${href({ view: "cabinet", id: cabinet })}>${cabinetName(cabinet, page)}</a>`,
+          : html`<a data-view="cabinet" href=${href({ view: "cabinet", id: cabinet })}
+              >${cabinetName(cabinet, page)}</a
+            >`,
       ],
       [words.say("circuit"), lamp.circuit],
       [words.say("position"), lamp.position],

@@ -28,9 +28,10 @@ export function filterFields(page: Page, filter: Filter, change: (part: Partial<
   const districts = (summary?.districts ?? []).map(({ district }) => district ?? "").filter(Boolean);
   const codes = words.codes().map((code): Option => [code, words.title(code)]);
   codes.sort(([, a], [, b]) => a.localeCompare(b));
-  const states = (["open", "acknowledged", "assigned", "repaired", "closed"] as const).map(
-    (state): Option => [state, words.say(state)],
-  );
+  const states = (["open", "acknowledged", "assigned", "repaired", "closed"] as const).map((state): Option => [
+    state,
+    words.say(state),
+  ]);
   const ages = AGES_H.map((hours): Option => [String(hours), words.say(`within_${hours}`)]);
   return html`<div class="filters">
     <input

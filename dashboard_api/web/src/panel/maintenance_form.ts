@@ -70,7 +70,9 @@ export class MaintenanceForm {
       <h3>${words.say("work")}</h3>
       ${this.#windows.map((each) => {
         const until = clock.moment(Date.parse(each.until), words.locale);
-        return html`<p dir="auto">${words.say("work_until", { t: until })}${each.note ? ` · ${each.note}` : nothing}</p>`;
+        return html`<p dir="auto">
+          ${words.say("work_until", { t: until })}${each.note ? ` · ${each.note}` : nothing}
+        </p>`;
       })}
       <form
         class="line"

@@ -101,7 +101,8 @@ export class ReadingsChart {
           }}
         >
           ${others.map(
-            ({ name }) => html`<option value=${name} ?selected=${name === this.#other}>${words.quantity(name)}</option>`,
+            ({ name }) =>
+              html`<option value=${name} ?selected=${name === this.#other}>${words.quantity(name)}</option>`,
           )}
         </select>
         ${this.#frame}`,

@@ -52,19 +52,19 @@ export class Search {
     const { words } = this.#page;
     const name = item.kind === "fault" ? words.title(item.name ?? "") : (item.name ?? item.id);
     const text = html`<span class="kind">${words.say(item.kind)}</span>
-      <span class="what"><strong dir="auto">${name}</strong><span class="place" dir="auto">${item.place ?? ""}</span></span>`;
+      <span class="what"
+        ><strong dir="auto">${name}</strong><span class="place" dir="auto">${item.place ?? ""}</span></span
+      >`;
     if (item.kind !== "street")
       return html`<a class="hit" data-view=${item.kind} href=${href({ view: item.kind, id: item.id })}>${text}</a>`;
     return html`<button
       class="hit"
       type="button"
       @click=${() => {
-        if (item.longitude !== null && item.latitude !== null)
-          this.#page.showPlace([item.longitude, item.latitude]);
+        if (item.longitude !== null && item.latitude !== null) this.#page.showPlace([item.longitude, item.latitude]);
       }}
     >
-      ${text}
-      ${item.n === null ? nothing : html`<span class="age">${words.say("n_lamps", { n: item.n })}</span>`}
+      ${text} ${item.n === null ? nothing : html`<span class="age">${words.say("n_lamps", { n: item.n })}</span>`}
     </button>`;
   }
 }
