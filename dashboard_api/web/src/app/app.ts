@@ -1,72 +1,67 @@
 /** Puts the page together: the views and their router, what is known of the city, the connection, the map. */
 
 import { render } from "lit-html";
-import { getKept, isExpected, Problem, Unreachable } from "../city/api";
+import { isExpected } from "../city/api";
 import { CityClock } from "../city/clock";
 import { LiveFeed } from "../city/events";
 import { FaultStore } from "../city/fault_store";
-import type { Cabinet, CabinetList, City, Fault, LampChanges, QuantityList, Summary } from "../city/types";
+import type { Fault, LampChanges } from "../city/types";
 import { SEVERITY_COLOUR } from "../map/icons";
-import type { NightMap } from "../map/night_map";
 import { FaultList } from "../panel/fault_list";
 import { barTemplate, legendTemplate } from "../panel/frame";
-import type { Page, Place, View } from "../panel/page";
+import type { Page, View } from "../panel/page";
 import { isNarrow, Sheet } from "../panel/sheet";
 import { overview } from "../panel/summary";
 import { EvidenceWords } from "../words/evidence_words";
 import { Words } from "../words/words";
+import { CityModel } from "./city_model";
+import { Details, type Detail } from "./details";
 import { Link } from "./link";
-import { Router, type Route, type ViewName } from "./router";
+import { MapLoader } from "./map_loader";
+import { Router, type Route } from "./router";
 import { shell, type Shell } from "./shell";
 
 const SUMMARY_EVERY_MS = 20_000;
-const SUMMARY_AFTER_MS = 1_500; // events come in heaps
 const CABINETS_EVERY_MS = 300_000;
-const NAMED_UP_TO_LAMPS = 20_000;
+const CHUNK_RETRY_MS = 3_000;
 const AGES_EVERY_MS = 30_000;
 const MAP_AFTER_MS = 300; // the list first
-
-/** A view that a chunk of its own brings. */
-type Detail = View & { retry(): void };
 
 export class App {
   readonly #shell: Shell;
   readonly #words = new Words();
   readonly #clock = new CityClock();
   readonly #faults = new FaultStore();
-  readonly #cabinets = new Map<string, Cabinet>();
-  readonly #details = new Map<ViewName, Detail>();
+  readonly #model: CityModel;
+  readonly #maps: MapLoader;
+  readonly #details: Details;
   readonly #page: Page;
   readonly #list: FaultList;
   readonly #router: Router;
   readonly #link: Link;
   readonly #sheet: Sheet;
-  #city: City | null = null;
-  #summary: Summary | null = null;
-  #map: NightMap | null = null;
-  #mapState: "none" | "loading" | "there" | "impossible" = "none";
   #view: View;
   #dataAtMs: number | null = null;
   #wasLost = false;
   #isDrawing = false;
-  #summaryTimer = 0;
-  #selected: { place: Place; fault: Fault | undefined } | null = null;
 
   constructor(body: HTMLElement) {
     this.#shell = shell(body);
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the getters below are of another object
-    const app = this;
+    const model = new CityModel(this.#clock, this.#words, () => {
+      this.#redraw();
+    });
+    this.#model = model;
     this.#page = {
       words: this.#words,
       clock: this.#clock,
       evidence: new EvidenceWords(this.#words, this.#clock),
       faults: this.#faults,
-      cabinets: this.#cabinets,
+      cabinets: model.cabinets,
       get city() {
-        return app.#city;
+        return model.city;
       },
       get summary() {
-        return app.#summary;
+        return model.summary;
       },
       go: (route) => {
         this.#router.go(route);
@@ -78,14 +73,19 @@ export class App {
         this.#redraw();
       },
       showPlace: (place, fault) => {
-        this.#showPlace(place, fault);
+        this.#maps.select(place, fault);
       },
     };
-    this.#list = new FaultList(this.#page, (filter) => this.#map?.filterFaults(filter));
+    this.#details = new Details(this.#page);
+    this.#maps = new MapLoader(this.#shell.map, this.#page, () => {
+      this.#shell.noMap(this.#words.say("no_map"));
+    });
+    this.#list = new FaultList(this.#page, (filter) => this.#maps.map?.filterFaults(filter));
     this.#view = this.#list;
     this.#sheet = new Sheet(this.#shell.panel, this.#shell.handle, () => {
-      this.#map?.setCovered(this.#covered);
+      this.#maps.setCovered(this.#covered);
     });
+    this.#maps.setCovered(this.#covered);
     this.#router = new Router((route, before) => void this.#open(route, before));
     this.#link = new Link({
       onAnswer: (changes) => {
@@ -123,62 +123,31 @@ export class App {
         this.#link.feedLost(sinceMs);
       },
     }).start();
-    this.#every(SUMMARY_EVERY_MS, () => this.#askSummary());
-    this.#every(CABINETS_EVERY_MS, () => this.#askCabinets());
+    this.#every(SUMMARY_EVERY_MS, () => this.#model.askSummary());
+    this.#every(CABINETS_EVERY_MS, () => this.#model.askCabinets());
     this.#every(AGES_EVERY_MS, () => {
       this.#redraw();
       return Promise.resolve();
     });
-    window.setTimeout(() => void this.#openMap(), MAP_AFTER_MS + (isNarrow() ? 700 : 0));
+    window.setTimeout(
+      () => {
+        this.#openMap();
+      },
+      MAP_AFTER_MS + (isNarrow() ? 700 : 0),
+    );
   }
-
-  // --- what is known of the city -------------------------------------------------------------------------------------
 
   /** Ask for everything that the list shows; what fails is asked again when the server answers. */
   async #load(): Promise<void> {
-    const city = getKept<City>("/city").then(({ value, keptAtMs }) => {
-      this.#city = value;
-      this.#clock.set(value, keptAtMs);
-      this.#words.setCityLanguage(value.language);
-      document.title = `${value.name} · Terang`;
-      this.#redraw();
-    });
-    const faults = this.#faults.ask(this.#list.question, this.#list.filter.state === "closed").then(({ atMs }) => {
+    void this.#model.askCity();
+    void this.#model.askSummary();
+    try {
+      const { atMs } = await this.#faults.ask(this.#list.question, this.#list.filter.state === "closed");
       this.#dataAtMs = atMs;
-    });
-    const answers = await Promise.allSettled([faults, city, this.#askSummary()]);
-    for (const answer of answers) if (answer.status === "rejected") isExpected(answer.reason);
-    this.#redraw();
-  }
-
-  async #askSummary(): Promise<void> {
-    try {
-      this.#summary = (await getKept<Summary>("/summary")).value;
     } catch (error) {
       isExpected(error);
     }
     this.#redraw();
-  }
-
-  /** Names of cabinets, in a city where they are few; in a large one the map's tiles and the views name them. */
-  async #askCabinets(): Promise<void> {
-    if ((this.#city?.lamps ?? 0) > NAMED_UP_TO_LAMPS) return;
-    try {
-      const { items } = await getKept<CabinetList>("/cabinets").then(({ value }) => value);
-      for (const cabinet of items) this.#cabinets.set(cabinet.cabinet_id, cabinet);
-    } catch (error) {
-      isExpected(error);
-    }
-    this.#redraw();
-  }
-
-  async #askQuantities(): Promise<void> {
-    if (this.#words.quantities().length > 0) return;
-    try {
-      this.#words.setQuantities((await getKept<QuantityList>("/quantities")).value.items);
-    } catch (error) {
-      isExpected(error);
-    }
   }
 
   /** Work again and again while somebody looks. */
@@ -190,15 +159,15 @@ export class App {
 
   #answered(changes: LampChanges | null): void {
     this.#dataAtMs = Date.now();
-    if (!this.#faults.isLoaded || !this.#city || !this.#summary || this.#wasLost) {
+    if (!this.#faults.isLoaded || !this.#model.isComplete || this.#wasLost) {
       this.#wasLost = false;
       void this.#load();
       (this.#view as Partial<Detail>).retry?.();
     }
     if (!changes || (!changes.reload && changes.row.length === 0)) return;
-    this.#map?.showChanges(changes);
+    this.#maps.map?.showChanges(changes);
     this.#view.hearLamps?.();
-    this.#summarySoon();
+    this.#model.summarySoon();
   }
 
   #turned(): void {
@@ -207,26 +176,18 @@ export class App {
     this.#redraw();
   }
 
-  #summarySoon(): void {
-    if (this.#summaryTimer) return;
-    this.#summaryTimer = window.setTimeout(() => {
-      this.#summaryTimer = 0;
-      void this.#askSummary();
-    }, SUMMARY_AFTER_MS);
-  }
-
   #faultChanged(change: "opened" | "changed" | "closed" | "loaded", fault: Fault | null): void {
     this.#redraw();
     if (!fault) return;
     this.#view.hear?.(fault);
-    this.#map?.refreshFaults();
-    this.#summarySoon();
+    this.#maps.map?.refreshFaults();
+    this.#model.summarySoon();
     if (change === "changed") return;
     const { code, street, cabinet_id, longitude, latitude, severity } = fault;
     const what = `${this.#words.title(code)}, ${street ?? cabinet_id ?? ""}`;
     this.#shell.herald.textContent = this.#words.say(change === "opened" ? "new_fault" : "closed_fault", { what });
     if (longitude === null || latitude === null) return;
-    this.#map?.pulse([longitude, latitude], change === "opened" ? SEVERITY_COLOUR[severity] : "#fff4dc");
+    this.#maps.map?.pulse([longitude, latitude], change === "opened" ? SEVERITY_COLOUR[severity] : "#fff4dc");
   }
 
   // --- views -----------------------------------------------------------------------------------------------------------
@@ -235,46 +196,27 @@ export class App {
     this.#view.leave();
     if (route.view === "list") {
       this.#view = this.#list;
-      this.#showPlace(null);
+      this.#maps.select(null);
       this.#draw();
       this.#focusList(before);
       return;
     }
     if (isNarrow()) this.#sheet.set("half");
-    const detail = await this.#detail(route.view);
+    const detail = await this.#details.get(route.view);
     const now = this.#router.route;
-    if (now.view !== route.view || now.id !== route.id || !detail) return; // gone on meanwhile
+    if (now.view !== route.view || now.id !== route.id) return; // gone on meanwhile
+    if (!detail) {
+      window.setTimeout(() => void this.#open(route, before), CHUNK_RETRY_MS);
+      return;
+    }
     this.#view = detail;
     this.#shell.panel.scrollTop = 0;
     detail.show(route.id);
     this.#draw();
     if (before) this.#shell.content.querySelector<HTMLElement>(".detail")?.focus({ preventScroll: true });
-    void this.#askQuantities().then(() => {
+    void this.#model.askQuantities().then(() => {
       this.#redraw();
     });
-  }
-
-  async #detail(name: Exclude<ViewName, "list">): Promise<Detail | null> {
-    const known = this.#details.get(name);
-    if (known) return known;
-    try {
-      const made = await this.#make(name);
-      this.#details.set(name, made);
-      return made;
-    } catch {
-      // the chunk did not come: asked again as soon as the server answers
-      window.setTimeout(() => {
-        const { route } = this.#router;
-        if (route.view === name && !this.#details.has(name)) void this.#open(route, null);
-      }, 3_000);
-      return null;
-    }
-  }
-
-  async #make(name: Exclude<ViewName, "list">): Promise<Detail> {
-    if (name === "fault") return new (await import("../panel/fault_view")).FaultView(this.#page);
-    if (name === "lamp") return new (await import("../panel/lamp_view")).LampView(this.#page);
-    return new (await import("../panel/cabinet_view")).CabinetView(this.#page);
   }
 
   /** Back in the list, the row that led away has the focus. */
@@ -334,35 +276,19 @@ export class App {
     return { top: isNarrow() ? 80 : 0, bottom: this.#sheet.coveredPx };
   }
 
-  #showPlace(place: Place | null, fault?: Fault): void {
-    this.#selected = place ? { place, fault } : null;
-    this.#map?.select(place, fault);
-  }
-
-  async #openMap(): Promise<void> {
-    if (this.#mapState !== "none") return;
+  #openMap(): void {
+    const { city } = this.#model;
     // the list first: a slow line gives the map what the list has left over
-    if (!this.#faults.isLoaded || !this.#city) {
-      window.setTimeout(() => void this.#openMap(), MAP_AFTER_MS);
+    if (!this.#faults.isLoaded || !city) {
+      window.setTimeout(() => {
+        this.#openMap();
+      }, MAP_AFTER_MS);
       return;
     }
-    this.#mapState = "loading";
-    try {
-      const { NightMap } = await import("../map/night_map");
-      this.#map = new NightMap(this.#shell.map, this.#city, this.#page);
-      this.#map.setCovered(this.#covered);
-      this.#map.filterFaults(this.#list.filter);
-      if (this.#selected) this.#map.select(this.#selected.place, this.#selected.fault);
-      this.#mapState = "there";
-      void this.#askCabinets();
-    } catch (error) {
-      const isMissing = error instanceof TypeError || error instanceof Unreachable || error instanceof Problem;
-      this.#mapState = isMissing ? "none" : "impossible";
-      if (isMissing)
-        window.setTimeout(() => void this.#openMap(), 10_000); // its chunk did not come
-      else this.#shell.noMap(this.#words.say("no_map")); // no WebGL: the list is whole without it
-    }
-    this.#keepFiles();
+    void this.#maps.open(city, this.#list.filter).then(() => {
+      void this.#model.askCabinets();
+      this.#keepFiles();
+    });
   }
 
   /** Keep the page's files for the next time, once they no longer compete with what is looked at. */

@@ -35,17 +35,18 @@ function collect<T>(items: Iterable<T>, keyOf: (item: T) => string | null): Map<
 /** Of a cabinet's lamps as the API lists them, what the map draws. */
 export function placedLamps({ cabinet_id, columns }: CabinetLamps): LampFeature[] {
   const ids = (columns.lamp_id ?? []) as string[];
-  const of = <T>(name: string, row: number) => (columns[name]?.[row] ?? null) as T | null;
+  const textOf = (name: string, row: number) => (columns[name]?.[row] ?? null) as string | null;
+  const numberOf = (name: string, row: number) => (columns[name]?.[row] ?? null) as number | null;
   return ids.map((lamp_id, row) => ({
     type: "Feature",
     properties: {
       lamp_id,
       cabinet_id,
-      circuit: of<string>("circuit", row),
-      position: of<number>("position", row),
-      street: of<string>("street", row),
+      circuit: textOf("circuit", row),
+      position: numberOf("position", row),
+      street: textOf("street", row),
     },
-    geometry: { type: "Point", coordinates: [of<number>("longitude", row) ?? 0, of<number>("latitude", row) ?? 0] },
+    geometry: { type: "Point", coordinates: [numberOf("longitude", row) ?? 0, numberOf("latitude", row) ?? 0] },
   }));
 }
 

@@ -60,6 +60,7 @@ export class NightMap {
       maxPitch: 0,
       maxZoom: 19.5,
       fadeDuration: 150,
+      refreshExpiredTiles: false, // changes are asked for; tiles would be asked for every two seconds
       ...(bbox ? { bounds: bbox, fitBoundsOptions: { padding } } : { center: [118, -2], zoom: 3.5 }),
     });
     this.#map.touchZoomRotate.disableRotation();

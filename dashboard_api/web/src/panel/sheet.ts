@@ -17,7 +17,7 @@ export class Sheet {
       this.set(NEXT[this.#size]);
     });
     this.#followFinger(handle);
-    this.set("half");
+    panel.dataset.sheet = this.#size;
   }
 
   set(size: SheetSize): void {
