@@ -95,10 +95,7 @@ export class NightMap {
       else popup.setLngLat(hit.place).setText(this.#describe(hit)).addTo(this.#map);
     });
     this.#map.on("mouseout", () => popup.remove());
-    this.#map.on("moveend", () => {
-      this.#showLines();
-    });
-    this.#map.once("idle", () => {
+    this.#map.on("idle", () => {
       this.#showLines();
     });
     this.#map.on("error", () => undefined); // a tile that did not come is asked again when the map moves

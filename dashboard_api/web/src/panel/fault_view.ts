@@ -109,6 +109,7 @@ export class FaultView implements View {
         <h2>${words.say("fault")}</h2>
         <p class="empty">${words.say(this.#trouble || "loading")}</p>
       </article>`;
+    if (fault.level === "lamp") this.#chart.renderHead();
     const advice = words.advice(fault.code, fault.advice);
     return html`<article class="detail" tabindex="-1">
       ${backButton(page)} ${this.#head(fault)} ${this.#repair(fault)}

@@ -116,6 +116,7 @@ export class LampView implements View {
   #body(answer: LampAnswer): TemplateResult {
     const page = this.#page;
     const { words } = page;
+    this.#chart.renderHead();
     const why = darkeningFault(answer.faults);
     return html`
       ${this.#trouble ? html`<p class="message error">${words.say(this.#trouble)}</p>` : nothing}

@@ -64,7 +64,7 @@ export class ReadingsChart {
       this.#say(this.#page.words.say("loading"));
     }
     this.#lampId = lampId;
-    this.#renderHead();
+    this.renderHead();
     void this.#load();
   }
 
@@ -82,7 +82,8 @@ export class ReadingsChart {
     this.#answer = null;
   }
 
-  #renderHead(): void {
+  /** Draw the choices anew: in another language, or once the quantities are known. */
+  renderHead(): void {
     const { words } = this.#page;
     const others = words.quantities().filter(({ name }) => name !== POWER);
     const ranges = RANGES.map(({ word }, row) => [row, words.say(word)] as const);
@@ -90,7 +91,7 @@ export class ReadingsChart {
       html`<h3>${words.say("readings")}</h3>
         ${choice(words.say("range"), ranges, this.#range, (row) => {
           this.#range = row;
-          this.#renderHead();
+          this.renderHead();
           void this.#load();
         })}
         <select
@@ -124,7 +125,7 @@ export class ReadingsChart {
       const answer = await get<Readings>(`/lamps/${encodeURIComponent(lampId)}/readings?${query.toString()}`);
       if (this.#lampId !== lampId || RANGES[this.#range] !== range) return;
       this.#answer = answer;
-      this.#renderHead();
+      this.renderHead();
       await this.#draw();
     } catch (error) {
       if (isExpected(error) && this.#lampId === lampId)
