@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-detect bench-ingest bench-edge bench-api bench-import bench-page bench-truth page words types lock clean soak
+.PHONY: help demo test soak-hostile check format bench-detect bench-ingest bench-edge bench-api bench-import bench-page bench-truth page words types lock clean soak
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
@@ -30,7 +30,10 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
 
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
-	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py)
+	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py tests/ingest/detection/test_snapshot_fuzz.py)
+
+soak-hostile: $(DEV_STAMP) page ## The demo under hostile MQTT and HTTP traffic; SOAK="--minutes 120 --busy 6"
+	@$(PY) -m benchmarks.soak_hostile $(SOAK)
 
 check: $(DEV_STAMP) $(WEB)/node_modules/.bin/eslint words ## Format, lint, types, imports, for Python and the page
 	$(VENV)/bin/ruff format --check .

@@ -112,7 +112,7 @@ def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
         found = re.search(r":(\d+)$", api.stdout.readline().strip())
         assert found is not None, "terang-api did not start"
         port = int(found[1])
-        get(port, "/readyz")
+        get(port, "/api/v1/faults?limit=1")  # /readyz waits for a picture, which is painted later
         start_s = time.monotonic() - began
         for path in ("/tiles/lamps/12/0/0.mvt", "/api/v1/faults"):
             get(port, path)

@@ -51,6 +51,9 @@ longitude = 102.05
 timezone = "Asia/Jakarta"
 [broker]
 url = "mqtt://127.0.0.1:{broker_port}"
+[keys]
+working = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+recovery = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"
 [sweep]
 interval_s = {interval_s}
 interval_day_s = {interval_s}

@@ -122,6 +122,9 @@ def main() -> None:
     parser.add_argument("--warm", type=float, default=6.0, help="seconds before the measurement")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--kills", type=int, default=0, help="how often to kill ingest instead of measuring it")
+    parser.add_argument(
+        "--without-agent-metrics", action="store_true", help="messages hold only what ingest has a use for"
+    )
     parser.add_argument("--profile", type=Path, help="write a cProfile of the ingest process here")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="terang-bench-"))
@@ -164,6 +167,8 @@ def run(options: argparse.Namespace, folder: Path, processes: list[subprocess.Po
     ingest = start_ingest()
     start_s = time.monotonic() - began
     arguments = [f"--{name}={getattr(options, name)}" for name in ("controllers", "lamps", "window", "warm", "seconds")]
+    if options.without_agent_metrics:
+        arguments.append("--without-agent-metrics")
     if options.kills:
         arguments += [f"--resend-after={RESEND_AFTER_S}", f"--dark-every={DARK_EVERY}"]
     fleet = start(
@@ -225,6 +230,7 @@ def report(
         "readings_per_cpu_s": round(n_readings / spent["ingest"]),
         "readings_per_s": round(n_readings / wall_s),
         "cpu_us_per_message": round(spent["ingest"] / n_messages * 1e6, 1),
+        "cpu_to_broker": round(spent["ingest"] / max(spent["broker"], 1 / TICKS), 2),
         "bytes_per_reading": round(kept["bytes"] / kept["readings"], 2),
         "lost": int(max(lost, 0) + (done["sent"] - done["acknowledged"])),
         "doubled": int(kept["records"] - kept["different"]),

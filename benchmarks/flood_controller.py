@@ -147,8 +147,10 @@ def sizes_of(text: str, n_controllers: int) -> list[int]:
     return [least + number * 97 % (most - least + 1) for number in range(n_controllers)]
 
 
-def make_controller(group: str, number: int, n_lamps: int, rng: np.random.Generator, *, has_dark: bool) -> Controller:
-    """Encode a controller once; one of its lamps may be dark."""
+def make_controller(
+    group: str, number: int, n_lamps: int, rng: np.random.Generator, *, has_dark: bool, has_agent_metrics: bool = True
+) -> Controller:
+    """Encode a controller once; one of its lamps may be dark, and it may leave out what an agent says of itself."""
     node = f"PJU-{number:05d}"
     epoch = 1 << 62 | number
     scalars = {
@@ -166,6 +168,17 @@ def make_controller(group: str, number: int, n_lamps: int, rng: np.random.Genera
         "Cabinet/Power": np.full(3, n_lamps * 30.3, "<f4").tobytes(),
     }
     counters = lamp_counters(rng, n_lamps)
+    scalars |= (
+        {  # what an agent says of itself, which ingest has no use for
+            "Agent/Sweep Duration": 41.5,
+            "Agent/Commands Refused": 0,
+            "Outbox/Dropped": 0,
+            "Outbox/Waiting": 0,
+            "Lamps/Poll Errors": rng.integers(0, 50, n_lamps).astype("<u4").tobytes(),
+        }
+        if has_agent_metrics
+        else {}
+    )
     variants = [{**scalars, **lamp_values(rng, n_lamps, has_dark=has_dark), **counters} for _ in range(VARIANTS)]
     lamp_ids = tuple(f"L-{number:05d}-{i:03d}" for i in range(n_lamps))
     named = {**variants[0], "Outbox/Sequence": FIRST_SEQUENCE, "Outbox/Pending": 0, "Lamps/Id": pack_strings(lamp_ids)}

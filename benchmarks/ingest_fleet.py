@@ -132,10 +132,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--resend-after", type=float, default=120.0, help="seconds, as an agent's resend_after_s")
     parser.add_argument("--dark-every", type=int, default=0, help="one lamp of every so many controllers is dark")
+    parser.add_argument("--without-agent-metrics", action="store_true", help="only what ingest has a use for")
     options = parser.parse_args()
     rng, every = np.random.default_rng(7), options.dark_every
     controllers = [
-        make_controller(options.group, i, n_lamps, rng, has_dark=bool(every) and i % every == 0)
+        make_controller(
+            options.group,
+            i,
+            n_lamps,
+            rng,
+            has_dark=bool(every) and i % every == 0,
+            has_agent_metrics=not options.without_agent_metrics,
+        )
         for i, n_lamps in enumerate(sizes_of(options.lamps, options.controllers))
     ]
     fleet = Fleet(options.port, options.group, controllers, window=options.window, resend_after_s=options.resend_after)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-import uvicorn
 
 from dashboard_api.app import create_app
 from dashboard_api.errors import UnusableError
+from dashboard_api.http.server import run_server
+from dashboard_api.logs import set_up_logs
 from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
 
@@ -28,6 +29,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")] = 8000,
 ) -> None:
     """Serve a city's faults, lamps and page over HTTP."""
+    log_config = set_up_logs()
     try:
         app = create_app(read_city(city, os.environ))
         listener = _listen(host, port)
@@ -37,8 +39,7 @@ def serve(
     bound_host, bound_port = listener.getsockname()[:2]
     print(f"terang-api: http://{bound_host}:{bound_port}", flush=True)
     sys.setswitchinterval(_SWITCH_S)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listener])
+    run_server(app, listener, app.state.metrics, log_config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

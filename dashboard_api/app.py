@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from dashboard_api.api.fields import UNSTORABLE
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes
 from dashboard_api.context import Context, problem_catalogue, wall_us
@@ -22,7 +23,9 @@ from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
 from dashboard_api.http.host_check import HostCheck
+from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
+from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.tiles.tile_cache import TileCache
@@ -69,7 +72,9 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
     app.state.tiles = TileCache(context)
     app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()
+    add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
+    app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
     app.add_middleware(HostCheck, names=LOOPBACK_NAMES, words=context.languages[FALLBACK])
     app.add_middleware(RequestMetrics, registry=app.state.metrics)
     _answer_errors(app)
@@ -90,6 +95,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
+        if first["type"] == UNSTORABLE:
+            return JSONResponse(
+                problem_document(400, problem_catalogue(request), UNSTORABLE), 400, media_type=MEDIA_TYPE
+            )
         where = ".".join(str(part) for part in first["loc"])
         document = problem_document(422, problem_catalogue(request), "invalid", where=where, reason=first["msg"])
         return JSONResponse(document, 422, media_type=MEDIA_TYPE)

@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.errors import BadRequestError
+from dashboard_api.formats.times import iso
 from dashboard_api.live.picture import LivePicture, LiveReader
 from dashboard_api.readings.store import ReadingStore, open_readings
 from dashboard_api.store.engine import Database
@@ -89,6 +90,24 @@ class Context:
         """The live picture, if it belongs to that version of the register."""
         picture = self.live.read()
         return None if picture is None or picture.register_version != register_version else picture
+
+    def live_age_s(self) -> float | None:
+        """Seconds since ingest wrote the live picture; None = it has written none."""
+        picture = self.live.read()
+        return None if picture is None else round(max(0, self._clock() - picture.written_at_us) / 1e6, 1)
+
+    def newest_record_age_s(self) -> float | None:
+        """Seconds from the newest reading of the live picture to the city's now; None = there is none."""
+        picture = self.live.read()
+        newest_us = 0 if picture is None else int(picture.columns["at_us"].max(initial=0))
+        return None if not newest_us else round((self.now_us() - newest_us) / 1e6, 1)
+
+    def live_figures(self, picture: LivePicture | None) -> dict[str, str | float | None]:
+        """Time and age of the picture whose states an answer shows; null where it shows none."""
+        if picture is None:
+            return {"live_at": None, "live_age_s": None}
+        age_s = round(max(0, self._clock() - picture.written_at_us) / 1e6, 1)
+        return {"live_at": iso(picture.now_us), "live_age_s": age_s}
 
     async def answer(self, task: Callable[[], T], *, is_short: bool = True) -> T:
         """Run a task that reads the stores without blocking the event loop.

@@ -44,6 +44,10 @@ class BadRequestError(RequestError):
     """A parameter with an impossible value; the detail names it."""
 
 
+class ForbiddenError(RequestError):
+    """Whoever asks may not have this; the reason is in the log."""
+
+
 class StaleError(RequestError):
     """Somebody changed the fault since the client read it; the problem carries the fault as it is now."""
 
@@ -59,6 +63,7 @@ class UnavailableError(RequestError):
 STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     BadRequestError: HTTPStatus.BAD_REQUEST,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,

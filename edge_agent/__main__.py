@@ -6,22 +6,27 @@ the terminal's.
 """
 
 import argparse
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from getpass import getpass
 from pathlib import Path
 
 from edge_agent.config import AgentConfig, BusConfig, load_config
 from edge_agent.errors import AgentError, Fatal, NoReply
 from edge_agent.serial.line import Line
 from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
+from edge_agent.tables import read_toml
+from edge_agent.wire.errors import WireError
 from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
 from languages.errors import CatalogueError
 
 DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
-COMMANDS = ("run", "check", "status", "scan", "read", "schedule")
+COMMANDS = ("run", "check", "status", "scan", "read", "schedule", "enroll", "renew")
+DEFAULT_FOLDER = Path("/var/lib/terang")
 FORGET_WAIT_S = 5.0
 EXIT_BAD_INPUT = 2
 EXIT_NOT_WELL = 1
@@ -39,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "scan": _scan,
         "read": _read,
         "schedule": _schedule,
+        "enroll": _enroll,
+        "renew": _renew,
     }
     try:
         return commands[options.command](options, words)
@@ -76,7 +83,7 @@ def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
         name: commands.add_parser(name, help=say(f"agent.help.{name}"), description=say(f"agent.help.{name}"))
         for name in COMMANDS
     }
-    for name in ("run", "check", "status", "schedule"):
+    for name in ("run", "check", "status", "schedule", "enroll", "renew"):
         text = say("agent.help.config", path=DEFAULT_CONFIG)
         added[name].add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=text)
     scan, read = added["scan"], added["read"]
@@ -88,7 +95,20 @@ def _parser(words: Catalogue | None = None) -> argparse.ArgumentParser:
     read.add_argument("--profile", help=say("agent.help.profile"))
     text = say("agent.help.schedule_action")
     added["schedule"].add_argument("action", choices=("show", "forget"), help=text)
+    _add_enrolment_options(added["enroll"], added["renew"], say)
     return parser
+
+
+def _add_enrolment_options(
+    enroll: argparse.ArgumentParser, renew: argparse.ArgumentParser, say: Callable[..., str]
+) -> None:
+    enroll.add_argument("--server", required=True, help=say("agent.help.server"))
+    enroll.add_argument("--code", required=True, help=say("agent.help.code"))
+    text = say("agent.help.folder", path=DEFAULT_FOLDER)
+    enroll.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help=text)
+    renew.add_argument("--now", action="store_true", help=say("agent.help.now"))
+    for command in (enroll, renew):
+        command.add_argument("--server-ca", type=Path, help=say("agent.help.server_ca"))
 
 
 def _add_line_options(parser: argparse.ArgumentParser, say: Callable[..., str]) -> None:
@@ -106,6 +126,8 @@ def _run(options: argparse.Namespace, _: Catalogue) -> int:
     config = load_config(options.config, os.environ)
     profiles = load_profiles(config.profile_names, options.config.parent)
     start_journal(time.monotonic)
+    for path in config.broker.open_secrets():  # told and not refused: a dark street is worse than a key that is copied
+        logging.getLogger(__name__).warning("%s can be read by others than its owner: chmod 600", path)
     return run_agent(config, profiles, os.environ)
 
 
@@ -117,8 +139,7 @@ def _check(options: argparse.Namespace, words: Catalogue) -> int:
     controller, group = config.controller.id, config.controller.group
     print(words.say("agent.check.good", path=options.config, controller=controller, group=group))
     print(show_check(config, profiles, words))
-    key = config.broker.key
-    if key is not None and key.stat().st_mode & 0o077:
+    for key in config.broker.open_secrets():
         print(words.say("agent.check.open_key", path=key))
     for bus in config.buses:
         needed_s = wire_time_s(config, bus.name, profiles, is_slow=True)
@@ -157,6 +178,48 @@ def _schedule(options: argparse.Namespace, words: Catalogue) -> int:
     else:
         print(words.say("agent.schedule.forgets_later"))
     return 0
+
+
+def _enroll(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.enrolment import Place, Server, enroll  # noqa: PLC0415 - 9 MB of library for these commands alone
+    from edge_agent.wire.enrolment import parse_code  # noqa: PLC0415 - as above
+
+    typed = getpass("code: ") if options.code == "-" else options.code
+    try:
+        code = parse_code(typed)
+    except WireError as error:
+        raise Fatal(f"--code: {error}") from error
+    folder = options.folder
+    place = Place(folder / "controller.crt", folder / "controller.key", folder / "ca.crt")
+    server = Server(options.server, options.server_ca)
+
+    def say(what: str, parameters: dict[str, str]) -> None:
+        if what == "waiting":
+            print(words.say("agent.enrolment.waiting", **parameters), flush=True)
+
+    section = read_toml(options.config).get("controller") if options.config.exists() else None
+    expected = str(section.get("id")) if isinstance(section, dict) else None
+    controller = enroll(server, code, place, options.config, say, expected=expected)
+    print(words.say("agent.enrolment.done", controller=controller))
+    return 0
+
+
+def _renew(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.enrolment import Place, Server, renew, utc_now  # noqa: PLC0415 - as for `enroll`
+
+    config = load_config(options.config, os.environ)
+    broker = config.broker
+    if config.enrolment_server is None or broker.cert is None or broker.key is None or broker.ca is None:
+        raise Fatal(f"{options.config}: [enrolment].server and [broker].ca, cert and key are needed to renew")
+    place = Place(broker.cert, broker.key, broker.ca)
+    state = renew(Server(config.enrolment_server, options.server_ca), place, utc_now(), is_forced=options.now)
+    messages = {
+        "fresh": "agent.renewal.fresh",
+        "next": "agent.renewal.next",
+        "waiting": "agent.renewal.waiting",
+    }
+    print(words.say(messages[state]))
+    return EXIT_NOT_WELL if state == "waiting" else 0
 
 
 def _scan(options: argparse.Namespace, words: Catalogue) -> int:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.clock import AgentClock, Trust, clock_offset_ms, voucher
 from edge_agent.control.controller import Control
+from edge_agent.control.order_gate import OrderGate
 from edge_agent.errors import AgentError
 from edge_agent.hardware_clock import HardwareClock
 from edge_agent.link.mqtt_link import LinkSettings, MqttLink
@@ -97,7 +98,8 @@ class Agent:
         self._control = Control(layout, place, self._sweeper, self._clock, time.monotonic, keep.orders_path)
         node = Node(config.controller.group, config.controller.id, layout, self._version, config.broker.primary_host)
         resend = Resend(resend_after_s=keep.resend_after_s, window=keep.window, rate_per_s=keep.rate_per_s)
-        self._session = Session(node, self._outbox, resend, self._control, self._clock.now_ms)
+        gate = self._gate(config)
+        self._session = Session(node, self._outbox, resend, self._control, self._clock.now_ms, gate)
         self._link = MqttLink(_link_settings(config), self._session, time.monotonic, random.random)
         self._rounds = Rounds(
             self._sweeper,
@@ -115,6 +117,12 @@ class Agent:
         self._beat_s = time.monotonic()
         self._last: Round | None = None
         self._was_told: tuple[int, bool, str] | None = None
+
+    def _gate(self, config: AgentConfig) -> OrderGate | None:
+        if config.keys is None:
+            return None
+        here, path = config.controller, config.outbox.keys_path
+        return OrderGate(config.keys, here.group, here.id, path, self._clock.now_ms, self._clock.trust)
 
     def run(self, stop: threading.Event) -> None:
         """Keep all threads going until told to stop."""

@@ -19,11 +19,14 @@ from edge_agent.settings import (
     CircuitMeter,
     ControllerConfig,
     Device,
+    KeysConfig,
     LampMeter,
     OutboxConfig,
     SweepConfig,
 )
 from edge_agent.tables import Table, read_toml
+from edge_agent.wire.errors import WireError
+from edge_agent.wire.signed_order import KEY_BYTES, decode_bytes
 
 __all__ = [
     "OVERRIDES",
@@ -33,6 +36,7 @@ __all__ = [
     "CircuitMeter",
     "ControllerConfig",
     "Device",
+    "KeysConfig",
     "LampMeter",
     "OutboxConfig",
     "SweepConfig",
@@ -52,6 +56,7 @@ OVERRIDES = {
         "controller": ("group", "id", "latitude", "longitude", "timezone"),
         "broker": ("url", "ca", "cert", "key", "username", "password_file", "primary_host", "keepalive_s"),
         "sweep": ("interval_s", "interval_day_s", "slow_s"),
+        "enrolment": ("server",),
         "outbox": ("path", "retention_days", "resend_after_s", "window", "rate_per_s", "max_mb", "status"),
     }.items()
     for key in keys
@@ -76,7 +81,8 @@ def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
 def parse_config(document: dict[str, Any], path: Path, environment: Mapping[str, str]) -> AgentConfig:
     """Check a document already parsed from TOML; see `load_config`."""
     root = Table(f"{path}", document)
-    sections = {name: root.table(name) for name in ("controller", "broker", "sweep", "outbox")}
+    sections = {name: root.table(name) for name in ("controller", "broker", "sweep", "outbox", "enrolment")}
+    keys = root.table("keys")  # also makes the name a known one
     for variable, (section, key) in OVERRIDES.items():
         if variable in environment:
             sections[section].override(key, environment[variable], variable)
@@ -89,6 +95,8 @@ def parse_config(document: dict[str, Any], path: Path, environment: Mapping[str,
         outbox=_outbox(sections["outbox"], path.parent),
         buses=buses,
         source=path,
+        keys=_keys(keys) if root.has("keys") else None,
+        enrolment_server=_enrolment(sections["enrolment"]),
     )
     _check_whole(config)
     return config
@@ -139,6 +147,7 @@ def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
         password=password,
         primary_host=table.optional_text("primary_host"),
         keepalive_s=table.integer("keepalive_s", 60, minimum=5, maximum=3600),
+        password_file=password_file,
     )
     table.finish()
     for key, file in (("ca", section.ca), ("cert", section.cert), ("key", section.key)):
@@ -184,6 +193,30 @@ def _outbox(table: Table, folder: Path) -> OutboxConfig:
     )
     table.finish()
     return section
+
+
+def _keys(table: Table) -> KeysConfig:
+    working, recovery = (_public_key(table, key) for key in ("working", "recovery"))
+    if working == recovery:
+        table.fail("recovery", "is the working key: the recovery key is another one, kept offline")
+    section = KeysConfig(working, recovery, table.integer("number", 0))
+    table.finish()
+    return section
+
+
+def _public_key(table: Table, key: str) -> bytes:
+    try:
+        return decode_bytes(table.text(key), KEY_BYTES)
+    except WireError as error:
+        table.fail(key, str(error))
+
+
+def _enrolment(table: Table) -> str | None:
+    server = table.optional_text("server")
+    table.finish()
+    if server is not None and not server.startswith(("https://", "http://")):
+        table.fail("server", f"{server!r} is not https://HOST[:PORT]")
+    return server
 
 
 def _bus(table: Table) -> BusConfig:

@@ -29,6 +29,7 @@ class BrokerConfig:
         key: its private key.
         username: None = anonymous.
         password: from the environment or `password_file`, never from agent.toml itself.
+        password_file: where it was read from; None = from the environment, or there is none.
         primary_host: Sparkplug host id whose absence stops live publishing; None = not aware of any.
         keepalive_s: MQTT keep-alive.
     """
@@ -41,6 +42,12 @@ class BrokerConfig:
     password: str | None = None
     primary_host: str | None = None
     keepalive_s: int = 60
+    password_file: Path | None = None
+
+    def open_secrets(self) -> tuple[Path, ...]:
+        """Files with a secret that others than their owner may read or write."""
+        files = [path for path in (self.key, self.password_file) if path is not None]
+        return tuple(path for path in files if path.exists() and path.stat().st_mode & 0o077)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +87,29 @@ class OutboxConfig:
         return self.path.with_name(self.path.name + ".orders.json")
 
     @property
+    def keys_path(self) -> Path:
+        """Where the key in force and the counter of signed orders are kept."""
+        return self.path.with_name(self.path.name + ".keys.json")
+
+    @property
     def status_path(self) -> Path:
         """Where the status file stands."""
         return self.status or self.path.with_name(self.path.name + ".status.json")
+
+
+@dataclass(frozen=True, slots=True)
+class KeysConfig:
+    """Whose orders are obeyed.
+
+    Attributes:
+        working: public key that signs schedules and commands.
+        recovery: public key that may replace it.
+        number: how often that had happened when these were pinned.
+    """
+
+    working: bytes
+    recovery: bytes
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +161,10 @@ class BusConfig:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """The whole of agent.toml. The order of `lamp_ids` and `circuit_ids` is the order of every array."""
+    """The whole of agent.toml. The order of `lamp_ids` and `circuit_ids` is the order of every array.
+
+    Without `keys`, orders need no signature. `enrolment_server` is where the certificate is renewed; None = nowhere.
+    """
 
     controller: ControllerConfig
     broker: BrokerConfig
@@ -142,6 +172,8 @@ class AgentConfig:
     outbox: OutboxConfig
     buses: tuple[BusConfig, ...]
     source: Path
+    keys: KeysConfig | None = None
+    enrolment_server: str | None = None
 
     @cached_property
     def lamp_ids(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import sys
 import threading
@@ -16,10 +17,13 @@ import typer
 from firmware_sim.city import build_town, settings_text, write_folder
 from firmware_sim.control import ask
 from firmware_sim.errors import SimError
+from firmware_sim.expectation_words import when_lines
 from firmware_sim.fleet.outages import Churn
 from firmware_sim.fleet.performance import Cast, Performance, broker_of
 from firmware_sim.fleet.player import Pace
 from firmware_sim.fleet.town import read_town
+from languages.catalogue import Catalogue, language_codes, load_catalogue
+from languages.choice import terminal_language
 
 _TELL_EVERY_S: Final = 60.0
 CityFolder = Annotated[Path, typer.Option(help="The city's folder.")]
@@ -121,7 +125,10 @@ def inject(
     """Put a fault into a running demo or fleet."""
     given = {name: value for name, _, value in (param.partition("=") for param in params or ())}
     request = {"do": "inject", "code": code, "place": place, "params": given}
-    print(f"injected: {told_line(ask(city / 'data', request)['injected'])}")
+    answer = ask(city / "data", request)["injected"]
+    print(f"injected: {told_line(answer)}")
+    for line in when_lines(answer, read_town(city).timezone, _catalogue()):
+        print(f"  {line}")
 
 
 @app.command()
@@ -141,9 +148,14 @@ def repair(
 def list_injected(city: CityFolder = Path("demo-city")) -> None:
     """Show what is injected now, and what can be."""
     answer = ask(city / "data", {"do": "list"})
+    words, zone = _catalogue(), read_town(city).timezone
     for held in answer["held"]:
-        print(told_line(held))
+        print(f"{told_line(held)}: {'; '.join(when_lines(held, zone, words))}")
     print(f"{len(answer['held'])} injected; what can be: {', '.join(answer['known'])}")
+
+
+def _catalogue() -> Catalogue:
+    return load_catalogue(terminal_language(os.environ, language_codes()))
 
 
 def told_line(told: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ class ControlDoor:
     def _reply(self, line: bytes) -> dict[str, Any]:
         try:
             return self._handler(json.loads(line))
-        except (SimError, ValueError, KeyError, TypeError) as error:
+        except (SimError, ValueError, KeyError, TypeError, RecursionError) as error:
             return {"error": str(error)}
 
     def close(self) -> None:

@@ -6,22 +6,34 @@ Pure but for the world that it breaks; the control door carries requests and ans
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
+from firmware_sim.expectation import Forecast
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import KINDS, Injected, InjectionError
 from firmware_sim.stage import Stage
+
+_SLOW_S: Final = 300.0  # nobody watches a demo for longer
 
 
 class Injector:
     """Breaks and mends one running city at somebody's word, and knows what is broken at the moment."""
 
-    def __init__(self, world: World, real_controllers: Collection[str] = (), stage: Stage | None = None) -> None:
-        """``stage`` keeps what holds, a scenario's causes too; without one, only what is asked for here.
+    def __init__(
+        self,
+        world: World,
+        real_controllers: Collection[str] = (),
+        stage: Stage | None = None,
+        forecast: Forecast | None = None,
+    ) -> None:
+        """``forecast`` says when a fault will be told; None = nothing is said.
+
+        ``stage`` keeps what holds, a scenario's causes too; without one, only what is asked for here.
 
         ``real_controllers``: ids whose agents are real programs, for a stage of its own.
         """
         self._world = world
+        self._forecast = forecast
         self._stage = Stage(world, real_controllers=real_controllers) if stage is None else stage
 
     @property
@@ -61,7 +73,7 @@ class Injector:
         """
         verb = request.get("do")
         if verb == "list":
-            return {"held": [told(injected) for injected in self.held], "known": sorted(KINDS)}
+            return {"held": [self._told(injected) for injected in self.held], "known": sorted(KINDS)}
         if verb not in {"inject", "repair"}:
             raise InjectionError(f"do {verb!r}: inject, repair or list")
         code, place = request.get("code"), request.get("place")
@@ -75,7 +87,23 @@ class Injector:
         given = request.get("params") or {}
         if not isinstance(given, dict):
             raise InjectionError("params: a table of names and values")
-        return {"injected": told(self.inject(str(code), place, {**params, **given}))}
+        return {"injected": self._told(self.inject(str(code), place, {**params, **given}), is_new=True)}
+
+    def _told(self, injected: Injected, *, is_new: bool = False) -> dict[str, Any]:
+        """An injection as JSON values, with when it will be told; a new one that is slow, with a quicker one to try."""
+        document = told(injected)
+        if self._forecast is None:
+            return document
+        now_us = self._now_us
+        since_us = self._stage.since_us(injected)
+        expectation = self._forecast.expect(injected, since_us)
+        document |= {"told_at_us": expectation.at_us, "reason": expectation.reason, "now_us": now_us}
+        is_slow = expectation.at_us is None or expectation.at_us - now_us > _SLOW_S * 1e6
+        if is_new and injected.is_fault and is_slow:
+            quicker = self._forecast.faster(injected.place, now_us, _SLOW_S)
+            if quicker is not None:
+                document |= {"quicker": quicker[0], "quicker_at_us": quicker[1].at_us}
+        return document
 
 
 def told(injected: Injected) -> dict[str, Any]:

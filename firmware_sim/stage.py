@@ -72,6 +72,11 @@ class Stage:
         """What is wrong now, oldest first."""
         return tuple(running.injected for running in self._holding.values())
 
+    def since_us(self, injected: Injected) -> int:
+        """Since when something that holds is wrong; what is over began at 0."""
+        running = self._holding.get((injected.code, injected.place))
+        return 0 if running is None else running.truth.start_us
+
     def turn(self, at_us: int) -> None:
         """Mend what ends and break what begins by ``at_us``, in the order of its times; before the city advances."""
         while True:

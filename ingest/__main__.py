@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 import typer
@@ -25,6 +25,8 @@ from ingest.schema.influx import parse_address
 from ingest.schema.influx_thinning import full_days, setup_statements
 from ingest.stop_signal import StopSignal
 from ingest.workers.worker import run_worker
+
+_PRIVATE: Final = 0o077  # what ingest writes is for its own user: readings, faults, accounts
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
 
@@ -61,6 +63,7 @@ def run(
     if address and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
+    os.umask(_PRIVATE)
     gc.disable()  # while a register becomes millions of objects that all stay
     ingest = CityIngest(read_city(city, os.environ), options)
     stop = StopSignal().install()
@@ -86,6 +89,7 @@ def worker(
     host, _, port = status.rpartition(":")
     if status and not port.isdigit():
         raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
+    os.umask(_PRIVATE)
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if status else -1)
     keep_memory()
     stop = StopSignal().install()

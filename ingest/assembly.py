@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
+from city_pki.errors import PkiError
+from city_pki.order_keys import COUNTER_FILE, OrderSigner
+from city_pki.secret_file import is_open_to_others
 from ingest.database import Guard, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
@@ -16,9 +21,10 @@ from ingest.folder_lock import FolderLock
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
 from ingest.jobs.energy import EnergyJob
-from ingest.jobs.faults import FaultChangesJob, gazetteer_of, open_fault_desk
+from ingest.jobs.faults import FaultChangesJob, open_fault_desk
 from ingest.jobs.live_snapshot import LiveSnapshot
 from ingest.jobs.maintenance import MaintenanceJob
+from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness, StatusPage
@@ -32,12 +38,13 @@ from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
 from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
-from ingest.register.register import Register
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import SessionHost
+from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
+from ingest.whole_file import make_private
 
 LOCK_FILE: Final = "ingest.lock"
 
@@ -86,7 +93,7 @@ class CityIngest:
         metrics, readiness = Metrics(), Readiness()
         if options.show is not None:
             options.show(metrics, readiness)
-        city.data_folder.mkdir(parents=True, exist_ok=True)
+        make_private(city.data_folder)
         lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
         self._closers.append(lock.release)
         engine = open_database(city)
@@ -94,7 +101,8 @@ class CityIngest:
         if options.guard is not None:
             options.guard(engine)
         register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
-        store = open_store(city, count_refused=metrics.refused_lines.inc)
+        damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
+        store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
         self._closers.append(store.close)
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
@@ -114,34 +122,51 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
         )
+        for path in filter(is_open_to_others, (_in_folder(city, city.broker.key), _token_file(city))):
+            structlog.get_logger("ingest").warning(
+                "others than its owner may read this secret: chmod 600", file=str(path)
+            )
+        signer = _signer(city)
+        host.commands.signer = signer
+        rotation = None if signer is None else signer.keys.rotation
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
         flight = CommitQueue(store, quarantine, book, metrics=metrics, readiness=readiness)
         self._closers.append(flight.close)
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
-        recover(snapshots, detection, detection, clock, store=store, directory=directory, book=book)
+        recover(
+            snapshots,
+            detection,
+            detection,
+            clock,
+            store=store,
+            directory=directory,
+            book=book,
+            warn=lambda text: readiness.warn("memory", text),
+        )
         detection.adopt(key for key, _state in book.book.open_keys())
         memory = SnapshotJob(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
-        energy = EnergyJob(engine, city, fleet, time.monotonic)
+        energy = EnergyJob(engine, city, fleet, time.monotonic, damaged=damaged)
         self._closers.append(energy.close)
 
-        def replace_register(new: Register) -> None:
-            new_fleet = Fleet.from_register(new)
-            host.replace_directory(Directory(new_fleet))
-            clock.replace_fleet(new_fleet.n_controllers)
-            book.book.replace_gazetteer(gazetteer_of(new))
-            commands.replace_fleet(new_fleet)
-            energy.replace_fleet(new_fleet)
-            live.register_version = new.version
-            self.intake.tell(detection.replace_fleet(new_fleet))
-            detection.adopt(key for key, _state in book.book.open_keys())
-
+        swap = RegisterSwap(
+            register,
+            fleet,
+            host=host,
+            clock=clock,
+            book=book.book,
+            detection=detection,
+            fleet_users=(commands, energy),
+            live=live,
+            tell=lambda changes: self.intake.tell(changes),  # noqa: PLW0108  # there is none yet
+        )
         broker = self._broker(city, options)
         broker.tell_retained = host.tell_retained
+        broker.state_time.tell = host.tell_state
         self.status_port: int | None = None
         if options.show is None and options.status_port >= 0:
             page = _status_page(options, metrics, readiness)
@@ -167,10 +192,10 @@ class CityIngest:
                 commands,
                 FaultChangesJob(book, detection, time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
-                ScheduleJob(city, host),
+                ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
                 energy,
-                RegisterWatch(engine, city.folder, register.version, replace_register, time.monotonic),
+                RegisterWatch(engine, city.folder, register.version, swap.replace, time.monotonic),
             ),
             listeners=(commands.hear, energy.hear),
         )
@@ -179,10 +204,15 @@ class CityIngest:
         settings = city.broker
         if settings.url.startswith("embedded:"):
             host, port = parse_embedded(settings.url)
-            embedded = EmbeddedBroker(host, port)
+            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords))
             embedded.start()
             self._closers.append(embedded.stop)
-            address = BrokerAddress("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104  # compared, not bound
+            address = BrokerAddress(
+                "127.0.0.1" if host == "0.0.0.0" else host,  # noqa: S104  # compared, not bound
+                port,
+                username=settings.username,
+                password=settings.password,
+            )
         else:
             host, port, is_tls = parse_address(settings.url)
             address = BrokerAddress(
@@ -212,6 +242,26 @@ class CityIngest:
 
 def _in_folder(city: City, path: Path | None) -> Path | None:
     return None if path is None else city.folder / path
+
+
+def _token_file(city: City) -> Path | None:
+    return _in_folder(city, city.telemetry.token_file)
+
+
+def _signer(city: City) -> OrderSigner | None:
+    """What signs orders, if the city says so."""
+    key = city.keys.working_key
+    if key is None:
+        return None
+    try:
+        return OrderSigner(city.folder / key, city.data_folder / COUNTER_FILE, _wall_ms)
+    except PkiError as error:
+        raise UnusableError(f"[keys] working_key: {error}") from error
+
+
+def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:
+    metrics.damaged_files.set(n_files)
+    readiness.warn("telemetry", warning)
 
 
 def _wall_us() -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +29,8 @@ from sqlalchemy.pool import NullPool
 
 from ingest.errors import UnusableError
 from ingest.schema.city import City
+from ingest.schema.safe_url import scrubbed, without_secrets
+from ingest.whole_file import keep_private, make_private
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_MS: Final = 15_000
@@ -52,18 +55,24 @@ def open_database(city: City) -> Engine:
     Raises:
         UnusableError: the URL is broken, or the server or file is not to be had.
     """
+    given = city.database.url
     try:
-        url = make_url(city.database.url)
-    except ArgumentError as error:
-        raise UnusableError(f"{city.folder / 'city.toml'}: [database] url: {error}") from error
+        url = make_url(given)
+    except (ArgumentError, ValueError):  # its words repeat the URL, or a part of it
+        raise UnusableError(
+            f"{city.folder / 'city.toml'}: [database] url: {without_secrets(given)!r} is none"
+        ) from None
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         path = city.folder / url.database
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.exists():
+                make_private(path.parent)
+            with suppress(FileNotFoundError):
+                keep_private(path)
         except OSError as error:
             raise UnusableError(f"{path}: {error.strerror}") from error
         url = url.set(database=str(path))
-    shown = url.render_as_string(hide_password=True)  # what is raised here stands in logs and on status pages
+    shown = without_secrets(given)  # what is raised here stands in logs and on status pages
     try:
         patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
         engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
@@ -71,10 +80,15 @@ def open_database(city: City) -> Engine:
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)
     except OperationalError as error:
-        raise UnusableError(f"{shown}: {str(error.orig).splitlines()[0]}") from error
-    except SQLAlchemyError as error:
-        raise UnusableError(f"{shown}: {str(error).splitlines()[0]}") from error
+        raise UnusableError(f"{shown}: {scrubbed(_first_line(error.orig), given)}") from None
+    except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:  # no such driver, or option of it
+        raise UnusableError(f"{shown}: {scrubbed(_first_line(error), given)}") from None
     return engine
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def connect_alone(city: City) -> Connection:

@@ -35,7 +35,10 @@ class FolderLock:
         owner = _ELECTED if is_elected else _ALONE
         patience_until = time.monotonic() + (_PATIENCE_S if is_elected else 0.0)
         while True:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            except OSError as error:
+                raise UnusableError(f"{path}: {error.strerror}") from error
             is_taken = self._take()
             if is_taken and self._is_in_place():
                 break

@@ -45,6 +45,23 @@ class Metrics:
             "terang_ingest_refused_lines", "Lines that InfluxDB refused for good, set aside", registry=registry
         )
         self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
+        self.newest_record_at = Gauge(
+            "terang_ingest_newest_record_timestamp_seconds",
+            "Time of the newest record that was stored; 0 = none since the start",
+            registry=registry,
+        )
+        self.newest_record_age = Gauge(
+            "terang_ingest_newest_record_age_seconds",
+            "Age of the newest record that was stored, or the time since the start while there is none",
+            registry=registry,
+        )
+        self._newest_record_s, self._stored_s = time.time(), 0.0
+        self.newest_record_age.set_function(lambda: max(0.0, time.time() - self._newest_record_s))
+        self.damaged_files = Gauge(
+            "terang_ingest_damaged_files",
+            "Files of the telemetry that cannot be read and are left out",
+            registry=registry,
+        )
         self.upkeep_errors = Counter(
             "terang_ingest_upkeep_errors",
             "Pieces of the store's merging, thinning or forgetting that failed",
@@ -68,6 +85,13 @@ class Metrics:
         self.online = Gauge("terang_ingest_controllers_online", "Controllers with a session", registry=registry)
         self.waiting_bytes = Gauge("terang_ingest_waiting_bytes", "Received and not yet decoded", registry=registry)
         self.broker_up = Gauge("terang_ingest_broker_up", "1 while connected to the broker", registry=registry)
+
+    def stored(self, newest_us: int) -> None:
+        """Records were stored, the newest of this time; one from the future counts as of now."""
+        newest_s = min(newest_us / 1e6, time.time())
+        if newest_s > self._stored_s:
+            self._stored_s = self._newest_record_s = newest_s
+            self.newest_record_at.set(newest_s)
 
 
 class Complaints:

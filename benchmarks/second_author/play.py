@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
+from benchmarks.scratch import memory_folder
 from benchmarks.truth.pipeline import Pipeline
 from benchmarks.truth.score import Tally
 from benchmarks.truth.shown import Shown, read_shown
@@ -57,8 +58,7 @@ def play_city(job: Job) -> Outcome:
     """Draw, play and score one city."""
     began = time.process_time()
     city = draw_city(job.seed, n_nights=job.n_nights, lamps=job.lamps, is_eventful=job.is_eventful)
-    shm = Path("/dev/shm")  # noqa: S108 - a folder of our own in it; the database's syncs are not measured here
-    with tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
         write_city(Path(folder) / "city", city.name, city.streets)
         messages = _messages(city)
         generated = time.process_time() - began

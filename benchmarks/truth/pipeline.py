@@ -18,12 +18,13 @@ from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import Mark, Watermarks
+from ingest.mqtt.connection import Message
 from ingest.pipeline.clock import DataClock
 from ingest.pipeline.ports import judge_tick
 from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import Message, SessionHost
+from ingest.sparkplug.host_application import SessionHost
 
 
 class Pipeline:

@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import Query
 from fastapi.responses import JSONResponse
 
+from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.times import iso, number, parse_time
@@ -19,6 +20,8 @@ from dashboard_api.store.register_rows import all_cabinets, lamps_of_cabinet, on
 from dashboard_api.store.work import energy_rows
 from ingest.schema import live
 
+_DAY_US: Final = 86_400 * 1_000_000
+_MAX_DAYS: Final = {"hour": 400, "day": 4_000, "month": 40_000}
 _SHORT: Final[dict[str, Literal["hour", "day"]]] = {"1h": "hour", "1d": "day"}  # as readings write a duration
 _ENERGY: Final = ("measured_wh", "interpolated_wh", "estimated_wh")
 
@@ -46,8 +49,8 @@ def get_cabinets(context: ContextOf) -> JSONResponse:
 def get_energy(
     context: ContextOf,
     cabinet_id: str,
-    start: Annotated[str | None, Query(description="default: 31 days before end")] = None,
-    end: Annotated[str | None, Query(description="default: now")] = None,
+    start: Annotated[TimeText | None, Query(description="default: 31 days before end")] = None,
+    end: Annotated[TimeText | None, Query(description="default: now")] = None,
     every: Annotated[
         Literal["hour", "day", "month", "1h", "1d"], Query(description="length of a period in the city's zone")
     ] = "day",
@@ -60,6 +63,8 @@ def get_energy(
     if start_us >= end_us:
         raise BadRequestError("start_not_before_end")
     every = _SHORT.get(every, every)
+    if end_us - start_us > _MAX_DAYS[every] * _DAY_US:
+        raise BadRequestError("energy_span_too_long", every=every, max_days=_MAX_DAYS[every])
     zone = ZoneInfo(context.city.city.timezone)
     periods: dict[str, dict[str, float]] = {}
     for row in energy_rows(context.database, cabinet_id, start_us, end_us):
@@ -98,6 +103,7 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
         **row._mapping,  # noqa: SLF001  (SQLAlchemy's public name of it)
         "online": controller.get("is_online"),
         "last_seen": iso(controller.get("last_seen_us")),
+        **context.live_figures(picture),
         "lamp_ids": [member.lamp_id for member in members],
         "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
         "least_dark": {"cabinet": least.pop("", None), "circuits": least},

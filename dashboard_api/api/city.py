@@ -102,7 +102,7 @@ def get_summary(context: ContextOf) -> JSONResponse:
     n_online = sum(bool(controller["is_online"]) for controller in controllers.values())
     document = {
         "at": iso(context.now_us()),
-        "live_at": None if picture is None else iso(picture.now_us),
+        **context.live_figures(picture),
         "lamps": {**_lamp_figures(counts.sum(axis=0)), "monitored": int(lamps.is_monitored.sum())},
         "power_w": number(power_w, 1),
         "faults": {

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from fastapi import status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
+from dashboard_api.api.fields import Id, TimeText
 from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.errors import BadRequestError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.http.json_answer import answer_in
 from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet
-from dashboard_api.store.work import add_command, one_command
+from dashboard_api.store.work import add_command, has_room, one_command
+from ingest.schema.orders import MAX_DIM_DAYS
 from languages.catalogue import Catalogue
+
+_DAY_US: Final = 86_400 * 1_000_000
+_MAX_OPEN: Final = 500  # commands that are queued or under way: each is written to the controllers' cards
 
 
 class DimRequest(BaseModel):
@@ -23,10 +28,14 @@ class DimRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lamp_ids: list[str] | None = Field(None, min_length=1, max_length=20_000)
-    cabinet_id: str | None = Field(None, max_length=128)
+    lamp_ids: list[Id] | None = Field(None, min_length=1, max_length=20_000)
+    cabinet_id: Id | None = None
     level: int | None = Field(ge=0, le=100, description="%; null = back to the schedule")
-    until: str | None = Field(None, description="ISO 8601; default: until the schedule's next step")
+    until: TimeText | None = Field(
+        None,
+        description="ISO 8601, at most 31 days ahead; default: for twelve hours",
+        examples=["2026-11-24T00:00:00Z"],
+    )
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
@@ -50,8 +59,10 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
         lamp_ids = [row.lamp_id for row in lamps_of_cabinet(context.database, cabinet_id)]
     now_us = context.now_us()
     until_us = None if request.until is None else parse_time(request.until, "until")
-    if until_us is not None and until_us <= now_us:
-        raise BadRequestError("until_past")
+    if until_us is not None and not now_us < until_us <= now_us + MAX_DIM_DAYS * _DAY_US:
+        raise BadRequestError("until_out_of_range", max_days=MAX_DIM_DAYS)
+    if not has_room(context.database, _MAX_OPEN):
+        raise UnavailableError("too_many_commands", n=_MAX_OPEN)
     values = {
         "id": str(ULID()),
         "requested_at_us": now_us,

@@ -8,10 +8,11 @@ from typing import Annotated, Final
 from fastapi import Header, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from dashboard_api.errors import BadRequestError
+from dashboard_api.errors import BadRequestError, UnavailableError
 from dashboard_api.events.feed import Feed
 
 _PING_S: Final = 15
+MAX_STREAMS: Final = 500
 
 
 async def get_events(
@@ -24,10 +25,12 @@ async def get_events(
     ):
         raise BadRequestError("foreign_event_id")
     feed: Feed = request.app.state.feed
+    if feed.n_streams >= MAX_STREAMS:
+        raise UnavailableError("too_many_streams", n=MAX_STREAMS)
 
-    async def events() -> AsyncIterator[ServerSentEvent]:
+    async def events() -> AsyncIterator[bytes | ServerSentEvent]:
         yield ServerSentEvent(comment="terang", retry=3000)
-        async for event in feed.stream(None if last_event_id is None else int(last_event_id)):
-            yield ServerSentEvent(id=str(event.seq), event=event.name, data=event.data)
+        async for frames in feed.stream(None if last_event_id is None else int(last_event_id)):
+            yield frames
 
     return EventSourceResponse(events(), ping=_PING_S)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Final, Literal
 
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from dashboard_api.api.fields import Cursor, Id, Name, Note, NumberList, TimeText, WordList
 from dashboard_api.api.models.fault import Action
 from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
@@ -33,7 +33,8 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
 
 
 def _several_of(name: str, text: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    return () if text is None else tuple(_one_of(name, part.strip(), known) for part in text.split(","))
+    parts = () if text is None else text.split(",")
+    return tuple(dict.fromkeys(_one_of(name, part.strip(), known) for part in parts))
 
 
 def _numbers(name: str, text: str, count: int) -> tuple[float, ...]:
@@ -63,21 +64,21 @@ async def get_faults(
     state: Annotated[
         str, Query(description="`open` = all that are not closed", json_schema_extra={"enum": list(STATES)})
     ] = "open",
-    code: Annotated[str | None, Query(description="one code, or several with commas between")] = None,
+    code: Annotated[WordList | None, Query(description="one code, or several with commas between")] = None,
     severity: Annotated[
-        str | None, Query(description=f"one of {', '.join(_SEVERITIES)}, or several with commas between")
+        WordList | None, Query(description=f"one of {', '.join(_SEVERITIES)}, or several with commas between")
     ] = None,
-    district: Annotated[str | None, Query(description="as the register writes it")] = None,
-    cabinet_id: str | None = None,
-    lamp_id: Annotated[str | None, Query(description="faults that take this lamp with them")] = None,
-    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees (WGS 84)")] = None,
-    since: Annotated[str | None, Query(description="opened at or after, ISO 8601")] = None,
+    district: Annotated[Name | None, Query(description="as the register writes it")] = None,
+    cabinet_id: Id | None = None,
+    lamp_id: Annotated[Id | None, Query(description="faults that take this lamp with them")] = None,
+    bbox: Annotated[NumberList | None, Query(description="west,south,east,north in degrees (WGS 84)")] = None,
+    since: Annotated[TimeText | None, Query(description="opened at or after, ISO 8601")] = None,
     order: Annotated[
         str, Query(description="`distance` needs `near`", json_schema_extra={"enum": list(ORDERS)})
     ] = "priority",
-    near: Annotated[str | None, Query(description="latitude,longitude in degrees")] = None,
+    near: Annotated[NumberList | None, Query(description="latitude,longitude in degrees")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="faults of a page")] = 100,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[Cursor | None, Query(description="`next_cursor` of the page before")] = None,
     f: Annotated[Literal["json", "geojson", "csv", "gpx"], Query(description="format of the answer")] = "json",
     include: Annotated[Literal["suppressed"] | None, Query(description="also faults that another one explains")] = None,
 ) -> Response:
@@ -135,13 +136,10 @@ class ActionRequest(BaseModel):
 
     action_id: str = Field(pattern=_ULID, description="the client's ULID", examples=["01JDB2M7Z8Q5W3N4T6V9X0Y1KC"])
     action: Action
-    note: str | None = Field(None, max_length=4000)
-    assignee: str | None = Field(None, max_length=200)
-    at: str | None = Field(None, description="when it happened, for a phone that was offline; default now")
+    note: Note | None = None
+    assignee: Name | None = None
+    at: TimeText | None = Field(None, description="when it happened, for a phone that was offline; default now")
     if_version: int | None = Field(None, ge=0, le=2**31 - 1, description="the fault's version that the client saw")
-
-
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # what a database text cannot hold
 
 
 def post_action(
@@ -156,9 +154,6 @@ def post_action(
         raise BadRequestError("assignee_missing")
     if request.action == "comment" and not request.note:
         raise BadRequestError("note_missing")
-    for text in (request.note, request.assignee):
-        if text is not None and _UNSTORABLE.search(text):
-            raise BadRequestError("unstorable_text")
     now_us = context.now_us()
     # nobody acts in the future: a phone whose clock is ahead acted just now
     at_us = now_us if request.at is None else min(now_us, parse_time(request.at, "at"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from dashboard_api.context import ContextOf
 from dashboard_api.errors import UnavailableError
+
+_MAX_AGE_S: Final = 120.0  # ingest draws every 2 s, a million lamps every 30 s
 
 
 async def get_health() -> PlainTextResponse:
@@ -16,11 +20,23 @@ async def get_health() -> PlainTextResponse:
 
 
 def get_readiness(context: ContextOf) -> JSONResponse:
-    """The database answers and holds a register."""
+    """The database answers and holds a register, and ingest keeps the live picture up to date."""
     version = context.database.register_version()
     if version == 0:
         raise UnavailableError("no_register")
-    return JSONResponse({"ready": True, "register_version": version})
+    picture = context.live.read()
+    warnings = context.readings.warnings()
+    figures = {**context.live_figures(picture), "warnings": warnings}
+    if context.live.trouble is not None:
+        raise UnavailableError("live_damaged", figures, reason=context.live.trouble)
+    if picture is None:
+        raise UnavailableError("live_missing", figures)
+    age_s = context.live_age_s() or 0.0
+    if age_s > _MAX_AGE_S:
+        raise UnavailableError("live_old", figures, age_s=age_s)
+    if picture.register_version != version:
+        raise UnavailableError("live_foreign", figures, picture=picture.register_version, version=version)
+    return JSONResponse({"ready": True, "register_version": version, **figures})
 
 
 def get_metrics(request: Request) -> Response:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from fastapi import Query
 from fastapi.responses import JSONResponse
 
+from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.fault_document import fault_document
@@ -42,7 +43,7 @@ def get_lamps_geojson(context: ContextOf) -> JSONResponse:
         properties |= _now_of(picture, row)
         point = {"type": "Point", "coordinates": [float(lamps.longitude[row]), float(lamps.latitude[row])]}
         features.append({"type": "Feature", "id": row, "geometry": point, "properties": properties})
-    document = {"type": "FeatureCollection", "features": features}
+    document = {"type": "FeatureCollection", **context.live_figures(picture), "features": features}
     return JSONResponse(document, media_type="application/geo+json")
 
 
@@ -71,6 +72,7 @@ def get_states(context: ContextOf) -> JSONResponse:
     at_us = context.now_us() if picture is None else picture.now_us
     document = {
         "at": iso(at_us),
+        **context.live_figures(picture),
         "register_version": lamps.version,
         "lamp_id": lamps.properties["lamp_id"],
         "state": states.tolist(),
@@ -114,9 +116,9 @@ def parse_every(text: str | None) -> int | None:
 def get_readings(
     context: ContextOf,
     lamp_id: str,
-    start: Annotated[str | None, Query(description="default: a day before end")] = None,
-    end: Annotated[str | None, Query(description="default: now")] = None,
-    every: Annotated[str | None, Query(description="average over so long, such as 15m")] = None,
+    start: Annotated[TimeText | None, Query(description="default: a day before end")] = None,
+    end: Annotated[TimeText | None, Query(description="default: now")] = None,
+    every: Annotated[TimeText | None, Query(description="average over so long, such as 15m")] = None,
 ) -> JSONResponse:
     """A lamp's history as parallel columns, oldest first; unknown values are null."""
     if not is_lamp(context.database, lamp_id):
@@ -148,7 +150,7 @@ def _lamp(context: Context, catalogue: Catalogue, lamp_id: str) -> dict[str, Any
     picture = context.picture_of(entry.pop("register_version"))
     latest = _latest(picture, entry.pop("row"))
     entry["dimmable"] = entry.pop("is_dimmable")
-    return {**entry, "latest": latest, "faults": faults}
+    return {**entry, "latest": latest, **context.live_figures(picture), "faults": faults}
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

@@ -9,14 +9,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
+from dashboard_api.api.fields import CircuitName, Id, Note, TimeText
 from dashboard_api.context import ActorOf, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.errors import BadRequestError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.store.register_rows import is_lamp, one_cabinet
 from dashboard_api.store.work import add_maintenance, current_maintenance
 
 _DAY_US: Final = 86_400 * 1_000_000
 _MAX_DAYS: Final = 90
+_MAX_OPEN: Final = 2_000  # windows at a time
 
 
 class MaintenanceRequest(BaseModel):
@@ -24,11 +26,11 @@ class MaintenanceRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cabinet_id: str | None = Field(None, max_length=128)
-    circuit: str | None = Field(None, max_length=64)
-    lamp_id: str | None = Field(None, max_length=128)
-    until: str = Field(description="ISO 8601, at most 90 days ahead", examples=["2026-11-24T00:00:00Z"])
-    note: str | None = Field(None, max_length=4000)
+    cabinet_id: Id | None = None
+    circuit: CircuitName | None = None
+    lamp_id: Id | None = None
+    until: TimeText = Field(description="ISO 8601, at most 90 days ahead", examples=["2026-11-24T00:00:00Z"])
+    note: Note | None = None
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
@@ -48,6 +50,8 @@ def post_maintenance(context: ContextOf, actor: ActorOf, request: MaintenanceReq
     now_us, until_us = context.now_us(), parse_time(request.until, "until")
     if not now_us < until_us <= now_us + _MAX_DAYS * _DAY_US:
         raise BadRequestError("until_out_of_range", max_days=_MAX_DAYS)
+    if len(current_maintenance(context.database, now_us)) >= _MAX_OPEN:
+        raise UnavailableError("too_many_windows", n=_MAX_OPEN)
     values = {
         "id": str(ULID()),
         "cabinet_id": request.cabinet_id,

@@ -24,6 +24,7 @@ from dashboard_api.api import (
     city,
     commands,
     description,
+    enrolments,
     events,
     faults,
     health,
@@ -203,6 +204,45 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         models.Command,
         problems={404: "no such command"},
+    ),
+    Route(
+        "POST",
+        f"{_V1}/enrolments",
+        enrolments.post_enrolment,
+        "controllers",
+        Role.PUBLIC,  # the code, or the present certificate, is what entitles
+        models.EnrolmentRequest,
+        status=202,
+        problems={
+            403: "no such code, one that is used or too old, or not signed by what it names",
+            404: "this city has no certification authority",
+        },
+    ),
+    Route(
+        "GET",
+        f"{_V1}/enrolments",
+        enrolments.get_enrolments,
+        "controllers",
+        Role.OPERATOR,
+        models.EnrolmentList,
+    ),
+    Route(
+        "GET",
+        f"{_V1}/enrolments/{{enrolment_id}}",
+        enrolments.get_enrolment,
+        "controllers",
+        Role.PUBLIC,  # the id, which nobody guesses, is what entitles
+        models.EnrolmentAnswer,
+        problems={404: "no such request"},
+    ),
+    Route(
+        "POST",
+        f"{_V1}/enrolments/{{enrolment_id}}/decision",
+        enrolments.post_decision,
+        "controllers",
+        Role.OPERATOR,
+        models.EnrolmentRequest,
+        problems={404: "no request of this id waits"},
     ),
     Route(
         "GET",

@@ -15,6 +15,7 @@ from dashboard_api.http.compression import takes_gzip
 from dashboard_api.tiles.places import MAX_ZOOM, TileAddress
 from dashboard_api.tiles.tile_cache import LAYERS, TileCache
 
+_LIVE: Final = ("Live-At", "Live-Age")  # as headers: a tile has no place for them
 TILE_MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
 
 
@@ -33,6 +34,9 @@ async def get_tile(request: Request, context: ContextOf, layer: str, z: int, x: 
         tile = await run_in_threadpool(cache.tile, layer, address, is_packed=is_packed)
     etag = f'W/"{tile.stamp}"'
     headers = {"Cache-Control": "public, max-age=2, must-revalidate", "ETag": etag, "Vary": "Accept-Encoding"}
+    if layer == "lamps":
+        figures = context.live_figures(context.live.read())
+        headers |= {f"Terang-{name}": str(value) for name, value in zip(_LIVE, figures.values(), strict=True) if value}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if not tile.body:

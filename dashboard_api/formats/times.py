@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from dashboard_api.errors import BadRequestError
 
+_LONGEST = 64  # characters
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -23,6 +24,8 @@ def parse_time(text: str, name: str) -> int:
     Raises:
         BadRequestError: not such a time; ``name`` is the parameter's.
     """
+    if len(text) > _LONGEST:
+        raise BadRequestError("not_a_time", name=name, value=text)
     try:
         at = datetime.fromisoformat(text.strip().replace(" ", "+"))  # a plus sign that a URL turned into a space
         at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -6,7 +6,9 @@ that points here, so a request that names another host is refused, with a proble
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -15,9 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard_api.formats.problem_document import MEDIA_TYPE, problem_document
 from languages.catalogue import Catalogue
 
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")  # RFC 9110: uri-host [ ":" port ]
+
 
 class HostCheck:
-    """Rejects requests whose ``Host`` is none of ``names``."""
+    """Rejects requests whose one ``Host`` is none of ``names``, with or without a port."""
 
     def __init__(self, app: ASGIApp, names: Collection[str], words: Catalogue) -> None:
         """Wrap ``app``; ``names`` without port, IPv6 addresses in brackets; ``words`` for the refusal."""
@@ -28,9 +32,9 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            host = Headers(scope=scope).get("host", "")
-            name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-            if name.lower() not in self._names:
+            hosts = Headers(scope=scope).getlist("host")
+            match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+            if match is None or match[1].lower() not in self._names:
                 document = problem_document(400, self._words, "foreign_host", known=sorted(self._names))
                 await JSONResponse(document, 400, media_type=MEDIA_TYPE)(scope, receive, send)
                 return

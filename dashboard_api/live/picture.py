@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import structlog
 
 from ingest.schema import live
+
+_LONGEST: Final = 200  # characters of a reason
+_LATEST_US: Final = 9_000_000_000_000_000  # the year 2255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,20 +57,34 @@ class LiveReader:
         """``folder``: the city's data folder."""
         self._path = folder / live.FILE_NAME
         self._lock = threading.Lock()
-        self._mark: tuple[int, int] | None = None
+        self._mark: tuple[int, int, int] | None = None
         self._picture: LivePicture | None = None
+        self._trouble: str | None = None
+        self._log = structlog.get_logger("api")
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the newest file could not be read; None if it could, or there is none."""
+        return self._trouble
 
     def read(self) -> LivePicture | None:
-        """The newest picture, None as long as ingest has written none."""
+        """The newest picture that could be read, None as long as there was none; a damaged file is told once."""
         with self._lock:
             try:
                 found = self._path.stat()
-            except FileNotFoundError:
+            except OSError:
                 return self._picture
-            mark = (found.st_mtime_ns, found.st_ino)
+            mark = (found.st_mtime_ns, found.st_ino, found.st_size)
             if mark != self._mark:
-                self._picture = _open(self._path)
                 self._mark = mark
+                try:
+                    self._picture = _open(self._path)
+                    self._trouble = None
+                except FileNotFoundError:  # replaced or removed between the two
+                    self._mark = None
+                except Exception as error:  # noqa: BLE001  # a file that anything may stand in
+                    self._trouble = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST]
+                    self._log.error("the live picture is damaged", file=str(self._path), reason=self._trouble)
             return self._picture
 
 
@@ -83,15 +101,36 @@ def _least_dark(text: str) -> Mapping[str, Mapping[str, int]]:
 
 
 def _open(path: Path) -> LivePicture:
-    with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
+    """Read a picture whole: of a file that is mapped, somebody else's cut would end this process.
+
+    Raises:
+        Exception: of any kind, where it is not what ingest writes.
+    """
+    table = pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
+    table.validate(full=True)
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     columns = {name: np.asarray(table.column(name).to_numpy()) for name in live.COLUMNS}
+    for name, code in live.COLUMNS.items():
+        if columns[name].dtype != np.dtype(code):
+            raise ValueError(f"{name}: {columns[name].dtype} and not {code}")
+    if len(columns["state"]) and int(columns["state"].max()) >= len(live.STATE_NAMES):
+        raise ValueError("state: a number that means none")
     written_at_us = int(about["written_at_us"])
+    now_us = int(about.get("now_us", written_at_us))
+    controllers = json.loads(about.get("controllers", "{}"))
+    times_us = [written_at_us, now_us, int(columns["at_us"].min(initial=0)), int(columns["at_us"].max(initial=0))]
+    for controller in controllers.values():
+        times_us.append(int(controller["last_seen_us"]))
+        bool(controller["is_online"])
+    for by_circuit in json.loads(about.get("least_dark", "{}")).values():
+        if not all(type(n) is int and 0 <= n <= len(columns["state"]) for n in by_circuit.values()):
+            raise ValueError("least_dark: no number of lamps")
+    if min(times_us) < 0 or max(times_us) >= _LATEST_US:
+        raise ValueError("a time that cannot be")
     return LivePicture(
         register_version=int(about["register_version"]),
         written_at_us=written_at_us,
-        now_us=int(about.get("now_us", written_at_us)),
+        now_us=now_us,
         columns=columns,
         controllers_json=about.get("controllers", "{}"),
         least_dark_json=about.get("least_dark", "{}"),

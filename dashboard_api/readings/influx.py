@@ -89,6 +89,10 @@ class InfluxReadings:
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise UnavailableError("telemetry_silent", reason=f"InfluxDB: {error}") from error
 
+    def warnings(self) -> dict[str, str]:
+        """None: the server's disk is its own."""
+        return {}
+
     def close(self) -> None:
         """Do nothing: no connection is kept open."""
 

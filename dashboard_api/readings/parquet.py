@@ -15,7 +15,9 @@ from dashboard_api.errors import UnavailableError
 from ingest.schema.segments import table_files
 from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
 
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 4
+_MAX_LISTED: Final = 10_000
+_NEEDED: Final = frozenset(("at_us", "lamp_id"))
 _TYPES: Final = {
     "|u1": "UTINYINT", "<u2": "USMALLINT", "<u4": "UINTEGER", "<u8": "UBIGINT", "<f4": "FLOAT", "<f8": "DOUBLE",
 }  # fmt: skip  # a table
@@ -56,7 +58,7 @@ class ParquetReadings:
         self._folder = folder
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._lock = threading.Lock()
-        self._damaged: set[str] = set()
+        self._damaged: dict[str, tuple[int, int] | None] = {}
 
     def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
         """See ``ReadingStore.lamp``."""
@@ -81,26 +83,59 @@ class ParquetReadings:
     def _files(self, start_us: int, end_us: int) -> list[str]:
         """Files that may hold readings of the span."""
         files = [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
-        return [file for file in files if file not in self._damaged]
+        return [file for file in files if not self._is_listed(file)]
+
+    def _is_listed(self, file: str) -> bool:
+        """Whether a file was found damaged and is still the same."""
+        if file not in self._damaged:
+            return False
+        if self._damaged[file] == _stamp(file):
+            return True
+        self._damaged.pop(file, None)
+        return False
 
     def _set_damaged_apart(self, files: list[str]) -> bool:
         """Leave out files that are not readable as Parquet, so that one of them does not hide the others of its day."""
-        found = {file for file in files if _is_damaged(file)}
+        found = {file for file in files if _is_damaged(file, whole=False)}
+        found = found or {file for file in files if _is_damaged(file, whole=True)}
         for file in sorted(found):
             structlog.get_logger("api").error("damaged, left out of every answer", file=file)
-        self._damaged |= found
+            if len(self._damaged) < _MAX_LISTED:
+                self._damaged[file] = _stamp(file)
         return bool(found)
+
+    def warnings(self) -> dict[str, str]:
+        """Files that were found damaged and are left out of every answer."""
+        listed = sorted(file for file in list(self._damaged) if self._is_listed(file))
+        if not listed:
+            return {}
+        names = ", ".join("/".join(Path(file).parts[-3:]) for file in listed[:3])
+        more = "" if len(listed) <= 3 else f" and {len(listed) - 3} more"
+        word = "file is" if len(listed) == 1 else "files are"
+        return {"telemetry": f"{len(listed)} damaged {word} left out of every answer: {names}{more}"}
 
     def close(self) -> None:
         """Close DuckDB."""
         self._connection.close()
 
 
-def _is_damaged(file: str) -> bool:
+def _is_damaged(file: str, *, whole: bool) -> bool:
+    """Whether a file's footer, or any of its pages, cannot be read."""
     try:
-        pq.read_metadata(file)
+        if whole:
+            pq.read_table(file, partitioning=None).validate(full=True)
+        elif not _NEEDED.issubset(pq.read_schema(file).names):
+            return True
     except FileNotFoundError:
         return False
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, NotImplementedError, pa.ArrowException):
         return True
     return False
+
+
+def _stamp(file: str) -> tuple[int, int] | None:
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

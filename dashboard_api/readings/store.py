@@ -25,6 +25,10 @@ class ReadingStore(Protocol):
         """
         ...
 
+    def warnings(self) -> dict[str, str]:
+        """What a person should look at although the store answers, by part."""
+        ...
+
     def close(self) -> None:
         """Close the store."""
         ...

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DataError,
+    IntegrityError,
     InterfaceError,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,10 +22,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
 from ingest.schema import tables
 from ingest.schema.city import City
+from ingest.schema.safe_url import scrubbed, without_secrets
 
 _BUSY_TIMEOUT_MS: Final = 5_000
+_DAMAGED: Final = ("not a database", "malformed", "Could not decode")  # SQLite's words
 _REGISTER_VERSION: Final = select(tables.register.c.version)
-_NO_ANSWER: Final = (OperationalError, ProgrammingError, InterfaceError, InternalError, PoolTimeoutError)
+# DatabaseError: all that a driver raises, such as for a file that is no database or a page that is garbage
+_NO_ANSWER: Final = (DatabaseError, InterfaceError, PoolTimeoutError)
 
 
 class Database:
@@ -37,10 +40,12 @@ class Database:
         Raises:
             UnusableError: the URL is broken.
         """
+        given = self._given_url = city.database.url
         try:
-            url = make_url(city.database.url)
-        except ArgumentError as error:
-            raise UnusableError(f"{city.folder / 'city.toml'}: [database] url: {error}") from error
+            url = make_url(given)
+        except (ArgumentError, ValueError):  # its words repeat the URL, or a part of it
+            shown = without_secrets(given)
+            raise UnusableError(f"{city.folder / 'city.toml'}: [database] url: {shown!r} is none") from None
         if url.get_backend_name() == "sqlite" and url.database:
             path = city.folder / url.database
             # rw: an API must not make an empty database where ingest has not made one yet
@@ -48,7 +53,13 @@ class Database:
         # whether a short question is answered by this process itself, without a server to wait for
         self.is_in_process = url.get_backend_name() == "sqlite"
         # a server may have ended a connection meanwhile, a file has not
-        self._engine: Engine = create_engine(url, pool_pre_ping=not self.is_in_process, pool_size=8, max_overflow=16)
+        try:
+            self._engine: Engine = create_engine(
+                url, pool_pre_ping=not self.is_in_process, pool_size=8, max_overflow=16
+            )
+        except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:  # no such driver, or option of it
+            reason = scrubbed(str(error).splitlines()[0], given)
+            raise UnusableError(f"[database] url: {without_secrets(given)}: {reason}") from None
         if self.is_in_process:
             event.listen(self._engine, "connect", _prepare_sqlite)
 
@@ -63,8 +74,10 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except (*_NO_ANSWER, DataError) as error:
-            raise _request_error(error) from error
+        except IntegrityError:
+            raise
+        except (*_NO_ANSWER, JSONDecodeError, UnicodeDecodeError) as error:
+            raise _request_error(error, self._given_url) from None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -80,8 +93,10 @@ class Database:
                     # a write that matches nothing takes SQLite's write lock before the first read
                     connection.execute(update(tables.faults).where(tables.faults.c.id == "").values(version=0))
                 yield connection
-        except (*_NO_ANSWER, DataError) as error:
-            raise _request_error(error) from error
+        except IntegrityError:
+            raise
+        except (*_NO_ANSWER, JSONDecodeError, UnicodeDecodeError) as error:
+            raise _request_error(error, self._given_url) from None
 
     def register_version(self) -> int:
         """Version of the register in force, 0 = none.
@@ -104,11 +119,15 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.close()
 
 
-def _request_error(error: SQLAlchemyError) -> RequestError:
+def _request_error(error: Exception, url: str) -> RequestError:
+    if isinstance(error, ValueError):  # of a column's text that its type cannot be made of
+        return UnavailableError("database_damaged", reason=type(error).__name__)
     if isinstance(error, DataError):
         return BadRequestError("unstorable_value")
     cause = getattr(error, "orig", None)
-    text = str(cause or error).splitlines()[0]
+    text = scrubbed((str(cause or error).splitlines() or [type(error).__name__])[0], url)
     if "no such table" in text or "does not exist" in text or "unable to open" in text:
         return UnavailableError("no_tables")
+    if any(words in text for words in _DAMAGED):
+        return UnavailableError("database_damaged", reason=text)
     return UnavailableError("database_silent", reason=text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,6 +40,7 @@ STATES: Final = ("open", "closed", "any", *life.STATES[1:-1])
 
 _GREATER_LEVELS: Final = tuple(level for level in get_args(Level) if level != "lamp")
 _SHORT: Final = 200  # faults of a page whose rows may all have to be read
+_ID: Final = re.compile(r"[0-9A-Za-z]{1,26}")
 _NOWHERE: Final = 1e9  # squared degrees: a fault without a place is farther than any other
 
 
@@ -220,13 +222,13 @@ def _parse_cursor(cursor: str, order: str) -> tuple[float, str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         document = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
-    except (ValueError, UnicodeEncodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequestError("foreign_cursor") from error
     if not isinstance(document, list) or len(document) != 3 or document[0] != order:
         raise BadRequestError("foreign_cursor")
     _order, value, last_id = document
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
-    if not is_number or not isinstance(last_id, str):
+    if not is_number or not isinstance(last_id, str) or not _ID.fullmatch(last_id):
         raise BadRequestError("foreign_cursor")
     return value, last_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 
 from dashboard_api.store.engine import Database
 from ingest.schema.tables import commands, energy_hours, maintenance
@@ -28,6 +28,13 @@ def add_command(database: Database, values: dict[str, Any]) -> None:
     """Queue one command; ingest sends it and writes its state."""
     with database.writing() as connection:
         connection.execute(insert(commands), values)
+
+
+def has_room(database: Database, max_open: int) -> bool:
+    """Whether fewer commands than that are queued or under way."""
+    query = select(func.count()).select_from(commands).where(commands.c.state.in_(("queued", "sent")))
+    with database.reading() as connection:
+        return int(connection.execute(query).scalar_one()) < max_open
 
 
 def one_command(database: Database, command_id: str) -> Row[Any] | None:

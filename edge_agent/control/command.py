@@ -6,12 +6,13 @@ passed over. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from edge_agent.errors import Discard
 from edge_agent.wire import BY_ALIAS, BY_NAME, COMMAND_LEAVE, COMMAND_SCHEDULE, Metric, Value, WireError, decode_payload
 from edge_agent.wire.schedule import MAX_CHARACTERS
+from edge_agent.wire.signed_order import MAX_SIGNATURE_TEXT, command_bytes
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
 MAX_SCHEDULE_CHARACTERS: Final = MAX_CHARACTERS
@@ -19,7 +20,7 @@ LONGEST_DIM_MS: Final = 366 * 86_400_000  # a command that holds for years has b
 LATEST_DIM_MS: Final = 4_102_444_800_000  # 2100-01-01
 _COMMANDED: Final = frozenset({
     "Node Control/Rebirth", "Outbox/Acknowledged", "Outbox/Epoch", "Lamps/Dim Command", "Lamps/Dim Until",
-    "Schedule/Document",
+    "Schedule/Document", "Schedule/Signature", "Command/Signature", "Keys/Rotation",
 })  # fmt: skip
 
 
@@ -49,12 +50,20 @@ class Command:
         acknowledged: (epoch, sequence) that the host has stored.
         dim: levels to hold.
         schedule: a schedule document; its text is not checked here.
+        dim_bytes: what a signature of the dim command covers; None = there is none.
+        schedule_signature: of the schedule; not checked here, nor are the next two.
+        command_signature: of the dim command.
+        rotation: another key to sign with.
     """
 
     wants_rebirth: bool = False
     acknowledged: tuple[int, int] | None = None
     dim: DimCommand | None = None
     schedule: str | None = None
+    dim_bytes: bytes | None = field(default=None, compare=False)  # follows from what was checked
+    schedule_signature: str | None = None
+    command_signature: str | None = None
+    rotation: str | None = None
 
 
 def parse_command(payload: bytes, n_lamps: int, now_ms: int | None = None) -> Command:
@@ -92,6 +101,10 @@ def parse_command(payload: bytes, n_lamps: int, now_ms: int | None = None) -> Co
         acknowledged=_acknowledged(values),
         dim=_dim(values, n_lamps, latest_ms),
         schedule=_schedule(values),
+        dim_bytes=_dim_bytes(values),
+        schedule_signature=_signature(values, "Schedule/Signature"),
+        command_signature=_signature(values, "Command/Signature"),
+        rotation=_signature(values, "Keys/Rotation"),
     )
 
 
@@ -139,6 +152,21 @@ def _dim(values: dict[str, Value], n_lamps: int, latest_ms: int) -> DimCommand |
     if until_ms > latest_ms:
         raise BadCommand(f"Lamps/Dim Until {until_ms} is no time within a year")
     return DimCommand(levels, until_ms)
+
+
+def _dim_bytes(values: dict[str, Value]) -> bytes | None:
+    """Read the exact bytes of a dim command that was checked."""
+    levels, until_ms = values.get("Lamps/Dim Command"), values.get("Lamps/Dim Until")
+    if not isinstance(levels, bytes):
+        return None
+    return command_bytes(levels, until_ms if isinstance(until_ms, int) else None)
+
+
+def _signature(values: dict[str, Value], name: str) -> str | None:
+    text = values.get(name)
+    if text is not None and (not isinstance(text, str) or len(text) > MAX_SIGNATURE_TEXT):
+        raise BadCommand(f"{name} is {_shown(text)}")
+    return text
 
 
 def _schedule(values: dict[str, Value]) -> str | None:

@@ -14,21 +14,7 @@ from edge_agent.wire import BY_NAME, CATALOGUE, DataType, Metric, Payload, Value
 
 if TYPE_CHECKING:
     from edge_agent.outbox.layout import Layout
-
-
-@dataclass(frozen=True, slots=True)
-class Numbering:
-    """Where a record stands in the outbox when it is sent.
-
-    Attributes:
-        epoch: the outbox's random number.
-        sequence: the record's number.
-        pending: records still held up to and including this one.
-    """
-
-    epoch: int
-    sequence: int
-    pending: int
+    from edge_agent.outbox.numbering import Numbering
 
 
 def ndata(record: Record, numbering: Numbering, seq: int, *, is_historical: bool) -> bytes:

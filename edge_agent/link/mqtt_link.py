@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edge_agent.link.certificate_files import CertificateFiles
 from edge_agent.link.lost_connection import LostConnection
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class MqttLink:
         self._is_subscribed = False
         self._is_refused = False
         self._lost = LostConnection()
+        self._certificate: CertificateFiles | None = None
+        if settings.cert is not None and settings.key is not None:
+            self._certificate = CertificateFiles(settings.cert, settings.key, monotonic)
         self.url = settings.urls[0]
         self.last_error = ""
 
@@ -127,6 +131,8 @@ class MqttLink:
                 LOG.exception("unexpected, connecting anew")
             finally:
                 self._session.lost()
+                if self._certificate is not None and not self._is_subscribed:
+                    self._certificate.failed()
             if self._stop.is_set():
                 return
             if self._monotonic() - started_s > STABLE_S:
@@ -139,9 +145,9 @@ class MqttLink:
         """One connection, from TCP to its end."""
         parts = urlsplit(self.url)
         is_secure = parts.scheme == "mqtts"
-        client = self._client(is_secure=is_secure)
         self._is_closing = self._is_subscribed = self._is_refused = False
         self._lost = LostConnection()
+        client = self._client(is_secure=is_secure)
         host = parts.hostname or ""
         client.connect(host, parts.port or (8883 if is_secure else 1883), self._settings.keepalive_s)
         try:
@@ -168,8 +174,8 @@ class MqttLink:
             client.username_pw_set(settings.username, settings.password)
         if is_secure:
             context = ssl.create_default_context(cafile=str(settings.ca) if settings.ca else None)
-            if settings.cert is not None:
-                context.load_cert_chain(settings.cert, settings.key)
+            if self._certificate is not None:
+                context.load_cert_chain(*self._certificate.choose())
             client.tls_set_context(context)
         client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
@@ -198,6 +204,8 @@ class MqttLink:
             self._say(f"{self.url}: refused the subscription to commands: {refused[0]}")
             return
         self._is_subscribed = self._lost.is_answered = True
+        if self._certificate is not None:
+            self._certificate.accepted()
         self.last_error = ""
         LOG.info("connected to %s", self.url)
         self._session.ready(_PahoTransport(client, self), self._monotonic())
@@ -227,6 +235,10 @@ class MqttLink:
             now_s = self._monotonic()
             if not self._is_subscribed and now_s - started_s > HANDSHAKE_S:
                 raise TimeoutError("no answer to CONNECT and SUBSCRIBE")
+            if self._certificate is not None and self._certificate.is_next_due():
+                LOG.info("another certificate is there: connecting anew with it")
+                self._session.close()
+                return
             if not self._session.is_waiting_for_host:
                 host_since_s = now_s
             elif len(self._settings.urls) > 1 and now_s - host_since_s > HOST_WAIT_S:

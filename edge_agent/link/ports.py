@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from edge_agent.control.command import DimCommand
+    from edge_agent.control.command import Command, DimCommand
 
 
 class Transport(Protocol):
@@ -16,6 +16,17 @@ class Transport(Protocol):
 
     def disconnect(self) -> None:
         """End the connection on purpose, after what was published has left."""
+
+
+class Gate(Protocol):
+    """Who decides whether an order is the city's."""
+
+    def admit(self, command: Command) -> None:
+        """Let a command pass, once.
+
+        Raises:
+            BadCommand: it is not the city's, or not new.
+        """
 
 
 class Orders(Protocol):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.control.command import BadCommand, Command, parse_command
 from edge_agent.link.host_state import HostState
 from edge_agent.link.message import Identity, nbirth, ndata, ndeath
-from edge_agent.link.ports import Orders, Transport
+from edge_agent.link.ports import Gate, Orders, Transport
 from edge_agent.outbox.record import Record, rearrange
 from edge_agent.wire import (
     NBIRTH,
@@ -70,8 +70,17 @@ class Will:
 class Session:
     """One edge node's session, over many connections."""
 
-    def __init__(self, node: Node, outbox: Outbox, resend: Resend, orders: Orders, now_ms: Callable[[], int]) -> None:
-        """Start disconnected."""
+    def __init__(
+        self,
+        node: Node,
+        outbox: Outbox,
+        resend: Resend,
+        orders: Orders,
+        now_ms: Callable[[], int],
+        gate: Gate | None = None,
+    ) -> None:
+        """Start disconnected; without a gate, orders need no signature."""
+        self._gate = gate
         self._node = node
         self._outbox = outbox
         self._resend = resend
@@ -257,6 +266,8 @@ class Session:
         """Carry a command out as a whole: what may still be refused comes before anything that changes something."""
         if command.acknowledged is not None:
             self._check_acknowledgement(*command.acknowledged)
+        if self._gate is not None:
+            self._gate.admit(command)
         if command.schedule is not None:
             if not self._orders.schedule(command.schedule):
                 self.n_refused += 1

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.link.message import Numbering
 from edge_agent.outbox.file import OutboxFile, Setting, StorageError
 from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import Record
 from edge_agent.outbox.storage import Card
 from edge_agent.outbox.waiting import Draft, WaitingRoom

@@ -73,6 +73,10 @@ _OTHERS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("Outbox/Dropped", DataType.UINT64, 38),  # records of this epoch given up unacknowledged
     MetricSpec("Outbox/Waiting", DataType.UINT32, 39),  # records in memory because the disk took none
     MetricSpec("Lamps/Poll Errors", DataType.UINT32_ARRAY, 40, is_slow=True),  # failed polls by lamp, since start
+    # `signed_order` has their form.
+    MetricSpec("Schedule/Signature", DataType.STRING, 41, is_command=True),
+    MetricSpec("Command/Signature", DataType.STRING, 42, is_command=True),
+    MetricSpec("Keys/Rotation", DataType.STRING, 43, is_command=True),  # another working key for the two above
 )
 # By alias; what is never aliased stands in front.
 CATALOGUE: Final[tuple[MetricSpec, ...]] = tuple(

@@ -39,6 +39,9 @@ def play(
     lamps: Annotated[int, typer.Option(min=100, max=50_000, help="Lamps of the generated town.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed generates the same town.")] = 1,
     benches: Annotated[int, typer.Option(min=0, max=8, help="Controllers whose agents read meters on terminals.")] = 3,
+    broker_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The embedded broker's port; 0 = any free one.")
+    ] = 0,
     folder: Annotated[
         Path | None, typer.Option(help="Where the demo's city and its data stand; else demo-city.", show_default=False)
     ] = None,
@@ -46,14 +49,13 @@ def play(
     """Start a whole city on this machine; Ctrl-C ends all of it."""
     check_port(port)
     with held_folder(folder, port) as place:
-        _play_in(place, city, port, lamps, seed, benches)
+        _play_in(place, city, port, lamps, seed, benches, broker_port or free_port())
 
 
-def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int) -> None:
+def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int, broker_port: int) -> None:
     _set_stage(folder, city, lamps, seed)
     town = read_town(folder)
     offset_s = clock_offset_s(time.time_ns() // 1000, town_level(town))
-    broker_port = free_port()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -85,11 +87,20 @@ def _set_stage(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
         return
     made = {"lamps": lamps, "seed": seed}
     clear_data(folder)
-    if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == made:
+    if _is_made_so(mark, made):
         return
     print(f"Generating a town of {lamps} lamps …", flush=True)
     write_folder(folder, build_town(lamps, seed), settings_text(name="Kota Terang") + LIMITS)
     mark.write_text(json.dumps(made), encoding="utf-8")
+
+
+def _is_made_so(mark: Path, made: dict[str, int]) -> bool:
+    """Whether a town was generated so; a mark that cannot be read tells of none, and the town is generated anew."""
+    try:
+        found = json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return bool(found == made)
 
 
 def _raise_curtain(

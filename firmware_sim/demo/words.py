@@ -28,6 +28,7 @@ def welcome(town: Town, port: int, folder: Path, offset_s: float, names: Sequenc
   {words.say("demo.running", lamps=n_lamps, controllers=n_controllers, agents=len(agents))}
   {words.say("demo.town_time", time=f"{now:%H:%M}")}
 
+  {words.say("demo.look")}
   {words.say("demo.open")}:  http://127.0.0.1:{port}
   API:   http://127.0.0.1:{port}/docs
 

@@ -89,7 +89,8 @@ class Link:
         Raises:
             BrokerError: nobody listens there.
         """
-        client_id = f"sim-{self.agent.controller.controller_id}"
+        # a broker has one client of a name: cities that share it have controllers of the same id
+        client_id = f"sim/{self.agent.group}/{self.agent.controller.controller_id}"
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
         client.max_inflight_messages_set(100)
         will = self.agent.will()

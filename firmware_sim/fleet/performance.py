@@ -19,6 +19,7 @@ import numpy as np
 
 from firmware_sim.control import ControlDoor
 from firmware_sim.errors import SimError
+from firmware_sim.expectation import Forecast, guard_of
 from firmware_sim.fleet.bench_meters import Bench, BenchError, agent_toml
 from firmware_sim.fleet.outages import Churn
 from firmware_sim.fleet.player import Pace, Player
@@ -90,7 +91,11 @@ class Performance:
         self._monotonic = monotonic
         self._over_s: float | None = None  # since when the last sweep is played
         self.player = Player(self.world, virtual, broker, pace, monotonic, seed, self._stage, cast.churn)
-        self._injector = Injector(self.world, stage=self._stage)
+        self._injector = Injector(
+            self.world,
+            stage=self._stage,
+            forecast=Forecast(self.world, pace.interval_s, guard_of(town.folder), pace.slow_s),
+        )
         self._loop = BusLoop()
         self._loop.start()
         timing = LineTiming(speed=cast.wire_speed, is_baud_checked=False)

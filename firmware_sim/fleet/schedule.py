@@ -19,7 +19,7 @@ from astral.sun import sunrise, sunset
 if TYPE_CHECKING:
     from firmware_sim.fleet.town import Town
 
-_SUN: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d+)m)?")
+_SUN: Final = re.compile(r"(sunset|sunrise)(?:([+-])(\d{1,4})m)?")
 _ON: Final = "sunset+10m"
 _OFF: Final = "sunrise-10m"
 

@@ -7,7 +7,6 @@ outlives ``restart`` as an SD card outlives a power cut.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from edge_agent.wire import (
     encode_payload,
     pack_strings,
 )
+from edge_agent.wire.bounded_json import read_json
 from firmware_sim.fleet.payload import Reading, encode_data
 from firmware_sim.fleet.schedule import parse_schedule
 from firmware_sim.fleet.town import Controller
@@ -68,7 +68,7 @@ class VirtualAgent:
         self.n_sent = 0
         #: The schedule document that the host sent and the agent keeps; None = the one of ``city.toml``.
         self.schedule: Mapping[str, Any] | None = None
-        self._group = group
+        self.group = group
         self._bd_seq = bd_seq
         self._seq = 0
         self._held: OrderedDict[int, _Held] = OrderedDict()
@@ -90,7 +90,7 @@ class VirtualAgent:
     @property
     def command_topic(self) -> str:
         """Where commands arrive."""
-        return str(NodeTopic(self._group, NCMD, self.controller.controller_id))
+        return str(NodeTopic(self.group, NCMD, self.controller.controller_id))
 
     def will(self) -> Message:
         """The will for the next connection: counts it, since every connection has its own bdSeq."""
@@ -99,7 +99,7 @@ class VirtualAgent:
 
     def _death(self) -> Message:
         metric = Metric(self._bd_seq, name="bdSeq", datatype=DataType.INT64)
-        topic = NodeTopic(self._group, NDEATH, self.controller.controller_id)
+        topic = NodeTopic(self.group, NDEATH, self.controller.controller_id)
         return Message(str(topic), encode_payload(Payload(None, None, (metric,))), qos=1)
 
     def connect(self, now_ms: int) -> list[Message]:
@@ -149,7 +149,7 @@ class VirtualAgent:
         self._seq = (self._seq + 1) % 256
         self.n_sent += 1
         numbered = Reading(reading.at_ms, (*reading.values, *self._numbers(sequence)))
-        topic = NodeTopic(self._group, NDATA, self.controller.controller_id)
+        topic = NodeTopic(self.group, NDATA, self.controller.controller_id)
         return Message(str(topic), encode_data(numbered, self._seq, is_historical=is_historical))
 
     def _numbers(self, sequence: int) -> tuple[tuple[str, int], ...]:
@@ -182,7 +182,7 @@ class VirtualAgent:
             for spec in CATALOGUE
             if spec.name in values or spec.is_command
         )
-        topic = NodeTopic(self._group, NBIRTH, self.controller.controller_id)
+        topic = NodeTopic(self.group, NBIRTH, self.controller.controller_id)
         return Message(str(topic), encode_payload(Payload(now_ms, 0, metrics)))
 
     def command(self, payload: bytes, now_ms: int) -> tuple[list[Message], Dim | None]:
@@ -209,9 +209,9 @@ class VirtualAgent:
         if not isinstance(text, str):
             return False
         try:
-            document = json.loads(text)
+            document = read_json(text)
             parse_schedule(document, "UTC")
-        except (ValueError, TypeError, AttributeError):
+        except (WireError, ValueError, TypeError, AttributeError):
             return False
         self._schedule, self.schedule = text, document
         return True

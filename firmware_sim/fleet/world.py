@@ -62,6 +62,10 @@ class World:
         town = self.town
         return Timetable(schedule, float(town.cabinet_latitude[cabinet]), float(town.cabinet_longitude[cabinet]))
 
+    def scheduled_level(self, cabinet: int, at_us: int) -> int:
+        """The level that a cabinet's schedule commands at a time [%], 0 = off."""
+        return self._timetables[cabinet].level(at_us)
+
     def advance(self, at_us: int, *, clears_restart: bool = True) -> Moment:
         """Let the city live until ``at_us`` and look at all its meters.
 

@@ -1,7 +1,18 @@
 """Fault injection with ground truth: every code of the catalogue, and every confounder that must raise nothing."""
 
 from firmware_sim.injection.errors import InjectionError
-from firmware_sim.injection.injected import Injected, check, inject, repair
+from firmware_sim.injection.injected import Injected, check, foresee, inject, repair
 from firmware_sim.injection.kinds import CONFOUNDERS, FAULTS, KINDS, Kind
 
-__all__ = ["CONFOUNDERS", "FAULTS", "KINDS", "Injected", "InjectionError", "Kind", "check", "inject", "repair"]
+__all__ = [
+    "CONFOUNDERS",
+    "FAULTS",
+    "KINDS",
+    "Injected",
+    "InjectionError",
+    "Kind",
+    "check",
+    "foresee",
+    "inject",
+    "repair",
+]

@@ -62,8 +62,20 @@ def inject(
     Raises:
         InjectionError: unknown code, place or parameter, or no sense there; nothing was changed.
     """
+    injected = foresee(world, code, place, real_controllers=real_controllers, **params)
+    do_all(world, injected.deeds)
+    return injected
+
+
+def foresee(
+    world: World, code: str, place: str, *, real_controllers: Collection[str] = (), **params: object
+) -> Injected:
+    """Return what `inject` would do, and change nothing.
+
+    Raises:
+        InjectionError: it would be refused.
+    """
     kind, settled, spot, effect = _foresee(world, code, place, real_controllers, params)
-    do_all(world, effect.deeds)
     town = world.town
     return Injected(
         code=code,

@@ -1,9 +1,10 @@
-"""``terang-city``: make, import and check a city's folder; write an agent's file."""
+"""``terang-city``: make, import and check a city's folder; write an agent's file; certificates and keys."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from city_pki.errors import PkiError
+from ingest.city import controllers, pki_commands
 from ingest.city.agent_file import agent_toml
 from ingest.city.checking import check_folder, zone_issue
 from ingest.city.difference import Difference, difference
@@ -22,6 +25,7 @@ from ingest.city.mapping import read_mapping
 from ingest.city.preview import write_preview
 from ingest.city.register_in_force import register_in_force
 from ingest.city.report import print_issues, print_lines, print_summary, summary_rows, write_report
+from ingest.city.retiring import retire_controller
 from ingest.city.suggest import suggest
 from ingest.city.template import write_city
 from ingest.database import open_database
@@ -40,6 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Make, import and check a city's folder.",
 )
+pki_commands.add_to(app)
+controllers.add_to(app)
 Folder = Annotated[Path, typer.Argument(help="The city's folder.", show_default=False)]
 
 
@@ -294,6 +300,21 @@ def agent(
         raise UnusableError(f"{out}: {error.strerror or error}") from error
 
 
+@app.command("retire")
+def retire(
+    controller_id: Annotated[str, typer.Argument(help="The controller's former name.", show_default=False)],
+    city: Annotated[Path, typer.Option(help="The city's folder.")] = Path(),
+) -> None:
+    """Forget a controller that was renamed or taken down, and close its open faults."""
+    settings = _city(city)
+    engine = open_database(settings)
+    try:
+        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000)
+    finally:
+        engine.dispose()
+    print(f"{controller_id}: retired; {n_closed} open faults of it closed")
+
+
 def _city(folder: Path) -> City:
     return read_city(folder, os.environ)
 
@@ -302,7 +323,7 @@ def main() -> None:
     """Run the command line; what a person has to mend is one line and exit code 2."""
     try:
         app()
-    except (IngestError, SchemaError) as error:
+    except (IngestError, SchemaError, PkiError) as error:
         print(f"terang-city: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -32,8 +32,32 @@ class _Bus:
     io: tuple[int, str] | None = None
 
 
-def agent_toml(register: Register, city: City, controller_id: str) -> str:
+@dataclass(frozen=True, slots=True)
+class SecureLink:
+    """How a controller with a certificate reaches the broker, and whose orders it obeys.
+
+    Attributes:
+        url: ``mqtts://HOST[:PORT]``.
+        folder: where the agent finds ``ca.crt``, ``controller.crt`` and ``controller.key``; empty = beside its file.
+        keys: public keys that sign orders, working and recovery, as base64url, and how often the working key was
+            replaced; None = orders are not signed.
+        server: where the certificate is renewed, ``https://HOST``; None = by hand.
+    """
+
+    url: str
+    folder: str = ""
+    keys: tuple[str, str, int] | None = None
+    server: str | None = None
+
+
+def agent_toml(register: Register, city: City, controller_id: str, secure: SecureLink | None = None) -> str:
     """The file's text.
+
+    Args:
+        register: the city's.
+        city: its settings.
+        controller_id: whose file.
+        secure: certificate and keys; None = the city's broker as it is.
 
     Raises:
         UnusableError: the register has no such controller, it has no meter, or one's address is not told completely.
@@ -63,7 +87,7 @@ def agent_toml(register: Register, city: City, controller_id: str) -> str:
         raise UnusableError(
             f"{controller_id}: the register gives it no meter: neither lamps with an address nor others"
         )
-    return _text(city, controller_id, _place(register, cabinets), buses)
+    return _text(city, controller_id, _place(register, cabinets), buses, secure)
 
 
 def _refuse_shared_addresses(buses: Mapping[str, _Bus]) -> None:
@@ -113,7 +137,13 @@ def _place(register: Register, cabinets: list[int]) -> tuple[float, float]:
     raise UnusableError(f"cabinets.csv: {name}: neither the cabinet nor a lamp of it has a position")
 
 
-def _text(city: City, controller_id: str, place: tuple[float, float], buses: Mapping[str, _Bus]) -> str:
+def _text(
+    city: City,
+    controller_id: str,
+    place: tuple[float, float],
+    buses: Mapping[str, _Bus],
+    secure: SecureLink | None,
+) -> str:
     is_reachable = not city.broker.url.startswith(_CITYWIDE)
     url = city.broker.url if is_reachable else "mqtt://127.0.0.1:1883"
     lines = [
@@ -126,7 +156,7 @@ def _text(city: City, controller_id: str, place: tuple[float, float], buses: Map
         f"timezone = {_quoted(city.city.timezone)}",
         "",
         "[broker]",
-        f"url = {_quoted(url)}",
+        *([f"url = {_quoted(url)}"] if secure is None else _secure_lines(secure)),
         "",
         "[sweep]",
         "interval_s = 60",
@@ -152,6 +182,19 @@ def _text(city: City, controller_id: str, place: tuple[float, float], buses: Map
             if device is not None:
                 lines.append(f"{key} = {{ address = {device[0]}, profile = {_quoted(device[1])} }}")
     return "\n".join(lines) + "\n"
+
+
+def _secure_lines(secure: SecureLink) -> list[str]:
+    """The rest of ``[broker]``, and the sections after it."""
+    files = (("ca", "ca.crt"), ("cert", "controller.crt"), ("key", "controller.key"))
+    prefix = f"{secure.folder.rstrip('/')}/" if secure.folder else ""
+    lines = [f"url = {_quoted(secure.url)}", *(f"{key} = {_quoted(prefix + name)}" for key, name in files)]
+    if secure.server is not None:
+        lines += ["", "[enrolment]", f"server = {_quoted(secure.server)}"]
+    if secure.keys is not None:
+        lines += ["", "[keys]", f"working = {_quoted(secure.keys[0])}", f"recovery = {_quoted(secure.keys[1])}"]
+        lines += [f"number = {secure.keys[2]}"] if secure.keys[2] else []
+    return lines
 
 
 def _entries(key: str, name: str, meters: list[tuple[int, str, str]]) -> list[str]:

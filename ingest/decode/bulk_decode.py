@@ -1,6 +1,6 @@
 """Reads a tick's payloads many at once where they have one shape; the others are left to ``ingest.decode``.
 
-Remembers a payload layout for each layout of session and length of payload that came often in a tick. Pure but for
+Remembers the payload layouts of each layout of session and length of payload that came often in a tick. Pure but for
 that.
 """
 
@@ -19,10 +19,12 @@ from ingest.errors import RecordError
 from ingest.model.batch import turns
 
 _WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
+_MANY: Final = 64  # payloads of one length, of which two are tried for a new shape
 _LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
 _LARGEST_BYTES: Final = 32 << 20  # of one sheet
 _MOST_BYTES: Final = 64 << 20  # of the payloads that the remembered layouts were taken from
-_MOST: Final = 4096  # payload_layouts remembered; a city needs a few for each size of cabinet
+_MOST: Final = 4096  # lengths of payload remembered; a city needs a few for each size of cabinet
+_MOST_SHAPES: Final = 4  # of one length: numbers that grow by a byte and others that shrink make shapes equally long
 
 _Key = tuple[object, int]
 
@@ -32,7 +34,7 @@ class Sheets:
 
     def __init__(self) -> None:
         """Know none."""
-        self._payload_layouts: dict[_Key, PayloadLayout] = {}
+        self._shapes: dict[_Key, tuple[PayloadLayout, ...]] = {}
         self._n_bytes = 0
 
     def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
@@ -53,53 +55,63 @@ class Sheets:
             size = max(_WORTH_A_SHEET, min(_LARGEST, _LARGEST_BYTES // max(1, key[1])))
             for members in (whole[at : at + size] for at in range(0, len(whole), size)):
                 owners = [session for i in members if (session := owner[i]) is not None]
-                self._read_shape(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
-                n_sheets += 1
+                n_sheets = self._read_length(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
         return records
 
-    def _read_shape(
+    def _read_length(
         self,
         key: _Key,
         members: list[int],
         owners: list[Session],
         payloads: list[bytes],
-        number_of_sheet: int,
+        n_sheets: int,
         records: list[Record | None],
-    ) -> None:
-        payload_layout = self._payload_layouts.get(key) or self._cut(key, owners[0], payloads[0])
-        if payload_layout is None:
-            return
+    ) -> int:
+        """Read payloads of one length, one sheet for each shape among them; returns how many sheets there are then."""
         pages = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
-        is_fit = payload_layout.fits(pages)
-        n_fit = int(is_fit.sum())
-        if n_fit < len(payloads):
-            if 2 * n_fit < len(payloads):  # the shape has changed
-                odd = int(np.argmin(is_fit))
-                self._cut(key, owners[odd], payloads[odd])
-            pages = pages[is_fit]
-            kept = np.flatnonzero(is_fit).tolist()
-            members, owners = [members[i] for i in kept], [owners[i] for i in kept]
-        if not members:
-            return
-        first = number_of_sheet << SHEET_SHIFT
-        for i, record in zip(members, _records(Sheet(pages, payload_layout), owners, first), strict=True):
-            records[i] = record
+        left = list(range(len(payloads)))
+        shapes = list(self._shapes.get(key, ()))
+        n_learned, most_learned = 0, 1 if len(payloads) < _MANY else 2  # each costs as much as some parses
+        while len(left) >= _WORTH_A_SHEET:
+            if not shapes:
+                if n_learned == most_learned:
+                    break
+                sample = left[
+                    len(left) // 2 * n_learned
+                ]  # should the first be an odd one, then not another of its kind
+                n_learned += 1
+                shapes += self._learn(key, owners[sample], payloads[sample])
+                continue
+            payload_layout = shapes.pop(0)
+            looked_at = pages if len(left) == len(pages) else pages[left]
+            is_fit = payload_layout.fits(looked_at)
+            n_fit = int(is_fit.sum())
+            if n_fit < _WORTH_A_SHEET:
+                continue
+            sheet = Sheet(looked_at if n_fit == len(left) else looked_at[is_fit], payload_layout)
+            rows = [row for row, is_one in zip(left, is_fit.tolist(), strict=True) if is_one]
+            found = _records(sheet, [owners[row] for row in rows], n_sheets << SHEET_SHIFT)
+            for row, record in zip(rows, found, strict=True):
+                records[members[row]] = record
+            n_sheets += 1
+            left = [row for row in left if records[members[row]] is None]
+        return n_sheets
 
-    def _cut(self, key: _Key, session: Session, data: bytes) -> PayloadLayout | None:
-        """Cut a payload_layout for the payloads to come; None if this one is for protobuf."""
-        if len(self._payload_layouts) >= _MOST or self._n_bytes + len(data) > _MOST_BYTES:
-            self._payload_layouts.clear()
+    def _learn(self, key: _Key, session: Session, data: bytes) -> list[PayloadLayout]:
+        """Cut a payload layout for this payload and those to come; none if this one is for protobuf."""
+        if len(self._shapes) >= _MOST or self._n_bytes + len(data) > _MOST_BYTES:
+            self._shapes.clear()
             self._n_bytes = 0
         try:
             record = read_record(session, data)
             if not lengths_fit(record):
-                return None
+                return []
             payload_layout = cut(data, session.slots, record.values, is_historical=record.is_historical)
         except (RecordError, UnusualError):
-            return None
+            return []
         self._n_bytes += len(data)
-        self._payload_layouts[key] = payload_layout
-        return payload_layout
+        self._shapes[key] = (*self._shapes.get(key, ()), payload_layout)[-_MOST_SHAPES:]
+        return [payload_layout]
 
 
 def _in_turns(owner: Sequence[Session | None]) -> list[int]:

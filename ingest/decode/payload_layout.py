@@ -1,7 +1,8 @@
 """Payloads of one shape, read as one matrix of bytes: what a fleet sends alike needs no parser for each message.
 
 A payload layout is cut from a payload: where the bytes stand that tell its structure (tags, lengths, aliases, types,
-flags), and where its values lie between them. Payloads of the same length whose structure is the same to the byte, and
+flags), and where its values lie between them. A metric that ingest does not use is passed over: only its length counts.
+Payloads of the same length whose structure is the same to the byte, and
 whose numbers end where the first one's did, are a ``Sheet``: one row each, and every quantity a few columns of it. What
 does not fit is for protobuf, so that a payload_layout never reads anything else than protobuf would. Pure.
 """
@@ -16,7 +17,16 @@ import numpy.typing as npt
 
 from ingest.decode.birth import ARRAY_KINDS, EPOCH, FIRST_CABINET, INTERVAL, N_ARRAYS, SCALARS, SEQUENCE
 from ingest.decode.bounds import MAX_SEQUENCE
-from ingest.decode.protobuf_fields import LENGTH_DELIMITED, VARINT, BrokenError, Field, fields, varint
+from ingest.decode.protobuf_fields import (
+    FIXED_32,
+    FIXED_64,
+    LENGTH_DELIMITED,
+    VARINT,
+    BrokenError,
+    Field,
+    fields,
+    varint,
+)
 
 UInt8 = npt.NDArray[np.uint8]
 Span = tuple[int, int]
@@ -27,8 +37,14 @@ _BYTE_BITS: Final = 0x80  # of a number's bytes: all but the last have it
 # Fields of a Sparkplug B payload and of its metrics (sparkplug_b.proto of Eclipse Sparkplug 3.0)
 _PAYLOAD_TIMESTAMP, _PAYLOAD_METRIC, _PAYLOAD_SEQ = 1, 2, 3
 _ALIAS, _TIMESTAMP, _DATATYPE, _IS_HISTORICAL, _IS_TRANSIENT, _IS_NULL = 2, 3, 4, 5, 6, 7
-_INT, _LONG, _BOOLEAN, _BYTE_ARRAY = 10, 11, 14, 16
+_INT, _LONG, _FLOAT, _DOUBLE, _BOOLEAN, _BYTE_ARRAY = 10, 11, 12, 13, 14, 16
 _FLAGS: Final = (_DATATYPE, _IS_HISTORICAL, _IS_TRANSIENT, _IS_NULL)
+# Values whose every content protobuf accepts, by the wire type that they have then: those of a metric that no slot
+# takes may differ from payload to payload.
+_FREE_VALUES: Final = {
+    _INT: VARINT, _LONG: VARINT, _BOOLEAN: VARINT, _FLOAT: FIXED_32, _DOUBLE: FIXED_64, _BYTE_ARRAY: LENGTH_DELIMITED,
+}  # fmt: skip  # two lines are enough
+_LONGEST_NUMBER: Final = 9  # bytes of a varint that certainly fits 64 bits
 _LONGEST: Final = {_INT: 4, _LONG: 10, _BOOLEAN: 1, _TIMESTAMP: 9}  # bytes of a number that certainly fits its field
 
 
@@ -204,8 +220,13 @@ def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:
     alias = by_number.get(_ALIAS)
     if len(by_number) != len(parts) or alias is None or alias.wire_type != VARINT:
         raise UnusualError
+    if alias.end - alias.start > _LONGEST_NUMBER:
+        raise UnusualError  # protobuf keeps 64 bits of it, which may be another metric's
     slot = found.slots.get(varint(data, alias.start, alias.end)[0])
-    if slot is None or slot in found.met:
+    if slot is None:
+        _skip_metric(found, parts)
+        return
+    if slot in found.met:
         raise UnusualError
     found.met.add(slot)
     allowed = (_BYTE_ARRAY,) if slot < N_ARRAYS else (_INT, _LONG) if slot <= INTERVAL else (_BOOLEAN,)
@@ -213,7 +234,7 @@ def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:
         span, is_number = (part.start, part.end), part.wire_type == VARINT
         if part.wire_type not in (VARINT, LENGTH_DELIMITED):
             raise UnusualError
-        if is_number and part.end - part.start > _LONGEST.get(part.number, 9):
+        if is_number and part.end - part.start > _LONGEST.get(part.number, _LONGEST_NUMBER):
             raise UnusualError
         if part.number in allowed and is_number == (part.number != _BYTE_ARRAY) and _IS_NULL not in by_number:
             taken = found.numbers if is_number else found.arrays
@@ -229,3 +250,15 @@ def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:
             found.open_spans.append((span, True))
         elif part.number not in (_ALIAS, *_FLAGS) or not is_number:
             raise UnusualError
+
+
+def _skip_metric(found: _Cut, parts: list[Field]) -> None:
+    """A metric that no slot takes, such as what an agent says of itself: its length is structure, its value is not."""
+    for part in parts:
+        is_number = part.wire_type == VARINT
+        if is_number and part.end - part.start > _LONGEST_NUMBER:
+            raise UnusualError
+        if _FREE_VALUES.get(part.number) == part.wire_type or (part.number == _TIMESTAMP and is_number):
+            found.open_spans.append(((part.start, part.end), is_number))
+        elif part.number not in (_ALIAS, *_FLAGS) or not is_number:
+            raise UnusualError  # a name may be a known metric's, and a text or a data set may be one that is refused

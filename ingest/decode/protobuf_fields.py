@@ -10,8 +10,10 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 VARINT: Final = 0
+FIXED_64: Final = 1
 LENGTH_DELIMITED: Final = 2
-_FIXED: Final = {1: 8, 5: 4}  # bytes by wire type
+FIXED_32: Final = 5
+_FIXED: Final = {FIXED_64: 8, FIXED_32: 4}  # bytes by wire type
 
 
 class BrokenError(Exception):

@@ -7,7 +7,7 @@ nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -320,12 +320,35 @@ class Detection:
         self._dark.start_anew(changed)
         return lost
 
-    def replace_fleet(self, fleet: Fleet) -> list[Change]:
-        """Go on with another register: what it still holds keeps its memory, what it no longer holds is cleared."""
-        memory, listening_us = self.snapshot(), self._offline.presence.listening_us
-        self._set_up(fleet)
+    def forget(self) -> None:
+        """Start anew with the same register: after a snapshot that could be restored in part only."""
+        listening_us = self._offline.presence.listening_us
+        self._set_up(self._fleet)
         self.listen(listening_us)
-        return self.restore(memory)
+
+    def replace_fleet(self, fleet: Fleet) -> list[Change]:
+        """Go on with another register: what it still holds keeps its memory, what it no longer holds is cleared.
+
+        Raises:
+            Exception: whatever is wrong with it; then the register that was in force still is.
+        """
+        go_back = self.restore_point()
+        memory, listening_us = self.snapshot(), self._offline.presence.listening_us
+        try:
+            self._set_up(fleet)
+            self.listen(listening_us)
+            return self.restore(memory)
+        except BaseException:
+            go_back()
+            raise
+
+    def restore_point(self) -> Callable[[], None]:
+        """What takes another register back, as long as nothing was judged by it.
+
+        Another register has every part made anew, so that the present parts stay as they are.
+        """
+        before = dict(vars(self))
+        return lambda: vars(self).update(before)
 
     def _parts(self, marks: Marks) -> dict[str, list[tuple[str, object]]]:
         """What a snapshot holds, by kind of item: each rule's counters by its name."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
+from ingest.errors import SnapshotError
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
@@ -149,9 +150,16 @@ def _load(memory: Arrays, key: str) -> npt.NDArray[Any] | None:
 
 
 def documents(memory: Arrays) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The open conditions and the extra values of a memory."""
-    document = json.loads(str(memory["cases"]))
-    return document["cases"], document["extra"]
+    """The open conditions and the extra values of a memory.
+
+    Raises:
+        SnapshotError: they are not to be read.
+    """
+    try:
+        document = json.loads(str(memory["cases"]))
+        return document["cases"], document["extra"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SnapshotError(f"not the conditions of a snapshot: {error}") from error
 
 
 def _case_document(fleet: Fleet, case: Case) -> dict[str, Any]:

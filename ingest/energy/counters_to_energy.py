@@ -2,7 +2,8 @@
 
 Pure and vectorised over all meters at once. A counter's rise between two readings is spread evenly over the time
 between them. It is *measured* where the readings stand no further apart than ``max_gap_us``; over a longer silence the
-sum is still right but its distribution over the periods is a guess, so it is *interpolated*. A counter that falls was
+sum is still right but its distribution over the periods is a guess, so it is *interpolated*; so is what lies around
+readings that its connection does not allow (``ingest.energy.plausible_counts``). A counter that falls for good was
 exchanged or ran over: what it shows since is counted as interpolated, from its new zero.
 """
 
@@ -14,7 +15,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.energy.plausible_counts import Steps, possible_readings, steps_between
+
 US_PER_H: Final = 3_600_000_000
+_TOLD_BY: Final = 12  # steps that say what a connection draws: three hours of slow sweeps
+_MOST_STEPS: Final = 0.6
+_ABOVE_USUAL: Final = 3.0  # a street at full power beside the same at a third
 # PLN bills a public-lighting connection without meter by its contracted power times so many hours a month.
 BILLED_HOURS_PER_MONTH: Final = 375.0
 
@@ -51,6 +57,7 @@ def energy_by_period(
     *,
     n_meters: int,
     max_gap_us: int,
+    most_w: npt.NDArray[np.float64] | None = None,
 ) -> PeriodEnergy:
     """Spread counter readings over periods.
 
@@ -61,19 +68,29 @@ def energy_by_period(
         edges_us: int64 (B + 1,) rising; period b reaches from edge b to edge b + 1.
         n_meters: M.
         max_gap_us: longest distance of two readings whose difference counts as measured.
+        most_w: float64 (M,) what each meter's connection can draw at most [W]; None = no reading is refused.
     """
-    is_known = ~np.isnan(counter_wh)
+    is_known = np.isfinite(counter_wh)
     meter, at_us, counter_wh = meter[is_known], at_us[is_known], counter_wh[is_known]
     order = np.lexsort((at_us, meter))
     meter, at_us, counter_wh = meter[order], at_us[order], counter_wh[order]
+    place = np.arange(len(meter))
+    if most_w is not None:
+        most_w = borne_out(meter, at_us, counter_wh, most_w)
+        is_possible = possible_readings(meter, at_us, counter_wh, most_w)
+        place = np.flatnonzero(is_possible)
+        meter, at_us, counter_wh = meter[place], at_us[place], counter_wh[place]
 
     is_pair = (meter[1:] == meter[:-1]) & (at_us[1:] > at_us[:-1])
     first = np.flatnonzero(is_pair)
     start_us, end_us = at_us[first], at_us[first + 1]
-    rise_wh = counter_wh[first + 1] - counter_wh[first]
-    is_reset = rise_wh < 0
-    rise_wh = np.where(is_reset, counter_wh[first + 1], rise_wh)
-    is_measured = ((end_us - start_us) <= max_gap_us) & ~is_reset
+    limit_w = np.full(len(first), np.inf) if most_w is None else most_w[meter[first]]
+    steps = steps_between(counter_wh[first], counter_wh[first + 1], start_us, end_us, limit_w)
+    is_close = (end_us - start_us) <= max_gap_us
+    is_measured = is_close & ~steps.is_anew & (place[first + 1] - place[first] == 1)
+    rise_wh = np.nan_to_num(steps.rise_wh)
+    if most_w is not None:
+        rise_wh = _filled_from_neighbours(steps, meter[first], (end_us - start_us).astype(np.float64), is_close)
 
     n_periods = len(edges_us) - 1
     pieces = _cut(meter[first], start_us, end_us, edges_us, n_periods)
@@ -85,6 +102,52 @@ def energy_by_period(
     interpolated = _sum(pieces.cell, share_wh - of_measured, n_cells)
     covered = _sum(pieces.cell, pieces.length_us.astype(np.float64), n_cells).astype(np.int64)
     return PeriodEnergy(measured.reshape(shape), interpolated.reshape(shape), covered.reshape(shape))
+
+
+def _filled_from_neighbours(
+    steps: Steps, meter: npt.NDArray[np.int64], length_us: npt.NDArray[np.float64], is_close: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """What was used in each step: where the counter began anew, at least at the mean rate just before and after it.
+
+    The rate holds for a short step alone; over a long silence nothing is added to what the counter shows.
+    """
+    used = np.nan_to_num(steps.rise_wh)
+    anew = np.flatnonzero(steps.is_anew)
+    if not len(anew):
+        return used
+    total, n_known = np.zeros(len(anew)), np.zeros(len(anew))
+    for other in (anew - 1, anew + 1):
+        near = np.clip(other, 0, len(used) - 1)
+        is_known = (near == other) & (meter[near] == meter[anew]) & ~steps.is_anew[near] & is_close[near]
+        total += np.where(is_known, used[near] / length_us[near], 0.0)
+        n_known += is_known
+    estimate = np.where(is_close[anew], total / np.maximum(n_known, 1) * length_us[anew], 0.0)
+    used[anew] = np.maximum(used[anew], estimate)
+    return used
+
+
+def borne_out(
+    meter: npt.NDArray[np.int64],
+    at_us: npt.NDArray[np.int64],
+    counter_wh: npt.NDArray[np.float64],
+    most_w: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """The most that each connection can draw [W], raised where most steps of its meter are beyond that.
+
+    A register that names a tenth of the true contracted power must not refuse a month of good readings.
+    """
+    is_step = (meter[1:] == meter[:-1]) & (np.diff(counter_wh) != 0) & (np.diff(at_us) > 0)
+    if not is_step.any():
+        return most_w
+    which, rate_w = meter[1:][is_step], np.diff(counter_wh)[is_step] / np.diff(at_us)[is_step] * US_PER_H
+    order = np.lexsort((rate_w, which))
+    which, rate_w = which[order], rate_w[order]
+    meters, begin, n = np.unique(which, return_index=True, return_counts=True)
+    usual_w = rate_w[begin + (n * (1 - _MOST_STEPS)).astype(np.int64)]  # a spike is half a fall: never most steps
+    is_told = n >= _TOLD_BY
+    raised = most_w.copy()
+    raised[meters] = np.where(is_told, np.maximum(most_w[meters], _ABOVE_USUAL * usual_w), most_w[meters])
+    return raised
 
 
 def _sum(cell: npt.NDArray[np.int64], value: npt.NDArray[np.float64], n_cells: int) -> npt.NDArray[np.float64]:

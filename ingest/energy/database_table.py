@@ -6,37 +6,51 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Engine, Row, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
+from ingest.energy.connections import connections_of, load_heard, load_supply_va, oldest_readings, store_heard
 from ingest.energy.from_batches import counters_of
 from ingest.energy.rollup import LIT_GAP_US, MARGIN_US, HourEnergy, hour_edges, roll_up
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
 from ingest.schema.tables import cabinets, energy_hours
+from ingest.telemetry.damaged_files import DamagedFiles
 
 _DAY_US: Final = 86_400_000_000
 _MIN_WH: Final = 1e-6
 
 
-def renew_hours(engine: Engine, city: City, fleet: Fleet, start_us: int, end_us: int) -> Iterator[int]:
+def renew_hours(
+    engine: Engine, city: City, fleet: Fleet, start_us: int, end_us: int, *, damaged: DamagedFiles | None = None
+) -> Iterator[int]:
     """Reckon the hours from ``start_us`` to ``end_us`` anew and store them; yields after each day how far it is [us].
+
+    A file of the telemetry that cannot be read is left out and listed in ``damaged``.
 
     Raises:
         UnusableError: the telemetry store cannot be used.
         RetryError: the telemetry cannot be read now.
         sqlalchemy.exc.SQLAlchemyError: the database refused; days yielded before are stored.
     """
+    supply_va, heard_us = load_supply_va(engine, fleet), load_heard(engine, fleet)
     edges = hour_edges(start_us, end_us)
     begin_us = int(edges[0])
     while begin_us < end_us:
         until_us = min(begin_us + _DAY_US, end_us)
-        counters = counters_of(city, fleet, begin_us, until_us, margin_us=MARGIN_US, lit_margin_us=LIT_GAP_US)
-        _replace(engine, fleet, roll_up(counters, fleet, city, hour_edges(begin_us, until_us)))
+        counters = counters_of(
+            city, fleet, begin_us, until_us, margin_us=MARGIN_US, lit_margin_us=LIT_GAP_US, damaged=damaged
+        )
+        before_us, heard_us = heard_us, np.minimum(heard_us, oldest_readings(counters, fleet))
+        connections = connections_of(engine, city, fleet, supply_va, heard_us)
+        energy = roll_up(counters, fleet, city, hour_edges(begin_us, until_us), connections)
+        with engine.begin() as connection:
+            store_heard(connection, fleet, before_us, heard_us)
+            _replace(connection, fleet, energy)
         begin_us = until_us
         yield begin_us
 
 
-def _replace(engine: Engine, fleet: Fleet, energy: HourEnergy) -> None:
+def _replace(connection: Connection, fleet: Fleet, energy: HourEnergy) -> None:
     total = energy.measured_wh + energy.interpolated_wh + energy.estimated_wh + energy.lit_hours
     rows = [
         {
@@ -50,10 +64,9 @@ def _replace(engine: Engine, fleet: Fleet, energy: HourEnergy) -> None:
         for cabinet, hour in np.argwhere(total > _MIN_WH).tolist()
     ]
     hour = energy_hours.c.hour_us
-    with engine.begin() as connection:
-        connection.execute(delete(energy_hours).where(hour >= int(energy.hour_us[0]), hour <= int(energy.hour_us[-1])))
-        if rows:
-            connection.execute(insert(energy_hours), rows)
+    connection.execute(delete(energy_hours).where(hour >= int(energy.hour_us[0]), hour <= int(energy.hour_us[-1])))
+    if rows:
+        connection.execute(insert(energy_hours), rows)
 
 
 def newest_hour(engine: Engine) -> int | None:

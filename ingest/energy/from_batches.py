@@ -19,6 +19,7 @@ from ingest.model.batch import UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.schema.city import City
+from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 
 _PARQUET: Final = "parquet:"
@@ -31,9 +32,18 @@ def parquet_folder(city: City) -> Path | None:
 
 
 def counters_of(
-    city: City, fleet: Fleet, start_us: int, end_us: int, *, margin_us: int, lit_margin_us: int
+    city: City,
+    fleet: Fleet,
+    start_us: int,
+    end_us: int,
+    *,
+    margin_us: int,
+    lit_margin_us: int,
+    damaged: DamagedFiles | None = None,
 ) -> Counters:
     """Read the counters of ``start_us`` to ``end_us`` and a margin on both sides, from which gaps are spread.
+
+    A file that cannot be read is left out and listed in ``damaged``.
 
     Raises:
         UnusableError: the store cannot be used, or its token is not to be had.
@@ -41,7 +51,8 @@ def counters_of(
     """
     folder = parquet_folder(city)
     if folder is not None:
-        return read_counters(folder, fleet, start_us, end_us, margin_us=margin_us, lit_margin_us=lit_margin_us)
+        margins = {"margin_us": margin_us, "lit_margin_us": lit_margin_us}
+        return read_counters(folder, fleet, start_us, end_us, **margins, damaged=damaged)
     with closing(open_store(city, is_reader=True)) as store:
         batches = store.period(Directory(fleet), start_us - margin_us, end_us + margin_us)
         return gather(batches, fleet, start_us - lit_margin_us, end_us + lit_margin_us)

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ingest.errors import RetryError
 from ingest.model.fleet import Fleet
 from ingest.schema.segments import table_files
+from ingest.telemetry.damaged_files import DamagedFiles, read_file
 
 _ATTEMPTS: Final = 3
 
@@ -51,18 +51,28 @@ class Counters:
 
 
 def read_counters(
-    folder: Path, fleet: Fleet, start_us: int, end_us: int, *, margin_us: int, lit_margin_us: int
+    folder: Path,
+    fleet: Fleet,
+    start_us: int,
+    end_us: int,
+    *,
+    margin_us: int,
+    lit_margin_us: int,
+    damaged: DamagedFiles | None = None,
 ) -> Counters:
     """Read the counters of ``start_us`` to ``end_us`` and a margin on both sides, from which gaps are spread.
 
+    A file that cannot be read is left out and listed in ``damaged``.
+
     Raises:
-        RetryError: segments kept vanishing, or one cannot be read.
+        RetryError: segments kept vanishing.
     """
+    damaged = damaged or DamagedFiles()
     begin, end = start_us - margin_us, end_us + margin_us
-    lamps = _read(folder, "lamps", ("lamp_id", "energy_wh"), begin, end)
-    power = _read(folder, "lamps", ("lamp_id", "power_w"), start_us - lit_margin_us, end_us + lit_margin_us)
-    circuits = _read(folder, "circuits", ("circuit", "energy_wh"), begin, end)
-    cabinets = _read(folder, "cabinets", ("energy_wh",), begin, end)
+    lamps = _read(folder, "lamps", ("lamp_id", "energy_wh"), begin, end, damaged)
+    power = _read(folder, "lamps", ("lamp_id", "power_w"), start_us - lit_margin_us, end_us + lit_margin_us, damaged)
+    circuits = _read(folder, "circuits", ("circuit", "energy_wh"), begin, end, damaged)
+    cabinets = _read(folder, "cabinets", ("energy_wh",), begin, end, damaged)
     return Counters(
         _lamp_samples(lamps, fleet, "energy_wh"),
         _circuit_samples(circuits, fleet),
@@ -71,28 +81,33 @@ def read_counters(
     )
 
 
-def _read(folder: Path, name: str, columns: tuple[str, ...], start_us: int, end_us: int) -> pa.Table:
+def _read(
+    folder: Path, name: str, columns: tuple[str, ...], start_us: int, end_us: int, damaged: DamagedFiles
+) -> pa.Table:
     """Rows of a table in which the last of ``columns`` is known."""
     wanted = ["at_us", "controller_id", *columns]
     is_wanted = (pc.field("at_us") >= start_us) & (pc.field("at_us") < end_us) & pc.field(columns[-1]).is_valid()
     for _attempt in range(_ATTEMPTS):
+        parts = []
         try:
-            parts = [
-                pq.read_table(path, columns=wanted, filters=is_wanted, partitioning=None)
-                for path in table_files(folder, name, start_us, end_us)
-            ]
+            for path in table_files(folder, name, start_us, end_us):
+                part = read_file(path, damaged, columns=wanted, filters=is_wanted)
+                if part is not None and part.num_rows:
+                    parts += _plain(part, path, damaged)
         except FileNotFoundError:
             continue  # compaction replaced a segment between listing and reading
-        except (OSError, pa.ArrowException) as error:
-            raise RetryError(f"{folder}: {' '.join(str(error).split())}") from error
-        return pa.concat_tables([_plain(part) for part in parts if part.num_rows] or [_empty(wanted)])
+        return pa.concat_tables(parts or [_empty(wanted)])
     raise RetryError(f"{folder}: its segments changed too fast to be read")
 
 
-def _plain(part: pa.Table) -> pa.Table:
+def _plain(part: pa.Table, path: Path, damaged: DamagedFiles) -> list[pa.Table]:
     types = {"at_us": pa.int64(), "energy_wh": pa.float64(), "power_w": pa.float64()}
     schema = pa.schema([pa.field(name, types.get(name, pa.string())) for name in part.schema.names])
-    return part.cast(schema, safe=False)  # a counter beyond 2^53 Wh is absurd, and no reason to stop
+    try:
+        return [part.cast(schema, safe=False)]  # a counter beyond 2^53 Wh is absurd, and no reason to stop
+    except pa.ArrowException as error:  # a column of another type
+        damaged.add(path, error)
+        return []
 
 
 def _empty(columns: list[str]) -> pa.Table:

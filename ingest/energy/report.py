@@ -23,7 +23,9 @@ from ingest.errors import UnusableError
 from ingest.model.fleet import Fleet
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
-from ingest.schema.segments import US_PER_DAY, parse_day
+from ingest.schema.segments import US_PER_DAY, parse_day, segment_folders
+from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles
+from ingest.telemetry.segment_file import missing_tables
 
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 _UNMETERED: Final = frozenset({"false", "no", "0", "tidak", "none", "unmetered", "abonemen"})
@@ -53,20 +55,38 @@ def report_energy(city: City, month: str, out: Path | None, now_us: int) -> None
     """
     start_us, end_us = month_span(month, city.city.timezone)
     console = Console(stderr=True)
+    damaged = DamagedFiles()
     engine = open_database(city)
     try:
         fleet = Fleet.from_register(sync_register(engine, city.folder)[0])
         until_us = min(end_us, max(now_us, _stored_until(parquet_folder(city))))
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(month, total=max(until_us - start_us, 0))
-            for done_us in renew_hours(engine, city, fleet, start_us, until_us):
+            folder = parquet_folder(city)
+            if folder is not None:
+                list_missing(folder, start_us, until_us, damaged)
+            for done_us in renew_hours(engine, city, fleet, start_us, until_us, damaged=damaged):
                 progress.update(task, completed=done_us - start_us)
         found = list(accounts(cabinet_sums(engine, start_us, end_us)))
     finally:
         engine.dispose()
     print_month(Console(), month, found)
+    if (note := damaged.warning()) is not None:
+        console.print(f"incomplete: {note}", soft_wrap=True, markup=False, highlight=False)
     if out is not None:
         write_month(out, found)
+
+
+def list_missing(folder: Path, start_us: int, end_us: int, damaged: DamagedFiles) -> None:
+    """List the files of a time that their segments were written with and that are not there."""
+    for path in segment_folders(folder, start_us, end_us):
+        cabinets = path / "cabinets.parquet"
+        try:
+            for missing in missing_tables(path):
+                damaged.add(missing, FileNotFoundError("the segment's footer names it, and it is not there"))
+        except READ_ERRORS as error:
+            if path.exists():
+                damaged.add(cabinets, error)
 
 
 def _stored_until(folder: Path | None) -> int:

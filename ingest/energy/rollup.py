@@ -28,6 +28,13 @@ MARGIN_US: Final = 26 * US_PER_H  # how far a gap may reach beyond the hours ask
 _LIT_W: Final = 6.0  # beyond any driver's standby
 _LIT_SHARE: Final = 0.1  # of the rating: half of an LED's lowest step
 _LED: Final = 0
+NEVER: Final = int(np.iinfo(np.int64).max) // 2
+_ABOVE_SUPPLY: Final = 1.5  # of the contracted power
+_ABOVE_RATING: Final = 4.0  # of a lamp's
+_LEAST_LAMP_W: Final = 1000.0
+_UNKNOWN_LAMP_W: Final = 4000.0
+_LEAST_CABINET_W: Final = 1000.0
+_UNKNOWN_SUPPLY_W: Final = 69_000.0  # three phases of 100 A
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,7 +62,41 @@ def hour_edges(start_us: int, end_us: int) -> npt.NDArray[np.int64]:
     return np.append(np.arange(first, end_us, US_PER_H, dtype=np.int64), np.int64(max(end_us, first)))
 
 
-def roll_up(counters: Counters, fleet: Fleet, city: City, edges_us: npt.NDArray[np.int64]) -> HourEnergy:
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What the register and the store say of K cabinets.
+
+    Attributes:
+        supply_va: float64 (K,) contracted power, NaN unknown.
+        since_us: int64 (K,) commissioned or first heard: nothing is estimated before. `NEVER` = neither yet.
+    """
+
+    supply_va: Floats
+    since_us: npt.NDArray[np.int64]
+
+
+def most_power_w(fleet: Fleet, supply_va: Floats) -> tuple[Floats, Floats, Floats]:
+    """The most that each cabinet (K,), circuit (Q,) and lamp (L,) can draw [W]: beyond it a counter is wrong.
+
+    Wide, since ratings and contracted powers of registers are often wrong: fuses bear half more than is contracted, and
+    old lamps draw more than their rating.
+    """
+    rated = np.nan_to_num(fleet.rated_power_w.astype(np.float64))
+    is_fed = fleet.lamp_cabinet >= 0
+    by_lamps = _ABOVE_RATING * np.bincount(fleet.lamp_cabinet[is_fed], rated[is_fed], minlength=fleet.n_cabinets)
+    by_supply = np.where(np.isnan(supply_va), _UNKNOWN_SUPPLY_W, _ABOVE_SUPPLY * supply_va)
+    cabinet = np.maximum(np.maximum(by_lamps, by_supply), _LEAST_CABINET_W)
+    lamp = np.where(rated > 0, np.maximum(_ABOVE_RATING * rated, _LEAST_LAMP_W), _UNKNOWN_LAMP_W)
+    return cabinet, cabinet[fleet.circuit_cabinet], lamp
+
+
+def roll_up(
+    counters: Counters,
+    fleet: Fleet,
+    city: City,
+    edges_us: npt.NDArray[np.int64],
+    connections: Connections | None = None,
+) -> HourEnergy:
     """Reckon every cabinet's hours.
 
     Args:
@@ -63,7 +104,11 @@ def roll_up(counters: Counters, fleet: Fleet, city: City, edges_us: npt.NDArray[
         fleet: K cabinets, Q circuits, L lamps.
         city: its schedule and zone, for lamps that nobody hears.
         edges_us: int64 (B + 1,).
+        connections: None = nothing is known of their supply, and they were always there.
     """
+    if connections is None:
+        connections = Connections(np.full(fleet.n_cabinets, np.nan), np.zeros(fleet.n_cabinets, np.int64))
+    most_cabinet_w, most_circuit_w, most_lamp_w = most_power_w(fleet, connections.supply_va)
     n_cabinets = fleet.n_cabinets
     has_cabinet = _is_counted(counters.cabinets, n_cabinets)
     has_circuit = _is_counted(counters.circuits, fleet.n_circuits)
@@ -79,19 +124,27 @@ def roll_up(counters: Counters, fleet: Fleet, city: City, edges_us: npt.NDArray[
     shape = (n_cabinets, len(edges_us) - 1)
     measured, interpolated = np.zeros(shape), np.zeros(shape)
     every_cabinet = np.arange(n_cabinets)
-    for samples, home, is_used in (
-        (counters.cabinets, every_cabinet, has_cabinet),
-        (counters.circuits, fleet.circuit_cabinet.astype(np.int64), use_circuit),
-        (counters.lamps, lamp_cabinet, use_lamp),
+    for samples, home, is_used, most_w in (
+        (counters.cabinets, every_cabinet, has_cabinet, most_cabinet_w),
+        (counters.circuits, fleet.circuit_cabinet.astype(np.int64), use_circuit, most_circuit_w),
+        (counters.lamps, lamp_cabinet, use_lamp, most_lamp_w),
     ):
-        _add(samples, home, is_used, edges_us, measured, interpolated)
+        _add(samples, home, is_used, most_w, edges_us, measured, interpolated)
     lit, is_heard = _lit_hours(counters.power, fleet, edges_us)
     needs_schedule = ~is_heard
     needs_schedule[lamp_cabinet[guess_lamp]] = True
     scheduled, shared = _scheduled(fleet, city, edges_us, np.flatnonzero(needs_schedule))
-    lit_hours = np.where(is_heard[:, None], lit, scheduled)
-    estimated = _estimated(fleet, guess_lamp, lit_hours, scheduled, shared)
+    there = _share_there(connections.since_us, edges_us)
+    lit_hours = np.where(is_heard[:, None], lit, scheduled * there)
+    estimated = _estimated(fleet, guess_lamp, lit_hours, scheduled, shared) * (there > 0)
     return HourEnergy(edges_us[:-1], measured, interpolated, estimated, lit_hours)
+
+
+def _share_there(since_us: npt.NDArray[np.int64], edges_us: npt.NDArray[np.int64]) -> Floats:
+    """The share of each hour for which each cabinet was there, float64 (K, B)."""
+    length = np.maximum(np.diff(edges_us), 1)
+    share: Floats = np.clip((edges_us[1:] - since_us[:, None]) / length, 0.0, 1.0)
+    return share
 
 
 def _is_counted(samples: Samples, n: int) -> npt.NDArray[np.bool_]:
@@ -104,6 +157,7 @@ def _add(
     samples: Samples,
     home: npt.NDArray[np.int64],
     is_used: npt.NDArray[np.bool_],
+    most_w: Floats,
     edges_us: npt.NDArray[np.int64],
     measured: Floats,
     interpolated: Floats,
@@ -122,6 +176,7 @@ def _add(
         edges_us,
         n_meters=len(used),
         max_gap_us=MAX_GAP_US,
+        most_w=most_w[used],
     )
     np.add.at(measured, home[used], energy.measured_wh)
     np.add.at(interpolated, home[used], energy.interpolated_wh)

@@ -19,10 +19,13 @@ from edge_agent.wire import COMMAND_LEAVE, COMMAND_SCHEDULE, DataType, Metric
 from ingest.model.block import Block
 from ingest.model.fleet import Fleet
 from ingest.schema import tables
+from ingest.schema.orders import MAX_DIM_DAYS
 from ingest.sparkplug.host_application import SessionHost
 
 _POLL_S: Final = 0.5
 _PATIENCE_S: Final = 600.0
+_MOST_OPEN: Final = 1000  # commands under way; the others wait their turn
+_LONGEST_US: Final = MAX_DIM_DAYS * 86_400_000_000
 _DEFAULT_UNTIL_US: Final = 12 * 3_600_000_000  # a command without end lasts for the night
 
 
@@ -78,9 +81,12 @@ class CommandJob:
         commands = tables.commands.c
         with self._engine.connect() as connection:
             rows = connection.execute(
-                select(commands.id, commands.lamp_ids, commands.level, commands.until_us).where(
+                select(commands.id, commands.lamp_ids, commands.level, commands.until_us)
+                .where(
                     commands.state.in_(("queued", "sent")), commands.kind == "dim", commands.id.not_in(list(self._open))
                 )
+                .order_by(commands.id)
+                .limit(_MOST_OPEN - len(self._open))
             ).all()
         for row in rows:
             unsent: dict[str, list[int]] = {}
@@ -93,6 +99,9 @@ class CommandJob:
             self._open[row.id] = _Open(row.level, row.until_us, now, unsent, n_lamps=n_lamps)
 
     def _work(self, command_id: str, command: _Open, now: float, now_us: int) -> None:
+        if command.until_us is not None and now_us and command.until_us > now_us + _LONGEST_US:
+            self._fail(command_id, command, "until_out_of_range", now_us)
+            return
         was_sent = not command.unsent
         for node in [node for node in command.unsent if node in self._host.sessions]:
             self._send(node, command, now_us)

@@ -17,20 +17,31 @@ from ingest.model.block import Block
 from ingest.model.fleet import Fleet
 from ingest.periodic import Every
 from ingest.schema.city import City
+from ingest.telemetry.damaged_files import DamagedFiles
 
 _EVERY_S: Final = 1800.0
 _FIRST_S: Final = 60.0  # after a start: soon enough to be seen, late enough not to slow it
+_UNSETTLED_H: Final = 3  # until so many readings are there as a counter that began anew has to show
 _REACH_US: Final = 35 * 24 * US_PER_H  # history older than this is left to `terang-ingest energy`
 
 
 class EnergyJob:
     """An job of intake, and a listener to what was stored."""
 
-    def __init__(self, engine: Engine, city: City, fleet: Fleet, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        city: City,
+        fleet: Fleet,
+        monotonic: Callable[[], float],
+        *,
+        damaged: DamagedFiles | None = None,
+    ) -> None:
         """Take up where the last run ended: the newest hour stored was not over then."""
         self._engine = engine
         self._city = city
         self._fleet = fleet
+        self._damaged = damaged
         self._every = Every(_EVERY_S, monotonic, first_s=_FIRST_S)
         self._since_us = newest_hour(engine)
         self._thread: threading.Thread | None = None
@@ -61,14 +72,14 @@ class EnergyJob:
         start_us = max(self._since_us, now_us - _REACH_US)
         if start_us >= now_us:
             return
-        # the hour that is running will have to be done again
-        self._since_us = now_us // US_PER_H * US_PER_H
+        # the hour that is running will have to be done again, and those whose last counters later readings decide on
+        self._since_us = (now_us // US_PER_H - _UNSETTLED_H) * US_PER_H
         self._thread = threading.Thread(target=self._renew, args=(start_us, now_us), name="energy", daemon=True)
         self._thread.start()
 
     def _renew(self, start_us: int, now_us: int) -> None:
         try:
-            for _done_us in renew_hours(self._engine, self._city, self._fleet, start_us, now_us):
+            for _done_us in renew_hours(self._engine, self._city, self._fleet, start_us, now_us, damaged=self._damaged):
                 if self._is_closing.is_set():
                     return
         except (IngestError, SQLAlchemyError) as error:

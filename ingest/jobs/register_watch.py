@@ -77,6 +77,6 @@ class RegisterWatch:
             self._log.warning("the register is not to be had", reason=str(error).splitlines()[0])
             return
         if register.version != self._version:
+            self._replace(register)  # should it fail, the stored version still differs, and it is tried again
             self._version = register.version
             self._log.info("another register is in force", version=register.version, n_lamps=len(register.lamps))
-            self._replace(register)

@@ -28,8 +28,15 @@ _MAX_AHEAD: Final = (
 class ScheduleJob:
     """An job of intake."""
 
-    def __init__(self, city: City, host: SessionHost) -> None:
-        """Find the version of the schedule in force."""
+    def __init__(self, city: City, host: SessionHost, rotation: str | None = None) -> None:
+        """Find the version of the schedule in force.
+
+        Args:
+            city: whose schedule.
+            host: the sessions.
+            rotation: the latest change of the key that signs orders, which every controller is told at its birth.
+        """
+        self._rotation = rotation
         self._path = city.data_folder / FILE_NAME
         self._host = host
         self._log = structlog.get_logger("ingest")
@@ -64,6 +71,9 @@ class ScheduleJob:
         """Look at the sessions born since the last time."""
         newborn, self._host.newborn = self._host.newborn, []
         for session in newborn:
+            if self._rotation is not None and session.takes_schedule:
+                metric = Metric(self._rotation, name="Keys/Rotation", datatype=DataType.STRING)
+                self._host.commands.add(session.controller_id, (metric,))
             if session.takes_schedule and self._host.sessions.get(session.controller_id) is not None:
                 try:
                     self._compare(session)

@@ -22,7 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent.wire import NAMESPACE, NBIRTH, NDATA, NDEATH, WireError, decode_state, encode_state, state_topic
 from ingest.errors import UnusableError, describe
 from ingest.mqtt.socket_buffer import SocketBuffer
-from ingest.sparkplug.host_application import Message
+from ingest.mqtt.state_time import StateTime
+from ingest.schema.safe_url import without_secrets
 
 KEEPALIVE_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 5.0
@@ -30,7 +31,9 @@ _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _ANSWER_TIMEOUT_S: Final = 10.0
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _RECEIVE_BUFFER: Final = 4 << 20
-_DAY_MS: Final = 86_400_000
+
+
+Message = tuple[str, bytes]  # topic and payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,13 @@ def parse_address(url: str) -> tuple[str, int, bool]:
     Raises:
         UnusableError: it names no host, or a port that is none.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
-    except (KeyError, ValueError) as error:
-        raise UnusableError(f"[broker] url: {url!r} is no mqtt:// or mqtts:// address") from error
+    except (KeyError, ValueError):
+        raise UnusableError(f"[broker] url: {without_secrets(url)!r} is no mqtt:// or mqtts:// address") from None
     if not parts.hostname:
-        raise UnusableError(f"[broker] url: {url!r} names no host")
+        raise UnusableError(f"[broker] url: {without_secrets(url)!r} names no host")
     return parts.hostname, port, parts.scheme == "mqtts"
 
 
@@ -80,6 +83,7 @@ class Broker:
     """One connection as the Sparkplug host application of one group.
 
     Attributes:
+        state_time: the time in our STATE; its ``tell`` is told of others' later ones.
         tell_retained: is told the topic of each retained message that was refused.
     """
 
@@ -101,12 +105,10 @@ class Broker:
         self._address = address
         self._state_topic = state_topic(host_id)
         self._topics = [(f"{NAMESPACE}/{group}/{kind}/+", int(kind == NDEATH)) for kind in (NBIRTH, NDATA, NDEATH)]
-        self._wall_ms = wall_ms
         self._monotonic = monotonic
         self._messages: list[Message] = []
         self._waiting_bytes = 0
-        self._state_ms = self._state_floor_ms = 0
-        self._is_outdated = False
+        self.state_time = StateTime(wall_ms, monotonic)
         self._n_failures = 0
         self._retry_at = 0.0
         self._deadline = 0.0
@@ -193,8 +195,8 @@ class Broker:
         if now < self._retry_at:
             time.sleep(max(0.0, min(self._retry_at, end) - now))
             return
-        self._state_ms = max(self._wall_ms(), self._state_floor_ms)
-        self._client.will_set(self._state_topic, encode_state(is_online=False, timestamp_ms=self._state_ms), 1, True)
+        will = encode_state(is_online=False, timestamp_ms=self.state_time.renew())
+        self._client.will_set(self._state_topic, will, 1, True)
         try:
             self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
@@ -233,8 +235,7 @@ class Broker:
                 client.loop_misc()
         except Exception as error:  # noqa: BLE001  # whatever a packet does to paho, another connection follows
             self._lost(describe(error))
-        if self._is_outdated:
-            self._is_outdated = False
+        if self._is_open and self.state_time.must_reconnect():
             self._lost("STATE holds a later time")
         if self._is_open and not self.is_subscribed and self._monotonic() > self._deadline:
             self._lost("the broker does not answer")
@@ -280,21 +281,15 @@ class Broker:
     def _on_state(self, payload: bytes) -> None:
         """Another's word that we are offline (an older connection's will) is set right, as the standard demands.
 
-        If it carries a later time than ours (that machine's clock was ahead), agents would not believe us: then a new
-        connection takes a time after it, unless the time is absurd.
+        If it carries a later time than ours, agents would not believe us: then a new connection has to follow.
         """
         try:
             is_online, at_ms = decode_state(payload)
         except WireError:
             return
-        if is_online or not self.is_subscribed:
-            return
-        if self._state_ms < at_ms < self._wall_ms() + _DAY_MS:
-            self._state_floor_ms = at_ms + 1
-            self._is_outdated = True
-        else:
+        if not is_online and self.is_subscribed and not self.state_time.hear(at_ms):
             self._publish_state(is_online=True)
 
     def _publish_state(self, *, is_online: bool) -> None:
-        payload = encode_state(is_online=is_online, timestamp_ms=self._state_ms)
+        payload = encode_state(is_online=is_online, timestamp_ms=self.state_time.ms)
         self._client.publish(self._state_topic, payload, qos=1, retain=True)

@@ -94,10 +94,13 @@ class DataClock:
 
     def replace_fleet(self, n_controllers: int) -> None:
         """Other numbers stand for other controllers; time goes on."""
-        self._newest_us: npt.NDArray[np.int64] = np.zeros(n_controllers, np.int64)
-        self._is_counted: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
-        self._is_online: npt.NDArray[np.bool_] = np.zeros(n_controllers, np.bool_)
-        self._skew_us: npt.NDArray[np.int64] = np.zeros(n_controllers, np.int64)  # its clock before the median's
+        # all are made before any is replaced: one that there is no memory for leaves the clock as it was
+        newest_us, skew_us = np.zeros((2, n_controllers), np.int64)
+        is_counted, is_online = np.zeros((2, n_controllers), np.bool_)
+        self._newest_us: npt.NDArray[np.int64] = newest_us
+        self._is_counted: npt.NDArray[np.bool_] = is_counted
+        self._is_online: npt.NDArray[np.bool_] = is_online
+        self._skew_us: npt.NDArray[np.int64] = skew_us  # its clock before the median's
         self._waited_for: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def now_us(self) -> int | None:

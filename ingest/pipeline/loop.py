@@ -197,6 +197,8 @@ class Intake:
             batch = load.block.batch
             n_history = int(batch.is_historical.sum())
             self._metrics.readings.inc(batch.n_readings)
+            if batch.n_records:
+                self._metrics.stored(int(batch.at_us.max()))
             self._metrics.records.labels("live").inc(batch.n_records - n_history)
             self._metrics.records.labels("history").inc(n_history)
             self._guard.hear(self._listeners, load.block)

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import structlog
 
-from ingest.errors import IngestError, StoreUnavailableError
+from ingest.errors import StoreUnavailableError, describe
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
@@ -26,7 +26,7 @@ from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.ports import Book, Judge, timed_by_us
 from ingest.telemetry.store import TelemetryStore
-from ingest.whole_file import replacing
+from ingest.whole_file import replacing, set_aside
 
 FILE_NAME: Final = "detection.npz"
 _POSITION: Final = "terang.position"
@@ -49,6 +49,9 @@ class Memory(Protocol):
         Raises:
             IngestError: it is of another version.
         """
+
+    def forget(self) -> None:
+        """Know nothing, as at the first start."""
 
     def replace_fleet(self, fleet: Fleet) -> Sequence[Change]:
         """Go on with another register."""
@@ -81,13 +84,34 @@ class SnapshotFile:
             ValueError: it is damaged.
         """
         try:
-            with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as arrays:
+            data = io.BytesIO(self._path.read_bytes())
+            _check_archive(data)
+            with np.load(data, allow_pickle=False) as arrays:
                 memory = dict(arrays)
             return memory, int(memory.pop(_POSITION)), int(memory.pop(_NOW))
         except FileNotFoundError:
             return None
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{self._path}: {error}") from error
+        except Exception as error:  # whatever its bytes make of the readers of archives, headers and arrays
+            raise ValueError(f"{self._path}: {describe(error)}") from error
+
+    def set_aside(self) -> Path | None:
+        """Keep a file that cannot be used under another name; says where, None if that is not possible."""
+        return set_aside(self._path)
+
+
+def _check_archive(data: io.BytesIO) -> None:
+    """Check every byte of an archive before anything is made of it.
+
+    Raises:
+        ValueError: it is not as it was written.
+    """
+    with zipfile.ZipFile(data) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("a member is compressed")
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"{damaged}: its checksum is not its bytes'")
+    data.seek(0)
 
 
 def recover(
@@ -99,26 +123,41 @@ def recover(
     store: TelemetryStore,
     directory: Directory,
     book: Book,
+    warn: Callable[[str], object] = str,
 ) -> int:
     """Bring detection to where it was when the process ended; returns how many records were judged again.
+
+    A snapshot that cannot be used is kept under another name and told to ``warn``; faults that are open stay open.
 
     Raises:
         RetryError: the fault book's database is not to be had.
     """
     log = structlog.get_logger("ingest")
+
+    def start_anew(error: Exception) -> None:
+        memory.forget()
+        kept = file.set_aside()
+        reason = describe(error)
+        log.error("detection starts without memory", reason=reason, kept=str(kept))
+        warn(f"detection started without memory, since its snapshot could not be used: {reason}; kept as {kept}")
+
     try:
         found = file.read()
         changes = list(memory.restore(found[0])) if found is not None else []
-    except (ValueError, IngestError) as error:
-        log.error("detection starts without memory", reason=str(error))  # noqa: TRY400  # one line: a person reads it
-        found, changes = None, []
+    except Exception as error:  # noqa: BLE001  # a file that anything may stand in must not end every start
+        start_anew(error)
+        return 0
     if found is None:
         return 0
     _, position, now_us = found
     n_records = 0
     for batch in store.records(directory, after=position):
-        now_us = max(now_us, clock.recall(batch))
-        changes += detection.judge(timed_by_us(batch, clock.latest_us(), {}), now_us)
+        try:
+            now_us = max(now_us, clock.recall(batch))
+            changes += detection.judge(timed_by_us(batch, clock.latest_us(), {}), now_us)
+        except Exception as error:  # noqa: BLE001  # as above: a memory that fits no record
+            start_anew(error)
+            return n_records
         n_records += batch.n_records
         if len(changes) >= _TOLD_AT_ONCE:
             book.apply(changes, now_us)

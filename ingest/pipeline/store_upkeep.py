@@ -40,7 +40,8 @@ class Upkeep:
     def stop(self) -> None:
         """End after the piece at hand."""
         self._is_stopped.set()
-        self._thread.join(60.0)
+        if self._thread.ident is not None:  # what failed to open is closed too
+            self._thread.join(60.0)
 
     def piece(self) -> float:
         """Do one piece if there is one, and tell how it went; returns the seconds to wait before the next."""

@@ -83,6 +83,7 @@ class BrokerSection(_Section):
     key: Path | None = None
     username: str | None = None
     password: str | None = Field(None, repr=False)
+    passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
 
 
 class TelemetrySection(_Section):
@@ -116,6 +117,12 @@ class ScheduleSection(_Section):
     dim: tuple[DimStep, ...] = ()
 
 
+class KeysSection(_Section):
+    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+
+    working_key: Path | None = None
+
+
 class City(_Section):
     """A city's settings; ``folder`` is where they were read from."""
 
@@ -124,6 +131,7 @@ class City(_Section):
     telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
+    keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
     folder: Path
 
@@ -238,5 +246,8 @@ def _told(error: ValidationError, path: Path, variables: Mapping[tuple[str, str]
     where = f"[{section}] {'.'.join(rest)}" if rest else section
     reason = {"extra_forbidden": "unknown key", "missing": "is required"}.get(first["type"], first["msg"])
     is_secret = rest[:1] in (["token"], ["password"])
+    is_secret = (
+        is_secret or "token" in str(first["input"]).lower() or any(c in str(first["input"]) for c in ("@", "://"))
+    )
     given = "" if first["type"] in {"extra_forbidden", "missing"} or is_secret else f" (given: {first['input']!r})"
     return f"{source or path}: {where}: {reason.removeprefix('Value error, ')}{given}"

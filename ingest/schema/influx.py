@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.schema.errors import CityError
+from ingest.schema.safe_url import scrubbed, without_secrets
 
 LAMPS: Final = "lamps"
 CIRCUITS: Final = "circuits"
@@ -71,12 +72,13 @@ def parse_address(url: str) -> InfluxAddress:
         host, port = parts.hostname, parts.port or 8086
         asked = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
     except ValueError as error:
-        raise CityError(f"[telemetry] url: {url!r} is not {form}: {error}") from error
+        reason = scrubbed(str(error), url)
+        raise CityError(f"[telemetry] url: {without_secrets(url)!r} is not {form}: {reason}") from None
     unknown = sorted(set(asked) - {"org", "bucket", "tls"})
     if unknown:
-        raise CityError(f"[telemetry] url: {unknown[0]}: unknown; the form is {form}")
+        raise CityError(f"[telemetry] url: {scrubbed(unknown[0], url)}: unknown; the form is {form}")
     if parts.scheme != "influxdb" or not host or parts.username or parts.path.strip("/"):
-        raise CityError(f"[telemetry] url: {url!r} is not {form}")
+        raise CityError(f"[telemetry] url: {without_secrets(url)!r} is not {form}")
     missing = [name for name in ("org", "bucket") if not asked.get(name)]
     if missing:
         raise CityError(f"[telemetry] url: {missing[0]} is missing; the form is {form}")
@@ -150,6 +152,13 @@ def read_answer(data: bytes) -> list[Series]:
     Raises:
         ValueError: the server's own words where it tells an error; the answer ends too early; or it is none at all.
     """
+    try:
+        return _series(data)
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"not an answer of InfluxDB: {type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _series(data: bytes) -> list[Series]:
     found: list[Series] = []
     is_more = False
     for line in data.splitlines():
@@ -179,6 +188,6 @@ def error_text(data: bytes) -> str:
     try:
         document = json.loads(data)
         said = document.get("error") or document.get("message")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         said = None
     return str(said or data[:200].decode(errors="replace").strip())

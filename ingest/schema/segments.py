@@ -64,9 +64,15 @@ def table_files(root: Path, table: str, start_us: int | None = None, end_us: int
 
     A file may vanish a minute after it was listed, when compaction has replaced it: list again and retry then.
     """
-    files: list[Path] = []
+    folders = segment_folders(root, start_us, end_us)
+    return [path for folder in folders if (path := folder / f"{table}.parquet").exists()]
+
+
+def segment_folders(root: Path, start_us: int | None = None, end_us: int | None = None) -> list[Path]:
+    """The segments that may hold readings from ``start_us`` up to ``end_us``, oldest day first."""
+    folders: list[Path] = []
     if not root.is_dir():
-        return files
+        return folders
     for folder in sorted(root.iterdir()):
         day = parse_day(folder.name)
         if day is None:
@@ -79,5 +85,5 @@ def table_files(root: Path, table: str, start_us: int | None = None, end_us: int
             names = visible(path.name for path in folder.iterdir())
         except FileNotFoundError:  # its time was up between the two listings
             continue
-        files += [path for name in names if (path := folder / name / f"{table}.parquet").exists()]
-    return files
+        folders += [folder / name for name in names]
+    return folders

@@ -231,3 +231,11 @@ energy_hours = Table(
     Column("estimated_wh", Float, nullable=False),  # of lamps without any counter: lit hours x expected power
     Column("lit_hours", Float, nullable=False),  # mean over the cabinet's lamps
 )
+
+# The time of each cabinet's oldest reading: before it, nothing of the cabinet is estimated.
+cabinets_heard = Table(
+    "cabinets_heard",
+    metadata,
+    Column("cabinet_id", String(128), primary_key=True),
+    Column("first_us", BigInteger, nullable=False),
+)

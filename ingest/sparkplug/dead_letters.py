@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.errors import StoreUnavailableError
+from ingest.whole_file import set_aside
 
 FILE_NAME: Final = "quarantine.jsonl"
 MAX_FILE_BYTES: Final = 8_000_000
@@ -71,6 +72,8 @@ class DeadLetters:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self._path.exists() and not self._path.is_file():
+                set_aside(self._path)  # what is not decoded must not keep what is from being stored
             if self._path.exists() and self._path.stat().st_size > MAX_FILE_BYTES:
                 self._path.replace(self._path.with_suffix(".old.jsonl"))
                 self._is_new_file = True

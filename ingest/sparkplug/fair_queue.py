@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Final
 
 from edge_agent.wire import NBIRTH, NDATA
-from ingest.sparkplug.host_application import Message
+from ingest.mqtt.connection import Message
 
 N_EACH: Final = 256
 HELD_BYTES: Final = 8 << 20

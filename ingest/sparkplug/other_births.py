@@ -119,5 +119,4 @@ class OtherBirths:
 
     def replace_directory(self, directory: Directory) -> None:
         """Number every birth's lamps anew after the register changed."""
-        for node, others in self._of.items():
-            self._of[node] = [renumbered(other, directory) for other in others]
+        self._of = {node: [renumbered(other, directory) for other in others] for node, others in self._of.items()}

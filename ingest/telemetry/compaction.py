@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,19 @@ import structlog
 from ingest.model.received_ranges import MarkState, Watermarks
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import LAMP_VALUES, TABLES
+from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.parquet_file import MERGED
-from ingest.telemetry.segment_file import is_thinned, read_marks, replace_lamps, write_segment
+from ingest.telemetry.segment_file import (
+    is_thinned,
+    missing_tables,
+    read_marks,
+    replace_lamps,
+    write_segment,
+)
+from ingest.whole_file import sync_folder
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row
+SET_ASIDE: Final = "damaged-"
 _FAN_IN: Final = 32  # so many of one size are merged while the day lasts
 _MAX_AT_ONCE: Final = 512
 _GRACE_S: Final = 60.0  # a reader may have listed what is hidden now
@@ -58,9 +68,19 @@ class Compaction:
     """Upkeep of one root folder; only one at a time."""
 
     def __init__(
-        self, root: Path, policy: Policy, *, staging: Path, monotonic: Callable[[], float] = time.monotonic
+        self,
+        root: Path,
+        policy: Policy,
+        *,
+        staging: Path,
+        damaged: DamagedFiles | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is done before ``run``; ``staging`` is the writer's own folder."""
+        """Nothing is done before ``run``; ``staging`` is the writer's own folder.
+
+        A segment with a file in ``damaged`` is left as it is until its day is past keeping, and never merged over.
+        """
+        self._damaged = damaged or DamagedFiles()
         self._root = root
         self._staging = staging
         self._policy = policy
@@ -96,6 +116,8 @@ class Compaction:
     def _delete_hidden(self, folder: Path) -> bool:
         names = [path.name for path in folder.iterdir() if parse_segment(path.name) is not None]
         hidden = set(names) - set(visible(names))
+        if hidden and self._uncover(folder, set(names) - hidden):
+            return True
         now = self._monotonic()
         for name in hidden:
             path = folder / name
@@ -105,27 +127,71 @@ class Compaction:
                 return True
         return False
 
-    def _merge(self, folder: Path, day: int, today: int, settled: int) -> bool:
-        segments = [
-            segment
-            for name in visible(path.name for path in folder.iterdir())
-            if (segment := _segment(folder / name)) is not None and segment.last <= settled
-        ]
-        run = _same_size(segments) if day >= today else _first_run(segments)
-        if run:
-            self._write_merged(folder, run)
+    def _uncover(self, folder: Path, names: set[str]) -> bool:
+        """Rename a damaged merged segment, so that those that it hides count again; says whether there was one."""
+        for name in sorted(names):
+            span = parse_segment(name)
+            if span is None or span[0] == span[1] or self._segment(folder / name) is not None:
+                continue
+            if not any(self._damaged.holds(folder / name / f"{table}.parquet") for table in TABLES):
+                continue
+            aside = folder / f"{SET_ASIDE}{name}"
+            (folder / name).rename(aside)
+            sync_folder(folder)
+            self._damaged.add(aside, ValueError("damaged; the segments that it was merged from are used instead"))
             return True
-        if day < today - self._policy.full_days:
-            for segment in segments:
-                if not is_thinned(segment.path):
-                    table = _merged([segment.path], "lamps", is_thinned=True)
-                    replace_lamps(segment.path, table, THIN_US, staging=self._staging)
-                    return True
         return False
 
-    def _write_merged(self, folder: Path, run: Sequence[_Segment]) -> None:
+    def _merge(self, folder: Path, day: int, today: int, settled: int) -> bool:
+        whole = [
+            self._segment(folder / name)
+            for name in visible(path.name for path in folder.iterdir())
+            if (span := parse_segment(name)) is not None and span[1] <= settled
+        ]
+        # A merged segment hides whatever lies between its first and its last number, so a run ends at one that is left.
+        for is_there, neighbours in groupby(whole, key=lambda segment: segment is not None):
+            segments = [segment for segment in neighbours if segment is not None] if is_there else []
+            run = _same_size(segments) if day >= today else _first_run(segments)
+            if run and self._write_merged(folder, run):
+                return True
+        if day < today - self._policy.full_days:
+            for segment in whole:
+                if segment is not None and not is_thinned(segment.path):
+                    table = self._merged([segment], "lamps", is_thinned=True)
+                    if table is not None:
+                        replace_lamps(segment.path, table, THIN_US, staging=self._staging)
+                        return True
+        return False
+
+    def _segment(self, path: Path) -> _Segment | None:
+        """A segment whose files can all be read as far as their footers tell; None for another, which is listed."""
+        span = parse_segment(path.name)
+        if span is None:
+            return None
+        n_rows = {}
+        for name in TABLES:
+            file = path / f"{name}.parquet"
+            if self._damaged.holds(file):
+                return None
+            try:
+                n_rows[name] = pq.read_metadata(file).num_rows if name == "cabinets" or file.exists() else 0
+            except READ_ERRORS as error:
+                if path.exists():
+                    self._damaged.add(file, error)
+                return None
+        missing = missing_tables(path)
+        for file in missing:
+            self._damaged.add(file, FileNotFoundError("the segment's footer names it, and it is not there"))
+        if missing:
+            return None
+        return _Segment(path, *span, n_rows["lamps"])
+
+    def _write_merged(self, folder: Path, run: Sequence[_Segment]) -> bool:
+        """Merge a run; False, and nothing is done, where a file of it turns out to be damaged."""
         began = self._monotonic()
-        merged = {name: _merged([s.path for s in run], name, is_thinned=False) for name in TABLES}
+        merged = {name: self._merged(run, name, is_thinned=False) for name in TABLES}
+        if any(self._is_damaged(segment) for segment in run):
+            return False
         tables = {name: table for name, table in merged.items() if table is not None}
         span, marks = (run[0].first, run[-1].last), _joined_marks(run)
         write_segment(folder, *span, tables, marks, staging=self._staging, packing=MERGED)
@@ -136,26 +202,38 @@ class Compaction:
             n_rows=sum(segment.n_rows for segment in run),
             took_s=round(self._monotonic() - began, 2),
         )
+        return True
+
+    def _is_damaged(self, segment: _Segment) -> bool:
+        return any(self._damaged.holds(segment.path / f"{name}.parquet") for name in TABLES)
+
+    def _merged(self, run: Sequence[_Segment], name: str, *, is_thinned: bool) -> pa.Table | None:
+        """The rows of some segments in one table; None if there are none, or a file is damaged, which is listed."""
+        files = [path for segment in run if (path := segment.path / f"{name}.parquet").exists()]
+        tables = [table for path in files if (table := read_file(path, self._damaged)) is not None]
+        if not files or len(tables) < len(files):
+            return None
+        try:
+            return _joined(tables, name, is_thinned=is_thinned)
+        except READ_ERRORS as error:  # well-formed, and not what this store writes
+            if len(files) > 1:  # say which one it is
+                for path, table in zip(files, tables, strict=True):
+                    self._try(path, table, name)
+            if not any(self._damaged.holds(path) for path in files):
+                self._damaged.add(files[0], error)
+            return None
+
+    def _try(self, path: Path, table: pa.Table, name: str) -> None:
+        try:
+            _joined([table], name, is_thinned=True)
+        except READ_ERRORS as error:
+            self._damaged.add(path, error)
 
 
 def _is_at_rest(folder: Path, settled: int) -> bool:
     names = [path.name for path in folder.iterdir()]
     spans = [span for name in names if (span := parse_segment(name)) is not None]
     return len(visible(names)) == len(spans) and all(last <= settled for _, last in spans)
-
-
-def _segment(path: Path) -> _Segment | None:
-    span = parse_segment(path.name)
-    if span is None:
-        return None
-    n_rows = {}
-    for name in TABLES:
-        file = path / f"{name}.parquet"
-        try:
-            n_rows[name] = pq.read_metadata(file).num_rows if file.exists() else 0
-        except (OSError, pa.ArrowException):  # the disk has damaged it: the others must not wait for it
-            return None
-    return _Segment(path, *span, n_rows["lamps"])
 
 
 def _first_run(segments: Sequence[_Segment]) -> list[_Segment]:
@@ -182,12 +260,8 @@ def _same_size(segments: Sequence[_Segment]) -> list[_Segment]:
     return []
 
 
-def _merged(paths: Iterable[Path], name: str, *, is_thinned: bool) -> pa.Table | None:
-    files = [path for folder in paths if (path := folder / f"{name}.parquet").exists()]
-    if not files:
-        return None
-    tables = [_with_plain_ids(pq.read_table(path, partitioning=None)) for path in files]
-    table = pa.concat_tables(tables, promote_options="permissive")
+def _joined(tables: Sequence[pa.Table], name: str, *, is_thinned: bool) -> pa.Table:
+    table = pa.concat_tables([_with_plain_ids(table) for table in tables], promote_options="permissive")
     if is_thinned and name == "lamps":
         table = _thinned(table)
     table = table.sort_by(_SORT[name]).combine_chunks()

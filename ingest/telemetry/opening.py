@@ -8,13 +8,23 @@ from ingest.errors import UnusableError
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.schema.influx import parse_address
+from ingest.schema.safe_url import without_secrets
 from ingest.telemetry.compaction import Policy
+from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.parquet import ParquetStore
 from ingest.telemetry.store import TelemetryStore
 
 
-def open_store(city: City, *, is_reader: bool = False, count_refused: Callable[[int], object] = int) -> TelemetryStore:
+def open_store(
+    city: City,
+    *,
+    is_reader: bool = False,
+    count_refused: Callable[[int], object] = int,
+    damaged: DamagedFiles | None = None,
+) -> TelemetryStore:
     """The store of a city; a reader leaves everything as it is, ``count_refused`` hears of lines that a server refused.
+
+    Parquet files that cannot be read are listed in ``damaged``.
 
     Raises:
         UnusableError: the folder cannot be used, the address or its token is not to be had.
@@ -25,7 +35,7 @@ def open_store(city: City, *, is_reader: bool = False, count_refused: Callable[[
         path = city.folder / url.removeprefix("parquet:")
         try:
             policy = Policy(city.telemetry.full_resolution_days, city.telemetry.retention_days)
-            return ParquetStore(path, policy, is_reader=is_reader)
+            return ParquetStore(path, policy, is_reader=is_reader, damaged=damaged)
         except OSError as error:
             raise UnusableError(f"{path}: {error.strerror}") from error
     if url.startswith("influxdb:"):
@@ -42,4 +52,4 @@ def open_store(city: City, *, is_reader: bool = False, count_refused: Callable[[
             )
         except CityError as error:
             raise UnusableError(str(error)) from error
-    raise UnusableError(f"[telemetry] url: {url!r} is neither parquet: nor influxdb://")
+    raise UnusableError(f"[telemetry] url: {without_secrets(url)!r} is neither parquet: nor influxdb://")

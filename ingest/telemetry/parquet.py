@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import structlog
 
-from ingest.errors import StoreUnavailableError
+from ingest.errors import StoreUnavailableError, describe
 from ingest.model.batch import Batch
 from ingest.model.block import Block, take_records
 from ingest.model.block_division import own_marks
@@ -27,11 +27,13 @@ from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segm
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_table
 from ingest.telemetry.compaction import Compaction, Policy
+from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, write_segment
-from ingest.whole_file import replace_file
+from ingest.whole_file import replace_file, set_aside
 
+_ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _HOUR_US: Final = 3_600_000_000
 MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest
 
@@ -39,13 +41,23 @@ MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a star
 class ParquetStore:
     """Segments under one root folder."""
 
-    def __init__(self, root: Path, policy: Policy = Policy(), *, is_reader: bool = False) -> None:  # noqa: B008  # frozen
+    def __init__(
+        self,
+        root: Path,
+        policy: Policy = Policy(),  # noqa: B008  # frozen
+        *,
+        is_reader: bool = False,
+        damaged: DamagedFiles | None = None,
+    ) -> None:
         """Open or make the folder; a writer clears away what a crash has left, and shuts out who wrote before.
+
+        Files that cannot be read are left out and listed in ``damaged``.
 
         Raises:
             OSError: the folder cannot be made or read.
         """
         self.root = root
+        self._is_reader = is_reader
         root.mkdir(parents=True, exist_ok=True)
         self._log = structlog.get_logger("telemetry")
         for path in root.iterdir():
@@ -55,10 +67,11 @@ class ParquetStore:
         if not is_reader:
             self._staging.mkdir()
         spans = [span for _, span, _ in self._segments(every=True)]
-        self._settled = self._read_marks_file()[0]
+        self._settled, self._summed_marks = self._read_marks_file()
         self._scratch = Scratch()
-        self._compaction = Compaction(root, policy, staging=self._staging)
-        self._next = 1 + max(0, self._read_marks_file()[0], *(last for _, last in spans))
+        self.damaged = damaged or DamagedFiles()
+        self._compaction = Compaction(root, policy, staging=self._staging, damaged=self.damaged)
+        self._next = 1 + max(0, self._settled, *(last for _, last in spans))
 
     def write(self, block: Block) -> None:
         """Store a block for good; one segment per day of its records, the last of them with the block's marks."""
@@ -84,16 +97,16 @@ class ParquetStore:
 
     def marks(self) -> list[MarkState]:
         """The marks file, and the footers of what was written after it; without it every footer."""
-        through, states = self._read_marks_file()
+        through = self._settled
         found = Watermarks()
-        for state in states:
+        for state in self._summed_marks:
             found.restore(state)
         for path, (_, last), _ in self._segments(every=False):
             if last > through:
                 try:
                     states = read_marks(path)
-                except ValueError as error:
-                    self._log.error(str(error))
+                except READ_ERRORS as error:
+                    self.damaged.add(path / "cabinets.parquet", error)
                     continue
                 for state in states:
                     found.restore(state)
@@ -102,21 +115,23 @@ class ParquetStore:
     def settle(self, position: int, marks: list[MarkState]) -> None:
         """Sum up what is stored, so that the next start reads few footers, and let compaction go so far."""
         path = self.root / MARKS_FILE
-        document = {"through": position, "marks": json.loads(encode_marks(marks))}
+        text = encode_marks(marks)
+        document = {"through": position, "marks": json.loads(text), "crc32": _checksum(position, text)}
         try:
             replace_file(path, json.dumps(document, separators=(",", ":")).encode())
         except OSError as error:
             raise StoreUnavailableError(f"{path}: {error.strerror}") from error
-        self._settled = position
+        self._settled, self._summed_marks = position, list(marks)
 
     def _read_marks_file(self) -> tuple[int, list[MarkState]]:
+        path = self.root / MARKS_FILE
         try:
-            document = json.loads((self.root / MARKS_FILE).read_text(encoding="utf-8"))
-            return int(document["through"]), decode_marks(json.dumps(document["marks"]).encode())
+            return _read_marks_document(path.read_bytes())
         except FileNotFoundError:
             return -1, []
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self._log.error(f"{self.root / MARKS_FILE}: damaged, reading every footer instead: {error}")
+        except Exception as error:  # noqa: BLE001  # a file that anything may stand in; the footers say the same
+            kept = None if self._is_reader else set_aside(path)
+            self._log.error("damaged, reading every footer instead", file=str(path), reason=describe(error), kept=kept)
             return -1, []
 
     def _segments(self, *, every: bool) -> list[tuple[Path, tuple[int, int], int]]:
@@ -138,8 +153,14 @@ class ParquetStore:
         for path, (first, _), _ in self._segments(every=False):
             if first > after:
                 lamps, circuits, cabinets = (self._read(path, name) for name in TABLES)
-                if cabinets is not None:
-                    yield from batches_of(lamps, circuits, cabinets, directory)
+                if cabinets is None:
+                    continue
+                try:
+                    batches = list(batches_of(lamps, circuits, cabinets, directory))
+                except READ_ERRORS as error:  # well-formed, and not what this store writes
+                    self.damaged.add(path / "cabinets.parquet", error)
+                    continue
+                yield from batches
 
     def period(self, directory: Directory, start_us: int, end_us: int) -> Iterator[Batch]:
         """Everything measured in a period, in order of time, an hour at once."""
@@ -163,12 +184,18 @@ class ParquetStore:
         return self._table(path) if path.exists() else None
 
     def _table(self, path: Path, filters: Any = None) -> pa.Table | None:
-        """A file's rows; one that the disk has damaged is told and left out, so that the rest can be read."""
+        """A file's rows; None where it is damaged, or was merged since it was listed."""
         try:
-            return pq.read_table(path, filters=filters, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
-            self._log.error("damaged, left out", file=str(path), reason=str(error).splitlines()[0])  # one line
+            table = read_file(path, self.damaged, filters=filters)
+        except FileNotFoundError:
             return None
+        if table is None:
+            return None
+        missing = _ALWAYS.difference(table.schema.names)
+        if missing:
+            self.damaged.add(path, ValueError(f"has no column {min(missing)}"))
+            return None
+        return table
 
     def upkeep(self, now_us: int) -> bool:
         """One piece of compaction, thinning or retention, on what detection will not ask for again."""
@@ -177,3 +204,23 @@ class ParquetStore:
     def close(self) -> None:
         """Nothing is held open; the staging folder goes."""
         shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _checksum(position: int, marks: bytes) -> int:
+    return zlib.crc32(marks, position & 0xFFFFFFFF)
+
+
+def _read_marks_document(data: bytes) -> tuple[int, list[MarkState]]:
+    """The position and the marks of a marks file; files of older versions have no checksum.
+
+    Raises:
+        Exception: of any kind that damaged bytes make.
+    """
+    document = json.loads(data)
+    through = document["through"]
+    states = decode_marks(json.dumps(document["marks"]).encode())
+    if not isinstance(through, int) or through < -1:
+        raise ValueError("through: no position")
+    if document.get("crc32", _checksum(through, encode_marks(states))) != _checksum(through, encode_marks(states)):
+        raise ValueError("its checksum is not its content's")
+    return through, states

@@ -28,6 +28,7 @@ from ingest.whole_file import sync_folder
 TEMPORARY: Final = "tmp-"
 MARKS_KEY: Final = b"terang.marks"
 THINNED_KEY: Final = b"terang.thinned_us"
+TABLES_KEY: Final = b"terang.tables"  # the segment's files, so that one that goes missing is missed
 
 
 def write_segment(
@@ -52,9 +53,11 @@ def write_segment(
         if temporary.exists():
             shutil.rmtree(temporary)
         temporary.mkdir()
+        written = [name for name, table in tables.items() if table.num_rows or name == "cabinets"]
+        own = {MARKS_KEY: encode_marks(marks), TABLES_KEY: " ".join(written).encode()}
         for name, table in tables.items():
-            if table.num_rows or name == "cabinets":
-                metadata = {MARKS_KEY: encode_marks(marks)} if name == "cabinets" else {}
+            if name in written:
+                metadata = own if name == "cabinets" else {}
                 write_file(temporary / f"{name}.parquet", table, metadata, packing, scratch)
         sync_folder(temporary)
         if not day_path.exists():
@@ -94,6 +97,16 @@ def is_thinned(folder: Path) -> bool:
     return not path.exists() or THINNED_KEY in (pq.read_metadata(path).metadata or {})
 
 
+def missing_tables(folder: Path) -> list[Path]:
+    """Files that a segment was written with and that are not there; segments of older versions name none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    named = (pq.read_metadata(folder / "cabinets.parquet").metadata or {}).get(TABLES_KEY, b"").decode().split()
+    return [path for name in named if not (path := folder / f"{name}.parquet").exists()]
+
+
 def _unavailable(folder: Path, staging: Path, error: OSError) -> StoreUnavailableError:
     if error.errno == errno.ENOENT and not staging.exists():
         return StoreUnavailableError(
@@ -116,7 +129,19 @@ def decode_marks(data: bytes) -> list[MarkState]:
     Raises:
         ValueError: not such a list.
     """
-    return [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+    try:
+        states = [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+        is_sound = all(
+            isinstance(state.controller_id, str)
+            and len(state.starts) == len(state.ends)
+            and all(type(number) is int for number in (state.epoch, state.floor, *state.starts, *state.ends))
+            for state in states
+        )
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"no marks: {error}") from error
+    if not is_sound:
+        raise ValueError("no marks: a name or number is of another type")
+    return states
 
 
 def read_marks(folder: Path) -> list[MarkState]:

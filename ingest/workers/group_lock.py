@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.database import connect_alone
-from ingest.errors import RetryError
+from ingest.errors import RetryError, describe
 from ingest.schema.city import City
+from ingest.schema.safe_url import scrubbed
 
 _PRESENCE: Final = 0x7465_7277  # any number, the same for all workers; the second half of its key is 0
 _SERVER_SETTINGS: Final = (
@@ -98,9 +99,9 @@ class GroupLock:
                 self._connection = self._connect()
             row = self._connection.execute(_LOOK, {"presence": _PRESENCE, "key": self._key}).one()
             return Standing(int(row[0]), bool(row[1]), bool(row[2]))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, ValueError) as error:
             self.close()
-            raise LockLostError(str(error).splitlines()[0]) from error
+            raise LockLostError(self._reason(error)) from None
 
     def _connect(self) -> Connection:
         connection = connect_alone(self._city)
@@ -151,7 +152,11 @@ class GroupLock:
             return bool(self._connection.execute(text(question), {"key": key}).scalar_one())
         except SQLAlchemyError as error:
             self.close()
-            raise LockLostError(str(error).splitlines()[0]) from error
+            raise LockLostError(self._reason(error)) from None
+
+    def _reason(self, error: Exception) -> str:
+        """An error's first line, without what is secret in the database's URL."""
+        return scrubbed(describe(error), self._city.database.url)
 
     def close(self) -> None:
         """End the session, and with it whatever it holds."""

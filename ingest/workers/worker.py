@@ -20,6 +20,7 @@ import structlog
 from ingest.assembly import CityIngest, Options
 from ingest.errors import IngestError, UnusableError
 from ingest.schema.city import City
+from ingest.schema.safe_url import without_secrets
 from ingest.workers.group_lock import GroupLock, LockLostError
 from ingest.workers.lock_watch import LockWatch
 from ingest.workers.status_page import WorkerPage
@@ -225,7 +226,9 @@ def check_cities(cities: Sequence[City]) -> None:
         for name, value in own.items():
             other = seen.setdefault((name, value), city)
             if other is not city:
-                raise UnusableError(f"{where}: {name}: {value!r} is {other.folder}'s already; each city needs its own")
+                raise UnusableError(
+                    f"{where}: {name}: {without_secrets(value)!r} is {other.folder}'s already; each city needs its own"
+                )
 
 
 def run_worker(

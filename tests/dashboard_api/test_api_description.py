@@ -56,6 +56,8 @@ def test_every_route_stands_in_the_table_with_a_role(client):
 def test_what_changes_something_is_for_nobody_below_the_crew():
     order = list(Role)
     for route in ROUTES:
+        if route.path == "/api/v1/enrolments":
+            continue  # a controller asks for its first certificate: a one-time code is what entitles it
         if route.method != "GET":
             assert order.index(route.role) >= order.index(Role.CREW), route.path
 

@@ -144,6 +144,12 @@ def test_dim_commands_are_queued_for_known_lamps(client):
     assert client.post("/api/v1/commands/dim", json={"lamp_ids": ["L-001"], "level": 101}).status_code == 422
 
 
+def in_frame(frame):
+    """The fields of one event as it is sent, its data read as JSON."""
+    fields = dict(line.split(": ", 1) for line in frame.decode().splitlines() if line)
+    return {**fields, "data": json.loads(fields["data"])}
+
+
 def test_the_feed_tells_every_change_once_and_resumes(town, client):
     town.darken(1)
 
@@ -161,10 +167,10 @@ def test_the_feed_tells_every_change_once_and_resumes(town, client):
         poller.cancel()
         return found
 
-    first, second = asyncio.run(collect(0, 2))
-    assert (first.name, json.loads(first.data)["kind"]) == ("opened", "opened")
-    assert json.loads(second.data)["fault"]["lamp_id"] == "L-002"
-    (resumed,) = asyncio.run(collect(first.seq, 1))
+    first, second = map(in_frame, asyncio.run(collect(0, 2)))
+    assert (first["event"], first["data"]["kind"]) == ("opened", "opened")
+    assert second["data"]["fault"]["lamp_id"] == "L-002"
+    (resumed,) = map(in_frame, asyncio.run(collect(int(first["id"]), 1)))
     assert resumed == second
 
 
@@ -180,7 +186,7 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
             poller = asyncio.create_task(feed.run())
             second = await anext(stream)
         poller.cancel()
-        return [json.loads(event.data)["fault"]["lamp_id"] for event in (first, second)]
+        return [in_frame(frame)["data"]["fault"]["lamp_id"] for frame in (first, second)]
 
     assert asyncio.run(collect()) == ["L-001", "L-002"]
 

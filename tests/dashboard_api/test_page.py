@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 import uvicorn
+from playwright._impl._driver import compute_driver_executable
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect, sync_playwright
 
 from dashboard_api.app import create_app
@@ -50,12 +53,36 @@ def serving(city, port=0):
         listener.close()
 
 
+def why_no_driver(command=None):
+    """Why the Node in Playwright's package does not run, such as a missing library; None = it does."""
+    try:
+        done = subprocess.run(
+            command or [compute_driver_executable()[0], "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=False,
+        )
+    except OSError as error:
+        return str(error)
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+
+
 @pytest.fixture(scope="module")
-def browser(require_debian):
+def browser(require_debian, give_up):
     if not (DIST / "index.html").exists():
         pytest.fail("the page is not built: make page")
+    program = require_debian("chromium")
+    if (reason := why_no_driver()) is not None:
+        give_up(f"Playwright's driver does not start: {reason}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(require_debian("chromium")), args=OFFLINE_FLAGS)
+        try:
+            browser = playwright.chromium.launch(executable_path=str(program), args=OFFLINE_FLAGS)
+        except PlaywrightError as error:
+            reason = next((line for line in str(error).splitlines() if "error" in line.lower()), str(error)[:200])
+            give_up(f"Chromium does not start: {reason.strip()[:200]}")
+            return
         yield browser
         browser.close()
 
@@ -213,3 +240,13 @@ def test_the_list_is_worked_by_keyboard_alone(lit_town, port, desk):
     expect(desk.locator(".detail:visible")).to_contain_text("L-030")
     desk.keyboard.press("Escape")
     expect(desk.locator(".detail:visible")).to_have_count(0)
+
+
+def test_a_driver_that_cannot_start_is_a_reason_and_no_error(tmp_path):
+    """A library that is missing (libatomic1) makes the driver end with 127."""
+    broken = tmp_path / "node"
+    broken.write_text("#!/bin/sh\necho 'node: error while loading shared libraries: libatomic.so.1' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    assert "libatomic.so.1" in why_no_driver([str(broken)])
+    assert why_no_driver([str(tmp_path / "nothing")]) is not None
+    assert why_no_driver() is None

@@ -58,6 +58,7 @@ class Played:
         self.now_s = 0.0
         self.layout = layout or lamp_layout(4)
         self.sent: list[tuple[str, Payload, int]] = []
+        self.sent_bytes: list[bytes] = []  # the payloads of ``sent`` as they were
         self.is_up = False
         self.ears = Ears()
         self.outbox = Outbox(
@@ -79,6 +80,7 @@ class Played:
         assert self.is_up, "published without a connection"
         parts = parse_topic(topic)
         assert (parts.group, parts.node) == ("g", "n")
+        self.sent_bytes.append(payload)
         self.sent.append((parts.message_type, decode_payload(payload), qos))
 
     def disconnect(self) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "deploy/terang-agent.service"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNIT = DEPLOY / "terang-agent.service"
+UNITS = sorted(path.name for path in DEPLOY.glob("terang-*.*") if path.suffix in {".service", ".path", ".timer"})
 
 
 @pytest.fixture
@@ -14,13 +16,17 @@ def analyze(require_debian: Callable[[str], Path]) -> str:
     return str(require_debian("systemd"))
 
 
-def test_unit_is_valid_for_systemd(analyze: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", UNITS)
+def test_unit_is_valid_for_systemd(analyze: str, tmp_path: Path, name: str) -> None:
     program = tmp_path / "terang-agent"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("/opt/terang/bin/terang-agent", str(program)))
-    done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False)
+    for each in UNITS:  # a timer is looked at together with what it starts
+        text = (DEPLOY / each).read_text().replace("/opt/terang/bin/terang-agent", str(program))
+        (tmp_path / each).write_text(text.replace("/usr/bin/systemctl", str(program)))
+    done = subprocess.run(
+        [analyze, "verify", str(tmp_path / name)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import AgentConfig, parse_config
-from edge_agent.link.message import Identity, Numbering, nbirth, ndata
+from edge_agent.link.message import Identity, nbirth, ndata
 from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
 from edge_agent.serial.plan import sampled_quantities
 from edge_agent.serial.profile import load_profiles

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from edge_agent.__main__ import main
 from edge_agent.config import parse_config
-from edge_agent.link.message import Identity, Numbering, nbirth, ndata
+from edge_agent.link.message import Identity, nbirth, ndata
 from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
 from edge_agent.serial.profile import SHIPPED, WIDTHS, Profile, load_profile, parse_profile
 from edge_agent.serial.reading import UNKNOWN_COUNT

@@ -9,8 +9,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.link.message import Numbering, ndata
+from edge_agent.link.message import ndata
 from edge_agent.outbox.layout import Layout
+from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body, rearrange
 from edge_agent.serial.reading import (
     CABINET_FAST,

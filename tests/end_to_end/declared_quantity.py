@@ -75,18 +75,6 @@ def sweep_meters(folder: Path) -> tuple[object, object]:
         bus.unplug()
 
 
-def without_unknown_metrics(payload: bytes, slots: dict[int, int]) -> bytes:
-    """A payload that can be read together with others: what the agent tells of itself is left to protobuf."""
-    from edge_agent.wire import PayloadMessage
-
-    message = PayloadMessage()
-    message.ParseFromString(payload)
-    kept = [metric for metric in message.metrics if metric.alias in slots]
-    del message.metrics[:]
-    message.metrics.extend(kept)
-    return message.SerializeToString()
-
-
 def main(folder: Path) -> dict[str, object]:
     from array import array
     from dataclasses import replace
@@ -95,7 +83,8 @@ def main(folder: Path) -> dict[str, object]:
 
     from dashboard_api.api.city import quantity_items
     from dashboard_api.readings.parquet import ParquetReadings
-    from edge_agent.link.message import Identity, Numbering, nbirth, ndata
+    from edge_agent.link.message import Identity, nbirth, ndata
+    from edge_agent.outbox.numbering import Numbering
     from edge_agent.outbox.record import Circumstances, Record, encode_body
     from ingest.decode.birth import parse_birth
     from ingest.decode.bulk_decode import Sheets
@@ -123,8 +112,7 @@ def main(folder: Path) -> dict[str, object]:
     directory = town(1, len(LAMP_IDS), lamp_name="L-{:03d}")
     session = parse_birth("PJU-000", born, directory)
     one_by_one = [read_record(session, payload) for payload in payloads]
-    alike = [without_unknown_metrics(payload, session.slots) for payload in payloads]
-    at_once = Sheets().read([("PJU-000", payload) for payload in alike], {"PJU-000": session})
+    at_once = Sheets().read([("PJU-000", payload) for payload in payloads], {"PJU-000": session})
     assert all(record is not None for record in at_once), "ten payloads of one shape are read together"
     blocks = [build_tick([[record] for record in way], [], directory).block for way in (one_by_one, at_once)]
     column = "illuminance_lx"

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge_agent.wire import Metric
+from edge_agent.wire import DataType, Metric, Payload, encode_payload
 from firmware_sim.fleet.outages import Churn
 from firmware_sim.fleet.performance import Cast, Performance
 from firmware_sim.fleet.player import Pace
 from firmware_sim.fleet.town import read_town
+from firmware_sim.fleet.virtual_agent import VirtualAgent
 from tests.edge_agent.broker_process import Broker
 from tests.firmware_sim.injection_city import write_city
 from tests.firmware_sim.listening_host import Host
@@ -193,3 +194,48 @@ def test_a_restarted_node_tells_it_in_its_next_sweep_whichever_turn_its_controll
             any(bits & 16 for bits in host.records[node][key][2]["Lamps/Status"]) for key in sorted(host.records[node])
         ]
         assert sum(told[2:]) == 1, node
+
+
+def test_cities_with_controllers_of_the_same_names_share_a_broker_without_evicting_each_other(tmp_path, broker):
+    with ExitStack() as stack:
+        host = Host(broker.port)
+        stack.callback(host.close)
+        performances = []
+        for group in ("terang", "terang-utara"):
+            folder = tmp_path / group
+            folder.mkdir()
+            settings = write_city(folder) / "city.toml"
+            settings.write_text(settings.read_text().replace('name = "Kota"', f'name = "Kota"\ngroup = "{group}"'))
+            pace = Pace(NIGHT_US, 60.0, slow_s=300.0, speed=600.0)
+            performances.append(Performance(read_town(folder), ("127.0.0.1", broker.port), Cast(), pace, 1))
+            stack.callback(performances[-1].close)
+        opened = []
+        for performance in performances:
+            for link in performance.player._links:
+                link._on_change = lambda is_open, was=link._on_change: (opened.append(is_open), was(is_open))
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline:
+            for performance in performances:
+                performance.turn()
+        assert opened == [True] * 6, "each of six controllers connects once and stays"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "[" * 100_000,
+        '{"dim":' * 100_000,
+        '{"on": "sunset+99999999999999999999m"}',
+        '{"off": "sunrise-999999999m"}',
+        '{"dim": [{"at": "22:00", "level": 1e400}]}',
+        '{"timezone": "' + "x" * 70_000 + '"}',
+        '{"timezone": ["UTC"]}',
+        '{"version": ' + "9" * 5000 + "}",
+    ],
+)
+def test_a_hostile_schedule_neither_ends_a_virtual_agent_nor_is_kept(tmp_path, document):
+    town = read_town(write_city(tmp_path))
+    agent = VirtualAgent("terang", town.controllers[0], epoch=1)
+    payload = encode_payload(Payload(0, 0, (Metric(document, name="Schedule/Document", datatype=DataType.STRING),)))
+    assert agent.command(payload, 0) == ([], None)
+    assert agent.schedule is None

@@ -25,12 +25,12 @@ from ingest.schema.segments import US_PER_DAY, day_folder, segment_name
 
 DAY = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 MINUTE = 60_000_000
-LAMPS = """lamp_id,cabinet_id,circuit,latitude,longitude,rated_power_w,technology,bus,address,profile
-L-1,C-1,1,0.5,102,100,HPS,A,1,pzem-016
-L-2,C-1,1,0.5,102,100,HPS,A,2,pzem-016
-L-3,C-2,1,0.5,102,100,HPS,,,
-L-4,C-3,1,0.5,102,100,LED,A,1,pzem-016
-L-5,C-3,2,0.5,102,60,HPS,,,
+LAMPS = """lamp_id,cabinet_id,circuit,latitude,longitude,rated_power_w,technology,bus,address,profile,installed_on
+L-1,C-1,1,0.5,102,100,HPS,A,1,pzem-016,
+L-2,C-1,1,0.5,102,100,HPS,A,2,pzem-016,
+L-3,C-2,1,0.5,102,100,HPS,,,,2019-05-01
+L-4,C-3,1,0.5,102,100,LED,A,1,pzem-016,
+L-5,C-3,2,0.5,102,60,HPS,,,,
 """
 CABINETS = """cabinet_id,controller_id,supply_account,supply_va,metered
 C-1,PJU-1,5301,1300,true
@@ -184,3 +184,42 @@ def test_a_month_is_the_citys_own():
     assert (end - begin) // US_PER_DAY == 31
     with pytest.raises(UnusableError, match="no month like"):
         month_span("2026-13", "Asia/Jakarta")
+
+
+def test_nothing_is_estimated_before_a_cabinet_was_first_heard(stand):
+    """A city that is fifteen minutes old has no month of estimated energy behind it."""
+    city, engine, fleet = stand
+    start = DAY + 12 * US_PER_H
+    n, at_us = 2, DAY + 12 * US_PER_H + np.arange(2) * 15 * MINUTE
+    write(city, "circuits", 1, at_us=at_us, controller_id=["PJU-3"] * n, circuit=["1"] * n, energy_wh=[70, 90])
+    found = hours(engine, city, fleet, DAY - 20 * US_PER_DAY, start + 15 * MINUTE)
+    assert found["C-3"].estimated_wh == pytest.approx(15)  # L-5, a quarter of an hour
+    assert found["C-3"].lit_hours == pytest.approx(0.25)
+    assert found["C-1"].estimated_wh == 0, "has a controller that was never heard"
+    assert found["C-2"].estimated_wh > 0, "has none, and a lamp that was installed in 2019"
+
+
+def test_a_cabinet_that_falls_silent_is_estimated_from_then_on_too(stand):
+    city, engine, fleet = stand
+    start = DAY + 12 * US_PER_H
+    at_us = start + np.arange(2) * 15 * MINUTE
+    write(city, "circuits", 1, at_us=at_us, controller_id=["PJU-3"] * 2, circuit=["1"] * 2, energy_wh=[70, 90])
+    hours(engine, city, fleet, start, start + US_PER_H)
+    later = hours(engine, city, fleet, DAY + 5 * US_PER_DAY, DAY + 6 * US_PER_DAY)["C-3"]
+    assert later.estimated_wh == pytest.approx(12 * 160 * 1.0, rel=0.2)
+
+
+@pytest.mark.parametrize("table", ["lamps", "circuits", "cabinets"])
+@pytest.mark.parametrize("stumble", [0, 4_000_000_000, 990])
+def test_a_months_bill_does_not_move_by_a_counter_that_stumbles(stand, table, stumble):
+    city, engine, fleet = stand
+    start, n = DAY + 12 * US_PER_H, 25
+    counts = [1000 + 20 * i for i in range(n)]
+    counts[12] = stumble
+    at_us = start + np.arange(n) * 15 * MINUTE
+    columns = {"at_us": at_us, "controller_id": ["PJU-1"] * n, "energy_wh": counts}
+    own = {"lamps": {"lamp_id": ["L-1"] * n, "power_w": [80.0] * n}, "circuits": {"circuit": ["1"] * n}, "cabinets": {}}
+    write(city, table, 1, **columns, **own[table])
+    found = hours(engine, city, fleet, start, start + 6 * US_PER_H)["C-1"]
+    assert found.measured_wh + found.interpolated_wh == pytest.approx(480)
+    assert found.interpolated_wh == pytest.approx(40), "the hour is marked"

@@ -2,19 +2,23 @@
 
 import dataclasses
 import random
+from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge_agent.wire import BY_NAME, Metric, Payload, PayloadMessage, encode_payload, pack_strings
+from edge_agent.wire import BY_NAME, NBIRTH, NDATA, Metric, Payload, PayloadMessage, encode_payload, pack_strings
 from ingest.decode.birth import Session, parse_birth
 from ingest.decode.bulk_decode import Sheets
 from ingest.decode.columns import build_tick
 from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError
 from ingest.model.block import take_records
+from tests.edge_agent.played_session import Played
+from tests.edge_agent.stub_meters import lamp_layout
 
 AT_MS = 1_764_000_000_000
 N_LAMPS, N_CIRCUITS = 5, 2
@@ -164,6 +168,84 @@ def test_unusual_payloads_are_left_to_protobuf(session: Session) -> None:
     short = encode({**values, "Lamps/Power": b"\x00" * 4}, 3, at_ms=AT_MS)
     for payload in (named.SerializeToString(), doubled.SerializeToString(), unnumbered, short, b"", b"\xff" * 60):
         assert read_alike(session, [payload] * 12) == [None] * 12
+
+
+OF_NO_SLOT = {
+    "Agent/Sweep Duration": lambda rng: float(rng.normal(40, 9)),
+    "Agent/Commands Refused": lambda rng: int(rng.integers(0, 1 << int(rng.choice((7, 14, 21))))),
+    "Outbox/Dropped": lambda rng: int(rng.integers(0, 1 << int(rng.choice((7, 14, 40))))),
+    "Outbox/Waiting": lambda rng: int(rng.integers(0, 100)),
+    "Lamps/Poll Errors": lambda rng: rng.integers(0, 1 << 32, N_LAMPS).astype("<u4").tobytes(),
+}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_metrics_that_ingest_does_not_use_are_passed_over(seed: int, session: Session) -> None:
+    rng = np.random.default_rng(seed)
+    names = rng.permutation(list(OF_NO_SLOT))[: int(rng.integers(1, 6))]
+    payloads = [
+        encode({**sweep(rng, 100 + i), **{name: OF_NO_SLOT[name](rng) for name in names}}, i % 120, at_ms=AT_MS + i)
+        for i in range(400)
+    ]
+    of_length = Counter(map(len, payloads))
+    assert_equal(session, payloads, at_least=sum(n for n in of_length.values() if n >= 100) // 2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_garbled_metrics_that_ingest_does_not_use_change_nothing(seed: int, session: Session) -> None:
+    rng, dice = np.random.default_rng(seed), random.Random(seed)
+    payloads = []
+    for i in range(200):
+        more = {"Agent/Sweep Duration": 40.5, "Agent/Commands Refused": i % 100, "Lamps/Poll Errors": rng.bytes(20)}
+        data = bytearray(encode({**more, **sweep(rng, 70_000 + i)}, i % 120, at_ms=AT_MS + 977 * i))
+        if i > 20:
+            for _ in range(dice.choice((0, 1, 1, 2, 5))):
+                data[dice.randrange(90)] = dice.choice((0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)))
+        payloads.append(bytes(data))
+    assert_equal(session, payloads, at_least=50)
+
+
+def test_every_record_of_a_real_agent_is_read_with_others(tmp_path: Path) -> None:
+    played = Played(tmp_path, layout=lamp_layout(N_LAMPS))
+    played.connect()
+    for i in range(40):
+        played.sweep(slow=not i % 2)
+        played.run(60)
+    kinds = [kind for kind, _, _ in played.sent]
+    birth = played.sent_bytes[kinds.index(NBIRTH)]
+    data = [payload for kind, payload in zip(kinds, played.sent_bytes, strict=True) if kind == NDATA]
+    assert b"Agent/Sweep Duration" in birth
+    assert len(data) >= 40
+    of_agent = parse_birth("PJU-1", birth, DIRECTORY)
+    usual = {length for length, n in Counter(map(len, data)).items() if n >= 8}
+    assert_equal(of_agent, data, at_least=sum(len(payload) in usual for payload in data))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"name": "Cabinet/Energy"},  # data may carry names: this one is known
+        {"alias": (1 << 64) - 1},
+        {"string_value": "text"},
+    ],
+)
+def test_what_may_be_more_than_an_unused_number_is_left_to_protobuf(more: dict[str, Any], session: Session) -> None:
+    message = PayloadMessage.FromString(encode(sweep(np.random.default_rng(5), 9), 3, at_ms=AT_MS))
+    message.metrics.add(**{"alias": 1000, "long_value": 1, **more})
+    assert read_alike(session, [message.SerializeToString()] * 12) == [None] * 12
+
+
+def test_shapes_of_one_length_are_read_in_one_tick(session: Session) -> None:
+    rng = np.random.default_rng(8)
+    payloads = []
+    for i in range(40):  # one byte and three, or two and two: equally long
+        refused, dropped = (5, 100_000) if i % 2 else (500, 500)
+        more = {"Agent/Commands Refused": refused, "Outbox/Dropped": dropped}
+        payloads.append(encode({**sweep(rng, 1000 + i), **more}, 3, at_ms=AT_MS))
+    assert len({len(payload) for payload in payloads}) == 1
+    sheets, messages = Sheets(), [("topic", payload) for payload in payloads]
+    sheets.read(messages, {"topic": session})
+    assert None not in sheets.read(messages, {"topic": session})
 
 
 def test_a_new_shape_of_the_same_length_is_learned(session: Session) -> None:

@@ -34,6 +34,7 @@ SAID_IN = {
     "problem": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
+    "inject": ("firmware_sim",),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
 WORD_OF_PAGE = re.compile(r"""words\.say\(\s*"(\w+)\"""")
@@ -58,7 +59,7 @@ def sources(*folders: str) -> str:
 def ids_in_code() -> set[str]:
     """Message ids that the code names whole, words that the page says, and codes of problems."""
     python, page = (
-        sources("edge_agent", "ingest", "dashboard_api", "firmware_sim/demo"),
+        sources("edge_agent", "ingest", "dashboard_api", "firmware_sim"),
         sources("dashboard_api/web/src"),
     )
     found = {name for name in WHOLE_ID.findall(python + page) if name.rpartition(".")[2] not in {"toml", "db", "py"}}

@@ -6,6 +6,7 @@ twice; the fuzz test of the OpenAPI document holds answers and models together.
 
 from dashboard_api.api.models.cabinet import Cabinet, CabinetList, Energy
 from dashboard_api.api.models.city import City, CodeList, QuantityList, Readiness, Summary
+from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, EnrolmentRequest, WaitingEnrolment
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
 from dashboard_api.api.models.map import CabinetLamps, LampChanges, SearchAnswer
@@ -20,6 +21,9 @@ __all__ = [
     "CodeList",
     "Command",
     "Energy",
+    "EnrolmentAnswer",
+    "EnrolmentList",
+    "EnrolmentRequest",
     "Fault",
     "FaultCollection",
     "FaultDetail",
@@ -39,4 +43,5 @@ __all__ = [
     "SearchAnswer",
     "Summary",
     "TimelineEntry",
+    "WaitingEnrolment",
 ]

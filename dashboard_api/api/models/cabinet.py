@@ -68,6 +68,8 @@ class Cabinet(CabinetRow):
             "switching": "contactor",
             "extra": {},
             "last_seen": "2026-11-23T12:05:00Z",
+            "live_at": "2026-11-23T12:04:58Z",
+            "live_age_s": 1.4,
             "lamp_ids": ["L-000123", "L-000124"],
             "lamps": {"unknown": 0, "off": 0, "lit": 1, "dark": 1},
             "faults": [FAULT_EXAMPLE],
@@ -82,6 +84,8 @@ class Cabinet(CabinetRow):
     switching: str | None = Field(description="`contactor` or `lamp`")
     extra: dict[str, Any] = Field(description="further columns of the register, as they are")
     last_seen: str | None
+    live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    live_age_s: float | None = Field(description="seconds since ingest wrote it")
     lamp_ids: list[str]
     lamps: StateCounts
     faults: list[Fault]

@@ -158,6 +158,7 @@ class Summary(Answer):
         {
             "at": "2026-11-23T12:05:00Z",
             "live_at": "2026-11-23T12:04:58Z",
+            "live_age_s": 1.4,
             "lamps": {
                 "total": 2000,
                 "unknown": 12,
@@ -192,6 +193,7 @@ class Summary(Answer):
 
     at: str
     live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    live_age_s: float | None = Field(description="seconds since ingest wrote it")
     lamps: CityLampFigures
     power_w: float | None
     faults: FaultFigures
@@ -202,7 +204,18 @@ class Summary(Answer):
 class Readiness(Answer):
     """The service is able to answer."""
 
-    model_config = example({"ready": True, "register_version": 3})
+    model_config = example(
+        {
+            "ready": True,
+            "register_version": 3,
+            "live_at": "2026-11-23T12:04:58Z",
+            "live_age_s": 1.4,
+            "warnings": {},
+        }
+    )
 
     ready: Literal[True]
     register_version: int
+    live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    live_age_s: float | None = Field(description="seconds since ingest wrote it")
+    warnings: dict[str, str] = Field(description="what a person should look at, by part")

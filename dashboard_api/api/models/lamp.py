@@ -67,6 +67,8 @@ class Lamp(Answer):
             "installed_on": "2020-01-01",
             "extra": {"pole": "steel"},
             "latest": _LATEST_EXAMPLE,
+            "live_at": "2026-11-23T12:04:58Z",
+            "live_age_s": 1.4,
             "faults": [FAULT_EXAMPLE],
         }
     )
@@ -92,6 +94,8 @@ class Lamp(Answer):
     installed_on: str | None
     extra: dict[str, Any] = Field(description="further columns of the register, as they are")
     latest: LatestReading | None
+    live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    live_age_s: float | None = Field(description="seconds since ingest wrote it")
     faults: list[Fault]
 
 
@@ -135,6 +139,8 @@ class LampCollection(Answer):
     """Every lamp of the register as GeoJSON."""
 
     type: Literal["FeatureCollection"]
+    live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    live_age_s: float | None = Field(description="seconds since ingest wrote it")
     features: list[LampFeature]
 
 
@@ -144,6 +150,8 @@ class LampStates(Answer):
     model_config = example(
         {
             "at": "2026-11-23T12:05:00Z",
+            "live_at": "2026-11-23T12:04:58Z",
+            "live_age_s": 1.4,
             "register_version": 3,
             "lamp_id": ["L-000123", "L-000124"],
             "state": [2, 3],
@@ -152,6 +160,8 @@ class LampStates(Answer):
     )
 
     at: str
+    live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
+    live_age_s: float | None = Field(description="seconds since ingest wrote it")
     register_version: int
     lamp_id: list[str]
     state: list[int] = Field(description="0 unknown, 1 off, 2 lit, 3 dark")

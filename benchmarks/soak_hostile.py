@@ -1,0 +1,168 @@
+"""``make soak-hostile``: the demo for hours under hostile MQTT and HTTP traffic, beside busy loops; nothing may end.
+
+The last line is one JSON object: what was sent, which processes ended, how the API answered, how the memory
+grew. Exit code 1 if a process ended, the API was not ready at the end, or no record was stored in the last
+part of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.hostile_http import HostileHttp
+from benchmarks.hostile_mqtt import HostileMqtt
+from firmware_sim.demo.stage import free_port
+
+_READY_S: Final = 300
+_LOOK_S: Final = 5.0
+_ENDED: Final = re.compile(r"ended with|was ended by")
+
+
+def main() -> None:
+    """Play, send, look, and say what happened."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--lamps", type=int, default=1000)
+    parser.add_argument("--busy", type=int, default=2, help="busy loops beside it")
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds between two attacks of each kind of traffic")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="terang-soak-") as folder:
+        result = _run(given, Path(folder))
+    print(json.dumps(result), flush=True)
+    sys.exit(0 if result["passed"] else 1)
+
+
+def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    port, broker_port = given.port or free_port(), free_port()
+    output = folder.with_suffix(".log")
+    command = [sys.executable, "-m", "firmware_sim.demo", "--folder", str(folder), "--lamps", str(given.lamps)]
+    command += ["--port", str(port), "--broker-port", str(broker_port)]
+    loops = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(given.busy)]
+    with output.open("w") as log:
+        demo = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    stop = threading.Event()
+    try:
+        _wait_until_ready(demo, port, output)
+        for loop in loops:
+            loop.start()
+        with (folder / "cabinets.csv").open(encoding="utf-8") as file:
+            nodes = sorted({row["controller_id"] for row in csv.DictReader(file) if row["controller_id"]})
+        attacks = (HostileMqtt(broker_port, "terang", nodes, "terang", given.seed), HostileHttp(port, given.seed))
+        threads = [threading.Thread(target=_attack, args=(each, stop, given.pause), daemon=True) for each in attacks]
+        for thread in threads:
+            thread.start()
+        looks = _look(demo, port, time.monotonic() + 60 * given.minutes)
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+        for each in attacks:
+            each.close()
+        time.sleep(15)  # what was held open has been let go
+        is_ready = _answer(port, "/readyz")[0] == 200
+        text = output.read_text(errors="replace")
+        return _result(given, looks, attacks, text, is_ready=is_ready and demo.poll() is None)
+    finally:
+        stop.set()
+        for loop in loops:
+            if loop.is_alive():
+                loop.terminate()
+        demo.send_signal(signal.SIGTERM)
+        try:
+            demo.wait(60)
+        except subprocess.TimeoutExpired:
+            demo.kill()
+        output.unlink(missing_ok=True)
+
+
+def _result(
+    given: argparse.Namespace, looks: list[dict[str, Any]], attacks: tuple[Any, ...], text: str, *, is_ready: bool
+) -> dict[str, Any]:
+    ended = [line for line in text.splitlines() if _ENDED.search(line)]
+    answered = [look["answer_s"] for look in looks if look["status"] == 200]
+    last = looks[-max(1, len(looks) // 4) :]
+    is_moving = len({look["live_at"] for look in last if look["live_at"]}) > 1
+    quarter = max(1, len(looks) // 4)
+    memory = [max((look["rss_mb"] for look in part), default=0) for part in (looks[:quarter], looks[-quarter:])]
+    return {
+        "benchmark": "soak-hostile",
+        "minutes": given.minutes,
+        "sent": {name: n for each in attacks for name, n in each.n_sent.items()},
+        "ended": ended,
+        "asked": len(looks),
+        "answered": len(answered),
+        "answer_s_max": round(max(answered, default=0.0), 2),
+        "rss_mb_first_and_last_quarter": memory,
+        "passed": not ended and is_ready and is_moving,
+    }
+
+
+def _look(demo: subprocess.Popen[bytes], port: int, until: float) -> list[dict[str, Any]]:
+    looks = []
+    while time.monotonic() < until and demo.poll() is None:
+        began = time.monotonic()
+        status, body = _answer(port, "/api/v1/summary")
+        live_at = json.loads(body).get("live_at") if status == 200 else None
+        took = time.monotonic() - began
+        looks.append({"status": status, "answer_s": took, "live_at": live_at, "rss_mb": _memory_mb(demo.pid)})
+        time.sleep(_LOOK_S)
+    return looks
+
+
+def _answer(port: int, path: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+            return answer.status, answer.read()
+    except OSError as error:
+        return getattr(error, "code", 0), b""
+
+
+def _memory_mb(pid: int) -> int:
+    """Resident memory of a process and its children together."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        except OSError:
+            continue
+        if str(pid) in {fields["Pid"].strip(), fields["PPid"].strip()} and "VmRSS" in fields:
+            total += int(fields["VmRSS"].split()[0])
+    return total // 1024
+
+
+def _wait_until_ready(demo: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    deadline = time.monotonic() + _READY_S
+    while _answer(port, "/readyz")[0] != 200:
+        if demo.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"the demo did not come up:\n{output.read_text(errors='replace')}")
+        time.sleep(1.0)
+
+
+def _attack(attack: Any, stop: threading.Event, pause_s: float) -> None:
+    while not stop.wait(pause_s):
+        attack.turn()
+
+
+def _spin() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        sum(range(100_000))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+"""Codes and requests for certificates: who may ask, who approved, and what was issued.
+
+Owns ``enrolments.json`` of a city's ``pki`` (mode 0600). A code is kept as a hash, bound to one controller, for a
+quarter of an hour and one request. A request waits for an operator; one that the key of a valid certificate signed
+needs none.
+Used by the command line and by the API at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from city_pki.authority import Authority, check_key, check_name, key_digest, root_fingerprint
+from city_pki.errors import PkiError, RefusedError
+from city_pki.secret_file import locked, read_secret, write_secret
+from edge_agent.wire.enrolment import (
+    FINGERPRINT_BYTES,
+    MAX_CSR,
+    SECRET_BYTES,
+    EnrolmentCode,
+    answer_proof,
+    is_same,
+    lookup,
+    renewal_bytes,
+    request_proof,
+)
+
+CODE_LIFETIME: Final = timedelta(minutes=15)
+APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody stands at the cabinet and waits
+RENEWAL_TIME: Final = timedelta(days=7)  # for an operator, where the old certificate has expired
+KEPT: Final = timedelta(days=14)  # answers that nobody fetched
+MOST: Final = 10_000  # codes, and requests
+MOST_RENEWALS: Final = 20  # of one controller that are kept: one that asks without end gets no more
+FILE: Final = "enrolments.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code that was given out.
+
+    Attributes:
+        key: SHA-256 of its secret, hexadecimal.
+        controller: whom it is for.
+        until: end of its time, ISO 8601.
+        agent_toml: the controller's file, for one that has none.
+        is_used: a request came with it.
+    """
+
+    key: str
+    controller: str
+    until: str
+    agent_toml: str
+    is_used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for a certificate.
+
+    Attributes:
+        id: unguessable; who has it may ask what became of the request.
+        controller: whom the certificate is for.
+        csr: the request, PEM.
+        digest: SHA-256 of its public key, to be compared by two people.
+        until: until when it may be approved, ISO 8601.
+        code_key: of the code it came with; None = a present certificate's key signed it.
+        certificate: what was issued; None = nothing yet.
+        is_refused: an operator said no.
+        approved_by: who said yes; None = nobody had to.
+    """
+
+    id: str
+    controller: str
+    csr: str
+    digest: str
+    until: str
+    code_key: str | None = None
+    certificate: str | None = None
+    is_refused: bool = False
+    approved_by: str | None = None
+
+    def state(self, now: datetime) -> str:
+        """``approved``, ``refused``, ``expired`` or ``waiting``."""
+        if self.certificate is not None:
+            return "approved"
+        if self.is_refused:
+            return "refused"
+        return "expired" if datetime.fromisoformat(self.until) < now else "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request; the last four are there once it is approved."""
+
+    state: str
+    certificate: str | None = None
+    ca: str | None = None
+    agent_toml: str | None = None
+    proof: str | None = None
+
+
+class Enrolments:
+    """The codes and requests of one city."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the ``pki`` folder; nothing is read yet."""
+        self._folder = folder
+
+    def new_code(self, controller: str, agent_toml: str, now: datetime) -> EnrolmentCode:
+        """Give out a code; an older one of this controller no longer holds.
+
+        Raises:
+            PkiError: there is no authority yet, or too many codes are out.
+        """
+        check_name(controller)
+        code = EnrolmentCode(secrets.token_bytes(SECRET_BYTES), root_fingerprint(self._folder)[:FINGERPRINT_BYTES])
+        until = (now + CODE_LIFETIME).isoformat()
+        with self._writing(now) as (codes, _requests):
+            codes[:] = [old for old in codes if old.controller != controller]
+            if len(codes) >= MOST:
+                raise PkiError(f"{MOST} codes are out: wait a quarter of an hour")
+            codes.append(Code(code.key.hex(), controller, until, agent_toml))
+        return code
+
+    def ask_with_code(self, csr: str, name: str, proof: str, now: datetime) -> Request:
+        """Take a request that comes with a code, once; the same request again gets the same answer.
+
+        Args:
+            csr: the request, PEM.
+            name: which code, see `edge_agent.wire.enrolment.lookup`.
+            proof: the MAC over the request.
+            now: this server's time.
+
+        Raises:
+            RefusedError: no such code, it is used or too old, or the proof is another one's.
+        """
+        digest = _key_of(csr)
+        with self._writing(now) as (codes, requests):
+            code = next((code for code in codes if is_same(lookup(bytes.fromhex(code.key)), name)), None)
+            if code is None or datetime.fromisoformat(code.until) < now:
+                raise RefusedError("no such code, or its time is over")
+            if not is_same(request_proof(bytes.fromhex(code.key), csr), proof):
+                raise RefusedError(f"a request for {code.controller} without the proof of its code")
+            if code.is_used:
+                same = next((one for one in requests if one.code_key == code.key and one.csr == csr), None)
+                if same is None:
+                    raise RefusedError(f"the code for {code.controller} is used")
+                return same
+            codes[codes.index(code)] = replace(code, is_used=True)
+            until = (now + APPROVAL_TIME).isoformat()
+            request = Request(_new_id(), code.controller, csr, digest, until, code.key)
+            _add(requests, request)
+        return request
+
+    def ask_with_certificate(
+        self, authority: Authority, csr: str, certificate: str, signature: bytes, now: datetime
+    ) -> Request:
+        """Take a request that the key of an older certificate signed; one that has expired waits for an operator.
+
+        Args:
+            authority: issues at once where the certificate is still valid.
+            csr: the request, PEM.
+            certificate: the older certificate, PEM.
+            signature: ECDSA with SHA-256 over `edge_agent.wire.enrolment.renewal_bytes`.
+            now: this server's time.
+
+        Raises:
+            RefusedError: the certificate is not ours, is revoked, or did not sign the request.
+        """
+        digest = _key_of(csr)
+        try:
+            older = x509.load_pem_x509_certificate(certificate[:MAX_CSR].encode())
+            key = older.public_key()
+            if not isinstance(key, ec.EllipticCurvePublicKey):
+                raise RefusedError("a certificate with a key on P-256 or P-384 is needed")
+            entry = authority.check_own(older)
+            key.verify(signature, renewal_bytes(csr), ec.ECDSA(hashes.SHA256()))
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise RefusedError("the request is not signed with the certificate's key") from error
+        with self._writing(now) as (_codes, requests):
+            same = next((one for one in requests if one.controller == entry.name and one.csr == csr), None)
+            if same is not None and same.state(now) != "expired":
+                return same
+            if sum(one.controller == entry.name and one.code_key is None for one in requests) >= MOST_RENEWALS:
+                raise RefusedError(f"{entry.name} has asked {MOST_RENEWALS} times within three weeks")
+            waiting = [one for one in requests if one.controller == entry.name and one.code_key is None]
+            for old in waiting:  # a controller that asks again has forgotten the key of its last request
+                if old.state(now) == "waiting":
+                    requests.remove(old)
+            request = Request(_new_id(), entry.name, csr, digest, (now + RENEWAL_TIME).isoformat())
+            if older.not_valid_after_utc >= now:
+                request = _issued(request, authority, now)
+            _add(requests, request)
+        return request
+
+    def approve(self, authority: Authority, request_id: str, actor: str, now: datetime) -> Request:
+        """Issue the certificate of a request that waits.
+
+        Raises:
+            PkiError: no such request, or it does not wait (any more).
+        """
+        with self._writing(now) as (_codes, requests):
+            request = _waiting(requests, request_id, now)
+            done = replace(_issued(request, authority, now), approved_by=actor)
+            requests[requests.index(request)] = done
+        return done
+
+    def refuse(self, request_id: str, actor: str, now: datetime) -> Request:
+        """Say no to a request that waits.
+
+        Raises:
+            PkiError: no such request, or it does not wait (any more).
+        """
+        with self._writing(now) as (_codes, requests):
+            request = _waiting(requests, request_id, now)
+            done = replace(request, is_refused=True, approved_by=actor)
+            requests[requests.index(request)] = done
+        return done
+
+    def waiting(self, now: datetime) -> tuple[Request, ...]:
+        """Requests that wait for an operator, oldest first."""
+        return tuple(request for request in self._read()[1] if request.state(now) == "waiting")
+
+    def answer(self, request_id: str, ca: str, now: datetime) -> Answer | None:
+        """What became of a request; None = there is none of this id."""
+        codes, requests = self._read()
+        request = next((one for one in requests if is_same(one.id, request_id)), None)
+        if request is None:
+            return None
+        if request.certificate is None:
+            return Answer(request.state(now))
+        code = next((code for code in codes if code.key == request.code_key), None)
+        agent_toml = "" if code is None else code.agent_toml
+        proof = None
+        if request.code_key is not None:
+            proof = answer_proof(bytes.fromhex(request.code_key), request.certificate, ca, agent_toml)
+        return Answer("approved", request.certificate, ca, agent_toml, proof)
+
+    def _read(self) -> tuple[list[Code], list[Request]]:
+        path = self._folder / FILE
+        if not path.exists():
+            return [], []
+        try:
+            document = json.loads(read_secret(path))
+            return [Code(**each) for each in document["codes"]], [Request(**each) for each in document["requests"]]
+        except (ValueError, TypeError, KeyError) as error:
+            raise PkiError(f"{path}: is broken ({type(error).__name__}); delete it and give out new codes") from error
+
+    @contextmanager
+    def _writing(self, now: datetime) -> Iterator[tuple[list[Code], list[Request]]]:
+        """Codes and requests to change, written back if nothing was raised; what is over for long falls out."""
+        with locked(self._folder / f".{FILE}.lock"):
+            codes, requests = self._read()
+            codes = [code for code in codes if datetime.fromisoformat(code.until) + KEPT > now]
+            requests = [request for request in requests if datetime.fromisoformat(request.until) + KEPT > now]
+            yield codes, requests
+            document = {"codes": [asdict(each) for each in codes], "requests": [asdict(each) for each in requests]}
+            write_secret(self._folder / FILE, json.dumps(document).encode())
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _key_of(csr: str) -> str:
+    """Digest of the key that a request is for; the request proves that its sender has it.
+
+    Raises:
+        RefusedError: it is no such request, or its key is of another kind.
+    """
+    try:
+        request = x509.load_pem_x509_csr(csr[:MAX_CSR].encode())
+        key = request.public_key()
+        is_good = request.is_signature_valid
+    except (ValueError, TypeError, InvalidSignature, UnicodeEncodeError) as error:
+        raise RefusedError("csr: is no request for a certificate") from error
+    except Exception as error:  # the library has an exception for every algorithm that it does not know
+        raise RefusedError("csr: is of a kind that is not accepted") from error
+    check_key(key)
+    if not is_good:
+        raise RefusedError("csr: its signature is not its key's")
+    return key_digest(key)
+
+
+def _issued(request: Request, authority: Authority, now: datetime) -> Request:
+    key = x509.load_pem_x509_csr(request.csr.encode()).public_key()
+    certificate = authority.issue(key, request.controller, now)
+    return replace(request, certificate=certificate.decode())
+
+
+def _add(requests: list[Request], request: Request) -> None:
+    if len(requests) >= MOST:
+        raise PkiError(f"{MOST} requests are kept: refuse or wait")
+    requests.append(request)
+
+
+def _waiting(requests: list[Request], request_id: str, now: datetime) -> Request:
+    request = next(
+        (one for one in requests if request_id in {one.id, one.controller} and one.state(now) == "waiting"), None
+    )
+    if request is None:
+        raise PkiError(f"{request_id}: no request waits under this name")
+    return request

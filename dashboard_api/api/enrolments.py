@@ -1,0 +1,143 @@
+"""Controllers ask for certificates, operators approve. What is decided, and how, stands in ``city_pki.enrolments``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import Path as PathParameter
+from fastapi import status
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from city_pki.authority import Authority, open_authority
+from city_pki.broker_files import listening_port, write_broker_files
+from city_pki.enrolments import Enrolments
+from city_pki.errors import PkiError, RefusedError
+from dashboard_api.context import ActorOf, Context, ContextOf
+from dashboard_api.errors import ForbiddenError, NotFoundError, UnavailableError
+from dashboard_api.formats.times import iso
+from edge_agent.wire.enrolment import MAX_CSR, shown_digest
+
+LOG: Final = logging.getLogger(__name__)
+_HEX: Final = r"^[0-9a-f]*$"
+EnrolmentId = Annotated[str, PathParameter(max_length=64)]
+
+
+class CodeRequest(BaseModel):
+    """A request for a certificate with a one-time code, or signed with the key of the present certificate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    csr: str = Field(max_length=MAX_CSR, description="certificate signing request, PEM")
+    lookup: str | None = Field(None, max_length=64, pattern=_HEX, description="which code")
+    proof: str | None = Field(
+        None, max_length=64, pattern=_HEX, description="HMAC-SHA-256 of the code over the request"
+    )
+    certificate: str | None = Field(None, max_length=MAX_CSR, description="the present certificate, PEM")
+    signature: str | None = Field(None, max_length=512, pattern=r"^([0-9a-f]{2})*$", description="of its key")
+
+
+class Decision(BaseModel):
+    """Whether the controller gets its certificate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approve: bool
+
+
+def post_enrolment(context: ContextOf, request: CodeRequest) -> JSONResponse:
+    """Ask for a certificate. With a code, or an expired certificate, an operator has to approve."""
+    _require_authority(context)
+    now, enrolments = datetime.now(UTC), Enrolments(_folder(context))
+    with _errors():
+        if request.lookup is not None and request.proof is not None:
+            taken = enrolments.ask_with_code(request.csr, request.lookup, request.proof, now)
+        elif request.certificate is not None and request.signature is not None:
+            signature = bytes.fromhex(request.signature)
+            authority = _authority(context)
+            taken = enrolments.ask_with_certificate(authority, request.csr, request.certificate, signature, now)
+        else:
+            raise ForbiddenError("enrolment_refused")
+    LOG.info("enrolment of %s, key %s: %s", taken.controller, shown_digest(taken.digest), taken.state(now))
+    return _json({"id": taken.id, "state": taken.state(now)}, status.HTTP_202_ACCEPTED)
+
+
+def get_enrolment(context: ContextOf, enrolment_id: EnrolmentId) -> JSONResponse:
+    """What became of a request."""
+    _require_authority(context)
+    with _errors():
+        ca = (_folder(context) / "ca.crt").read_text(encoding="utf-8")
+        answer = Enrolments(_folder(context)).answer(enrolment_id, ca, datetime.now(UTC))
+    if answer is None:
+        raise NotFoundError("no_enrolment", enrolment_id=enrolment_id)
+    return _json(asdict(answer))
+
+
+def get_enrolments(context: ContextOf) -> JSONResponse:
+    """Requests that wait for an operator, oldest first."""
+    with _errors():
+        waiting = Enrolments(_folder(context)).waiting(datetime.now(UTC))
+    items = [
+        {
+            "id": one.id,
+            "controller_id": one.controller,
+            "key": shown_digest(one.digest),
+            "until": iso(int(datetime.fromisoformat(one.until).timestamp() * 1_000_000)),
+            "is_renewal": one.code_key is None,
+        }
+        for one in waiting
+    ]
+    return _json({"items": items, "next_cursor": None})
+
+
+def post_decision(context: ContextOf, actor: ActorOf, enrolment_id: EnrolmentId, decision: Decision) -> JSONResponse:
+    """Approve a request that waits, or refuse it."""
+    now, enrolments = datetime.now(UTC), Enrolments(_folder(context))
+    with _errors():
+        if all(one.id != enrolment_id for one in enrolments.waiting(now)):
+            raise NotFoundError("no_enrolment", enrolment_id=enrolment_id)
+        if decision.approve:
+            authority = _authority(context)
+            done = enrolments.approve(authority, enrolment_id, actor, now)
+            city, broker = context.city.city, context.city.folder / "broker"
+            write_broker_files(broker, authority, city.group, city.host_id, listening_port(broker))
+        else:
+            done = enrolments.refuse(enrolment_id, actor, now)
+    LOG.info("enrolment of %s: %s by %s", done.controller, done.state(now), actor)
+    return _json({"id": done.id, "state": done.state(now)})
+
+
+def _folder(context: Context) -> Path:
+    return context.city.folder / "pki"
+
+
+def _require_authority(context: Context) -> None:
+    if not (_folder(context) / "root.crt").exists():
+        raise NotFoundError("no_authority")
+
+
+def _authority(context: Context) -> Authority:
+    return open_authority(_folder(context))
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What the city's authority says is for the log; who asked learns no more than that it was refused."""
+    try:
+        yield
+    except RefusedError as error:
+        LOG.warning("enrolment refused: %s", error)
+        raise ForbiddenError("enrolment_refused") from error
+    except (PkiError, OSError) as error:
+        LOG.warning("enrolment: %s", error)
+        raise UnavailableError("authority_unusable") from error
+
+
+def _json(document: dict[str, Any], code: int = status.HTTP_200_OK) -> JSONResponse:
+    return JSONResponse(document, code, headers={"Cache-Control": "no-store"})

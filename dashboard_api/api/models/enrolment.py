@@ -1,0 +1,59 @@
+"""Controllers that ask for a certificate."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from dashboard_api.api.models.answer import Answer, example
+
+EnrolmentState = Literal["waiting", "approved", "refused", "expired"]
+_ID: Final = "5f0c9c1e6a0b4c8f9d2e7a1b3c4d5e6f"
+_WAITING: Final[dict[str, Any]] = {
+    "id": _ID,
+    "controller_id": "PJU-017",
+    "key": "9f86 d081 884c 7d65 9a2f eaa0",
+    "until": "2026-11-23T12:05:00Z",
+    "is_renewal": False,
+}
+
+
+class EnrolmentRequest(Answer):
+    """A request that was taken; who has its id may ask what became of it."""
+
+    model_config = example({"id": _ID, "state": "waiting"})
+
+    id: str
+    state: EnrolmentState
+
+
+class EnrolmentAnswer(Answer):
+    """What became of a request; certificate and authority are PEM, `proof` is the code's MAC over the answer."""
+
+    model_config = example({"state": "waiting", "certificate": None, "ca": None, "agent_toml": None, "proof": None})
+
+    state: EnrolmentState
+    certificate: str | None
+    ca: str | None
+    agent_toml: str | None
+    proof: str | None
+
+
+class WaitingEnrolment(Answer):
+    """A request that waits for an operator, who compares `key` with what the cabinet shows."""
+
+    model_config = example(_WAITING)
+
+    id: str
+    controller_id: str
+    key: str
+    until: str
+    is_renewal: bool
+
+
+class EnrolmentList(Answer):
+    """Requests that wait."""
+
+    model_config = example({"items": [_WAITING], "next_cursor": None})
+
+    items: list[WaitingEnrolment]
+    next_cursor: None

@@ -1,0 +1,319 @@
+"""Asks the city for this controller's certificate: with a one-time code, or with the certificate that it has.
+
+Runs in a process of its own, `terang-agent enroll` and `renew`: the library that makes keys is too large for the one
+that sweeps. The private key is made here and never leaves. What arrives is believed if the code's proof covers it, or
+if the authority that this controller trusts already has signed it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from edge_agent.errors import Fatal, Retryable
+from edge_agent.link.certificate_files import next_of
+from edge_agent.wire import WireError, read_json
+from edge_agent.wire.enrolment import (
+    MAX_ANSWER_BYTES,
+    EnrolmentCode,
+    answer_proof,
+    is_same,
+    lookup,
+    renewal_bytes,
+    request_proof,
+    shown_digest,
+)
+
+APPROVAL_S: Final = 130.0  # an operator has two minutes
+POLL_S: Final = 2.0
+TIMEOUT_S: Final = 20.0
+RENEW_AT: Final = 2 / 3  # of its life
+ROUTE: Final = "/api/v1/enrolments"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where certificate, key and authority stand in the cabinet."""
+
+    cert: Path
+    key: Path
+    ca: Path
+
+    @property
+    def asked(self) -> Path:
+        """A request that waits for its answer, with its key: mode 0600."""
+        return self.key.with_name(self.key.name + ".asked")
+
+
+class Server:
+    """The city's API as a controller sees it; answers are bounded and untrusted."""
+
+    def __init__(self, url: str, ca: Path | None = None) -> None:
+        """Name it; `ca` vouches for its TLS where no public authority does."""
+        if not url.startswith(("https://", "http://")):
+            raise Fatal(f"--server {url[:100]}: is not https://HOST[:PORT]")
+        self._url = url.rstrip("/") + ROUTE
+        self._tls = ssl.create_default_context(cafile=None if ca is None else str(ca))
+
+    def ask(self, document: dict[str, str]) -> dict[str, Any]:
+        """Send a request for a certificate."""
+        return self._exchange(self._url, json.dumps(document).encode())
+
+    def answer(self, request_id: str) -> dict[str, Any]:
+        """Ask what became of it."""
+        return self._exchange(f"{self._url}/{request_id}", None)
+
+    def _exchange(self, url: str, body: bytes | None) -> dict[str, Any]:
+        """One exchange.
+
+        Raises:
+            Fatal: the server refuses.
+            Retryable: it does not answer, or not what was asked.
+        """
+        headers = {"Content-Type": "application/json"} if body else {}
+        request = urllib.request.Request(url, body, headers)  # noqa: S310 - the scheme was checked
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as reply:  # noqa: S310
+                document = read_json(reply.read(MAX_ANSWER_BYTES + 1), max_bytes=MAX_ANSWER_BYTES)
+        except urllib.error.HTTPError as error:
+            kind = Fatal if error.code in {400, 403, 404, 422} else Retryable
+            raise kind(f"{url}: the city refuses: {error.code} {error.reason}") from error
+        except (OSError, ValueError) as error:
+            raise Retryable(f"{url}: {error}") from error
+        if not isinstance(document, dict):
+            raise Retryable(f"{url}: is no enrolment's answer")
+        return document
+
+
+def enroll(
+    server: Server,
+    code: EnrolmentCode,
+    place: Place,
+    config: Path,
+    say: Callable[[str, dict[str, str]], None],
+    monotonic: Callable[[], float] = time.monotonic,
+    expected: str | None = None,
+) -> str:
+    """Make a key, have it signed with a code, and put certificate and agent.toml in their places; returns the name.
+
+    Args:
+        server: the city's.
+        code: as the operator gave it.
+        place: where the files go; where a certificate stands already, the new one waits beside it to be tried.
+        config: agent.toml, written if it is missing and left alone if not.
+        say: told what to show: `waiting` with the key's digest.
+        monotonic: a clock that never jumps [s].
+        expected: the controller's name in the agent.toml that is there; None = there is none.
+
+    Raises:
+        Fatal: refused, lapsed, or an answer that the code does not vouch for.
+        Retryable: the server does not answer.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = _csr(key, "new controller")
+    document = {"csr": csr, "lookup": lookup(code.key), "proof": request_proof(code.key, csr)}
+    answer = _decided(server, _patient(lambda: server.ask(document), monotonic), say, key, monotonic)
+    certificate, ca, agent_toml, proof = (_text(answer, name) for name in ("certificate", "ca", "agent_toml", "proof"))
+    if not is_same(proof, answer_proof(code.key, certificate, ca, agent_toml)):
+        raise Fatal("the answer does not come from who gave out the code: nothing was written")
+    root = _root(ca)
+    if root.fingerprint(hashes.SHA256())[: len(code.fingerprint)] != code.fingerprint:
+        raise Fatal("the answer names another authority than the code: nothing was written")
+    name = _check(certificate, root, key)
+    if expected not in {None, name}:
+        raise Fatal(f"the code is for {name}, and {config} is of {expected}: nothing was written")
+    _write(place.ca, ca.encode(), 0o644)
+    _install(place, key, certificate)
+    if agent_toml and not config.exists():
+        _write(config, agent_toml.encode(), 0o644)
+    return name
+
+
+def renew(server: Server, place: Place, now: datetime, *, is_forced: bool = False) -> str:
+    """Ask for the next certificate if the present one is in the last third of its life, or fetch the answer.
+
+    Returns:
+        ``fresh`` (nothing to do), ``next`` (the next one is there, and the agent tries it), or ``waiting`` (an operator
+        has to approve, since the present one has expired; the next call asks again).
+
+    Raises:
+        Fatal: files are missing or broken, or the city refuses.
+        Retryable: the server does not answer.
+    """
+    try:
+        present = x509.load_pem_x509_certificate(place.cert.read_bytes())
+        old_key = serialization.load_pem_private_key(place.key.read_bytes(), None)
+        root = _root(place.ca.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError) as error:
+        raise Fatal(f"{place.cert}, {place.key}, {place.ca}: {error}") from error
+    life = present.not_valid_after_utc - present.not_valid_before_utc
+    if next_of(place.cert).exists():
+        return "next"
+    if not is_forced and now < present.not_valid_before_utc + RENEW_AT * life:
+        return "fresh"
+    if not isinstance(old_key, ec.EllipticCurvePrivateKey):
+        raise Fatal(f"{place.key}: is no key on P-256 or P-384")
+    csr, key = _asked(place) or _new_request(place, _name(present))
+    signature = old_key.sign(renewal_bytes(csr), ec.ECDSA(hashes.SHA256())).hex()
+    chain = present.public_bytes(Encoding.PEM).decode()
+    answer = server.ask({"csr": csr, "certificate": chain, "signature": signature})
+    if answer.get("state") == "waiting":
+        return "waiting"
+    if answer.get("state") != "approved":
+        place.asked.unlink(missing_ok=True)
+        raise Fatal(f"the city answers: {answer.get('state')!s:.40}")
+    certificate = _text(server.answer(_text(answer, "id")), "certificate")
+    if _check(certificate, root, key) != _name(present):
+        raise Fatal("the certificate is another controller's: nothing was changed")
+    _install(place, key, certificate)
+    place.asked.unlink(missing_ok=True)
+    return "next"
+
+
+def _decided(
+    server: Server,
+    answer: dict[str, Any],
+    say: Callable[[str, dict[str, str]], None],
+    key: ec.EllipticCurvePrivateKey,
+    monotonic: Callable[[], float],
+) -> dict[str, Any]:
+    """Wait until an operator has decided."""
+    request_id = _text(answer, "id")
+    if not request_id.isalnum():
+        raise Retryable("the city's answer has no id")
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    say("waiting", {"digest": shown_digest(digest.finalize().hex())})
+    end_s = monotonic() + APPROVAL_S
+    while True:
+        answer = _patient(lambda: server.answer(request_id), monotonic)
+        if answer.get("state") == "approved":
+            return answer
+        if answer.get("state") != "waiting" or monotonic() > end_s:
+            raise Fatal(f"not approved: {answer.get('state')!s:.40}; ask for another code")
+        time.sleep(POLL_S)
+
+
+def _patient(exchange: Callable[[], dict[str, Any]], monotonic: Callable[[], float]) -> dict[str, Any]:
+    """Try again for half a minute: a mobile link drops an exchange now and then."""
+    end_s = monotonic() + 30.0
+    while True:
+        try:
+            return exchange()
+        except Retryable:
+            if monotonic() > end_s:
+                raise
+            time.sleep(POLL_S)
+
+
+def _check(certificate: str, root: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> str:
+    """The name on a certificate that is for this key and signed, through its intermediate, by the root."""
+    try:
+        own, intermediate = x509.load_pem_x509_certificates(certificate.encode())[:2]
+        own.verify_directly_issued_by(intermediate)
+        intermediate.verify_directly_issued_by(root)
+        is_authority = intermediate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+        raise Fatal("the certificate is not of this city's authority: nothing was written") from error
+    if not is_authority or own.public_key() != key.public_key():
+        raise Fatal("the certificate is not for this key: nothing was written")
+    return _name(own)
+
+
+def _name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if len(names) != 1 or not isinstance(names[0].value, str):
+        raise Fatal("a certificate without a common name")
+    return names[0].value
+
+
+def _root(ca: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificates(ca.encode())[-1]
+    except ValueError as error:
+        raise Fatal(f"the city's authority is no certificate: {error}") from error
+
+
+def _csr(key: ec.EllipticCurvePrivateKey, name: str) -> str:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])  # the city puts in the name that it knows
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return request.public_bytes(Encoding.PEM).decode()
+
+
+def _new_request(place: Place, name: str) -> tuple[str, ec.EllipticCurvePrivateKey]:
+    """Make another key and its request, and keep both: the answer may come days later."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = _csr(key, name)
+    _write(place.asked, json.dumps({"csr": csr, "key": _pem(key).decode()}).encode(), 0o600)
+    return csr, key
+
+
+def _asked(place: Place) -> tuple[str, ec.EllipticCurvePrivateKey] | None:
+    try:
+        document = read_json(place.asked.read_bytes(), max_bytes=MAX_ANSWER_BYTES)
+        key = serialization.load_pem_private_key(document["key"].encode(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return str(document["csr"]), key
+    except (OSError, WireError, ValueError, TypeError, KeyError, AttributeError, AssertionError):
+        return None
+
+
+def _install(place: Place, key: ec.EllipticCurvePrivateKey, certificate: str) -> None:
+    """Put a pair in its place, or beside the one that stands there: the key first, so that no half pair is tried."""
+    is_first = not (place.cert.exists() and place.key.exists())
+    _write(place.key if is_first else next_of(place.key), _pem(key), 0o600)
+    _write(place.cert if is_first else next_of(place.cert), certificate.encode(), 0o644)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Replace a file as a whole, with its mode from the first byte on.
+
+    Raises:
+        Fatal: it cannot be written.
+    """
+    scratch = path.with_name(path.name + ".new")
+    try:
+        descriptor = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            if os.geteuid() == 0:  # by sudo: the agent that reads it is not root
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        raise Fatal(f"{path}: {error.strerror or error}") from error
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise Retryable(f"the city's answer has no {name}")
+    return value
+
+
+def utc_now() -> datetime:
+    """This machine's time."""
+    return datetime.now(UTC)

@@ -1,0 +1,177 @@
+"""``terang-city enroll`` and ``revoke``: certificates of controllers."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import typer
+
+from city_pki.authority import new_key, open_authority, private_pem
+from city_pki.broker_files import host_name, listening_port, write_broker_files
+from city_pki.enrolments import CODE_LIFETIME, Enrolments
+from city_pki.errors import PkiError
+from city_pki.order_keys import PUBLIC_FILE, read_public
+from city_pki.secret_file import write_public, write_secret
+from city_pki.takeover import BrokerPlace, end_session, signal_broker
+from edge_agent.wire.enrolment import shown_digest
+from edge_agent.wire.signed_order import encode_bytes
+from ingest.city.agent_file import SecureLink, agent_toml
+from ingest.city.pki_commands import BROKER_FOLDER, PKI_FOLDER, CityFolder
+from ingest.errors import UnusableError
+from ingest.mqtt.connection import parse_address
+from ingest.register.sync import read_city_files
+from ingest.schema.city import City, read_city
+
+PID_FILE: Final = Path("/run/mosquitto/mosquitto.pid")  # Debian's
+AGENT_FOLDER: Final = "/var/lib/terang"  # where an agent keeps the key that it made
+ControllerId = Annotated[str, typer.Argument(help="The cabinet's controller.", show_default=False)]
+BrokerUrl = Annotated[
+    str | None, typer.Option("--broker", help="mqtts://HOST:PORT as controllers reach it; else [broker] url.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("enroll")(enroll)
+    app.command("approve")(approve)
+    app.command("revoke")(revoke)
+
+
+def enroll(
+    controller_id: ControllerId,
+    city: CityFolder = Path(),
+    out: Annotated[Path | None, typer.Option(help="The folder to write to; without it, one named by the id.")] = None,
+    broker: BrokerUrl = None,
+    code: Annotated[
+        bool, typer.Option("--code", help="Print a one-time code for terang-agent enroll instead.")
+    ] = False,
+    server: Annotated[
+        str | None, typer.Option(help="https://HOST of terang-api, where the agent renews its certificate.")
+    ] = None,
+) -> None:
+    """Make key, certificate and agent.toml of one controller to carry to its cabinet; or, better, a one-time code."""
+    settings = read_city(city, os.environ)
+    if code:
+        text = agent_text(settings, controller_id, broker, AGENT_FOLDER, server)
+        given = Enrolments(city / PKI_FOLDER).new_code(controller_id, text, datetime.now(UTC))
+        minutes = CODE_LIFETIME.seconds // 60
+        typer.echo(f"{controller_id}: within {minutes} minutes, in the cabinet (it is shown only now):", err=True)
+        typer.echo(str(given))
+        return
+    authority = open_authority(city / PKI_FOLDER)
+    text = agent_text(settings, controller_id, broker, server=server)
+    folder = out or Path(controller_id)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise UnusableError(f"{folder}: is there already; nothing was written") from error
+    except OSError as error:
+        raise UnusableError(f"{folder}: {error.strerror or error}") from error
+    key = new_key()
+    certificate = authority.issue(key.public_key(), controller_id, datetime.now(UTC))
+    write_secret(folder / "controller.key", private_pem(key))
+    write_public(folder / "controller.crt", certificate)
+    write_public(folder / "ca.crt", authority.chain)
+    write_public(folder / "agent.toml", text.encode())
+    _write_broker(settings)
+    typer.echo(f"{folder}: key, certificate and agent.toml of {controller_id}; carry them over and delete them here")
+
+
+def approve(
+    request: Annotated[
+        str | None, typer.Argument(help="The controller, or the request's id; without it, those that wait are shown.")
+    ] = None,
+    city: CityFolder = Path(),
+    refuse: Annotated[bool, typer.Option("--refuse", help="Say no.")] = False,
+) -> None:
+    """Approve a controller's request for a certificate; first compare the key with what the cabinet shows."""
+    settings = read_city(city, os.environ)
+    enrolments, now = Enrolments(city / PKI_FOLDER), datetime.now(UTC)
+    if request is None:
+        for one in enrolments.waiting(now):
+            until = datetime.fromisoformat(one.until).astimezone(ZoneInfo(settings.city.timezone))
+            typer.echo(f"{one.controller}  key {shown_digest(one.digest)}  until {until:%Y-%m-%d %H:%M:%S}  {one.id}")
+        return
+    actor = f"command line, {getpass.getuser()}"
+    if refuse:
+        done = enrolments.refuse(request, actor, now)
+    else:
+        done = enrolments.approve(open_authority(city / PKI_FOLDER), request, actor, now)
+        _write_broker(settings)
+    typer.echo(f"{done.controller}: key {shown_digest(done.digest)} {done.state(now)}")
+
+
+def revoke(
+    controller_id: ControllerId,
+    city: CityFolder = Path(),
+    broker: BrokerUrl = None,
+    pid_file: Annotated[
+        Path | None, typer.Option(help="The broker's process id, to signal it; a unit may do that instead.")
+    ] = None,
+) -> None:
+    """Revoke a controller's certificates and end its session; returns when the broker denies it everything."""
+    settings = read_city(city, os.environ)
+    authority = open_authority(city / PKI_FOLDER)
+    if controller_id == host_name(settings.city.group, settings.city.host_id):
+        raise UnusableError(f"{controller_id}: is the host itself: terang-city ca servers gives it another certificate")
+    hit = authority.revoke(controller_id, datetime.now(UTC))
+    _write_broker(settings)
+    typer.echo(f"{controller_id}: {len(hit)} certificates revoked, {city / BROKER_FOLDER} written")
+    host, port, _ = parse_address(_broker_url(settings, broker))
+    trouble = None
+    try:
+        signal_broker(pid_file or PID_FILE)
+    except PkiError as error:
+        trouble = error
+    started_s = time.monotonic()
+    try:
+        end_session(
+            authority, BrokerPlace(host, port, city / PKI_FOLDER / "ca.crt"), settings.city.group, controller_id
+        )
+    except PkiError as error:
+        raise PkiError(f"{error}{f' ({trouble})' if trouble else ''}") from error
+    typer.echo(
+        f"{controller_id}: session ended, the broker denies it everything ({time.monotonic() - started_s:.1f} s)"
+    )
+
+
+def agent_text(
+    settings: City, controller_id: str, broker: str | None, folder: str = "", server: str | None = None
+) -> str:
+    """``agent.toml`` of a controller that has a certificate.
+
+    Raises:
+        UnusableError: the register has no such controller, it is the host's name, or the broker is not reached by TLS.
+    """
+    if controller_id == host_name(settings.city.group, settings.city.host_id):
+        raise UnusableError(f"{controller_id}: is the host's name; give the controller another one")
+    register, _issues = read_city_files(settings.folder)
+    pki = settings.folder / PKI_FOLDER
+    keys = read_public(pki) if (pki / PUBLIC_FILE).exists() else None
+    number = 0 if keys is None or keys.rotation is None else keys.rotation.number
+    pinned = None if keys is None else (encode_bytes(keys.working), encode_bytes(keys.recovery), number)
+    secure = SecureLink(_broker_url(settings, broker), folder, pinned, server)
+    return agent_toml(register, settings, controller_id, secure)
+
+
+def _broker_url(settings: City, broker: str | None) -> str:
+    url = broker or settings.broker.url
+    if urlsplit(url).scheme != "mqtts":
+        raise UnusableError(f"--broker: {url!r} is not mqtts://HOST[:PORT]: certificates need TLS")
+    parse_address(url)
+    return url
+
+
+def _write_broker(settings: City) -> None:
+    """Write the broker's lists anew; the port is that of the file as it stands."""
+    folder = settings.folder
+    port = listening_port(folder / BROKER_FOLDER)
+    authority = open_authority(folder / PKI_FOLDER)
+    write_broker_files(folder / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)

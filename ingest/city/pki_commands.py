@@ -1,0 +1,134 @@
+"""``terang-city ca`` and ``terang-city keys``: the city's certification authority, and the keys that sign orders."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Annotated, Final
+
+import typer
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from city_pki.authority import Authority, create_authority, new_key, open_authority, private_pem
+from city_pki.broker_files import host_name, write_broker_files
+from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
+from city_pki.secret_file import read_secret, write_public, write_secret
+from edge_agent.wire.signed_order import encode_bytes, key_id
+from ingest.errors import UnusableError
+from ingest.schema.city import City, read_city
+
+PKI_FOLDER: Final = "pki"
+BROKER_FOLDER: Final = "broker"
+CityFolder = Annotated[Path, typer.Option("--city", help="The city's folder.")]
+BrokerName = Annotated[
+    list[str],
+    typer.Option("--broker-name", help="Name or address by which controllers reach the broker; several may be given."),
+]
+BrokerPort = Annotated[int, typer.Option("--port", min=1, max=65535, help="Where the broker listens with TLS.")]
+
+ca = typer.Typer(no_args_is_help=True, help="The city's certification authority.")
+keys = typer.Typer(no_args_is_help=True, help="The keys that sign schedules and commands.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add both groups of commands."""
+    app.add_typer(ca, name="ca")
+    app.command("broker-password")(broker_password)
+    app.add_typer(keys, name="keys")
+
+
+@ca.command("init")
+def init(
+    broker_name: BrokerName,
+    root_key: Annotated[Path, typer.Option(help="Where the root's key goes: a stick that is then put into a safe.")],
+    city: CityFolder = Path(),
+    port: BrokerPort = 8883,
+) -> None:
+    """Make root, intermediate, the host's and the broker's certificates, and the broker's files. Never overwrites."""
+    settings = read_city(city, os.environ)
+    now = datetime.now(UTC)
+    authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
+    _issue_servers(settings, authority, broker_name, port, now)
+    typer.echo(f"{city / PKI_FOLDER}: root and intermediate made; {root_key} now goes offline")
+    typer.echo(f"{city / BROKER_FOLDER}: files of the broker; give broker.key to the broker's user")
+    typer.echo('city.toml: [broker] url = "mqtts://…", ca = "pki/ca.crt", cert = "pki/host.crt", key = "pki/host.key"')
+
+
+@ca.command("servers")
+def servers(broker_name: BrokerName, city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
+    """Issue the host's and the broker's certificates anew, which last two years; then restart both."""
+    settings = read_city(city, os.environ)
+    _issue_servers(settings, open_authority(city / PKI_FOLDER), broker_name, port, datetime.now(UTC))
+    typer.echo(f"{city}: certificates of host and broker issued anew")
+
+
+@ca.command("broker-files")
+def broker_files(city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
+    """Write the broker's lists and its listener anew, e.g. after the group in city.toml changed."""
+    settings = read_city(city, os.environ)
+    authority = open_authority(city / PKI_FOLDER)
+    write_broker_files(city / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)
+    typer.echo(f"{city / BROKER_FOLDER}: written; SIGHUP makes the broker read acl and crl.pem again")
+
+
+def _issue_servers(settings: City, authority: Authority, names: list[str], port: int, now: datetime) -> None:
+    pki, broker = settings.folder / PKI_FOLDER, settings.folder / BROKER_FOLDER
+    write_broker_files(broker, authority, settings.city.group, settings.city.host_id, port)
+    for folder, file, name, server_names in (
+        (pki, "host", host_name(settings.city.group, settings.city.host_id), ()),
+        (broker, "broker", names[0], tuple(names)),
+    ):
+        key = new_key()
+        certificate = authority.issue(key.public_key(), name, now, server_names=server_names)
+        write_secret(folder / f"{file}.key", private_pem(key))
+        write_public(folder / f"{file}.crt", certificate)
+
+
+def broker_password(
+    name: Annotated[str, typer.Argument(help="Who connects: a controller, or ingest itself.", show_default=False)],
+    city: CityFolder = Path(),
+) -> None:
+    """Make a password for the embedded broker; it is shown once, its hash goes into the file of [broker] passwords."""
+    settings = read_city(city, os.environ)
+    if settings.broker.passwords is None:
+        raise UnusableError(f"{city / 'city.toml'}: [broker] passwords: names no file yet")
+    if not name or ":" in name or name.startswith("#") or not name.isprintable() or name != name.strip():
+        raise UnusableError(f"{name!r}: a name has no colon, outer blanks or control characters")
+    path = city / settings.broker.passwords
+    lines = read_secret(path).decode().splitlines() if path.exists() else []
+    password = token_urlsafe(24)
+    lines = [line for line in lines if not line.startswith(f"{name}:")]
+    lines.append(f"{name}:{PasswordHash((Argon2Hasher(),)).hash(password)}")
+    write_secret(path, ("\n".join(lines) + "\n").encode())
+    typer.echo(f"{name}: password (shown only now; TERANG_BROKER_PASSWORD or password_file there):", err=True)
+    typer.echo(password)
+
+
+@keys.command("init")
+def init_keys(
+    recovery: Annotated[Path, typer.Option(help="Where the recovery key goes: a stick that is then put into a safe.")],
+    city: CityFolder = Path(),
+) -> None:
+    """Make the key that signs orders and the one that may replace it. Never overwrites."""
+    read_city(city, os.environ)
+    made = create_keys(city / PKI_FOLDER, recovery)
+    typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs from the next start of terang-ingest on")
+    typer.echo(f"{recovery}: the recovery key; keep it offline")
+    typer.echo(f'city.toml takes: [keys] working_key = "{PKI_FOLDER}/{KEY_FILE}"')
+    typer.echo("agent.toml of every controller takes these lines (terang-city enroll writes them):")
+    typer.echo(f'[keys]\nworking = "{encode_bytes(made.working)}"\nrecovery = "{encode_bytes(made.recovery)}"')
+
+
+@keys.command("rotate")
+def rotate(
+    recovery: Annotated[Path, typer.Option(help="The recovery key.")],
+    city: CityFolder = Path(),
+) -> None:
+    """Replace the working key, lost or stolen; controllers learn the new one from the recovery key's signature."""
+    settings = read_city(city, os.environ)
+    made = rotate_keys(city / PKI_FOLDER, recovery, settings.city.group)
+    typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs after a restart of terang-ingest")
+    typer.echo("every controller takes it with its next birth; keep the recovery key offline again")

@@ -1,0 +1,159 @@
+"""Births and deaths: which are believed, and what becomes of those by controllers that no register knows.
+
+No socket: payloads come in, sessions in force come out in the ``SessionTable``.
+"""
+
+from __future__ import annotations
+
+from edge_agent.wire import WireError, decode_payload
+from ingest.decode.birth import Session, parse_birth
+from ingest.decode.bounds import MAX_DEATH
+from ingest.errors import BirthError, ForeignBirthError, FullError
+from ingest.model.batch import SessionEvent
+from ingest.sparkplug.command_queue import REBIRTH_INTERVAL_S, CommandQueue
+from ingest.sparkplug.dead_letters import DeadLetters
+from ingest.sparkplug.intake_result import IntakeResult
+from ingest.sparkplug.other_births import LONGEST_WAIT_S
+from ingest.sparkplug.record_numbers import RecordNumbers
+from ingest.sparkplug.session_table import SessionTable
+from ingest.sparkplug.strangers import MAX_UNKNOWN, MAX_UNKNOWN_BIRTH
+
+
+class Births:
+    """Begins and ends the sessions of a table.
+
+    Attributes:
+        newborn: sessions that began since somebody took them.
+    """
+
+    def __init__(
+        self, table: SessionTable, numbers: RecordNumbers, commands: CommandQueue, quarantine: DeadLetters
+    ) -> None:
+        """Nobody was born yet."""
+        self._table = table
+        self._numbers = numbers
+        self._commands = commands
+        self._quarantine = quarantine
+        self._n_refused: dict[str, int] = {}  # births of controllers of the register, since the last that could be used
+        self.newborn: list[Session] = []
+
+    def take_birth(self, node: str, payload: bytes, taken: IntakeResult) -> None:
+        """Begin the session that a birth describes, if it can be used."""
+        session = self._born(node, payload, taken)
+        if session is None:
+            return
+        self._n_refused.pop(node, None)
+        if session.controller >= self._table.directory.controllers.n_register:
+            self._table.complain("unknown_controller", node, f"{node}: no cabinet of the register has this controller")
+        elif session.n_strange:
+            text = f"{node}: {session.n_strange} of its lamps or circuits are not its own in the register"
+            self._table.complaints.add("unknown_lamp", node, text, count=session.n_strange)
+        previous = self._table.sessions.get(node)
+        if previous is not None:
+            session.last_at_us = previous.last_at_us
+            session.next_round = previous.next_round
+        # a birth belongs behind all that came before it, and a controller stands in each round at most once
+        session.next_round = max(session.next_round, taken.ended.pop(node, 0), len(taken.rounds) - 1)
+        if self._table.other_births.add_birth(session, previous):
+            self._table.tell_two_agents(node, f"epoch {session.epoch} is back after another one")
+        self._table.set(session)
+        if session.epoch and session.sequence is not None and session.pending is not None:
+            mark = self._numbers.mark_at_birth(session, session.sequence, session.pending)
+            if session.sequence < mark.floor:  # a copy of the outbox: no number tells its records from the others'
+                self._table.tell_two_agents(node, f"its newest record is {session.sequence}, and {mark.floor} is taken")
+            mark.acknowledged = -1
+            if self._table.is_registered(node) or not mark.is_empty:
+                taken.touched[node, session.epoch] = mark
+        if session.controller < self._table.directory.controllers.n_register:
+            at_us = session.at_ms * 1000
+            if not 0 < at_us < taken.latest_us:
+                at_us = taken.now_us or 0
+            else:
+                at_us -= self._table.clocks.ahead_us(node)
+            taken.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
+        self.newborn.append(session)
+
+    def _born(self, node: str, payload: bytes, taken: IntakeResult) -> Session | None:
+        """The session that a birth describes; None = it cannot be used, and what is wrong was told."""
+        if not self._admit(node, payload):
+            return None
+        try:
+            return parse_birth(node, payload, self._table.directory)
+        except FullError as error:
+            self._table.expect_renewal()
+            self._table.complain("full", node, str(error))
+            self._commands.ask_rebirth(node)
+            return None
+        except ForeignBirthError:
+            self._table.strangers.add_foreign(node)
+            text = f"{node}: its birth has no Outbox/Epoch: another system's node, left alone"
+            self._table.complain("foreign", node, text)
+        except BirthError as error:
+            self._table.complain("birth", node, str(error)[:500])
+            is_stranger = not self._table.is_registered(node)
+            text = str(error)[:500]
+            now_us = taken.now_us or 0
+            self._quarantine.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
+        if self._table.is_registered(node):
+            self._n_refused[node] = self._n_refused.get(node, 0) + 1
+        elif node not in self._table.sessions:
+            self._table.forget_stranger(node)
+        return None
+
+    def _admit(self, node: str, payload: bytes) -> bool:
+        """Whether a birth is looked at: of controllers that no register knows, few and small ones."""
+        if self._table.is_registered(node) or b"Outbox/Epoch" not in payload:
+            return True
+        if len(payload) > MAX_UNKNOWN_BIRTH:
+            self._table.complain(
+                "unknown_controller", node, f"{node}: is in no register, and its birth is too large to be kept"
+            )
+            return False
+        is_admitted, gone = self._table.strangers.admit(node)
+        if gone is not None and gone in self._table.sessions and not self._table.is_registered(gone):
+            self._table.end(self._table.sessions[gone])
+        if not is_admitted:
+            text = f"{node}: is in no register, and {MAX_UNKNOWN} such controllers are heard already; it is left alone"
+            self._table.complain("unknown_controller", node, text)
+        return is_admitted
+
+    def ask(self, node: str) -> None:
+        """Data came of a node that has no session: ask for its birth, ever more seldom while none can be used."""
+        if self._table.is_registered(node):
+            n_refused = self._n_refused.get(node, 0)
+            self._commands.ask_rebirth(node, min(REBIRTH_INTERVAL_S * 2.0 ** min(n_refused, 10), LONGEST_WAIT_S))
+        elif self._table.strangers.is_foreign(node):
+            self._table.complain("foreign", node, f"{node}: data of another system's node")
+        elif self._table.strangers.may_ask(node):
+            self._commands.ask_rebirth(node)
+
+    def take_death(self, node: str, payload: bytes, taken: IntakeResult) -> None:
+        """End a session by its NDEATH; one of an older connection is told and passed over."""
+        session = self._table.sessions.get(node)
+        if session is None:
+            return
+        try:
+            death = decode_payload(payload[: MAX_DEATH + 1])  # cut, a longer one is broken
+        except WireError as error:
+            self._table.complain("death", node, f"NDEATH of {node}: {error}")
+            return
+        numbers = [m.value for m in death.metrics if m.name == "bdSeq"]
+        if session.bd_seq is not None and numbers and numbers[0] != session.bd_seq:
+            if self._table.other_births.end(node, numbers[0]):
+                return
+            self._table.complaints.add(
+                "stale_death", node, f"NDEATH of {node} is of session {numbers[0]!r}, not {session.bd_seq}"
+            )
+            return
+        self._table.last_seen_us[node] = session.last_at_us
+        self._table.end(session)
+        at_us = (death.timestamp_ms or 0) * 1000
+        if not session.last_at_us < at_us < taken.latest_us:
+            at_us = 0  # "now", which only the rounds before it can tell
+        else:
+            at_us -= self._table.clocks.ahead_us(
+                node
+            )  # by a clock that is minutes behind, every death would be an old one
+        number = taken.ended[node] = max(session.next_round, len(taken.rounds) - 1)
+        if session.controller < self._table.directory.controllers.n_register:
+            taken.events.append((number, SessionEvent(session.controller, False, at_us)))

@@ -1,0 +1,151 @@
+"""Damaged files behind the API: what can be answered is, the rest is a problem with 503, and /readyz names it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+
+from dashboard_api.app import create_app
+from ingest.schema import live
+from ingest.schema.segments import segment_name
+from tests.dashboard_api.conftest import T0, Town
+
+ROUTES = (
+    "/readyz", "/api/v1/summary", "/api/v1/faults", "/api/v1/lamps/L-003", "/api/v1/lamps.geojson", "/api/v1/city",
+    "/api/v1/lamps/states", "/api/v1/cabinets", "/api/v1/cabinets/C-1", "/tiles/lamps/12/3208/2038.mvt",
+    "/tiles/faults/12/3208/2038.mvt", "/api/v1/maintenance", "/metrics", "/healthz",
+)  # fmt: skip  # a list of words
+
+
+def header(path):
+    path.write_bytes(b"garbage" * 700 + path.read_bytes()[4900:])
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def nothing(path):
+    path.write_bytes(b"")
+
+
+def pages(path):
+    data, rng = bytearray(path.read_bytes()), random.Random(3)
+    for begin in range(4096, len(data), 4096):
+        if rng.random() < 0.7:
+            data[begin : begin + 4096] = rng.randbytes(min(4096, len(data) - begin))
+    path.write_bytes(data)
+
+
+def folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def ask_all(town):
+    with TestClient(create_app(town.city, lambda: T0), raise_server_exceptions=False) as client:
+        return {route: client.get(route) for route in ROUTES}
+
+
+@pytest.mark.parametrize("damage", [header, half, nothing, pages, folder])
+def test_a_damaged_database_is_503_with_a_reason_on_every_route_that_needs_it(tmp_path, damage):
+    town = Town(tmp_path)
+    town.write_live([2] * 40)
+    town.darken(3)
+    town.engine.dispose()
+    for path in town.city.data_folder.glob("terang.db-*"):
+        path.unlink()
+    damage(town.city.data_folder / "terang.db")
+    answers = ask_all(town)
+    for route, answer in answers.items():
+        assert answer.status_code < 500 or answer.status_code == 503, (route, answer.text)
+        if answer.status_code == 503:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["detail"]
+    if damage is not pages:  # some of whose pages can still be read
+        assert answers["/readyz"].status_code == 503
+    assert answers["/healthz"].status_code == answers["/metrics"].status_code == 200
+
+
+@pytest.mark.parametrize("damage", [header, half, nothing, folder])
+def test_a_damaged_live_picture_is_named_and_the_rest_goes_on(town, damage):
+    town.write_live([2] * 40)
+    damage(town.city.data_folder / live.FILE_NAME)
+    answers = ask_all(town)
+    assert {route: a.status_code for route, a in answers.items() if a.status_code >= 400} == {"/readyz": 503}
+    assert "live picture" in answers["/readyz"].json()["detail"]
+    assert answers["/api/v1/summary"].json()["live_at"] is None
+
+
+def test_a_picture_that_is_overwritten_while_it_is_shown_ends_nothing(town, client):
+    town.write_live([2] * 40)
+    assert client.get("/readyz").status_code == 200
+    path = town.city.data_folder / live.FILE_NAME
+    path.write_bytes(path.read_bytes()[:100])  # in place: whoever mapped it would end here
+    assert client.get("/api/v1/summary").json()["lamps"]["lit"] == 40, "the last one that could be read"
+    assert client.get("/readyz").status_code == 503
+    town.write_live([2] * 40)
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_mutation_of_the_picture_escapes(town, client, seed):
+    town.write_live([2] * 40)
+    path, rng = town.city.data_folder / live.FILE_NAME, random.Random(seed)
+    data = bytearray(path.read_bytes())
+    for _ in range(rng.randint(1, 6)):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    path.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+    for route in ("/readyz", "/api/v1/summary", "/api/v1/lamps.geojson", "/api/v1/cabinets/C-1", "/metrics"):
+        assert client.get(route).status_code in {200, 503}, route
+
+
+def test_ready_is_who_shows_a_picture_that_is_kept_up_to_date(town):
+    now = [T0]
+    with TestClient(create_app(town.city, lambda: now[0])) as client:
+        assert client.get("/readyz").json()["code"] == "live_missing"
+        town.write_live([2] * 40)
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["live_age_s"]) == (200, 0)
+        now[0] += 56_000_000
+        assert client.get("/readyz").json()["live_age_s"] == 56
+        for route in ("/api/v1/summary", "/api/v1/lamps/states", "/api/v1/lamps.geojson", "/api/v1/lamps/L-003",
+                      "/api/v1/cabinets/C-1"):  # fmt: skip
+            shown = client.get(route).json()
+            assert shown["live_age_s"] == 56, route
+            assert shown["live_at"].startswith("2026-09-21"), route
+        tile = client.get("/tiles/lamps/12/3208/2038.mvt")
+        assert tile.headers["terang-live-age"] == "56.0"
+        now[0] += 300_000_000
+        stale = client.get("/readyz")
+        assert (stale.status_code, stale.json()["code"], stale.json()["live_age_s"]) == (503, "live_old", 356)
+        assert "terang_api_live_picture_age_seconds 356.0" in client.get("/metrics").text
+
+
+def test_damaged_telemetry_is_left_out_and_named(town, client):
+    town.write_live([2] * 40)
+    root = town.city.folder / "data" / "telemetry" / "day=2026-09-21"
+    for number in range(4):
+        path = root / segment_name(number, number)
+        path.mkdir(parents=True)
+        at_us = T0 + np.arange(5) * 60_000_000 + number * 300_000_000
+        table = {"at_us": at_us, "lamp_id": ["L-003"] * 5, "power_w": pa.array([float(number)] * 5, pa.float32())}
+        pq.write_table(pa.table(table), path / "lamps.parquet")
+    half(root / segment_name(1, 1) / "lamps.parquet")
+    torn = root / segment_name(2, 2) / "lamps.parquet"
+    data = bytearray(torn.read_bytes())
+    data[4:120] = random.Random(1).randbytes(116)  # its footer is whole, its pages are not
+    torn.write_bytes(data)
+    address = "/api/v1/lamps/L-003/readings?start=2026-09-21T00:00:00Z&end=2026-09-22T00:00:00Z"
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert sorted(set(answer.json()["columns"]["power_w"])) == [0, 3]
+    assert "2 damaged files" in client.get("/readyz").json()["warnings"]["telemetry"]
+    shutil.rmtree(root / segment_name(1, 1))
+    assert "1 damaged file" in client.get("/readyz").json()["warnings"]["telemetry"]
