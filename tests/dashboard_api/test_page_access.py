@@ -1,3 +1,4 @@
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
 """The page for everybody: axe-core on every view, in both languages, dark and light, with large text, by keyboard."""
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ def ready(page, view):
 @pytest.mark.parametrize("locale", ["en-GB", "id-ID"])
 def test_axe_finds_nothing_on_any_view(browser, axe, addresses, locale, scheme):
     found = {}
-    for size in SIZES:
+    for size, viewport in SIZES.items():
         with contextlib.closing(
-            browser.new_context(viewport=SIZES[size], locale=locale, color_scheme=scheme, reduced_motion="reduce")
+            browser.new_context(viewport=viewport, locale=locale, color_scheme=scheme, reduced_motion="reduce")
         ) as context:
             page = context.new_page()
             for view, address in addresses.items():
@@ -78,15 +79,19 @@ def test_axe_finds_nothing_on_any_view(browser, axe, addresses, locale, scheme):
 
 
 def test_text_of_twice_the_size_still_fits(browser, axe, addresses):
-    for size in SIZES:
-        with contextlib.closing(browser.new_context(viewport=SIZES[size], reduced_motion="reduce")) as context:
+    for size, viewport in SIZES.items():
+        with contextlib.closing(browser.new_context(viewport=viewport, reduced_motion="reduce")) as context:
             page = context.new_page()
             for view, address in addresses.items():
                 page.goto(address)
                 page.evaluate("document.documentElement.style.fontSize = '200%'")
                 ready(page, view)
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (size, view)
-                assert page.evaluate("(p => p.scrollWidth <= p.clientWidth)(document.querySelector('#panel'))"), (size, view)
+                panel = "document.querySelector('#panel')"
+                assert page.evaluate(f"{panel}.scrollWidth <= {panel}.clientWidth"), (size, view)
+                    size,
+                    view,
+                )
                 assert findings(page, axe) == [], (size, view)
 
 
@@ -127,7 +132,7 @@ def test_states_of_lamps_differ_by_shape_and_not_by_colour_alone(browser, addres
         looks = page.eval_on_selector_all(
             "#legend .bulb",
             "all => all.map((e) => { const s = getComputedStyle(e); return [s.borderStyle, s.borderWidth, s.borderRadius,"
-            " s.backgroundColor === 'rgba(0, 0, 0, 0)', getComputedStyle(e, '::after').content].join(' '); })",
+            " s.backgroundColor === 'rgba(0, 0, 0, 0)', getComputedStyle(e, '::after').content].join(); })",
         )
         known = looks[:5]  # the sixth, unknown, is what an older server calls silent
         assert len(set(known)) == 5

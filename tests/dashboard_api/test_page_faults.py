@@ -1,3 +1,4 @@
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
 """Faults that the page once had, each held by a test: addresses, time-outs, drafts, focus, honest words."""
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def test_the_page_recovers_from_a_failed_answer(lit_town, port, desk, how, path)
         elif how == "500":
             route.fulfill(status=500, body="{}")
         else:
-            route.fulfill(status=200, content_type="application/json", body='{"items": [{"id"' if how == "half" else "<p>")
+            route.fulfill(
+                status=200, content_type="application/json", body='{"items": [{"id"' if how == "half" else "<p>"
+            )
 
     desk.route(re.compile(rf"/api/v1/{re.escape(path)}"), answer)
     open_page(desk, port)

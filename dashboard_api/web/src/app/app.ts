@@ -12,7 +12,6 @@ import { barTemplate, legendTemplate } from "../panel/frame";
 import type { Page, View } from "../panel/page";
 import { isNarrow, Sheet } from "../panel/sheet";
 import { overview } from "../panel/summary";
-import { EvidenceWords } from "../words/evidence_words";
 import { Words } from "../words/words";
 import { CityModel } from "./city_model";
 import { Details, type Detail } from "./details";
@@ -54,7 +53,6 @@ export class App {
     this.#page = {
       words: this.#words,
       clock: this.#clock,
-      evidence: new EvidenceWords(this.#words, this.#clock),
       faults: this.#faults,
       cabinets: model.cabinets,
       get city() {

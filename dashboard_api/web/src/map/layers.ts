@@ -175,16 +175,16 @@ const SIGNS: LayerSpecification[] = [
 
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
-/** Layers of the API's tiles, and the zoom to which they are worth drawing anew. */
-const TILED = { lamps: 15, faults: 14, cabinets: 14 } as const;
+/** Layers of the API's tiles: from which zoom they are asked for, and to which they are worth drawing anew. */
+const TILED = { lamps: [0, 15], faults: [0, 14], cabinets: [12, 14] } as const;
 const DRAWN = ["cables", "fault-lines", "streets", "selected"];
 
 /** The whole style; its only addresses are the API's own tiles: no glyphs, no sprites, no other host. */
 export function nightStyle(origin: string): StyleSpecification {
   const sources: StyleSpecification["sources"] = {};
   for (const name of DRAWN) sources[name] = { type: "geojson", data: EMPTY, tolerance: 0.2 };
-  for (const [name, maxzoom] of Object.entries(TILED))
-    sources[name] = { type: "vector", tiles: [`${origin}/tiles/${name}/{z}/{x}/{y}.mvt`], minzoom: 0, maxzoom };
+  for (const [name, [minzoom, maxzoom]] of Object.entries(TILED))
+    sources[name] = { type: "vector", tiles: [`${origin}/tiles/${name}/{z}/{x}/{y}.mvt`], minzoom, maxzoom };
   return {
     version: 8,
     sources,

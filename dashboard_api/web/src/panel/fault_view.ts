@@ -6,6 +6,7 @@ import { lasting } from "../city/clock";
 import type { Fault, TimelineEntry } from "../city/types";
 import { familyOf, isFresh } from "../map/icons";
 import type { Word } from "../words/catalogues";
+import { EvidenceWords } from "../words/evidence_words";
 import { Actions } from "./actions";
 import {
   ageSeconds,
@@ -28,6 +29,7 @@ export class FaultView implements View {
   readonly #page: Page;
   readonly #chart: ReadingsChart;
   readonly #actions: Actions;
+  readonly #words: EvidenceWords;
   #id = "";
   #fault: Fault | null = null;
   #trouble: Word | "" = "";
@@ -35,6 +37,7 @@ export class FaultView implements View {
   constructor(page: Page) {
     this.#page = page;
     this.#chart = new ReadingsChart(page);
+    this.#words = new EvidenceWords(page.words, page.clock);
     this.#actions = new Actions(page, (after) => {
       if (after?.id === this.#id) {
         this.#fault = { ...after, timeline: this.#fault?.timeline ?? [] };
@@ -114,7 +117,7 @@ export class FaultView implements View {
     return html`<article class="detail" tabindex="-1">
       ${backButton(page)} ${this.#head(fault)} ${this.#repair(fault)}
       ${this.#trouble ? html`<p class="message error">${words.say(this.#trouble)}</p>` : nothing}
-      <p class="sentence">${page.evidence.sentence(fault.code, fault.evidence)}</p>
+      <p class="sentence">${this.#words.sentence(fault.code, fault.evidence)}</p>
       ${
         advice
           ? html`<section class="advice">
@@ -198,7 +201,8 @@ export class FaultView implements View {
   }
 
   #evidence(fault: Fault): TemplateResult {
-    const { words, evidence, clock } = this.#page;
+    const { words, clock } = this.#page;
+    const evidence = this.#words;
     const lines = evidence.lines(fault.evidence).map(({ label, value }): Fact => [label, value]);
     lines.push([words.say("confirmed"), clock.moment(Date.parse(fault.opened_at), words.locale)]);
     const reasons = evidence.priority(fault.evidence).map(({ label, value }): Fact => [label, value]);
@@ -251,7 +255,8 @@ export class FaultView implements View {
   }
 
   #moment(entry: TimelineEntry): TemplateResult {
-    const { words, clock, evidence } = this.#page;
+    const { words, clock } = this.#page;
+    const evidence = this.#words;
     const did = words.find(`page.did_${entry.kind}`) ?? entry.kind;
     const note = evidence.note(entry);
     const byWhom = { telemetry: words.say("by_telemetry"), local: words.say("by_local") }[entry.actor] ?? entry.actor;

@@ -6,13 +6,11 @@ import { addressOf } from "../app/router";
 import type { CityClock } from "../city/clock";
 import type { FaultStore } from "../city/fault_store";
 import type { Cabinet, City, Fault, LampState, Summary } from "../city/types";
-import type { EvidenceWords } from "../words/evidence_words";
 import type { Words } from "../words/words";
 
 export interface Page {
   words: Words;
   clock: CityClock;
-  evidence: EvidenceWords;
   faults: FaultStore;
   readonly city: City | null;
   readonly summary: Summary | null;
