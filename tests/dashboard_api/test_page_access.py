@@ -89,9 +89,6 @@ def test_text_of_twice_the_size_still_fits(browser, axe, addresses):
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (size, view)
                 panel = "document.querySelector('#panel')"
                 assert page.evaluate(f"{panel}.scrollWidth <= {panel}.clientWidth"), (size, view)
-                    size,
-                    view,
-                )
                 assert findings(page, axe) == [], (size, view)
 
 
@@ -131,7 +128,8 @@ def test_states_of_lamps_differ_by_shape_and_not_by_colour_alone(browser, addres
         page.locator("#legend summary").click()
         looks = page.eval_on_selector_all(
             "#legend .bulb",
-            "all => all.map((e) => { const s = getComputedStyle(e); return [s.borderStyle, s.borderWidth, s.borderRadius,"
+            "all => all.map((e) => { const s = getComputedStyle(e);"
+            " return [s.borderStyle, s.borderWidth, s.borderRadius,"
             " s.backgroundColor === 'rgba(0, 0, 0, 0)', getComputedStyle(e, '::after').content].join(); })",
         )
         known = looks[:5]  # the sixth, unknown, is what an older server calls silent
