@@ -19,7 +19,7 @@ import type { Page, Place } from "../panel/page";
 import { CabinetLines } from "./cabinet_lines";
 import { allSigns, cabinetImage } from "./icons";
 import { drawNamesOnDemand } from "./labels";
-import { nightStyle } from "./layers";
+import { LAMP_SOURCES, nightStyle } from "./layers";
 
 setWorkerUrl(workerUrl);
 
@@ -118,7 +118,8 @@ export class NightMap {
     ];
     for (const kind of ["fault", "cabinet", "lamp"] as const) {
       if (this.#map.getLayer(kind) === undefined) continue;
-      const found = this.#map.queryRenderedFeatures(box, { layers: [kind] })[0];
+      const layers = kind === "lamp" ? ["lamp", "lamp-far"] : [kind];
+      const found = this.#map.queryRenderedFeatures(box, { layers })[0];
       if (found?.geometry.type !== "Point") continue;
       const place = found.geometry.coordinates as [number, number];
       const properties = { ...found.properties, ...found.state };
@@ -146,13 +147,15 @@ export class NightMap {
   showChanges(changes: LampChanges): void {
     void this.#ready.then(() => {
       if (changes.reload) {
-        this.#map.removeFeatureState({ source: "lamps", sourceLayer: "lamps" });
-        this.#map.refreshTiles("lamps");
+        for (const source of LAMP_SOURCES) {
+          this.#map.removeFeatureState({ source, sourceLayer: "lamps" });
+          this.#map.refreshTiles(source);
+        }
         return;
       }
       changes.row.forEach((id, n) => {
         const now = { state: changes.state[n], level: changes.level[n] ?? 100 };
-        this.#map.setFeatureState({ source: "lamps", sourceLayer: "lamps", id }, now);
+        for (const source of LAMP_SOURCES) this.#map.setFeatureState({ source, sourceLayer: "lamps", id }, now);
       });
     });
   }
