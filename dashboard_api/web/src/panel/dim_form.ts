@@ -6,7 +6,17 @@ import type { Command } from "../city/types";
 import { facts, nothing, type Fact, type Page } from "./page";
 
 const LEVELS = [100, 75, 50, 25, 0] as const;
-const HOURS = [1, 2, 8] as const;
+const HOURS = [
+  [1, "for_1_h"],
+  [2, "for_2_h"],
+  [8, "for_8_h"],
+] as const;
+const STATES = {
+  queued: "command_queued",
+  sent: "command_sent",
+  confirmed: "command_confirmed",
+  failed: "command_failed",
+} as const;
 const ASK_EVERY_MS = 3_000;
 const PATIENCE_MS = 10 * 60_000;
 
@@ -105,7 +115,7 @@ export class DimForm {
             this.#hours = Number((event.target as HTMLSelectElement).value);
           }}
         >
-          ${HOURS.map((each) => html`<option value=${each} ?selected=${each === this.#hours}>${words.say(`for_${each}_h`)}</option>`)}
+          ${HOURS.map(([each, word]) => html`<option value=${each} ?selected=${each === this.#hours}>${words.say(word)}</option>`)}
         </select>
         <button type="submit" aria-disabled=${String(this.#isSending)}>${words.say("ask_for_it")}</button>
       </form>
@@ -121,7 +131,7 @@ export class DimForm {
     const until = command.until ? clock.moment(Date.parse(command.until), words.locale) : null;
     const rows: Fact[] = [
       [words.say("asked"), `${level(command.level)}${until ? ` · ${words.say("until", { t: until })}` : ""}`],
-      [words.say("accepted"), words.say(`command_${command.state}`)],
+      [words.say("accepted"), words.say(STATES[command.state])],
       [words.say("why"), command.message],
     ];
     return facts(rows);

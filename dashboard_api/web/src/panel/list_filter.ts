@@ -7,7 +7,11 @@ import { cabinetName, nothing, type Page } from "./page";
 
 type Option = readonly [value: string, text: string];
 
-const AGES_H = [1, 24, 168] as const;
+const AGES_H = [
+  ["1", "within_1"],
+  ["24", "within_24"],
+  ["168", "within_168"],
+] as const;
 
 export function filterFields(page: Page, filter: Filter, change: (part: Partial<Filter>) => void): TemplateResult {
   const { words, summary } = page;
@@ -32,7 +36,7 @@ export function filterFields(page: Page, filter: Filter, change: (part: Partial<
     state,
     words.say(state),
   ]);
-  const ages = AGES_H.map((hours): Option => [String(hours), words.say(`within_${hours}`)]);
+  const ages = AGES_H.map(([hours, word]): Option => [hours, words.say(word)]);
   return html`<div class="filters">
     <input
       type="search"

@@ -6,7 +6,11 @@ import { get, isExpected, post } from "../city/api";
 import type { MaintenanceList, MaintenanceWindow } from "../city/types";
 import { nothing, type Page } from "./page";
 
-const HOURS = [2, 8, 24] as const;
+const HOURS = [
+  [2, "for_2_h"],
+  [8, "for_8_h"],
+  [24, "for_24_h"],
+] as const;
 
 export type WorkPlace = { lamp_id: string } | { cabinet_id: string };
 
@@ -87,7 +91,7 @@ export class MaintenanceForm {
             this.#hours = Number((event.target as HTMLSelectElement).value);
           }}
         >
-          ${HOURS.map((each) => html`<option value=${each} ?selected=${each === this.#hours}>${words.say(`for_${each}_h`)}</option>`)}
+          ${HOURS.map(([each, word]) => html`<option value=${each} ?selected=${each === this.#hours}>${words.say(word)}</option>`)}
         </select>
         <input
           type="text"
