@@ -29,8 +29,9 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	@.ci/debian-packages
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
 
+SOAKED = $(addprefix tests/ingest/detection/test_,fast_path.py snapshot_fuzz.py dark_sums.py)
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
-	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),tests/ingest/detection/test_fast_path.py tests/ingest/detection/test_snapshot_fuzz.py)
+	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),$(SOAKED))
 
 soak-hostile: $(DEV_STAMP) page ## The demo under hostile MQTT and HTTP traffic; SOAK="--minutes 120 --busy 6"
 	@$(PY) -m benchmarks.soak_hostile $(SOAK)

@@ -94,7 +94,6 @@ def build_fleet(n_lamps: int) -> Fleet:
         circuit_start=np.arange(n_circuits + 1, dtype=np.int64) * 50,
         cable_order=row,
         bus_names=tuple("A" for _ in names),
-        bus_controller=home,
     )
 
 

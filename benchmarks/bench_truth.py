@@ -26,14 +26,14 @@ from benchmarks.scratch import memory_folder
 from benchmarks.truth.cities import write_city
 from benchmarks.truth.pipeline import Pipeline
 from benchmarks.truth.plan import Plan, Slot
-from benchmarks.truth.play import DAY_S, NIGHT_S, Theatre
+from benchmarks.truth.play import DAY_S, NIGHT_S, CityRun
 from benchmarks.truth.report import print_report, summary
 from benchmarks.truth.score import CODES, Score, Tally
 from benchmarks.truth.shown import read_shown
-from firmware_sim.fleet.schedule import Timetable, parse_schedule
+from firmware_sim.fleet.schedule import SimulatedTimetable, parse_schedule
 from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.world import World
-from firmware_sim.stage import Stage
+from firmware_sim.injections import Injections
 from firmware_sim.truth import write_truth
 
 #: 2026-11-23 16:00 in Jakarta: before dusk.
@@ -79,7 +79,7 @@ def play_city(job: Job) -> Outcome:
         counts: Counter[str] = Counter()
         plan = Plan(town, city.kinds, rng, counts)
         tables = [
-            Timetable(parse_schedule(town.schedule, town.timezone), float(latitude), float(longitude))
+            SimulatedTimetable(parse_schedule(town.schedule, town.timezone), float(latitude), float(longitude))
             for latitude, longitude in zip(town.cabinet_latitude, town.cabinet_longitude, strict=True)
         ]
         steps = plan.standing(START_US)
@@ -92,29 +92,34 @@ def play_city(job: Job) -> Outcome:
                     elif rng.random() < 0.3:
                         steps += plan.confound(cabinet, slot)
         world = World(town, rng, START_US)
-        stage = Stage(world, steps)
+        injections = Injections(world, steps)
         pipeline = Pipeline(city.folder)
-        theatre = Theatre(world, city.kinds, stage, pipeline, rng)
+        city_run = CityRun(world, city.kinds, injections, pipeline, rng)
         at_us, end_us = START_US, nights[-1] + 16 * _HOUR_US + (8 * _HOUR_US)
         dark = _dark_time(tables, nights)
         while at_us < end_us:
             interval_s = NIGHT_S if any(first <= at_us < last for first, last in dark) else DAY_S
-            theatre.play(at_us, interval_s)
+            city_run.play(at_us, interval_s)
             at_us += interval_s * 1_000_000
         score = Score(
-            town, stage.truths, read_shown(pipeline.engine), theatre.sweeps_us, theatre.off_voltage, f"seed {job.seed}"
+            town,
+            injections.truths,
+            read_shown(pipeline.engine),
+            city_run.sweeps_us,
+            city_run.off_voltage,
+            f"seed {job.seed}",
         )
         tallies = score.settle()
         if job.truth_folder is not None:
-            write_truth(job.truth_folder / f"truth-{job.seed}.jsonl", stage.truths)
+            write_truth(job.truth_folder / f"truth-{job.seed}.jsonl", injections.truths)
         pipeline.close()
         return Outcome(
             tallies,
             town.plant.n_lamps * len(nights),
             counts,
-            theatre.n_messages,
+            city_run.n_messages,
             time.process_time() - began,
-            [f"{step.code} {step.place}: {reason}" for step, reason in stage.refused],
+            [f"{step.code} {step.place}: {reason}" for step, reason in injections.refused],
         )
 
 
@@ -129,7 +134,7 @@ def _heard(outcome: Outcome | second_author.Outcome) -> Outcome | second_author.
     return outcome
 
 
-def _slots(table: Timetable, noon_us: int) -> list[Slot]:
+def _slots(table: SimulatedTimetable, noon_us: int) -> list[Slot]:
     """Two slots of the night after an afternoon, and one of the day after it."""
     times = [noon_us + minute * _MINUTE_US for minute in range(0, 24 * 60, 2)]
     lit = [at_us for at_us in times if table.level(at_us) > 0]
@@ -143,7 +148,7 @@ def _slots(table: Timetable, noon_us: int) -> list[Slot]:
     ]
 
 
-def _dark_time(tables: list[Timetable], nights: list[int]) -> list[tuple[int, int]]:
+def _dark_time(tables: list[SimulatedTimetable], nights: list[int]) -> list[tuple[int, int]]:
     """From before the first cabinet's dusk to after the last one's dawn, of each night."""
     spans = []
     for noon_us in nights:

@@ -37,7 +37,7 @@ _SEQ_FIELD = [b"\x18" + varint(seq) for seq in range(256)]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class EncodedSweep:
     """One encoded sweep, and where the number of pending records stands in it."""
 
     body: bytes
@@ -63,8 +63,8 @@ class Controller:
     topic: bytes
     birth_topic: bytes
     epoch: int
-    sweeps: list[Sweep]
-    history: list[Sweep]
+    sweeps: list[EncodedSweep]
+    history: list[EncodedSweep]
     birth: bytes
     sequence: int = FIRST_SEQUENCE
     acknowledged: int = FIRST_SEQUENCE
@@ -86,7 +86,7 @@ class Controller:
         """One that it holds, as history."""
         return self._encode(self.history, sequence)
 
-    def _encode(self, sweeps: list[Sweep], sequence: int) -> bytes:
+    def _encode(self, sweeps: list[EncodedSweep], sequence: int) -> bytes:
         self.seq = (self.seq + 1) & 0xFF
         sweep = sweeps[sequence % VARIANTS]
         return sweep.record(self.sent_ms[sequence], sequence, self.n_pending, self.seq)
@@ -200,7 +200,7 @@ def make_controller(
     )
 
 
-def _encode_sweep(values: dict[str, Any], *, is_historical: bool) -> Sweep:
+def _encode_sweep(values: dict[str, Any], *, is_historical: bool) -> EncodedSweep:
     def encode(pending: int) -> bytes:
         metrics = tuple(
             Metric(
@@ -216,4 +216,4 @@ def _encode_sweep(values: dict[str, Any], *, is_historical: bool) -> Sweep:
 
     one, other = encode(1), encode(2)
     (pending_at,) = (i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
-    return Sweep(one, pending_at)
+    return EncodedSweep(one, pending_at)

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from benchmarks.hostile_http import HostileHttp
 from benchmarks.hostile_mqtt import HostileMqtt
-from firmware_sim.demo.stage import free_port
+from firmware_sim.demo.city_folder import free_port
 
 _READY_S: Final = 300
 _LOOK_S: Final = 5.0

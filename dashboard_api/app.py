@@ -12,19 +12,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from dashboard_api.access.roles import Role, Rule
+from dashboard_api.access.upkeep import keep_up
 from dashboard_api.api.fields import UNSTORABLE
 from dashboard_api.api.openapi_document import describe
-from dashboard_api.api.route_table import add_routes
+from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
 from dashboard_api.errors import RequestError
 from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
-from dashboard_api.http.host_check import HostCheck
+from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
 from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
+from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.pages.built_page import mount_page
@@ -33,30 +38,40 @@ from dashboard_api.version import terang_version
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK
 
-# without accounts the API serves this machine alone; a name check keeps other pages' scripts from reaching it by DNS
-LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
+_OTHERS: Final = {
+    "/openapi.json": Rule(Role.PUBLIC),
+    "": Rule(Role.PUBLIC),
+    "/lamp/{id:path}": Rule(Role.PUBLIC),  # views of the page
+    "/cabinet/{id:path}": Rule(Role.PUBLIC),
+    "/": Rule(Role.PUBLIC),
+}
 
 
-def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
+def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopback: bool = True) -> FastAPI:
     """The app for one city.
 
     Args:
         settings: the city.
         clock: "now" in UTC microseconds.
+        is_loopback: only this machine can ask, so that a city without accounts may be served.
 
     Raises:
         UnusableError: a URL of ``city.toml`` is broken.
     """
-    context = Context(settings, clock)
+    context = Context(settings, clock, is_loopback=is_loopback)
     feed = Feed(context)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        poller = asyncio.create_task(feed.run())
+        tasks = [
+            asyncio.create_task(feed.run()),
+            asyncio.create_task(keep_up(context.admission.write_use, context.keep_anchor)),
+        ]
         yield
-        poller.cancel()
-        with suppress(asyncio.CancelledError):
-            await poller
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         context.close()
 
     app = FastAPI(
@@ -75,12 +90,24 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us) -> FastAPI:
     add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
-    app.add_middleware(HostCheck, names=LOOPBACK_NAMES, words=context.languages[FALLBACK])
+    names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))
+    if settings.web.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.web.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],  # no cookies: programs bring a token
+        )
+    app.add_middleware(HostCheck, names=names, words=context.languages[FALLBACK])
+    app.add_middleware(SecurityHeaders, is_shared=bool(settings.web.allowed_origins))
     app.add_middleware(RequestMetrics, registry=app.state.metrics)
+    if settings.web.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.web.trusted_proxies))
     _answer_errors(app)
     add_routes(app)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
     mount_page(app)
+    guard_others(app, _OTHERS)
     return app
 
 
@@ -90,7 +117,7 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestError)
     async def answer_request_error(request: Request, error: RequestError) -> JSONResponse:
         status, document = error_document(error, problem_catalogue(request))
-        return JSONResponse(document, status, media_type=MEDIA_TYPE)
+        return JSONResponse(document, status, headers=error.headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(RequestValidationError)
     async def answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:

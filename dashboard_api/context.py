@@ -6,19 +6,33 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from dashboard_api.access.admission import Admission
+from dashboard_api.access.anchors import keep_anchor
+from dashboard_api.access.guard import Gate, address_of
+from dashboard_api.access.key_file import FILE_NAME, KeyFile
+from dashboard_api.access.oidc import OidcProvider
+from dashboard_api.access.principal import Principal
+from dashboard_api.access.rate_limits import RateLimits
+from dashboard_api.access.sign_in import SignIn
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso
+from dashboard_api.live.lamp_states import LampStates, derive
 from dashboard_api.live.picture import LivePicture, LiveReader
 from dashboard_api.readings.store import ReadingStore, open_readings
+from dashboard_api.store.audit import Actor, AuditLog, Name
 from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
+from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
-from ingest.schema import life
+from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK, Catalogue, load_languages
 from languages.choice import accepted_language
@@ -37,8 +51,8 @@ def wall_us() -> int:
 class Context:
     """The city's stores, its clock and its words."""
 
-    def __init__(self, city: City, clock: Callable[[], int] = wall_us) -> None:
-        """Prepare the stores; nothing is opened before its first use.
+    def __init__(self, city: City, clock: Callable[[], int] = wall_us, *, is_loopback: bool = True) -> None:
+        """Prepare the stores; nothing is opened before its first use. ``is_loopback``: only this machine can ask.
 
         Raises:
             UnusableError: a URL of ``city.toml`` is broken.
@@ -48,11 +62,27 @@ class Context:
         self.database = Database(city)
         self.faults = FaultCache(self.database)
         self.live = LiveReader(city.data_folder)
+        self.photos = PhotoFolder(city.data_folder)
         self.readings: ReadingStore = open_readings(city)
         self.languages = load_languages()
+        self.key_file = KeyFile(
+            city.data_folder / FILE_NAME if city.web.key_file is None else city.folder / city.web.key_file
+        )
+        self.audit = AuditLog(lambda: self.key_file.derived("audit"), clock)
+        self.admission = Admission(
+            self.database, clock, is_loopback=is_loopback, is_always_closed=bool(city.oidc.issuer)
+        )
+        limits = RateLimits(city.web.public_per_minute, city.web.session_per_minute)
+        self.gate = Gate(self.admission, limits, city.web.allowed_origins, is_in_process=self.database.is_in_process)
+        self.sign_in = SignIn(self.database, self.admission, self.audit, lambda: self.key_file.derived("device"), clock)
+        self.oidc = OidcProvider(city.oidc, city.oidc_secret, clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._lamps: LampColumns | None = None
+        self._standing = StandingFaults(self.database)
+        self._deriving = threading.Lock()
+        self._states: LampStates | None = None
+        self._made_of: tuple[LampColumns, LivePicture | None, int] | None = None
 
     def now_us(self) -> int:
         """The city's present time: that of ingest where it replays another time, else the wall clock's."""
@@ -70,7 +100,9 @@ class Context:
         Raises:
             UnavailableError: the database does not answer.
         """
-        version = self.database.register_version()
+        return self._lamps_of(self.database.register_version())
+
+    def _lamps_of(self, version: int) -> LampColumns:
         with self._lock:
             if self._lamps is None or self._lamps.version != version:
                 self._lamps = load_lamp_columns(self.database)
@@ -90,6 +122,50 @@ class Context:
         """The live picture, if it belongs to that version of the register."""
         picture = self.live.read()
         return None if picture is None or picture.register_version != register_version else picture
+
+    def lamp_states(self) -> tuple[LampColumns, LampStates]:
+        """The register's lamps and what each does now, derived anew when picture, register or a fault changed.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        mark, version = self.states_mark()
+        lamps = self._lamps_of(version)
+        states = self._states
+        if states is None or states.mark != mark:
+            with self._deriving:
+                states = self._states
+                if states is None or states.mark != mark:
+                    generation, standing = self._standing.read(lamps)
+                    picture = self.picture(lamps)
+                    made_of = (lamps, picture, generation)
+                    if states is not None and made_of == self._made_of:
+                        states = replace(states, mark=mark)
+                    else:
+                        states = derive(mark, len(lamps), lamps.metering, picture, standing)
+                    self._states, self._made_of = states, made_of
+        return lamps, states
+
+    def states_mark(self) -> tuple[str, int]:
+        """The mark under which lamps' states are derived now, and the register's version.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        seq, version = marks(self.database)
+        picture = self.picture_of(version)
+        return f"{version}-{0 if picture is None else picture.number}-{seq}", version
+
+    def keep_anchor(self) -> None:
+        """Write the audit log's head, and today's anchor if there is none yet.
+
+        Raises:
+            UnavailableError: the database does not answer.
+            UnusableError: the audit key cannot be read.
+            OSError: the files cannot be written.
+        """
+        today = datetime.fromtimestamp(self._clock() / 1e6, ZoneInfo(self.city.city.timezone)).date()
+        keep_anchor(self.database, lambda: self.key_file.derived("audit"), self.city.data_folder, today.isoformat())
 
     def live_age_s(self) -> float | None:
         """Seconds since ingest wrote the live picture; None = it has written none."""
@@ -136,9 +212,16 @@ async def context_of(request: Request) -> Context:
     return context
 
 
-async def actor_of(request: Request) -> str:  # noqa: ARG001  (the place where identity enters: accounts will read it)
-    """The actor of a request: without accounts, the operator at this machine."""
-    return life.ACTOR_LOCAL
+async def principal_of(request: Request) -> Principal:
+    """Who sends a request, as the route's guard has found out."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+async def actor_of(request: Request) -> Actor:
+    """Who acts by a request, and from where: for the timeline and the audit log."""
+    principal = await principal_of(request)
+    return Actor(Name(principal.id, principal.name), address_of(request.scope))
 
 
 def language_wish(request: Request, context: Context) -> str | None:
@@ -176,4 +259,5 @@ def problem_catalogue(request: Request) -> Catalogue:
 
 ContextOf = Annotated[Context, Depends(context_of)]
 CatalogueOf = Annotated[Catalogue, Depends(catalogue_of)]
-ActorOf = Annotated[str, Depends(actor_of)]
+PrincipalOf = Annotated[Principal, Depends(principal_of)]
+ActorOf = Annotated[Actor, Depends(actor_of)]

@@ -19,6 +19,10 @@ class UnusableError(ApiError):
     """A person has to mend something before the API can start: one line, exit code 2."""
 
 
+class UnguardedError(ApiError):
+    """A route without a rule that says who may call it: a fault of the program, found when the app is made."""
+
+
 class RequestError(ApiError):
     """A request that cannot be answered as asked.
 
@@ -34,6 +38,11 @@ class RequestError(ApiError):
         self.code = code
         self.parameters: Mapping[str, Any] = parameters
         self.extra: Mapping[str, Any] = extra or {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer's head says beside the problem document."""
+        return {}
 
 
 class NotFoundError(RequestError):
@@ -56,6 +65,36 @@ class NotAllowedError(RequestError):
     """The fault's state does not allow this action; the problem carries the fault as it is now."""
 
 
+class UsedIdError(RequestError):
+    """The action id came before with another body; the problem carries the fault as it is now."""
+
+
+class TooLargeError(RequestError):
+    """A body that is larger than this route takes."""
+
+
+class MediaTypeError(RequestError):
+    """A body of a kind that this route does not take, by its content."""
+
+
+class UnauthorisedError(RequestError):
+    """Nobody is signed in, or by a token or password that does not hold."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How to come in (RFC 9110)."""
+        return {"WWW-Authenticate": 'Bearer realm="Terang"'}
+
+
+class TooManyError(RequestError):
+    """Asked too often; ``retry_after_s`` says when to come back."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back (RFC 9110)."""
+        return {"Retry-After": str(self.parameters.get("retry_after_s", 60))}
+
+
 class UnavailableError(RequestError):
     """A store does not answer, or holds nothing yet; the request may be repeated later."""
 
@@ -66,5 +105,10 @@ STATUS: Final[Mapping[type[RequestError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     StaleError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.CONFLICT,
+    UsedIdError: HTTPStatus.CONFLICT,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    UnauthorisedError: HTTPStatus.UNAUTHORIZED,
+    TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

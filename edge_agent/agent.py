@@ -1,4 +1,4 @@
-"""The running agent: wires meters, outbox, control and link together, and ends them in order.
+"""The running agent: connects meters, outbox, control and link, and stops them in order.
 
 Owns the threads: one sweeps, the link's publishes, the control's writes. Readings go from the sweeper to the
 outbox and only from there to the link, so that nothing on the network side can hold up or lose a sweep.

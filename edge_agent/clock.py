@@ -1,4 +1,4 @@
-"""What time it is, on a machine without a clock of its own.
+"""The agent's clock, on a machine without a hardware clock.
 
 Owns the difference between the system's time and the agent's best guess. A Raspberry Pi has no RTC: after a power cut
 it wakes up in the past until NTP answers. Nothing is published with a time before this software was built, and a system
@@ -31,7 +31,7 @@ _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 
 
 class Trust(Enum):
-    """How far the time may be believed."""
+    """How reliable the time is."""
 
     SYNCHRONISED = "synchronised"  # NTP or a hardware clock vouches for it, now or within a week
     KEPT = "kept"  # it was right once since start, longer than a week ago: good for the schedule
@@ -39,7 +39,7 @@ class Trust(Enum):
 
 
 class AgentClock:
-    """Best guess at the time, steady while nobody vouches for the system's."""
+    """The best available time; steady while the system's clock is not synchronised."""
 
     def __init__(
         self,

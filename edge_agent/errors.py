@@ -1,4 +1,4 @@
-"""Everything that can go wrong in the agent, named by what the caller has to do about it.
+"""Exceptions of the agent, grouped by how the caller reacts.
 
 ========== ==================================================================================
 type       what the caller does
@@ -15,15 +15,15 @@ class AgentError(Exception):
 
 
 class Retryable(AgentError):  # noqa: N818 - named after what the caller does
-    """May work later: back off and try again."""
+    """A temporary error: back off and try again."""
 
 
 class Discard(AgentError):  # noqa: N818 - as above
-    """Worthless for good: count it, drop it, go on."""
+    """Permanently invalid input: count it, drop it, continue."""
 
 
 class Fatal(AgentError):  # noqa: N818 - as above
-    """Will not improve by itself: say where and why, and stop."""
+    """A permanent error: report where and why, and stop."""
 
 
 class ConfigError(Fatal):
@@ -35,7 +35,7 @@ class PortGone(Retryable):
 
 
 class NoReply(Retryable):
-    """The meter said nothing within its time-out."""
+    """The meter did not answer within its time-out."""
 
 
 class GarbledReply(Retryable):

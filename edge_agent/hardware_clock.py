@@ -1,4 +1,4 @@
-"""The board's real-time clock (RTC), and whether there is evidence that it shows the right time.
+"""The board's real-time clock (RTC), and whether it is known to be right.
 
 That the kernel took its time from an RTC at boot (``hctosys``) proves nothing: an RTC whose battery is empty starts
 in 1970 or 2000 and is then overwritten with the time of the last shutdown, and one that keeps local time is hours off.

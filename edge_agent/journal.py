@@ -1,4 +1,4 @@
-"""Logs for journald: one line an event, ``key=value`` after the words, and never a flood.
+"""Logging for journald: one line an event, ``key=value`` after the text, with a rate limit.
 
 A cable that is loose for a month must not fill the card. Each kind of message (its unformatted text) may appear a few
 times an hour; what is held back is counted, and the count is said with the next one that is let through.
@@ -14,7 +14,7 @@ LONGEST_LINE = 500
 
 
 class FloodGate(logging.Filter):
-    """Lets each kind of message through a few times a window."""
+    """Limits the rate of each kind of message."""
 
     def __init__(self, monotonic: Callable[[], float], burst: int = BURST, window_s: float = WINDOW_S) -> None:
         """Allow `burst` messages of a kind within `window_s` [s]."""

@@ -1,4 +1,4 @@
-"""The rhythm of sweeping: short intervals while lamps are lit, long ones by day, slow quantities now and then.
+"""Schedules sweeps: short intervals while lamps are lit, long ones by day, slow quantities at their own interval.
 
 Owns when a sweep is due and what becomes of it: a record in the outbox. Driven by a monotonic clock, so that no jump of
 the time of day makes it hurry or stall.
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Meters(Protocol):
-    """Who reads."""
+    """The interface of the sweeper."""
 
     def sweep(self, slow: bool) -> Sweep:
         """Read all meters once."""
 
 
 class Lights(Protocol):
-    """Who knows what the lamps should do; see `control.Control`."""
+    """The interface of the lamps' control; see `control.Control`."""
 
     def levels(self) -> array[int]:
         """Commanded level of each lamp [%]; 255 = unknown."""
@@ -46,7 +46,7 @@ class Lights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one sweep became.
+    """The result of one sweep.
 
     Attributes:
         sweep: the readings.
@@ -58,7 +58,7 @@ class Round:
 
 
 class Rounds:
-    """Sweeps when one is due, and turns it into a record."""
+    """Runs due sweeps and stores them as records."""
 
     def __init__(
         self,

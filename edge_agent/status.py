@@ -1,4 +1,4 @@
-"""What the running agent says of itself to the person at the cabinet: a small JSON file beside the outbox.
+"""The status file of the running agent: a small JSON file beside the outbox.
 
 Owns the file's format; the agent writes it, ``terang-agent status`` reads it. It is replaced atomically: a reader
 never sees half of it. It is not synced: after a power cut a stale status is no loss, and the card is spared.

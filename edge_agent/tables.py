@@ -1,4 +1,4 @@
-"""A TOML table that knows where it stands, so that every complaint names file, key and reason.
+"""A TOML table with its location, so that every error names file, key and reason.
 
 Shared by the agent's file and the meter profiles. Reading a key marks it as known; `finish` refuses what is
 left over, because a misspelt key that is silently ignored costs an electrician a night.

@@ -1,4 +1,4 @@
-"""``terang-sim``: make towns, play fleets, put faults into what plays."""
+"""``terang-sim``: generates towns, simulates fleets, injects faults."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from firmware_sim.control import ask
 from firmware_sim.errors import SimError
 from firmware_sim.expectation_words import when_lines
 from firmware_sim.fleet.outages import Churn
-from firmware_sim.fleet.performance import Cast, Performance, broker_of
 from firmware_sim.fleet.player import Pace
+from firmware_sim.fleet.simulation import FleetOptions, Simulation, broker_of
 from firmware_sim.fleet.town import read_town
 from languages.catalogue import Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
@@ -86,26 +86,26 @@ def fleet(
     begin_us += round(clock_offset * 1e6)
     end_us = None if days is None else begin_us + round(days * 86_400e6)
     pace = Pace(begin_us, interval, slow_s=max(60.0, 15 * interval), speed=speed, end_us=end_us)
-    stage = read_town(city)
-    cast = Cast(controllers, benches, churn=Churn(churn, storm))
-    performance = Performance(stage, broker_of(city, broker), cast, pace, seed, scenario)
+    town = read_town(city)
+    options = FleetOptions(controllers, benches, churn=Churn(churn, storm))
+    simulation = Simulation(town, broker_of(city, broker), options, pace, seed, scenario)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if opening_faults:
-        performance.begin_with_faults(seed)
+        simulation.begin_with_faults(seed)
     deadline = math.inf if for_s is None else time.monotonic() + for_s
     began_s, began_cpu_s = time.monotonic(), time.process_time()
-    told = began_s
+    described = began_s
     try:
-        while not stop.is_set() and time.monotonic() < deadline and not performance.is_over:
-            performance.turn()
-            if time.monotonic() - told >= _TELL_EVERY_S:
-                told = time.monotonic()
-                print(" ".join(f"{name}={count}" for name, count in performance.figures().items()), flush=True)
+        while not stop.is_set() and time.monotonic() < deadline and not simulation.is_over:
+            simulation.turn()
+            if time.monotonic() - described >= _TELL_EVERY_S:
+                described = time.monotonic()
+                print(" ".join(f"{name}={count}" for name, count in simulation.figures().items()), flush=True)
     finally:
-        performance.close()
-    figures = performance.figures()
+        simulation.close()
+    figures = simulation.figures()
     cpu_us = (time.process_time() - began_cpu_s) * 1e6 / max(1, figures["sent"])
     print(
         f"played {figures['sweeps']} sweeps, {figures['sent']} messages in {time.monotonic() - began_s:.0f} s, "
@@ -126,7 +126,7 @@ def inject(
     given = {name: value for name, _, value in (param.partition("=") for param in params or ())}
     request = {"do": "inject", "code": code, "place": place, "params": given}
     answer = ask(city / "data", request)["injected"]
-    print(f"injected: {told_line(answer)}")
+    print(f"injected: {report_line(answer)}")
     for line in when_lines(answer, read_town(city).timezone, _catalogue()):
         print(f"  {line}")
 
@@ -141,7 +141,7 @@ def repair(
         raise SimError(f"repair {' '.join(what)}: a code and a place, or a place alone")
     request = {"do": "repair", "place": what[-1], **({"code": what[0]} if len(what) == 2 else {})}
     for mended in ask(city / "data", request)["repaired"]:
-        print(f"repaired: {told_line(mended)}")
+        print(f"repaired: {report_line(mended)}")
 
 
 @app.command(name="list")
@@ -150,7 +150,7 @@ def list_injected(city: CityFolder = Path("demo-city")) -> None:
     answer = ask(city / "data", {"do": "list"})
     words, zone = _catalogue(), read_town(city).timezone
     for held in answer["held"]:
-        print(f"{told_line(held)}: {'; '.join(when_lines(held, zone, words))}")
+        print(f"{report_line(held)}: {'; '.join(when_lines(held, zone, words))}")
     print(f"{len(answer['held'])} injected; what can be: {', '.join(answer['known'])}")
 
 
@@ -158,11 +158,11 @@ def _catalogue() -> Catalogue:
     return load_catalogue(terminal_language(os.environ, language_codes()))
 
 
-def told_line(told: dict[str, Any]) -> str:
+def report_line(described: dict[str, Any]) -> str:
     """One injection as a line: what, where, and which lamps it takes."""
-    lamps = told["lamp_ids"]
-    where = f" between {told['span'][0]} and {told['span'][1]}" if told["span"] else ""
-    return f"{told['code']} at {told['place']}{where}" + (f", {len(lamps)} lamps" if len(lamps) > 1 else "")
+    lamps = described["lamp_ids"]
+    where = f" between {described['span'][0]} and {described['span'][1]}" if described["span"] else ""
+    return f"{described['code']} at {described['place']}{where}" + (f", {len(lamps)} lamps" if len(lamps) > 1 else "")
 
 
 def main() -> None:

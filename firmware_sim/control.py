@@ -1,7 +1,7 @@
-"""The door into a running simulation: a socket in the city's data folder, one JSON line in, one out.
+"""The control socket of a running simulation, in the city's data folder: one JSON line in, one out.
 
-``terang-sim inject | repair | list`` knock here; the process that plays the city answers between two sweeps, so that
-nothing changes in the middle of one.
+``terang-sim inject | repair | list`` connect to it; the simulation answers between two sweeps, so that
+nothing changes during one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class ControlError(SimError):
     """No simulation runs there, or it refused."""
 
 
-class ControlDoor:
-    """The playing side."""
+class ControlSocket:
+    """The simulation's side of the socket."""
 
     def __init__(self, folder: Path, handler: Handler) -> None:
         """Open the socket in ``folder``; a socket left by a dead process is replaced.
@@ -50,7 +50,7 @@ class ControlDoor:
         self._listener.setblocking(False)
 
     def answer(self) -> None:
-        """Answer whoever knocked; returns at once if nobody did."""
+        """Answer all waiting requests without blocking."""
         while True:
             try:
                 visitor, _ = self._listener.accept()
@@ -74,18 +74,18 @@ class ControlDoor:
 
 
 def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Ask the simulation that plays the city whose data folder this is.
+    """Send a request to the simulation of the city with this data folder.
 
     Raises:
         ControlError: none runs, or it refused; the text says why.
     """
     path = folder / SOCKET_NAME
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-            door.settimeout(_PATIENCE_S)
-            door.connect(_address(path))
-            door.sendall(json.dumps(request).encode() + b"\n")
-            reply: dict[str, Any] = json.loads(_read_line(door))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+            control.settimeout(_PATIENCE_S)
+            control.connect(_address(path))
+            control.sendall(json.dumps(request).encode() + b"\n")
+            reply: dict[str, Any] = json.loads(_read_line(control))
     except (OSError, ValueError) as error:
         raise ControlError(f"no simulation plays the city of {folder}: start make demo, or terang-sim fleet") from error
     if "error" in reply:

@@ -1,4 +1,4 @@
-"""When an injected fault will be told, by the catalogue: its confirm time, the guard after a switching, the light.
+"""When an injected fault will be reported: the catalogue's confirm time, the switching guard, the light.
 
 It foresees by the schedule alone, minute by minute, for a day and a half; it knows no detector. What cannot be told in
 this city at all (a lamp without a meter, say) has a reason instead of a time.
@@ -71,7 +71,7 @@ _TIMING: Final[dict[str, Timing]] = {
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """When a fault is told.
+    """The time at which a fault will be reported.
 
     Attributes:
         at_us: about when, UTC microseconds; None = not within a day and a half, or never.
@@ -84,7 +84,7 @@ class Expectation:
 
 
 class Forecast:
-    """Foresees what a running city's host will tell."""
+    """Computes when the host of a running city will report faults."""
 
     def __init__(self, world: World, interval_s: float, guard_s: float, slow_s: float | None = None) -> None:
         """``interval_s``: between two sweeps; ``slow_s``: between two readings of temperatures.

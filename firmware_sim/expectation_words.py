@@ -1,4 +1,4 @@
-"""When an injected fault will be told, in words for a terminal."""
+"""Terminal messages on when an injected fault will be reported."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from zoneinfo import ZoneInfo
 from languages.catalogue import Catalogue
 
 
-def when_lines(told: Mapping[str, Any], timezone: str, words: Catalogue) -> list[str]:
+def when_lines(described: Mapping[str, Any], timezone: str, words: Catalogue) -> list[str]:
     """Lines about an injection as the simulation's control socket tells it; ``timezone`` is the town's.
 
-    The first says when the fault is told, or why it is not; a second one names a quicker one where this one is slow.
+    The first says when the fault is reported, or why it is not; if that takes long, a second one names a quicker one.
     """
-    if "reason" not in told:
+    if "reason" not in described:
         return []
-    if told["told_at_us"] is None:
-        lines = [words.say(f"inject.never.{told['reason']}")]
+    if described["told_at_us"] is None:
+        lines = [words.say(f"inject.never.{described['reason']}")]
     else:
-        wait = _duration(told["told_at_us"] - told["now_us"], words)
-        lines = [words.say(f"inject.when.{told['reason']}", time=_clock(told["told_at_us"], timezone), wait=wait)]
-    if told.get("quicker"):
-        wait = _duration(told["quicker_at_us"] - told["now_us"], words)
-        lines.append(words.say("inject.quicker", code=told["quicker"], place=told["place"], wait=wait))
+        wait = _duration(described["told_at_us"] - described["now_us"], words)
+        lines = [
+            words.say(f"inject.when.{described['reason']}", time=_clock(described["told_at_us"], timezone), wait=wait)
+        ]
+    if described.get("quicker"):
+        wait = _duration(described["quicker_at_us"] - described["now_us"], words)
+        lines.append(words.say("inject.quicker", code=described["quicker"], place=described["place"], wait=wait))
     return lines
 
 

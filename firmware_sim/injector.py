@@ -1,6 +1,6 @@
-"""Live injection: what ``terang-sim inject | repair | list`` ask of a running city, request by request.
+"""Live injection: the requests of ``terang-sim inject | repair | list`` to a running city.
 
-Pure but for the world that it breaks; the control door carries requests and answers.
+Changes only the world; the control socket carries requests and answers.
 """
 
 from __future__ import annotations
@@ -11,58 +11,58 @@ from typing import Any, Final
 from firmware_sim.expectation import Forecast
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import KINDS, Injected, InjectionError
-from firmware_sim.stage import Stage
+from firmware_sim.injections import Injections
 
 _SLOW_S: Final = 300.0  # nobody watches a demo for longer
 
 
 class Injector:
-    """Breaks and mends one running city at somebody's word, and knows what is broken at the moment."""
+    """Handles injection requests for one running city and keeps the active injections."""
 
     def __init__(
         self,
         world: World,
         real_controllers: Collection[str] = (),
-        stage: Stage | None = None,
+        injections: Injections | None = None,
         forecast: Forecast | None = None,
     ) -> None:
-        """``forecast`` says when a fault will be told; None = nothing is said.
+        """``forecast`` computes when a fault will be reported; None = no expected time is given.
 
-        ``stage`` keeps what holds, a scenario's causes too; without one, only what is asked for here.
+        ``injections`` holds all active injections, a scenario's too; without it, only those requested here.
 
-        ``real_controllers``: ids whose agents are real programs, for a stage of its own.
+        ``real_controllers``: ids whose agents are real programs; used only without ``injections``.
         """
         self._world = world
         self._forecast = forecast
-        self._stage = Stage(world, real_controllers=real_controllers) if stage is None else stage
+        self._injections = Injections(world, real_controllers=real_controllers) if injections is None else injections
 
     @property
     def held(self) -> tuple[Injected, ...]:
-        """What is wrong now, oldest first."""
-        return self._stage.held
+        """The active injections, oldest first."""
+        return self._injections.held
 
     @property
     def _now_us(self) -> int:
         return self._world.state.at_us or 0
 
     def inject(self, code: str, place: str, params: Mapping[str, Any]) -> Injected:
-        """Let something be wrong.
+        """Start an injection.
 
         Raises:
-            InjectionError: it makes no sense, or holds already.
+            InjectionError: it is impossible at this place, or active already.
         """
-        return self._stage.inject(code, place, params, self._now_us)
+        return self._injections.inject(code, place, params, self._now_us)
 
     def repair(self, code: str | None, place: str) -> list[Injected]:
-        """Mend a code at a place, or everything at a place.
+        """End one code at a place, or with None all injections there.
 
         Raises:
-            InjectionError: nothing like that is wrong there.
+            InjectionError: there is no such injection.
         """
-        return self._stage.repair(code, place, self._now_us)
+        return self._injections.repair(code, place, self._now_us)
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer one request of the control door.
+        """Answer one request of the control socket.
 
         ``{"do": "inject", "code": …, "place": …, "params": {…}}`` (other keys are parameters too),
         ``{"do": "repair", "place": …, "code": … or left out}`` and ``{"do": "list"}``; the answer has ``injected``,
@@ -73,7 +73,7 @@ class Injector:
         """
         verb = request.get("do")
         if verb == "list":
-            return {"held": [self._told(injected) for injected in self.held], "known": sorted(KINDS)}
+            return {"held": [self._described(injected) for injected in self.held], "known": sorted(KINDS)}
         if verb not in {"inject", "repair"}:
             raise InjectionError(f"do {verb!r}: inject, repair or list")
         code, place = request.get("code"), request.get("place")
@@ -82,20 +82,20 @@ class Injector:
         if not isinstance(code, str) and (verb == "inject" or code is not None):
             raise InjectionError(f"{verb}: a code is missing")
         if verb == "repair":
-            return {"repaired": [told(injected) for injected in self.repair(code, place)]}
+            return {"repaired": [described(injected) for injected in self.repair(code, place)]}
         params = {key: value for key, value in request.items() if key not in {"do", "code", "place", "params"}}
         given = request.get("params") or {}
         if not isinstance(given, dict):
             raise InjectionError("params: a table of names and values")
-        return {"injected": self._told(self.inject(str(code), place, {**params, **given}), is_new=True)}
+        return {"injected": self._described(self.inject(str(code), place, {**params, **given}), is_new=True)}
 
-    def _told(self, injected: Injected, *, is_new: bool = False) -> dict[str, Any]:
-        """An injection as JSON values, with when it will be told; a new one that is slow, with a quicker one to try."""
-        document = told(injected)
+    def _described(self, injected: Injected, *, is_new: bool = False) -> dict[str, Any]:
+        """An injection as JSON values with the expected time of its report; a slow new one also names a quicker one."""
+        document = described(injected)
         if self._forecast is None:
             return document
         now_us = self._now_us
-        since_us = self._stage.since_us(injected)
+        since_us = self._injections.since_us(injected)
         expectation = self._forecast.expect(injected, since_us)
         document |= {"told_at_us": expectation.at_us, "reason": expectation.reason, "now_us": now_us}
         is_slow = expectation.at_us is None or expectation.at_us - now_us > _SLOW_S * 1e6
@@ -106,7 +106,7 @@ class Injector:
         return document
 
 
-def told(injected: Injected) -> dict[str, Any]:
+def described(injected: Injected) -> dict[str, Any]:
     """Return an injection as JSON values."""
     return {
         "code": injected.code,

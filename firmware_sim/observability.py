@@ -1,4 +1,4 @@
-"""When a fault can be seen at all: by the physics of the moment and the catalogue's words, not by any detector.
+"""When a fault is observable, by the physics and the catalogue, independently of detection.
 
 A dark lamp shows only while it should burn, a dimming fault only at the levels that differ, a tap only behind a closed
 contactor. What a host could have seen decides which faults a benchmark may score.

@@ -1,4 +1,4 @@
-"""Scenario files: what goes wrong where and when, as TOML; checked whole against the city before anything starts.
+"""Scenario files: injections with places and times in TOML, validated against the city before anything starts.
 
 ``docs/scenarios.md`` describes the format.
 """
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import InjectionError, check
-from firmware_sim.stage import Stage, Step
+from firmware_sim.injections import Injections, Step
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNIT_S: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -68,10 +68,10 @@ def _rehearse(path: Path, steps: list[Step], world: World, real_controllers: Col
     stand_in = copy.copy(world)
     stand_in.condition, stand_in.upset = copy.deepcopy(world.condition), copy.deepcopy(world.upset)
     stand_in.state = copy.deepcopy(world.state)
-    stage = Stage(stand_in, steps, real_controllers)
-    stage.turn(max(step.start_us for step in steps))
-    if stage.refused:
-        step, reason = min(stage.refused, key=lambda refused: refused[0].line)
+    injections = Injections(stand_in, steps, real_controllers)
+    injections.turn(max(step.start_us for step in steps))
+    if injections.refused:
+        step, reason = min(injections.refused, key=lambda refused: refused[0].line)
         raise ScenarioError(f"{path}:{step.line}: {reason}")
 
 

@@ -1,4 +1,4 @@
-"""From a running plant's sample to what one device on the line measures: the joint of model and meters."""
+"""Converts a sample of the plant to the values of one serial device."""
 
 from __future__ import annotations
 

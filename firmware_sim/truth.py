@@ -1,4 +1,4 @@
-"""The truth log: what was wrong where and when, and from when on anybody could have seen it. One JSON line a fault."""
+"""The truth log: each fault with place, time, and when it was observable. One JSON line a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``terang-ingest``: takes in what the controllers send, judges it, keeps it."""
+"""``terang-ingest``: receives, evaluates and stores the data of a city's controllers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(
         typer.Option(help="HOST:PORT of /metrics, /healthz and /readyz; empty = none. [default: 127.0.0.1:9108]"),
     ] = None,
 ) -> None:
-    """Take in, judge and keep what a city's controllers send, until Ctrl-C."""
+    """Receive, evaluate and store the data of a city's controllers, until Ctrl-C."""
     if context.invoked_subcommand is not None:
         return
     if city is None:

@@ -1,4 +1,4 @@
-"""Puts one city's ingest together from its settings, and takes it apart again in order."""
+"""Assembles one city's ingest from its settings, and closes its parts in order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness, StatusPage
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
 from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
 from ingest.pipeline.clock import Clock, DataClock, WallClock
@@ -41,7 +41,7 @@ from ingest.pipeline.store_upkeep import Upkeep
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 from ingest.whole_file import make_private
@@ -109,15 +109,15 @@ class CityIngest:
         detection = Detection(fleet, city, start_us=start_us)
         book = open_fault_desk(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
-        marks = Watermarks()
-        for state in store.marks():
-            marks.restore(state)
-        quarantine = DeadLetters(city.data_folder)
-        host = SessionHost(
+        received = ReceivedRangesTable()
+        for state in store.received():
+            received.restore(state)
+        dead_letters = DeadLetters(city.data_folder)
+        host = HostApplication(
             city.city.group,
             directory,
-            marks=marks,
-            quarantine=quarantine,
+            received=received,
+            dead_letters=dead_letters,
             metrics=metrics,
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
@@ -130,8 +130,8 @@ class CityIngest:
         host.commands.signer = signer
         rotation = None if signer is None else signer.keys.rotation
         clock: Clock = DataClock(directory.controllers.n_register) if options.is_data_clock else WallClock(_wall_us)
-        flight = CommitQueue(store, quarantine, book, metrics=metrics, readiness=readiness)
-        self._closers.append(flight.close)
+        commit_queue = CommitQueue(store, dead_letters, book, metrics=metrics, readiness=readiness)
+        self._closers.append(commit_queue.close)
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
@@ -146,7 +146,9 @@ class CityIngest:
             warn=lambda text: readiness.warn("memory", text),
         )
         detection.adopt(key for key, _state in book.book.open_keys())
-        memory = SnapshotJob(snapshots, detection, flight, store=store, marks=marks, monotonic=time.monotonic)
+        memory = SnapshotJob(
+            snapshots, detection, commit_queue, store=store, received=received, monotonic=time.monotonic
+        )
         live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
@@ -179,8 +181,8 @@ class CityIngest:
             host,
             judge=detection,
             clock=clock,
-            flight=flight,
-            quarantine=quarantine,
+            commit_queue=commit_queue,
+            dead_letters=dead_letters,
             metrics=metrics,
             readiness=readiness,
             monotonic=time.monotonic,

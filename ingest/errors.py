@@ -1,4 +1,4 @@
-"""What can go wrong in ingest; the type tells the caller what to do."""
+"""Exceptions of ingest; the type determines how the caller reacts."""
 
 from collections.abc import Sequence
 

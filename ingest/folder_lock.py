@@ -1,4 +1,4 @@
-"""A city's folder belongs to one ingest: two over one store would count each other's records as their own.
+"""The lock of a city's folder: only one ingest may use it at a time.
 
 A file lock, which ends with the process. A worker elected by a group lock (``ingest.workers.group_lock``) does not stop
 at the file of another worker: that one has lost the group and hangs, and can write nothing to the store any more
@@ -49,7 +49,7 @@ class FolderLock:
             if time.monotonic() < patience_until:
                 time.sleep(0.1)
             elif is_elected and other == _ELECTED:
-                structlog.get_logger("ingest").warning("a worker that hangs still has the folder; it is passed over")
+                structlog.get_logger("ingest").warning("ignoring the folder's lock of a worker that hangs")
                 path.unlink(missing_ok=True)
             else:
                 raise UnusableError(f"{path}: another terang-ingest works on this city")

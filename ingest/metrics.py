@@ -1,4 +1,4 @@
-"""What ingest counts about itself, and the three pages it shows: /metrics, /healthz, /readyz (loopback by default).
+"""Prometheus metrics of ingest, and its pages /metrics, /healthz and /readyz (loopback by default).
 
 ``Metrics`` belongs to one ingest and has its own registry; nothing is registered at import.
 """
@@ -29,61 +29,63 @@ class Metrics:
         """Make them in a registry of their own."""
         registry = self.registry = CollectorRegistry()
         self.messages = Counter("terang_ingest_messages", "MQTT messages received", ["type"], registry=registry)
-        self.readings = Counter("terang_ingest_lamp_readings", "Lamp readings stored for good", registry=registry)
-        self.records = Counter("terang_ingest_records", "Records stored for good", ["kind"], registry=registry)
-        self.duplicates = Counter("terang_ingest_duplicates", "Records that were stored already", registry=registry)
-        self.bad_values = Counter("terang_ingest_bad_values", "Infinities taken for unknown", registry=registry)
+        self.readings = Counter("terang_ingest_lamp_readings", "Lamp readings stored durably", registry=registry)
+        self.records = Counter("terang_ingest_records", "Records stored durably", ["kind"], registry=registry)
+        self.duplicates = Counter("terang_ingest_duplicates", "Duplicate records dropped", registry=registry)
+        self.bad_values = Counter("terang_ingest_bad_values", "Infinite values treated as unknown", registry=registry)
         self.complaints = Counter(
-            "terang_ingest_complaints", "What was set aside or ignored", ["reason"], registry=registry
+            "terang_ingest_complaints", "Invalid or ignored input by reason", ["reason"], registry=registry
         )
-        self.rebirths = Counter("terang_ingest_rebirth_requests", "Rebirths asked for", registry=registry)
+        self.rebirths = Counter("terang_ingest_rebirth_requests", "Rebirth requests sent", registry=registry)
         self.acknowledgements = Counter("terang_ingest_acknowledgements", "Acknowledgements sent", registry=registry)
         self.refused = Counter(
-            "terang_ingest_refused", "Messages dropped unread while the store stood", registry=registry
+            "terang_ingest_refused", "Messages dropped undecoded while the store was unavailable", registry=registry
         )
         self.refused_lines = Counter(
-            "terang_ingest_refused_lines", "Lines that InfluxDB refused for good, set aside", registry=registry
+            "terang_ingest_refused_lines", "Lines that InfluxDB refused permanently", registry=registry
         )
         self.store_errors = Counter("terang_ingest_store_errors", "Writes that the store refused", registry=registry)
         self.newest_record_at = Gauge(
             "terang_ingest_newest_record_timestamp_seconds",
-            "Time of the newest record that was stored; 0 = none since the start",
+            "Time of the newest stored record; 0 = none since the start",
             registry=registry,
         )
         self.newest_record_age = Gauge(
             "terang_ingest_newest_record_age_seconds",
-            "Age of the newest record that was stored, or the time since the start while there is none",
+            "Age of the newest stored record, or the time since the start if there is none",
             registry=registry,
         )
         self._newest_record_s, self._stored_s = time.time(), 0.0
         self.newest_record_age.set_function(lambda: max(0.0, time.time() - self._newest_record_s))
         self.damaged_files = Gauge(
             "terang_ingest_damaged_files",
-            "Files of the telemetry that cannot be read and are left out",
+            "Telemetry files that cannot be read and are ignored",
             registry=registry,
         )
         self.upkeep_errors = Counter(
             "terang_ingest_upkeep_errors",
-            "Pieces of the store's merging, thinning or forgetting that failed",
+            "Failed steps of merging, thinning or deletion in the store",
             registry=registry,
         )
         self.upkeep_at = Gauge(
             "terang_ingest_upkeep_last_success_timestamp_seconds",
-            "When upkeep last did a piece, or found none to do; 0 = not since the start",
+            "Time of the last successful upkeep step, or check without work; 0 = none since the start",
             registry=registry,
         )
         self.job_errors = Counter(
-            "terang_ingest_job_errors", "Periodic work between two ticks that failed", ["job"], registry=registry
+            "terang_ingest_job_errors", "Failed runs of periodic jobs", ["job"], registry=registry
         )
-        self.changes = Counter("terang_ingest_fault_changes", "Changes handed to the fault book", registry=registry)
+        self.changes = Counter("terang_ingest_fault_changes", "Changes applied to the fault book", registry=registry)
         self.flush_s = Histogram(
             "terang_ingest_flush_seconds",
-            "From a block's submission until it is durable",
+            "Time from a block's submission until it is durable",
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
             registry=registry,
         )
         self.online = Gauge("terang_ingest_controllers_online", "Controllers with a session", registry=registry)
-        self.waiting_bytes = Gauge("terang_ingest_waiting_bytes", "Received and not yet decoded", registry=registry)
+        self.waiting_bytes = Gauge(
+            "terang_ingest_waiting_bytes", "Bytes received and not yet decoded", registry=registry
+        )
         self.broker_up = Gauge("terang_ingest_broker_up", "1 while connected to the broker", registry=registry)
 
     def stored(self, newest_us: int) -> None:
@@ -95,10 +97,10 @@ class Metrics:
 
 
 class Complaints:
-    """Counts what is wrong with the input, and logs it once per source and reason."""
+    """Counts invalid input, and logs it once per source and reason."""
 
     def __init__(self, metrics: Metrics) -> None:
-        """Remember nothing yet."""
+        """Start without complaints."""
         self._metrics = metrics
         self._told: set[tuple[str, str]] = set()
         self._n_strangers: collections.Counter[str] = collections.Counter()
@@ -116,7 +118,7 @@ class Complaints:
             self._n_strangers[reason] += 1
             if self._n_strangers[reason] > _MAX_STRANGERS:
                 if self._n_strangers[reason] == _MAX_STRANGERS + 1:
-                    self._log.warning("more sources that nobody knows; they are only counted", reason=reason)
+                    self._log.warning("more unknown sources; they are only counted", reason=reason)
                 return
         if len(self._told) >= _MAX_SOURCES:
             self._told.clear()
@@ -125,7 +127,7 @@ class Complaints:
 
 
 class Readiness:
-    """Why ingest is not ready, by part; empty means that it is. Warnings stand beside that, and hold nothing up."""
+    """The reasons for not being ready, by part; empty = ready. Warnings do not affect readiness."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Not ready until every part has said so."""
@@ -150,7 +152,7 @@ class Readiness:
             self._reasons[part] = reason
 
     def reasons(self) -> dict[str, str]:
-        """What stands in the way, by part."""
+        """The reasons for not being ready, by part."""
         reasons, turned_at = dict(self._reasons), self._turned_at
         if turned_at is not None and (stood_s := self._monotonic() - turned_at) > LONGEST_ROUND_S:
             reasons["loop"] = f"the loop has not turned for {stood_s:.0f} s"

@@ -1,4 +1,4 @@
-"""What runs now and then: one timer for all jobs that look, write or count every so often.
+"""A timer for periodic work.
 
 Pure but for the clock that it is given.
 """

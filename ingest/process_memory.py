@@ -1,4 +1,4 @@
-"""The C heap of a process that needs the same memory again every second."""
+"""Allocator settings for a process that needs the same memory again every second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection once more over stored telemetry: which faults would have opened, with these limits or with others.
+"""Replay: detection over stored telemetry, with the city's limits or with others.
 
 Reads the store and the fault book, writes nothing. Sessions are not stored, so a controller counts as silent by its
 data alone. A condition that comes back within ``reopen_within`` is the same fault, as in the fault book.

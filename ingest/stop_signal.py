@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the work ends in order, and if it does not end in time, the process does.
+"""SIGTERM and SIGINT: an orderly stop, with a time limit after which the process exits.
 
 Nothing that was acknowledged is lost by a sudden end: it is what a power cut does.
 """
@@ -44,5 +44,5 @@ class StopSignal:
 
     def _wait(self) -> None:
         threading.Event().wait(self._patience_s)
-        structlog.get_logger("ingest").error("did not end in time; ends now", after_s=self._patience_s)
+        structlog.get_logger("ingest").error("did not stop in time; exiting now", after_s=self._patience_s)
         self._end(1)

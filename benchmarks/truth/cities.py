@@ -59,11 +59,6 @@ class Kind:
         """The finest that it measures."""
         return "lamp" if self.profile else "circuit" if self.has_circuit_meters else "cabinet"
 
-    @property
-    def has_photocells(self) -> bool:
-        """Its lamps switch themselves, and no agent knows when."""
-        return self.profile == "pzem-016" and self.switching == "lamp"
-
 
 KINDS: Final = (
     Kind("nodes, sums", "lamp-node", "contactor", True, True, True, 2, "LED"),

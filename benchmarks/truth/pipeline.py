@@ -17,14 +17,14 @@ from ingest.metrics import Metrics
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Mark, Watermarks
+from ingest.model.received_ranges import ReceivedRanges, ReceivedRangesTable
 from ingest.mqtt.connection import Message
 from ingest.pipeline.clock import DataClock
 from ingest.pipeline.ports import judge_tick
 from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 
 class Pipeline:
@@ -42,11 +42,11 @@ class Pipeline:
         self._book = open_fault_desk(self.engine, register, city, 0)
         directory = Directory(fleet)
         self._now_s = 0.0
-        self._host = SessionHost(
+        self._host = HostApplication(
             city.city.group,
             directory,
-            marks=Watermarks(),
-            quarantine=DeadLetters(city.data_folder),
+            received=ReceivedRangesTable(),
+            dead_letters=DeadLetters(city.data_folder),
             metrics=Metrics(),
             monotonic=lambda: self._now_s,
             wall_ms=lambda: int(self._now_s * 1000),
@@ -65,16 +65,16 @@ class Pipeline:
         if changes:
             self._book.apply(changes, now_us)
             self.n_changes += len(changes)
-        answers = [self._acknowledgement(*key, mark) for key, mark in intake.touched.items()]
+        answers = [self._acknowledgement(*key, ranges) for key, ranges in intake.touched.items()]
         answers += [(topic, payload) for topic, payload in self._host.commands.outgoing(self._host.sessions)]
         return answers
 
-    def _acknowledgement(self, controller_id: str, epoch: int, mark: Mark) -> Message:
-        mark.durable_floor = mark.floor
-        mark.acknowledged = mark.floor
+    def _acknowledgement(self, controller_id: str, epoch: int, ranges: ReceivedRanges) -> Message:
+        ranges.durable_to = ranges.complete_to
+        ranges.acknowledged = ranges.complete_to
         metrics = tuple(
             Metric(value, alias=BY_NAME[name].alias, datatype=DataType.UINT64)
-            for name, value in (("Outbox/Epoch", epoch), ("Outbox/Acknowledged", mark.floor))
+            for name, value in (("Outbox/Epoch", epoch), ("Outbox/Acknowledged", ranges.complete_to))
         )
         topic = NodeTopic(self._host.group, NCMD, controller_id)
         return str(topic), encode_payload(Payload(int(self._now_s * 1000), None, metrics))

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.truth.cities import Kind
 from firmware_sim.fleet.town import Town
-from firmware_sim.stage import Step
+from firmware_sim.injections import Step
 
 _MINUTE_US: Final = 60_000_000
 _HOUR_US: Final = 3_600_000_000

@@ -22,8 +22,8 @@ from firmware_sim.fleet.payload import Reading
 from firmware_sim.fleet.sweeps import sweep
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from firmware_sim.fleet.world import Moment, World
+from firmware_sim.injections import Injections
 from firmware_sim.observability import HIGH_V, LOW_V, circuit_medians
-from firmware_sim.stage import Stage
 
 NIGHT_S: Final = 60
 DAY_S: Final = 300
@@ -43,14 +43,19 @@ class _Link:
     slow_us: int = -(2**62)
 
 
-class Theatre:
-    """One city on stage."""
+class CityRun:
+    """The simulation of one city for the benchmark."""
 
     def __init__(
-        self, world: World, kinds: tuple[Kind, ...], stage: Stage, pipeline: Pipeline, rng: np.random.Generator
+        self,
+        world: World,
+        kinds: tuple[Kind, ...],
+        injections: Injections,
+        pipeline: Pipeline,
+        rng: np.random.Generator,
     ) -> None:
         """Nothing has been sent yet; ``kinds`` of the controllers in the town's order."""
-        self._world, self._stage, self._pipeline, self._rng = world, stage, pipeline, rng
+        self._world, self._injections, self._pipeline, self._rng = world, injections, pipeline, rng
         controllers = world.town.controllers
         self._links = [
             _Link(
@@ -73,10 +78,10 @@ class Theatre:
 
     def play(self, at_us: int, interval_s: int) -> None:
         """One sweep of every controller that is up."""
-        self._stage.turn(at_us)
+        self._injections.turn(at_us)
         self._decide_photocells(at_us)
         moment = self._world.advance(at_us)
-        self._stage.look(moment, self._heard())
+        self._injections.look(moment, self._heard())
         self._note_voltages(moment)
         seen = self._mixed(moment)
         self._previous = moment

@@ -7,18 +7,18 @@ from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from fastapi import Query
-from fastapi.responses import JSONResponse
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.times import iso, number, parse_time
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.http.json_answer import answer_in
 from dashboard_api.store.fault_list import FaultFilter
 from dashboard_api.store.register_rows import all_cabinets, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import energy_rows
-from ingest.schema import live
 
 _DAY_US: Final = 86_400 * 1_000_000
 _MAX_DAYS: Final = {"hour": 400, "day": 4_000, "month": 40_000}
@@ -26,9 +26,14 @@ _SHORT: Final[dict[str, Literal["hour", "day"]]] = {"1h": "hour", "1d": "day"}  
 _ENERGY: Final = ("measured_wh", "interpolated_wh", "estimated_wh")
 
 
-def get_cabinets(context: ContextOf) -> JSONResponse:
+def get_cabinets(request: Request, context: ContextOf) -> Response:
     """Every cabinet with its place and whether its controller is online (null = never met)."""
     picture = context.live.read()
+    written_at_us = None if picture is None else picture.written_at_us
+    headers = tag_headers(entity_tag("cabinets", context.database.register_version(), written_at_us))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     controllers = {} if picture is None else picture.controllers
     items = [
         {
@@ -42,7 +47,7 @@ def get_cabinets(context: ContextOf) -> JSONResponse:
         }
         for row in all_cabinets(context.database)
     ]
-    return JSONResponse({"items": items, "next_cursor": None})
+    return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
 
 
 # ids are the city's own: a panel number such as PJU/17 is one
@@ -92,10 +97,10 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
     if row is None:
         raise NotFoundError("no_cabinet", cabinet_id=cabinet_id)
     members = lamps_of_cabinet(context.database, cabinet_id)
-    picture = context.picture(context.lamps())
-    index = np.array([member.row for member in members], np.int64)
-    states = np.zeros(len(index), np.uint8) if picture is None else picture.columns["state"][index]
-    counts = np.bincount(states, minlength=len(live.STATE_NAMES)).tolist()
+    lamps, states = context.lamp_states()
+    picture = states.picture
+    # a register that was replaced meanwhile may be shorter
+    index = np.array([member.row for member in members if member.row < len(lamps)], np.int64)
     faults = context.faults.page(FaultFilter(cabinet_id=cabinet_id), catalogue, limit=1000)
     controller = {} if picture is None else picture.controllers.get(row.controller_id, {})
     least = dict({} if picture is None else picture.least_dark.get(cabinet_id, {}))
@@ -105,7 +110,7 @@ def get_cabinet(context: ContextOf, catalogue: CatalogueOf, cabinet_id: str) -> 
         "last_seen": iso(controller.get("last_seen_us")),
         **context.live_figures(picture),
         "lamp_ids": [member.lamp_id for member in members],
-        "lamps": dict(zip(live.STATE_NAMES, counts, strict=True)),
+        "lamps": states.figures(index),
         "least_dark": {"cabinet": least.pop("", None), "circuits": least},
         "faults": faults.items(),
     }

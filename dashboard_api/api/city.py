@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from fastapi.responses import JSONResponse
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.context import ContextOf
 from dashboard_api.formats.times import iso, number
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.store.feed import fault_counts
 from dashboard_api.version import terang_version
-from ingest.schema import live
 from ingest.schema.codes import CATALOGUE
 from ingest.schema.telemetry import LAMP_VALUES
 from languages.catalogue import OWN_NAME, Languages
@@ -43,8 +44,12 @@ def get_city(context: ContextOf) -> JSONResponse:
     return JSONResponse(document)
 
 
-def get_codes(context: ContextOf) -> JSONResponse:
+def get_codes(request: Request, context: ContextOf) -> Response:
     """The fault catalogue in every language."""
+    headers = tag_headers(entity_tag("codes", context.languages.codes))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     items = [
         {
             "code": row.code,
@@ -57,12 +62,16 @@ def get_codes(context: ContextOf) -> JSONResponse:
         }
         for row in CATALOGUE
     ]
-    return JSONResponse({"items": items, "next_cursor": None})
+    return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
 
 
-def get_quantities(context: ContextOf) -> JSONResponse:
+def get_quantities(request: Request, context: ContextOf) -> Response:
     """What a lamp's readings consist of: the columns of ``/lamps/{lamp_id}/readings`` with their names and units."""
-    return JSONResponse({"items": quantity_items(context.languages), "next_cursor": None})
+    headers = tag_headers(entity_tag("quantities", context.languages.codes))
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
+    return JSONResponse({"items": quantity_items(context.languages), "next_cursor": None}, headers=headers)
 
 
 def quantity_items(languages: Languages) -> list[dict[str, Any]]:
@@ -84,18 +93,15 @@ def quantity_items(languages: Languages) -> list[dict[str, Any]]:
 
 def get_summary(context: ContextOf) -> JSONResponse:
     """Lamps and faults by state, severity, code and district; the share of lamps lit of those that should be."""
-    lamps = context.lamps()
-    picture = context.picture(lamps)
-    n_states = len(live.STATE_NAMES)
-    states = np.zeros(len(lamps), np.uint8) if picture is None else picture.columns["state"]
-    cell = lamps.district.astype(np.int64) * n_states + states
-    counts = np.bincount(cell, minlength=len(lamps.districts) * n_states).reshape(-1, n_states)
+    lamps, states = context.lamp_states()
+    picture = states.picture
+    by_name = states.figures_by(lamps.district, len(lamps.districts))
     faults = fault_counts(context.database)
     by_district = _sum((row.district or "", row.n) for row in faults)
     districts = [
-        {"district": name or None, **_lamp_figures(row), "open_faults": by_district.get(name, 0)}
-        for name, row in zip(lamps.districts, counts, strict=True)
-        if name or row.sum() or by_district.get("", 0)
+        {"district": name or None, **figures, "open_faults": by_district.get(name, 0)}
+        for name, figures in zip(lamps.districts, by_name, strict=True)
+        if name or figures["total"] or by_district.get("", 0)
     ]
     power_w = 0.0 if picture is None else float(np.nansum(picture.columns["power_w"], dtype=np.float64))
     controllers = {} if picture is None else picture.controllers
@@ -103,7 +109,7 @@ def get_summary(context: ContextOf) -> JSONResponse:
     document = {
         "at": iso(context.now_us()),
         **context.live_figures(picture),
-        "lamps": {**_lamp_figures(counts.sum(axis=0)), "monitored": int(lamps.is_monitored.sum())},
+        "lamps": {**states.figures(), "monitored": int(lamps.is_monitored.sum())},
         "power_w": number(power_w, 1),
         "faults": {
             "open": sum(row.n for row in faults),
@@ -115,14 +121,6 @@ def get_summary(context: ContextOf) -> JSONResponse:
         "districts": districts,
     }
     return JSONResponse(document)
-
-
-def _lamp_figures(counts: Any) -> dict[str, Any]:
-    """Counts by state, and the share lit of those lit or dark; null where none should be lit."""
-    figures = {name: int(n) for name, n in zip(live.STATE_NAMES, counts, strict=True)}
-    n_due = figures["lit"] + figures["dark"]
-    share = None if n_due == 0 else round(figures["lit"] / n_due, 4)
-    return {"total": int(counts.sum()), **figures, "lit_share": share}
 
 
 def _sum(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
 from dashboard_api.api.fields import Id, TimeText
-from dashboard_api.context import ActorOf, CatalogueOf, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError, UnavailableError
+from dashboard_api.context import ActorOf, CatalogueOf, ContextOf, PrincipalOf
+from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.http.json_answer import answer_in
-from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet
+from dashboard_api.store.register_rows import known_lamp_ids, lamp_districts, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import add_command, has_room, one_command
 from ingest.schema.orders import MAX_DIM_DAYS
 from languages.catalogue import Catalogue
@@ -44,7 +44,9 @@ class DimRequest(BaseModel):
         return self
 
 
-def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request: DimRequest) -> JSONResponse:
+def post_dim(
+    context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, principal: PrincipalOf, request: DimRequest
+) -> JSONResponse:
     """Queue a dim command; ``GET /api/v1/commands/{id}`` shows its state."""
     if request.lamp_ids is not None:
         lamp_ids = list(dict.fromkeys(request.lamp_ids))
@@ -57,6 +59,9 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
         if one_cabinet(context.database, cabinet_id) is None:
             raise NotFoundError("no_cabinet", cabinet_id=cabinet_id)
         lamp_ids = [row.lamp_id for row in lamps_of_cabinet(context.database, cabinet_id)]
+    for district in lamp_districts(context.database, lamp_ids):
+        if not principal.may_act_in(district):
+            raise ForbiddenError("other_district", district=district or "")
     now_us = context.now_us()
     until_us = None if request.until is None else parse_time(request.until, "until")
     if until_us is not None and not now_us < until_us <= now_us + MAX_DIM_DAYS * _DAY_US:
@@ -66,7 +71,7 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
     values = {
         "id": str(ULID()),
         "requested_at_us": now_us,
-        "actor": actor,
+        "actor": actor.person.text,
         "kind": "dim",
         "lamp_ids": lamp_ids,
         "level": request.level,
@@ -75,7 +80,7 @@ def post_dim(context: ContextOf, catalogue: CatalogueOf, actor: ActorOf, request
         "updated_at_us": now_us,
         "result": {},
     }
-    add_command(context.database, values)
+    add_command(context.database, context.audit, actor, values)
     return answer_in(catalogue, _command(values, catalogue), status.HTTP_202_ACCEPTED)
 
 

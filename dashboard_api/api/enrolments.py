@@ -22,6 +22,7 @@ from city_pki.errors import PkiError, RefusedError
 from dashboard_api.context import ActorOf, Context, ContextOf
 from dashboard_api.errors import ForbiddenError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso
+from dashboard_api.store.audit import Entry
 from edge_agent.wire.enrolment import MAX_CSR, shown_digest
 
 LOG: Final = logging.getLogger(__name__)
@@ -102,14 +103,19 @@ def post_decision(context: ContextOf, actor: ActorOf, enrolment_id: EnrolmentId,
     with _errors():
         if all(one.id != enrolment_id for one in enrolments.waiting(now)):
             raise NotFoundError("no_enrolment", enrolment_id=enrolment_id)
+        # the line comes first: nothing is decided that the audit log does not tell
+        action = "enrolment.approve" if decision.approve else "enrolment.refuse"
+        with context.database.writing() as connection:
+            context.audit.append(connection, Entry(actor, action, enrolment_id))
+        name = actor.person.text
         if decision.approve:
             authority = _authority(context)
-            done = enrolments.approve(authority, enrolment_id, actor, now)
+            done = enrolments.approve(authority, enrolment_id, name, now)
             city, broker = context.city.city, context.city.folder / "broker"
             write_broker_files(broker, authority, city.group, city.host_id, listening_port(broker))
         else:
-            done = enrolments.refuse(enrolment_id, actor, now)
-    LOG.info("enrolment of %s: %s by %s", done.controller, done.state(now), actor)
+            done = enrolments.refuse(enrolment_id, name, now)
+    LOG.info("enrolment of %s: %s by %s", done.controller, done.state(now), name)
     return _json({"id": done.id, "state": done.state(now)})
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from dashboard_api.errors import BadRequestError
+
 UNSTORABLE: Final = "unstorable_text"
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # what a database text cannot hold
 
@@ -22,6 +24,16 @@ def _storable(text: str) -> str:
 def _composed(text: str) -> str:
     """Ids are compared in NFC, the form in which the register keeps them."""
     return unicodedata.normalize("NFC", _storable(text))
+
+
+def refuse_blank(name: str, text: str | None) -> None:
+    """Refuse a text that shows nothing: white space, control and format characters alone.
+
+    Raises:
+        BadRequestError: ``text`` is blank; None is not.
+    """
+    if text is not None and all(unicodedata.category(character)[0] in "ZC" for character in text):
+        raise BadRequestError("blank", name=name)
 
 
 Id = Annotated[str, StringConstraints(max_length=128), AfterValidator(_composed)]

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from dashboard_api.context import ContextOf
 from dashboard_api.formats.times import iso
 from dashboard_api.live.changes import ChangeHistory
-from ingest.schema import live
+from dashboard_api.live.lamp_states import NAMES
 
 
 def get_lamp_changes(
@@ -23,16 +23,12 @@ def get_lamp_changes(
 
     ``reload`` = too much has changed, or ``since`` is not known any more: load the tiles anew.
     """
-    lamps = context.lamps()
-    picture = context.picture(lamps)
-    n = len(lamps)
-    state = np.zeros(n, np.uint8) if picture is None else picture.columns["state"]
-    level = np.full(n, 255, np.uint8) if picture is None else picture.columns["level"]
-    mark = f"{lamps.version}-{0 if picture is None else picture.written_at_us}"
+    _lamps, states = context.lamp_states()
+    picture, state, level, mark = states.picture, states.state, states.level, states.mark
     history: ChangeHistory = request.app.state.lamp_changes
     found = history.since(since, mark, state, level)
     rows = np.zeros(0, np.int64) if found.rows is None else found.rows
-    names = live.STATE_NAMES
+    names = NAMES
     document = {
         "mark": mark,
         "at": None if picture is None else iso(picture.now_us),

@@ -5,20 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Final
 
-import numpy as np
 import pyarrow as pa
-from fastapi import Query
-from fastapi.responses import JSONResponse
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.api.fields import TimeText
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.fault_document import fault_document
 from dashboard_api.formats.times import iso, number, parse_time
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.http.json_answer import answer_in
+from dashboard_api.live.lamp_states import NAMES, SILENT, UNMETERED, LampStates
 from dashboard_api.live.picture import LivePicture
 from dashboard_api.store.fault_list import open_faults_of_lamp
-from dashboard_api.store.register_rows import LampColumns, is_lamp, one_lamp
+from dashboard_api.store.register_rows import is_lamp, one_lamp
 from ingest.schema import live
 from languages.catalogue import Catalogue
 
@@ -28,23 +29,32 @@ _MAX_RAW_DAYS: Final = 8  # without averaging
 _MEASURED: Final = tuple(name for name, dtype in live.COLUMNS.items() if dtype == "<f4")
 
 
-def get_lamps_geojson(context: ContextOf) -> JSONResponse:
+def _lamp_headers(name: str, states: LampStates) -> dict[str, str]:
+    """Headers of a list of all lamps: it is another one with another picture, register or fault."""
+    written_at_us = None if states.picture is None else states.picture.written_at_us
+    return tag_headers(entity_tag(name, states.mark, written_at_us))
+
+
+def get_lamps_geojson(request: Request, context: ContextOf) -> Response:
     """Every lamp of the register with its present state; for maps of up to some ten thousand lamps."""
-    lamps = context.lamps()
-    picture = context.picture(lamps)
-    states = _states(lamps, picture)
+    lamps, states = context.lamp_states()
+    headers = _lamp_headers("lamps.geojson", states)
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
+    picture = states.picture
     columns = [lamps.properties[name] for name in lamps.properties]
     names = tuple(lamps.properties)
     features = []
     for row, values in enumerate(zip(*columns, strict=True)):
         properties: dict[str, Any] = dict(zip(names, values, strict=True))
         properties["is_monitored"] = bool(lamps.is_monitored[row])
-        properties["state"] = live.STATE_NAMES[states[row]]
+        properties["state"] = NAMES[states.state[row]]
         properties |= _now_of(picture, row)
         point = {"type": "Point", "coordinates": [float(lamps.longitude[row]), float(lamps.latitude[row])]}
         features.append({"type": "Feature", "id": row, "geometry": point, "properties": properties})
     document = {"type": "FeatureCollection", **context.live_figures(picture), "features": features}
-    return JSONResponse(document, media_type="application/geo+json")
+    return JSONResponse(document, media_type="application/geo+json", headers=headers)
 
 
 def _now_of(picture: LivePicture | None, row: int) -> dict[str, Any]:
@@ -58,36 +68,33 @@ def _now_of(picture: LivePicture | None, row: int) -> dict[str, Any]:
     }
 
 
-def _states(lamps: LampColumns, picture: LivePicture | None) -> Any:
-    """uint8 (N,) STATE_… of every lamp."""
-    return np.zeros(len(lamps), np.uint8) if picture is None else picture.columns["state"]
-
-
-def get_states(context: ContextOf) -> JSONResponse:
+def get_states(request: Request, context: ContextOf) -> Response:
     """Present state and level of every lamp as parallel arrays: what a map polls."""
-    lamps = context.lamps()
-    picture = context.picture(lamps)
-    states = _states(lamps, picture)
-    level = np.full(len(lamps), 255, np.uint8) if picture is None else picture.columns["level"]
+    lamps, states = context.lamp_states()
+    headers = _lamp_headers("lamps/states", states)
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
+    picture = states.picture
     at_us = context.now_us() if picture is None else picture.now_us
     document = {
         "at": iso(at_us),
         **context.live_figures(picture),
         "register_version": lamps.version,
         "lamp_id": lamps.properties["lamp_id"],
-        "state": states.tolist(),
-        "level": level.tolist(),
+        "state": states.state.tolist(),
+        "level": states.level.tolist(),
     }
-    return JSONResponse(document)
+    return JSONResponse(document, headers=headers)
 
 
-def _latest(picture: LivePicture | None, row: int) -> dict[str, Any] | None:
+def _latest(picture: LivePicture | None, row: int, state: str) -> dict[str, Any] | None:
     if picture is None or picture.columns["at_us"][row] == 0:
         return None
     columns = picture.columns
     return {
         **_now_of(picture, row),
-        "state": live.STATE_NAMES[columns["state"][row]],
+        "state": state,
         "quality": int(columns["quality"][row]),
         "status": int(columns["status"][row]),
         **{name: number(columns[name][row]) for name in _MEASURED},
@@ -147,10 +154,15 @@ def _lamp(context: Context, catalogue: Catalogue, lamp_id: str) -> dict[str, Any
             raise NotFoundError("no_lamp", lamp_id=lamp_id)
         faults = [fault_document(fault, catalogue) for fault in open_faults_of_lamp(connection, lamp_id)]
     entry = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name of it)
-    picture = context.picture_of(entry.pop("register_version"))
-    latest = _latest(picture, entry.pop("row"))
+    lamps, states = context.lamp_states()
+    register_row = entry.pop("row")
+    # the register may have been replaced between the two
+    is_same = entry.pop("register_version") == lamps.version
+    state = NAMES[states.state[register_row]] if is_same else NAMES[SILENT if entry["address"] else UNMETERED]
+    picture = states.picture if is_same else None
+    latest = _latest(picture, register_row, state)
     entry["dimmable"] = entry.pop("is_dimmable")
-    return {**entry, "latest": latest, **context.live_figures(picture), "faults": faults}
+    return {**entry, "state": state, "latest": latest, **context.live_figures(picture), "faults": faults}
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

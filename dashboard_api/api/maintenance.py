@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final, Self
 
-from fastapi import status
-from fastapi.responses import JSONResponse
+from fastapi import Request, status
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ulid import ULID
 
-from dashboard_api.api.fields import CircuitName, Id, Note, TimeText
-from dashboard_api.context import ActorOf, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError, UnavailableError
+from dashboard_api.api.fields import CircuitName, Id, Note, TimeText, refuse_blank
+from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
+from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UnavailableError
 from dashboard_api.formats.times import iso, parse_time
-from dashboard_api.store.register_rows import is_lamp, one_cabinet
+from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
+from dashboard_api.store.register_rows import is_lamp, lamp_districts, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import add_maintenance, current_maintenance
 
 _DAY_US: Final = 86_400 * 1_000_000
@@ -41,12 +42,18 @@ class MaintenanceRequest(BaseModel):
         return self
 
 
-def post_maintenance(context: ContextOf, actor: ActorOf, request: MaintenanceRequest) -> JSONResponse:
+def post_maintenance(
+    context: ContextOf, actor: ActorOf, principal: PrincipalOf, request: MaintenanceRequest
+) -> JSONResponse:
     """Announce work: until then nothing new opens there; it expires by itself."""
+    refuse_blank("note", request.note)
     if request.lamp_id is not None and not is_lamp(context.database, request.lamp_id):
         raise NotFoundError("no_lamp", lamp_id=request.lamp_id)
     if request.cabinet_id is not None and one_cabinet(context.database, request.cabinet_id) is None:
         raise NotFoundError("no_cabinet", cabinet_id=request.cabinet_id)
+    for district in _districts(context, request):
+        if not principal.may_act_in(district):
+            raise ForbiddenError("other_district", district=district or "")
     now_us, until_us = context.now_us(), parse_time(request.until, "until")
     if not now_us < until_us <= now_us + _MAX_DAYS * _DAY_US:
         raise BadRequestError("until_out_of_range", max_days=_MAX_DAYS)
@@ -59,18 +66,30 @@ def post_maintenance(context: ContextOf, actor: ActorOf, request: MaintenanceReq
         "lamp_id": request.lamp_id,
         "from_us": now_us,
         "until_us": until_us,
-        "actor": actor,
+        "actor": actor.person.text,
         "note": request.note,
     }
-    add_maintenance(context.database, values)
+    add_maintenance(context.database, context.audit, actor, values)
     return JSONResponse(_window(values), status.HTTP_201_CREATED)
 
 
-def get_maintenance(context: ContextOf) -> JSONResponse:
+def _districts(context: Context, request: MaintenanceRequest) -> set[str | None]:
+    """The districts that the announced work touches."""
+    if request.lamp_id is not None:
+        return lamp_districts(context.database, [request.lamp_id])
+    lamps = lamps_of_cabinet(context.database, request.cabinet_id or "")
+    return lamp_districts(context.database, [row.lamp_id for row in lamps]) or {None}
+
+
+def get_maintenance(request: Request, context: ContextOf) -> Response:
     """Windows that have not expired."""
     rows = current_maintenance(context.database, context.now_us())
+    headers = tag_headers(entity_tag("maintenance", [row.id for row in rows]))  # a window does not change
+    same = not_modified(request, headers)
+    if same is not None:
+        return same
     items = [_window(dict(row._mapping)) for row in rows]  # noqa: SLF001  (SQLAlchemy's public name of it)
-    return JSONResponse({"items": items, "next_cursor": None})
+    return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
 
 
 def _window(values: dict[str, Any]) -> dict[str, Any]:

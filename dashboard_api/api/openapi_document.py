@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from dashboard_api.api import models
+from dashboard_api.api.parameters import describe_parameters
 
 MORE_MODELS: Final = (
     models.Problem,
@@ -28,6 +29,7 @@ def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = FastAPI.openapi(app)
+            describe_parameters(document)
             _, more = models_json_schema([(model, "serialization") for model in MORE_MODELS], ref_template=_TEMPLATE)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in more["$defs"].items():

@@ -1,8 +1,8 @@
 """Every route of the API in one table: path, who may call it, what it answers, which problems it has.
 
 A new route is a function in a module of this folder (or of ``pages`` or ``neighbours``) and one row here. ``role``
-is the lowest role that may call the route once there are accounts; without accounts everybody on this machine may
-call all.
+is the lowest role that may call the route, ``scopes`` what an API token needs for it; ``access.guard`` stands before
+every route and holds both. Without accounts whoever is at this machine is an operator.
 Routes are tried one after another, so what is asked most stands first.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -18,6 +17,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
 
+from dashboard_api.access.guard import Guard
+from dashboard_api.access.roles import Role, Rule, Scope
 from dashboard_api.api import (
     cabinet_lamps,
     cabinets,
@@ -32,23 +33,29 @@ from dashboard_api.api import (
     lamps,
     maintenance,
     models,
+    photos,
+    repairs,
     search,
+    session,
     tiles,
 )
+from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
+from dashboard_api.http.query_check import QueryCheck
+from dashboard_api.pages import oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
 
 
-class Role(StrEnum):
-    """Roles, each including the rights of the one before."""
-
-    PUBLIC = "public"
-    VIEWER = "viewer"
-    CREW = "crew"
-    OPERATOR = "operator"
-    ADMINISTRATOR = "administrator"
+_SCOPES: Final[Mapping[Role, frozenset[Scope]]] = {
+    Role.PUBLIC: frozenset(),
+    Role.VIEWER: frozenset({Scope.READ}),
+    Role.CREW: frozenset({Scope.ACT}),
+    Role.OPERATOR: frozenset({Scope.OPERATE}),
+    Role.ADMINISTRATOR: frozenset(),
+}
+_WALL: Final = frozenset({Scope.READ, Scope.DISPLAY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,9 @@ class Route:
 
     Attributes:
         role: the lowest role that may call it.
+        scopes: of API tokens, any of which is enough.
+        is_for_anyone_known: whoever is signed in may call it.
+        is_stream: the answer may last for hours.
         answer: model of the JSON answer, None = another format.
         others: further formats of the answer: media type -> model, None = no JSON.
         problems: status -> what it means here, beside those that every route may answer.
@@ -74,12 +84,27 @@ class Route:
     problems: Mapping[int, str] | None = None
     also: Mapping[int, str] | None = None  # further statuses without a body
     response_class: type[Response] = JSONResponse
+    body: Mapping[str, Any] | None = None  # of a request whose body is no JSON, as OpenAPI describes it
+    scopes: frozenset[Scope] | None = None  # of tokens; None = what goes with the role
+    is_for_anyone_known: bool = False
+    is_stream: bool = False
+
+    @property
+    def rule(self) -> Rule:
+        """Who may call it."""
+        scopes = _SCOPES[self.role] if self.scopes is None else self.scopes
+        return Rule(self.role, scopes, self.is_for_anyone_known, self.is_stream)
 
 
+_PHOTO_BODY: Final[Mapping[str, Any]] = {
+    "required": True,
+    "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in ("image/jpeg", "image/png")},
+}
+_SAME: Final = {304: "the caller's copy still holds"}
 _NO_FAULT: Final = {404: "no such fault"}
 _NO_LAMP: Final = {404: "no such lamp"}
 _NO_CABINET: Final = {404: "no such cabinet"}
-ROUTES: Final[tuple[Route, ...]] = (
+_API: Final[tuple[Route, ...]] = (
     Route(
         "GET",
         "/tiles/{layer}/{z}/{x}/{y}.mvt",
@@ -90,6 +115,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems={404: "no such layer"},
         also={204: "nothing stands there", 304: "the caller's copy still holds"},
         response_class=Response,
+        scopes=_WALL,
     ),
     Route(
         "GET",
@@ -99,6 +125,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         models.FaultPage,
         others={_GEOJSON: models.FaultCollection, "text/csv": None, "application/gpx+xml": None},
+        also=_SAME,
+        scopes=_WALL,
     ),
     Route(
         "GET",
@@ -108,6 +136,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         models.FaultDetail,
         problems=_NO_FAULT,
+        scopes=_WALL,
     ),
     Route(
         "POST",
@@ -122,15 +151,47 @@ ROUTES: Final[tuple[Route, ...]] = (
         },
     ),
     Route(
+        "PUT",
+        f"{_V1}/faults/{{fault_id}}/photos/{{photo_id}}",
+        photos.put_photo,
+        "faults",
+        Role.CREW,
+        models.Photo,
+        problems={**_NO_FAULT, 413: "too many bytes or pixels", 415: "no JPEG, PNG or WebP by its content"},
+        body=_PHOTO_BODY,
+    ),
+    Route(
+        "GET",
+        f"{_V1}/faults/{{fault_id}}/photos/{{photo_id}}",
+        photos.get_photo,
+        "faults",
+        Role.VIEWER,
+        others={"image/jpeg": None},
+        problems={404: "no such fault or photo"},
+        response_class=Response,
+    ),
+    Route("GET", f"{_V1}/repairs", repairs.get_repairs, "faults", Role.VIEWER, models.RepairPage, also=_SAME),
+    Route(
         "GET",
         f"{_V1}/lamps.geojson",
         lamps.get_lamps_geojson,
         "lamps",
         Role.VIEWER,
         others={_GEOJSON: models.LampCollection},
+        also=_SAME,
         response_class=Response,
+        scopes=_WALL,
     ),
-    Route("GET", f"{_V1}/lamps/states", lamps.get_states, "lamps", Role.VIEWER, models.LampStates),
+    Route(
+        "GET",
+        f"{_V1}/lamps/states",
+        lamps.get_states,
+        "lamps",
+        Role.VIEWER,
+        models.LampStates,
+        also=_SAME,
+        scopes=_WALL,
+    ),
     Route("GET", f"{_V1}/lamps/changes", lamp_changes.get_lamp_changes, "lamps", Role.VIEWER, models.LampChanges),
     Route("GET", f"{_V1}/search", search.get_search, "city", Role.VIEWER, models.SearchAnswer),
     Route(
@@ -143,7 +204,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems=_NO_LAMP,
     ),
     Route("GET", f"{_V1}/lamps/{{lamp_id:path}}", lamps.get_lamp, "lamps", Role.VIEWER, models.Lamp, problems=_NO_LAMP),
-    Route("GET", f"{_V1}/cabinets", cabinets.get_cabinets, "cabinets", Role.VIEWER, models.CabinetList),
+    Route(
+        "GET",
+        f"{_V1}/cabinets",
+        cabinets.get_cabinets,
+        "cabinets",
+        Role.VIEWER,
+        models.CabinetList,
+        also=_SAME,
+        scopes=_WALL,
+    ),
     Route(
         "GET",
         f"{_V1}/cabinets/{{cabinet_id:path}}/energy",
@@ -172,9 +242,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         problems=_NO_CABINET,
     ),
     Route("GET", f"{_V1}/city", city.get_city, "city", Role.PUBLIC, models.City),
-    Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList),
-    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList),
-    Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary),
+    Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList, also=_SAME),
+    Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList, also=_SAME),
+    Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary, scopes=_WALL),
     Route(
         "POST",
         f"{_V1}/maintenance",
@@ -185,7 +255,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         status=201,
         problems={404: "no such cabinet, circuit or lamp"},
     ),
-    Route("GET", f"{_V1}/maintenance", maintenance.get_maintenance, "work", Role.VIEWER, models.MaintenanceList),
+    Route(
+        "GET",
+        f"{_V1}/maintenance",
+        maintenance.get_maintenance,
+        "work",
+        Role.VIEWER,
+        models.MaintenanceList,
+        also=_SAME,
+    ),
     Route(
         "POST",
         f"{_V1}/commands/dim",
@@ -225,6 +303,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "controllers",
         Role.OPERATOR,
         models.EnrolmentList,
+        scopes=frozenset(),  # a person lets a controller in
     ),
     Route(
         "GET",
@@ -243,6 +322,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.OPERATOR,
         models.EnrolmentRequest,
         problems={404: "no request of this id waits"},
+        scopes=frozenset(),  # a person lets a controller in
     ),
     Route(
         "GET",
@@ -252,7 +332,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         others={"text/event-stream": None},
         response_class=EventSourceResponse,
+        scopes=_WALL,
+        is_stream=True,
     ),
+    Route(
+        "POST",
+        f"{_V1}/session",
+        session.post_session,
+        "session",
+        Role.PUBLIC,
+        models.Me,
+        status=201,
+        problems={409: "the city has no accounts"},
+    ),
+    Route(
+        "DELETE",
+        f"{_V1}/session",
+        session.delete_session,
+        "session",
+        Role.PUBLIC,
+        status=204,
+        response_class=Response,
+    ),
+    Route("GET", f"{_V1}/me", session.get_me, "session", Role.VIEWER, models.Me, is_for_anyone_known=True),
     Route(
         "GET",
         "/healthz",
@@ -271,6 +373,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         others={"text/plain": None},
         response_class=Response,
+        scopes=frozenset({Scope.READ, Scope.METRICS}),
     ),
     Route(
         "GET",
@@ -282,15 +385,32 @@ ROUTES: Final[tuple[Route, ...]] = (
         response_class=HTMLResponse,
     ),
 )
+PAGES: Final[tuple[Route, ...]] = tuple(
+    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response)  # for people: not in the OpenAPI document
+    for method, path, endpoint in (
+        ("GET", "/sign-in", sign_in_page.get_sign_in),
+        ("POST", "/sign-in", sign_in_page.post_sign_in),
+        ("GET", "/sign-in/link", sign_in_page.get_link),
+        ("POST", "/sign-in/link", sign_in_page.post_link),
+        ("GET", "/sign-in/style.css", sign_in_page.get_style),
+        ("GET", "/sign-in/oidc", oidc_page.get_oidc),
+        ("GET", oidc_page.CALLBACK, oidc_page.get_callback),
+        ("POST", "/sign-out", sign_in_page.post_sign_out),
+    )
+)
+ROUTES: Final = (*_API, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
+    401: "nobody is signed in, or by a token or password that does not hold",
+    403: "whoever asks may not do this, or another site's page asks",
     422: "not as this document describes; the detail names the place",
+    429: "asked too often; `Retry-After` says when to come back",
     503: "a store does not answer, or holds nothing yet; may be repeated later",
 }
 
 
 def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
-    """Add the table's routes to ``app``, described for the OpenAPI document."""
+    """Add the table's routes to ``app``, each behind its guard, described for the OpenAPI document."""
     for route in routes:
         app.add_api_route(
             route.path,
@@ -302,8 +422,48 @@ def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
             response_class=route.response_class,
             responses=_responses(route),
             include_in_schema=bool(route.tag),
-            openapi_extra={"x-role": str(route.role)},
+            openapi_extra={
+                "x-role": str(route.role),
+                "x-scopes": sorted(route.rule.scopes),
+                **({"requestBody": route.body} if route.body else {}),
+            },
         )
+        _check_query(app.router.routes[-1])
+        _guard(app, app.router.routes[-1], route.rule)
+
+
+def _check_query(route: Any) -> None:
+    """Let a route refuse query parameters that neither it nor what it depends on knows."""
+    known: set[str] = set()
+    dependants = [route.dependant]
+    while dependants:
+        dependant = dependants.pop()
+        known.update(field.alias for field in dependant.query_params)
+        dependants.extend(dependant.dependencies)
+    route.app = QueryCheck(route.app, known)
+
+
+def guard_others(app: FastAPI, rules: Mapping[str, Rule]) -> None:
+    """Put a guard before the routes that the framework added itself.
+
+    Args:
+        app: with all its routes.
+        rules: path -> rule of such a route.
+
+    Raises:
+        UnguardedError: a route has neither a row in the table nor a rule here.
+    """
+    for route in app.router.routes:
+        path = getattr(route, "path", "")
+        if isinstance(getattr(route, "app", None), Guard):
+            continue
+        if path not in rules:
+            raise UnguardedError(f"{path or route}: no rule says who may call it; it needs a row in the route table")
+        _guard(app, route, rules[path])
+
+
+def _guard(app: FastAPI, route: Any, rule: Rule) -> None:
+    route.app = Guard(route.app, rule, lambda: app.state.context.gate)
 
 
 def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
@@ -314,7 +474,7 @@ def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
         }
         found[route.status] = {"content": content}
     for status, meaning in {**_EVERYWHERE, **(route.problems or {})}.items():
-        model = models.FaultProblem if status == 409 else models.Problem
+        model = models.FaultProblem if status == 409 and route.tag == "faults" else models.Problem
         found[status] = {"description": meaning, "content": {MEDIA_TYPE: {"schema": _reference(model)}}}
     for status, meaning in (route.also or {}).items():
         found[status] = {"description": meaning}

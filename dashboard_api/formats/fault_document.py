@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard_api.formats.times import iso
+from ingest.schema import life
 from languages.catalogue import Catalogue
 
 
@@ -35,6 +36,9 @@ def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
         "district": row.district,
         "caused_by": row.caused_by,
         "assignee": row.assignee,
+        # both end with the state that they belong to, whoever ends it
+        "started_at": iso(row.started_at_us) if row.state == life.ASSIGNED else None,
+        "deferred_until": iso(row.deferred_until_us) if row.state == life.ACKNOWLEDGED else None,
         "version": row.version,
         "evidence": row.evidence,
         "title": catalogue.say(f"fault.{row.code}.title"),
@@ -45,7 +49,7 @@ def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
 def event_document(event: Any, catalogue: Catalogue) -> dict[str, Any]:
     """One line of a fault's timeline; telemetry's reason as a code and in the catalogue's language."""
     reason = event.data.get("reason")
-    data = {name: value for name, value in event.data.items() if name not in {"answer", "reason"}}
+    data = {name: value for name, value in event.data.items() if name not in {"answer", "body", "reason"}}
     return {
         "seq": event.seq,
         "at": iso(event.at_us),

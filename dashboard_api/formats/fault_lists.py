@@ -8,9 +8,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from dashboard_api.formats.spreadsheet import safe_cell
+
 CSV_COLUMNS: Final = (
     "id",
     "code",
+    "title",
     "level",
     "severity",
     "priority",
@@ -19,6 +22,7 @@ CSV_COLUMNS: Final = (
     "updated_at",
     "closed_at",
     "lamp_id",
+    "lamps",
     "cabinet_id",
     "controller_id",
     "bus",
@@ -35,8 +39,6 @@ CSV_COLUMNS: Final = (
     "advice",
 )
 _GPX: Final = "http://www.topografix.com/GPX/1/1"
-# a cell that starts so is a formula to a spreadsheet
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def faults_geojson(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -53,21 +55,20 @@ def _feature(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def faults_csv(items: Iterable[Mapping[str, Any]]) -> str:
-    """RFC 4180 with a header; opens in a spreadsheet without running anything."""
+    """RFC 4180 with a header; opens in a spreadsheet without running anything.
+
+    ``lamps`` is the number of lamps that the fault takes with it. The byte-order mark tells Excel that it is UTF-8.
+    """
     out = io.StringIO()
+    out.write("\ufeff")
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
     for item in items:
         span = item["span"] or {"after": None, "before": None}
         flat = {**item, "span_after": span["after"], "span_before": span["before"]}
-        writer.writerow([_harmless(flat[name]) for name in CSV_COLUMNS])
+        flat["lamps"] = len(item["lamp_ids"])
+        writer.writerow([safe_cell(flat[name]) for name in CSV_COLUMNS])
     return out.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
 
 
 def faults_gpx(items: Iterable[Mapping[str, Any]]) -> str:
@@ -79,7 +80,11 @@ def faults_gpx(items: Iterable[Mapping[str, Any]]) -> str:
             continue
         point = ET.SubElement(root, f"{{{_GPX}}}wpt", {"lat": str(item["latitude"]), "lon": str(item["longitude"])})
         ET.SubElement(point, f"{{{_GPX}}}time").text = item["opened_at"]
-        ET.SubElement(point, f"{{{_GPX}}}name").text = _legal(item["lamp_id"] or item["cabinet_id"] or item["code"])
+        place = item["lamp_id"] or item["cabinet_id"] or item["code"]
+        # what a navigation app lists: where, and what is wrong there
+        name = " · ".join(filter(None, (place, item["street"], item["title"])))
+        ET.SubElement(point, f"{{{_GPX}}}name").text = _legal(name)
+        ET.SubElement(point, f"{{{_GPX}}}cmt").text = _legal(item["street"] or "")
         ET.SubElement(point, f"{{{_GPX}}}desc").text = _legal(f"{item['title']}: {item['advice']}")
         ET.SubElement(point, f"{{{_GPX}}}type").text = item["code"]
     return ET.tostring(root, encoding="unicode", xml_declaration=True)

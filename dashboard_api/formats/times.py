@@ -19,16 +19,17 @@ def iso(at_us: int | None) -> str | None:
 
 
 def parse_time(text: str, name: str) -> int:
-    """UTC microseconds of an ISO 8601 time; one without zone is taken as UTC.
+    """UTC microseconds of an ISO 8601 time with its zone.
 
     Raises:
-        BadRequestError: not such a time; ``name`` is the parameter's.
+        BadRequestError: not such a time, or one without a zone; ``name`` is the parameter's.
     """
     if len(text) > _LONGEST:
         raise BadRequestError("not_a_time", name=name, value=text)
     try:
         at = datetime.fromisoformat(text.strip().replace(" ", "+"))  # a plus sign that a URL turned into a space
-        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        if at.tzinfo is None:
+            raise BadRequestError("time_without_zone", name=name, value=text)
         return (at - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
         raise BadRequestError("not_a_time", name=name, value=text) from error

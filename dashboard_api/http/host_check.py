@@ -1,7 +1,7 @@
 """Rejects requests for other host names (DNS rebinding); plain ASGI.
 
-Without accounts the API serves loopback alone. A page of another site could still reach it through a name of its own
-that points here, so a request that names another host is refused, with a problem document as every error.
+A page of another site could reach the API through a name of its own that points here, so a request that names another
+host than this machine's, its address, or one that the city lists is refused, with a problem document as every error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,24 @@ from languages.catalogue import Catalogue
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")  # RFC 9110: uri-host [ ":" port ]
 
 
+def host_name(scope: Scope) -> str | None:
+    """The name that a request was sent to: its one ``Host`` without port, IPv6 in brackets; None = it has none."""
+    hosts = Headers(scope=scope).getlist("host")
+    match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    return None if match is None else match[1].lower()
+
+
+def _own_address(scope: Scope) -> str:
+    """The address that the connection came in at: nobody's DNS can make it another one."""
+    server = scope.get("server")
+    host = "" if server is None else str(server[0])
+    return f"[{host}]" if ":" in host else host
+
+
+# this machine's own names, and that of the test client
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
+
+
 class HostCheck:
     """Rejects requests whose one ``Host`` is none of ``names``, with or without a port."""
 
@@ -32,9 +50,8 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
-            hosts = Headers(scope=scope).getlist("host")
-            match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-            if match is None or match[1].lower() not in self._names:
+            name = host_name(scope)
+            if name is None or (name not in self._names and name != _own_address(scope)):
                 document = problem_document(400, self._words, "foreign_host", known=sorted(self._names))
                 await JSONResponse(document, 400, media_type=MEDIA_TYPE)(scope, receive, send)
                 return

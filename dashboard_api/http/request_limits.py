@@ -6,6 +6,7 @@ into it here, bodies by `dashboard_api.api.fields`.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -19,7 +20,9 @@ from dashboard_api.formats.problem_document import MEDIA_TYPE, problem_document
 from languages.catalogue import Catalogue
 
 MAX_BODY_BYTES: Final = 1 << 20
+MAX_PHOTO_BYTES: Final = 12 << 20
 MAX_QUERY_FIELDS: Final = 100
+_PHOTO: Final = re.compile(r"/api/v1/faults/[^/]+/photos/[^/]+")
 
 
 class RequestLimits:
@@ -37,8 +40,9 @@ class RequestLimits:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or len(length) > 18 or int(length) > self._max_body_bytes:
-            await self._refuse_body(scope, receive, send)
+        max_bytes = MAX_PHOTO_BYTES if _PHOTO.fullmatch(scope["path"]) else self._max_body_bytes
+        if not length.isdigit() or len(length) > 18 or int(length) > max_bytes:
+            await self._refuse_body(scope, receive, send, max_bytes)
             return
         composed = _composed(scope)
         if composed is None:
@@ -51,16 +55,16 @@ class RequestLimits:
             nonlocal n_received
             message = await receive()
             n_received += len(message.get("body", b""))
-            if n_received > self._max_body_bytes:
+            if n_received > max_bytes:
                 raise HTTPException(413)  # the one error of a body's reader that FastAPI passes on
             return message
 
         await self._app(composed, receive_some, send)
 
-    async def _refuse_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse_body(self, scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:
         # The rest of the body is read and thrown away by the server, within its time limit: a connection that was
         # closed at once would lose the answer together with it.
-        document = problem_document(413, self._words, "body_too_large", max_bytes=self._max_body_bytes)
+        document = problem_document(413, self._words, "body_too_large", max_bytes=max_bytes)
         await JSONResponse(document, 413, media_type=MEDIA_TYPE)(scope, receive, send)
 
 

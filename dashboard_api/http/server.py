@@ -6,6 +6,7 @@ import logging
 import resource
 import socket
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -38,7 +39,13 @@ class RepeatFilter(logging.Filter):
         return True
 
 
-def run_server(app: Any, listener: socket.socket, registry: CollectorRegistry, log_config: dict[str, Any]) -> None:
+def run_server(
+    app: Any,
+    listener: socket.socket,
+    registry: CollectorRegistry,
+    log_config: dict[str, Any],
+    tls: Mapping[str, Any] | None = None,
+) -> None:
     """Serve ``app`` on a listening socket until SIGINT or SIGTERM.
 
     Args:
@@ -46,6 +53,7 @@ def run_server(app: Any, listener: socket.socket, registry: CollectorRegistry, l
         listener: a bound socket.
         registry: where metrics of connections go.
         log_config: for ``logging.config.dictConfig``.
+        tls: Uvicorn's settings for TLS, None = plain HTTP.
     """
     connections = OpenConnections(_limits(), registry)
     config = uvicorn.Config(
@@ -56,6 +64,9 @@ def run_server(app: Any, listener: socket.socket, registry: CollectorRegistry, l
         log_config=log_config,
         access_log=False,
         timeout_graceful_shutdown=_GRACEFUL_S,
+        proxy_headers=False,  # believed only of the proxies that the city names, which the app itself sees to
+        server_header=False,
+        **(tls or {}),
     )
     logging.getLogger("uvicorn.error").addFilter(RepeatFilter())
     uvicorn.Server(config).run(sockets=[listener])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,8 @@ _LATEST_US: Final = 9_000_000_000_000_000  # the year 2255
 class LivePicture:
     """What ingest last wrote; ``columns`` are arrays of N in register order, by the names of ``ingest.schema.live``.
 
-    ``now_us`` is ingest's "now", which is not the wall's where a night is replayed.
+    ``now_us`` is ingest's "now", which is not the wall's where a night is replayed. ``number`` counts
+    the pictures that this process has opened.
     """
 
     register_version: int
@@ -34,6 +35,7 @@ class LivePicture:
     columns: Mapping[str, npt.NDArray[Any]]
     controllers_json: str
     least_dark_json: str = "{}"
+    number: int = 0
 
     @property
     def controllers(self) -> Mapping[str, Mapping[str, Any]]:
@@ -59,6 +61,7 @@ class LiveReader:
         self._lock = threading.Lock()
         self._mark: tuple[int, int, int] | None = None
         self._picture: LivePicture | None = None
+        self._n_opened = 0
         self._trouble: str | None = None
         self._log = structlog.get_logger("api")
 
@@ -78,7 +81,8 @@ class LiveReader:
             if mark != self._mark:
                 self._mark = mark
                 try:
-                    self._picture = _open(self._path)
+                    self._picture = replace(_open(self._path), number=self._n_opened + 1)
+                    self._n_opened += 1
                     self._trouble = None
                 except FileNotFoundError:  # replaced or removed between the two
                     self._mark = None
@@ -109,11 +113,14 @@ def _open(path: Path) -> LivePicture:
     table = pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
     table.validate(full=True)
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    for name, value in live.ADDED_COLUMNS.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array(np.full(table.num_rows, value, live.COLUMNS[name])))
     columns = {name: np.asarray(table.column(name).to_numpy()) for name in live.COLUMNS}
     for name, code in live.COLUMNS.items():
         if columns[name].dtype != np.dtype(code):
             raise ValueError(f"{name}: {columns[name].dtype} and not {code}")
-    if len(columns["state"]) and int(columns["state"].max()) >= len(live.STATE_NAMES):
+    if len(columns["state"]) and int(columns["state"].max()) > live.STATE_DARK:
         raise ValueError("state: a number that means none")
     written_at_us = int(about["written_at_us"])
     now_us = int(about.get("now_us", written_at_us))

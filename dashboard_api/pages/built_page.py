@@ -20,7 +20,8 @@ _VIEWS: Final = ("/lamp/{id:path}", "/cabinet/{id:path}")  # of the one page, by
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
 _POLICY: Final = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "worker-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'"
 )
 

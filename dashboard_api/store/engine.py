@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy import Connection, Engine, Row, create_engine, event, make_url, select, update
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -23,6 +23,8 @@ from dashboard_api.errors import BadRequestError, RequestError, UnavailableError
 from ingest.schema import tables
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
+
+__all__ = ["Connection", "Database", "Row"]  # the types that others pass on without speaking SQL
 
 _BUSY_TIMEOUT_MS: Final = 5_000
 _DAMAGED: Final = ("not a database", "malformed", "Could not decode")  # SQLite's words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import OrderedDict
@@ -27,6 +28,7 @@ class FaultPage:
 
     texts: list[bytes]
     next_cursor: str | None
+    stamp: str = ""  # of the faults on it and their revisions
 
     def document(self) -> bytes:
         """The page as the contract shows it, JSON in UTF-8."""
@@ -75,7 +77,7 @@ class FaultCache:
                 texts, has_changed = self._texts_of(connection, listed, catalogue)
                 if not has_changed:
                     break
-        return FaultPage(texts, next_cursor)
+        return FaultPage(texts, next_cursor, stamp_of(listed, next_cursor))
 
     def _texts_of(
         self, connection: Connection, listed: Sequence[Listed], catalogue: Catalogue
@@ -114,6 +116,13 @@ class FaultCache:
             while self._n_bytes > self._kept_bytes:
                 _key, (_revision, text) = self._texts.popitem(last=False)
                 self._n_bytes -= len(text) + _ENTRY_BYTES
+
+
+def stamp_of(listed: Sequence[Listed], next_cursor: str | None) -> str:
+    """Names a page: another one as soon as a fault on it has another revision, or others are on it."""
+    digest = hashlib.blake2b(str(next_cursor).encode(), digest_size=12)
+    digest.update(",".join(f"{one.id}.{one.revision}" for one in listed).encode())
+    return digest.hexdigest()
 
 
 def _text(fault: dict[str, Any]) -> bytes:

@@ -241,6 +241,12 @@ def one_fault(database: Database, fault_id: str) -> tuple[Row[Any] | None, list[
         return row, list(connection.execute(query))
 
 
+def is_fault(database: Database, fault_id: str) -> bool:
+    """Whether there is such a fault, closed or not."""
+    with database.reading() as connection:
+        return connection.execute(select(faults.c.id).where(faults.c.id == fault_id)).one_or_none() is not None
+
+
 def open_faults_of_lamp(connection: Connection, lamp_id: str) -> list[Row[Any]]:
     """Faults that are not closed and name the lamp, suppressed ones too."""
     return list(connection.execute(_OF_LAMP, _lamp_values(lamp_id)))

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, and_, bindparam, select
 
+from dashboard_api.live.lamp_states import Metering
 from dashboard_api.store.engine import Database
-from ingest.schema.tables import cabinets, controllers, lamps, register
+from ingest.schema.tables import cabinets, lamps, register
 
 _MAP_COLUMNS: Final = (
     "lamp_id",
@@ -34,6 +35,7 @@ class LampColumns:
         latitude: float64 (N,) degrees; so longitude.
         district: int32 (N,) index into ``districts``; the last one is "" for unknown.
         is_monitored: bool (N,) fed by a cabinet.
+        metering: which lamps have a meter, and who reads it.
     """
 
     version: int
@@ -43,6 +45,8 @@ class LampColumns:
     district: npt.NDArray[np.int32]
     districts: tuple[str, ...]
     is_monitored: npt.NDArray[np.bool_]
+    metering: Metering
+    row_of: Mapping[str, int]
 
     def __len__(self) -> int:
         """N."""
@@ -56,10 +60,14 @@ def load_lamp_columns(database: Database) -> LampColumns:
         UnavailableError: the database does not answer.
     """
     version = database.register_version()
-    query = select(*(lamps.c[name] for name in _MAP_COLUMNS), lamps.c.latitude, lamps.c.longitude).order_by(lamps.c.row)
+    wanted = (*(lamps.c[name] for name in _MAP_COLUMNS), lamps.c.latitude, lamps.c.longitude)
+    is_metered = and_(lamps.c.bus.is_not(None), lamps.c.address.is_not(None), lamps.c.cabinet_id.is_not(None))
+    query = select(is_metered, *wanted).order_by(lamps.c.row)
     with database.reading() as connection:
         rows = connection.execute(query).all()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_MAP_COLUMNS) + 2)
+        feeding = connection.execute(select(cabinets.c.cabinet_id, cabinets.c.controller_id, cabinets.c.switching))
+        cabinet_rows = {row.cabinet_id: (row.controller_id, row.switching) for row in feeding}
+    metered, *columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_MAP_COLUMNS) + 3)
     properties = dict(zip(_MAP_COLUMNS, columns, strict=False))
     districts = sorted({name for name in properties["district"] if name})
     number_of = {name: n for n, name in enumerate(districts)}
@@ -72,6 +80,26 @@ def load_lamp_columns(database: Database) -> LampColumns:
         district=np.array(district, np.int32),
         districts=(*districts, ""),
         is_monitored=np.array([cabinet_id is not None for cabinet_id in properties["cabinet_id"]], bool),
+        metering=_metering(np.array(metered, bool), properties["cabinet_id"], cabinet_rows),
+        row_of=dict(zip(properties["lamp_id"], range(len(rows)), strict=True)),
+    )
+
+
+def _metering(
+    is_metered: npt.NDArray[np.bool_],
+    cabinet_ids: Sequence[str | None],
+    cabinet_rows: Mapping[str, tuple[str | None, str | None]],
+) -> Metering:
+    """How the lamps are metered; ``cabinet_rows``: cabinet id -> its controller and how it switches."""
+    names = sorted({controller_id for controller_id, _switching in cabinet_rows.values() if controller_id is not None})
+    number_of = {name: n for n, name in enumerate(names)}
+    controller_of = {key: number_of.get(row[0] or "", -1) for key, row in cabinet_rows.items()}
+    cutting = {key for key, row in cabinet_rows.items() if row[1] == "contactor"}
+    return Metering(
+        is_metered=is_metered,
+        is_switched_off=np.array([cabinet_id in cutting for cabinet_id in cabinet_ids], bool),
+        controller=np.array([controller_of.get(cabinet_id or "", -1) for cabinet_id in cabinet_ids], np.int32),
+        controllers=names,
     )
 
 
@@ -119,7 +147,11 @@ def known_lamp_ids(database: Database, lamp_ids: Sequence[str]) -> set[str]:
     return found
 
 
-def controller_rows(database: Database) -> dict[str, Row[Any]]:
-    """Controllers that ingest has met, by id."""
+def lamp_districts(database: Database, lamp_ids: Sequence[str]) -> set[str | None]:
+    """The districts that the lamps stand in; None = one of them has no district."""
+    found: set[str | None] = set()
     with database.reading() as connection:
-        return {row.controller_id: row for row in connection.execute(select(controllers))}
+        for start in range(0, len(lamp_ids), 500):
+            query = select(lamps.c.district).where(lamps.c.lamp_id.in_(lamp_ids[start : start + 500])).distinct()
+            found.update(connection.execute(query).scalars())
+    return found

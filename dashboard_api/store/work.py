@@ -7,14 +7,18 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select
 
+from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
 from ingest.schema.tables import commands, energy_hours, maintenance
 
 
-def add_maintenance(database: Database, values: dict[str, Any]) -> None:
+def add_maintenance(database: Database, audit: AuditLog, actor: Actor, values: dict[str, Any]) -> None:
     """Write one maintenance window."""
     with database.writing() as connection:
         connection.execute(insert(maintenance), values)
+        shown = ("cabinet_id", "circuit", "lamp_id", "from_us", "until_us")
+        after = {name: values[name] for name in shown}
+        audit.append(connection, Entry(actor, "maintenance.add", values["id"], after=after))
 
 
 def current_maintenance(database: Database, now_us: int) -> list[Row[Any]]:
@@ -24,10 +28,13 @@ def current_maintenance(database: Database, now_us: int) -> list[Row[Any]]:
         return list(connection.execute(query))
 
 
-def add_command(database: Database, values: dict[str, Any]) -> None:
+def add_command(database: Database, audit: AuditLog, actor: Actor, values: dict[str, Any]) -> None:
     """Queue one command; ingest sends it and writes its state."""
     with database.writing() as connection:
         connection.execute(insert(commands), values)
+        shown = ("kind", "lamp_ids", "level", "until_us")
+        after = {name: values[name] for name in shown}
+        audit.append(connection, Entry(actor, "order.dim", values["id"], after=after))
 
 
 def has_room(database: Database, max_open: int) -> bool:

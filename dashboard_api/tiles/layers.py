@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dashboard_api.live.lamp_states import DARK, NAMES
 from dashboard_api.tiles.places import Ints, Places, Stretches, TileAddress, sort_places, stretches_in, within
 from dashboard_api.tiles.thinning import THINNED_TO_ZOOM, thin
 from dashboard_api.tiles.vector_tile import Column, encode_layer, number_column, text_column, text_values
-from ingest.schema import live
 
 _UNKNOWN_LEVEL: Final = 255
-_STATE_VALUES: Final = b"".join(text_values(live.STATE_NAMES))
+_STATE_VALUES: Final = b"".join(text_values(NAMES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class LampLights:
     """One live picture in the order of the places, so that what a tile shows stands side by side.
 
     Attributes:
-        state: uint8 (N,) STATE_….
+        state: uint8 (N,) of ``live.lamp_states``.
         level: uint8 (N,) commanded %, 255 unknown.
     """
 
@@ -72,13 +72,13 @@ def lamp_tile(lamps: LampPlaces, lights: LampLights, here: Stretches, tile: Tile
     """Lamps of a tile: ``lamp_id``, ``state``, ``level`` where known; ``count`` of all that one stands for."""
     kept = count = None
     if tile.z <= THINNED_TO_ZOOM:
-        kept, count = thin(here.take(lamps.places.key), here.take(lights.state) == live.STATE_DARK, tile.z)
+        kept, count = thin(here.take(lamps.places.key), here.take(lights.state) == DARK, tile.z)
     index = here.index(kept)
     x, y = within(lamps.places, index, tile)
     level = lights.level[index].astype(np.int64)
     columns = [
         Column("lamp_id", np.arange(len(index)), _id_values(lamps, index), len(index)),
-        Column("state", lights.state[index].astype(np.int64), _STATE_VALUES, len(live.STATE_NAMES)),
+        Column("state", lights.state[index].astype(np.int64), _STATE_VALUES, len(NAMES)),
         number_column("level", np.where(level == _UNKNOWN_LEVEL, -1, level)),
     ]
     if count is not None:

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeGuard, TypeVar
 
-import numpy as np
-
 from dashboard_api.context import Context
 from dashboard_api.http.compression import pack
-from dashboard_api.live.picture import LivePicture
+from dashboard_api.live.lamp_states import LampStates
 from dashboard_api.store.fault_points import load_cabinet_points, load_fault_points
 from dashboard_api.store.feed import newest_seq
 from dashboard_api.tiles.layers import (
@@ -59,6 +57,7 @@ class _Lit:
 
     mark: str
     version: int
+    states: LampStates
     lamps: LampPlaces
     lights: LampLights
 
@@ -121,8 +120,7 @@ class TileCache:
         """
         if layer != "lamps":
             return None
-        version = self._context.database.register_version()
-        mark = _mark(version, self._context.picture_of(version))
+        mark, _version = self._context.states_mark()
         tile = self._kept((layer, address))
         if _serves(tile, mark, is_packed=is_packed):
             return tile
@@ -152,23 +150,23 @@ class TileCache:
             return self._keep(key, _packed(tile, is_packed=is_packed))
 
     def _lit_lamps(self) -> _Lit:
-        columns = self._context.lamps()
-        picture = self._context.picture(columns)
-        mark = _mark(columns.version, picture)
+        columns, states = self._context.lamp_states()
         lit = self._lit
-        if lit is not None and lit.mark == mark:
+        if lit is not None and lit.mark == states.mark:
             return lit
         with self._loading:
             lit = self._lit
-            if lit is not None and lit.mark == mark:
+            if lit is not None and lit.mark == states.mark:
                 return lit
             if lit is not None and lit.version == columns.version:
                 lamps = lit.lamps
             else:
                 lamps = place_lamps(columns.properties["lamp_id"], columns.latitude, columns.longitude)
-            state = np.zeros(len(columns), np.uint8) if picture is None else picture.columns["state"]
-            level = np.full(len(columns), 255, np.uint8) if picture is None else picture.columns["level"]
-            self._lit = _Lit(mark, columns.version, lamps, order_lights(lamps, state, level))
+            if lit is not None and lit.states.state is states.state:
+                lights = lit.lights  # a fault changed, and no lamp's light with it
+            else:
+                lights = order_lights(lamps, states.state, states.level)
+            self._lit = _Lit(states.mark, columns.version, states, lamps, lights)
             return self._lit
 
     def _point_table(self, layer: str) -> _Stamped[PointTable]:
@@ -206,10 +204,6 @@ class TileCache:
         old = self._tiles.pop(key, None)
         if old is not None:
             self._n_bytes -= _weight(old)
-
-
-def _mark(register_version: int, picture: LivePicture | None) -> str:
-    return f"{register_version}-{0 if picture is None else picture.written_at_us}"
 
 
 def _serves(tile: Tile | None, seen: str, *, is_packed: bool) -> TypeGuard[Tile]:

@@ -1,4 +1,4 @@
-"""What is wrong with an outbox's file or its card: what an SQLite error means, and what a power cut has left.
+"""Diagnosis of an outbox's file and storage: meaning of SQLite errors, and damage from a power cut.
 
 Knows the file's name and SQLite's codes, and opens no database.
 """

@@ -1,4 +1,4 @@
-"""The outbox's SQLite file: schema, statements, and what a broken one looks like.
+"""The outbox's SQLite file: schema, statements, and errors.
 
 The only module of the agent that imports sqlite3; `outbox` decides what is kept and why. WAL with ``synchronous=FULL``:
 a committed record survives a power cut, at one sync of the log per sweep. The lock is exclusive: a second agent on the
@@ -40,7 +40,7 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the file says when it is opened.
+    """The values read from the file when it is opened.
 
     Attributes:
         epoch: random number of this outbox.

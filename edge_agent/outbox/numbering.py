@@ -1,4 +1,4 @@
-"""Where a record stands in its outbox; what a message says of it. A plain value."""
+"""The numbers of a record in its outbox, as sent in a message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """Where a record stands in the outbox when it is sent.
+    """The numbers of a record when it is sent.
 
     Attributes:
         epoch: the outbox's random number.

@@ -1,6 +1,6 @@
-"""The outbox: every record, on the card, until the host has acknowledged it.
+"""The outbox: stores every record until the host has acknowledged it.
 
-Owns the numbers that must never be used twice: epoch, sequence, bdSeq; the `Card` under it owns the file. A record gets
+Owns the numbers that must never be used twice: epoch, sequence, bdSeq; `Storage` owns the file. A record gets
 its number in the transaction that stores it, so a number that was published is on the card. The newest record always
 stays, since the next birth repeats it. Acknowledged rows are deleted together with the next insert: one sync of the
 card a sweep. Knows nothing of MQTT; several threads may call it.
@@ -17,7 +17,7 @@ from edge_agent.outbox.file import OutboxFile, Setting, StorageError
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import Record
-from edge_agent.outbox.storage import Card
+from edge_agent.outbox.storage import Storage
 from edge_agent.outbox.waiting import Draft, WaitingRoom
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Outbox:
     newest_at_ms: int
     run_s: float
     n_lost_waiting: int
-    _card: Card
+    _storage: Storage
     _epoch: int
     _last: int
     _acknowledged: int
@@ -66,8 +66,8 @@ class Outbox:
         self._waiting = WaitingRoom()
         self._is_closed = False
         self.n_lost_waiting = 0
-        self._card = Card(path, max_bytes, random_epoch)
-        self._take(self._card.setting)
+        self._storage = Storage(path, max_bytes, random_epoch)
+        self._take(self._storage.setting)
 
     # --- what it holds -----------------------------------------------------------------------------------------
 
@@ -109,17 +109,17 @@ class Outbox:
     @property
     def size_bytes(self) -> int:
         """Size of the file, without its log."""
-        return self._card.size_bytes
+        return self._storage.size_bytes
 
     @property
     def n_set_aside(self) -> int:
         """Corrupt files set aside since start."""
-        return self._card.n_set_aside
+        return self._storage.n_set_aside
 
     @property
     def trouble(self) -> str:
         """What is wrong with the card, for people; empty = nothing."""
-        return self._card.trouble
+        return self._storage.trouble
 
     def numbering(self) -> Numbering:
         """Where the newest record stands."""
@@ -154,18 +154,18 @@ class Outbox:
                 except StorageError as error:
                     if attempt < 2 and self._recover(error):
                         continue
-                    if attempt < 3 and self._card.give_up(error, draft.run_s):
+                    if attempt < 3 and self._storage.give_up(error, draft.run_s):
                         self._follow_card()
                         continue
                     return []
-                self._card.works()
+                self._storage.works()
                 return stored
             return []
 
     def _store_waiting(self) -> list[Record]:
         drafts = self._waiting.all()
         stored = []
-        with self._card.transaction() as file:
+        with self._storage.transaction() as file:
             self._delete_gone(file)
             number = self._last
             for draft in drafts:
@@ -187,7 +187,7 @@ class Outbox:
     def _trim(self, file: OutboxFile, run_s: float, newest: int) -> int:
         """Drop what is older than the retention, or the oldest while the file is at its limit."""
         gone = max(self._gone, min(file.newest_before(run_s - self._retention_s), newest - 1))
-        if file.used_bytes() > self._card.max_bytes:
+        if file.used_bytes() > self._storage.max_bytes:
             oldest = file.oldest()
             gone = max(gone, min(oldest + max(1, int((newest - oldest) * TRIM_SHARE)), newest - 1))
         if gone > self._gone:
@@ -223,7 +223,7 @@ class Outbox:
         """Records from a number on, in order; empty if the card cannot be read."""
         with self._lock:
             try:
-                return self._card.file.read(start, limit)
+                return self._storage.file.read(start, limit)
             except StorageError as error:
                 if not self._recover(error):
                     LOG.warning("cannot read: %s", error)
@@ -239,7 +239,7 @@ class Outbox:
         """The layout that records of this key were made with."""
         with self._lock:
             try:
-                return self._card.file.layout(key)
+                return self._storage.file.layout(key)
             except (StorageError, ValueError, KeyError, TypeError, RecursionError) as error:
                 LOG.warning("layout %s is unreadable: %s", key, error)
                 return None
@@ -249,7 +249,7 @@ class Outbox:
         with self._lock:
             self._bd_seq = (self._bd_seq + 1) % 256
             try:
-                with self._card.transaction() as file:
+                with self._storage.transaction() as file:
                     file.put("bd_seq", self._bd_seq)
             except StorageError as error:
                 LOG.warning("bdSeq %s is not on the card: %s", self._bd_seq, error)
@@ -261,13 +261,13 @@ class Outbox:
             try:
                 if len(self._waiting):
                     self._store_waiting()
-                with self._card.transaction() as file:
+                with self._storage.transaction() as file:
                     self._delete_gone(file)
                     file.put("acknowledged", self._acknowledged)
             except StorageError as error:
                 LOG.warning("closing: %s, waiting=%s", error, len(self._waiting))
             self._is_closed = True
-            self._card.close()
+            self._storage.close()
 
     # --- the file ----------------------------------------------------------------------------------------------
 
@@ -283,13 +283,13 @@ class Outbox:
 
     def _recover(self, error: StorageError) -> bool:
         """Let the card do what it can; return whether trying again may help."""
-        is_worth_it = self._card.recover(error)
+        is_worth_it = self._storage.recover(error)
         self._follow_card()
         return is_worth_it
 
     def _follow_card(self) -> None:
         """Go on with another file's numbers if the card had to take one; running time and bdSeq run on."""
-        if self._card.setting.epoch != self._epoch:
+        if self._storage.setting.epoch != self._epoch:
             run_s, bd_seq = self.run_s, self._bd_seq
-            self._take(self._card.setting)
+            self._take(self._storage.setting)
             self.run_s, self._bd_seq = run_s, bd_seq

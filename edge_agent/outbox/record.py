@@ -1,4 +1,4 @@
-"""A record: what a sweep becomes in the outbox, and how it fits another layout.
+"""A record of the outbox: a stored sweep, and its conversion to another layout.
 
 Owns which metric carries which quantity, and the form of a record's body: a Sparkplug payload of aliases and values
 without times, number or seq, deflated. Pure functions; no socket, file or clock.
@@ -80,7 +80,7 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it lies in the outbox.
+    """One record as stored in the outbox.
 
     Attributes:
         epoch: random number of the outbox that gave it its number.

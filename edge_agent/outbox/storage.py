@@ -1,4 +1,4 @@
-"""The card under the outbox: which file stands there, and what is done when it is full, corrupt or beyond use.
+"""The storage of the outbox: opens its file, and handles a full disk, a corrupt file and failing storage.
 
 Owns opening, setting aside, making room, and the last resort: an outbox in memory. Knows nothing of acknowledgements. A
 full card is waited for, since deleting goes on there; a corrupt file makes room for a new one; a card that has turned
@@ -27,8 +27,8 @@ MAX_MEMORY_BYTES: Final = 6_000_000  # of an outbox in memory, when the card is 
 GIVE_UP_S: Final = 300.0  # a card that fails for so long is given up
 
 
-class Card:
-    """The file at hand, on the card or in memory.
+class Storage:
+    """The outbox file, on disk or in memory.
 
     Attributes:
         path: where it should be.

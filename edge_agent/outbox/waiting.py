@@ -1,4 +1,4 @@
-"""Sweeps that are not on the card yet: a bounded queue in memory, in order, without numbers.
+"""Sweeps that are not stored yet: a bounded queue in memory, in order, without numbers.
 
 A full card must not stop the polling. What waits here is not published, since its number could be used again after a
 power cut; so it may be dropped from the old end without leaving a gap.

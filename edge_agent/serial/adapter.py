@@ -1,4 +1,4 @@
-"""A bus's serial adapter over the years: there, gone, and back again.
+"""A bus's serial adapter: opened, and reopened after it vanished.
 
 Owns the open line and when to try again after it went away. It sends nothing.
 """

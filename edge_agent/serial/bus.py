@@ -1,4 +1,4 @@
-"""One bus: asks its devices one after the other, and keeps going whatever they, or the adapter, do.
+"""One bus: reads its devices in turn, and tolerates failing devices and adapters.
 
 Single-threaded; time and port come from outside. It owns the order of asking, retries, the reopening of a
 port that went away, and writing with verification. What a reading is good for, it does not know.

@@ -1,4 +1,4 @@
-"""A thread that owns one bus: sweeps when told to, and slips commands in between two meters.
+"""A thread that owns one bus: runs sweeps, and commands between two meters.
 
 Nobody else touches the bus, so the port needs no lock, and a dim command waits for one meter at most, not
 for a whole sweep.
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[T]):
-    """Something to do on the bus's thread, and its outcome once it is done."""
+    """Work for the bus's thread, and its result."""
 
     run: Callable[[], T]
     is_done: threading.Event = field(default_factory=threading.Event)

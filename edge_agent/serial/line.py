@@ -1,4 +1,4 @@
-"""One half-duplex line: a request goes out, silence is kept, its reply is waited for and nothing else.
+"""One half-duplex line: sends a request after the required silence, and waits for its reply.
 
 Owns the timing of the wire: 3.5 characters of silence between frames, time-outs reckoned from the moment
 the last bit of the request left, draining what comes too late. It knows frames, but no meters. One thread

@@ -1,4 +1,4 @@
-"""Does a reading make physical sense? A valid checksum only says that the bytes are as some device sent them.
+"""Checks whether a reading is physically possible; a valid checksum does not show that.
 
 Another device at the same address, a meter wired to the wrong profile, a corrupted register: all of them
 answer with valid frames. Pure functions over decoded quantities.

@@ -1,4 +1,4 @@
-"""How long to wait for one meter, how often to ask it again, and when to leave it alone.
+"""Polling of one meter: time-out, repeats and quarantine.
 
 Pure bookkeeping: times and outcomes go in, time-outs and decisions come out. It sends nothing.
 
@@ -79,7 +79,7 @@ class Patience:
 
 
 class Ration:
-    """Attempts that may be spent on meters that did not answer; each success earns some more."""
+    """The number of attempts left for meters that did not answer; each success adds some."""
 
     __slots__ = ("_left",)
 

@@ -1,4 +1,4 @@
-"""A meter is data: a profile file names its registers, and this module turns them into a frozen value.
+"""Meter profiles: files that name a meter's registers, parsed into frozen values.
 
 Owns the profile format and the decoding of registers into quantities. It knows nothing of ports, frames
 or buses. A profile named in agent.toml is one that ships with the agent, or a path ending in ``.toml``.
@@ -69,7 +69,7 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class RegisterBlock:
     """Registers that are read with one request."""
 
     first: int
@@ -121,7 +121,7 @@ class Profile:
         """Whether it measures a voltage; an I/O board does not."""
         return "voltage" in self.quantities or self.is_three_phase
 
-    def blocks(self, wanted: Iterable[str], gap_cost_bytes: float) -> tuple[Block, ...]:
+    def blocks(self, wanted: Iterable[str], gap_cost_bytes: float) -> tuple[RegisterBlock, ...]:
         """Choose the requests that bring the wanted quantities with the fewest bytes on the wire.
 
         Reading over a gap costs two bytes a register; another request costs `gap_cost_bytes`. Each gap can be
@@ -132,16 +132,16 @@ class Profile:
             gap_cost_bytes: cost of one more request, counted in characters on the wire.
         """
         spans = sorted((q.register, q.end) for name in set(wanted) if (q := self.quantities.get(name)))
-        blocks: list[Block] = []
+        blocks: list[RegisterBlock] = []
         for first, end in spans:
             last = blocks[-1] if blocks else None
             if last and end - last.first <= self.max_registers and 2 * (first - last.end) <= gap_cost_bytes:
-                blocks[-1] = Block(last.first, end - last.first)
+                blocks[-1] = RegisterBlock(last.first, end - last.first)
             else:
-                blocks.append(Block(first, end - first))
+                blocks.append(RegisterBlock(first, end - first))
         return tuple(blocks)
 
-    def decoder(self, block: Block) -> Callable[[bytes], dict[str, float]]:
+    def decoder(self, block: RegisterBlock) -> Callable[[bytes], dict[str, float]]:
         """Return a function from a block's data bytes to every quantity that lies wholly in it.
 
         A float register that holds no finite number (NaN, infinity) gives no value: that quantity is unknown.

@@ -1,4 +1,4 @@
-"""How long the line has to be quiet before one device is asked: learned from what it answers and what it ignores.
+"""The quiet time needed before a request to one device, learned from its answers.
 
 Some meters ignore a request that comes within 10 to 100 ms after the last frame on the line, their own or a
 neighbour's. Such a device answers after an idle line and is silent after a neighbour, again and again; a dead one is

@@ -1,4 +1,4 @@
-"""For the electrician at the cabinet: who is on this bus, and what does that meter say right now?
+"""Scans a bus for devices and reads a single meter, for commissioning.
 
 One-shot reads over a `Line`; the running agent uses `sweep` instead.
 """

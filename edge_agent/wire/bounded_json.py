@@ -1,4 +1,4 @@
-"""Reads JSON that came from outside: every size, depth, number and text in it has a limit.
+"""Parses JSON from outside with limits on size, depth, numbers and texts.
 
 Python's own reader follows nesting until its stack ends, takes NaN and numbers of any length, and of a name that stands
 twice keeps the last. None of that is wanted of a document that anybody may send.

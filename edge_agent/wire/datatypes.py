@@ -1,4 +1,4 @@
-"""Sparkplug B datatypes that Terang uses, and the numbers that travel in their place."""
+"""Sparkplug B datatypes that Terang uses, and their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with something that came over the wire."""
+"""Errors in data received over the network."""
 
 
 class WireError(ValueError):

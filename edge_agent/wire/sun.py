@@ -1,4 +1,4 @@
-"""Sunset and sunrise at a place, for the agent that switches lamps and the server that judges them: both take these.
+"""Sunset and sunrise at a place; used by the agent to switch lamps and by the server to judge them.
 
 Pure, and the only importer of astral in the product. An event costs astral about 44 µs and is kept.
 """

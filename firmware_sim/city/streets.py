@@ -30,11 +30,6 @@ class Street:
     road_class: str
     line: Points
 
-    @property
-    def length_m(self) -> float:
-        """Length of the centre line [m]."""
-        return float(np.hypot(*np.diff(self.line, axis=0).T).sum())
-
 
 @dataclass(frozen=True, slots=True)
 class Network:

@@ -1,1 +1,1 @@
-"""``terang-demo``: a whole city on one machine, in its night, with every process of Terang running for real."""
+"""``terang-demo``: a simulated city at night on one machine, with every process of Terang."""

@@ -1,4 +1,4 @@
-"""``terang-demo``: a town in its night, every process of Terang running for real, and how to play with it."""
+"""``terang-demo``: a simulated town at night with every process of Terang."""
 
 from __future__ import annotations
 
@@ -18,13 +18,21 @@ from typing import Annotated, Final
 import typer
 
 from firmware_sim.city import build_town, settings_text, write_folder
+from firmware_sim.demo.city_folder import (
+    CityFolderError,
+    check_port,
+    clear_data,
+    copy_city,
+    fit_meters,
+    free_port,
+    held_folder,
+)
 from firmware_sim.demo.night import clock_offset_s
 from firmware_sim.demo.processes import ChildError, Supervisor
-from firmware_sim.demo.stage import StageError, check_port, clear_data, copy_city, fit_meters, free_port, held_folder
 from firmware_sim.demo.words import LIMITS, welcome
 from firmware_sim.errors import SimError
-from firmware_sim.fleet.performance import READY_FILE
 from firmware_sim.fleet.schedule import town_level
+from firmware_sim.fleet.simulation import READY_FILE
 from firmware_sim.fleet.town import read_town
 from languages.catalogue import language_codes, load_catalogue
 from languages.choice import terminal_language
@@ -53,7 +61,7 @@ def play(
 
 
 def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int, broker_port: int) -> None:
-    _set_stage(folder, city, lamps, seed)
+    _prepare_city(folder, city, lamps, seed)
     town = read_town(folder)
     offset_s = clock_offset_s(time.time_ns() // 1000, town_level(town))
     stop = threading.Event()
@@ -62,7 +70,7 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     is_bench_able = sum("" not in controller.buses for controller in town.controllers)
     with Supervisor(folder / "data" / "log", environment) as supervisor:
-        _raise_curtain(supervisor, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
+        _start_processes(supervisor, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
         if not stop.is_set():
             words = load_catalogue(terminal_language(os.environ, language_codes()))
             print(welcome(town, port, folder, offset_s, supervisor.names(), words), flush=True)
@@ -73,12 +81,12 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
     print("Everything has ended.")
 
 
-def _set_stage(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
-    mark = folder / "generated.json"  # what the town that stands there was generated from
+def _prepare_city(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
+    origin = folder / "generated.json"  # the parameters of the town in this folder
     if city is not None:
-        mark.unlink(missing_ok=True)
+        origin.unlink(missing_ok=True)
         if city.resolve() == folder.resolve():
-            raise StageError(f"{city}: the demo plays a copy; --folder names another place for it")
+            raise CityFolderError(f"{city}: the demo plays a copy; --folder names another place for it")
         clear_data(folder)
         copy_city(city, folder)
         n_fitted = fit_meters(folder)
@@ -87,23 +95,23 @@ def _set_stage(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
         return
     made = {"lamps": lamps, "seed": seed}
     clear_data(folder)
-    if _is_made_so(mark, made):
+    if _is_generated_from(origin, made):
         return
     print(f"Generating a town of {lamps} lamps …", flush=True)
     write_folder(folder, build_town(lamps, seed), settings_text(name="Kota Terang") + LIMITS)
-    mark.write_text(json.dumps(made), encoding="utf-8")
+    origin.write_text(json.dumps(made), encoding="utf-8")
 
 
-def _is_made_so(mark: Path, made: dict[str, int]) -> bool:
-    """Whether a town was generated so; a mark that cannot be read tells of none, and the town is generated anew."""
+def _is_generated_from(origin: Path, made: dict[str, int]) -> bool:
+    """Whether the folder's town has these parameters; False if the file cannot be read."""
     try:
-        found = json.loads(mark.read_text(encoding="utf-8"))
+        found = json.loads(origin.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
     return bool(found == made)
 
 
-def _raise_curtain(
+def _start_processes(
     supervisor: Supervisor,
     folder: Path,
     offset_s: float,
@@ -162,7 +170,7 @@ def _wait(supervisor: Supervisor, is_there: Callable[[], bool], what: str, stop:
 
 
 def main() -> None:
-    """Entry point of ``terang-demo``: what a person can mend is one line and exit code 2."""
+    """Entry point of ``terang-demo``: a user's error is printed in one line with exit code 2."""
     try:
         typer.run(play)
     except SimError as error:

@@ -1,4 +1,4 @@
-"""Which time it is in the demo: the reader's own while the town is in its night, else its last evening. Pure."""
+"""The demo's clock: the current time if it is night in the town, else its last evening. Pure."""
 
 from __future__ import annotations
 

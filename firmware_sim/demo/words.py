@@ -1,4 +1,4 @@
-"""What the demo says: where to look, what to try; in the language of the terminal."""
+"""Terminal messages of the demo."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def welcome(town: Town, port: int, folder: Path, offset_s: float, names: Sequenc
 
   {words.say("demo.look")}
   {words.say("demo.open")}:  http://127.0.0.1:{port}
+  {words.say("demo.no_accounts")}
   API:   http://127.0.0.1:{port}/docs
 
   {words.say("demo.try")}:

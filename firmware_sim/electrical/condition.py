@@ -1,4 +1,4 @@
-"""What is physically wrong, right now, with each lamp, circuit and cabinet.
+"""The active physical causes of each lamp, circuit and cabinet.
 
 Owns causes only: a fault sets causes here, and every consequence (dark neighbours, silent meters, lost load)
 follows from :mod:`firmware_sim.electrical.step`. Knows no fault codes and no time.
@@ -40,7 +40,7 @@ class LampFault(IntFlag):
 
 
 class Impossible(IntEnum):
-    """How a broken meter lies."""
+    """The kinds of wrong values of a broken meter."""
 
     POWER = 0  # more power than voltage times current allows
     POWER_FACTOR = 1  # power factor above 1.05
@@ -102,11 +102,6 @@ class Condition:
     def clear_fault(self, lamps: int | NDArray[np.int64], fault: LampFault) -> None:
         """Take a cause away from some lamps."""
         self.flags[lamps] &= np.uint32(~int(fault) & 0xFFFFFFFF)
-
-    def has_fault(self, fault: LampFault) -> NDArray[np.bool_]:
-        """Return which lamps have a cause, bool (n_lamps,)."""
-        has: NDArray[np.bool_] = (self.flags & np.uint32(fault)) != 0
-        return has
 
 
 def healthy(plant: Plant) -> Condition:

@@ -1,4 +1,4 @@
-"""What the plant remembers from one step to the next: arcs, heat, counters, and each meter's own error."""
+"""The plant's state between steps: arcs, heat, counters, and each meter's own error."""
 
 from __future__ import annotations
 

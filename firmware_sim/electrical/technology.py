@@ -1,4 +1,4 @@
-"""What is known of each lamp technology: curves over dim level, run-up, restrike, ballast law.
+"""Figures of each lamp technology: curves over dim level, run-up, restrike, ballast law.
 
 Owns the figures and their sources (``docs/simulator.md`` lists them); knows nothing of a plant or of time.
 """
@@ -84,14 +84,6 @@ TECHNOLOGIES: Final = (
     Technology(0.0, 0.5, 0.95, 45.0, 0.75, 1.05, 0.0, 120.0, 25.0),  # IND: electrodeless, electronic generator
     Technology(0.0, 0.5, 0.92, 0.0, 1.0, 1.0, 0.0, 100.0, 24.0),  # other
 )
-
-
-def code_of(name: str) -> int:
-    """Return the code of a register's technology name; unknown names are ``other``."""
-    try:
-        return NAMES.index(name)
-    except ValueError:
-        return OTHER
 
 
 def power_curves() -> NDArray[np.float32]:

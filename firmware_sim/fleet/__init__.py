@@ -1,1 +1,1 @@
-"""A city that plays: one plant, its controllers as virtual agents over MQTT or as meters on pseudo-terminals."""
+"""A simulated fleet: one plant, its controllers as virtual agents over MQTT or as meters on pseudo-terminals."""

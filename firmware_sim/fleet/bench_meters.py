@@ -1,4 +1,4 @@
-"""Meters of some controllers on pseudo-terminals, for real agents to read: the same plant, seen through the wire."""
+"""Meters of some controllers on pseudo-terminals, to be read by real agents."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class BrokerError(SimError):
-    """The broker is not to be had."""
+    """The broker cannot be reached."""
 
 
 def allow_connections(n_connections: int) -> None:

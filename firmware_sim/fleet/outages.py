@@ -1,4 +1,4 @@
-"""Connections that come and go: single controllers lose the network now and then, and sometimes all at once.
+"""Simulated connection losses: of single controllers at random, and of all at once.
 
 Runs in data time from a seed of its own, so that the same city loses the same connections at any speed.
 """
@@ -18,7 +18,7 @@ LONGEST_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Churn:
-    """How restless a fleet is.
+    """How often connections are lost.
 
     Attributes:
         per_hour: how often one controller loses its connection in an hour of data time; 0 = never.

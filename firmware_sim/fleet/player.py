@@ -1,4 +1,4 @@
-"""Plays a city over MQTT: sweeps when they are due, connections, resends, commands.
+"""Runs the virtual agents of a city over MQTT: due sweeps, connections, resends, commands.
 
 Data time runs at ``speed`` times the wall's from ``start_us`` on, and never ahead of what has been played: a machine
 that is too slow plays slower. At speed 0 it runs as fast as the host acknowledges. Controllers sweep in groups spread
@@ -25,7 +25,7 @@ from firmware_sim.fleet.straddle import straddle
 from firmware_sim.fleet.sweeps import GOOD, sweep
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from firmware_sim.fleet.world import Moment, World
-from firmware_sim.stage import Stage
+from firmware_sim.injections import Injections
 
 _log = logging.getLogger(__name__)
 _GROUPS: Final = 6
@@ -39,7 +39,7 @@ _PATIENCE_S: Final = 180.0  # longer than agents wait before they send again
 
 
 class PaceError(SimError):
-    """The city cannot be played at this pace."""
+    """The city cannot be simulated at this pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ class Player:
         pace: Pace,
         monotonic: Callable[[], float],
         seed: int,
-        stage: Stage,
+        injections: Injections,
         churn: Churn | None = None,
     ) -> None:
         """``played``: indices of the town's controllers that are virtual; the others' agents are real."""
         self.world = world
         self.pace = pace
         self.n_sweeps = 0
-        self._stage = stage
+        self._injections = injections
         self._monotonic = monotonic
         self._started_s = monotonic()
         # a start of its own makes outboxes of its own: a host must not take the next night's records for the last one's
@@ -194,7 +194,7 @@ class Player:
     def _sweep_group(self, at_us: int) -> None:
         group = self._next_group % self._n_groups
         self._next_group += 1
-        self._stage.turn(at_us)
+        self._injections.turn(at_us)
         self._is_out = self._outages.turn(at_us)
         before, self.moment = self.moment, self.world.advance(at_us, clears_restart=False)
         seen = straddle(before, self.moment, self._rng)
@@ -224,7 +224,7 @@ class Player:
             link.send(agent.record(reading, now_s))
             self._has_begun[place] = True
             self.n_sweeps += 1
-        self._stage.look(self.moment, self._is_heard())
+        self._injections.look(self.moment, self._is_heard())
 
     def _is_heard(self) -> NDArray[np.bool_]:
         """Bool (n_controllers,): between its sweeps a connected controller counts as heard."""

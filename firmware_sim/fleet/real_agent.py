@@ -1,4 +1,4 @@
-"""A real agent as the simulation can touch it: its network, and its process, which stops and goes on.
+"""A real agent under the simulation's control: its network, and its process, which is stopped and resumed.
 
 A stopped process records nothing and says nothing, as a controller that hangs; the process is found by the status file
 that every agent keeps beside its outbox.
@@ -23,13 +23,12 @@ class RealAgentError(SimError):
 
 
 class RealAgent:
-    """The agent of one bench."""
+    """The agent of one controller with simulated meters."""
 
     def __init__(self, controller_id: str, folder: Path, network: Network, broker: tuple[str, int]) -> None:
         """``folder`` holds its ``agent.toml`` and its outbox; it reaches the broker through ``port``."""
         self.controller_id = controller_id
         self.config_path = folder / f"{controller_id}.toml"
-        self.outbox_path = folder / f"{controller_id}.db"
         self.status_path = folder / f"{controller_id}.db.status.json"
         self._network = network
         self._uplink: Uplink = network.open(broker)

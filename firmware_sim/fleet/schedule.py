@@ -64,7 +64,7 @@ def _is_time(text: object) -> bool:
         return False
 
 
-class Timetable:
+class SimulatedTimetable:
     """Levels of one place over time; nights are worked out once each."""
 
     def __init__(self, schedule: Schedule, latitude: float, longitude: float) -> None:
@@ -105,7 +105,7 @@ class Timetable:
 def town_level(town: Town) -> Callable[[int], int]:
     """The level that a town's schedule commands at a time, at the middle of the town."""
     schedule = parse_schedule(town.schedule, town.timezone)
-    return Timetable(schedule, float(town.plant.latitude.mean()), float(town.plant.longitude.mean())).level
+    return SimulatedTimetable(schedule, float(town.plant.latitude.mean()), float(town.plant.longitude.mean())).level
 
 
 def _us(at: datetime) -> int:

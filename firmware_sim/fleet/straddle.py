@@ -1,4 +1,4 @@
-"""A sweep takes seconds: one that a change of level falls into has read some lamps before it and some after. Pure."""
+"""Sweeps during a change of level: some lamps are read before it and some after. Pure."""
 
 from __future__ import annotations
 

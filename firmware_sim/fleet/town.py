@@ -1,4 +1,4 @@
-"""A city's folder as the simulator sees it: the plant, and the names that its controllers speak of.
+"""Reads a city's folder for the simulator: the plant, and the ids that its controllers use.
 
 Reads the files on its own, generously: what a register does not know (wattage, circuit, order, span) gets a plausible
 value, since physics needs one; what agents report keeps to what the register says.
@@ -64,7 +64,7 @@ class Controller:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Town:
-    """A city ready to play. Lamps, cabinets and circuits stand in the plant's order."""
+    """A city ready to be simulated. Lamps, cabinets and circuits stand in the plant's order."""
 
     folder: Path
     group: str

@@ -1,6 +1,6 @@
 """The mobile network of controllers whose agents are real: a relay to the broker that can lose its connections.
 
-One thread serves all relays of a performance. Bytes pass through unseen; owns no MQTT.
+One thread serves all relays of a simulation. Bytes pass through unseen; owns no MQTT.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class Network:
-    """All relays of a performance, in a thread of their own."""
+    """All relays of a simulation, in one thread."""
 
     def __init__(self) -> None:
         """Nothing is relayed yet."""

@@ -1,4 +1,4 @@
-"""One controller without a machine: records, numbers them, sends, resends, obeys. No I/O: bytes in, messages out.
+"""A virtual agent: numbers, sends and resends records, and follows commands. No I/O: bytes in, messages out.
 
 Plays the agent's side of the contract: every sweep is a record of the outbox's epoch, kept until the host acknowledges
 it; what was recorded offline, or was not acknowledged in time, goes again as history. Its "disk" is this object, so it

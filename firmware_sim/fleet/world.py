@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.electrical import Condition, Sample, State, healthy, initial_state, step
-from firmware_sim.fleet.schedule import Schedule, Timetable, parse_schedule
+from firmware_sim.fleet.schedule import Schedule, SimulatedTimetable, parse_schedule
 from firmware_sim.fleet.town import Town
 from firmware_sim.fleet.upset import Upset, no_upset
 
@@ -58,9 +58,11 @@ class World:
         self.coil = np.full(plant.n_cabinets, -1, np.int8)
         self.bus_place = _bus_places(town)
 
-    def _timetable(self, schedule: Schedule, cabinet: int) -> Timetable:
+    def _timetable(self, schedule: Schedule, cabinet: int) -> SimulatedTimetable:
         town = self.town
-        return Timetable(schedule, float(town.cabinet_latitude[cabinet]), float(town.cabinet_longitude[cabinet]))
+        return SimulatedTimetable(
+            schedule, float(town.cabinet_latitude[cabinet]), float(town.cabinet_longitude[cabinet])
+        )
 
     def scheduled_level(self, cabinet: int, at_us: int) -> int:
         """The level that a cabinet's schedule commands at a time [%], 0 = off."""

@@ -1,4 +1,4 @@
-"""Fault injection with ground truth: every code of the catalogue, and every confounder that must raise nothing."""
+"""Fault injection with ground truth: every code of the catalogue, and every confounder."""
 
 from firmware_sim.injection.errors import InjectionError
 from firmware_sim.injection.injected import Injected, check, foresee, inject, repair

@@ -1,4 +1,4 @@
-"""Reversible changes of a world's causes: each kind of change knows how it is taken back when others overlap it."""
+"""Reversible changes of a world's causes; overlapping changes can be undone in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an injection can be refused for."""
+"""Errors of injections."""
 
 from __future__ import annotations
 

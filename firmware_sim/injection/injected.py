@@ -1,4 +1,4 @@
-"""Breaking one thing in a running city and mending it again; what was done carries its own expected truth."""
+"""Starts and ends one injection in a running city, with its ground truth."""
 
 from __future__ import annotations
 

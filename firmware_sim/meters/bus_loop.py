@@ -1,4 +1,4 @@
-"""One thread that serves any number of simulated lines and sleeps whenever none of them has something to do."""
+"""Serves any number of simulated lines in one thread."""
 
 from __future__ import annotations
 

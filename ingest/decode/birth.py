@@ -1,4 +1,4 @@
-"""One controller's Sparkplug session as its NBIRTH declared it: aliases, lamp and circuit order, and where it stands.
+"""One controller's Sparkplug session as its NBIRTH declared it: aliases, lamp and circuit order, and progress.
 
 Pure: bytes in, a ``Session`` out. Whom to believe, and when to ask for a rebirth, is decided in
 ``ingest.sparkplug.host_application``.
@@ -31,7 +31,7 @@ from ingest.decode.bounds import (
 from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import BirthError, ForeignBirthError, FullError
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 from ingest.schema.telemetry import CIRCUIT_VALUES, LAMP_VALUES, PHASE_VALUES
 
 # Quantities by the place that they have in a decoded record. Arrays over lamps come first, then over circuits, then the
@@ -125,7 +125,7 @@ class Session:
     last_at_us: int = 0
     next_round: int = 0
     live_sequence: int = 0
-    mark: Mark | None = None
+    ranges: ReceivedRanges | None = None
 
 
 def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Session:
@@ -195,9 +195,9 @@ def parse_birth(controller_id: str, data: bytes, directory: Directory) -> Sessio
     )
 
 
-def believed_interval(told_s: int) -> int:
-    """An interval in s as an agent tells it; one that cannot be is 0, which is none."""
-    return told_s if told_s <= MAX_INTERVAL_S else 0
+def believed_interval(reported_s: int) -> int:
+    """An interval in s as the agent reports it; 0 (unknown) if it is implausible."""
+    return reported_s if reported_s <= MAX_INTERVAL_S else 0
 
 
 def renumbered(session: Session, directory: Directory) -> Session:
@@ -260,7 +260,7 @@ def is_next(session: Session, seq: int) -> bool:
 
 @lru_cache(256)
 def _fillers(n_lamps: int, n_circuits: int) -> tuple[bytes, ...]:
-    """What is taken for every array that is not told."""
+    """The unknown values that replace each missing array."""
     lamp, circuit, phases = _ABSENT_ITEMS
     return (
         *(item * n_lamps for item in lamp),

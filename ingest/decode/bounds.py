@@ -48,14 +48,14 @@ def id_list(metric: Any, most: int) -> tuple[str, ...]:
 
 
 def shown_text(metric: Any, most: int) -> str | None:
-    """A text to be shown and stored: cut to ``most`` characters, control characters replaced; None = not told."""
+    """A text to be shown and stored: cut to ``most`` characters, control characters replaced; None = absent."""
     if metric is None or metric.is_null or not isinstance(text := metric.string_value, str):
         return None  # protobuf hands over as bytes what is not UTF-8
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:most])
 
 
 def document_text(metric: Any, most: int) -> str | None:
-    """A text to be parsed; None = not told, longer than ``most``, or not UTF-8."""
+    """A text to be parsed; None = absent, longer than ``most``, or not UTF-8."""
     if metric is None or metric.is_null or not isinstance(text := metric.string_value, str) or len(text) > most:
         return None
     return text

@@ -1,7 +1,7 @@
-"""Reads a tick's payloads many at once where they have one shape; the others are left to ``ingest.decode``.
+"""Decodes a tick's payloads of one layout together; the others are left to ``ingest.decode.record``.
 
-Remembers the payload layouts of each layout of session and length of payload that came often in a tick. Pure but for
-that.
+Caches the payload layouts by session layout and payload length, if they were frequent in a tick. Pure except for
+this cache.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 from ingest.decode.birth import EPOCH, INTERVAL, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
 from ingest.decode.bounds import MAX_INTERVAL_S, MAX_PAYLOAD
-from ingest.decode.payload_layout import PayloadLayout, Sheet, UnusualError, cut, number
-from ingest.decode.record import MAX_MS, SHEET_SHIFT, US_PER_MS, Record, lengths_fit, read_record
+from ingest.decode.payload_layout import AlignedPayloads, PayloadLayout, UnusualError, cut, number
+from ingest.decode.record import GROUP_SHIFT, MAX_MS, US_PER_MS, Record, lengths_fit, read_record
 from ingest.errors import RecordError
 from ingest.model.batch import turns
 
-_WORTH_A_SHEET: Final = 8  # payloads: a sheet costs as much as parsing some five of them
+_LEAST_ALIGNED: Final = 8  # payloads: a group costs as much as parsing some five of them
 _MANY: Final = 64  # payloads of one length, of which two are tried for a new shape
 _LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
 _LARGEST_BYTES: Final = 32 << 20  # of one sheet
@@ -29,18 +29,18 @@ _MOST_SHAPES: Final = 4  # of one length: numbers that grow by a byte and others
 _Key = tuple[object, int]
 
 
-class Sheets:
-    """The payload_layouts of one group's sessions."""
+class BulkDecoder:
+    """Decodes payloads in bulk, with a cache of the payload layouts of one Sparkplug group."""
 
     def __init__(self) -> None:
-        """Know none."""
+        """Start with an empty cache."""
         self._shapes: dict[_Key, tuple[PayloadLayout, ...]] = {}
         self._n_bytes = 0
 
     def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
         """A record for each message that could be read together with others of its shape, None for the rest."""
         records: list[Record | None] = [None] * len(messages)
-        if len(messages) < _WORTH_A_SHEET:
+        if len(messages) < _LEAST_ALIGNED:
             return records
         owner = [sessions.get(topic) for topic, _ in messages]
         alike: dict[_Key, list[int]] = {}
@@ -48,14 +48,14 @@ class Sheets:
             session = owner[i]
             assert session is not None
             alike.setdefault((session.layout, len(messages[i][1])), []).append(i)
-        n_sheets = 0
+        n_groups = 0
         for key, whole in alike.items():
-            if len(whole) < _WORTH_A_SHEET or key[1] > MAX_PAYLOAD:
+            if len(whole) < _LEAST_ALIGNED or key[1] > MAX_PAYLOAD:
                 continue
-            size = max(_WORTH_A_SHEET, min(_LARGEST, _LARGEST_BYTES // max(1, key[1])))
+            size = max(_LEAST_ALIGNED, min(_LARGEST, _LARGEST_BYTES // max(1, key[1])))
             for members in (whole[at : at + size] for at in range(0, len(whole), size)):
                 owners = [session for i in members if (session := owner[i]) is not None]
-                n_sheets = self._read_length(key, members, owners, [messages[i][1] for i in members], n_sheets, records)
+                n_groups = self._read_length(key, members, owners, [messages[i][1] for i in members], n_groups, records)
         return records
 
     def _read_length(
@@ -64,15 +64,15 @@ class Sheets:
         members: list[int],
         owners: list[Session],
         payloads: list[bytes],
-        n_sheets: int,
+        n_groups: int,
         records: list[Record | None],
     ) -> int:
-        """Read payloads of one length, one sheet for each shape among them; returns how many sheets there are then."""
-        pages = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
+        """Read payloads of one length, one group for each shape among them; returns the new number of groups."""
+        matrix = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
         left = list(range(len(payloads)))
         shapes = list(self._shapes.get(key, ()))
         n_learned, most_learned = 0, 1 if len(payloads) < _MANY else 2  # each costs as much as some parses
-        while len(left) >= _WORTH_A_SHEET:
+        while len(left) >= _LEAST_ALIGNED:
             if not shapes:
                 if n_learned == most_learned:
                     break
@@ -83,22 +83,22 @@ class Sheets:
                 shapes += self._learn(key, owners[sample], payloads[sample])
                 continue
             payload_layout = shapes.pop(0)
-            looked_at = pages if len(left) == len(pages) else pages[left]
+            looked_at = matrix if len(left) == len(matrix) else matrix[left]
             is_fit = payload_layout.fits(looked_at)
             n_fit = int(is_fit.sum())
-            if n_fit < _WORTH_A_SHEET:
+            if n_fit < _LEAST_ALIGNED:
                 continue
-            sheet = Sheet(looked_at if n_fit == len(left) else looked_at[is_fit], payload_layout)
+            aligned = AlignedPayloads(looked_at if n_fit == len(left) else looked_at[is_fit], payload_layout)
             rows = [row for row, is_one in zip(left, is_fit.tolist(), strict=True) if is_one]
-            found = _records(sheet, [owners[row] for row in rows], n_sheets << SHEET_SHIFT)
+            found = _records(aligned, [owners[row] for row in rows], n_groups << GROUP_SHIFT)
             for row, record in zip(rows, found, strict=True):
                 records[members[row]] = record
-            n_sheets += 1
+            n_groups += 1
             left = [row for row in left if records[members[row]] is None]
-        return n_sheets
+        return n_groups
 
     def _learn(self, key: _Key, session: Session, data: bytes) -> list[PayloadLayout]:
-        """Cut a payload layout for this payload and those to come; none if this one is for protobuf."""
+        """Derive a payload layout from this payload; an empty list if only protobuf can read it."""
         if len(self._shapes) >= _MOST or self._n_bytes + len(data) > _MOST_BYTES:
             self._shapes.clear()
             self._n_bytes = 0
@@ -117,7 +117,7 @@ class Sheets:
 def _in_turns(owner: Sequence[Session | None]) -> list[int]:
     """The messages that have a session: every controller's first one, then its second one …, each in register order.
 
-    So will rounds have them, and what stands together on a sheet is copied together.
+    This is the order of rounds; neighbouring rows of a group are copied together.
     """
     known = [i for i, session in enumerate(owner) if session is not None]
     controller = np.array([session.controller for session in owner if session is not None], np.int64)
@@ -125,33 +125,33 @@ def _in_turns(owner: Sequence[Session | None]) -> list[int]:
     return in_turns
 
 
-def _records(sheet: Sheet, owners: Sequence[Session], first_order: int) -> list[Record]:
-    """The records of a sheet's rows."""
-    pages, payload_layout = sheet.pages, sheet.payload_layout
+def _records(aligned: AlignedPayloads, owners: Sequence[Session], first_order: int) -> list[Record]:
+    """The records of a group's rows."""
+    matrix, payload_layout = aligned.matrix, aligned.payload_layout
     n = len(owners)
-    at_us = (np.minimum(number(pages, payload_layout.at), MAX_MS) * US_PER_MS).tolist()
-    seq = [None] * n if payload_layout.seq is None else number(pages, payload_layout.seq).tolist()
+    at_us = (np.minimum(number(matrix, payload_layout.at), MAX_MS) * US_PER_MS).tolist()
+    seq = [None] * n if payload_layout.seq is None else number(matrix, payload_layout.seq).tolist()
     epoch, sequence, pending, interval, is_synchronised = (
-        _column(sheet, slot) for slot in (EPOCH, SEQUENCE, PENDING, INTERVAL, SYNCHRONISED)
+        _column(aligned, slot) for slot in (EPOCH, SEQUENCE, PENDING, INTERVAL, SYNCHRONISED)
     )
-    scalars = zip(*(_column(sheet, slot) for slot in SCALARS), strict=True)
+    scalars = zip(*(_column(aligned, slot) for slot in SCALARS), strict=True)
     nothing: list[Any] = []
     is_historical = payload_layout.is_historical
     return [
         Record(
             owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
-            is_synchronised[i] != 0, told, nothing, sheet, i, first_order + owners[i].controller,
+            is_synchronised[i] != 0, reported, nothing, aligned, i, first_order + owners[i].controller,
         )
-        for i, told in enumerate(scalars)
+        for i, reported in enumerate(scalars)
     ]  # fmt: skip  # a row a record
 
 
-def _column(sheet: Sheet, slot: int) -> list[Any]:
-    span = sheet.payload_layout.numbers.get(slot)
+def _column(aligned: AlignedPayloads, slot: int) -> list[Any]:
+    span = aligned.payload_layout.numbers.get(slot)
     if span is None:
-        return [sheet.payload_layout.constants.get(slot)] * len(sheet.pages)
-    values = number(sheet.pages, span)
+        return [aligned.payload_layout.constants.get(slot)] * len(aligned.matrix)
+    values = number(aligned.matrix, span)
     if slot == INTERVAL:
         values = np.where(values <= MAX_INTERVAL_S, values, 0)
-    told: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
-    return told
+    reported: list[Any] = (np.minimum(values, 1) if slot > INTERVAL else values).tolist()
+    return reported

@@ -1,7 +1,7 @@
 """Records of one tick to columns, every column joined at once over all of them.
 
 Pure. Nothing here loops over lamps in Python: an array of a sweep stays bytes until all of them are joined and read as
-one numpy column, and the rows of a sheet are not even taken one by one.
+one numpy column, and rows of aligned payloads are copied in one step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ingest.decode.birth import (
     SCALARS,
     SUPPLY,
 )
-from ingest.decode.column_join import WORTH_A_COPY, Joining, n_sheets
+from ingest.decode.column_join import WORTH_A_COPY, Joining, n_groups
 from ingest.decode.record import Record
 from ingest.model.batch import CABINET_NAMES, CIRCUIT_NAMES, CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
@@ -57,7 +57,7 @@ class Tick:
 def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], directory: Directory) -> Tick:
     """Join records into columns: the rounds first, each one batch, then those that no one judges."""
     # What is alike together; or where cabinets are of many sizes, as the register has them, which is easier to judge.
-    is_varied = len(rounds) * WORTH_A_COPY * n_sheets([r for batch in rounds for r in batch]) > sum(map(len, rounds))
+    is_varied = len(rounds) * WORTH_A_COPY * n_groups([r for batch in rounds for r in batch]) > sum(map(len, rounds))
     key = _number if is_varied else attrgetter("order")
     in_order = [sorted(batch, key=key) for batch in rounds]
     records = [record for batch in in_order for record in batch]
@@ -81,9 +81,9 @@ def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], miss
 
 
 def _has_cabinet(record: Record) -> bool:
-    """Whether a record tells anything of its cabinet."""
-    if record.sheet is not None:
-        return record.sheet.payload_layout.has_cabinet
+    """Whether a record contains any value of its cabinet."""
+    if record.aligned is not None:
+        return record.aligned.payload_layout.has_cabinet
     return any(record.values[slot] is not None for slot in (*range(FIRST_CABINET, N_ARRAYS), *SCALARS))
 
 
@@ -150,6 +150,6 @@ def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.i
 
 
 def _interval(records: Sequence[Record]) -> npt.NDArray[np.uint32]:
-    """The interval as told in the record, else the session's latest; what does not fit is not told."""
+    """The interval in the record, else the session's latest; unknown if it does not fit."""
     told = [r.interval_s or r.session.interval_s for r in records]
     return np.array([value if value <= 0xFFFFFFFF else 0 for value in told], np.uint32)

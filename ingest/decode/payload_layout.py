@@ -1,10 +1,10 @@
-"""Payloads of one shape, read as one matrix of bytes: what a fleet sends alike needs no parser for each message.
+"""Payload layouts: byte positions of structure and values, so that equal payloads are read as one matrix of bytes.
 
-A payload layout is cut from a payload: where the bytes stand that tell its structure (tags, lengths, aliases, types,
-flags), and where its values lie between them. A metric that ingest does not use is passed over: only its length counts.
-Payloads of the same length whose structure is the same to the byte, and
-whose numbers end where the first one's did, are a ``Sheet``: one row each, and every quantity a few columns of it. What
-does not fit is for protobuf, so that a payload_layout never reads anything else than protobuf would. Pure.
+A payload layout is derived from one payload: the positions of the bytes that make up its structure (tags, lengths,
+aliases, types, flags), and of the values between them. Of a metric that ingest does not use only the length counts.
+Payloads of the same length with identical structure bytes and number lengths form an ``AlignedPayloads``: one row
+each, and every quantity a few columns of it. All others are parsed with protobuf, so the result is always the same
+as protobuf's. Pure.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LONGEST: Final = {_INT: 4, _LONG: 10, _BOOLEAN: 1, _TIMESTAMP: 9}  # bytes of a
 
 
 class UnusualError(Exception):
-    """This payload is for protobuf."""
+    """Only protobuf can read this payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ class Stride:
 
 @dataclass(frozen=True, slots=True)
 class PayloadLayout:
-    """Where everything stands in payloads of one shape.
+    """The byte positions of structure and values in payloads of one shape.
 
     Attributes:
         checked: where the bytes stand that tell the structure, K in all; ``masks`` and ``wanted`` uint8 (K,): a
             payload fits if each of its bytes there, masked, is the wanted one.
         strides: where the arrays stand, by their kind's first slot (``ARRAY_KINDS``), and ``absent`` the slots of each
-            kind that are not told.
+            kind that are absent.
         numbers: slot -> first byte and end of its number.
         constants: slot -> what every such payload says there: None, 0 or false.
         at, seq: where the record's time stands, and the payload's seq (None = it has none).
@@ -90,49 +90,49 @@ class PayloadLayout:
     is_historical: bool
     has_cabinet: bool
 
-    def fits(self, pages: UInt8) -> npt.NDArray[np.bool_]:
+    def fits(self, matrix: UInt8) -> npt.NDArray[np.bool_]:
         """Which payloads (n, length) have this shape: bool (n,)."""
-        checked, at = np.empty((len(pages), len(self.masks)), np.uint8), 0
+        checked, at = np.empty((len(matrix), len(self.masks)), np.uint8), 0
         for start, end in self.checked:
-            checked[:, at : at + end - start] = pages[:, start:end]
+            checked[:, at : at + end - start] = matrix[:, start:end]
             at += end - start
         np.bitwise_and(checked, self.masks, out=checked)
         is_fit: npt.NDArray[np.bool_] = (checked == self.wanted).all(axis=1)
-        sequence = number(pages, self.numbers[SEQUENCE])
+        sequence = number(matrix, self.numbers[SEQUENCE])
         # a sequence of 0 is none, one beyond its range is refused, and without a time the payload's own counts
-        return is_fit & (sequence > 0) & (sequence <= MAX_SEQUENCE) & (number(pages, self.at) > 0)
+        return is_fit & (sequence > 0) & (sequence <= MAX_SEQUENCE) & (number(matrix, self.at) > 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class AlignedPayloads:
     """Payloads of one shape: uint8 (n, length)."""
 
-    pages: UInt8
+    matrix: UInt8
     payload_layout: PayloadLayout
 
     def copy(self, kind: int, rows: Rows, columns: UInt8) -> None:
-        """Copy the arrays of one kind that are told from some rows; columns: uint8 (slots of the kind, bytes)."""
-        n_pages, n_bytes = self.pages.shape
+        """Copy the arrays of one kind that are present in some rows; columns: uint8 (slots of the kind, bytes)."""
+        n_payloads, n_bytes = self.matrix.shape
         for stride in self.payload_layout.strides[kind]:
-            # a view: numpy holds it against the pages' size
-            shape = stride.count, n_pages, stride.size
-            arrays = np.ndarray(shape, np.uint8, self.pages, stride.start, (stride.step, n_bytes, 1))[:, rows]
+            # a view: numpy checks it against the matrix's size
+            shape = stride.count, n_payloads, stride.size
+            arrays = np.ndarray(shape, np.uint8, self.matrix, stride.start, (stride.step, n_bytes, 1))[:, rows]
             first = stride.slot - kind
             columns[first : first + stride.count].reshape(arrays.shape)[...] = arrays
 
 
-def number(pages: UInt8, span: Span) -> npt.NDArray[np.uint64]:
-    """The varint that stands there in each payload of the shape: uint64 (n,)."""
+def number(matrix: UInt8, span: Span) -> npt.NDArray[np.uint64]:
+    """The varint at a span in each payload of the shape: uint64 (n,)."""
     start, end = span
     if end - start == 1:  # the last byte of a number that fits has no other bit
-        return pages[:, start].astype(np.uint64)
-    value: npt.NDArray[np.uint64] = (pages[:, start:end] & 0x7F) @ _WORTH[: end - start]
+        return matrix[:, start].astype(np.uint64)
+    value: npt.NDArray[np.uint64] = (matrix[:, start:end] & 0x7F) @ _WORTH[: end - start]
     return value
 
 
 @dataclass(slots=True)
 class _Cut:
-    """What has been found so far."""
+    """The parts of a payload found so far."""
 
     slots: dict[int, int]
     open_spans: list[tuple[Span, bool]] = field(default_factory=list)  # with whether it is a number
@@ -143,10 +143,10 @@ class _Cut:
 
 
 def cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical: bool) -> PayloadLayout:
-    """A payload_layout from a payload, a session's aliases, and what protobuf read in that payload.
+    """Derive a payload layout from a payload, the session's aliases, and the values that protobuf read from it.
 
     Raises:
-        UnusualError: there is something in it that only protobuf should read.
+        UnusualError: the payload contains something that only protobuf can read.
     """
     try:
         return _cut(data, slots, values, is_historical=is_historical)
@@ -175,7 +175,7 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
         masks[start:end] = _BYTE_BITS if is_number else 0
     checked_at = np.flatnonzero(masks)
     constants = {s: values[s] for s in found.met - found.arrays.keys() - found.numbers.keys() if s >= N_ARRAYS}
-    told = found.arrays.keys() | found.numbers.keys() | {s for s, value in constants.items() if value is not None}
+    reported = found.arrays.keys() | found.numbers.keys() | {s for s, value in constants.items() if value is not None}
     return PayloadLayout(
         _spans(checked_at),
         masks[checked_at],
@@ -187,7 +187,7 @@ def _cut(data: bytes, slots: dict[int, int], values: list[Any], *, is_historical
         at,
         spans.get(_PAYLOAD_SEQ),
         is_historical,
-        not told.isdisjoint((*range(FIRST_CABINET, N_ARRAYS), *SCALARS)),
+        not reported.isdisjoint((*range(FIRST_CABINET, N_ARRAYS), *SCALARS)),
     )
 
 

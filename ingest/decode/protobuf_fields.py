@@ -1,4 +1,4 @@
-"""The fields of a protobuf message as they stand in its bytes, for what the parser does not tell: where they stand.
+"""The byte positions of the fields of a protobuf message, which the parser does not provide.
 
 Pure. Wire types 0, 1, 2 and 5 of the protobuf encoding; groups are long out of use.
 """

@@ -25,7 +25,7 @@ from ingest.decode.birth import (
     believed_interval,
 )
 from ingest.decode.bounds import MAX_FIELDS, MAX_PAYLOAD, MAX_SEQUENCE
-from ingest.decode.payload_layout import Sheet
+from ingest.decode.payload_layout import AlignedPayloads
 from ingest.decode.protobuf_fields import has_more_fields
 from ingest.errors import RecordError
 
@@ -34,7 +34,7 @@ LATEST_US: Final = 4_102_444_800_000_000  # 2100
 US_PER_MS: Final = 1000
 MAX_MS: Final = LATEST_US // US_PER_MS
 _MANY_FIELDS: Final = 16_384  # bytes: fewer have no room for so many fields that it matters
-SHEET_SHIFT: Final = 32  # of a record's ``order``: above it the sheet's number, below it the controller's
+GROUP_SHIFT: Final = 32  # of a record's ``order``: above it the group's number, below it the controller's
 
 
 class Record(NamedTuple):
@@ -43,9 +43,9 @@ class Record(NamedTuple):
     Attributes:
         interval_s: 0 or None where the record does not tell it, or tells one that cannot be.
         scalars: what it says of the cabinet, in the order of ``SCALARS``; None = absent.
-        values: bytes of an array, a scalar, or None = absent, by slot; empty where a sheet holds the arrays.
-        sheet: the sheet whose row ``row`` the payload is.
-        order: records of one batch are best put together in this order: sheet by sheet, and as the register has them.
+        values: bytes of an array, a scalar, or None = absent, by slot; empty where ``aligned`` holds the arrays.
+        aligned: the aligned payloads of which this payload is row ``row``.
+        order: the order in which records of one batch are joined fastest: by group, then in register order.
     """
 
     session: Session
@@ -59,7 +59,7 @@ class Record(NamedTuple):
     is_synchronised: bool
     scalars: tuple[int | None, ...]
     values: list[Any]
-    sheet: Sheet | None = None
+    aligned: AlignedPayloads | None = None
     row: int = 0
     order: int = -1
 
@@ -123,7 +123,7 @@ def read_record(session: Session, data: bytes) -> Record:
 
 
 def _named_slot(metric: Any) -> int | None:
-    """Slot of a metric that its alias does not tell: data may carry names as well."""
+    """The slot of a metric without a known alias: data may carry names as well."""
     return SLOT_OF.get(metric.name) if metric.name else None
 
 
@@ -139,7 +139,7 @@ def check_record(record: Record, latest_us: int) -> None:
     Raises:
         RecordError: an array of the wrong length, or a time that cannot be.
     """
-    if record.sheet is None and not lengths_fit(record):  # a sheet's payload_layout was cut from one that fitted
+    if record.aligned is None and not lengths_fit(record):  # an aligned payload has the layout of one that fitted
         for name, slot in SLOT_OF.items():
             value = record.values[slot]
             if slot < N_ARRAYS and value is not None and len(value) != record.session.sizes[slot]:

@@ -267,7 +267,7 @@ class Detection:
 
     def live_picture(self) -> Mapping[str, npt.NDArray[Any]]:
         """The newest state of every lamp in register order, as ``ingest.schema.live.COLUMNS``."""
-        return draw(self._fleet, self._state, self._context, self._balance)
+        return draw(self._fleet, self._state, self._context, self._balance, self._now_us)
 
     def least_dark(self) -> Mapping[str, Mapping[str, int]]:
         """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that its meter can show."""

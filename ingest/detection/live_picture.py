@@ -11,14 +11,26 @@ from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.outage.balance import Balance
 from ingest.model.fleet import Fleet
-from ingest.schema.live import COLUMNS, STATE_DARK, STATE_LIT, STATE_OFF, STATE_UNKNOWN
+from ingest.schema.live import (
+    COLUMNS,
+    DUE_LIT,
+    DUE_OFF,
+    DUE_UNKNOWN,
+    STATE_DARK,
+    STATE_LIT,
+    STATE_OFF,
+    STATE_UNKNOWN,
+)
 
 _LIT_SHARE = 0.2  # of the expected power: from here on people call it lit
 _LIT_W = 6.0  # where nothing is expected
+_LEVEL_KEPT_S = 1800  # what an agent told stands for so long after its newest record, then the schedule counts
 
 
-def draw(fleet: Fleet, state: LampState, context: CabinetContext, balance: Balance) -> dict[str, npt.NDArray[Any]]:
-    """Every column of ``ingest.schema.live.COLUMNS``, (L,) each."""
+def draw(
+    fleet: Fleet, state: LampState, context: CabinetContext, balance: Balance, now_us: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Every column of ``ingest.schema.live.COLUMNS``, (L,) each; ``now_us`` is detection's present time."""
     n = fleet.n_lamps
     is_good = state.quality == 0
     is_good &= state.is_listed
@@ -39,9 +51,27 @@ def draw(fleet: Fleet, state: LampState, context: CabinetContext, balance: Balan
         "level": state.level,
         "quality": state.quality,
         "status": state.status,
+        "due": _due(fleet, state, context, now_us),
     }
     for name in ("power_w", "voltage_v", "current_a", "power_factor", "temperature_c"):
         columns[name] = np.where(is_good, getattr(state, name), np.nan)
     order = np.empty(n, np.int64)
     order[fleet.register_row] = np.arange(n)
     return {name: columns[name][order].astype(dtype) for name, dtype in COLUMNS.items()}
+
+
+def _due(fleet: Fleet, state: LampState, context: CabinetContext, now_us: int) -> npt.NDArray[np.uint8]:
+    """Whether each lamp should be lit, uint8 (L,) DUE_…; unknown where no cabinet feeds it, and before any data."""
+    due = np.full(fleet.n_lamps, DUE_UNKNOWN, np.uint8)
+    now_us = max(now_us, int(context.at_s.max(initial=0)) * 1_000_000)
+    if not now_us:
+        return due
+    has_cabinet = fleet.lamp_cabinet >= 0
+    due[has_cabinet] = np.where(context.scheduled_levels(now_us) > 0, DUE_LIT, DUE_OFF)[fleet.lamp_cabinet[has_cabinet]]
+    has_controller = fleet.lamp_controller >= 0
+    is_recent = np.zeros(fleet.n_lamps, np.bool_)
+    is_heard = (context.at_s > 0) & (context.at_s >= now_us // 1_000_000 - _LEVEL_KEPT_S)  # by controller
+    is_recent[has_controller] = is_heard[fleet.lamp_controller[has_controller]]
+    is_told = is_recent & state.is_listed & (state.level <= 100)
+    due[is_told] = np.where(state.level[is_told] > 0, DUE_LIT, DUE_OFF)
+    return due

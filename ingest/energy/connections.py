@@ -1,4 +1,4 @@
-"""What the register and the store say of the cabinets' connections: contracted power, and since when they are there.
+"""The cabinets' connections: contracted power, and the time from which each exists.
 
 A cabinet with a controller is there since its oldest reading. One without a controller is never heard: it is there
 since its first lamp was installed, or where the register does not say that, since the city's oldest reading.

@@ -1,4 +1,4 @@
-"""The hours of energy in the database: reckoned from telemetry a day at a time, replaced in one transaction each."""
+"""Hourly energy in the database: computed from telemetry day by day, each replaced in one transaction."""
 
 from __future__ import annotations
 

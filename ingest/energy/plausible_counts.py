@@ -1,4 +1,4 @@
-"""Which readings of an energy counter are possible on its connection, and where a counter began anew.
+"""Plausible readings of energy counters, and detection of counter restarts.
 
 Pure. A counter never falls and never rises by more than its connection can draw in the time between. Among a meter's
 readings the largest set that keeps to this is taken; the others (a dip that comes back, a spike) are no readings. Only

@@ -1,4 +1,4 @@
-"""The fault book: gives what detection confirms a life, a priority and a timeline, and keeps it in the database."""
+"""The fault book: stores confirmed faults in the database, with state, priority and timeline."""
 
 from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator

@@ -1,4 +1,4 @@
-"""The fault book: applies detection's words to faults, one transaction per call, and tells which repairs want proof.
+"""The fault book: applies detection's changes to faults, one transaction per call, and lists claimed repairs.
 
 One fault per cause and place while it lasts. The memory is a cache of the database's rows; people change those too
 (through the API), so every transaction looks at the rows first.
@@ -64,7 +64,7 @@ class FaultBook:
         """``(key, state)`` of every fault that is not closed, for a detection that starts anew."""
         return [(fault.key, fault.state) for fault in self._by_key.values() if fault.state != life.CLOSED]
 
-    def replace_gazetteer(self, fault_locator: FaultLocator) -> None:
+    def replace_locator(self, fault_locator: FaultLocator) -> None:
         """Another register came into force."""
         self._fault_locator = fault_locator
 

@@ -1,4 +1,4 @@
-"""Where faults stand and what stands around them, looked up in the register.
+"""The fault locator: places of faults and their surroundings, from the register.
 
 Answers for single faults, never on the data path. Shares the register's columns and adds one permutation: lamps in
 order along their cables.

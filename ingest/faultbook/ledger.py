@@ -1,4 +1,4 @@
-"""Faults and their timeline in the database: the only place of the fault book that speaks SQL.
+"""Faults and their timeline in the database; the only module of the fault book that uses SQL.
 
 The API writes people's actions into the same rows. So every change here happens in one transaction that first takes
 the write lock, reads the rows as they are now, and only then writes: nobody's word is lost, and ``kill -9`` leaves all

@@ -1,4 +1,4 @@
-"""Priority 0-100: the order in which a crew should drive, with the reason for every point.
+"""Repair priority 0-100, with the reason for every point.
 
 What is dangerous counts most: an open door, live parts of a broken cable, and a stretch of road in the dark. Ontario
 Regulation 239/02 section 10 takes three or more consecutive dark luminaires, or 30 % and more of those on a kilometre,

@@ -1,4 +1,4 @@
-"""What a word of detection does to a fault: pure transitions, one function per kind of word.
+"""State transitions of a fault: pure functions, one for each kind of change from detection.
 
 Each returns the fault as it is now and the entry for its timeline, or None where nothing changes. A word that is older
 than the newest one already applied changes nothing: after a restart detection may say again what it said before.

@@ -1,4 +1,4 @@
-"""Dim commands from the database to the agents, and what the lamps then say of themselves.
+"""Sends dim commands from the database to the agents, and tracks their confirmation by the lamps.
 
 queued -> sent -> confirmed or failed. A command is sent to each controller when it is online, once per process (a
 repeat changes nothing), and confirmed by ``Lamps/Dim Level`` of the sweeps that follow.
@@ -20,7 +20,7 @@ from ingest.model.block import Block
 from ingest.model.fleet import Fleet
 from ingest.schema import tables
 from ingest.schema.orders import MAX_DIM_DAYS
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 _POLL_S: Final = 0.5
 _PATIENCE_S: Final = 600.0
@@ -44,12 +44,12 @@ class _Open:
 
 
 class CommandJob:
-    """An job of intake, and a listener to what it stores."""
+    """A job of intake and a listener for stored blocks."""
 
     def __init__(
         self,
         engine: Engine,
-        host: SessionHost,
+        host: HostApplication,
         fleet: Fleet,
         monotonic: Callable[[], float],
         wall_ms: Callable[[], int],
@@ -75,7 +75,7 @@ class CommandJob:
             for command_id, command in list(self._open.items()):
                 self._work(command_id, command, now, now_us)
         except SQLAlchemyError as error:
-            self._log.warning("commands wait", reason=str(error).splitlines()[0])
+            self._log.warning("commands are delayed: the database does not answer", reason=str(error).splitlines()[0])
 
     def _take_up(self, now: float) -> None:
         commands = tables.commands.c

@@ -13,16 +13,16 @@ from ingest.database import is_unavailable
 from ingest.errors import describe
 from ingest.periodic import Every
 from ingest.schema import tables
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 _EVERY_S: Final = 15.0
 _CHUNK: Final = 500
 
 
 class ControllerJob:
-    """An job of intake."""
+    """A job of intake that writes the ``controllers`` table."""
 
-    def __init__(self, engine: Engine, host: SessionHost, monotonic: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, host: HostApplication, monotonic: Callable[[], float]) -> None:
         """Nothing is written yet."""
         self._engine = engine
         self._host = host
@@ -43,7 +43,7 @@ class ControllerJob:
             for first in range(0, len(gone), _CHUNK):
                 self._delete(gone[first : first + _CHUNK])
         except SQLAlchemyError as error:
-            self._log.warning("the controllers' table waits", reason=describe(error))
+            self._log.warning("the controllers table was not written", reason=describe(error))
             return
         self._written = rows
 
@@ -65,15 +65,15 @@ class ControllerJob:
         rows = []
         for name, seen in self._host.presence().items():
             session = self._host.sessions.get(name)
-            mark = None if session is None else session.mark
+            ranges = None if session is None else session.ranges
             known = self._written.get(name, {})
             rows.append(
                 {
                     "controller_id": name,
                     "epoch": str(session.epoch)
-                    if session is not None and mark is not None
+                    if session is not None and ranges is not None
                     else known.get("epoch", "0"),
-                    "stored_sequence": mark.durable_floor if mark is not None else known.get("stored_sequence", 0),
+                    "stored_sequence": ranges.durable_to if ranges is not None else known.get("stored_sequence", 0),
                     "is_online": bool(seen["is_online"]),
                     "last_seen_us": int(seen["last_seen_us"]),
                     "agent_version": session.agent_version if session is not None else known.get("agent_version"),

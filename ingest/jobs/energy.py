@@ -26,7 +26,7 @@ _REACH_US: Final = 35 * 24 * US_PER_H  # history older than this is left to `ter
 
 
 class EnergyJob:
-    """An job of intake, and a listener to what was stored."""
+    """A job of intake and a listener for stored blocks."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class EnergyJob:
                     return
         except (IngestError, SQLAlchemyError) as error:
             self._failed_us = start_us
-            self._log.warning("energy stays as it was", reason=str(error).splitlines()[0])
+            self._log.warning("energy was not updated", reason=str(error).splitlines()[0])
 
     def close(self) -> None:
         """Let a renewal end after the day that it is at."""

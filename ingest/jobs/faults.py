@@ -1,4 +1,4 @@
-"""The fault book as intake uses it: a database that does not answer is waited for, claims of repair reach detection."""
+"""The fault book for intake: waits for an unreachable database, and passes claimed repairs to detection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RANK_S: Final = 3600.0
 
 
 class FaultJob:
-    """A ``Book`` whose only error is that one has to wait."""
+    """A ``Book`` that raises only ``RetryError``."""
 
     def __init__(self, book: FaultBook, metrics: Metrics | None = None) -> None:
         """Over an open book; what it cannot take is counted in ``metrics``."""
@@ -36,7 +36,7 @@ class FaultJob:
         self._log = structlog.get_logger("ingest")
 
     def apply(self, changes: Sequence[Change], now_us: int) -> Applied:
-        """Write down what detection says, all of it or nothing, but for a change that the database can never take.
+        """Apply the changes, all or none, except for a change that the database can never take.
 
         Such a change is looked for by halves, named in the log and left out, so that it holds up no other.
 
@@ -64,7 +64,11 @@ class FaultJob:
         if self._metrics is not None:
             self._metrics.complaints.labels("unbooked").inc(len(changes))
         for change in changes:
-            self._log.error("a change of a fault is set aside", place=repr(change.key)[:500], reason=describe(error))
+            self._log.error(
+                "a change of a fault cannot be stored and is skipped",
+                place=repr(change.key)[:500],
+                reason=describe(error),
+            )
 
     def poll_claims(self) -> Sequence[Key]:
         """What people claimed repaired since the last call.
@@ -89,7 +93,7 @@ class FaultJob:
             raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
 
 
-def gazetteer_of(register: Register) -> FaultLocator:
+def locator_of(register: Register) -> FaultLocator:
     """The places of a register."""
     lamp_ids = register.lamps.lamp_id
     return FaultLocator(register, dict(zip(lamp_ids, range(len(lamp_ids)), strict=True)))
@@ -108,7 +112,7 @@ def open_fault_desk(
         return FaultJob(
             FaultBook(
                 engine,
-                gazetteer_of(register),
+                locator_of(register),
                 reopen_within_us=int(within_s * 1_000_000),
                 new_id=lambda at_us: str(ULID.from_timestamp(max(at_us, 0) / 1e6)),
                 now_us=now_us,
@@ -122,9 +126,9 @@ def open_fault_desk(
 class FaultChangesJob:
     """Carries claims of repair to detection and renews priorities, which grow with age."""
 
-    def __init__(self, desk: FaultJob, judge: Judge, monotonic: Callable[[], float]) -> None:
+    def __init__(self, job: FaultJob, judge: Judge, monotonic: Callable[[], float]) -> None:
         """Poll from now on."""
-        self._desk = desk
+        self._job = job
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
         self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
@@ -135,10 +139,10 @@ class FaultChangesJob:
         if not self._polling.take():
             return
         with suppress(RetryError):
-            for key in self._desk.poll_claims():
+            for key in self._job.poll_claims():
                 try:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
-                    self._log.error("a claim cannot be looked into", place=repr(key)[:500], reason=describe(error))
+                    self._log.error("a claimed repair cannot be checked", place=repr(key)[:500], reason=describe(error))
             if self._ranking.take():
-                self._desk.rank_again(now_us)
+                self._job.rank_again(now_us)

@@ -13,7 +13,7 @@ import structlog
 from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.schema.live import COLUMNS, FILE_NAME
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from ingest.whole_file import replacing
 
 _EVERY_S: Final = 2.0
@@ -23,14 +23,14 @@ _SHARE: Final = 0.05  # of the time may go into pictures: a million lamps take l
 
 
 class LiveSnapshot:
-    """An job that draws and replaces the file."""
+    """A job that writes the live picture."""
 
     def __init__(
         self,
         folder: Path,
         judge: Judge,
         register_version: int,
-        host: SessionHost,
+        host: HostApplication,
         monotonic: Callable[[], float],
         wall_us: Callable[[], int],
     ) -> None:
@@ -51,7 +51,7 @@ class LiveSnapshot:
         try:
             self._write(now_us)
         except OSError as error:
-            self._log.warning("no live picture", reason=str(error))
+            self._log.warning("the live picture was not written", reason=str(error))
         self._every.done()
 
     def _least(self) -> str:

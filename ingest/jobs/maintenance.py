@@ -17,17 +17,17 @@ Window = tuple[str | None, str | None, str | None, int, int]
 
 
 class Muted(Protocol):
-    """The part of detection that keeps quiet where people work."""
+    """The interface of detection for maintenance windows."""
 
     def set_maintenance(self, windows: Iterable[Window]) -> object:
         """Windows: (cabinet_id, circuit, lamp_id, from_us, until_us)."""
 
 
 class MaintenanceJob:
-    """An job of intake."""
+    """A job of intake that passes maintenance windows to detection."""
 
     def __init__(self, engine: Engine, detection: Muted, monotonic: Callable[[], float]) -> None:
-        """Nothing is known to be worked on yet."""
+        """Start without maintenance windows."""
         self._engine = engine
         self._detection = detection
         self._every = Every(_POLL_S, monotonic)
@@ -44,7 +44,7 @@ class MaintenanceJob:
             with self._engine.connect() as connection:
                 rows = connection.execute(wanted.where(window.until_us > now_us).order_by(window.id)).all()
         except SQLAlchemyError as error:
-            self._log.warning("maintenance is not to be had", reason=str(error).splitlines()[0])
+            self._log.warning("maintenance windows cannot be read", reason=str(error).splitlines()[0])
             return
         windows: list[Window] = [(r.cabinet_id, r.circuit, r.lamp_id, r.from_us, r.until_us) for r in rows]
         if windows != self._known:

@@ -1,4 +1,4 @@
-"""Puts another register in force in every part of ingest, or in none: whatever fails midway, the old one stays."""
+"""Replaces the register in every part of ingest, or in none: after an error the old one remains in force."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Protocol
 
 from ingest.detection.engine import Detection
 from ingest.faultbook.book import FaultBook
-from ingest.jobs.faults import gazetteer_of
+from ingest.jobs.faults import locator_of
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.pipeline.clock import Clock
 from ingest.register.register import Register
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 
 class FleetUser(Protocol):
@@ -25,7 +25,7 @@ class FleetUser(Protocol):
 
 
 class Versioned(Protocol):
-    """A job that tells the register's version."""
+    """A job that publishes the register's version."""
 
     register_version: int
 
@@ -38,7 +38,7 @@ class RegisterSwap:
         register: Register,
         fleet: Fleet,
         *,
-        host: SessionHost,
+        host: HostApplication,
         clock: Clock,
         book: FaultBook,
         detection: Detection,
@@ -49,7 +49,7 @@ class RegisterSwap:
         """``register`` is in force; ``tell`` is called with what another one's absences clear."""
         self._fleet = fleet
         self._version = register.version
-        self._locator = gazetteer_of(register)
+        self._locator = locator_of(register)
         self._host = host
         self._clock = clock
         self._book = book
@@ -64,13 +64,13 @@ class RegisterSwap:
         Raises:
             Exception: whatever a part raises; then all parts have the register that they had.
         """
-        fleet, locator = Fleet.from_register(register), gazetteer_of(register)
+        fleet, locator = Fleet.from_register(register), locator_of(register)
         directory = Directory(fleet)
         with ExitStack() as undo:
             undo.callback(self._host.replace_directory, self._host.directory)
             self._host.replace_directory(directory)
-            undo.callback(self._book.replace_gazetteer, self._locator)
-            self._book.replace_gazetteer(locator)
+            undo.callback(self._book.replace_locator, self._locator)
+            self._book.replace_locator(locator)
             for user in self._fleet_users:
                 undo.callback(user.replace_fleet, self._fleet)
                 user.replace_fleet(fleet)

@@ -1,4 +1,4 @@
-"""Notices that the register was replaced, by its files or by an import into the database, and hands the new one on."""
+"""Detects a new register, in the files or in the database, and puts it in force."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class RegisterWatch:
             self._log.error("the register stays as it was", reason=str(error))
             return
         except SQLAlchemyError as error:
-            self._log.warning("the register is not to be had", reason=str(error).splitlines()[0])
+            self._log.warning("the register cannot be read", reason=str(error).splitlines()[0])
             return
         if register.version != self._version:
             self._replace(register)  # should it fail, the stored version still differs, and it is tried again

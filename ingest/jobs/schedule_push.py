@@ -1,4 +1,4 @@
-"""Gives every agent the city's schedule: published when its birth shows another one than is in force.
+"""Publishes the city's schedule to every agent whose birth shows another version.
 
 The version grows when ``[schedule]`` changes; it is kept in ``schedule.json`` in the city's data folder. An agent that
 holds a newer version than we know (another folder's work) makes us go beyond it.
@@ -15,7 +15,7 @@ from edge_agent.wire import DataType, Metric, WireError, read_json
 from ingest.decode.birth import Session
 from ingest.errors import describe
 from ingest.schema.city import City
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from ingest.whole_file import replace_file
 
 FILE_NAME: Final = "schedule.json"
@@ -26,9 +26,9 @@ _MAX_AHEAD: Final = (
 
 
 class ScheduleJob:
-    """An job of intake."""
+    """Publishes the schedule to every controller."""
 
-    def __init__(self, city: City, host: SessionHost, rotation: str | None = None) -> None:
+    def __init__(self, city: City, host: HostApplication, rotation: str | None = None) -> None:
         """Find the version of the schedule in force.
 
         Args:
@@ -65,7 +65,7 @@ class ScheduleJob:
         try:
             replace_file(self._path, text.encode())
         except OSError as error:
-            self._log.warning("the schedule's version is not kept", reason=str(error))
+            self._log.warning("the schedule's version was not stored", reason=str(error))
 
     def run(self, now_us: int) -> None:  # noqa: ARG002  # an job's
         """Look at the sessions born since the last time."""

@@ -1,1 +1,1 @@
-"""What a lamp should draw at its level and voltage."""
+"""The expected power of a lamp at its level and voltage, and the schedule."""

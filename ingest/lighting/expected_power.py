@@ -1,4 +1,4 @@
-"""What a lamp should draw: ``Pe(d, V)``, the expected power at a level and a voltage.
+"""Expected power ``Pe(d, V)`` of a lamp at a level and a voltage.
 
 Rated power x the technology's curve over the dim level x (V / nominal)^k. The LED curve's points are faults.md's;
 discharge lamps do not dim.

@@ -1,4 +1,4 @@
-"""The city's schedule at its cabinets: the level that it says for each of them, not what agents command.
+"""The scheduled level of each cabinet; independent of the agents' commands.
 
 Answers for many cabinets at once from a cache of each cabinet's present step, and asks ``edge_agent.wire.schedule``, by
 which the agents switch, only when a step has ended.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from ingest.schema import access_tables  # noqa: F401  (its tables belong to the same metadata)
 from ingest.schema.tables import metadata
 
 context.configure(

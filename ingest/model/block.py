@@ -1,4 +1,4 @@
-"""A block: the records of one flush as they go into a telemetry store, told apart from the batches that are judged.
+"""A block: the records of one flush in the form in which a telemetry store receives them.
 
 Pure data between ``ingest.decode`` and ``ingest.telemetry``. One block holds one or several batches one after another;
 where a batch says -1 for a stranger, the block's own columns keep the directory's number, so that its id is stored.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ingest.model.batch import CIRCUIT_NAMES, LAMP_NAMES, Batch
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 
 _LAMP_FIELDS = frozenset(("lamp", *LAMP_NAMES))
 _CIRCUIT_FIELDS = frozenset(("circuit", *CIRCUIT_NAMES))
@@ -28,14 +28,14 @@ class Block:
         batch: all records; ``controller`` is the directory's number.
         directory: what the numbers mean.
         lamp_name: int32 (N,) directory number of each lamp, strangers included; so circuit_name (M,).
-        marks: how far every controller named here (or merely met) is taken once this block is durable.
+        received: the received ranges of every controller in this block, valid once it is durable.
     """
 
     batch: Batch
     directory: Directory
     lamp_name: npt.NDArray[np.int32]
     circuit_name: npt.NDArray[np.int32]
-    marks: tuple[MarkState, ...] = ()
+    received: tuple[StoredRanges, ...] = ()
 
 
 def slice_batch(batch: Batch, first: int, last: int) -> Batch:
@@ -59,7 +59,7 @@ def slice_batch(batch: Batch, first: int, last: int) -> Batch:
 
 
 def take_records(block: Block, records: npt.NDArray[np.int64]) -> Block:
-    """Some records of a block, in the order given, without their marks."""
+    """Some records of a block, in the order given, without their received ranges."""
     batch = block.batch
     lamp_start, lamp_rows = _rows_of(batch.lamp_start, records)
     circuit_start, circuit_rows = _rows_of(batch.circuit_start, records)

@@ -112,7 +112,6 @@ class Fleet:
     circuit_start: Int64
     cable_order: Int64
     bus_names: tuple[str, ...]
-    bus_controller: Int32
 
     @property
     def n_lamps(self) -> int:
@@ -140,13 +139,8 @@ class Fleet:
         return len(self.bus_names)
 
     @classmethod
-    def from_columns(cls, lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
-        """Index a register given as columns."""
-        return _build(lamps, cabinets)
-
-    @classmethod
-    def from_register(cls, register: Any, limits: object = None) -> Fleet:  # noqa: ARG003  # one call for all who build it
-        """Index a register (``ingest.register``); ``limits`` are detection's, not the fleet's."""
+    def from_register(cls, register: Any) -> Fleet:
+        """Index the columns ``lamps`` and ``cabinets`` of a register (``ingest.register``)."""
         return _build(register.lamps, register.cabinets)
 
 
@@ -213,7 +207,6 @@ def _build(lamps: LampColumns, cabinets: CabinetColumns) -> Fleet:
         ),
         cable_order=cable_order,
         bus_names=tuple(name for _, name in bus_order),
-        bus_controller=np.array([c for c, _ in bus_order], np.int32),
     )
 
 

@@ -1,4 +1,4 @@
-"""The link to the MQTT broker; the only module of ingest that knows paho.
+"""The connection to the MQTT broker; the only module of ingest that uses paho.
 
 Driven by the caller: ``receive`` waits for messages and does everything else that the connection needs meanwhile. paho
 is used as it comes, through its functions for foreign event loops, over a socket that reads in large bites.

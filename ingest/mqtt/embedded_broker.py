@@ -1,9 +1,9 @@
-"""The broker for a desk or a small town: amqtt in a thread of this process, for ``[broker] url = "embedded:"``.
+"""The embedded broker for development and small towns: amqtt in a thread, for ``[broker] url = "embedded:"``.
 
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
-It keeps nothing on disk, and who has one password can speak for another: beyond a desk or a small town, Mosquitto with
-certificates is the one to take. The only module of ingest that knows amqtt.
+It keeps nothing on disk, and the holder of one password can send as another client: for larger cities use Mosquitto
+with certificates. The only module of ingest that uses amqtt.
 """
 
 from __future__ import annotations

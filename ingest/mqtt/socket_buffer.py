@@ -1,4 +1,4 @@
-"""A socket as paho uses it, read and written in large bites.
+"""A buffered socket for paho, with large reads and writes.
 
 paho asks for one byte, then for the length, then for the body, each a system call; here they come out of one read of a
 quarter megabyte. What paho sends goes out together on ``flush``.

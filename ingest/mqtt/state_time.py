@@ -1,4 +1,4 @@
-"""The time in our STATE message, and when a new connection is worth it because another STATE carries a later one.
+"""The timestamp of the host's STATE, and reconnection when another STATE has a later one.
 
 Agents believe the STATE with the latest time. An older connection's will, or a machine whose clock was ahead, may have
 left a later one than ours: only a new connection, whose will and birth carry one time, can take a still later one.

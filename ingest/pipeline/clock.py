@@ -1,4 +1,4 @@
-"""What "now" is: the wall's clock, or the data's own (contract.md, section 5).
+"""The clock of ingest: the system clock or the time of the data (contract.md, section 5).
 
 Data time is the median of the newest live times of those controllers that are online with a synchronised clock, so
 that a night plays as fast as the machine allows and one wrong clock takes nobody offline. While more was received of a
@@ -20,7 +20,7 @@ _ANOTHER_RECORDING_US: Final = 6 * 3_600_000_000
 
 
 class Clock(Protocol):
-    """Tells "now" and learns from what comes in."""
+    """Provides the current time; may follow the received data."""
 
     def replace_fleet(self, n_controllers: int) -> None:
         """Another register numbers other controllers."""
@@ -41,14 +41,14 @@ class Clock(Protocol):
         """Of these controllers more was received than was taken: what they say next is not known yet."""
 
     def recall(self, batch: Batch) -> int:
-        """The "now" that a stored batch was judged at, near enough."""
+        """The approximate time at which a stored batch was judged."""
 
     def online(self, controller: int, *, is_online: bool) -> None:
         """A session began or ended."""
 
 
 class WallClock:
-    """The machine's clock."""
+    """The system clock."""
 
     def __init__(self, time_us: Callable[[], int]) -> None:
         """``time_us``: UTC microseconds."""
@@ -73,7 +73,7 @@ class WallClock:
         """Nothing to learn."""
 
     def wait_for(self, controllers: Collection[int]) -> None:
-        """The wall waits for nobody."""
+        """Nothing to do."""
 
     def recall(self, batch: Batch) -> int:
         """The newest time of its live records, but never later than now."""
@@ -85,15 +85,15 @@ class WallClock:
 
 
 class DataClock:
-    """The median of what the controllers say."""
+    """The median time of the controllers that are online with a synchronised clock."""
 
     def __init__(self, n_controllers: int) -> None:
-        """Nobody has spoken yet."""
+        """Start without any time."""
         self._now_us: int | None = None
         self.replace_fleet(n_controllers)
 
     def replace_fleet(self, n_controllers: int) -> None:
-        """Other numbers stand for other controllers; time goes on."""
+        """Use the numbers of another register; the time is kept."""
         # all are made before any is replaced: one that there is no memory for leaves the clock as it was
         newest_us, skew_us = np.zeros((2, n_controllers), np.int64)
         is_counted, is_online = np.zeros((2, n_controllers), np.bool_)
@@ -112,7 +112,7 @@ class DataClock:
         return None
 
     def listening_us(self) -> int | None:
-        """Data time stands still until somebody speaks, and what it was before may be long ago."""
+        """None: data time stops without data, and the last time may be long ago."""
         return None
 
     def hear(self, batch: Batch) -> None:
@@ -135,7 +135,7 @@ class DataClock:
             self._now_us = median_us
 
     def wait_for(self, controllers: Collection[int]) -> None:
-        """Time does not run ahead of these, from the next record on."""
+        """Limit the time to that of these controllers' records, from the next record on."""
         numbers = np.fromiter(controllers, np.int64, len(controllers))
         self._waited_for = numbers[numbers < len(self._newest_us)]
 
@@ -152,7 +152,7 @@ class DataClock:
         return self._now_us or 0
 
     def online(self, controller: int, *, is_online: bool) -> None:
-        """Whose word counts."""
+        """Note which controllers are online with a synchronised clock."""
         if controller < len(self._is_online):
             self._is_online[controller] = is_online
             if is_online:

@@ -1,12 +1,12 @@
-"""Blocks on their way: written, then their faults told, then their records acknowledged; in this order, whatever fails.
+"""Commits loads in order: writes the block, applies its changes to the fault book, and returns it for acknowledgement.
 
-One is being written while the next is made ready, so that neither waits for the other; it is written when everything
-before it is stored and told, since its marks speak for that too.
+One load is written while the next is prepared. A load is written when everything before it is stored and booked, since
+its received ranges include the earlier loads.
 
-What a crash between two steps does: before the write has returned, nothing was promised and the agents send it again;
-after it, a restart finds the records in the store, judges those that are newer than detection's snapshot once more and
-tells the fault book again, which knows each fault by its place; after that, the agents send what was not acknowledged,
-and it is dropped as stored already and acknowledged anew.
+After a crash before the write has returned, the agents send the records again. After a later one, the restart finds the
+records in the store, judges those newer than detection's snapshot again and applies their changes to the fault book,
+which identifies faults by place. Records that were booked but not acknowledged are sent again by the agents, dropped as
+duplicates, and acknowledged.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 from ingest.model.block_division import halves
 from ingest.model.finding import Change
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 from ingest.pipeline.ports import Book
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.telemetry.store import TelemetryStore
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 _MOST: Final = 2
-_WANTED_S: Final = 5.0  # for a load: a slow store acknowledges every few seconds, and agents need not send again
+_WANTED_S: Final = 5.0  # to write a load: below the agents' time for sending again
 _LEAST_BYTES: Final = 1 << 20
-# What a store raises for a record that it can never take; anything else is the store's own trouble and passes.
+# Errors that a store raises for a record that it can never take; any other error is temporary.
 _CANNOT_TAKE: Final = (StoreRefusedError, ValueError, TypeError, ArithmeticError, LookupError)
 _MOST_SET_ASIDE: Final = 64  # of one load, if they are more than half of it: then it is the store and not the records
 _MOST_NAMED: Final = 1000
@@ -43,10 +43,11 @@ _UNBOUND: Final = 1 << 40
 
 @dataclass(slots=True)
 class Load:
-    """What one tick wants stored, told and acknowledged.
+    """The results of one tick: to be stored, booked and acknowledged.
 
     Attributes:
-        floors: each mark that was met, how far it will be durable with this load, and its ``n_rewound`` then.
+        progress: the received ranges of each epoch in the load, up to where they are durable with it, and their
+            ``n_rewound`` then.
         n_bytes: of the messages that it was made of.
         write_s: how long the store took for it, once it is stored.
         parts: of the block, those that are not stored yet; None = it was not begun.
@@ -55,7 +56,7 @@ class Load:
     block: Block | None
     lines: list[str]
     changes: list[Change]
-    floors: dict[tuple[str, int], tuple[Mark, int, int]] = field(default_factory=dict)
+    progress: dict[tuple[str, int], tuple[ReceivedRanges, int, int]] = field(default_factory=dict)
     now_us: int = 0
     n_bytes: int = 0
     write_s: float = 0.0
@@ -63,25 +64,25 @@ class Load:
 
 
 class CommitQueue:
-    """At most one load in the air and one behind it; the writes happen on a thread of their own.
+    """A queue of at most two loads; the first one is written on a separate thread.
 
     Attributes:
-        most_bytes: what the next load should be made of at most, so that the store is done with it in some seconds.
+        most_bytes: largest size of the messages for the next load that the store can write in some seconds.
     """
 
     def __init__(
         self,
         store: TelemetryStore,
-        quarantine: DeadLetters,
+        dead_letters: DeadLetters,
         book: Book,
         *,
         metrics: Metrics,
         readiness: Readiness,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is in the air yet."""
+        """Start with an empty queue."""
         self._store = store
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
         self._book = book
         self._metrics = metrics
         self._readiness = readiness
@@ -99,7 +100,7 @@ class CommitQueue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all that was judged is stored and told."""
+        """Whether every load is stored and booked."""
         return not self._loads
 
     @property
@@ -108,16 +109,16 @@ class CommitQueue:
         return not self._loads if self._is_held else len(self._loads) < _MOST
 
     def hold(self, *, is_held: bool) -> None:
-        """Let nothing start before all has landed, or no longer."""
+        """While held, no load may start before the queue is empty."""
         self._is_held = is_held
 
     @property
     def is_stalled(self) -> bool:
-        """Whether the store or the fault book has refused the present load at least once."""
+        """Whether the store or the fault book has refused the current load at least once."""
         return self._n_failures > 0
 
     def start(self, load: Load) -> None:
-        """Send a load off."""
+        """Append a load and start writing it if the queue was empty."""
         assert len(self._loads) < _MOST
         self._loads.append(load)
         if self._future is None and len(self._loads) == 1:
@@ -128,7 +129,7 @@ class CommitQueue:
         self._future = self._thread.submit(self._write, self._loads[0])
 
     def _write(self, load: Load) -> None:
-        self._quarantine.write(load.lines)
+        self._dead_letters.write(load.lines)
         load.lines = []
         if load.block is not None:
             began = self._monotonic()
@@ -136,10 +137,10 @@ class CommitQueue:
             load.write_s = self._monotonic() - began
 
     def _write_parts(self, load: Load, block: Block) -> None:
-        """Write a block whole; or if the store cannot take something in it, in parts and without that.
+        """Write a block; if the store refuses some records permanently, in parts and without these.
 
         Raises:
-            RetryError: the store is full or down, or takes hardly anything of it: nothing is given up then.
+            RetryError: the store is full or down, or refuses most of the block: no record is skipped then.
         """
         if load.parts is None:
             load.parts = [block]
@@ -152,7 +153,7 @@ class CommitQueue:
                 load.parts[:0] = [part for part, _ in refused]
                 raise
             except _CANNOT_TAKE as error:
-                if part.batch.n_records + len(part.marks) > 1:
+                if part.batch.n_records + len(part.received) > 1:
                     load.parts[:1] = halves(part)
                     continue
                 refused.append((part, error))
@@ -167,24 +168,24 @@ class CommitQueue:
             self._set_aside(part, why, load.now_us)
 
     def _set_aside(self, part: Block, error: Exception, now_us: int) -> None:
-        """Keep, count and name the one record or mark of a part that the store cannot take."""
+        """Keep as a dead letter, count and log the one record or range that the store cannot take."""
         batch = part.batch
-        if not batch.n_records and not part.marks:
+        if not batch.n_records and not part.received:
             return
         if batch.n_records:
             node = part.directory.controllers[int(batch.controller[0])]
             number = f"record {int(batch.sequence[0])} of epoch {int(batch.epoch[0])}"
         else:
-            node, number = part.marks[0].controller_id, f"mark of epoch {part.marks[0].epoch}"
+            node, number = part.received[0].controller_id, f"received ranges of epoch {part.received[0].epoch}"
         text = f"{node}: {number} cannot be stored: {describe(error)}"
         self._metrics.complaints.labels("unstorable").inc()
         if node not in self._named and len(self._named) < _MOST_NAMED:
             self._named.add(node)
             self._log.error(text, source=node, note="logged once per source")
-        self._quarantine.write([self._quarantine.line(f"NDATA/{node}", "unstorable", text, b"", now_us)])
+        self._dead_letters.write([self._dead_letters.line(f"NDATA/{node}", "unstorable", text, b"", now_us)])
 
     def finish(self, wait_s: float = 0.0) -> Load | None:
-        """The load that is stored and told, ready to be acknowledged; None while there is none."""
+        """Return the load that was stored and booked and may be acknowledged, or None."""
         if not self._loads:
             return None
         load = self._loads[0]
@@ -200,7 +201,7 @@ class CommitQueue:
             self._future = None
             self._stall("telemetry", str(error))
             return None
-        except Exception as error:  # noqa: BLE001  # nothing is acknowledged, and a person is told
+        except Exception as error:  # noqa: BLE001  # nothing is acknowledged; readiness reports it
             self._future = None
             self._stall("telemetry", describe(error))
             return None
@@ -221,7 +222,7 @@ class CommitQueue:
             return None
         self._readiness.set("faults", None)
         if self._n_failures:
-            self._log.info("stores again")
+            self._log.info("storing resumed")
         self._n_failures = 0
         self._retry_at = 0.0
         self._loads.popleft()
@@ -231,18 +232,18 @@ class CommitQueue:
         return load
 
     def _fit(self, load: Load) -> None:
-        """Learn from a load that took long, or was as large as it might be; small quick ones tell nothing."""
+        """Adapt the size limit to the write time of a load; small fast loads are ignored."""
         if load.write_s > _WANTED_S or 2 * load.n_bytes >= self.most_bytes:
             self.most_bytes = max(_LEAST_BYTES, int(load.n_bytes * _WANTED_S / max(load.write_s, 1e-3)))
 
     def _stall(self, part: str, reason: str) -> None:
         self._metrics.store_errors.inc()
         if self._n_failures == 0:
-            self._log.error("nothing is acknowledged until this is mended", part=part, reason=reason)
+            self._log.error("nothing is acknowledged until this error is resolved", part=part, reason=reason)
         self._readiness.set(part, reason)
         self._retry_at = self._monotonic() + _BACKOFF_S[min(self._n_failures, len(_BACKOFF_S) - 1)]
         self._n_failures += 1
 
     def close(self) -> None:
-        """Wait for the write that is in the air."""
+        """Wait for the current write."""
         self._thread.shutdown(wait=True)

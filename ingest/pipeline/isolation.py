@@ -1,4 +1,4 @@
-"""Keeps one record that breaks a step of the loop from breaking it for the others.
+"""Isolates records that raise an error in a step of the loop, so that the other records are processed.
 
 Owns the search for the record at fault: a step that raises is done again on halves of its records until those that
 raise stand alone; they are set aside, counted and named by their controller. Knows nothing of what the steps do.
@@ -25,20 +25,20 @@ _MOST_SET_ASIDE: Final = 16  # of one batch: if more raise, it is not the record
 
 
 class Naming(Protocol):
-    """Who says which controller has a number."""
+    """Maps the numbers of controllers to ids."""
 
     @property
     def directory(self) -> Directory:
         """The directory in force."""
 
 
-def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, quarantine: DeadLetters) -> Tick:
-    """``build_tick`` of what was taken, without the records that it cannot be built with; they leave ``taken`` too."""
+def build_columns(result: IntakeResult, naming: Naming, complaints: Complaints, dead_letters: DeadLetters) -> Tick:
+    """``build_tick`` of the received records; those that raise an error are removed from ``result`` as well."""
     try:
-        return build_tick(taken.rounds, [*taken.history, *taken.unjudged], naming.directory)
+        return build_tick(result.rounds, [*result.history, *result.unjudged], naming.directory)
     except Exception as error:  # noqa: BLE001  # any error: the records that raise it are found below
         first = error
-    lists = [*taken.rounds, taken.history, taken.unjudged]
+    lists = [*result.rounds, result.history, result.unjudged]
     n_set_aside = 0
     for records in lists:
         kept = []
@@ -50,11 +50,11 @@ def build_columns(taken: IntakeResult, naming: Naming, complaints: Complaints, q
             node = record.session.controller_id
             text = f"{node}: record {record.sequence} of epoch {record.epoch} has no columns: {why}"
             complaints.add("broke_down", node, text)
-            quarantine.add(f"NDATA/{node}", "broke_down", text, _payload(record), record.at_us)
+            dead_letters.add(f"NDATA/{node}", "broke_down", text, _payload(record), record.at_us)
         records[:] = kept
     if not n_set_aside:
         raise first
-    return build_tick(taken.rounds, [*taken.history, *taken.unjudged], naming.directory)
+    return build_tick(result.rounds, [*result.history, *result.unjudged], naming.directory)
 
 
 def _why_not(record: Record, directory: Directory) -> str | None:
@@ -66,14 +66,14 @@ def _why_not(record: Record, directory: Directory) -> str | None:
 
 
 def _payload(record: Record) -> bytes:
-    return b"" if record.sheet is None else record.sheet.pages[record.row].tobytes()
+    return b"" if record.aligned is None else record.aligned.matrix[record.row].tobytes()
 
 
 class IsolatedJudge:
-    """A ``Judge`` none of whose calls raises: what breaks detection is set aside, the rest is judged."""
+    """A ``Judge`` that never raises: records that raise an error become dead letters, the others are judged."""
 
     def __init__(self, judge: Judge, naming: Naming, complaints: Complaints) -> None:
-        """Over detection."""
+        """Wrap detection."""
         self._judge = judge
         self._naming = naming
         self._complaints = complaints
@@ -109,7 +109,7 @@ class IsolatedJudge:
         return self._try(node, f"{node}: its session", lambda: self._judge.session(event, now_us))
 
     def tick(self, now_us: int) -> Sequence[Change]:
-        """Time went by: who has fallen silent?"""
+        """Check for controllers that stopped sending."""
         return self._try("clock", "the passing of time", lambda: self._judge.tick(now_us))
 
     def _try(self, source: str, what: str, call: Callable[[], Sequence[Change]]) -> Sequence[Change]:
@@ -123,7 +123,7 @@ class IsolatedJudge:
         self._complaints.add("unjudged", source, text)
 
     def listen(self, since_us: int | None) -> None:
-        """Messages come from then on."""
+        """Set the time from which messages are received."""
         self._judge.listen(since_us)
 
     def live_picture(self) -> Mapping[str, Any]:
@@ -135,5 +135,5 @@ class IsolatedJudge:
         return self._judge.least_dark()
 
     def mark_repaired(self, key: Key) -> None:
-        """Somebody claims that this is mended: prove it."""
+        """Check a claimed repair."""
         self._judge.mark_repaired(key)

@@ -1,4 +1,4 @@
-"""Runs what wants doing between two ticks so that one job's failure is that job's alone.
+"""Runs periodic jobs between two ticks; the failure of one does not affect the others.
 
 Owns what happens to a job that raises: it is counted, named in the log once per job and kind of error, shown as a
 warning, and tried again later and later. Knows nothing of what the jobs do.
@@ -20,10 +20,10 @@ _BACKOFF_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
 class Job(Protocol):
-    """Something that wants doing every now and then, between two ticks."""
+    """Periodic work that runs between two ticks."""
 
     def run(self, now_us: int) -> None:
-        """Do it if it is due; must be short."""
+        """Run the job if it is due; must be short."""
 
 
 @dataclass(slots=True)
@@ -34,10 +34,10 @@ class _Failures:
 
 
 class JobGuard:
-    """The jobs and listeners of one intake."""
+    """Runs the jobs and listeners of one intake and handles their errors."""
 
     def __init__(self, metrics: Metrics, readiness: Readiness, monotonic: Callable[[], float]) -> None:
-        """Nothing has failed yet."""
+        """Start without failures."""
         self._metrics = metrics
         self._readiness = readiness
         self._monotonic = monotonic
@@ -45,7 +45,7 @@ class JobGuard:
         self._log = structlog.get_logger("ingest")
 
     def run(self, jobs: Sequence[Job], now_us: int) -> None:
-        """One round over all jobs; one that has failed is passed over until its time has come."""
+        """Run all jobs once; a failed one is skipped until its next attempt is due."""
         for job in jobs:
             name = type(job).__name__
             failures = self._failures.get(name)
@@ -53,12 +53,12 @@ class JobGuard:
                 self.call(name, lambda job=job: job.run(now_us))  # type: ignore[misc]  # bound at once
 
     def hear(self, listeners: Sequence[Callable[[Block], None]], block: Block) -> None:
-        """Tell listeners what was stored."""
+        """Pass a stored block to the listeners."""
         for listener in listeners:
             self.call(f"{type(getattr(listener, '__self__', listener)).__name__}.hear", lambda f=listener: f(block))  # type: ignore[misc]
 
     def call(self, name: str, action: Callable[[], object]) -> bool:
-        """Do one thing under a name; says whether it went well."""
+        """Call a function under a job's name; returns whether it succeeded."""
         try:
             action()
         except Exception as error:  # noqa: BLE001  # whatever breaks one job must not take the loop with it
@@ -66,7 +66,7 @@ class JobGuard:
             return False
         if self._failures and self._failures.pop(name, None) is not None:
             self._readiness.warn(f"job {name}", None)
-            self._log.info("a job works again", job=name)
+            self._log.info("job succeeded again", job=name)
         return True
 
     def _failed(self, name: str, error: Exception) -> None:
@@ -78,4 +78,4 @@ class JobGuard:
         self._readiness.warn(f"job {name}", f"it fails and is tried again: {text}")
         if failures.told != type(error).__name__:
             failures.told = type(error).__name__
-            self._log.error("a job fails; it is tried again", job=name, reason=text, exc_info=error)
+            self._log.error("job failed; it will be retried", job=name, reason=text, exc_info=error)

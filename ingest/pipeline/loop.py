@@ -1,4 +1,4 @@
-"""The loop of ingest: receive, decode, judge, store, tell, acknowledge; and the jobs between.
+"""The loop of ingest: receive, decode, judge, store, book, acknowledge; and the jobs between two ticks.
 
 Owns the order of things and no thing itself: the broker, the host, detection, the store and the fault book are handed
 in. One thread; the store writes on another. A tick is what came since the last one was sent off.
@@ -16,7 +16,7 @@ from edge_agent.wire import NCMD, NDATA, NodeTopic
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 from ingest.model.finding import Change
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 from ingest.mqtt.connection import Broker
 from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
@@ -27,10 +27,10 @@ from ingest.pipeline.ports import Judge, judge_tick
 from ingest.sparkplug.acknowledgement import Acknowledgement
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.fair_queue import FairQueue
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
-_LANDING_S: Final = 5.0  # for what is in the air when it is told to stop
+_STOP_S: Final = 5.0  # for the queued loads at a stop
 _TICK_S: Final = 1.0  # how often detection is told the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
@@ -56,12 +56,12 @@ class Intake:
     def __init__(
         self,
         broker: Broker,
-        host: SessionHost,
+        host: HostApplication,
         *,
         judge: Judge,
         clock: Clock,
-        flight: CommitQueue,
-        quarantine: DeadLetters,
+        commit_queue: CommitQueue,
+        dead_letters: DeadLetters,
         metrics: Metrics,
         readiness: Readiness,
         monotonic: Callable[[], float],
@@ -75,8 +75,8 @@ class Intake:
         self._host = host
         self.judge = IsolatedJudge(judge, host, host.complaints)
         self.clock = clock
-        self._commit_queue = flight
-        self._quarantine = quarantine
+        self._commit_queue = commit_queue
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self._readiness = readiness
         self._monotonic = monotonic
@@ -96,7 +96,7 @@ class Intake:
         readiness.set("broker", "connecting")
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Have the fault book told with the next load."""
+        """Add changes for the fault book to the next load."""
         self._changes += changes
 
     def _tell_flood(self, node: str, n_dropped: int) -> None:
@@ -104,17 +104,17 @@ class Intake:
         self._host.complaints.add("flood", node, text, count=n_dropped)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:
-        """Work until told to stop, then finish what is in the air."""
+        """Run until stopped, then finish the queued loads."""
         self._readiness.set("start", None)
         while not is_stopped():
             self.turn()
         self._readiness.ended()
-        end = self._monotonic() + _LANDING_S
+        end = self._monotonic() + _STOP_S
         while (load := self._commit_queue.finish(wait_s=max(0.0, end - self._monotonic()))) is not None:
             self._acknowledge_and_send(load)
 
     def turn(self) -> None:
-        """One round of the loop."""
+        """Run one pass of the loop."""
         self._readiness.turned()
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
@@ -168,14 +168,14 @@ class Intake:
         self._metrics.waiting_bytes.set(self._waiting.n_bytes)
 
     def _send_off(self, now_us: int | None) -> None:
-        """Decode and judge what is waiting, and send it to the store."""
+        """Decode and judge the waiting messages, and append the result to the commit queue."""
         n_bytes = self._waiting.n_bytes
         messages = self._waiting.take(self._commit_queue.most_bytes)
         n_bytes -= self._waiting.n_bytes
         self._flushed_at = self._monotonic()
         intake = self._host.receive(messages, now_us)
         del messages
-        tick = build_columns(intake, self._host, self._host.complaints, self._quarantine)
+        tick = build_columns(intake, self._host, self._host.complaints, self._dead_letters)
         self._metrics.bad_values.inc(tick.n_bad_values)
         changes, self._changes = self._changes, []
         numbers = self._host.directory.places.controller_index
@@ -183,14 +183,14 @@ class Intake:
         changes += judge_tick(self.judge, self.clock, intake, tick)
         block = None
         if intake.n_records:
-            block = replace(tick.block, marks=tuple(mark.state(*key) for key, mark in intake.touched.items()))
-        floors = {key: (mark, mark.floor, mark.n_rewound) for key, mark in intake.touched.items()}
+            block = replace(tick.block, received=tuple(ranges.state(*key) for key, ranges in intake.touched.items()))
+        progress = {key: (ranges, ranges.complete_to, ranges.n_rewound) for key, ranges in intake.touched.items()}
         now_us = self.clock.now_us() or now_us or 0
-        self._commit_queue.start(Load(block, self._quarantine.take(), changes, floors, now_us, n_bytes))
+        self._commit_queue.start(Load(block, self._dead_letters.take(), changes, progress, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
 
     def _acknowledge_and_send(self, load: Load | None) -> None:
-        """Tell the agents what is stored for good."""
+        """Acknowledge stored records and send queued commands."""
         if load is None:
             return
         if load.block is not None:
@@ -205,16 +205,16 @@ class Intake:
         if load.changes:
             self._metrics.changes.inc(len(load.changes))
         n_sent = 0
-        for (controller_id, epoch), (mark, floor, n_rewound) in load.floors.items():
-            if mark.n_rewound != n_rewound:
-                continue  # the floor that this load was sent off with was not the agent's word
-            mark.durable_floor = max(mark.durable_floor, floor)
-            if controller_id in self._host.sessions and mark.durable_floor > mark.acknowledged:
-                self._acknowledge(controller_id, epoch, mark)
+        for (controller_id, epoch), (ranges, complete_to, n_rewound) in load.progress.items():
+            if ranges.n_rewound != n_rewound:
+                continue  # ``complete_to`` of this load was not reported by the agent
+            ranges.durable_to = max(ranges.durable_to, complete_to)
+            if controller_id in self._host.sessions and ranges.durable_to > ranges.acknowledged:
+                self._acknowledge(controller_id, epoch, ranges)
                 n_sent += 1
         self._metrics.acknowledgements.inc(n_sent)
 
-    def _acknowledge(self, controller_id: str, epoch: int, mark: Mark) -> None:
-        mark.acknowledged = mark.durable_floor
-        payload = self._acknowledgement.encode(self._wall_ms(), epoch, mark.durable_floor)
+    def _acknowledge(self, controller_id: str, epoch: int, ranges: ReceivedRanges) -> None:
+        ranges.acknowledged = ranges.durable_to
+        payload = self._acknowledgement.encode(self._wall_ms(), epoch, ranges.durable_to)
         self._broker.publish(f"{self._command_topic}{controller_id}", payload)

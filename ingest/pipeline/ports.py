@@ -1,4 +1,4 @@
-"""What intake asks of detection and of the fault book, and the pass of one tick through detection.
+"""Protocols for detection and the fault book, and the evaluation of one tick.
 
 Pure but for what stands behind the two protocols.
 """
@@ -34,7 +34,7 @@ class Judge(Protocol):
         """Messages come from then on (None = from the first one on): silence before it proves nothing."""
 
     def tick(self, now_us: int) -> Sequence[Change]:
-        """Time went by: who has fallen silent?"""
+        """Check for controllers that stopped sending."""
 
     def live_picture(self) -> Mapping[str, Any]:
         """Columns of ``ingest.schema.live`` in register order."""
@@ -43,23 +43,23 @@ class Judge(Protocol):
         """Cabinet id -> circuit ("" = all its lamps) -> the smallest number of dark lamps that its meter can show."""
 
     def mark_repaired(self, key: Key) -> None:
-        """Somebody claims that this is mended: prove it."""
+        """Check a claimed repair."""
 
 
 class Book(Protocol):
     """The fault book; raises ``RetryError`` while its database is not to be had."""
 
     def apply(self, changes: Sequence[Change], now_us: int) -> object:
-        """Write down what detection says, all of it or nothing."""
+        """Apply the changes, all or none."""
 
     def poll_claims(self) -> Sequence[Key]:
-        """What people claimed repaired since the last call."""
+        """The repairs claimed since the last call."""
 
 
-def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> list[Change]:
+def judge_tick(judge: Judge, clock: Clock, result: IntakeResult, tick: Tick) -> list[Change]:
     """Let detection see a tick's rounds in order, sessions that began and ended between them, then its history."""
     changes: list[Change] = []
-    events = list(taken.events)
+    events = list(result.events)
     batch = tick.block.batch
     ticked_us = clock.now_us() or 0
     for number, (first, last) in enumerate(tick.rounds):
@@ -69,15 +69,15 @@ def judge_tick(judge: Judge, clock: Clock, taken: IntakeResult, tick: Tick) -> l
         live = slice_batch(batch, first, last)
         clock.hear(live)
         now_us = _now(clock, int(live.at_us[0]))
-        live = timed_by_us(live, clock.latest_us(), taken.ahead_us)
+        live = timed_by_us(live, clock.latest_us(), result.ahead_us)
         changes += judge.judge(live, now_us)
         if now_us - ticked_us >= _TICK_US:  # hours of data time may lie in one tick
             ticked_us = now_us
             changes += judge.tick(now_us)
     _sessions(judge, clock, events, len(tick.rounds), changes)
     first = tick.rounds[-1][1] if tick.rounds else 0
-    if taken.history:
-        history = timed_by_us(slice_batch(batch, first, first + len(taken.history)), clock.latest_us(), {})
+    if result.history:
+        history = timed_by_us(slice_batch(batch, first, first + len(result.history)), clock.latest_us(), {})
         changes += judge.judge(history, _now(clock, int(history.at_us.max())))
     return changes
 

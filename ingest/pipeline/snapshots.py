@@ -1,8 +1,8 @@
-"""Detection's memory across a restart: a snapshot now and then, and what was stored after it judged once more.
+"""Snapshots of detection's state, and recovery after a restart: records stored later are judged again.
 
-A snapshot holds detection's own arrays, the store's position that they stand for, and "now". It is taken only when
-nothing is in the air, so that everything up to the position is stored and told. Judging the rest again tells the fault
-book things that it may know already; it knows each fault by its place and how far it was told, so nothing is doubled.
+A snapshot holds detection's arrays, the store's position that they correspond to, and the time. It is taken only when
+the commit queue is empty, so that everything up to the position is stored and booked. Judging the rest again may repeat
+changes; the fault book identifies faults by place and stores the time of the last change, so nothing is doubled.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest.errors import StoreUnavailableError, describe
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.periodic import Every
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
@@ -38,10 +38,10 @@ _TOLD_AT_ONCE: Final = 1000
 
 
 class Memory(Protocol):
-    """The part of detection that a restart must not forget."""
+    """The interface of detection for snapshots."""
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that it knows, as named arrays."""
+        """The complete state as named arrays."""
 
     def restore(self, memory: Mapping[str, Any]) -> Sequence[Change]:
         """Go on from a snapshot; says what the register no longer holds.
@@ -51,17 +51,17 @@ class Memory(Protocol):
         """
 
     def forget(self) -> None:
-        """Know nothing, as at the first start."""
+        """Reset the state."""
 
     def replace_fleet(self, fleet: Fleet) -> Sequence[Change]:
-        """Go on with another register."""
+        """Use another register."""
 
 
 class SnapshotFile:
     """``detection.npz`` in a city's data folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is read yet."""
+        """Use ``folder``; nothing is read yet."""
         self._path = folder / FILE_NAME
 
     def write(self, memory: Mapping[str, Any], *, position: int, now_us: int) -> None:
@@ -138,7 +138,7 @@ def recover(
         memory.forget()
         kept = file.set_aside()
         reason = describe(error)
-        log.error("detection starts without memory", reason=reason, kept=str(kept))
+        log.error("detection starts with an empty state", reason=reason, kept=str(kept))
         warn(f"detection started without memory, since its snapshot could not be used: {reason}; kept as {kept}")
 
     try:
@@ -164,34 +164,34 @@ def recover(
             changes = []
     book.apply(changes, now_us)
     if n_records:
-        log.info("judged again what came after the last snapshot", n_records=n_records)
+        log.info("judged records after the last snapshot again", n_records=n_records)
     return n_records
 
 
 class SnapshotJob:
-    """Takes a snapshot every minute, if nothing is in the air."""
+    """Takes a snapshot every minute, if the commit queue is empty."""
 
     def __init__(
         self,
         file: SnapshotFile,
         memory: Memory,
-        flight: CommitQueue,
+        commit_queue: CommitQueue,
         *,
         store: TelemetryStore,
-        marks: Watermarks,
+        received: ReceivedRangesTable,
         monotonic: Callable[[], float],
     ) -> None:
         """The first one comes with the first run: there is always one to go on from."""
         self._file = file
         self._memory = memory
-        self._commit_queue = flight
+        self._commit_queue = commit_queue
         self._store = store
-        self._marks = marks
+        self._received = received
         self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
-        """Take it, if it is time."""
+        """Take a snapshot if it is due."""
         is_due = self._every.is_due()
         self._commit_queue.hold(is_held=is_due)
         if not is_due or not self._commit_queue.is_empty:
@@ -205,11 +205,11 @@ class SnapshotJob:
             self._commit_queue.hold(is_held=False)
 
     def take(self, now_us: int) -> None:
-        """Take it now; nothing may be in the air.
+        """Take a snapshot now; the commit queue must be empty.
 
         Raises:
             StoreUnavailableError: the disk is full or refuses.
         """
         position = self._store.position()
         self._file.write(self._memory.snapshot(), position=position, now_us=now_us)
-        self._store.settle(position, self._marks.states())
+        self._store.settle(position, self._received.states())

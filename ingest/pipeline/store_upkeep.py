@@ -1,4 +1,4 @@
-"""Runs the telemetry store's upkeep on a thread of its own, a piece at a time and mostly asleep."""
+"""Runs the telemetry store's upkeep on a separate thread, one step at a time."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class Upkeep:
             self._thread.join(60.0)
 
     def piece(self) -> float:
-        """Do one piece if there is one, and tell how it went; returns the seconds to wait before the next."""
+        """Run one step if there is one, and report its result; returns the seconds to wait before the next."""
         now_us = self._now_us()
         if not now_us:
             return _IDLE_S
         try:
             is_more = self._store.upkeep(now_us)
         except (RetryError, OSError, ValueError, ArithmeticError) as error:
-            self._log.error("upkeep fails; it is tried again", reason=str(error))  # one line
+            self._log.error("upkeep failed; it will be retried", reason=str(error))  # one line
             return self._failed(str(error))
         except Exception as error:  # noqa: BLE001  # a thread that died of it would look like one with nothing to do
-            self._log.exception("upkeep broke down; it is tried again")
+            self._log.exception("upkeep failed unexpectedly; it will be retried")
             return self._failed(f"{type(error).__name__}: {error}")
         self._metrics.upkeep_at.set(time.time())
         self._readiness.warn("upkeep", None)

@@ -1,4 +1,4 @@
-"""Which version of the database's register a folder's files were last the same as.
+"""Records the version of the database's register that a folder's files last agreed with.
 
 Several machines may each hold a folder of the same city; the database's register is the truth once one was applied. A
 folder may change it only from the version that it last agreed with: an older copy cannot come back by itself.

@@ -1,4 +1,4 @@
-"""The last registers of a city, kept in its data folder: what an import replaced can be had back.
+"""The last registers of a city, kept in its data folder so that they can be restored.
 
 One ZIP file for each version, holding the two CSV files as they were applied and a few words about them. Written beside
 and renamed, so that a power cut leaves whole files alone.

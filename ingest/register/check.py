@@ -1,4 +1,4 @@
-"""Columns of text under the contract's names made into a register: what is refused, what is mended, and why.
+"""Validates columns of text and converts them to a register: refusals, corrections and their reasons.
 
 Pure. The same rules hold for the city's own files and for what an import maps from a foreign register.
 """

@@ -1,4 +1,4 @@
-"""A copy of the database's lamps as columns on disk: a million lamps are there in a second or two at every start.
+"""A cache of the database's lamps as columns on disk, for fast starts.
 
 The database stays the truth. The copy bears the version and digest of the register it was made from, and one that bears
 others, or cannot be read, is no copy.

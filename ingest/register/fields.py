@@ -1,4 +1,4 @@
-"""Columns of text made into columns of values: one pass where all is well, value by value where something is not.
+"""Converts columns of text to columns of values: in one pass if all are valid, else value by value.
 
 Pure. Every deviation is noted with line, column and reason; an empty text is "unknown" and never a deviation by itself.
 """

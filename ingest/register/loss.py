@@ -1,4 +1,4 @@
-"""How much of a register another one would take away: large losses are never believed without a person's word."""
+"""Measures how many lamps a new register would remove; large losses need confirmation."""
 
 from __future__ import annotations
 

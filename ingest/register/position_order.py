@@ -1,4 +1,4 @@
-"""Whether positions along a circuit can be believed as a survey's: unique, and running along the cable.
+"""Checks whether positions along a circuit are plausible as surveyed: unique, and in order along the cable.
 
 Pure. A cable fault's span is named by the positions of its neighbours; positions that jump about the street would send
 an excavator to the wrong place.

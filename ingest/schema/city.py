@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -117,6 +119,57 @@ class ScheduleSection(_Section):
     dim: tuple[DimStep, ...] = ()
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=True)
+    except ValueError as error:
+        raise ValueError("is neither an IP address nor a network such as 10.0.0.0/8") from error
+    return text
+
+
+def _origin(text: str) -> str:
+    split = urlsplit(text)
+    if split.scheme not in {"http", "https"} or not split.hostname or f"{split.scheme}://{split.netloc}" != text:
+        raise ValueError("is not an origin such as https://peta.example.go.id")
+    return text
+
+
+def _issuer(text: str) -> str:
+    split = urlsplit(text)
+    is_here = split.hostname in {"127.0.0.1", "localhost", "::1"}
+    if text and (split.scheme != "https" and not (split.scheme == "http" and is_here)):
+        raise ValueError("must begin with https:// (http:// on this machine only)")
+    return text
+
+
+class WebSection(_Section):
+    """``[web]``: how the API stands on the network."""
+
+    hosts: tuple[str, ...] = ()  # names that it is reached by, beside this machine's
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()  # whose X-Forwarded-… is believed
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()  # of other sites' pages that may ask
+    public_per_minute: int = Field(600, ge=1, le=1_000_000)  # requests of an address without credentials
+    session_per_minute: int = Field(60_000, ge=1, le=1_000_000)  # requests of one session
+    key_file: Path | None = None  # default data/api.key
+
+
+AccountRole = Literal["viewer", "crew", "operator", "administrator"]
+
+
+class OidcSection(_Section):
+    """``[oidc]``: sign-in by an OpenID provider, off without ``issuer``."""
+
+    issuer: Annotated[str, AfterValidator(_issuer)] = ""
+    client_id: str = ""
+    client_secret: str | None = Field(None, repr=False)  # from TERANG_OIDC_CLIENT_SECRET, never from the file
+    client_secret_file: Path | None = None
+    scope: str = "openid profile"
+    name_claim: str = "preferred_username"
+    roles_claim: str = "roles"  # text or list of texts; a dot goes into an object
+    roles: Mapping[str, AccountRole] = {}  # value of that claim -> role; who has none does not get in
+    districts_claim: str = ""
+
+
 class KeysSection(_Section):
     """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
 
@@ -131,6 +184,8 @@ class City(_Section):
     telemetry: TelemetrySection = TelemetrySection()  # type: ignore[call-arg]  # as above
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
+    web: WebSection = WebSection()  # type: ignore[call-arg]  # as above
+    oidc: OidcSection = OidcSection()  # type: ignore[call-arg]  # as above
     keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
     folder: Path
@@ -139,6 +194,23 @@ class City(_Section):
     def data_folder(self) -> Path:
         """Where the live picture, snapshots and locks stand."""
         return self.folder / "data"
+
+    def oidc_secret(self) -> str | None:
+        """The client secret of ``[oidc]``, from the environment or from ``client_secret_file``; None = a public client.
+
+        Raises:
+            CityError: the file cannot be read, or others may read it.
+        """
+        file = self.oidc.client_secret_file
+        if self.oidc.client_secret or file is None:
+            return self.oidc.client_secret
+        path = self.folder / file
+        try:
+            if path.stat().st_mode & 0o077:
+                raise CityError(f"[oidc] client_secret_file: {path}: others may read it; chmod 600 {path}")
+            return path.read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CityError(f"[oidc] client_secret_file: {path}: {error}") from error
 
     def telemetry_token(self) -> str | None:
         """The token of ``[telemetry]``, from the environment or from ``token_file``; None where there is neither.
@@ -183,11 +255,15 @@ def read_city(folder: Path, environment: Mapping[str, str]) -> City:
         raise CityError(f"{path}: [telemetry] token: secrets come from TERANG_TELEMETRY_TOKEN or token_file")
     if isinstance(document.get("broker"), dict) and "password" in document["broker"]:
         raise CityError(f"{path}: [broker] password: secrets come from TERANG_BROKER_PASSWORD")
+    if isinstance(document.get("oidc"), dict) and "client_secret" in document["oidc"]:
+        raise CityError(
+            f"{path}: [oidc] client_secret: secrets come from TERANG_OIDC_CLIENT_SECRET or client_secret_file"
+        )
     variables = _override(document, environment)
     try:
         city = City(**document, folder=folder)
     except ValidationError as error:
-        raise CityError(_told(error, path, variables)) from error
+        raise CityError(_error_text(error, path, variables)) from error
     try:
         city.parsed_limits()
     except CityError as error:
@@ -223,6 +299,15 @@ def _keys() -> Iterator[tuple[str, str]]:
     yield from (("limits", name) for name in BY_NAME)
 
 
+_TOML_VALUES: Final = {
+    ("schedule", "dim"): "[{ at = '22:00', level = 70 }]",
+    ("web", "hosts"): "['terang.example.go.id']",
+    ("web", "trusted_proxies"): "['127.0.0.1']",
+    ("web", "allowed_origins"): "['https://peta.example.go.id']",
+    ("oidc", "roles"): "{ 'pju-kru' = 'crew' }",
+}
+
+
 def _value(section: str, key: str, text: str, name: str) -> Any:
     """A variable's value: text, but what TOML writes as a list or a number is read as TOML."""
     if section == "limits":
@@ -230,22 +315,22 @@ def _value(section: str, key: str, text: str, name: str) -> Any:
             return float(text)
         except ValueError:
             return text  # a duration such as 10m
-    if (section, key) == ("schedule", "dim"):
+    if (section, key) in _TOML_VALUES:
         try:
             return tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError as error:
-            raise CityError(f"{name}: not a TOML list such as [{{ at = '22:00', level = 70 }}]: {error}") from error
+            raise CityError(f"{name}: not a TOML value such as {_TOML_VALUES[section, key]}: {error}") from error
     return text
 
 
-def _told(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> str:
+def _error_text(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> str:
     """The first thing wrong: where it was set, which key, why."""
     first = error.errors()[0]
     section, *rest = [str(part) for part in first["loc"]]
     source = variables.get((section, rest[0])) if rest else None
     where = f"[{section}] {'.'.join(rest)}" if rest else section
     reason = {"extra_forbidden": "unknown key", "missing": "is required"}.get(first["type"], first["msg"])
-    is_secret = rest[:1] in (["token"], ["password"])
+    is_secret = rest[:1] in (["token"], ["password"], ["client_secret"])
     is_secret = (
         is_secret or "token" in str(first["input"]).lower() or any(c in str(first["input"]) for c in ("@", "://"))
     )

@@ -1,4 +1,4 @@
-"""What can be wrong with a city's files."""
+"""Errors in a city's files."""
 
 
 class SchemaError(ValueError):

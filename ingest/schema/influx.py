@@ -1,4 +1,4 @@
-"""How telemetry stands in InfluxDB: measurements, tags, fields, times, and the address of a city's server.
+"""The format of telemetry in InfluxDB: measurements, tags, fields, times, and the address of a city's server.
 
 Pure: builds requests and reads answers, sends nothing. Fields are called as the columns of ``ingest.schema.telemetry``;
 what is unknown is absent. Reads are InfluxQL, which InfluxDB 1, 2 and 3 all answer on ``/query``.
@@ -36,7 +36,7 @@ LAMPS: Final = "lamps"
 CIRCUITS: Final = "circuits"
 CABINETS: Final = "cabinets"
 JOURNAL: Final = "journal"
-MARKS: Final = "marks"
+RANGES: Final = "marks"
 RECORD_FIELDS: Final = (
     "epoch",
     "sequence",

@@ -1,4 +1,4 @@
-"""The life of a fault: its states, who may move it where, and by which action."""
+"""The states of a fault and the actions that change them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ STATES: Final = (OPEN, ACKNOWLEDGED, ASSIGNED, REPAIRED, CLOSED)
 ACTIONS: Final[dict[str, dict[str, str]]] = {
     "acknowledge": {OPEN: ACKNOWLEDGED},
     "assign": {OPEN: ASSIGNED, ACKNOWLEDGED: ASSIGNED, ASSIGNED: ASSIGNED},
+    "start": {ASSIGNED: ASSIGNED},
     "repair": {OPEN: REPAIRED, ACKNOWLEDGED: REPAIRED, ASSIGNED: REPAIRED},
+    "cannot_repair": {OPEN: ACKNOWLEDGED, ACKNOWLEDGED: ACKNOWLEDGED, ASSIGNED: ACKNOWLEDGED},
     "reopen": {REPAIRED: OPEN, CLOSED: OPEN},
     "comment": {state: state for state in STATES},
 }

@@ -26,10 +26,19 @@ COLUMNS: Final[dict[str, str]] = {
     "level": "|u1",  # commanded %, 255 unknown
     "quality": "|u1",
     "status": "|u1",
+    "due": "|u1",  # one of DUE_…: by the agent's level, else by the city's schedule
 }
+# columns that pictures of older versions do not have -> what they are read as
+ADDED_COLUMNS: Final[dict[str, int]] = {"due": 255}
+
+DUE_OFF: Final = 0
+DUE_LIT: Final = 1
+DUE_UNKNOWN: Final = 255
 
 STATE_UNKNOWN: Final = 0  # not monitored, never heard, or silent
 STATE_OFF: Final = 1  # off as it should be
 STATE_LIT: Final = 2
 STATE_DARK: Final = 3  # should be lit and is not
-STATE_NAMES: Final = ("unknown", "off", "lit", "dark")
+# What the API makes of these numbers, the register and the faults that stand: a lamp that is unknown here is silent,
+# or has no meter, which is no number of this file.
+STATE_NAMES: Final = ("silent", "off", "lit", "dark", "unmetered")

@@ -1,4 +1,4 @@
-"""Where Parquet telemetry stands: one folder per segment, in one folder per UTC day.
+"""Paths of Parquet telemetry: one folder per segment, in one folder per UTC day.
 
 ``{root}/day=2026-11-23/000000000017-000000000017/{lamps,circuits,cabinets}.parquet``. A segment appears whole or not at
 all (its folder is renamed into place) and never changes. Its name is the range of write numbers that it holds:

@@ -124,6 +124,8 @@ faults = Table(
     Column("assignee", Text),
     Column("version", Integer, nullable=False),  # what people see change; a new priority alone is no new version
     Column("evidence", JSON, nullable=False),
+    Column("started_at_us", BigInteger),  # work on it began; of an assigned fault
+    Column("deferred_until_us", BigInteger),  # it cannot be repaired before; of an acknowledged fault
     # Grows by one with every UPDATE of the row, whoever writes it: who keeps what it made of a row knows by this number
     # whether it still holds.
     Column("revision", Integer, nullable=False, server_default=text("0"), onupdate=text("revision + 1")),
@@ -163,6 +165,9 @@ fault_events = Table(
     Column("data", JSON, nullable=False),
     UniqueConstraint("action_id"),
 )
+_REPAIR: Final[ColumnClause[str]] = literal_column("'repair'")
+_IS_REPAIR: Final = fault_events.c.kind == _REPAIR
+Index("ix_fault_events_repairs", fault_events.c.seq, sqlite_where=_IS_REPAIR, postgresql_where=_IS_REPAIR)
 _EVENTS_LOCK: Final = 0x7465_7265  # any number, the same for all of Terang's processes
 
 

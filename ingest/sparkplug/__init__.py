@@ -1,1 +1,1 @@
-"""The Sparkplug host: whom to believe, and that each record is taken once."""
+"""The Sparkplug host application: sessions, duplicate records, dead letters."""

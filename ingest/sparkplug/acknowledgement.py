@@ -1,4 +1,4 @@
-"""The NCMD that tells an agent what is stored for good; under load one is sent for some four records."""
+"""The NCMD that acknowledges stored records to an agent; under load one covers some four records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UINT64: Final = 8  # Sparkplug's number for the type
 
 
 class Acknowledgement:
-    """One message, encoded with other numbers each time: a quarter of the cost of a new one."""
+    """An encoded message whose numbers are replaced for each use: a quarter of the cost of encoding anew."""
 
     def __init__(self) -> None:
         """Name its metrics."""

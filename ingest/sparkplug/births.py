@@ -1,4 +1,4 @@
-"""Births and deaths: which are believed, and what becomes of those by controllers that no register knows.
+"""Births and deaths: validation, and limits for controllers that are not in the register.
 
 No socket: payloads come in, sessions in force come out in the ``SessionTable``.
 """
@@ -27,19 +27,19 @@ class Births:
     """
 
     def __init__(
-        self, table: SessionTable, numbers: RecordNumbers, commands: CommandQueue, quarantine: DeadLetters
+        self, table: SessionTable, numbers: RecordNumbers, commands: CommandQueue, dead_letters: DeadLetters
     ) -> None:
-        """Nobody was born yet."""
+        """Start without sessions."""
         self._table = table
         self._numbers = numbers
         self._commands = commands
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
         self._n_refused: dict[str, int] = {}  # births of controllers of the register, since the last that could be used
         self.newborn: list[Session] = []
 
-    def take_birth(self, node: str, payload: bytes, taken: IntakeResult) -> None:
+    def take_birth(self, node: str, payload: bytes, result: IntakeResult) -> None:
         """Begin the session that a birth describes, if it can be used."""
-        session = self._born(node, payload, taken)
+        session = self._born(node, payload, result)
         if session is None:
             return
         self._n_refused.pop(node, None)
@@ -53,28 +53,32 @@ class Births:
             session.last_at_us = previous.last_at_us
             session.next_round = previous.next_round
         # a birth belongs behind all that came before it, and a controller stands in each round at most once
-        session.next_round = max(session.next_round, taken.ended.pop(node, 0), len(taken.rounds) - 1)
+        session.next_round = max(session.next_round, result.ended.pop(node, 0), len(result.rounds) - 1)
         if self._table.other_births.add_birth(session, previous):
             self._table.tell_two_agents(node, f"epoch {session.epoch} is back after another one")
         self._table.set(session)
         if session.epoch and session.sequence is not None and session.pending is not None:
-            mark = self._numbers.mark_at_birth(session, session.sequence, session.pending)
-            if session.sequence < mark.floor:  # a copy of the outbox: no number tells its records from the others'
-                self._table.tell_two_agents(node, f"its newest record is {session.sequence}, and {mark.floor} is taken")
-            mark.acknowledged = -1
-            if self._table.is_registered(node) or not mark.is_empty:
-                taken.touched[node, session.epoch] = mark
+            ranges = self._numbers.ranges_at_birth(session, session.sequence, session.pending)
+            if (
+                session.sequence < ranges.complete_to
+            ):  # a copy of the outbox: no number tells its records from the others'
+                self._table.tell_two_agents(
+                    node, f"its newest record is {session.sequence}, and {ranges.complete_to} is taken"
+                )
+            ranges.acknowledged = -1
+            if self._table.is_registered(node) or not ranges.is_empty:
+                result.touched[node, session.epoch] = ranges
         if session.controller < self._table.directory.controllers.n_register:
             at_us = session.at_ms * 1000
-            if not 0 < at_us < taken.latest_us:
-                at_us = taken.now_us or 0
+            if not 0 < at_us < result.latest_us:
+                at_us = result.now_us or 0
             else:
                 at_us -= self._table.clocks.ahead_us(node)
-            taken.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
+            result.events.append((session.next_round, SessionEvent(session.controller, True, at_us)))
         self.newborn.append(session)
 
-    def _born(self, node: str, payload: bytes, taken: IntakeResult) -> Session | None:
-        """The session that a birth describes; None = it cannot be used, and what is wrong was told."""
+    def _born(self, node: str, payload: bytes, result: IntakeResult) -> Session | None:
+        """The session that a birth describes; None = the birth is invalid, and the reason was reported."""
         if not self._admit(node, payload):
             return None
         try:
@@ -92,8 +96,8 @@ class Births:
             self._table.complain("birth", node, str(error)[:500])
             is_stranger = not self._table.is_registered(node)
             text = str(error)[:500]
-            now_us = taken.now_us or 0
-            self._quarantine.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
+            now_us = result.now_us or 0
+            self._dead_letters.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
         if self._table.is_registered(node):
             self._n_refused[node] = self._n_refused.get(node, 0) + 1
         elif node not in self._table.sessions:
@@ -101,7 +105,7 @@ class Births:
         return None
 
     def _admit(self, node: str, payload: bytes) -> bool:
-        """Whether a birth is looked at: of controllers that no register knows, few and small ones."""
+        """Whether to accept a birth; births of controllers outside of the register are limited in number and size."""
         if self._table.is_registered(node) or b"Outbox/Epoch" not in payload:
             return True
         if len(payload) > MAX_UNKNOWN_BIRTH:
@@ -118,7 +122,7 @@ class Births:
         return is_admitted
 
     def ask(self, node: str) -> None:
-        """Data came of a node that has no session: ask for its birth, ever more seldom while none can be used."""
+        """Request the birth of a node that sent data without a session; the wait doubles while no birth is valid."""
         if self._table.is_registered(node):
             n_refused = self._n_refused.get(node, 0)
             self._commands.ask_rebirth(node, min(REBIRTH_INTERVAL_S * 2.0 ** min(n_refused, 10), LONGEST_WAIT_S))
@@ -127,8 +131,8 @@ class Births:
         elif self._table.strangers.may_ask(node):
             self._commands.ask_rebirth(node)
 
-    def take_death(self, node: str, payload: bytes, taken: IntakeResult) -> None:
-        """End a session by its NDEATH; one of an older connection is told and passed over."""
+    def take_death(self, node: str, payload: bytes, result: IntakeResult) -> None:
+        """End a session by its NDEATH; the NDEATH of an older connection is reported and ignored."""
         session = self._table.sessions.get(node)
         if session is None:
             return
@@ -148,12 +152,12 @@ class Births:
         self._table.last_seen_us[node] = session.last_at_us
         self._table.end(session)
         at_us = (death.timestamp_ms or 0) * 1000
-        if not session.last_at_us < at_us < taken.latest_us:
+        if not session.last_at_us < at_us < result.latest_us:
             at_us = 0  # "now", which only the rounds before it can tell
         else:
             at_us -= self._table.clocks.ahead_us(
                 node
             )  # by a clock that is minutes behind, every death would be an old one
-        number = taken.ended[node] = max(session.next_round, len(taken.rounds) - 1)
+        number = result.ended[node] = max(session.next_round, len(result.rounds) - 1)
         if session.controller < self._table.directory.controllers.n_register:
-            taken.events.append((number, SessionEvent(session.controller, False, at_us)))
+            result.events.append((number, SessionEvent(session.controller, False, at_us)))

@@ -1,4 +1,4 @@
-"""How far the clocks of agents are from "now", where that is minutes: records are judged at the times they mean."""
+"""Clock offsets of agents of a minute or more; records are judged at their corrected times."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _DRIFT: Final = 500  # ticks until a smaller error of a clock is believed
 _WRONG_US: Final = 60_000_000
 
 
-class AgentClocks:
-    """The clocks of one group's agents."""
+class ClockOffsets:
+    """The clock offsets of one group's agents."""
 
     def __init__(self) -> None:
-        """All are thought to be right."""
+        """Start without offsets."""
         self._measured_us: dict[str, int] = {}
         self._ahead_us: dict[str, int] = {}
 
@@ -23,7 +23,7 @@ class AgentClocks:
         return self._ahead_us.get(node, 0)
 
     def forget(self, node: str) -> None:
-        """A controller that no register knows is gone."""
+        """Remove a controller."""
         self._measured_us.pop(node, None)
         self._ahead_us.pop(node, None)
 

@@ -1,4 +1,4 @@
-"""What the host sends: commands (NCMD) that wait for the next turn of the loop, requests for a rebirth among them."""
+"""The queue of outgoing commands (NCMD) and rebirth requests, sent at the next pass of the loop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CommandQueue:
     def __init__(
         self, group: str, metrics: Metrics, *, monotonic: Callable[[], float], wall_ms: Callable[[], int]
     ) -> None:
-        """Nothing waits."""
+        """Start with an empty queue."""
         self.signer: Signer | None = None
         self._group = group
         self._metrics = metrics
@@ -77,11 +77,11 @@ class CommandQueue:
         return True
 
     def forget(self) -> None:
-        """Whoever was asked may be asked again at once."""
+        """Clear the times of requests, so that all may be repeated at once."""
         self._asked_at.clear()
 
     def greet(self, nodes: Iterable[str], at: float) -> None:
-        """Ask every one of these that has no session at ``at`` who it is: births are not retained."""
+        """Request a birth from those of these controllers without a session at ``at``: births are not retained."""
         self._greet_at = at
         self._to_greet = list(nodes)
 

@@ -1,6 +1,6 @@
-"""What could not be decoded is set aside here, bounded, so that it never blocks the rest and can be looked into.
+"""Dead letters: input that could not be processed, kept in bounded files for inspection.
 
-Two JSON Lines files in the city's data folder, ``quarantine.jsonl`` and the one before it. Knows nothing of sessions.
+Two JSON Lines files in the city's data folder, ``quarantine.jsonl`` and its predecessor. Independent of sessions.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from ingest.whole_file import set_aside
 
 FILE_NAME: Final = "quarantine.jsonl"
 MAX_FILE_BYTES: Final = 8_000_000
-_MAX_PAYLOAD: Final = 65_536  # of one payload; the head tells what it was
-_MAX_WAITING: Final = 256  # of one flush; a flood of garbage must not become our flood
-_MAX_OF_SOURCE: Final = 100  # lines of one topic in one file: nobody pushes the others' evidence out
+_MAX_PAYLOAD: Final = 65_536  # of one payload; the beginning is enough to identify it
+_MAX_WAITING: Final = 256  # of one flush; bounds the file's growth under a flood of garbage
+_MAX_OF_SOURCE: Final = 100  # lines of one topic in one file: one source cannot displace the others
 _MAX_HEAD: Final = 1024  # of a payload of a node that no register knows
 _STRANGERS: Final = "strangers"
 
 
 class DeadLetters:
-    """Collects during a tick, writes on ``flush``."""
+    """Collects lines during a tick; ``take`` and ``write`` store them."""
 
     def __init__(self, folder: Path) -> None:
-        """Write into ``folder``, which is made when the first line comes."""
+        """Write into ``folder``, which is created with the first line."""
         self._path = folder / FILE_NAME
         self._waiting: list[str] = []
         self._n_of: Counter[str] = Counter()
         self._is_new_file = False
 
     def add(self, topic: str, reason: str, text: str, payload: bytes, at_us: int, *, is_stranger: bool = False) -> None:
-        """Set one payload aside; of strangers only the first few of a file, and of each only its head."""
+        """Add one payload; of unknown nodes only the first few in each file, and only the beginning of each."""
         if self._is_new_file:
             self._is_new_file = False
             self._n_of.clear()
@@ -46,7 +46,7 @@ class DeadLetters:
         self._waiting.append(self.line(topic, reason, text, payload[:_MAX_HEAD] if is_stranger else payload, at_us))
 
     def line(self, topic: str, reason: str, text: str, payload: bytes, at_us: int) -> str:
-        """A line of the file."""
+        """Format a line of the file."""
         line = {
             "at_us": at_us,
             "topic": topic,
@@ -66,14 +66,14 @@ class DeadLetters:
         """Append lines and sync them.
 
         Raises:
-            StoreUnavailableError: the disk is full or refuses.
+            StoreUnavailableError: the disk is full or fails.
         """
         if not lines:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._path.exists() and not self._path.is_file():
-                set_aside(self._path)  # what is not decoded must not keep what is from being stored
+                set_aside(self._path)  # an unusable file must not block storing
             if self._path.exists() and self._path.stat().st_size > MAX_FILE_BYTES:
                 self._path.replace(self._path.with_suffix(".old.jsonl"))
                 self._is_new_file = True

@@ -1,4 +1,4 @@
-"""What was received and not yet decoded, taken out so that a controller that floods delays nobody but itself.
+"""A fair queue of received messages: a flooding controller delays only itself.
 
 Live records of one controller are judged one after the other, so some thousand of them cost seconds. A tick therefore
 takes a limited number of each controller's messages; the others wait for the next tick, in their order. What would make
@@ -62,7 +62,7 @@ class FairQueue:
         self.n_bytes += _size(messages)
 
     def take(self, most_bytes: int) -> list[Message]:
-        """One tick's share, in the order of arrival: payloads of at most so many bytes together, or one message."""
+        """The messages for one tick in the order of arrival: up to a total size, but at least one message."""
         is_much = self.n_bytes > most_bytes
         messages, self._messages, self.n_bytes, self.is_behind = self._messages, [], 0, False
         if not self._is_fair(messages):
@@ -76,7 +76,7 @@ class FairQueue:
         return messages
 
     def _is_fair(self, messages: list[Message]) -> bool:
-        """Whether certainly no controller has more than its share of them."""
+        """Whether no controller can have more than its share of the messages."""
         if self._n_each * max(map(len, map(itemgetter(1), messages)), default=0) > self._held_bytes:
             return False  # a few large ones may be as much work as many small ones
         if len(messages) <= self._n_each:
@@ -84,7 +84,7 @@ class FairQueue:
         return _N_KINDS * max(Counter(map(itemgetter(0), messages)).values()) <= self._n_each
 
     def _divide(self, messages: list[Message]) -> list[Message]:
-        """Leave behind what is beyond each controller's share, in its order."""
+        """Keep each controller's messages beyond its share in the queue, in order."""
         now: list[Message] = []
         later: list[Message] = []
         n_taken: Counter[str] = Counter()

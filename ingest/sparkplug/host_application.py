@@ -1,4 +1,4 @@
-"""The Sparkplug host application: sends each message to who decides on it (contract.md, section 3).
+"""The Sparkplug host application: dispatches messages to sessions and records (contract.md, section 3).
 
 No socket: messages come in as (topic, payload) pairs, commands go out the same way. Births and deaths are for
 ``ingest.sparkplug.births``, the numbers of records for ``ingest.sparkplug.record_numbers``; here a record finds the
@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from edge_agent.wire import NBIRTH, NDATA, NDEATH, WireError, parse_topic
 from ingest.decode.birth import Session
 from ingest.decode.bounds import MAX_ID, is_id
-from ingest.decode.bulk_decode import Sheets
+from ingest.decode.bulk_decode import BulkDecoder
 from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError, describe
 from ingest.metrics import Complaints, Metrics
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.mqtt.connection import Message
 from ingest.sparkplug.births import Births
 from ingest.sparkplug.command_queue import CommandQueue
@@ -27,7 +27,7 @@ from ingest.sparkplug.record_numbers import RecordNumbers
 from ingest.sparkplug.session_table import SessionTable
 
 
-class SessionHost:
+class HostApplication:
     """All sessions of one group.
 
     Attributes:
@@ -39,30 +39,35 @@ class SessionHost:
         group: str,
         directory: Directory,
         *,
-        marks: Watermarks,
-        quarantine: DeadLetters,
+        received: ReceivedRangesTable,
+        dead_letters: DeadLetters,
         metrics: Metrics,
         monotonic: Callable[[], float],
         wall_ms: Callable[[], int],
     ) -> None:
         """Start with no session: every controller's first data asks it for a rebirth."""
         self.group = group
-        self.marks = marks
-        self._quarantine = quarantine
+        self.received = received
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self.complaints = Complaints(metrics)
         self.commands = CommandQueue(group, metrics, monotonic=monotonic, wall_ms=wall_ms)
         self._table = SessionTable(
-            group, directory, marks=marks, complaints=self.complaints, quarantine=quarantine, monotonic=monotonic
+            group,
+            directory,
+            received=received,
+            complaints=self.complaints,
+            dead_letters=dead_letters,
+            monotonic=monotonic,
         )
         self.sessions = self._table.sessions
         self._by_topic = self._table.by_topic
         self._strangers = self._table.strangers
         self._other_births = self._table.other_births
-        numbers = RecordNumbers(self._table, self.commands, quarantine)
+        numbers = RecordNumbers(self._table, self.commands, dead_letters)
         self._take, self._refuse = numbers.take, numbers.refuse
-        self._births = Births(self._table, numbers, self.commands, quarantine)
-        self._sheets = Sheets()
+        self._births = Births(self._table, numbers, self.commands, dead_letters)
+        self._bulk_decoder = BulkDecoder()
 
     @property
     def directory(self) -> Directory:
@@ -71,7 +76,7 @@ class SessionHost:
 
     @property
     def newborn(self) -> list[Session]:
-        """Sessions that began since somebody took them."""
+        """Sessions started since they were last taken."""
         return self._births.newborn
 
     @newborn.setter
@@ -83,7 +88,7 @@ class SessionHost:
     def receive(self, messages: Sequence[Message], now_us: int | None) -> IntakeResult:
         """Take one tick's messages in their order; ``now_us`` None = not known yet (data time before any data)."""
         self._table.renew_directory()
-        taken = IntakeResult(now_us=now_us)
+        result = IntakeResult(now_us=now_us)
         for online in self.sessions.values():
             online.next_round = 0
         n_data = 0
@@ -92,30 +97,30 @@ class SessionHost:
             session = self._by_topic.get(topic)
             try:
                 if session is None:
-                    self._other(topic, payload, taken)
+                    self._other(topic, payload, result)
                 else:
                     n_data += 1
-                    n_duplicates += self._data(session, payload, alike, taken)
+                    n_duplicates += self._data(session, payload, alike, result)
             except Exception as error:  # noqa: BLE001  # whatever one message does, the others are not to notice
-                self._set_message_aside(topic, payload, error, taken)
+                self._set_message_aside(topic, payload, error, result)
         self._metrics.messages.labels(NDATA).inc(n_data)
         self._metrics.duplicates.inc(n_duplicates)
-        return taken
+        return result
 
     def _read_alike(self, messages: Sequence[Message]) -> Sequence[Record | None]:
         try:
-            return self._sheets.read(messages, self._by_topic)
+            return self._bulk_decoder.read(messages, self._by_topic)
         except Exception as error:  # noqa: BLE001  # then each is read by itself, and only the one that does it is lost
             self.complaints.add("broke_down", "reading alike", f"reading many messages at once: {describe(error)}")
             return [None] * len(messages)
 
-    def _set_message_aside(self, topic: str, payload: bytes, error: Exception, taken: IntakeResult) -> None:
+    def _set_message_aside(self, topic: str, payload: bytes, error: Exception, result: IntakeResult) -> None:
         kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
         text = f"{kind} of {node} breaks ingest and is set aside: {describe(error)}"
         self.complaints.add("broke_down", node, text)
-        self._quarantine.add(f"{kind}/{node}", "broke_down", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"{kind}/{node}", "broke_down", text, payload, result.now_us or 0)
 
-    def _data(self, session: Session, payload: bytes, alike: Record | None, taken: IntakeResult) -> bool:
+    def _data(self, session: Session, payload: bytes, alike: Record | None, result: IntakeResult) -> bool:
         """Take one NDATA of a session; says whether it was a duplicate."""
         record: Record | None
         try:
@@ -123,13 +128,13 @@ class SessionHost:
         except RecordError as error:
             record = self._turn(session, payload)  # perhaps it only has another agent's aliases
             if record is None:
-                self._refuse(session, payload, error, None, taken)
+                self._refuse(session, payload, error, None, result)
         else:
             if not session.epoch:
                 session.epoch = record.epoch
             elif record.epoch != session.epoch:
                 record = self._by_own_birth(session, record.epoch, payload)
-        return record is not None and self._take(record.session, record, payload, taken)
+        return record is not None and self._take(record.session, record, payload, result)
 
     def _by_own_birth(self, session: Session, epoch: int, payload: bytes) -> Record | None:
         """A record of another epoch than the session's, by its own birth; None = not known: it is to be sent again."""
@@ -149,7 +154,7 @@ class SessionHost:
             self._table.set(record.session)
         return record
 
-    def _other(self, topic: str, payload: bytes, taken: IntakeResult) -> None:
+    def _other(self, topic: str, payload: bytes, result: IntakeResult) -> None:
         try:
             parts = parse_topic(topic)
         except WireError as error:
@@ -162,10 +167,10 @@ class SessionHost:
             return
         if parts.message_type == NBIRTH:
             self._metrics.messages.labels(NBIRTH).inc()
-            self._births.take_birth(parts.node, payload, taken)
+            self._births.take_birth(parts.node, payload, result)
         elif parts.message_type == NDEATH:
             self._metrics.messages.labels(NDEATH).inc()
-            self._births.take_death(parts.node, payload, taken)
+            self._births.take_death(parts.node, payload, result)
         elif parts.message_type == NDATA:
             self._metrics.messages.labels(NDATA).inc()
             self._births.ask(parts.node)
@@ -173,7 +178,7 @@ class SessionHost:
     # --- the connection and the register
 
     def forget(self) -> None:
-        """Our own connection was lost: births may have been missed, so every controller is asked anew."""
+        """End all sessions after a reconnection: births may have been missed and are requested again."""
         self._table.forget()
         self.commands.forget()
 
@@ -182,12 +187,12 @@ class SessionHost:
         self._table.replace_directory(directory)
 
     def tell_retained(self, topic: str) -> None:
-        """A retained birth, data or death was refused."""
+        """Report a refused retained birth, data or death."""
         kind, _, node = topic.removeprefix(f"spBv1.0/{self.group}/").partition("/")
         self._table.complain("retained", node[:MAX_ID], f"{node[:MAX_ID]}: a retained {kind} is not believed")
 
     def tell_state(self, text: str) -> None:
-        """Another STATE of our host id stands in the way of ours."""
+        """Report a conflicting STATE of this host id."""
         self.complaints.add("state", "STATE", text)
 
     def presence(self) -> dict[str, dict[str, bool | int]]:

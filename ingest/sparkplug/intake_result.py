@@ -1,4 +1,4 @@
-"""What one tick's messages came to: records in rounds, and what happened between them. Pure data."""
+"""The result of receiving one tick's messages: records in rounds and session events. Pure data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from ingest.decode.record import LATEST_US, Record
 from ingest.model.batch import SessionEvent
-from ingest.model.received_ranges import Mark
+from ingest.model.received_ranges import ReceivedRanges
 
 _DAY_US: Final = 86_400_000_000
 
 
 @dataclass(slots=True)
 class IntakeResult:
-    """What one tick's messages came to.
+    """The result of receiving one tick's messages.
 
     Attributes:
         rounds: live records of controllers that the register knows, one per controller and round.
@@ -22,7 +22,7 @@ class IntakeResult:
         round_us: data time at which each round began.
         events: sessions that began or ended, each with the round before which it happened.
         ended: the round after the last one of a controller whose session ended in this tick.
-        touched: every mark that was met, taken or not.
+        touched: the received ranges of every epoch with a record in this tick, a duplicate or not.
         ahead_us: by a controller's number, how far its clock is ahead where that is minutes; negative = behind.
         latest_us: no record is believed that claims to be of this time or later.
     """
@@ -33,7 +33,7 @@ class IntakeResult:
     unjudged: list[Record] = field(default_factory=list)
     events: list[tuple[int, SessionEvent]] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
-    touched: dict[tuple[str, int], Mark] = field(default_factory=dict)
+    touched: dict[tuple[str, int], ReceivedRanges] = field(default_factory=dict)
     now_us: int | None = None
     ahead_us: dict[int, int] = field(default_factory=dict)
     latest_us: int = field(init=False)

@@ -1,4 +1,4 @@
-"""Births of a controller beside its session's: a record is read by the birth of its own epoch, or by none.
+"""Births of a controller besides its session's: a record is decoded only by the birth of its own epoch.
 
 A controller has several epochs after its outbox was lost, and while two agents go by its name. Owns which births are
 kept, how long to wait for one that is missing, and when births prove two agents. Pure bookkeeping, no I/O.
@@ -23,10 +23,10 @@ _ENOUGH: Final = 2  # requests for a birth in vain, until what none can read is 
 
 
 class OtherBirths:
-    """The births of one group's controllers that are not in force, and may still be spoken by."""
+    """The births of one group's controllers other than those of their current sessions."""
 
     def __init__(self) -> None:
-        """Know none."""
+        """Start without births."""
         self._of: dict[str, list[Session]] = {}  # the one that spoke last stands last
         self._epochs: dict[str, tuple[int, ...]] = {}
         self._in_vain: dict[str, tuple[int | None, int]] = {}  # the epoch that is missing, and requests for it
@@ -67,7 +67,7 @@ class OtherBirths:
                 if self._in_vain.get(present.controller_id, (0, 0))[0] is None:
                     del self._in_vain[present.controller_id]
                 self._keep(present)
-                other.mark = None  # its epoch may have been given up meanwhile
+                other.ranges = None  # its epoch may have been given up meanwhile
                 other.last_at_us, other.next_round = present.last_at_us, present.next_round
                 return record
         return None

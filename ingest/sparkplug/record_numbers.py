@@ -1,4 +1,4 @@
-"""Takes each record once by (controller, epoch, sequence), and sorts live ones into rounds of one record a controller.
+"""Drops duplicate records by (controller, epoch, sequence), and sorts live ones into rounds of one per controller.
 
 Owns what is done with numbers that cannot be: jumps, contradictions, numbers that are taken. Pure bookkeeping, no I/O.
 """
@@ -10,7 +10,7 @@ from typing import Final
 from ingest.decode.birth import Session, is_next
 from ingest.decode.record import Record, check_record
 from ingest.errors import RecordError
-from ingest.model.received_ranges import MAX_JUMP, Mark
+from ingest.model.received_ranges import MAX_JUMP, ReceivedRanges
 from ingest.sparkplug.command_queue import CommandQueue
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.intake_result import IntakeResult
@@ -23,76 +23,76 @@ _JUMP_WAIT_S: Final = 600.0  # since the last request for a birth, until another
 class RecordNumbers:
     """The numbering of the records of one group."""
 
-    def __init__(self, table: SessionTable, commands: CommandQueue, quarantine: DeadLetters) -> None:
-        """No record has come yet; which are taken, the table's marks say."""
+    def __init__(self, table: SessionTable, commands: CommandQueue, dead_letters: DeadLetters) -> None:
+        """Start without records; the table holds the received ranges."""
         self._table = table
         self._commands = commands
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
 
-    def take(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> bool:
+    def take(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
-        mark = session.mark
+        ranges = session.ranges
         claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
-        if mark is None or record.sequence - mark.newest > MAX_JUMP:
+        if ranges is None or record.sequence - ranges.newest > MAX_JUMP:
             if self._is_absurd(session, record.sequence):
-                self._refuse_jump(session, record, payload, taken)
+                self._refuse_jump(session, record, payload, result)
                 return False
-            if mark is None or (record.pending and not record.is_historical):
-                mark = self._open_mark(session, claimed)
-        elif claimed > mark.floor and record.pending and not record.is_historical:
-            mark = self._open_mark(session, claimed)
+            if ranges is None or (record.pending and not record.is_historical):
+                ranges = self._open_ranges(session, claimed)
+        elif claimed > ranges.complete_to and record.pending and not record.is_historical:
+            ranges = self._open_ranges(session, claimed)
         if record.seq is not None and not is_next(session, record.seq):
             self._table.complaints.add("gap", session.controller_id, f"{session.controller_id}: a gap in seq")
             self._commands.ask_rebirth(session.controller_id)
-        taken.touched[session.controller_id, record.epoch] = mark
-        if mark.holds(record.sequence):
-            mark.acknowledged = -1  # it is sent again because our word did not arrive
+        result.touched[session.controller_id, record.epoch] = ranges
+        if ranges.holds(record.sequence):
+            ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
-                self._tell_taken(session, record, payload, taken)
+                self._tell_taken(session, record, payload, result)
             return True
-        if record.sequence <= mark.floor:
-            self._tell_contradiction(session, record, mark)
+        if record.sequence <= ranges.complete_to:
+            self._tell_contradiction(session, record, ranges)
             if record.pending and not record.is_historical:
-                mark.rewind(claimed)
-        elif not mark.has_room(record.sequence):
+                ranges.rewind(claimed)
+        elif not ranges.has_room(record.sequence):
             text = f"{session.controller_id}: sends records with too many gaps between them; they are left with it"
             self._table.complaints.add("scattered", session.controller_id, text)
             return False
         try:
-            check_record(record, taken.latest_us)
+            check_record(record, result.latest_us)
         except RecordError as error:
-            self.refuse(session, payload, error, (record.epoch, record.sequence), taken)
+            self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
-        mark.take(record.sequence)
+        ranges.take(record.sequence)
         if not record.is_historical:
             session.live_sequence = record.sequence
         if session.controller >= self._table.directory.controllers.n_register:
             self._table.strangers.hear(session.controller_id)
-            taken.unjudged.append(record)
+            result.unjudged.append(record)
         elif record.is_historical:
-            taken.history.append(record)
+            result.history.append(record)
         else:
-            self._take_live(session, record, taken)
+            self._take_live(session, record, result)
         return False
 
-    def _take_live(self, session: Session, record: Record, taken: IntakeResult) -> None:
-        number, n_rounds = session.next_round, len(taken.rounds)
+    def _take_live(self, session: Session, record: Record, result: IntakeResult) -> None:
+        number, n_rounds = session.next_round, len(result.rounds)
         if number == 0:
-            self._table.clocks.measure(session, record.at_us, taken.now_us)
+            self._table.clocks.measure(session, record.at_us, result.now_us)
         ahead_us = self._table.clocks.ahead_us(session.controller_id)
         if ahead_us:
             self._tell_clock(session, ahead_us)
-            taken.ahead_us[session.controller] = ahead_us
+            result.ahead_us[session.controller] = ahead_us
         at_us = record.at_us - ahead_us
         # Who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since. Not to
         # the second, though: where many come at once, every stray record would begin a round of its own.
-        while number < n_rounds - 1 and taken.round_us[number + 1] <= at_us - _ROUND_US:
+        while number < n_rounds - 1 and result.round_us[number + 1] <= at_us - _ROUND_US:
             number += 1
         if number == n_rounds:
-            taken.rounds.append([])
-            taken.round_us.append(at_us)
-        taken.rounds[number].append(record)
+            result.rounds.append([])
+            result.round_us.append(at_us)
+        result.rounds[number].append(record)
         session.next_round = number + 1
         session.last_at_us = record.at_us
         session.interval_s = record.interval_s or session.interval_s
@@ -103,48 +103,48 @@ class RecordNumbers:
         text = f"{node}: its clock is {minutes:.0f} min {'ahead' if ahead_us > 0 else 'behind'}; ours times its faults"
         self._table.complaints.add("clock", node, text)
 
-    def _open_mark(self, session: Session, floor: int) -> Mark:
-        session.mark = self._table.marks.open(session.controller_id, session.epoch, floor)
-        return session.mark
+    def _open_ranges(self, session: Session, complete_to: int) -> ReceivedRanges:
+        session.ranges = self._table.received.open(session.controller_id, session.epoch, complete_to)
+        return session.ranges
 
-    def mark_at_birth(self, session: Session, sequence: int, pending: int) -> Mark:
-        """The mark in which a newborn session's records count, as far as its birth is believed."""
+    def ranges_at_birth(self, session: Session, sequence: int, pending: int) -> ReceivedRanges:
+        """The received ranges for a new session's records, checked against its birth."""
         session.live_sequence = sequence
-        known = self._table.marks.get(session.controller_id, session.epoch)
+        known = self._table.received.get(session.controller_id, session.epoch)
         if known is None or sequence - known.newest <= MAX_JUMP:
-            return self._open_mark(session, sequence - pending)
+            return self._open_ranges(session, sequence - pending)
         node = session.controller_id
         text = f"{node}: its birth says record {sequence}, far beyond {known.newest}; a record has to say so too"
         self._table.complaints.add("jump", node, text)
-        session.mark = known
+        session.ranges = known
         return known
 
     def _is_absurd(self, session: Session, sequence: int) -> bool:
-        """Whether a number is so far beyond all that is known of its epoch that only a birth can make it believed."""
-        known = self._table.marks.get(session.controller_id, session.epoch)
+        """Whether a number is so far beyond all known ones of its epoch that only a birth can confirm it."""
+        known = self._table.received.get(session.controller_id, session.epoch)
         if known is None or sequence - known.newest <= MAX_JUMP:
             return False
         return session.sequence is None or abs(sequence - session.sequence) > MAX_JUMP
 
-    def _refuse_jump(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
-        """A number that cannot be is neither taken nor acknowledged; a birth that says it too makes it believed."""
+    def _refuse_jump(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> None:
+        """Refuse an implausible number without acknowledgement; a birth with the same number confirms it."""
         node = session.controller_id
         text = f"{node}: a record has number {record.sequence}, far beyond all before; it waits for a birth to say so"
         self._table.complaints.add("jump", node, text)
-        self._quarantine.add(f"NDATA/{node}", "jump", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"NDATA/{node}", "jump", text, payload, result.now_us or 0)
         self._commands.ask_rebirth(node, _JUMP_WAIT_S)
 
-    def _tell_contradiction(self, session: Session, record: Record, mark: Mark) -> None:
-        """A record comes of which the agent, or somebody in its name, has said that it holds it no more."""
+    def _tell_contradiction(self, session: Session, record: Record, ranges: ReceivedRanges) -> None:
+        """Report a record that the agent, or another sender of its name, had declared as dropped."""
         node = session.controller_id
         text = (
-            f"{node}: record {record.sequence} comes although everything up to {mark.floor} was said to be done with; "
+            f"{node}: record {record.sequence} comes although the agent dropped everything up to {ranges.complete_to}; "
             "it is stored. Somebody sent a forged or copied record, or two agents share an outbox"
         )
         self._table.complaints.add("contradiction", node, text)
 
-    def _tell_taken(self, session: Session, record: Record, payload: bytes, taken: IntakeResult) -> None:
-        """A new record comes whose number another one has: it cannot be stored beside that one, and is set aside."""
+    def _tell_taken(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> None:
+        """Report a new record with the number of a stored one; it becomes a dead letter."""
         node = session.controller_id
         session.live_sequence = record.sequence
         text = (
@@ -152,18 +152,18 @@ class RecordNumbers:
             "Somebody sent a forged record, or two agents share an outbox"
         )
         self._table.complaints.add("contradiction", node, text)
-        self._quarantine.add(f"NDATA/{node}", "contradiction", text, payload, taken.now_us or 0)
+        self._dead_letters.add(f"NDATA/{node}", "contradiction", text, payload, result.now_us or 0)
 
     def refuse(
-        self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, taken: IntakeResult
+        self, session: Session, payload: bytes, error: RecordError, number: tuple[int, int] | None, result: IntakeResult
     ) -> None:
-        """Set a record aside that is broken; where its number is known, that is done with."""
+        """Keep an invalid record as a dead letter; its number counts as received if it is known."""
         node = session.controller_id
         if error.reason == "number":
             self._table.other_births.miss(node, None, self._commands.ask_rebirth)
         is_own = self._table.other_births.is_alone(node)
-        epoch, mark = self._table.refusals.set_aside(
-            session, payload, error, number, is_own=is_own, now_us=taken.now_us or 0
+        epoch, ranges = self._table.refusals.set_aside(
+            session, payload, error, number, is_own=is_own, now_us=result.now_us or 0
         )
-        if mark is not None:
-            taken.touched[node, epoch] = mark
+        if ranges is not None:
+            result.touched[node, epoch] = ranges

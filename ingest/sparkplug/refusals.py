@@ -1,4 +1,4 @@
-"""Records that are broken: counted, kept, told, and then done with: their agents need not send them for ever."""
+"""Invalid records: counted, kept as dead letters, reported and acknowledged, so that agents do not repeat them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from ingest.decode.birth import Session
 from ingest.decode.salvage import salvage_number
 from ingest.errors import RecordError
 from ingest.metrics import Complaints
-from ingest.model.received_ranges import Mark, Watermarks
+from ingest.model.received_ranges import ReceivedRanges, ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
 
 _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 
 
 class Refusals:
-    """What is set aside in one group."""
+    """The invalid records of one group."""
 
-    def __init__(self, marks: Watermarks, complaints: Complaints, quarantine: DeadLetters) -> None:
-        """Nothing was broken yet."""
-        self._marks = marks
+    def __init__(self, received: ReceivedRangesTable, complaints: Complaints, dead_letters: DeadLetters) -> None:
+        """Start without invalid records."""
+        self._received = received
         self._complaints = complaints
-        self._quarantine = quarantine
+        self._dead_letters = dead_letters
         self._strikes: dict[str, tuple[int, int]] = {}
 
     def set_aside(
@@ -33,7 +33,7 @@ class Refusals:
         *,
         is_own: bool,
         now_us: int,
-    ) -> tuple[int, Mark | None]:
+    ) -> tuple[int, ReceivedRanges | None]:
         """Set a record aside; if its (epoch, sequence) can be had at all, it counts as taken.
 
         Args:
@@ -45,38 +45,38 @@ class Refusals:
             now_us: when it was received.
 
         Returns:
-            The epoch and the mark that it counts in; None = in none.
+            The epoch and the received ranges that the record counts in; None = in none.
         """
         node = session.controller_id
         self._complaints.add(error.reason, node, f"{node}: a record is broken: {error}")
-        self._quarantine.add(f"NDATA/{node}", error.reason, str(error), payload, now_us)
+        self._dead_letters.add(f"NDATA/{node}", error.reason, str(error), payload, now_us)
         if number is None:
             session.seq = (session.seq + 1) % 256
             number = salvage_number(session, payload)
         if number is None:
             return session.epoch, self._strike(session) if is_own else None
         epoch, sequence = number
-        mark = self._marks.get(node, epoch)
-        if mark is None and epoch == session.epoch:
-            mark = self._marks.open(node, epoch, sequence - 1)
-        if mark is not None and not mark.holds(sequence):
-            mark.take(sequence)
-        return epoch, mark
+        ranges = self._received.get(node, epoch)
+        if ranges is None and epoch == session.epoch:
+            ranges = self._received.open(node, epoch, sequence - 1)
+        if ranges is not None and not ranges.holds(sequence):
+            ranges.take(sequence)
+        return epoch, ranges
 
     def forget(self, node: str) -> None:
         """A controller that no register knows is gone."""
         self._strikes.pop(node, None)
 
-    def _strike(self, session: Session) -> Mark | None:
-        """A payload without a number: a gap that stays while garbage keeps coming is what the garbage was."""
-        mark = session.mark
-        if mark is None:
+    def _strike(self, session: Session) -> ReceivedRanges | None:
+        """Count an unreadable payload; a gap that persists while they arrive is taken to be the missing record."""
+        ranges = session.ranges
+        if ranges is None:
             return None
         gap, strikes = self._strikes.get(session.controller_id, (-1, 0))
-        strikes = strikes + 1 if gap == mark.floor + 1 else 1
-        self._strikes[session.controller_id] = (mark.floor + 1, strikes)
-        if strikes < _STRIKES or not mark.starts:
+        strikes = strikes + 1 if gap == ranges.complete_to + 1 else 1
+        self._strikes[session.controller_id] = (ranges.complete_to + 1, strikes)
+        if strikes < _STRIKES or not ranges.starts:
             return None
-        mark.take(mark.floor + 1)
+        ranges.take(ranges.complete_to + 1)
         del self._strikes[session.controller_id]
-        return mark
+        return ranges

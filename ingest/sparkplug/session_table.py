@@ -1,4 +1,4 @@
-"""Who is online: the sessions of one group, and everything that has to be renewed, renumbered or forgotten with them.
+"""The sessions of one group, and the numbers and requests that change with them.
 
 Pure bookkeeping, no I/O. Which births and deaths are believed is decided in ``ingest.sparkplug.births``.
 """
@@ -12,8 +12,8 @@ from edge_agent.wire import NDATA, NodeTopic
 from ingest.decode.birth import Session, renumbered
 from ingest.metrics import Complaints
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
-from ingest.sparkplug.clock_offsets import AgentClocks
+from ingest.model.received_ranges import ReceivedRangesTable
+from ingest.sparkplug.clock_offsets import ClockOffsets
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.other_births import OtherBirths
 from ingest.sparkplug.refusals import Refusals
@@ -38,22 +38,22 @@ class SessionTable:
         group: str,
         directory: Directory,
         *,
-        marks: Watermarks,
+        received: ReceivedRangesTable,
         complaints: Complaints,
-        quarantine: DeadLetters,
+        dead_letters: DeadLetters,
         monotonic: Callable[[], float],
     ) -> None:
-        """Nobody is online yet."""
+        """Start without sessions."""
         self.group = group
         self.directory = directory
-        self.marks = marks
+        self.received = received
         self.complaints = complaints
         self.sessions: dict[str, Session] = {}
         self.by_topic: dict[str, Session] = {}
         self.last_seen_us: dict[str, int] = {}
         self.other_births = OtherBirths()
-        self.refusals = Refusals(marks, complaints, quarantine)
-        self.clocks = AgentClocks()
+        self.refusals = Refusals(received, complaints, dead_letters)
+        self.clocks = ClockOffsets()
         self.strangers = Strangers(monotonic)
         self._monotonic = monotonic
         self._renewed_at = -_RENEWAL_S
@@ -84,10 +84,10 @@ class SessionTable:
         self.clocks.forget(node)
         self.refusals.forget(node)
         self.last_seen_us.pop(node, None)
-        self.marks.forget_empty(node)
+        self.received.forget_empty(node)
 
     def forget(self) -> None:
-        """Our own connection was lost: births may have been missed, so every controller is asked anew."""
+        """End all sessions after a reconnection: births may have been missed and are requested again."""
         for session in list(self.sessions.values()):
             if self.is_registered(session.controller_id):
                 self.last_seen_us[session.controller_id] = session.last_at_us
@@ -143,9 +143,9 @@ class SessionTable:
         return seen
 
     def complain(self, reason: str, node: str, text: str, *, count: int = 1) -> None:
-        """Tell what is wrong with a controller's messages."""
+        """Report an error in a controller's messages."""
         self.complaints.add(reason, node, text, count=count, is_stranger=not self.is_registered(node))
 
     def tell_two_agents(self, node: str, sign: str) -> None:
-        """Tell that two agents seem to go by one name."""
+        """Report that two agents appear to use one name."""
         self.complaints.add("duplicate_controller", node, f"{node}: {sign}; two agents of one name?")

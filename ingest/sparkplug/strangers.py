@@ -1,4 +1,4 @@
-"""Nodes that the register does not know or that are another system's: few are heard, and little is kept of them.
+"""Nodes outside of the register or of other systems: limited in number and in stored data.
 
 Pure bookkeeping. A controller that is not in the register yet may have its readings stored; an attacker may invent as
 many names as it likes. So a limited number of such controllers is taken at once, each with limits of its own, and of
@@ -25,7 +25,7 @@ class Strangers:
     """The nodes of one group that are not its own."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Nobody was met yet."""
+        """Start without nodes."""
         self._monotonic = monotonic
         self._heard_at: OrderedDict[str, float] = OrderedDict()  # the one heard the longest ago stands first
         self._foreign: OrderedDict[str, None] = OrderedDict()

@@ -1,4 +1,4 @@
-"""Upkeep of Parquet segments: many small ones become few large ones sorted by lamp and time; old ones thin out and go.
+"""Upkeep of Parquet segments: merging, thinning of old readings, and deletion.
 
 Works beside the writer, one bounded piece at a time. A merged segment hides the ones that it covers from the instant it
 appears (``ingest.schema.segments.visible``), so a crash between writing and deleting doubles nothing. What merges is
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
-from ingest.model.received_ranges import MarkState, Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import LAMP_VALUES, TABLES
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
@@ -28,7 +28,7 @@ from ingest.telemetry.parquet_file import MERGED
 from ingest.telemetry.segment_file import (
     is_thinned,
     missing_tables,
-    read_marks,
+    read_ranges,
     replace_lamps,
     write_segment,
 )
@@ -193,8 +193,8 @@ class Compaction:
         if any(self._is_damaged(segment) for segment in run):
             return False
         tables = {name: table for name, table in merged.items() if table is not None}
-        span, marks = (run[0].first, run[-1].last), _joined_marks(run)
-        write_segment(folder, *span, tables, marks, staging=self._staging, packing=MERGED)
+        span, received = (run[0].first, run[-1].last), _joined_ranges(run)
+        write_segment(folder, *span, tables, received, staging=self._staging, packing=MERGED)
         self._log.info(
             "merged segments",
             day=folder.name,
@@ -296,9 +296,9 @@ def _thinned(table: pa.Table) -> pa.Table:
     return grouped.select(order).cast(pa.schema([table.schema.field(name).with_nullable(True) for name in order]))
 
 
-def _joined_marks(run: Sequence[_Segment]) -> list[MarkState]:
-    held = Watermarks()
+def _joined_ranges(run: Sequence[_Segment]) -> list[StoredRanges]:
+    held = ReceivedRangesTable()
     for segment in run:
-        for state in read_marks(segment.path):
+        for state in read_ranges(segment.path):
             held.restore(state)
     return held.states()

@@ -1,4 +1,4 @@
-"""Files of a telemetry store that cannot be read: left where they are, listed, told once, and kept out of every merge.
+"""Files of a telemetry store that cannot be read: listed, reported once and excluded from merges.
 
 A file stays in place, since it may be readable in part, or again (permissions, a disk that comes back). It is listed
 until it is replaced or removed. Thread-safe: readers, upkeep and the energy roll-up share one list.

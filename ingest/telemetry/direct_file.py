@@ -1,4 +1,4 @@
-"""Writing a large file past the operating system's cache.
+"""Writes a large file with O_DIRECT, bypassing the operating system's cache.
 
 What is stored is not read soon. Copied into the cache page by page it costs a third of a nanosecond a byte, as much as
 encoding it; from aligned memory the disk takes it by itself.

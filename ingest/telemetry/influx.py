@@ -1,8 +1,8 @@
-"""InfluxDB telemetry: points that lie on themselves when written again, and marks that follow the data.
+"""InfluxDB telemetry: points that overwrite themselves when written again, and received ranges written after the data.
 
-The layout is ``ingest.schema.influx``'s. A block is written in the order readings, records, marks, each confirmed
-before the next: whatever is killed in between, a mark never promises what is not stored, and what was stored without
-its mark comes again and changes nothing. Retention is the bucket's own; ``influx_thinning`` makes means of what is old.
+The layout is ``ingest.schema.influx``'s. A block is written in the order readings, records, ranges, each confirmed
+before the next: after a kill in between, the ranges contain nothing that is not stored; what was stored without
+them is sent again and overwrites itself. Retention is the bucket's own; ``influx_thinning`` makes means of what is old.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Final
 from ingest.model.batch import Batch
 from ingest.model.block import Block
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import MarkState, Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.schema.influx import (
     CABINETS,
     JOURNAL,
     JOURNAL_FIELDS,
-    MARKS,
     NS_PER_US,
+    RANGES,
     InfluxAddress,
     id_of,
     select,
@@ -31,7 +31,7 @@ from ingest.schema.influx import (
 from ingest.telemetry.influx_link import InfluxLink
 from ingest.telemetry.influx_reading import batches, count_between, pointer_table, pointers_between
 from ingest.telemetry.influx_thinning import Thinning
-from ingest.telemetry.line_protocol import TagWords, mark_lines, parse_ahead, reading_lines, record_lines
+from ingest.telemetry.line_protocol import TagWords, parse_ahead, range_lines, reading_lines, record_lines
 from ingest.telemetry.refused_lines import RefusedLines
 
 _POINTERS_AT_ONCE: Final = 20_000
@@ -77,7 +77,7 @@ class InfluxStore:
         self._position = int(newest[0].columns["time"][0]) if newest else 0
 
     def write(self, block: Block) -> None:
-        """Store a block for good: readings, then records, then marks."""
+        """Store a block for good: readings, then records, then received ranges."""
         if self._started is None or self._started.block is not block:
             self._started = _Started(block, max(self._position, self._clock_ns()))
         started = self._started
@@ -85,7 +85,7 @@ class InfluxStore:
         for lines in islice(parts, started.n_confirmed, None):
             self._link.write(lines)
             started.n_confirmed += 1
-        self._link.write(mark_lines(block.marks, started.before), may_refuse=False)
+        self._link.write(range_lines(block.received, started.before), may_refuse=False)
         self._position = started.before + block.batch.n_records
         self._started = None
 
@@ -93,27 +93,27 @@ class InfluxStore:
         """The journal's time of the last record written."""
         return self._position
 
-    def marks(self) -> list[MarkState]:
-        """The newest mark of each epoch."""
+    def received(self) -> list[StoredRanges]:
+        """The newest received ranges of each epoch."""
         newest = 'GROUP BY "controller_id", "epoch" ORDER BY time DESC LIMIT 1'
-        states: list[MarkState] = []
-        for series in self._link.ask(select(MARKS, ("floor", "ahead"), then=newest)):
+        states: list[StoredRanges] = []
+        for series in self._link.ask(select(RANGES, ("floor", "ahead"), then=newest)):
             starts, ends = parse_ahead(series.columns["ahead"][0] or "")
             owner, epoch = id_of(series.tags["controller_id"]), int(series.tags["epoch"], 16)
-            states.append(MarkState(owner, epoch, int(series.columns["floor"][0]), starts, ends))
+            states.append(StoredRanges(owner, epoch, int(series.columns["floor"][0]), starts, ends))
         return states
 
-    def settle(self, position: int, marks: list[MarkState]) -> None:
-        """Once a day, write all marks anew: those of the silent must not fall out of the bucket's retention."""
+    def settle(self, position: int, received: list[StoredRanges]) -> None:
+        """Once a day, write all received ranges again, so that those of silent controllers do not expire."""
         day = max(position, self._clock_ns()) // _DAY_NS
         if day != self._refreshed_day:
-            self._link.write(mark_lines(marks, max(position, self._clock_ns())), may_refuse=False)
+            self._link.write(range_lines(received, max(position, self._clock_ns())), may_refuse=False)
             self._refreshed_day = day
 
     def records(self, directory: Directory, *, after: int) -> Iterator[Batch]:
-        """What was written after a position and promised by a mark, in the order of writing."""
-        held = Watermarks()
-        for state in self.marks():
+        """The records written after a position and within the received ranges, in the order of writing."""
+        held = ReceivedRangesTable()
+        for state in self.received():
             held.restore(state)
         seen: set[tuple[str, int]] = set()
         while True:
@@ -127,8 +127,8 @@ class InfluxStore:
                 columns["controller_id"], columns["point_ns"], columns["epoch"], columns["sequence"], strict=True
             ):
                 owner = id_of(tag)
-                mark = held.get(owner, epoch % (1 << 64))
-                if (owner, point) not in seen and mark is not None and mark.holds(sequence):
+                ranges = held.get(owner, epoch % (1 << 64))
+                if (owner, point) not in seen and ranges is not None and ranges.holds(sequence):
                     seen.add((owner, point))  # written twice: before a crash, and when it came again
                     owners.append(owner)
                     points.append(point)

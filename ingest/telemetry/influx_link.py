@@ -1,4 +1,4 @@
-"""The one door to an InfluxDB server: lines in through influxdb-client, InfluxQL out over plain HTTP.
+"""The connection to an InfluxDB server: writes through influxdb-client, InfluxQL queries over HTTP.
 
 Owns what an answer means: taken, refused for good (set aside), or not now (``StoreUnavailableError``). Knows nothing of
 blocks. Only a refusal that names the data is one for good; a wrong token, a missing database, a full cache or a limit

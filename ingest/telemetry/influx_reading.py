@@ -1,4 +1,4 @@
-"""Points of InfluxDB back to batches: pointers to records first, then their rows, a bounded number at once.
+"""Reads batches from InfluxDB: first pointers to records, then their rows, a bounded number at once.
 
 Knows the measurements (``ingest.schema.influx``) and how to ask; nothing of writing.
 """

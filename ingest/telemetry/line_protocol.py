@@ -1,4 +1,4 @@
-"""Blocks as InfluxDB line protocol, column by column: no line is made by itself.
+"""Converts blocks to InfluxDB line protocol, column by column.
 
 Pure. A column's text is made once per different value (meters have few) and taken by every row; a row is the join of
 its columns. Lines come as an Arrow array of strings with their line ends, whose data buffer is a request's body as it
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from ingest.model.batch import CONTACT_UNKNOWN, Batch
 from ingest.model.block import Block
-from ingest.model.received_ranges import MarkState
-from ingest.schema.influx import CABINETS, CIRCUITS, JOURNAL, LAMPS, MARKS, point_ns, tag_text
+from ingest.model.received_ranges import StoredRanges
+from ingest.schema.influx import CABINETS, CIRCUITS, JOURNAL, LAMPS, RANGES, point_ns, tag_text
 from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE_VALUES, QuantityColumn, phase_column
 
 LINES_AT_ONCE: Final = 5_000  # of one request: 0.8 MB as text, where InfluxDB spends least on a line
@@ -142,22 +142,22 @@ def _record_fields(batch: Batch, rows: slice) -> list[Any]:
     return columns
 
 
-def mark_lines(marks: Sequence[MarkState], position: int) -> Lines:
+def range_lines(received: Sequence[StoredRanges], position: int) -> Lines:
     """How far each epoch is stored; one point per hour and epoch, written over within the hour."""
     at_ns = position // _HOUR_NS * _HOUR_NS
-    return pa.array([_mark_line(mark, at_ns) for mark in marks], pa.string())
+    return pa.array([_range_line(ranges, at_ns) for ranges in received], pa.string())
 
 
-def _mark_line(mark: MarkState, at_ns: int) -> str:
-    ahead = " ".join(f"{start}-{end}" for start, end in zip(mark.starts, mark.ends, strict=True))
+def _range_line(ranges: StoredRanges, at_ns: int) -> str:
+    ahead = " ".join(f"{start}-{end}" for start, end in zip(ranges.starts, ranges.ends, strict=True))
     if len(ahead) > _LONGEST_AHEAD:  # what is left out comes again and lies on itself
         ahead = ahead[:_LONGEST_AHEAD].rpartition(" ")[0]
-    tags = f"{MARKS},controller_id={_escaped(mark.controller_id)},epoch={mark.epoch:016x}"
-    return f'{tags} floor={mark.floor}i,ahead="{ahead}" {at_ns}\n'
+    tags = f"{RANGES},controller_id={_escaped(ranges.controller_id)},epoch={ranges.epoch:016x}"
+    return f'{tags} floor={ranges.complete_to}i,ahead="{ahead}" {at_ns}\n'
 
 
 def parse_ahead(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Starts and ends of a mark's ``ahead``.
+    """Starts and ends of the ranges in a point's ``ahead``.
 
     Raises:
         ValueError: not such a text.

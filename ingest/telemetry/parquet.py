@@ -1,4 +1,4 @@
-"""Parquet telemetry: a segment per flush, partitioned by day; what is stored is read from the segments' footers.
+"""Parquet telemetry: a segment per flush, partitioned by day; received ranges are read from the segments' footers.
 
 The layout is ``ingest.schema.segments``'s. Thread-safe for one writer and one upkeep.
 """
@@ -20,9 +20,9 @@ import structlog
 from ingest.errors import StoreUnavailableError, describe
 from ingest.model.batch import Batch
 from ingest.model.block import Block, take_records
-from ingest.model.block_division import own_marks
+from ingest.model.block_division import own_ranges
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import MarkState, Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segment, table_files, visible
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_table
@@ -30,12 +30,12 @@ from ingest.telemetry.compaction import Compaction, Policy
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
-from ingest.telemetry.segment_file import TEMPORARY, decode_marks, encode_marks, read_marks, write_segment
+from ingest.telemetry.segment_file import TEMPORARY, decode_ranges, encode_ranges, read_ranges, write_segment
 from ingest.whole_file import replace_file, set_aside
 
 _ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _HOUR_US: Final = 3_600_000_000
-MARKS_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest
+RANGES_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest
 
 
 class ParquetStore:
@@ -67,44 +67,44 @@ class ParquetStore:
         if not is_reader:
             self._staging.mkdir()
         spans = [span for _, span, _ in self._segments(every=True)]
-        self._settled, self._summed_marks = self._read_marks_file()
+        self._settled, self._summed_ranges = self._read_ranges_file()
         self._scratch = Scratch()
         self.damaged = damaged or DamagedFiles()
         self._compaction = Compaction(root, policy, staging=self._staging, damaged=self.damaged)
         self._next = 1 + max(0, self._settled, *(last for _, last in spans))
 
     def write(self, block: Block) -> None:
-        """Store a block for good; one segment per day of its records, the last of them with the block's marks."""
+        """Store a block; one segment per day of its records, the last one with the block's received ranges."""
         days = block.batch.at_us // US_PER_DAY
         different = np.unique(days)
         if len(different) <= 1:
-            self._write(int(different[0]) if len(different) else 0, block, block.marks)
+            self._write(int(different[0]) if len(different) else 0, block, block.received)
             return
         for i, day in enumerate(different):
             part = take_records(block, np.flatnonzero(days == day))
-            self._write(int(day), part, block.marks if i == len(different) - 1 else own_marks(part))
+            self._write(int(day), part, block.received if i == len(different) - 1 else own_ranges(part))
 
-    def _write(self, day: int, block: Block, marks: tuple[MarkState, ...]) -> None:
+    def _write(self, day: int, block: Block, received: tuple[StoredRanges, ...]) -> None:
         tables = {"lamps": lamp_table(block), "circuits": circuit_table(block), "cabinets": cabinet_table(block)}
         span = self._next, self._next
         folder = self.root / day_folder(day)
-        write_segment(folder, *span, tables, marks, staging=self._staging, scratch=self._scratch)
+        write_segment(folder, *span, tables, received, staging=self._staging, scratch=self._scratch)
         self._next += 1
 
     def position(self) -> int:
         """The number of the last write."""
         return self._next - 1
 
-    def marks(self) -> list[MarkState]:
-        """The marks file, and the footers of what was written after it; without it every footer."""
+    def received(self) -> list[StoredRanges]:
+        """The summary file and the footers of later segments; without the file every footer."""
         through = self._settled
-        found = Watermarks()
-        for state in self._summed_marks:
+        found = ReceivedRangesTable()
+        for state in self._summed_ranges:
             found.restore(state)
         for path, (_, last), _ in self._segments(every=False):
             if last > through:
                 try:
-                    states = read_marks(path)
+                    states = read_ranges(path)
                 except READ_ERRORS as error:
                     self.damaged.add(path / "cabinets.parquet", error)
                     continue
@@ -112,21 +112,21 @@ class ParquetStore:
                     found.restore(state)
         return found.states()
 
-    def settle(self, position: int, marks: list[MarkState]) -> None:
+    def settle(self, position: int, received: list[StoredRanges]) -> None:
         """Sum up what is stored, so that the next start reads few footers, and let compaction go so far."""
-        path = self.root / MARKS_FILE
-        text = encode_marks(marks)
+        path = self.root / RANGES_FILE
+        text = encode_ranges(received)
         document = {"through": position, "marks": json.loads(text), "crc32": _checksum(position, text)}
         try:
             replace_file(path, json.dumps(document, separators=(",", ":")).encode())
         except OSError as error:
             raise StoreUnavailableError(f"{path}: {error.strerror}") from error
-        self._settled, self._summed_marks = position, list(marks)
+        self._settled, self._summed_ranges = position, list(received)
 
-    def _read_marks_file(self) -> tuple[int, list[MarkState]]:
-        path = self.root / MARKS_FILE
+    def _read_ranges_file(self) -> tuple[int, list[StoredRanges]]:
+        path = self.root / RANGES_FILE
         try:
-            return _read_marks_document(path.read_bytes())
+            return _read_ranges_document(path.read_bytes())
         except FileNotFoundError:
             return -1, []
         except Exception as error:  # noqa: BLE001  # a file that anything may stand in; the footers say the same
@@ -206,21 +206,21 @@ class ParquetStore:
         shutil.rmtree(self._staging, ignore_errors=True)
 
 
-def _checksum(position: int, marks: bytes) -> int:
-    return zlib.crc32(marks, position & 0xFFFFFFFF)
+def _checksum(position: int, received: bytes) -> int:
+    return zlib.crc32(received, position & 0xFFFFFFFF)
 
 
-def _read_marks_document(data: bytes) -> tuple[int, list[MarkState]]:
-    """The position and the marks of a marks file; files of older versions have no checksum.
+def _read_ranges_document(data: bytes) -> tuple[int, list[StoredRanges]]:
+    """The position and the received ranges of ``marks.json``; files of older versions have no checksum.
 
     Raises:
         Exception: of any kind that damaged bytes make.
     """
     document = json.loads(data)
     through = document["through"]
-    states = decode_marks(json.dumps(document["marks"]).encode())
+    states = decode_ranges(json.dumps(document["marks"]).encode())
     if not isinstance(through, int) or through < -1:
         raise ValueError("through: no position")
-    if document.get("crc32", _checksum(through, encode_marks(states))) != _checksum(through, encode_marks(states)):
+    if document.get("crc32", _checksum(through, encode_ranges(states))) != _checksum(through, encode_ranges(states)):
         raise ValueError("its checksum is not its content's")
     return through, states

@@ -1,4 +1,4 @@
-"""Writing one table as a Parquet file, packed for what comes next: its merge, or years."""
+"""Writes one table as a Parquet file, with compression for fresh or for merged segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored rows back to batches: for detection's memory after a restart, and for a replay of last month.
+"""Converts stored rows to batches: for recovery after a restart and for replay.
 
 Pure; numpy and Arrow in, ``Batch`` out. Rows may come in any order: records are found again by (controller, epoch,
 sequence). Live records are cut into batches in which a controller stands once, as they were when they came.

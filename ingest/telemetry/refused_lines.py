@@ -1,4 +1,4 @@
-"""Lines that InfluxDB will never take are set aside here, bounded, so that a person can mend and import them.
+"""Lines that InfluxDB refuses permanently, kept in bounded files so that they can be corrected and imported.
 
 ``refused_lines.txt`` in the city's data folder, and the one before it: line protocol as it was sent, under a comment
 that says why. Knows nothing of the server.
@@ -17,7 +17,7 @@ MAX_FILE_BYTES: Final = 32_000_000
 
 
 class RefusedLines:
-    """Appends to the file and makes it last."""
+    """Appends lines to the file and syncs it."""
 
     def __init__(self, folder: Path) -> None:
         """Write into ``folder``, which is made when the first line comes."""

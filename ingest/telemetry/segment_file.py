@@ -1,4 +1,4 @@
-"""Writing one Parquet segment so that it appears whole or not at all, and reading what its footer promises.
+"""Writes one Parquet segment atomically, and reads its footer.
 
 The order is: files, synced; their folder, synced; the folder renamed into place; the day's folder synced. Whatever
 stands in a staging folder after a crash was never promised to anyone. Each writer has one of its own, and who opens the
@@ -19,14 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.errors import StoreUnavailableError
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 from ingest.schema.segments import segment_name
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
 from ingest.whole_file import sync_folder
 
 TEMPORARY: Final = "tmp-"
-MARKS_KEY: Final = b"terang.marks"
+RANGES_KEY: Final = b"terang.marks"
 THINNED_KEY: Final = b"terang.thinned_us"
 TABLES_KEY: Final = b"terang.tables"  # the segment's files, so that one that goes missing is missed
 
@@ -36,7 +36,7 @@ def write_segment(
     first: int,
     last: int,
     tables: Mapping[str, pa.Table],
-    marks: Iterable[MarkState],
+    received: Iterable[StoredRanges],
     *,
     staging: Path,
     packing: Packing = FRESH,
@@ -54,7 +54,7 @@ def write_segment(
             shutil.rmtree(temporary)
         temporary.mkdir()
         written = [name for name, table in tables.items() if table.num_rows or name == "cabinets"]
-        own = {MARKS_KEY: encode_marks(marks), TABLES_KEY: " ".join(written).encode()}
+        own = {RANGES_KEY: encode_ranges(received), TABLES_KEY: " ".join(written).encode()}
         for name, table in tables.items():
             if name in written:
                 metadata = own if name == "cabinets" else {}
@@ -117,41 +117,44 @@ def _unavailable(folder: Path, staging: Path, error: OSError) -> StoreUnavailabl
     return StoreUnavailableError(f"{folder}: {reason}{full}")
 
 
-def encode_marks(marks: Iterable[MarkState]) -> bytes:
-    """Marks as a footer keeps them."""
-    rows: list[list[Any]] = [[m.controller_id, m.epoch, m.floor, m.starts, m.ends] for m in marks]
+def encode_ranges(received: Iterable[StoredRanges]) -> bytes:
+    """Received ranges as a footer holds them."""
+    rows: list[list[Any]] = [[m.controller_id, m.epoch, m.complete_to, m.starts, m.ends] for m in received]
     return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def decode_marks(data: bytes) -> list[MarkState]:
-    """Marks of a footer.
+def decode_ranges(data: bytes) -> list[StoredRanges]:
+    """Received ranges of a footer.
 
     Raises:
         ValueError: not such a list.
     """
     try:
-        states = [MarkState(name, epoch, floor, tuple(s), tuple(e)) for name, epoch, floor, s, e in json.loads(data)]
+        states = [
+            StoredRanges(name, epoch, complete_to, tuple(s), tuple(e))
+            for name, epoch, complete_to, s, e in json.loads(data)
+        ]
         is_sound = all(
             isinstance(state.controller_id, str)
             and len(state.starts) == len(state.ends)
-            and all(type(number) is int for number in (state.epoch, state.floor, *state.starts, *state.ends))
+            and all(type(number) is int for number in (state.epoch, state.complete_to, *state.starts, *state.ends))
             for state in states
         )
     except (TypeError, RecursionError) as error:
-        raise ValueError(f"no marks: {error}") from error
+        raise ValueError(f"no received ranges: {error}") from error
     if not is_sound:
-        raise ValueError("no marks: a name or number is of another type")
+        raise ValueError("no received ranges: a name or number is of another type")
     return states
 
 
-def read_marks(folder: Path) -> list[MarkState]:
-    """What a segment's footer promises.
+def read_ranges(folder: Path) -> list[StoredRanges]:
+    """The received ranges in a segment's footer.
 
     Raises:
         ValueError: the segment is damaged.
     """
     try:
         metadata = pq.read_metadata(folder / "cabinets.parquet").metadata or {}
-        return decode_marks(metadata[MARKS_KEY])
+        return decode_ranges(metadata[RANGES_KEY])
     except (KeyError, TypeError, OSError, pa.ArrowException) as error:
         raise ValueError(f"{folder}: damaged: {error}") from error

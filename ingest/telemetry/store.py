@@ -1,6 +1,6 @@
-"""What a telemetry store must do, and the shape in which it gives readings back.
+"""The interface of a telemetry store.
 
-The truth about what is stored comes from the store itself: ``marks`` after a restart is what ``write`` promised before.
+The store itself records what is stored: after a restart ``received`` returns the ranges that ``write`` stored.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Protocol
 from ingest.model.batch import Batch
 from ingest.model.block import Block
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 
 
 class TelemetryStore(Protocol):
-    """A place for readings that keeps each record once, whatever is killed when."""
+    """A store of readings that keeps each record once, also after a kill."""
 
     def write(self, block: Block) -> None:
         """Store a block for good: when this returns, a power cut takes nothing of it away.
@@ -27,14 +27,14 @@ class TelemetryStore(Protocol):
             StoreRefusedError: this block will never be taken.
         """
 
-    def marks(self) -> list[MarkState]:
-        """How far each controller's epochs are stored, for the marks after a restart."""
+    def received(self) -> list[StoredRanges]:
+        """The stored ranges of each controller's epochs, read at a start."""
 
     def position(self) -> int:
         """A number that grows with every write; ``records(after=…)`` begins behind it."""
 
-    def settle(self, position: int, marks: list[MarkState]) -> None:
-        """Nothing up to a position will be asked for by ``records`` again; ``marks`` are all marks at this moment.
+    def settle(self, position: int, received: list[StoredRanges]) -> None:
+        """Nothing up to a position will be asked for by ``records`` again; ``received`` are all ranges at this time.
 
         Raises:
             StoreUnavailableError: full or down; nothing is lost by that.

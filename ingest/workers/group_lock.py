@@ -1,4 +1,4 @@
-"""One group's lock in its city's PostgreSQL: whoever holds it is the group's one active worker.
+"""The PostgreSQL advisory lock of one group: its holder is the group's active worker.
 
 A session-level advisory lock on a connection of its own: it ends with the session, so a killed process lets go at
 once, one whose machine or network vanished when the server's keep-alive gives it up (12 s), and one that hangs when it

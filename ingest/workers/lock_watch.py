@@ -1,4 +1,4 @@
-"""Asks after a held lock every second, on a thread of its own: a long turn of intake must not look like a hang.
+"""Checks a held lock every second on a separate thread, independent of long passes of intake.
 
 Owns when a lock counts as lost: at the first error, and when no answer has come for a while, as after the whole process
 hung. Knows nothing of what is done under the lock.

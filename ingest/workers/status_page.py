@@ -1,4 +1,4 @@
-"""One city's status page in a worker: while it stands by it says why, while it serves it shows the city's own figures.
+"""One city's status page in a worker: the reason for standing by, or the city's own figures.
 
 Owns the port, for as long as the worker lives, and may be without it: of several workers on one machine that were given
 the same port one has it. Used by the keeper's thread alone.

@@ -1,4 +1,4 @@
-"""Several cities' groups over several workers: each group is served by whoever holds its lock, the others stand by.
+"""Distributes several cities' groups over several workers: the holder of a group's lock serves it.
 
 Owns who serves what, and nothing of serving. Every worker is given the same cities. Each city has a thread of its own
 that waits for the group's lock, opens the city's ingest, runs it while the lock stands, and closes it again. A worker
@@ -95,7 +95,7 @@ class Share:
 
 
 class GroupKeeper:
-    """Stands by for one group, and serves it while the lock is ours."""
+    """Waits for one group's lock, and serves the group while it holds it."""
 
     def __init__(
         self, city: City, options: Options, share: Share, patience: Patience, is_stopped: threading.Event
@@ -166,7 +166,7 @@ class GroupKeeper:
             self._why = f"cannot serve: {error}"
             return self._patience.failed_s
         except Exception as error:  # noqa: BLE001  # whatever breaks one city must not take the others with it
-            self._log.exception("broke down")
+            self._log.exception("failed unexpectedly")
             self._why = f"broke down: {type(error).__name__}; the log says more"
             return self._patience.failed_s
         else:

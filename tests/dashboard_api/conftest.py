@@ -19,6 +19,7 @@ from ingest.register.database_table import load_register, store_register
 from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.schema import live
 from ingest.schema.city import read_city
+from tests.dashboard_api.people import People
 
 T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
@@ -137,3 +138,8 @@ def town(tmp_path, database_url):
 def client(town):
     with TestClient(create_app(town.city, lambda: T0)) as client:
         yield client
+
+
+@pytest.fixture
+def people(town):
+    return People(town.city, lambda: T0)

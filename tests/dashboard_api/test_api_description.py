@@ -58,7 +58,7 @@ def test_what_changes_something_is_for_nobody_below_the_crew():
     for route in ROUTES:
         if route.path == "/api/v1/enrolments":
             continue  # a controller asks for its first certificate: a one-time code is what entitles it
-        if route.method != "GET":
+        if route.method != "GET" and not route.path.startswith(("/api/v1/session", "/sign-")):
             assert order.index(route.role) >= order.index(Role.CREW), route.path
 
 
@@ -68,8 +68,9 @@ def test_every_operation_says_what_it_answers_and_what_can_go_wrong(client):
     for path, item in document["paths"].items():
         for operation in item.values():
             answers = operation["responses"]
-            (good,) = [answers[status] for status in ("200", "201", "202") if status in answers]
-            for media, content in good["content"].items():
+            (good,) = [answers[status] for status in ("200", "201", "202", "204") if status in answers][:1]
+            assert good.get("content") or "204" in answers, path
+            for media, content in good.get("content", {}).items():
                 if "json" in media:
                     assert content["schema"]["$ref"].rpartition("/")[2] in schemas, path
             for status in ("400", "422", "503"):

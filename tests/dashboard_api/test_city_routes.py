@@ -49,7 +49,7 @@ def test_the_city_tells_its_frame(client):
 
 def test_lamps_show_their_state_once_ingest_has_spoken(town, client):
     features = client.get("/api/v1/lamps.geojson").json()["features"]
-    assert {feature["properties"]["state"] for feature in features} == {"unknown"}
+    assert {feature["properties"]["state"] for feature in features} == {"silent"}
     town.write_live([2] * 30 + [3] * 5 + [1] * 5)
     properties = [feature["properties"] for feature in client.get("/api/v1/lamps.geojson").json()["features"]]
     assert [p["state"] for p in properties[29:36]] == ["lit", "dark", "dark", "dark", "dark", "dark", "off"]
@@ -115,7 +115,15 @@ def test_cabinets_list_and_detail(town, client):
     assert [(item["cabinet_id"], item["online"]) for item in items] == [("C-1", True), ("C-2", None)]
     town.raise_circuit()
     cabinet = client.get("/api/v1/cabinets/C-2").json()
-    assert cabinet["lamps"] == {"unknown": 0, "off": 0, "lit": 10, "dark": 10}
+    assert cabinet["lamps"] == {
+        "total": 20,
+        "silent": 0,
+        "off": 0,
+        "lit": 0,
+        "dark": 20,
+        "unmetered": 0,
+        "lit_share": 0.0,
+    }
     assert [fault["code"] for fault in cabinet["faults"]] == ["circuitFailure"]
     assert cabinet["least_dark"] == {"cabinet": None, "circuits": {"1": 1, "2": 3}}
     assert client.get("/api/v1/cabinets/C-1").json()["least_dark"] == {"cabinet": None, "circuits": {}}

@@ -16,7 +16,9 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect, sync_playwright
 
 from dashboard_api.app import create_app
+from dashboard_api.context import wall_us
 from dashboard_api.pages.built_page import DIST
+from tests.dashboard_api.people import PASSWORD, People
 
 T0 = 1_790_000_000_000_000
 OFFLINE_FLAGS = [
@@ -250,3 +252,22 @@ def test_a_driver_that_cannot_start_is_a_reason_and_no_error(tmp_path):
     assert "libatomic.so.1" in why_no_driver([str(broken)])
     assert why_no_driver([str(tmp_path / "nothing")]) is not None
     assert why_no_driver() is None
+
+
+def test_with_accounts_the_page_leads_to_the_sign_in_and_shows_who_is_signed_in(lit_town, desk, port):
+    People(lit_town.city, wall_us).add("budi", "operator")
+    time.sleep(2.1)  # the running server hears of the first account within two seconds
+    refused = []
+    desk.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    desk.goto(f"http://127.0.0.1:{port}/?fault=none")
+    expect(desk).to_have_url(re.compile(r"/sign-in\?next=%2F%3Ffault%3Dnone"))
+    desk.fill("#name", "budi")
+    desk.fill("#password", PASSWORD)
+    desk.locator("form").first.locator("button").click()
+    expect(desk.locator(".account")).to_contain_text("budi")
+    desk.locator(".account").click()
+    desk.locator("form[action='/sign-out'] button").first.click()
+    expect(desk.locator("#password")).to_be_visible()
+    desk.goto(f"http://127.0.0.1:{port}/")
+    expect(desk).to_have_url(re.compile("/sign-in"))
+    assert refused == []

@@ -34,7 +34,7 @@ def fill(city: City) -> int:
         block = block_of(directory, sequence=i + 1, at_us=at_us)
         energy = np.arange(6, dtype=np.uint32) + i
         store.write(replace(block, batch=replace(block.batch, energy_wh=energy)))
-    store.settle(store.position(), store.marks())
+    store.settle(store.position(), store.received())
     n_pieces = 0
     while store.upkeep(NOW):
         n_pieces += 1

@@ -10,7 +10,7 @@ from edge_agent.serial.bus import Bus
 from edge_agent.serial.frames import read_registers
 from edge_agent.serial.plan import plan_bus
 from edge_agent.serial.poll import PlannedRequest, Role
-from edge_agent.serial.profile import Block, load_profiles
+from edge_agent.serial.profile import RegisterBlock, load_profiles
 from edge_agent.serial.reading import Quality
 
 
@@ -159,7 +159,7 @@ def test_late_reply_to_one_block_is_not_taken_for_another_block_of_the_same_mete
     profile = bus.meters[0].profile
     bus.meters[0].requests[False] = tuple(
         PlannedRequest(read_registers(1, 4, block.first, block.count), profile.decoder(block))
-        for block in (Block(0, 2), Block(30, 2))
+        for block in (RegisterBlock(0, 2), RegisterBlock(30, 2))
     )
     run(bus)
     n_good = 0
@@ -202,7 +202,7 @@ def test_echo_of_a_write_to_a_dead_node_is_not_taken_for_success(make_wire, make
     assert not bus.write_dim(bus.meters[0], 60)
 
 
-def test_node_that_answers_but_does_not_obey_is_told_from_one_that_does(make_wire, make_node) -> None:
+def test_node_that_answers_but_does_not_obey_is_distinguished_from_one_that_does(make_wire, make_node) -> None:
     node = make_node(1)
     wire = make_wire([node])
     bus = bus_on(wire, config_of(1))

@@ -18,7 +18,7 @@ from edge_agent.serial.frames import (
     write_register,
 )
 from edge_agent.serial.plausibility import is_plausible
-from edge_agent.serial.profile import SHIPPED, Block, load_profile
+from edge_agent.serial.profile import SHIPPED, RegisterBlock, load_profile
 
 CONTRACT_REPLY = bytes.fromhex("01 04 14 08 C5 00 6C 00 00 00 F2 00 00 18 3D 00 00 01 F4 00 64 00 00 53 8E")
 READ_TEN = read_registers(1, 4, 0, 10)
@@ -122,7 +122,7 @@ def test_every_reference_reply_is_decoded_or_refused(vectors) -> None:
             assert struct.unpack(">f", reply.data)[0] == pytest.approx(vector["decoded"], abs=1e-3)
             continue
         profile = load_profile("pzem-016", SHIPPED)
-        values = profile.decoder(Block(0, 10))(reply.data)
+        values = profile.decoder(RegisterBlock(0, 10))(reply.data)
         for key, value in vector["decoded"].items():
             assert values[NAMES[key]] == pytest.approx(value), (vector["name"], key)
         assert is_plausible(profile, values) == (vector["device"] == "pzem-ac"), vector["name"]
@@ -132,7 +132,7 @@ def test_every_reference_reply_is_decoded_or_refused(vectors) -> None:
 def test_captured_reply_of_the_contract() -> None:
     reply = scan(READ_TEN, CONTRACT_REPLY)
     assert reply is not None
-    values = load_profile("pzem-004t", SHIPPED).decoder(Block(0, 10))(reply.data)
+    values = load_profile("pzem-004t", SHIPPED).decoder(RegisterBlock(0, 10))(reply.data)
     assert values["voltage"] == pytest.approx(224.5)
     assert values["current"] == pytest.approx(0.108)
     assert values["power"] == pytest.approx(24.2)
@@ -193,7 +193,7 @@ def test_reply_of_another_address_function_or_length_is_not_taken() -> None:
     assert scan(READ_TEN, frame(b"\x01\x04\x12" + CONTRACT_REPLY[3:-4])) is None
 
 
-def test_exception_is_told_from_a_reply() -> None:
+def test_exception_is_distinguished_from_a_reply() -> None:
     reply = scan(READ_TEN, frame(b"\x01\x84\x02"))
     assert reply == Reply(b"", exception=2)
     assert scan(READ_TEN, frame(b"\x01\x84\x77")) is None

@@ -7,7 +7,7 @@ import pytest
 from edge_agent.errors import ConfigError
 from edge_agent.serial.plan import WANTED, plan_requests
 from edge_agent.serial.poll import Role
-from edge_agent.serial.profile import SHIPPED, Block, load_profile
+from edge_agent.serial.profile import SHIPPED, RegisterBlock, load_profile
 
 HEAD = 'title = "t"\nsource = "s"\n[quantities]\n'
 VOLTAGE = 'voltage = { register = 0, type = "float32", unit = "V" }\n'
@@ -57,14 +57,14 @@ def test_broken_profile_says_what_is_wrong(tmp_path: Path, line: str, complaint:
 def test_kilowatt_hours_and_both_word_orders_come_out_in_base_units(tmp_path: Path) -> None:
     line = 'energy_wh = { register = 0, type = "uint32", unit = "kWh", scale = 0.01 }\n'
     high = load(tmp_path, 'word_order = "high"\n' + HEAD + line)
-    assert high.decoder(Block(0, 2))(bytes.fromhex("00010002"))["energy_wh"] == pytest.approx(655_380)
+    assert high.decoder(RegisterBlock(0, 2))(bytes.fromhex("00010002"))["energy_wh"] == pytest.approx(655_380)
     low = load(tmp_path, 'word_order = "low"\n' + HEAD + line)
-    assert low.decoder(Block(0, 2))(bytes.fromhex("00010002"))["energy_wh"] == pytest.approx(1_310_730)
+    assert low.decoder(RegisterBlock(0, 2))(bytes.fromhex("00010002"))["energy_wh"] == pytest.approx(1_310_730)
 
 
 def test_negative_temperature_is_read_as_int16() -> None:
     profile = load_profile("lamp-node", SHIPPED)
-    assert profile.decoder(Block(10, 1))(b"\xff\x38")["temperature"] == pytest.approx(-20.0)
+    assert profile.decoder(RegisterBlock(10, 1))(b"\xff\x38")["temperature"] == pytest.approx(-20.0)
 
 
 def brute_force_bytes(profile, wanted, cost: float) -> float:

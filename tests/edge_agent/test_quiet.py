@@ -1,4 +1,4 @@
-"""Meters that ignore a request too soon after the last frame: paused for, learned, and told from dead ones."""
+"""Meters that ignore a request too soon after the last frame: pauses are learned, dead meters recognised."""
 
 from __future__ import annotations
 

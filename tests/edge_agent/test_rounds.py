@@ -1,4 +1,4 @@
-"""The rhythm: what is swept when, and what the host is told about it."""
+"""The intervals of sweeps, and what the host receives about them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_short_intervals_while_lit_long_ones_by_day_and_slow_quantities_now_and_
     assert [at for at, _, is_slow in beat.sweeps if is_slow] == [0.0, 900.0, 1800.0]
 
 
-def test_a_longer_interval_is_told_before_it_begins(tmp_path):
+def test_a_longer_interval_is_reported_before_it_begins(tmp_path):
     beat = Beat(tmp_path)
     beat.run(61)
     beat.lights.lit = False

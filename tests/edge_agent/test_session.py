@@ -175,7 +175,7 @@ def test_commands_go_by_alias_or_by_name(played):
     assert [(command.levels, command.until_ms) for command in played.ears.dims] == [(levels, until)] * 2
 
 
-def test_a_new_schedule_is_told_in_a_new_birth_and_a_bad_one_is_counted(played):
+def test_a_new_schedule_is_reported_in_a_new_birth_and_a_bad_one_is_counted(played):
     played.connect()
     played.now_s += 10
     played.ncmd(Metric('{"version": 1}', alias=BY_NAME["Schedule/Document"].alias))

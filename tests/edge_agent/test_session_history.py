@@ -153,8 +153,8 @@ def test_a_record_that_the_card_has_spoilt_sends_its_number_and_holds_nothing_up
     played = Played(tmp_path)
     for _ in range(3):
         played.sweep()
-    played.outbox._card.file._db.execute("UPDATE record SET body = x'00ff' WHERE sequence = 2")
-    played.outbox._card.file._db.execute("UPDATE record SET layout = 'gone' WHERE sequence = 1")
+    played.outbox._storage.file._db.execute("UPDATE record SET body = x'00ff' WHERE sequence = 2")
+    played.outbox._storage.file._db.execute("UPDATE record SET layout = 'gone' WHERE sequence = 1")
     played.connect()
     sent = played.run(3)
     assert history(sent) == [1, 2, 3]

@@ -50,7 +50,7 @@ def test_data_goes_by_alias_alone_without_datatype():
     assert data == b"\x12" + bytes([len(metric)]) + metric
 
 
-def test_null_is_told_from_zero():
+def test_null_is_distinguished_from_zero():
     data = encode_payload(
         Payload(1, 0, (Metric(value=None, name="Cabinet/Energy"), Metric(value=0, name="Outbox/Pending")))
     )

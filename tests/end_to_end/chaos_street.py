@@ -1,4 +1,4 @@
-"""The stage of the short chaos run: lamps with meters on pseudo-terminals, and every process that may be killed."""
+"""The simulated street of the short chaos run: meters on pseudo-terminals, and every process that may be killed."""
 
 from __future__ import annotations
 

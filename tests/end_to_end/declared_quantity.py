@@ -87,7 +87,7 @@ def main(folder: Path) -> dict[str, object]:
     from edge_agent.outbox.numbering import Numbering
     from edge_agent.outbox.record import Circumstances, Record, encode_body
     from ingest.decode.birth import parse_birth
-    from ingest.decode.bulk_decode import Sheets
+    from ingest.decode.bulk_decode import BulkDecoder
     from ingest.decode.columns import build_tick
     from ingest.decode.record import read_record
     from ingest.schema.influx_thinning import thin_statements
@@ -112,13 +112,13 @@ def main(folder: Path) -> dict[str, object]:
     directory = town(1, len(LAMP_IDS), lamp_name="L-{:03d}")
     session = parse_birth("PJU-000", born, directory)
     one_by_one = [read_record(session, payload) for payload in payloads]
-    at_once = Sheets().read([("PJU-000", payload) for payload in payloads], {"PJU-000": session})
+    at_once = BulkDecoder().read([("PJU-000", payload) for payload in payloads], {"PJU-000": session})
     assert all(record is not None for record in at_once), "ten payloads of one shape are read together"
     blocks = [build_tick([[record] for record in way], [], directory).block for way in (one_by_one, at_once)]
     column = "illuminance_lx"
     alone, together = (getattr(block.batch, column) for block in blocks)
     assert alone.tobytes() == together.tobytes()
-    block = replace(blocks[0], marks=())
+    block = replace(blocks[0], received=())
     lines = "".join(bytes(body_of(part)).decode() for part in reading_lines(block, TagWords()))
 
     root = folder / "telemetry"

@@ -35,7 +35,7 @@ class Broker(Mosquitto):
         self.stop()
 
 
-class Stage:
+class ChaosRun:
     def __init__(self, folder: Path, mosquitto: Path, stack: ExitStack) -> None:
         self.city = folder
         self.broker = Broker(mosquitto, folder)
@@ -112,33 +112,33 @@ def test_kills_of_agents_broker_and_ingest_lose_and_double_neither_record_nor_fa
     schedule = make_schedule(SEED, [*(f"PJU-{n + 1}" for n in range(N_CONTROLLERS)), "broker", "ingest"], CHAOS_S)
     print(f"TERANG_CHAOS_SEED={SEED} TERANG_CHAOS_S={CHAOS_S}", *schedule, sep="\n")  # pytest shows it on failure
     with ExitStack() as stack:
-        stage = Stage(tmp_path, mosquitto, stack)
+        chaos_run = ChaosRun(tmp_path, mosquitto, stack)
         lit = [("lampFailure", "L-1-3", "open", ["opened"])]
-        stage.street.injector.inject("lampFailure", "L-1-3", {})
-        stage.wait(lambda: stage.faults() == lit, "the fault before the blows", 40)
+        chaos_run.street.injector.inject("lampFailure", "L-1-3", {})
+        chaos_run.wait(lambda: chaos_run.faults() == lit, "the fault before the blows", 40)
         half = len(schedule) // 2
-        stage.play(schedule[:half])
-        stage.street.injector.inject("lampFailure", "L-2-2", {})
-        stage.play(schedule[half:])
+        chaos_run.play(schedule[:half])
+        chaos_run.street.injector.inject("lampFailure", "L-2-2", {})
+        chaos_run.play(schedule[half:])
         both = [*lit, ("lampFailure", "L-2-2", "open", ["opened"])]  # by live data: history opens nothing
-        stage.wait(lambda: len(stage.faults()) >= len(both), "the fault between the blows", 30)
-        for agent in stage.agents:  # each delivers what it holds, and one last sweep
+        chaos_run.wait(lambda: len(chaos_run.faults()) >= len(both), "the fault between the blows", 30)
+        for agent in chaos_run.agents:  # each delivers what it holds, and one last sweep
             agent.kill()
             agent.set_interval(LAST_INTERVAL_S)
             agent.start()
-        stage.wait(lambda: all(stage.n_stored(a) > a.last for a in stage.agents), "the last record", 60)
+        chaos_run.wait(lambda: all(chaos_run.n_stored(a) > a.last for a in chaos_run.agents), "the last record", 60)
         time.sleep(2.5)  # the last acknowledgement, and whatever would still come twice
         numbers = []
-        for agent in stage.agents:
+        for agent in chaos_run.agents:
             agent.stop()
             numbers.append(agent.read_outbox())
-        assert stage.ingest.stop() == 0
-        assert stage.faults() == both, stage.words()
-    stored = stage.stored()
-    for agent, held in zip(stage.agents, numbers, strict=True):
+        assert chaos_run.ingest.stop() == 0
+        assert chaos_run.faults() == both, chaos_run.words()
+    stored = chaos_run.stored()
+    for agent, held in zip(chaos_run.agents, numbers, strict=True):
         own = {key[1:]: n for key, n in stored.items() if key[0] == agent.controller_id}
         lost = set(range(1, agent.last + 1)) - {sequence for _, sequence, _ in own}
-        assert not lost, f"{agent.controller_id}: lost {sorted(lost)}\n{stage.words()}"
+        assert not lost, f"{agent.controller_id}: lost {sorted(lost)}\n{chaos_run.words()}"
         assert {epoch for epoch, _, _ in own} == {held["epoch"]}, "a kill must not cost the epoch"
         assert sum(own.values()) == agent.last, f"{agent.controller_id}: doubled"
         assert held["acknowledged"] == agent.last
@@ -146,4 +146,4 @@ def test_kills_of_agents_broker_and_ingest_lose_and_double_neither_record_nor_fa
         times = {(epoch, sequence): at_ms for epoch, sequence, at_ms in own}
         assert agent.history == {key: times[key] for key in agent.history}, "stored is what was recorded"
         print(f"{agent.controller_id}: {agent.last} records, lost 0, doubled 0")
-    assert stage.doubled_lamp_rows() == []
+    assert chaos_run.doubled_lamp_rows() == []

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.wire.schedule import Timetable, parse_schedule
-from firmware_sim.fleet.schedule import Timetable as SimulatedTimetable
+from firmware_sim.fleet.schedule import SimulatedTimetable
 from firmware_sim.fleet.schedule import parse_schedule as parse_simulated
 from ingest.lighting.timetable import CabinetTimetable
 from ingest.schema.city import ScheduleSection

@@ -13,7 +13,7 @@ from edge_agent.wire import Metric, Payload, encode_payload
 from tests.firmware_sim.sparkplug_reader import STRING_ARRAY, TABLE, read_payload, value_of
 
 
-class Session:
+class HeardSession:
     """One controller between two births, as the host must be able to understand it."""
 
     def __init__(self, birth):
@@ -98,7 +98,7 @@ class Host:
             self.deaths[node].append(value_of(metric, metric.datatype))
             self._sessions.pop(node, None)
         elif kind == "NBIRTH":
-            self._sessions[node] = Session(body)
+            self._sessions[node] = HeardSession(body)
             self.births[node].append(self._sessions[node].values)
         elif node in self._sessions:
             at_ms, is_history, values = self._sessions[node].data(body)

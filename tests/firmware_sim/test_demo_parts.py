@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.demo.city_folder import CityFolderError, held_folder
 from firmware_sim.demo.night import clock_offset_s
 from firmware_sim.demo.processes import ChildError, Supervisor
-from firmware_sim.demo.stage import StageError, held_folder
-from firmware_sim.fleet.schedule import Timetable, parse_schedule
+from firmware_sim.fleet.schedule import SimulatedTimetable, parse_schedule
 
 HOUR_US = 3_600_000_000
 
@@ -26,7 +26,7 @@ HOUR_US = 3_600_000_000
 @pytest.mark.parametrize("hour", range(0, 24, 3))
 def test_whatever_the_hour_the_town_is_in_its_night_and_never_in_the_future(hour, place):
     timezone, latitude, longitude = place
-    level = Timetable(parse_schedule({}, timezone), latitude, longitude).level
+    level = SimulatedTimetable(parse_schedule({}, timezone), latitude, longitude).level
     now_us = round(datetime(2026, 11, 23, hour, 17, tzinfo=UTC).timestamp() * 1e6)
     offset_s = clock_offset_s(now_us, level)
     played_us = now_us + round(offset_s * 1e6)
@@ -35,7 +35,7 @@ def test_whatever_the_hour_the_town_is_in_its_night_and_never_in_the_future(hour
 
 
 def test_within_the_night_the_clock_is_the_readers_own():
-    level = Timetable(parse_schedule({}, "Asia/Jakarta"), 0.79, 102.0).level
+    level = SimulatedTimetable(parse_schedule({}, "Asia/Jakarta"), 0.79, 102.0).level
     assert clock_offset_s(round(datetime(2026, 11, 23, 14, 0, tzinfo=UTC).timestamp() * 1e6), level) == 0  # 21:00 there
 
 
@@ -54,7 +54,7 @@ def test_every_child_is_gone_afterwards_even_a_stubborn_one(tmp_path):
     assert second.process.poll() is not None
 
 
-def test_a_child_that_dies_is_told_with_its_last_words(tmp_path):
+def test_a_child_that_dies_is_reported_with_its_last_words(tmp_path):
     with Supervisor(tmp_path, os.environ) as supervisor:
         child = supervisor.start("api", [sys.executable, "-c", "print('port 8000 is in use'); raise SystemExit(2)"])
         child.process.wait(10)
@@ -129,7 +129,7 @@ def test_two_demos_find_places_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with held_folder(None, 8000) as first, held_folder(None, 8001) as second:
         assert (first.name, second.name) == ("demo-city", "demo-city-8001")
-        with pytest.raises(StageError, match="another demo plays there"), held_folder(first, 8002):
+        with pytest.raises(CityFolderError, match="another demo plays there"), held_folder(first, 8002):
             pass
     with held_folder(None, 8001) as again:
         assert again.name == "demo-city"

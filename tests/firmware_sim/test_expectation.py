@@ -1,4 +1,4 @@
-"""When an injected fault will be told: times by the schedule, guards and confirm times, and reasons why it is not."""
+"""When an injected fault will be reported: by schedule, guard and confirm time, or why it is not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_fault_has_a_time_or_a_reason_in_both_languages(stage, code):
 
 
 @pytest.mark.parametrize("code", CONFOUNDERS)
-def test_of_a_confounder_nothing_is_told(stage, code):
+def test_of_a_confounder_nothing_is_reported(stage, code):
     world, now_us = stage
     places = ("C-1", "C-1/1", "L-214", "PJU-1")
     for place in places:
@@ -64,7 +64,7 @@ def test_of_a_confounder_nothing_is_told(stage, code):
         assert Forecast(world, 3.0, 30.0).expect(injected, now_us).reason == "no_fault"
 
 
-def test_a_dark_lamp_is_told_within_seconds_by_night_and_after_dusk_by_day(tmp_path):
+def test_a_dark_lamp_is_reported_within_seconds_by_night_and_after_dusk_by_day(tmp_path):
     world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
     assert wait_s(expect(world, NIGHT_US, "lampFailure", "L-214"), NIGHT_US) <= 30
     by_day = expect(world, NOON_US, "lampFailure", "L-214", guard_s=600.0)
@@ -83,7 +83,7 @@ def test_the_guard_after_a_switching_is_waited_for(tmp_path):
     assert 500 <= waits[1] <= 600
 
 
-def test_a_stuck_driver_is_told_at_the_next_dim_step(tmp_path):
+def test_a_stuck_driver_is_reported_at_the_next_dim_step(tmp_path):
     world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
     told = expect(world, NIGHT_US, "dimmingFailure", "L-214", guard_s=30.0)
     assert told.reason == "dim_step"

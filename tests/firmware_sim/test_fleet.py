@@ -21,10 +21,10 @@ from edge_agent.wire import (
     parse_topic,
     unpack_strings,
 )
-from firmware_sim.control import ControlDoor, ControlError, ask
+from firmware_sim.control import ControlError, ControlSocket, ask
 from firmware_sim.electrical import LampFault
 from firmware_sim.fleet.payload import Reading, encode_data
-from firmware_sim.fleet.schedule import Timetable, parse_schedule
+from firmware_sim.fleet.schedule import SimulatedTimetable, parse_schedule
 from firmware_sim.fleet.sweeps import sweep
 from firmware_sim.fleet.town import TownError, read_town
 from firmware_sim.fleet.virtual_agent import VirtualAgent
@@ -171,7 +171,7 @@ def test_dim_commands_hold_until_their_time(town):
 
 def test_a_timetable_follows_sun_and_steps():
     document = {"dim": [{"at": "22:00", "level": 70}, {"at": "00:30", "level": 50}, {"at": "04:30", "level": 100}]}
-    table = Timetable(parse_schedule(document, "Asia/Jakarta"), 0.79, 102.0)
+    table = SimulatedTimetable(parse_schedule(document, "Asia/Jakarta"), 0.79, 102.0)
 
     def level(day, hour, minute=0):
         return table.level(int(datetime(2026, 11, day, hour, minute, tzinfo=UTC).timestamp() * 1e6))
@@ -199,7 +199,7 @@ def test_a_city_that_cannot_be_played_says_why(tmp_path):
         ("city.toml", 'group = "g"', "[schedule]\ndim = [1]", r"city\.toml: dim 1"),
     ],
 )
-def test_a_broken_row_or_setting_is_told_with_its_place(tmp_path, file, old, new, reason):
+def test_a_broken_row_or_setting_is_reported_with_its_place(tmp_path, file, old, new, reason):
     path = write_city(tmp_path) / file
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -209,14 +209,14 @@ def test_a_broken_row_or_setting_is_told_with_its_place(tmp_path, file, old, new
 
 
 def test_the_control_door_answers_refuses_and_leaves_no_socket(tmp_path):
-    door = ControlDoor(tmp_path, lambda request: {"got": request["do"]})
+    control = ControlSocket(tmp_path, lambda request: {"got": request["do"]})
     with pytest.raises(ControlError, match="another simulation"):
-        ControlDoor(tmp_path, dict)
+        ControlSocket(tmp_path, dict)
     stop = threading.Event()
 
     def serve():
         while not stop.wait(0.01):
-            door.answer()
+            control.answer()
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -227,6 +227,6 @@ def test_the_control_door_answers_refuses_and_leaves_no_socket(tmp_path):
     finally:
         stop.set()
         thread.join()
-    door.close()
+    control.close()
     with pytest.raises(ControlError, match="no simulation"):
         ask(tmp_path, {"do": "list"})

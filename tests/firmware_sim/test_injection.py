@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_sim.__main__ import app
-from firmware_sim.control import ControlDoor, ControlError, ask
+from firmware_sim.control import ControlError, ControlSocket, ask
 from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import CONFOUNDERS, FAULTS, KINDS, InjectionError, inject, repair
@@ -217,12 +217,12 @@ def test_the_door_injects_lists_and_repairs(world, tmp_path):
 
 
 def test_a_refusal_reaches_the_person_at_the_terminal(world, tmp_path):
-    door = ControlDoor(tmp_path, Injector(world).handle)
+    control = ControlSocket(tmp_path, Injector(world).handle)
     is_over = threading.Event()
 
     def play():
         while not is_over.wait(0.01):
-            door.answer()
+            control.answer()
 
     player = threading.Thread(target=play)
     player.start()
@@ -233,7 +233,7 @@ def test_a_refusal_reaches_the_person_at_the_terminal(world, tmp_path):
     finally:
         is_over.set()
         player.join()
-        door.close()
+        control.close()
 
 
 @pytest.mark.parametrize("command", ["town", "fleet", "inject", "repair", "list"])

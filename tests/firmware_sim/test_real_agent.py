@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.fleet.performance import Cast, Performance
 from firmware_sim.fleet.player import Pace
 from firmware_sim.fleet.real_agent import RealAgent, RealAgentError
+from firmware_sim.fleet.simulation import FleetOptions, Simulation
 from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.uplink import Network
 from tests.firmware_sim.injection_city import write_city
@@ -94,30 +94,30 @@ def test_a_dead_agent_is_its_own_stopped_process_and_no_other(network, tmp_path)
 
 def test_benches_follow_what_is_injected_at_their_controllers(tmp_path):
     town = read_town(write_city(tmp_path))
-    performance = Performance(town, ("127.0.0.1", 9), Cast(n_benches=1), Pace(NIGHT_US), seed=1)
+    simulation = Simulation(town, ("127.0.0.1", 9), FleetOptions(n_benches=1), Pace(NIGHT_US), seed=1)
     try:
-        (bench,) = performance.benches
+        (bench,) = simulation.benches
         node = bench.controller.controller_id
         (bus,) = [bus for name, bus in bench._buses.items() if name == "A"]
-        performance._handle({"do": "inject", "code": "lostReplies", "place": "L-113", "params": {"share": 0.5}})
+        simulation._handle({"do": "inject", "code": "lostReplies", "place": "L-113", "params": {"share": 0.5}})
         assert dict(bus.faults.no_reply_from) == {3: 0.5}
         with pytest.raises(RealAgentError, match="not swept yet"):
-            performance._handle(
+            simulation._handle(
                 {"do": "inject", "code": "controllerOffline", "place": node, "params": {"cause": "dead"}}
             )
-        assert [held["code"] for held in performance._handle({"do": "list"})["held"]] == ["lostReplies"]
-        performance._handle({"do": "inject", "code": "controllerOffline", "place": node})
-        (agent,) = performance._agents
+        assert [held["code"] for held in simulation._handle({"do": "list"})["held"]] == ["lostReplies"]
+        simulation._handle({"do": "inject", "code": "controllerOffline", "place": node})
+        (agent,) = simulation._agents
         with socket.create_connection(("127.0.0.1", agent.port), 5) as refused, suppress(ConnectionError):
             assert refused.recv(10) == b""
-        performance._handle({"do": "repair", "place": "L-113"})
+        simulation._handle({"do": "repair", "place": "L-113"})
         assert dict(bus.faults.no_reply_from) == {}
         truth = [json.loads(line) for line in (tmp_path / "data" / "truth.jsonl").read_text().splitlines()]
         holds = {(line["code"], line["params"].get("cause")): line["end"] is None for line in truth}
         assert holds[("lostReplies", None)] is False
         assert holds[("controllerOffline", "network")] is True
     finally:
-        performance.close()
+        simulation.close()
 
 
 def test_one_of_three_benches_measures_its_circuits_alone(tmp_path):
@@ -126,11 +126,11 @@ def test_one_of_three_benches_measures_its_circuits_alone(tmp_path):
     rows = cabinets.read_text().splitlines()
     cabinets.write_text("\n".join([f"{rows[0]},metering,meters", *(f"{row},lamp,cabinet" for row in rows[1:3]),
                                   f"{rows[3]},circuit,circuit+cabinet"]))  # fmt: skip
-    performance = Performance(read_town(tmp_path), ("127.0.0.1", 9), Cast(n_benches=3), Pace(NIGHT_US), seed=1)
+    simulation = Simulation(read_town(tmp_path), ("127.0.0.1", 9), FleetOptions(n_benches=3), Pace(NIGHT_US), seed=1)
     try:
-        texts = {agent.controller_id: agent.config_path.read_text() for agent in performance._agents}
+        texts = {agent.controller_id: agent.config_path.read_text() for agent in simulation._agents}
     finally:
-        performance.close()
+        simulation.close()
     documents = {node: tomllib.loads(text)["bus"] for node, text in texts.items()}
     assert set(documents) == {"PJU-1", "PJU-2", "PJU-3"}
     (only,) = documents["PJU-3"]

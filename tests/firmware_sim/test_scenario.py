@@ -1,4 +1,4 @@
-"""Scenario files: times in every spelling, errors with file and line, a stage that keeps the truth."""
+"""Scenario files: times in every spelling, errors with file and line, the truth log."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.world import World
+from firmware_sim.injections import Injections, Step
 from firmware_sim.scenario import ScenarioError, read_scenario
-from firmware_sim.stage import Stage, Step
 from firmware_sim.truth import write_truth
 from tests.firmware_sim.injection_city import write_city
 
@@ -81,7 +81,7 @@ def test_times_relative_local_and_absolute(tmp_path, world, when, start_min, end
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\n[weather]\nrain = true\n', 4, "only [[fault]]"),
     ],
 )
-def test_a_wrong_entry_is_told_with_file_and_line_and_nothing_starts(tmp_path, world, text, line, reason):
+def test_a_wrong_entry_is_reported_with_file_and_line_and_nothing_starts(tmp_path, world, text, line, reason):
     with pytest.raises(ScenarioError) as refusal:
         read(tmp_path, world, text)
     assert f"night.toml:{line}: " in str(refusal.value)
@@ -106,22 +106,22 @@ def test_the_stage_breaks_and_mends_on_time_and_knows_when_it_showed(tmp_path, w
         Step("cableFailure", "L-124", BEGIN_US + 90 * MINUTE_US, None),
         Step("lostReplies", "PJU-1", BEGIN_US, None, {"share": 0.1}),
     ]
-    stage = Stage(world, steps)
+    injections = Injections(world, steps)
     on_us = None
     for minute in range(130):
         at_us = BEGIN_US + minute * MINUTE_US
-        stage.turn(at_us)
+        injections.turn(at_us)
         moment = world.advance(at_us)
-        stage.look(moment, np.ones(3, np.bool_))
+        injections.look(moment, np.ones(3, np.bool_))
         if on_us is None and moment.sample.is_lit.any():
             on_us = at_us
-    by_place = {truth.place: truth for truth in stage.truths}
+    by_place = {truth.place: truth for truth in injections.truths}
     assert by_place["L-113"].observable_from_us == steps[0].start_us
     assert by_place["L-113"].longest_s == 29 * 60
     assert by_place["L-114"].observable_from_us == on_us
     assert by_place["L-124"].span == ("L-123", "L-124")
     assert by_place["PJU-1"].observable_from_us is None
-    write_truth(tmp_path / "truth.jsonl", stage.truths)
+    write_truth(tmp_path / "truth.jsonl", injections.truths)
     lines = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["code"] for line in lines] == ["lampFailure", "lostReplies", "lampFailure", "cableFailure"]
     assert lines[3]["span"] == ["L-123", "L-124"]
@@ -129,31 +129,31 @@ def test_the_stage_breaks_and_mends_on_time_and_knows_when_it_showed(tmp_path, w
 
 
 def test_what_no_sweep_brings_to_the_host_is_not_observable(world):
-    stage = Stage(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, None)])
-    stage.turn(BEGIN_US)
-    stage.look(world.advance(BEGIN_US), np.array([False, True, True]))
-    assert stage.truths[0].observable_from_us is None
+    injections = Injections(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, None)])
+    injections.turn(BEGIN_US)
+    injections.look(world.advance(BEGIN_US), np.array([False, True, True]))
+    assert injections.truths[0].observable_from_us is None
 
 
 def test_what_ends_before_the_next_begins_at_the_same_place_is_no_overlap(tmp_path, world):
     entry = '[[fault]]\ncode = "cableFailure"\nplace = "L-114"\nstart = "{}m"\nduration = "10m"\n'
     steps = read(tmp_path, world, entry.format(20) + entry.format(10))
-    stage = Stage(world, steps)
-    stage.turn(BEGIN_US + 60 * MINUTE_US)
-    assert stage.refused == []
-    assert [truth.end_us - truth.start_us for truth in stage.truths] == [10 * MINUTE_US] * 2
+    injections = Injections(world, steps)
+    injections.turn(BEGIN_US + 60 * MINUTE_US)
+    assert injections.refused == []
+    assert [truth.end_us - truth.start_us for truth in injections.truths] == [10 * MINUTE_US] * 2
 
 
 def test_what_a_hand_breaks_and_mends_stands_in_the_truth_too(tmp_path, world):
-    stage = Stage(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, BEGIN_US + 60 * MINUTE_US)])
-    stage.turn(BEGIN_US)
-    stage.inject("lampFailure", "L-113", {"cause": "fuse"}, BEGIN_US + MINUTE_US)
-    stage.inject("supplyDip", "C-2", {}, BEGIN_US + MINUTE_US)
-    assert [injected.code for injected in stage.held] == ["cabinetDoorOpen", "lampFailure"]
-    stage.repair(None, "L-113", BEGIN_US + 3 * MINUTE_US)
-    stage.repair(None, "C-1", BEGIN_US + 4 * MINUTE_US)  # a scenario's own cause can be mended early
-    stage.turn(BEGIN_US + 70 * MINUTE_US)
-    write_truth(tmp_path / "truth.jsonl", stage.truths)
+    injections = Injections(world, [Step("cabinetDoorOpen", "C-1", BEGIN_US, BEGIN_US + 60 * MINUTE_US)])
+    injections.turn(BEGIN_US)
+    injections.inject("lampFailure", "L-113", {"cause": "fuse"}, BEGIN_US + MINUTE_US)
+    injections.inject("supplyDip", "C-2", {}, BEGIN_US + MINUTE_US)
+    assert [injected.code for injected in injections.held] == ["cabinetDoorOpen", "lampFailure"]
+    injections.repair(None, "L-113", BEGIN_US + 3 * MINUTE_US)
+    injections.repair(None, "C-1", BEGIN_US + 4 * MINUTE_US)  # a scenario's own cause can be mended early
+    injections.turn(BEGIN_US + 70 * MINUTE_US)
+    write_truth(tmp_path / "truth.jsonl", injections.truths)
     lines = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
     minutes = {line["code"]: (line["start"][14:16], line["end"][14:16], line["span"]) for line in lines}
     assert minutes == {

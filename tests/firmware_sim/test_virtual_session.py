@@ -11,8 +11,8 @@ import pytest
 
 from edge_agent.wire import DataType, Metric, Payload, encode_payload
 from firmware_sim.fleet.outages import Churn
-from firmware_sim.fleet.performance import Cast, Performance
 from firmware_sim.fleet.player import Pace
+from firmware_sim.fleet.simulation import FleetOptions, Simulation
 from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from tests.edge_agent.broker_process import Broker
@@ -33,27 +33,27 @@ def broker(tmp_path, require_debian):
 
 
 @contextmanager
-def performance_of(folder, port, *, minutes=None, speed=0.0, churn=None, seed=1):
+def simulation_of(folder, port, *, minutes=None, speed=0.0, churn=None, seed=1):
     end_us = None if minutes is None else NIGHT_US + minutes * 60_000_000
     pace = Pace(NIGHT_US, 60.0, slow_s=300.0, speed=speed, end_us=end_us)
     folder.mkdir(exist_ok=True)
     town = read_town(write_city(folder))
-    performance = Performance(town, ("127.0.0.1", port), Cast(churn=churn or Churn()), pace, seed)
+    simulation = Simulation(town, ("127.0.0.1", port), FleetOptions(churn=churn or Churn()), pace, seed)
     try:
-        yield performance
+        yield simulation
     finally:
-        performance.close()
+        simulation.close()
 
 
-def play(performance, until, patience_s=60.0):
+def play(simulation, until, patience_s=60.0):
     deadline = time.monotonic() + patience_s
     while not until():
-        assert time.monotonic() < deadline, performance.figures()
-        performance.turn()
+        assert time.monotonic() < deadline, simulation.figures()
+        simulation.turn()
 
 
-def play_to_the_end(performance):
-    play(performance, lambda: performance.is_over)
+def play_to_the_end(simulation):
+    play(simulation, lambda: simulation.is_over)
 
 
 def settled(host):
@@ -70,8 +70,8 @@ def test_a_quiet_hour_is_births_and_gapless_records_of_the_right_types_and_sizes
     with ExitStack() as stack:
         host = Host(broker.port)
         stack.callback(host.close)
-        with performance_of(tmp_path / "city", broker.port, minutes=60) as performance:
-            play_to_the_end(performance)
+        with simulation_of(tmp_path / "city", broker.port, minutes=60) as simulation:
+            play_to_the_end(simulation)
         settled(host)
     assert set(host.births) == CONTROLLERS
     for node, births in host.births.items():
@@ -101,8 +101,8 @@ def test_storms_and_churn_lose_nothing_and_every_session_has_its_own_will(tmp_pa
         host = Host(broker.port)
         stack.callback(host.close)
         churn = Churn(per_hour=4.0, storm_s=1200.0)
-        with performance_of(tmp_path / "city", broker.port, minutes=120, churn=churn) as performance:
-            play_to_the_end(performance)
+        with simulation_of(tmp_path / "city", broker.port, minutes=120, churn=churn) as simulation:
+            play_to_the_end(simulation)
         settled(host)
     for node in CONTROLLERS:
         assert sorted(number for _, number in host.records[node]) == list(range(1, 121))
@@ -120,16 +120,16 @@ def test_a_host_that_is_silent_for_an_hour_gets_it_all_afterwards(tmp_path, brok
     with ExitStack() as stack:
         host = Host(broker.port, does_acknowledge=False)
         stack.callback(host.close)
-        performance = stack.enter_context(performance_of(tmp_path / "city", broker.port, speed=3000.0))
-        performance.world.upset.is_offline[0] = True
-        play(performance, lambda: performance.player.n_sweeps > 150)
-        assert performance.figures()["waiting"] == performance.player.n_sweeps
+        simulation = stack.enter_context(simulation_of(tmp_path / "city", broker.port, speed=3000.0))
+        simulation.world.upset.is_offline[0] = True
+        play(simulation, lambda: simulation.player.n_sweeps > 150)
+        assert simulation.figures()["waiting"] == simulation.player.n_sweeps
         host.does_acknowledge = True
-        performance.world.upset.is_offline[0] = False
+        simulation.world.upset.is_offline[0] = False
         for node in ("PJU-2", "PJU-3"):
             for epoch in {epoch for epoch, _ in host.records[node]}:
                 host.acknowledge(node, epoch)
-        play(performance, lambda: performance.figures()["waiting"] < 12)
+        play(simulation, lambda: simulation.figures()["waiting"] < 12)
         settled(host)
         born = host.births["PJU-1"][0]
         assert born["Outbox/Pending"] == born["Outbox/Sequence"] > 40
@@ -142,20 +142,20 @@ def test_commands_are_obeyed_rebirth_schedule_and_a_foreign_acknowledgement(tmp_
     with ExitStack() as stack:
         host = Host(broker.port)
         stack.callback(host.close)
-        performance = stack.enter_context(performance_of(tmp_path / "city", broker.port, speed=600.0))
-        play(performance, lambda: len(host.births) == 3)
+        simulation = stack.enter_context(simulation_of(tmp_path / "city", broker.port, speed=600.0))
+        play(simulation, lambda: len(host.births) == 3)
         host.command("PJU-2", (Metric(True, name="Node Control/Rebirth"),))
-        play(performance, lambda: len(host.births["PJU-2"]) == 2)
+        play(simulation, lambda: len(host.births["PJU-2"]) == 2)
         first, second = host.births["PJU-2"]
         assert first["bdSeq"] == second["bdSeq"]
         for wrong in ("no schedule", '{"on": "moonrise"}', "[1]"):
             host.command("PJU-1", (Metric(wrong, name="Schedule/Document"),))
         document = '{"version": 7, "timezone": "Asia/Jakarta", "on": "23:50", "off": "04:00", "dim": []}'
         host.command("PJU-1", (Metric(document, name="Schedule/Document"),))
-        play(performance, lambda: len(host.births["PJU-1"]) == 2)
+        play(simulation, lambda: len(host.births["PJU-1"]) == 2)
         assert host.births["PJU-1"][1]["Schedule/Document"] == document
-        begun = performance.player.n_sweeps
-        play(performance, lambda: performance.player.n_sweeps > begun + 12)
+        begun = simulation.player.n_sweeps
+        play(simulation, lambda: simulation.player.n_sweeps > begun + 12)
         settled(host)
         levels = {node: max(host.records[node].items())[1][2]["Lamps/Dim Level"] for node in ("PJU-1", "PJU-2")}
         assert set(levels["PJU-1"]) == {0}, "its own schedule lights it at 23:50"
@@ -165,8 +165,8 @@ def test_commands_are_obeyed_rebirth_schedule_and_a_foreign_acknowledgement(tmp_
 def test_the_same_seed_and_start_send_the_same_bytes_and_another_start_another_outbox(tmp_path, broker):
     def records_of(name, seed=1):
         host = Host(broker.port)
-        with performance_of(tmp_path / name, broker.port, minutes=10, seed=seed) as performance:
-            play_to_the_end(performance)
+        with simulation_of(tmp_path / name, broker.port, minutes=10, seed=seed) as simulation:
+            play_to_the_end(simulation)
         settled(host).close()
         return {
             (node, key): {name: value for name, value in values.items() if name != "Outbox/Pending"}
@@ -183,11 +183,11 @@ def test_a_restarted_node_tells_it_in_its_next_sweep_whichever_turn_its_controll
     with ExitStack() as stack:
         host = Host(broker.port)
         stack.callback(host.close)
-        with performance_of(tmp_path / "city", broker.port, minutes=20) as performance:
-            play(performance, lambda: performance.player.n_sweeps >= 15)
+        with simulation_of(tmp_path / "city", broker.port, minutes=20) as simulation:
+            play(simulation, lambda: simulation.player.n_sweeps >= 15)
             for cabinet in ("C-1", "C-2"):
-                performance._handle({"do": "inject", "code": "supplyDip", "place": cabinet})
-            play_to_the_end(performance)
+                simulation._handle({"do": "inject", "code": "supplyDip", "place": cabinet})
+            play_to_the_end(simulation)
         settled(host)
     for node in ("PJU-1", "PJU-2"):
         told = [
@@ -200,23 +200,23 @@ def test_cities_with_controllers_of_the_same_names_share_a_broker_without_evicti
     with ExitStack() as stack:
         host = Host(broker.port)
         stack.callback(host.close)
-        performances = []
+        simulations = []
         for group in ("terang", "terang-utara"):
             folder = tmp_path / group
             folder.mkdir()
             settings = write_city(folder) / "city.toml"
             settings.write_text(settings.read_text().replace('name = "Kota"', f'name = "Kota"\ngroup = "{group}"'))
             pace = Pace(NIGHT_US, 60.0, slow_s=300.0, speed=600.0)
-            performances.append(Performance(read_town(folder), ("127.0.0.1", broker.port), Cast(), pace, 1))
-            stack.callback(performances[-1].close)
+            simulations.append(Simulation(read_town(folder), ("127.0.0.1", broker.port), FleetOptions(), pace, 1))
+            stack.callback(simulations[-1].close)
         opened = []
-        for performance in performances:
-            for link in performance.player._links:
+        for simulation in simulations:
+            for link in simulation.player._links:
                 link._on_change = lambda is_open, was=link._on_change: (opened.append(is_open), was(is_open))
         deadline = time.monotonic() + 5.0
         while time.monotonic() < deadline:
-            for performance in performances:
-                performance.turn()
+            for simulation in simulations:
+                simulation.turn()
         assert opened == [True] * 6, "each of six controllers connects once and stays"
 
 

@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["edge_agent"]):
         write_register,
     )
     from edge_agent.serial.plausibility import believable, is_plausible
-    from edge_agent.serial.profile import SHIPPED, Block, load_profile
+    from edge_agent.serial.profile import SHIPPED, RegisterBlock, load_profile
     from edge_agent.wire import (
         CATALOGUE,
         DataType,
@@ -45,7 +45,7 @@ with atheris.instrument_imports(include=["edge_agent"]):
     from edge_agent.wire.schedule import BadSchedule, Timetable, parse_schedule
 
 PROFILE = load_profile("lamp-node", SHIPPED)
-DECODE = PROFILE.decoder(Block(0, 17))
+DECODE = PROFILE.decoder(RegisterBlock(0, 17))
 N_LAMPS = 3
 AT_MS = 1_795_000_000_000
 ZONES = ("Asia/Jakarta", "America/St_Johns", "Antarctica/Troll", "Nowhere/Land", "")

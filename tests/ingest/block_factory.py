@@ -8,7 +8,7 @@ import numpy as np
 from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 
 T0_US = 1_790_000_000_000_000  # 2026-09-21
 
@@ -38,7 +38,9 @@ def make_directory(n_controllers: int = 3, n_lamps: int = 4) -> Directory:
     return Directory(TownPlaces(n_controllers, n_lamps))
 
 
-def make_block(directory: Directory, rows: Sequence[Row], marks: Watermarks | None = None, seed: int = 1) -> Block:
+def make_block(
+    directory: Directory, rows: Sequence[Row], received: ReceivedRangesTable | None = None, seed: int = 1
+) -> Block:
     rng = np.random.default_rng(seed)
     places = directory.places
     assert isinstance(places, TownPlaces)
@@ -93,10 +95,10 @@ def make_block(directory: Directory, rows: Sequence[Row], marks: Watermarks | No
         is_supply_present=rng.integers(-1, 2, r).astype(np.int8),
         has_cabinet=np.ones(r, np.bool_),
     )
-    held = marks if marks is not None else Watermarks()
+    held = received if received is not None else ReceivedRangesTable()
     for row in rows:
-        mark = held.open(f"PJU-{row.controller}", row.epoch, 0)
-        if not mark.holds(row.sequence):
-            mark.take(row.sequence)
+        ranges = held.open(f"PJU-{row.controller}", row.epoch, 0)
+        if not ranges.holds(row.sequence):
+            ranges.take(row.sequence)
     states = tuple(held.state(f"PJU-{row.controller}", row.epoch) for row in rows)
     return Block(batch, directory, lamp, controller.copy(), states)

@@ -14,9 +14,9 @@ from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics
 from ingest.model.batch import first_lamps
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from tests.ingest.city_stand import GROUP, PlayedAgent
 from tests.ingest.seeded_blocks import town
 
@@ -62,11 +62,11 @@ class NameStand:
         self.touched: dict[tuple[str, int], object] = {}
         self.n_rebirths = 0
         self._power_w = 0.0
-        self.host = SessionHost(
+        self.host = HostApplication(
             GROUP,
             self.directory,
-            marks=Watermarks(),
-            quarantine=DeadLetters(folder),
+            received=ReceivedRangesTable(),
+            dead_letters=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
             wall_ms=lambda: self.air.at_ms,
@@ -102,9 +102,9 @@ class NameStand:
         for first, last in tick.rounds:
             assert max(Counter(tick.block.batch.controller[first:last].tolist()).values()) == 1, "twice in one round"
         self.touched = dict(taken.touched)
-        for (_, epoch), mark in taken.touched.items():
+        for (_, epoch), ranges in taken.touched.items():
             for agent in self.agents:
-                agent.hear({"Outbox/Epoch": epoch, "Outbox/Acknowledged": mark.floor})
+                agent.hear({"Outbox/Epoch": epoch, "Outbox/Acknowledged": ranges.complete_to})
         for _, payload in self.host.commands.outgoing(self.host.sessions):
             self.n_rebirths += 1
             for agent in self.agents:
@@ -122,13 +122,13 @@ class NameStand:
         sample = self.metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": reason})
         return sample or 0.0
 
-    def check_landed(self) -> None:
+    def check_stored(self) -> None:
         """Everything that is stored lies on the lamps that it was measured at."""
         for (epoch, sequence), readings in self.stored.items():
             assert readings == self.sent[epoch][sequence], (epoch, sequence)
 
     def check_whole(self) -> None:
         """Nothing is lost, nothing waits, and everything lies where it belongs."""
-        self.check_landed()
+        self.check_stored()
         assert {(e, s) for e, records in self.sent.items() for s in records} == set(self.stored)
         assert not any(agent.outbox for agent in self.agents)

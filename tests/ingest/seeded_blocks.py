@@ -1,4 +1,4 @@
-"""Blocks of made-up records for the telemetry stores, every one from a seed, and the marks that go with them."""
+"""Blocks of made-up records for the telemetry stores, from a seed, with their received ranges."""
 
 from dataclasses import dataclass, fields
 
@@ -7,7 +7,7 @@ import numpy as np
 from ingest.model.batch import UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 
 T0_US = 1_790_000_000_000_000
 EPOCH = 0xFEDC_BA98_7654_3210  # above what an int64 holds
@@ -113,8 +113,8 @@ def block_of(
         is_supply_present=rng.integers(-1, 2, r).astype(np.int8),
         has_cabinet=rng.random(r) < 0.8,
     )
-    marks = tuple(MarkState(directory.controllers[c], epoch, sequence) for c in who.tolist())
-    return Block(batch, directory, lamp, circuit, marks)
+    received = tuple(StoredRanges(directory.controllers[c], epoch, sequence) for c in who.tolist())
+    return Block(batch, directory, lamp, circuit, received)
 
 
 def rows_of(batches: list[Batch]) -> list[dict[str, object]]:

@@ -111,7 +111,7 @@ def test_a_folder_is_applied_as_it_stands(run, place):
     assert (code, "register version 2 is in force: 99 lamps" in out) == (0, True)
 
 
-def test_when_no_row_can_be_taken_each_is_told_and_reported(run, place):
+def test_when_no_row_can_be_taken_each_is_reported_and_reported(run, place):
     (place / "asli.csv").write_text(HEADER + "".join(f"T-{n},,106.8,90\n" for n in range(50)) + "T-99,x,106.8,90\n")
     code, out, err = imported(run, place, place / "asli.csv", "--report", place / "report.csv")
     assert code == 2
@@ -142,7 +142,7 @@ def test_strict_does_not_speak_of_lamps_taken(run, place):
     assert "nothing changed" in err
 
 
-def test_a_city_elsewhere_is_told(run, place):
+def test_a_city_elsewhere_is_reported(run, place):
     imported(run, place, source(place, 40))
     (place / "utm.csv").write_text(HEADER + "".join(f"T-{n},{9163500 + 30 * n},480000,90\n" for n in range(40)))
     for crs, said in (
@@ -155,7 +155,7 @@ def test_a_city_elsewhere_is_told(run, place):
         assert said in out, out
 
 
-def test_lamps_outside_of_the_systems_area_are_told(run, place):
+def test_lamps_outside_of_the_systems_area_are_reported(run, place):
     (place / "asli.csv").write_text(HEADER + "T-1,500000,3000000,90\nT-2,500010,3000000,90\n")
     (place / "map.toml").write_text(MAP + '[source]\ncrs = "EPSG:2180"\n')
     out = imported(run, place, place / "asli.csv", "--dry-run")[1]

@@ -57,7 +57,7 @@ def test_a_new_citys_file_names_every_key_of_telemetry_with_its_default(city):
     assert named == {name: default for name, default in defaults.items() if name not in {"token", "token_file"}}
 
 
-def test_a_time_zone_that_is_not_the_lamps_is_told(city, run):
+def test_a_time_zone_that_is_not_the_lamps_is_reported(city, run):
     (city / "city.toml").write_text('[city]\nname = "Champaign"\ntimezone = "America/Chicago"\n')
     code, out, _ = run("check", city)
     assert code == 1

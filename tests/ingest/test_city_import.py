@@ -268,7 +268,7 @@ def test_an_unknown_coordinate_system_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["Streetlights.csv", "Streetlights.geojson"])
-def test_champaign_is_taken_whole_with_every_bad_value_told(shared_data, source, request):
+def test_champaign_is_taken_whole_with_every_bad_value_reported(shared_data, source, request):
     mapping = read_mapping(request.config.rootpath / REPOSITORY_EXAMPLE)
     path = shared_data / "registers" / "champaign" / source
     draft = draft_register(path, mapping, quiet)

@@ -21,7 +21,7 @@ from ingest.energy.from_parquet import read_counters
 from ingest.energy.report import list_missing
 from ingest.model.batch import UNKNOWN_UINT32, UNKNOWN_UINT64
 from ingest.model.fleet import Fleet
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.register.sync import sync_register
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
@@ -72,12 +72,12 @@ def make_unreadable(path: Path) -> None:
 DAMAGES = [cut_to_half, empty, break_footer, remove, replace_by_another_table, make_unreadable, break_pages]
 
 
-def fill(root: Path, n_writes: int = N_WRITES) -> tuple[ParquetStore, Watermarks]:
-    store, directory, marks = ParquetStore(root), make_directory(), Watermarks()
+def fill(root: Path, n_writes: int = N_WRITES) -> tuple[ParquetStore, ReceivedRangesTable]:
+    store, directory, received = ParquetStore(root), make_directory(), ReceivedRangesTable()
     for i in range(n_writes):
         rows = [Row(c, i + 1, T0_US + i * MINUTE_US) for c in range(N_CONTROLLERS)]
-        store.write(make_block(directory, rows, marks, seed=i))
-    return store, marks
+        store.write(make_block(directory, rows, received, seed=i))
+    return store, received
 
 
 def exhaust(store: ParquetStore, now_us: int) -> None:
@@ -92,20 +92,20 @@ def exhaust(store: ParquetStore, now_us: int) -> None:
 def test_every_reader_goes_on_without_the_file_and_lists_it(
     tmp_path: Path, damage: Callable[[Path], None], table: str
 ) -> None:
-    _store, marks = fill(tmp_path)
+    _store, received = fill(tmp_path)
     victim = table_files(tmp_path, table)[2]
     damage(victim)
     told: list[tuple[int, str | None]] = []
     damaged = DamagedFiles(lambda n, warning: told.append((n, warning)))
     again, directory = ParquetStore(tmp_path, damaged=damaged), make_directory()
 
-    assert len(again.marks()) == N_CONTROLLERS
+    assert len(again.received()) == N_CONTROLLERS
     n_records = sum(batch.n_records for batch in again.records(directory, after=0))
     assert n_records >= (N_WRITES - 1) * N_CONTROLLERS
     period = list(again.period(directory, T0_US, T0_US + 30 * MINUTE_US))
     assert sum(batch.n_records for batch in period) >= (N_WRITES - 1) * N_CONTROLLERS
 
-    again.settle(again.position(), marks.states())
+    again.settle(again.position(), received.states())
     exhaust(again, T0_US + 2 * US_PER_DAY)
     exhaust(again, T0_US + 90 * US_PER_DAY)  # beyond full resolution: thinning
     assert victim.parent.exists(), "nothing merges over a segment that it could not read"
@@ -120,7 +120,7 @@ def test_every_reader_goes_on_without_the_file_and_lists_it(
     )
     assert store_without >= (N_WRITES - 1) * N_CONTROLLERS
 
-    again.write(make_block(directory, [Row(0, 99, T0_US + 99 * MINUTE_US)], marks, seed=99))
+    again.write(make_block(directory, [Row(0, 99, T0_US + 99 * MINUTE_US)], received, seed=99))
 
 
 def test_a_file_that_comes_back_is_struck_off_the_list(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_a_file_that_comes_back_is_struck_off_the_list(tmp_path: Path) -> None:
 
 
 def test_a_torn_merged_segment_gives_way_to_those_that_it_was_merged_from(tmp_path: Path) -> None:
-    store, marks = fill(tmp_path)
-    store.settle(store.position(), marks.states())
+    store, received = fill(tmp_path)
+    store.settle(store.position(), received.states())
     before = [path.parent for path in table_files(tmp_path, "cabinets")]
     copies = {folder: shutil.copytree(folder, tmp_path / f"copy-{folder.name}") for folder in before}
     exhaust(store, T0_US + 2 * US_PER_DAY)
@@ -150,7 +150,7 @@ def test_a_torn_merged_segment_gives_way_to_those_that_it_was_merged_from(tmp_pa
             shutil.copytree(copy, folder)
     cut_to_half(merged / "lamps.parquet")
     again = ParquetStore(tmp_path)
-    again.settle(again.position(), marks.states())
+    again.settle(again.position(), received.states())
     exhaust(again, T0_US + 2 * US_PER_DAY)
     batches = list(again.records(make_directory(), after=-1))
     assert sum(batch.n_records for batch in batches) == N_WRITES * N_CONTROLLERS
@@ -164,7 +164,7 @@ def test_a_torn_merged_segment_gives_way_to_those_that_it_was_merged_from(tmp_pa
 def test_no_mutation_of_a_file_escapes_a_reader(tmp_path: Path, city, seed: int) -> None:
     _settings, _engine, fleet = city
     tmp_path = tmp_path / "store"
-    _store, marks = fill(tmp_path, 3)
+    _store, received = fill(tmp_path, 3)
     rng = random.Random(seed)
     victim = table_files(tmp_path, rng.choice(TABLES))[1]
     data = bytearray(victim.read_bytes())
@@ -172,12 +172,12 @@ def test_no_mutation_of_a_file_escapes_a_reader(tmp_path: Path, city, seed: int)
         data[rng.randrange(len(data))] = rng.randrange(256)
     victim.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
     store, directory = ParquetStore(tmp_path), make_directory()
-    store.marks()
+    store.received()
     list(store.records(directory, after=0))
     list(store.period(directory, T0_US, T0_US + 30 * MINUTE_US))
     read_counters(tmp_path, fleet, T0_US, T0_US + 30 * MINUTE_US, margin_us=0, lit_margin_us=0, damaged=store.damaged)
     list_missing(tmp_path, T0_US, T0_US + 30 * MINUTE_US, store.damaged)
-    store.settle(store.position(), marks.states())
+    store.settle(store.position(), received.states())
     exhaust(store, T0_US + 2 * US_PER_DAY)
     exhaust(store, T0_US + 90 * US_PER_DAY)
 
@@ -203,9 +203,9 @@ def city(tmp_path: Path):
 
 def write_counts(store: ParquetStore, start_us: int, counts: list[int]) -> None:
     """A segment for each count of one lamp's counter, 15 minutes apart."""
-    directory, marks = make_directory(1, 1), Watermarks()
+    directory, received = make_directory(1, 1), ReceivedRangesTable()
     for i, count in enumerate(counts):
-        block = make_block(directory, [Row(0, i + 1, start_us + i * 15 * MINUTE_US)], marks)
+        block = make_block(directory, [Row(0, i + 1, start_us + i * 15 * MINUTE_US)], received)
         changed = {"energy_wh": np.array([count], np.uint32), "cabinet_energy_wh": np.array([UNKNOWN_UINT64])}
         changed |= {"circuit_energy_wh": np.array([UNKNOWN_UINT32], np.uint32)}
         store.write(replace(block, batch=replace(block.batch, **changed)))

@@ -1,4 +1,4 @@
-"""Large files written past the cache: whole and cut to size, or told so."""
+"""Large files written past the cache: whole and cut to size, or the failure is reported."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_short_writes_go_on_where_they_stopped(folder: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("last", [2048, 0])
-def test_a_full_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
+def test_a_full_disk_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
     monkeypatch.setattr(direct_file.os, "write", lambda _fd, view: 4096 if len(view) > 4096 else last)
     with pytest.raises(OSError, match="No space left") as raised:
         write_direct(folder / "file", Scratch(), 10_000, writes(bytes(10_000)))

@@ -24,7 +24,7 @@ def test_an_embedded_address(url: str, address: tuple[str, int]) -> None:
     assert parse_embedded(url) == address
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     first = EmbeddedBroker("127.0.0.1", free_port())
     first.start()
     try:

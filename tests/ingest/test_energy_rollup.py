@@ -149,13 +149,13 @@ def test_readings_that_come_in_make_their_hours_new(stand):
     start = DAY + 12 * US_PER_H
     lamp_rows(city, 1, "L-1", "PJU-1", start, [25 * i for i in range(5)], [100.0] * 5)
     clock = [0.0]
-    desk = EnergyJob(engine, city, fleet, lambda: clock[0])
-    desk.run(start + US_PER_H)
+    job = EnergyJob(engine, city, fleet, lambda: clock[0])
+    job.run(start + US_PER_H)
     assert newest_hour(engine) is None  # nothing was heard
-    desk.hear(type("Block", (), {"batch": type("Batch", (), {"n_records": 1, "at_us": np.array([start])})}))
+    job.hear(type("Block", (), {"batch": type("Batch", (), {"n_records": 1, "at_us": np.array([start])})}))
     clock[0] = 3600.0
-    desk.run(start + US_PER_H)
-    desk.close()
+    job.run(start + US_PER_H)
+    job.close()
     rows = {row.cabinet_id: row for row in cabinet_sums(engine, start, start + US_PER_H)}
     assert rows["C-1"].measured_wh == pytest.approx(100)
 

@@ -26,7 +26,7 @@ def numbered(plan: list[tuple[str, str, int]], first: int) -> list[tuple[str, by
 
 
 @given(st.lists(messages_of, max_size=6), st.sampled_from([1, 30, 100, UNBOUND]))
-def test_every_message_is_taken_once_in_its_controllers_order_or_told_as_dropped(
+def test_every_message_is_taken_once_in_its_controllers_order_or_reported_as_dropped(
     plans: list[list[tuple[str, str, int]]], most_bytes: int
 ) -> None:
     dropped: Counter[str] = Counter()

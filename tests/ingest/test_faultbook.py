@@ -63,7 +63,7 @@ def tiny_register(n=12):
     return Register(lamps, with_centroids(cabinets, lamps))
 
 
-class Desk:
+class BookFixture:
     """A book on a database, its opener, and a person at the API."""
 
     def __init__(self, url):
@@ -117,8 +117,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database_url):
-    opened = Desk(database_url)
+def fixture(database_url):
+    opened = BookFixture(database_url)
     yield opened
     opened.engine.dispose()
 
@@ -133,9 +133,9 @@ def lit(lamp=3, at_us=T0 + HOUR, code="lampFailure"):
     return Cleared(Key(code, Place(lamp_id=f"L-{lamp}")), at_us)
 
 
-def test_a_confirmed_condition_opens_one_fault_with_its_place_and_reasons(desk):
-    assert desk.book.apply([dark()], T0).n_opened == 1
-    row = desk.row()
+def test_a_confirmed_condition_opens_one_fault_with_its_place_and_reasons(fixture):
+    assert fixture.book.apply([dark()], T0).n_opened == 1
+    row = fixture.row()
     assert (row.code, row.level, row.severity, row.state) == ("lampFailure", "lamp", "major", "open")
     assert (row.cabinet_id, row.controller_id, row.bus, row.circuit) == ("C-1", "PJU-1", "A", "1")
     assert (row.street, row.district, row.opened_at_us) == ("Jalan Melati", "Siak", T0)
@@ -144,122 +144,122 @@ def test_a_confirmed_condition_opens_one_fault_with_its_place_and_reasons(desk):
     assert sum(reason["points"] for reason in row.evidence["priority"].values()) == row.priority > 0
 
 
-def test_the_same_word_again_changes_nothing(desk):
-    desk.book.apply([dark()], T0)
-    assert desk.book.apply([dark()], T0).n_opened == 0
-    assert desk.book.apply([dark(at_us=T0 + MINUTE)], T0 + MINUTE).n_changed == 0
-    assert desk.kinds() == ["opened"]
-    assert desk.row().version == 1
+def test_the_same_word_again_changes_nothing(fixture):
+    fixture.book.apply([dark()], T0)
+    assert fixture.book.apply([dark()], T0).n_opened == 0
+    assert fixture.book.apply([dark(at_us=T0 + MINUTE)], T0 + MINUTE).n_changed == 0
+    assert fixture.kinds() == ["opened"]
+    assert fixture.row().version == 1
 
 
-def test_telemetry_closes_from_any_state_and_verifies_only_a_claimed_repair(desk):
-    desk.book.apply([dark(3), dark(8)], T0)
-    first, second = desk.rows()
-    desk.person(first.id, "repair", "repaired")
-    desk.book.apply([lit(3), lit(8)], T0 + HOUR)
-    first, second = desk.rows()
+def test_telemetry_closes_from_any_state_and_verifies_only_a_claimed_repair(fixture):
+    fixture.book.apply([dark(3), dark(8)], T0)
+    first, second = fixture.rows()
+    fixture.person(first.id, "repair", "repaired")
+    fixture.book.apply([lit(3), lit(8)], T0 + HOUR)
+    first, second = fixture.rows()
     assert (first.state, first.is_verified, second.state, second.is_verified) == ("closed", True, "closed", False)
     assert first.closed_at_us == T0 + HOUR
     assert first.version == 3
 
 
-def test_a_claim_is_told_to_detection_once_and_reopens_when_not_proved(desk):
-    desk.book.apply([dark()], T0)
-    desk.person(desk.row().id, "acknowledge", "acknowledged")
-    assert desk.book.poll_claims() == []
-    desk.person(desk.row().id, "repair", "repaired")
-    assert desk.book.poll_claims() == [dark().key]
-    assert desk.book.poll_claims() == []
-    desk.book.apply([StillFailing(dark().key, T0 + HOUR, {"power_w": 0.3})], T0 + HOUR)
-    assert desk.row().state == "open"
-    assert desk.kinds()[-1] == "reopened"
-    with desk.engine.connect() as connection:
+def test_a_claim_is_reported_to_detection_once_and_reopens_when_not_proved(fixture):
+    fixture.book.apply([dark()], T0)
+    fixture.person(fixture.row().id, "acknowledge", "acknowledged")
+    assert fixture.book.poll_claims() == []
+    fixture.person(fixture.row().id, "repair", "repaired")
+    assert fixture.book.poll_claims() == [dark().key]
+    assert fixture.book.poll_claims() == []
+    fixture.book.apply([StillFailing(dark().key, T0 + HOUR, {"power_w": 0.3})], T0 + HOUR)
+    assert fixture.row().state == "open"
+    assert fixture.kinds()[-1] == "reopened"
+    with fixture.engine.connect() as connection:
         reasons = [
             row.data.get("reason") for row in connection.execute(select(fault_events).order_by(fault_events.c.seq))
         ]
     assert reasons[-1] == "still_failing"
 
 
-def test_flapping_within_a_day_is_one_fault_and_later_another(desk):
-    desk.book.apply([dark()], T0)
-    desk.book.apply([lit(at_us=T0 + HOUR)], T0 + HOUR)
-    desk.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)
-    row = desk.row()
+def test_flapping_within_a_day_is_one_fault_and_later_another(fixture):
+    fixture.book.apply([dark()], T0)
+    fixture.book.apply([lit(at_us=T0 + HOUR)], T0 + HOUR)
+    fixture.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)
+    row = fixture.row()
     assert (row.state, row.closed_at_us, row.evidence["reopened"]) == ("open", None, 1)
-    desk.book.apply([lit(at_us=T0 + 3 * HOUR)], T0 + 3 * HOUR)
-    desk.book.apply([], T0 + 28 * HOUR)
-    desk.book.apply([dark(lamp=9, at_us=T0 + 28 * HOUR)], T0 + 28 * HOUR)
-    desk.book.apply([dark(at_us=T0 + 29 * HOUR)], T0 + 29 * HOUR)
-    assert [row.state for row in desk.rows()] == ["closed", "open", "open"]
+    fixture.book.apply([lit(at_us=T0 + 3 * HOUR)], T0 + 3 * HOUR)
+    fixture.book.apply([], T0 + 28 * HOUR)
+    fixture.book.apply([dark(lamp=9, at_us=T0 + 28 * HOUR)], T0 + 28 * HOUR)
+    fixture.book.apply([dark(at_us=T0 + 29 * HOUR)], T0 + 29 * HOUR)
+    assert [row.state for row in fixture.rows()] == ["closed", "open", "open"]
 
 
-def test_a_restart_neither_doubles_nor_reopens(desk):
+def test_a_restart_neither_doubles_nor_reopens(fixture):
     words = [dark(), lit(at_us=T0 + HOUR), dark(7, T0 + HOUR)]
     for word in words:
-        desk.book.apply([word], word.at_us)
-    before = desk.rows()
-    desk.open_book(now_us=T0 + HOUR)
+        fixture.book.apply([word], word.at_us)
+    before = fixture.rows()
+    fixture.open_book(now_us=T0 + HOUR)
     for word in words:  # detection replays the readings since its snapshot
-        desk.book.apply([word], word.at_us)
-    assert desk.rows() == before
+        fixture.book.apply([word], word.at_us)
+    assert fixture.rows() == before
 
 
-def test_a_cause_hides_its_children_and_frees_them(desk):
+def test_a_cause_hides_its_children_and_frees_them(fixture):
     cause = Key("circuitFailure", Place(cabinet_id="C-1", circuit="1"))
     lamps = tuple(f"L-{i}" for i in range(12))
-    desk.book.apply([dark()], T0)
-    desk.book.apply(
+    fixture.book.apply([dark()], T0)
+    fixture.book.apply(
         [dark(at_us=T0 + HOUR, cause=cause), Raised(cause, T0 + HOUR, T0 + HOUR, lamps, {"lamps_silent": 12})],
         T0 + HOUR,
     )
-    child, parent = desk.rows()
+    child, parent = fixture.rows()
     assert child.caused_by == parent.id
     assert (parent.level, parent.lamp_ids) == ("circuit", list(lamps))
-    desk.book.apply([Cleared(cause, T0 + 2 * HOUR), dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)
-    child, parent = desk.rows()
+    fixture.book.apply([Cleared(cause, T0 + 2 * HOUR), dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)
+    child, parent = fixture.rows()
     assert (child.caused_by, child.state, parent.state) == (None, "open", "closed")
-    assert desk.kinds() == ["opened", "opened", "suppressed", "closed", "unsuppressed"]
+    assert fixture.kinds() == ["opened", "opened", "suppressed", "closed", "unsuppressed"]
 
 
-def test_a_closed_fault_keeps_what_explained_it(desk):
+def test_a_closed_fault_keeps_what_explained_it(fixture):
     cause = Key("circuitFailure", Place(cabinet_id="C-1", circuit="1"))
     lamps = tuple(f"L-{i}" for i in range(12))
-    desk.book.apply([dark(at_us=T0, cause=cause), Raised(cause, T0, T0, lamps, {"lamps_silent": 12})], T0)
-    desk.book.apply([Cleared(cause, T0 + HOUR), lit(at_us=T0 + HOUR)], T0 + HOUR)
-    child, parent = sorted(desk.rows(), key=lambda row: row.code, reverse=True)
+    fixture.book.apply([dark(at_us=T0, cause=cause), Raised(cause, T0, T0, lamps, {"lamps_silent": 12})], T0)
+    fixture.book.apply([Cleared(cause, T0 + HOUR), lit(at_us=T0 + HOUR)], T0 + HOUR)
+    child, parent = sorted(fixture.rows(), key=lambda row: row.code, reverse=True)
     assert (child.state, parent.state, child.caused_by) == ("closed", "closed", parent.id)
-    desk.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)  # the lamp goes out by itself
-    child = next(row for row in desk.rows() if row.code == "lampFailure")
+    fixture.book.apply([dark(at_us=T0 + 2 * HOUR)], T0 + 2 * HOUR)  # the lamp goes out by itself
+    child = next(row for row in fixture.rows() if row.code == "lampFailure")
     assert (child.state, child.caused_by) == ("open", None)
 
 
-def test_a_persons_change_between_two_sweeps_is_kept(desk):
-    desk.book.apply([dark()], T0)
-    desk.person(desk.row().id, "assign", "assigned")
-    desk.book.apply([dark(at_us=T0 + HOUR, cause=None)], T0 + HOUR)
+def test_a_persons_change_between_two_sweeps_is_kept(fixture):
+    fixture.book.apply([dark()], T0)
+    fixture.person(fixture.row().id, "assign", "assigned")
+    fixture.book.apply([dark(at_us=T0 + HOUR, cause=None)], T0 + HOUR)
     changed = Raised(dark().key, T0 + HOUR, T0, ("L-3",), {"power_w": 0.1, "samples": 60})
-    desk.book.apply([changed], T0 + HOUR)
-    row = desk.row()
+    fixture.book.apply([changed], T0 + HOUR)
+    row = fixture.row()
     assert (row.state, row.version) == ("assigned", 3)
     assert row.evidence["power_w"] == 0.1
 
 
-def test_three_consecutive_dark_lamps_outrank_a_single_one_and_raise_their_neighbours(desk):
-    desk.book.apply([dark(3)], T0)
-    alone = desk.row().priority
-    desk.book.apply([dark(4), dark(5)], T0)
-    together = [row.priority for row in desk.rows()]
+def test_three_consecutive_dark_lamps_outrank_a_single_one_and_raise_their_neighbours(fixture):
+    fixture.book.apply([dark(3)], T0)
+    alone = fixture.row().priority
+    fixture.book.apply([dark(4), dark(5)], T0)
+    together = [row.priority for row in fixture.rows()]
     assert min(together) >= alone + 25
-    danger = desk.rows()[0].evidence["priority"]["danger"]
+    danger = fixture.rows()[0].evidence["priority"]["danger"]
     assert (danger["why"], danger["n"]) == ("consecutive_dark", 3)
 
 
-def test_priority_grows_with_age(desk):
-    desk.book.apply([dark()], T0)
-    young = desk.row().priority
-    assert desk.book.rank_again(T0 + 72 * HOUR) == 1
-    assert desk.row().priority == young + 10
-    assert desk.row().version == 1
+def test_priority_grows_with_age(fixture):
+    fixture.book.apply([dark()], T0)
+    young = fixture.row().priority
+    assert fixture.book.rank_again(T0 + 72 * HOUR) == 1
+    assert fixture.row().priority == young + 10
+    assert fixture.row().version == 1
 
 
 @pytest.mark.parametrize("code", [row.code for row in CATALOGUE])
@@ -274,7 +274,7 @@ def test_keys_round_trip_through_their_column():
     assert parse_key(key_text(key)) == key
 
 
-def test_a_circuit_level_code_without_circuit_is_the_cabinets(desk):
+def test_a_circuit_level_code_without_circuit_is_the_cabinets(fixture):
     key = Key("supplyVoltageTooLow", Place(cabinet_id="C-1"))
-    desk.book.apply([Raised(key, T0, T0, (), {"voltage_v": 199.0})], T0)
-    assert desk.row().level == "cabinet"
+    fixture.book.apply([Raised(key, T0, T0, (), {"voltage_v": 199.0})], T0)
+    assert fixture.row().level == "cabinet"

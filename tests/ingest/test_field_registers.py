@@ -133,7 +133,7 @@ def test_nested_properties_and_the_features_own_id(draft):
 
 
 @pytest.mark.parametrize("source", [{"encoding": "latin-1"}, {"encoding": "cp1252"}, {}])
-def test_letters_beyond_ascii_are_right_or_told(draft, source):
+def test_letters_beyond_ascii_are_right_or_reported(draft, source):
     found = draft(
         "latin1.csv", {"lamp_id": "id", "latitude": "lat", "longitude": "lon", "street": "calle"}, source=source
     )

@@ -79,7 +79,7 @@ def test_records_that_come_at_once_need_no_more_rounds_than_one_controller_has(p
 
 
 @pytest.mark.parametrize("is_will_old", [True, False])
-def test_outage_within_one_tick_is_told_when_it_was(pipeline: Pipeline, is_will_old: bool) -> None:
+def test_outage_within_one_tick_is_dated_when_it_was(pipeline: Pipeline, is_will_old: bool) -> None:
     tape = Tape()
     agents = tape.agents(4)
     for minute in range(120):

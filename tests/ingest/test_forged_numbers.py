@@ -1,4 +1,4 @@
-"""Records with forged or copied outbox numbers: the controller's genuine records are stored once, and it is told."""
+"""Records with forged or copied outbox numbers: genuine ones are stored once, and the case is reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.wire import Metric, Payload, encode_payload
-from ingest.model.received_ranges import MAX_JUMP, MAX_RANGES, Watermarks
+from ingest.model.received_ranges import MAX_JUMP, MAX_RANGES, ReceivedRangesTable
 from tests.ingest.city_stand import PlayedAgent
 from tests.ingest.name_stand import LAMPS, NameStand
 
@@ -49,13 +49,15 @@ class Street:
         return {s for s, readings in sent.items() if self.stand.stored.get((EPOCH, s)) == readings}
 
     def restart(self, folder: Path) -> None:
-        """Another host, which knows what the store's marks say."""
-        states = self.stand.host.marks.states()
+        """Another host, which knows the stored ranges."""
+        states = self.stand.host.received.states()
         other = NameStand(folder)
         other.air, other.sent, other.stored = self.stand.air, self.stand.sent, self.stand.stored
         other.agents, other._power_w = self.stand.agents, self.stand._power_w
-        for state in json.loads(json.dumps([(s.controller_id, s.epoch, s.floor, s.starts, s.ends) for s in states])):
-            other.host.marks.restore(type(states[0])(*state))
+        for state in json.loads(
+            json.dumps([(s.controller_id, s.epoch, s.complete_to, s.starts, s.ends) for s in states])
+        ):
+            other.host.received.restore(type(states[0])(*state))
         self.stand = other
         self.agent.birth()
         self.stand.turn()
@@ -84,7 +86,7 @@ def test_after_a_forged_number_every_genuine_record_is_stored(
     street.sweep(20)
     assert street.genuine_stored() == set(range(1, 31))
     told = street.stand.complaints("jump") + street.stand.complaints("contradiction")
-    assert told > 0 or (is_historical and not name.startswith("absurd")), "history ahead of the floor moves nothing"
+    assert told > 0 or (is_historical and not name.startswith("absurd")), "history above complete_to moves nothing"
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -104,9 +106,9 @@ def test_an_absurd_number_is_neither_stored_nor_acknowledged_and_asks_for_one_bi
     for i in range(50):
         street.forge(1_000_000_000 + i)
         street.stand.turn()
-    mark = street.stand.host.marks.get(street.agent.node, EPOCH)
-    assert mark is not None
-    assert mark.newest == 3
+    ranges = street.stand.host.received.get(street.agent.node, EPOCH)
+    assert ranges is not None
+    assert ranges.newest == 3
     assert street.agent.acknowledged == 3
     assert street.stand.complaints("jump") == 50
     assert street.stand.n_rebirths <= 2
@@ -122,14 +124,14 @@ def test_a_forged_number_before_the_first_genuine_record_hides_none(tmp_path: Pa
     assert street.genuine_stored() == set(range(1, 11))
 
 
-def test_the_genuine_record_of_a_number_that_is_taken_is_set_aside_and_told(tmp_path: Path) -> None:
+def test_the_genuine_record_of_a_number_that_is_taken_is_set_aside_and_reported(tmp_path: Path) -> None:
     street = Street(tmp_path)
     street.sweep(5)
     street.forge(8)
     street.stand.turn()
     street.sweep(10)
     assert street.genuine_stored() == set(range(1, 16)) - {8}
-    lines = [json.loads(line) for line in street.stand.host._quarantine.take()]
+    lines = [json.loads(line) for line in street.stand.host._dead_letters.take()]
     assert [line["topic"] for line in lines if line["reason"] == "contradiction"] == [f"NDATA/{street.agent.node}"]
     assert street.stand.complaints("contradiction") >= 1
 
@@ -205,28 +207,28 @@ def test_whatever_is_forged_no_genuine_record_vanishes(
     )
 )
 def test_a_mark_holds_exactly_what_was_taken_whatever_the_floor_did(steps: list[tuple[str, int]]) -> None:
-    marks = Watermarks()
-    mark, taken = marks.open("PJU-1", 7, 0), set()
+    received = ReceivedRangesTable()
+    ranges, taken = received.open("PJU-1", 7, 0), set()
     for step, number in steps:
-        if step == "take" and not mark.holds(number):
-            mark.take(number)
+        if step == "take" and not ranges.holds(number):
+            ranges.take(number)
             taken.add(number)
         elif step == "raise":
-            mark.raise_floor(number)
-            assert mark.floor >= number
+            ranges.advance(number)
+            assert ranges.complete_to >= number
         elif step == "rewind":
-            mark.rewind(number)
+            ranges.rewind(number)
         elif step == "restore":
-            state = mark.state("PJU-1", 7)
-            marks = Watermarks()
-            marks.restore(state)
-            restored = marks.get("PJU-1", 7)
+            state = ranges.state("PJU-1", 7)
+            received = ReceivedRangesTable()
+            received.restore(state)
+            restored = received.get("PJU-1", 7)
             assert restored is not None
-            mark = restored
-        assert {n for n in range(1, 50) if mark.holds(n)} == taken
-        assert all(n in taken for n in range(mark.base + 1, mark.floor + 1))
-        assert mark.floor + 1 not in taken
-        assert mark.durable_floor <= mark.floor
+            ranges = restored
+        assert {n for n in range(1, 50) if ranges.holds(n)} == taken
+        assert all(n in taken for n in range(ranges.base + 1, ranges.complete_to + 1))
+        assert ranges.complete_to + 1 not in taken
+        assert ranges.durable_to <= ranges.complete_to
 
 
 def test_a_mark_keeps_few_ranges_whatever_is_sent(tmp_path: Path) -> None:
@@ -236,9 +238,9 @@ def test_a_mark_keeps_few_ranges_whatever_is_sent(tmp_path: Path) -> None:
         for i in range(first, first + 500):
             street.forge(10 + 2 * i, 10 + 2 * i)
         street.stand.turn()
-    mark = street.stand.host.marks.get(street.agent.node, EPOCH)
-    assert mark is not None
-    assert len(mark.starts) <= MAX_RANGES
+    ranges = street.stand.host.received.get(street.agent.node, EPOCH)
+    assert ranges is not None
+    assert len(ranges.starts) <= MAX_RANGES
     assert street.stand.complaints("scattered") > 0
     street.sweep(3)
     assert street.genuine_stored() == {1, 2, 3, 4}

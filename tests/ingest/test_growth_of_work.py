@@ -108,7 +108,7 @@ def test_numbers_with_a_gap_before_each_cost_no_more_the_more_there_are(tmp_path
                 for i in range(first, first + 500)
             ]
             taken = stand.host.receive(messages, AT_MS * 1000)
-            [mark.state(*key) for key, mark in taken.touched.items()]
+            [ranges.state(*key) for key, ranges in taken.touched.items()]
         return time.process_time() - began
 
     assert cost_s(20_000) < GROWTH * cost_s(10_000) + 0.05

@@ -9,7 +9,7 @@ from ingest.city.source import read_source
 from ingest.detection.snapshot import documents
 from ingest.errors import SnapshotError, UnusableError
 from ingest.schema.influx import error_text, read_answer
-from ingest.telemetry.segment_file import decode_marks
+from ingest.telemetry.segment_file import decode_ranges
 
 HOSTILE = {
     "deep": b"[" * 200_000,
@@ -48,7 +48,7 @@ def test_an_answer_of_influxdb_is_series_or_refused(kind: str) -> None:
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_marks_are_marks_or_refused(kind: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # in the words of whoever found it
-        decode_marks(HOSTILE[kind])
+        decode_ranges(HOSTILE[kind])
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -76,7 +76,9 @@ def test_what_no_mark_promises_is_not_recalled(open_store: Opener):
     store.write(block_of(directory, sequence=1))
     position = store.position()
     block = block_of(directory, sequence=2)
-    store.write(type(block)(block.batch, directory, block.lamp_name, block.circuit_name))  # killed before its mark
+    store.write(
+        type(block)(block.batch, directory, block.lamp_name, block.circuit_name)
+    )  # killed before its received ranges
     assert list(open_store().records(directory, after=position)) == []
 
 
@@ -92,8 +94,8 @@ url, folder, n_lamps, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), i
 line_protocol.LINES_AT_ONCE = 40  # many requests to a block, so that a kill finds it half done
 directory = town(2, n_lamps)
 store = InfluxStore(parse_address(url), None, folder)
-marks = store.marks()
-sequence = min((mark.floor for mark in marks), default=0)
+stored = store.received()
+sequence = min((ranges.complete_to for ranges in stored), default=0)
 while sequence < last:
     sequence += 1
     store.write(block_of(directory, sequence=sequence, at_us=T0_US + sequence * 60_000_000))
@@ -122,8 +124,8 @@ def test_a_writer_killed_in_the_middle_of_its_batches_loses_and_doubles_nothing(
         writer.kill()
         rest = writer.communicate()[0].split()
         told = int(rest[-1]) if rest else told
-        floors = [mark.floor for mark in open_store().marks()]
-        assert min(floors) >= told, "what was confirmed is promised"
+        progress = [ranges.complete_to for ranges in open_store().received()]
+        assert min(progress) >= told, "what was confirmed is promised"
     last = told + 2
     assert write(last).wait(60) == 0
     found = open_store().period(directory, T0_US, T0_US + DAY_US)
@@ -179,7 +181,7 @@ def test_refused_lines_are_set_aside_and_the_good_ones_of_the_batch_are_stored(
     assert any("field type conflict" in line for line in aside)
     assert influx.count("lamps", "quality", bucket) == 99
     assert influx.count("journal", "sequence", bucket) == 2
-    assert {mark.floor for mark in open_store().marks()} == {1}, "acknowledged: it will never be taken"
+    assert {ranges.complete_to for ranges in open_store().received()} == {1}, "acknowledged: it will never be taken"
 
 
 def test_many_refused_lines_cost_a_bounded_number_of_requests(
@@ -277,7 +279,9 @@ def test_a_body_that_is_too_large_is_sent_in_halves(answering: type[Answering], 
 def test_a_block_tried_again_goes_on_where_the_server_was_too_busy(answering: type[Answering], tmp_path: Path):
     address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
     store = InfluxStore(address, None, tmp_path)
-    block = block_of(town(10, 3 * LINES_AT_ONCE // 10))  # three requests of lamps, one each of circuits, records, marks
+    block = block_of(
+        town(10, 3 * LINES_AT_ONCE // 10)
+    )  # three requests of lamps, one each of circuits, records, ranges
     n_tries = 0
     for n_taken in (2, 1, 1, 2):
         answering.n_until_busy = n_taken

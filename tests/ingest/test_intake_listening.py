@@ -19,15 +19,15 @@ def stand():
     judge.tick.return_value = []
     host = MagicMock(group="terang", sessions={})
     host.commands.outgoing.return_value = []
-    flight = MagicMock(may_start=True, is_empty=True, is_stalled=False)
-    flight.finish.return_value = None
+    commit_queue = MagicMock(may_start=True, is_empty=True, is_stalled=False)
+    commit_queue.finish.return_value = None
     intake = Intake(
         broker,
         host,
         judge=judge,
         clock=WallClock(lambda: time.us),
-        flight=flight,
-        quarantine=MagicMock(),
+        commit_queue=commit_queue,
+        dead_letters=MagicMock(),
         metrics=MagicMock(),
         readiness=MagicMock(),
         monotonic=lambda: time.us / 1e6,

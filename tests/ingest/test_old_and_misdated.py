@@ -1,4 +1,4 @@
-"""Retained messages are not believed; an agent's clock that is hours off dates no fault and is told."""
+"""Retained messages are not believed; an agent's clock that is hours off dates no fault and is reported."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Listening:
 
 
 @pytest.mark.parametrize("off_h", [7, -7, 0.25, 23])
-def test_a_clock_that_is_off_dates_no_fault_and_is_told(tmp_path: Path, off_h: float) -> None:
+def test_a_clock_that_is_off_dates_no_fault_and_is_reported(tmp_path: Path, off_h: float) -> None:
     stand, judge = NameStand(tmp_path), Listening()
     agent = stand.agent(7777, LAMPS)
     now_us, off_us = int(time.time()) * 1_000_000, int(off_h * HOUR_US)

@@ -10,7 +10,7 @@ import pytest
 from ingest.errors import StoreUnavailableError
 from ingest.model.batch import Batch
 from ingest.model.block import slice_batch
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.schema.segments import US_PER_DAY, table_files, visible
 from ingest.telemetry.compaction import THIN_US, Compaction, Policy
 from ingest.telemetry.parquet import ParquetStore
@@ -30,12 +30,12 @@ def count(root: Path, what: str = "count(*)", table: str = "lamps") -> int:
     return int(row[0])
 
 
-def fill(store: ParquetStore, n_writes: int, *, at_us: int = T0_US) -> Watermarks:
-    directory, marks = make_directory(), Watermarks()
+def fill(store: ParquetStore, n_writes: int, *, at_us: int = T0_US) -> ReceivedRangesTable:
+    directory, received = make_directory(), ReceivedRangesTable()
     for i in range(n_writes):
         rows = [Row(c, i + 1, at_us + i * MINUTE_US) for c in range(3)]
-        store.write(make_block(directory, rows, marks, seed=i))
-    return marks
+        store.write(make_block(directory, rows, received, seed=i))
+    return received
 
 
 class Time:
@@ -89,12 +89,12 @@ def test_a_period_comes_in_order_of_time_also_after_merging(tmp_path: Path) -> N
 
 def test_a_restart_knows_every_record_with_and_without_the_marks_file(tmp_path: Path) -> None:
     store = ParquetStore(tmp_path)
-    marks = fill(store, 3)
-    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
-    store.settle(store.position(), marks.states())
-    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+    received = fill(store, 3)
+    assert sorted(map(str, ParquetStore(tmp_path).received())) == sorted(map(str, received.states()))
+    store.settle(store.position(), received.states())
+    assert sorted(map(str, ParquetStore(tmp_path).received())) == sorted(map(str, received.states()))
     (tmp_path / "marks.json").write_text("{broken")
-    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+    assert sorted(map(str, ParquetStore(tmp_path).received())) == sorted(map(str, received.states()))
 
 
 def test_a_block_over_midnight_is_known_by_its_halves(tmp_path: Path) -> None:
@@ -107,17 +107,17 @@ def test_a_block_over_midnight_is_known_by_its_halves(tmp_path: Path) -> None:
         for file in path.iterdir():
             file.unlink()
         path.rmdir()
-    held = Watermarks()
-    for state in ParquetStore(tmp_path).marks():
+    held = ReceivedRangesTable()
+    for state in ParquetStore(tmp_path).received():
         held.restore(state)
-    mark = held.get("PJU-0", rows[0].epoch)
-    assert mark is not None
-    assert [mark.holds(n) for n in (1, 2, 3)] == [True, False, False]
+    ranges = held.get("PJU-0", rows[0].epoch)
+    assert ranges is not None
+    assert [ranges.holds(n) for n in (1, 2, 3)] == [True, False, False]
 
 
 def test_merging_keeps_every_row_and_mark_and_sorts_by_lamp(tmp_path: Path) -> None:
     store = ParquetStore(tmp_path)
-    marks = fill(store, 40)
+    received = fill(store, 40)
     size = count(tmp_path)
     store.settle(store.position() - 5, [])
     while store.upkeep(T0_US + 2 * US_PER_DAY):
@@ -129,7 +129,7 @@ def test_merging_keeps_every_row_and_mark_and_sorts_by_lamp(tmp_path: Path) -> N
     merged = duckdb.execute("SELECT lamp_id, at_us FROM read_parquet($1)", [str(table_files(tmp_path, "lamps")[0])])
     rows = merged.fetchall()
     assert rows == sorted(rows)
-    assert sorted(map(str, ParquetStore(tmp_path).marks())) == sorted(map(str, marks.states()))
+    assert sorted(map(str, ParquetStore(tmp_path).received())) == sorted(map(str, received.states()))
 
 
 def test_what_a_merge_covers_is_hidden_at_once_and_deleted_later(tmp_path: Path) -> None:
@@ -196,8 +196,8 @@ def test_a_refused_write_leaves_nothing_and_may_be_tried_again(tmp_path: Path) -
 
 def test_a_writer_that_hung_while_another_opened_the_store_can_add_and_change_nothing(tmp_path: Path) -> None:
     hung, directory = ParquetStore(tmp_path, Policy(full_days=10, keep_days=100)), make_directory()
-    marks = fill(hung, 40)
-    hung.settle(hung.position(), marks.states())
+    received = fill(hung, 40)
+    hung.settle(hung.position(), received.states())
     owner = ParquetStore(tmp_path)
     for touch in (
         lambda: hung.write(make_block(directory, [Row(0, 41)])),
@@ -248,7 +248,7 @@ def test_a_day_at_rest_is_looked_at_again_when_something_comes_or_its_time_has_c
 
 def test_a_file_that_the_disk_has_damaged_hides_and_stops_nothing_else(tmp_path: Path) -> None:
     store, directory = ParquetStore(tmp_path), make_directory()
-    marks = fill(store, 3)
+    received = fill(store, 3)
     whole = count(tmp_path, table="cabinets")
     damaged = table_files(tmp_path, "lamps")[1]
     damaged.write_bytes(damaged.read_bytes()[:100])
@@ -256,7 +256,7 @@ def test_a_file_that_the_disk_has_damaged_hides_and_stops_nothing_else(tmp_path:
     assert sum(batch.n_records for batch in again.records(directory, after=0)) == whole
     period = list(again.period(directory, T0_US, T0_US + 30 * MINUTE_US))
     assert sum(batch.n_readings for batch in period) == 24
-    again.settle(again.position(), marks.states())
+    again.settle(again.position(), received.states())
     while again.upkeep(T0_US + 2 * US_PER_DAY):
         pass
     assert damaged.exists(), "left for a person to look at"

@@ -172,11 +172,11 @@ def test_a_record_that_has_no_columns_is_set_aside_and_the_others_are_built(tmp_
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
     taken = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
     taken.rounds[1][0] = taken.rounds[1][0]._replace(at_us=1 << 70)
-    quarantine = DeadLetters(tmp_path)
-    tick = build_columns(taken, stand.host, stand.host.complaints, quarantine)
+    dead_letters = DeadLetters(tmp_path)
+    tick = build_columns(taken, stand.host, stand.host.complaints, dead_letters)
     assert tick.block.batch.sequence.tolist() == [1, 3]
     assert taken.n_records == 2
-    (line,) = quarantine.take()
+    (line,) = dead_letters.take()
     assert NAME in json.loads(line)["text"]
 
 
@@ -247,14 +247,14 @@ def test_one_agents_schedule_cannot_use_up_the_versions(tmp_path: Path) -> None:
     city = read_city(write_city(tmp_path / "city", n_controllers=1, n_lamps=8, broker_port=1), {})
     city.data_folder.mkdir(parents=True, exist_ok=True)
     stand = NameStand(tmp_path)
-    desk = ScheduleJob(city, stand.host)
+    job = ScheduleJob(city, stand.host)
     for version in ((1 << 31) - 1, (1 << 31) - 2, 1_000_000_000):
         held = json.dumps({"version": version, "timezone": "UTC", "on": "sunset", "off": "sunrise", "dim": []})
         stand.host.receive([(BIRTH, birth(**{"Schedule/Document": held}))], AT_MS * 1000)
-        desk.run(0)
+        job.run(0)
     nested = "[" * 30_000
     stand.host.receive([(BIRTH, birth(**{"Schedule/Document": nested}))], AT_MS * 1000)
-    desk.run(0)
+    job.run(0)
     sent = [decode_payload(payload) for _, payload in stand.host.commands.outgoing(stand.host.sessions)]
     versions = [
         json.loads(str(metric.value))["version"]

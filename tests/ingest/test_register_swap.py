@@ -17,12 +17,12 @@ from ingest.jobs.register_watch import RegisterWatch
 from ingest.metrics import Metrics
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.pipeline.clock import DataClock
 from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from tests.ingest.city_stand import GROUP, lamp_name, write_city
 
 AT_MS = 1_764_000_000_000
@@ -30,7 +30,7 @@ Step = Callable[[Any], tuple[object, str]]
 STEPS: dict[str, Step] = {
     "host": lambda s: (s.host, "replace_directory"),
     "one birth": lambda s: (s.host._other_births, "replace_directory"),
-    "places": lambda s: (s.book, "replace_gazetteer"),
+    "places": lambda s: (s.book, "replace_locator"),
     "commands": lambda s: (s.users[0], "replace_fleet"),
     "energy": lambda s: (s.users[1], "replace_fleet"),
     "detection": lambda s: (s.detection, "replace_fleet"),
@@ -58,11 +58,11 @@ def stand(tmp_path: Path) -> SimpleNamespace:
     register, _ = sync_register(engine, tmp_path)
     fleet = Fleet.from_register(register)
     metrics = Metrics()
-    host = SessionHost(
+    host = HostApplication(
         GROUP,
         Directory(fleet),
-        marks=Watermarks(),
-        quarantine=DeadLetters(tmp_path),
+        received=ReceivedRangesTable(),
+        dead_letters=DeadLetters(tmp_path),
         metrics=metrics,
         monotonic=lambda: 0.0,
         wall_ms=lambda: AT_MS,

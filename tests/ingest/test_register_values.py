@@ -1,4 +1,4 @@
-"""Numbers, powers, angles and encodings in the writings that registers use: read right, or left empty and told."""
+"""Numbers, powers, angles and encodings as registers write them: read right, or left empty and reported."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_no_text_breaks_a_reader(text):
         ("1.000", None, None), ("1,000", None, None), ("1.000 kW", None, 1000), ("150.000", None, 150),
     ],
 )  # fmt: skip
-def test_a_power_is_read_or_left_empty_and_told(text, several, watts):
+def test_a_power_is_read_or_left_empty_and_reported(text, several, watts):
     found = read_power(text, power_mark([text]), "W", several)
     assert found.value == (pytest.approx(watts) if watts is not None else None)
     assert found.remark or watts is not None
@@ -120,7 +120,7 @@ def test_degrees_minutes_and_seconds_are_read_back(value, form):
         ("480000,9163500", ("480000", "9163500")), ("-7,5601", None), ("S7 45.830", None), ("36,75", None), ("", None),
     ],
 )  # fmt: skip
-def test_two_coordinates_in_one_text_are_told_from_one(text, pair):
+def test_two_coordinates_in_one_text_are_distinguished_from_one(text, pair):
     assert split_pair(text) == pair
 
 
@@ -190,7 +190,7 @@ def test_a_nameless_lamp_that_moved_a_little_keeps_its_id(tmp_path):
     assert after.lamps.lamp_id[2] != second
 
 
-def test_a_kilowatt_column_is_read_by_its_name_and_told(tmp_path):
+def test_a_kilowatt_column_is_read_by_its_name_and_reported(tmp_path):
     found = drafted(tmp_path, "No,Lat,Lon,Daya (kW)\n1,0.5,102,0.25\n", {**LAMP, "rated_power_w": "Daya (kW)"})
     assert found.lamps.rated_power_w.tolist() == [250]
     assert any("its name says kW" in issue.reason for issue in found.issues)

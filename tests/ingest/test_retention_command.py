@@ -1,4 +1,4 @@
-"""``terang-ingest retention``: what it prints follows city.toml, and a broken one is told."""
+"""``terang-ingest retention``: what it prints follows city.toml, and a broken address is reported."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def test_parquet_needs_nobody(tmp_path: Path) -> None:
     assert printed(tmp_path, "")[1:] == ["-- Parquet: terang-ingest does that by itself"]
 
 
-def test_a_broken_address_is_told(tmp_path: Path) -> None:
+def test_a_broken_address_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CityError, match="bucket is missing"):
         printed(tmp_path, 'url = "influxdb://127.0.0.1:8086?org=o"\n')

@@ -72,7 +72,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
         read_city(tmp_path, {})
 
 
-def test_every_code_is_told_in_both_languages_with_advice():
+def test_every_code_is_reported_in_both_languages_with_advice():
     assert len(BY_CODE) == len(CATALOGUE) == 24
     for code in CATALOGUE:
         for what in ("title", "advice"):
@@ -97,6 +97,6 @@ def test_the_environment_overrides_limits_and_lists_too(tmp_path):
     ("name", "text"),
     [("TERANG_CITY_TIMEZONE", "Mars/X"), ("TERANG_LIMITS_WARM_UP", "soon"), ("TERANG_SCHEDULE_DIM", "[{")],
 )
-def test_a_wrong_variable_is_told_by_its_own_name(tmp_path, name, text):
+def test_a_wrong_variable_is_reported_by_its_own_name(tmp_path, name, text):
     with pytest.raises(CityError, match=name):
         read_city(write(tmp_path, MINIMAL), {name: text})

@@ -28,7 +28,7 @@ def test_the_first_later_state_is_answered_at_once_by_a_later_time(stand: Simple
     assert len(stand.told) == 1
 
 
-def test_ever_later_states_cost_few_connections_and_each_is_told(stand: SimpleNamespace) -> None:
+def test_ever_later_states_cost_few_connections_and_each_is_reported(stand: SimpleNamespace) -> None:
     n_connections = 0
     for _ in range(36_000):  # an hour, ten a second
         stand.now.s += 0.1

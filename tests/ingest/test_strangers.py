@@ -36,7 +36,7 @@ def sizes(stand: NameStand) -> dict[str, int]:
         "lamps": len(host.directory.lamps),
         "circuits": len(host.directory.circuit_names),
         "controllers": len(host.directory.controllers),
-        "marks": len(host.marks.states()),
+        "marks": len(host.received.states()),
         "seen": len(host.presence()),
         "epochs": len(host._other_births._epochs),
         "asked": len(host.commands._asked_at),
@@ -62,7 +62,7 @@ def test_refused_births_leave_nothing_behind(tmp_path: Path) -> None:
         for payload in refused:
             nodes = (NAME, f"PJU-x{number}")
             stand.host.receive([(topic("NBIRTH", node), payload) for node in nodes], AT_MS * 1000)
-        stand.host._quarantine.take()
+        stand.host._dead_letters.take()
         stand.host.commands.outgoing({})
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -146,7 +146,7 @@ def test_two_thousand_foreign_nodes_cost_nothing(tmp_path: Path, seq: int) -> No
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert n_requests == 0
-    assert not stand.host._quarantine.take()
+    assert not stand.host._dead_letters.take()
     assert sizes(stand) == before
     assert kept < 2_000_000
     assert stand.complaints("foreign") == 11 * N_FOREIGN
@@ -193,9 +193,9 @@ def test_strangers_garbage_does_not_push_a_controllers_evidence_out(tmp_path: Pa
     lines: list[str] = []
     for number in range(2000):
         stand.host.receive([(topic("NBIRTH", f"X{number}"), b"\xff" * 10_000)], AT_MS * 1000)
-        lines += stand.host._quarantine.take()
+        lines += stand.host._dead_letters.take()
     stand.host.receive([(DATA, b"\xff\xff")], AT_MS * 1000)
-    lines += stand.host._quarantine.take()
+    lines += stand.host._dead_letters.take()
     assert sum(map(len, lines)) < 400_000
     assert f"NDATA/{NAME}" in lines[-1]
 

@@ -8,7 +8,7 @@ import pytest
 from ingest.energy.from_batches import gather
 from ingest.energy.from_parquet import read_counters
 from ingest.errors import StoreUnavailableError
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 from ingest.schema.influx import parse_address
 from ingest.telemetry.influx import InfluxStore
 from ingest.telemetry.parquet import ParquetStore
@@ -66,7 +66,7 @@ def test_ids_with_any_character_come_back(open_store: Opener) -> None:
     store = open_store()
     store.write(block)
     assert read_back(store, directory) == rows_of([block.batch])
-    assert {mark.controller_id for mark in store.marks()} == {"PJU ,=0\\", "PJU ,=1\\"}
+    assert {ranges.controller_id for ranges in store.received()} == {"PJU ,=0\\", "PJU ,=1\\"}
 
 
 def test_records_of_one_time_stay_apart(open_store: Opener) -> None:
@@ -83,11 +83,11 @@ def test_marks_survive_a_restart(open_store: Opener) -> None:
     directory = town(2, 3)
     store = open_store()
     store.write(block_of(directory, sequence=1))
-    ahead = MarkState("PJU-000", EPOCH, 2, (5, 9), (7, 9))
+    ahead = StoredRanges("PJU-000", EPOCH, 2, (5, 9), (7, 9))
     block = block_of(directory, sequence=2, at_us=T0_US + MINUTE_US, controllers=[0])
     store.write(type(block)(block.batch, directory, block.lamp_name, block.circuit_name, (ahead,)))
     again = open_store()
-    assert sorted(again.marks(), key=lambda m: m.controller_id) == [ahead, MarkState("PJU-001", EPOCH, 1)]
+    assert sorted(again.received(), key=lambda m: m.controller_id) == [ahead, StoredRanges("PJU-001", EPOCH, 1)]
     assert again.position() == store.position()
 
 
@@ -95,9 +95,9 @@ def test_marks_stand_after_settling(open_store: Opener) -> None:
     directory = town(1, 3)
     store = open_store()
     store.write(block_of(directory, sequence=1))
-    store.settle(store.position(), store.marks())
+    store.settle(store.position(), store.received())
     store.write(block_of(directory, sequence=2, at_us=T0_US + MINUTE_US))
-    assert open_store().marks() == [MarkState("PJU-000", EPOCH, 2)]
+    assert open_store().received() == [StoredRanges("PJU-000", EPOCH, 2)]
 
 
 def test_what_came_after_a_position_comes_in_the_order_of_writing(open_store: Opener) -> None:
@@ -145,9 +145,9 @@ def test_records_of_controllers_that_the_register_has_lost_are_left_out(open_sto
 def test_a_block_of_marks_alone_is_kept(open_store: Opener) -> None:
     directory = town(1, 3)
     block = block_of(directory, controllers=[])
-    mark = MarkState("PJU-000", 7, 12)
-    open_store().write(type(block)(block.batch, directory, block.lamp_name, block.circuit_name, (mark,)))
-    assert open_store().marks() == [mark]
+    ranges = StoredRanges("PJU-000", 7, 12)
+    open_store().write(type(block)(block.batch, directory, block.lamp_name, block.circuit_name, (ranges,)))
+    assert open_store().received() == [ranges]
 
 
 def test_upkeep_ends(open_store: Opener) -> None:

@@ -22,7 +22,7 @@ def stand(tmp_path: Path) -> NameStand:
 
 @pytest.mark.parametrize("lamp_ids", [SAME_LENGTH, SHORTER, LAMPS[3::-1]])
 @pytest.mark.parametrize("make", [1, 2], ids=["same numbering", "another numbering"])
-@pytest.mark.parametrize("n_each", [1, 12], ids=["one by one", "as a sheet"])
+@pytest.mark.parametrize("n_each", [1, 12], ids=["one by one", "in bulk"])
 def test_each_agents_readings_lie_on_its_own_lamps(
     stand: NameStand, lamp_ids: tuple[str, ...], make: int, n_each: int
 ) -> None:
@@ -88,10 +88,10 @@ def test_an_epoch_that_is_never_born_is_asked_for_less_and_less(stand: NameStand
     assert not agent.outbox
     assert len(stranger.outbox) == 360
     assert 5 <= stand.n_rebirths <= 7 + 3600 / LONGEST_WAIT_S
-    stand.check_landed()
+    stand.check_stored()
 
 
-def test_agents_that_take_the_connection_from_each_other_are_told_from_one_whose_card_came_back(
+def test_agents_that_take_the_connection_from_each_other_are_distinguished_from_one_whose_card_came_back(
     stand: NameStand,
 ) -> None:
     first, second = stand.agent(OLD, LAMPS[:4], bd_seq=3), stand.agent(NEW, SAME_LENGTH, bd_seq=9)
@@ -105,7 +105,7 @@ def test_agents_that_take_the_connection_from_each_other_are_told_from_one_whose
     stand.check_whole()
 
 
-def test_a_copied_outbox_is_told(stand: NameStand) -> None:
+def test_a_copied_outbox_is_reported(stand: NameStand) -> None:
     first, second = stand.agent(OLD, LAMPS[:4]), stand.agent(OLD, SAME_LENGTH)
     first.birth()
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_the_death_of_one_leaves_the_other(stand: NameStand) -> None:
         stand.resend()
         stand.turn(dt_s=10.0)
     assert (NEW, 2) in stand.stored
-    stand.check_landed()
+    stand.check_stored()
 
 
 def test_a_register_that_changes_numbers_every_birth_anew(stand: NameStand) -> None:
@@ -197,7 +197,7 @@ def test_whatever_is_lost_on_the_way_nothing_lands_elsewhere_and_all_arrives(sta
         if dice.random() < 0.05:
             stand.host.forget()
         stand.turn(dt_s=dice.choice((1.0, 5.0, 15.0)))
-        stand.check_landed()
+        stand.check_stored()
     for _ in range(8):
         stand.resend()
         stand.turn(dt_s=60.0)
@@ -220,4 +220,4 @@ def test_a_birth_that_does_not_say_its_epoch_takes_that_of_its_first_record(stan
         stand.sweep(sender)
     stand.turn()
     assert set(stand.stored) == {(OLD, 1), (OLD, 2)}
-    stand.check_landed()
+    stand.check_stored()

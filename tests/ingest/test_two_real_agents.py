@@ -9,9 +9,9 @@ from edge_agent.link.session import BIRTH_GAP_S
 from edge_agent.wire import NDATA, Metric, NodeTopic, decode_payload, encode_payload
 from ingest.decode.columns import build_tick
 from ingest.metrics import Metrics
-from ingest.model.received_ranges import Watermarks
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
-from ingest.sparkplug.host_application import SessionHost
+from ingest.sparkplug.host_application import HostApplication
 from tests.edge_agent.played_session import START_MS, Played, values
 from tests.edge_agent.stub_meters import lamp_layout
 from tests.ingest.seeded_blocks import town
@@ -34,11 +34,11 @@ class Street:
         self.now_s = 0.0
         self.n_rebirths = 0
         self.metrics = Metrics()
-        self.host = SessionHost(
+        self.host = HostApplication(
             GROUP,
             town(1, 8, NAME, "L-{:04d}"),
-            marks=Watermarks(),
-            quarantine=DeadLetters(folder),
+            received=ReceivedRangesTable(),
+            dead_letters=DeadLetters(folder),
             metrics=self.metrics,
             monotonic=lambda: self.now_s,
             wall_ms=lambda: START_MS + int(1000 * self.now_s),
@@ -79,8 +79,8 @@ class Street:
             rows = slice(block.batch.lamp_start[i], block.batch.lamp_start[i + 1])
             self.stored[key] = [self.host.directory.lamps[number] for number in block.lamp_name[rows].tolist()]
         for agent in self.agents:
-            for (_, epoch), mark in taken.touched.items():
-                agent.acknowledge(mark.floor, epoch)
+            for (_, epoch), ranges in taken.touched.items():
+                agent.acknowledge(ranges.complete_to, epoch)
         for _, payload in self.host.commands.outgoing(self.host.sessions):
             self.n_rebirths += any(m.name == "Node Control/Rebirth" for m in decode_payload(payload).metrics)
             for agent in self.agents:

@@ -83,7 +83,7 @@ def test_a_failure_is_counted_and_warned_of_until_the_next_success(stand: Stand)
     assert (stand.figure(ERRORS), stand.warnings()) == (2, {})
 
 
-def test_an_error_that_nobody_foresaw_is_told_and_does_not_end_the_thread(
+def test_an_error_that_nobody_foresaw_is_reported_and_does_not_end_the_thread(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_IDLE_S", "_FAILED_S"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from itertools import pairwise
@@ -32,8 +33,10 @@ SAID_IN = {
     "command": ("ingest/jobs",),
     "quantity": ("edge_agent",),
     "problem": ("dashboard_api",),
+    "repair": ("dashboard_api",),
     "agent": ("edge_agent",),
     "demo": ("firmware_sim/demo",),
+    "sign_in": ("dashboard_api/pages",),
     "inject": ("firmware_sim",),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
@@ -145,7 +148,7 @@ def test_whatever_babel_writes_is_read_back(messages):
         ('"a"\n', "bad.po:1: expected msgid"),
     ],
 )
-def test_a_broken_catalogue_is_told_with_file_and_line(text, said):
+def test_a_broken_catalogue_is_reported_with_file_and_line(text, said):
     with pytest.raises(CatalogueError) as caught:
         read_po(text, "bad.po")
     assert said in str(caught.value)
@@ -175,3 +178,33 @@ def test_only_a_language_code_names_a_catalogue(language):
 def test_the_catalogues_stand_in_one_order_so_that_changes_read_as_such():
     orders = [list(own_messages(language)) for language in language_codes()]
     assert all(one == other for one, other in pairwise(orders))
+
+
+def evidence_names() -> set[str]:
+    """Names that detection gives its evidence: of dictionaries called so, or returned by functions called so."""
+    found: set[str] = set()
+
+    def take(node: ast.AST | None) -> None:
+        for each in ast.walk(node) if node is not None else ():
+            if isinstance(each, ast.Dict):
+                found.update(key.value for key in each.keys if isinstance(key, ast.Constant))
+
+    for path in (ROOT / "ingest/detection").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and "evidence" in node.name:
+                take(node)
+            elif isinstance(node, ast.keyword) and node.arg == "evidence":
+                take(node.value)
+            elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name) and target.id == "evidence":
+                        take(node.value)
+                    if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "evidence":
+                        found.add(ast.literal_eval(target.slice))
+    return found
+
+
+def test_every_name_of_evidence_has_a_word():
+    names = evidence_names()
+    assert {"voltage_v", "usual_voltage_v", "phase", "lamps_dark", "suspected", "meter_silent"} <= names
+    assert {name for name in names if f"evidence.{name}" not in own_messages(FALLBACK)} == set()

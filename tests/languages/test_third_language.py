@@ -73,7 +73,7 @@ def test_the_server_offers_it_and_answers_in_it(client):
     assert row["advice"]["jv"] == row["advice"]["en"]  # what it does not say yet is in English
 
 
-def test_a_problem_is_told_in_it_where_it_is_asked_for(client):
+def test_a_problem_is_reported_in_it_where_it_is_asked_for(client):
     for asked in ({"params": {"lang": "jv"}}, {"headers": {"Accept-Language": "fr, jv-ID;q=0.9, en;q=0.1"}}):
         problem = client.get("/api/v1/lamps/L-9", **asked).json()
         assert problem["detail"] == "ora ana lampu L-9"

@@ -11,6 +11,8 @@ from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, 
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
 from dashboard_api.api.models.map import CabinetLamps, LampChanges, SearchAnswer
 from dashboard_api.api.models.problem import FaultProblem, Problem
+from dashboard_api.api.models.repair import Photo, RepairPage
+from dashboard_api.api.models.session import Me
 from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
 
 __all__ = [
@@ -36,10 +38,13 @@ __all__ = [
     "LampStates",
     "MaintenanceList",
     "MaintenanceWindow",
+    "Me",
+    "Photo",
     "Problem",
     "QuantityList",
     "Readiness",
     "Readings",
+    "RepairPage",
     "SearchAnswer",
     "Summary",
     "TimelineEntry",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dashboard_api.api.models.answer import Answer, example
+from dashboard_api.api.models.city import LampFigures
 from dashboard_api.api.models.fault import FAULT_EXAMPLE, Fault
 
 Period = Literal["hour", "day", "month"]
@@ -45,15 +46,6 @@ class CabinetList(Answer):
     next_cursor: None
 
 
-class StateCounts(Answer):
-    """Numbers of lamps by state."""
-
-    unknown: int
-    off: int
-    lit: int
-    dark: int
-
-
 class Cabinet(CabinetRow):
     """A cabinet's register entry, its lamps by state and its open faults."""
 
@@ -71,7 +63,15 @@ class Cabinet(CabinetRow):
             "live_at": "2026-11-23T12:04:58Z",
             "live_age_s": 1.4,
             "lamp_ids": ["L-000123", "L-000124"],
-            "lamps": {"unknown": 0, "off": 0, "lit": 1, "dark": 1},
+            "lamps": {
+                "total": 2,
+                "silent": 0,
+                "off": 0,
+                "lit": 1,
+                "dark": 1,
+                "unmetered": 0,
+                "lit_share": 0.5,
+            },
             "faults": [FAULT_EXAMPLE],
         }
     )
@@ -87,7 +87,7 @@ class Cabinet(CabinetRow):
     live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
     live_age_s: float | None = Field(description="seconds since ingest wrote it")
     lamp_ids: list[str]
-    lamps: StateCounts
+    lamps: LampFigures
     faults: list[Fault]
 
 

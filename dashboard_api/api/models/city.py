@@ -115,11 +115,12 @@ class LampFigures(Answer):
     """Numbers of lamps by state."""
 
     total: int
-    unknown: int
-    off: int
+    silent: int = Field(description="metered and unheard")
+    off: int = Field(description="as they should be")
     lit: int
-    dark: int
-    lit_share: float | None = Field(description="lit / (lit + dark); null while none should be lit")
+    dark: int = Field(description="by their own reading, or by a fault that stands on them")
+    unmetered: int = Field(description="without a meter of their own, and no fault says that they are dark")
+    lit_share: float | None = Field(description="lit / (lit + dark); null while lamps should be off")
 
 
 class CityLampFigures(LampFigures):
@@ -161,10 +162,11 @@ class Summary(Answer):
             "live_age_s": 1.4,
             "lamps": {
                 "total": 2000,
-                "unknown": 12,
+                "silent": 2,
                 "off": 0,
                 "lit": 1960,
                 "dark": 28,
+                "unmetered": 10,
                 "lit_share": 0.9859,
                 "monitored": 1990,
             },
@@ -180,10 +182,11 @@ class Summary(Answer):
                 {
                     "district": "Siak",
                     "total": 2000,
-                    "unknown": 12,
+                    "silent": 2,
                     "off": 0,
                     "lit": 1960,
                     "dark": 28,
+                    "unmetered": 10,
                     "lit_share": 0.9859,
                     "open_faults": 21,
                 }

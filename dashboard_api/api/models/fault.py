@@ -10,7 +10,7 @@ from dashboard_api.api.models.answer import Answer, example
 from ingest.schema.codes import Level, Severity
 
 FaultState = Literal["open", "acknowledged", "assigned", "repaired", "closed"]
-Action = Literal["acknowledge", "assign", "repair", "comment", "reopen"]
+Action = Literal["acknowledge", "assign", "start", "repair", "cannot_repair", "comment", "reopen"]
 EventKind = Literal["opened", "changed", "closed"]
 
 FAULT_EXAMPLE: Final[dict[str, Any]] = {
@@ -37,6 +37,8 @@ FAULT_EXAMPLE: Final[dict[str, Any]] = {
     "district": "Siak",
     "caused_by": None,
     "assignee": None,
+    "started_at": None,
+    "deferred_until": None,
     "version": 3,
     "evidence": {
         "power_w": 0.4,
@@ -58,6 +60,21 @@ _EVENT_EXAMPLE: Final[dict[str, Any]] = {
     "reason": None,
     "note": None,
     "data": {},
+}
+
+
+REPAIR_EXAMPLE: Final[dict[str, Any]] = {
+    "action_id": "01JDB2M7Z8Q5W3N4T6V9X0Y1KC",
+    "at": "2026-11-23T18:40:00Z",
+    "claimed_at": "2026-11-24T01:40:00+07:00",
+    "actor": "local",
+    "note": None,
+    "cause": "driver",
+    "part": "LED driver 90 W",
+    "result": "verified",
+    "result_at": "2026-11-23T19:12:00Z",
+    "power_w": 46.9,
+    "words": "Verified: 46.9 W at 02:12",
 }
 
 
@@ -98,6 +115,8 @@ class Fault(Answer):
     district: str | None
     caused_by: str | None = Field(description="id of the fault that explains this one")
     assignee: str | None
+    started_at: str | None = Field(description="when work began, of an assigned fault")
+    deferred_until: str | None = Field(description="it cannot be repaired before, of an acknowledged fault")
     version: int = Field(description="grows with every change that people see; `if_version` of an action")
     evidence: dict[str, Any] = Field(description="codes and measured figures with units in their names")
     title: str = Field(description="the code in the language of the answer")
@@ -122,11 +141,31 @@ class TimelineEntry(Answer):
     data: dict[str, Any]
 
 
+class Repair(Answer):
+    """A repair that a person claimed, and what telemetry showed afterwards."""
+
+    model_config = example(REPAIR_EXAMPLE)
+
+    action_id: str | None
+    at: str = Field(description="when it was done, dated by the server")
+    claimed_at: str | None = Field(description="`at` as the phone sent it")
+    actor: str
+    note: str | None
+    cause: str | None
+    part: str | None
+    result: Literal["waiting", "verified", "still_dark", "reopened", "closed"]
+    result_at: str | None
+    power_w: float | None = Field(description="what the lamp drew when it was verified")
+    words: str = Field(description="the result in the language of the answer, times in the city's zone")
+
+
 class FaultDetail(Fault):
     """One fault with its timeline, oldest entry first."""
 
-    model_config = example({**FAULT_EXAMPLE, "timeline": [_EVENT_EXAMPLE]})
+    model_config = example({**FAULT_EXAMPLE, "repair": REPAIR_EXAMPLE, "photos": [], "timeline": [_EVENT_EXAMPLE]})
 
+    repair: Repair | None = Field(description="the newest repair that was claimed")
+    photos: list[str] = Field(description="ids of `GET /api/v1/faults/{fault_id}/photos/{photo_id}`, oldest first")
     timeline: list[TimelineEntry]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from dashboard_api.api.models.answer import Answer, example
 from dashboard_api.api.models.fault import FAULT_EXAMPLE, Fault
 
-LampState = Literal["unknown", "off", "lit", "dark"]
+LampState = Literal["silent", "off", "lit", "dark", "unmetered"]
 
 _LATEST_EXAMPLE: Final[dict[str, Any]] = {
     "at": "2026-11-23T12:05:00Z",
@@ -66,6 +66,7 @@ class Lamp(Answer):
             "road_class": "local",
             "installed_on": "2020-01-01",
             "extra": {"pole": "steel"},
+            "state": "lit",
             "latest": _LATEST_EXAMPLE,
             "live_at": "2026-11-23T12:04:58Z",
             "live_age_s": 1.4,
@@ -93,6 +94,7 @@ class Lamp(Answer):
     road_class: str | None
     installed_on: str | None
     extra: dict[str, Any] = Field(description="further columns of the register, as they are")
+    state: LampState = Field(description="by its own reading or by a fault that stands")
     latest: LatestReading | None
     live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
     live_age_s: float | None = Field(description="seconds since ingest wrote it")
@@ -164,7 +166,7 @@ class LampStates(Answer):
     live_age_s: float | None = Field(description="seconds since ingest wrote it")
     register_version: int
     lamp_id: list[str]
-    state: list[int] = Field(description="0 unknown, 1 off, 2 lit, 3 dark")
+    state: list[int] = Field(description="0 silent, 1 off, 2 lit, 3 dark, 4 unmetered")
     level: list[int] = Field(description="commanded level, %; 255 = unknown")
 
 

@@ -26,15 +26,25 @@ Bool = npt.NDArray[np.bool_]
 _PHASES = "RST"
 _LEAST_LIT_W = 30.0  # a phase that draws less has no lamps
 _LEAST_LIT = 3  # so many lamps, and all of them, lit while off are no chance
+_MOST_HELD = 255
 
 
 class PhaseLoads:
-    """What each phase of C cabinets draws when lit, and when off: float32 (3, C) [W], NaN unknown."""
+    """What each phase of C cabinets draws when lit, and when off: float32 (3, C) [W], NaN unknown.
+
+    Beside them uint8 (C,), in how many samples in a row outside of the switching guard a contactor was stuck off or on.
+    """
 
     def __init__(self, n_controllers: int) -> None:
         """Nothing is known yet."""
         self.lit_w = np.full((3, n_controllers), np.nan, np.float32)
         self.off_w = np.full((3, n_controllers), np.nan, np.float32)
+        self.n_stuck_off = np.zeros(n_controllers, np.uint8)
+        self.n_stuck_on = np.zeros(n_controllers, np.uint8)
+
+    def held(self, name: str) -> npt.NDArray[np.uint8]:
+        """The samples of ``stuck_off`` or ``stuck_on``."""
+        return self.n_stuck_off if name == "stuck_off" else self.n_stuck_on
 
 
 class CabinetRules:
@@ -55,6 +65,10 @@ class CabinetRules:
             "stuck_on": Debounce(n, contactor),
         }
         self.phase_loads = PhaseLoads(n)
+        self._switching = fleet.cabinet_switching[fleet.home_cabinet]
+        of_circuit = np.flatnonzero(fleet.lamp_circuit >= 0)
+        rated_w = np.nan_to_num(fleet.rated_power_w[of_circuit])
+        self._rated_w = np.bincount(fleet.lamp_circuit[of_circuit], rated_w, minlength=fleet.n_circuits)
         self._lit_share = table.scalar("contactor_share")
 
     def judge(self, sweep: Sweep, commands: Commands, is_muted: Callable[[Places], Bool]) -> None:
@@ -156,13 +170,15 @@ class CabinetRules:
                 self._book.close(key, int(sweep.at_s[records[i]]) * 1_000_000)
 
     def _judge_contactor(self, sweep: Sweep, commands: Commands, is_gone: Bool, muted: Bool) -> None:
-        batch, fleet = sweep.batch, self._fleet
-        contactor = batch.is_contactor_closed
-        # the command's own guard gates the verdict, the run goes on
-        gated = muted | ~commands.is_settled
+        contactor = sweep.batch.is_contactor_closed
         is_on = commands.is_on & ~is_gone
-        self._step("stuck_off", "contactorFailure", sweep, contactor == 0, is_on & (contactor >= 0), gated)
-        switching = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
+        judges = is_on & (contactor >= 0)
+        gated = muted | self._count_held("stuck_off", sweep, commands, contactor == 0, judges)
+        self._step("stuck_off", "contactorFailure", sweep, contactor == 0, judges, gated)
+        is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
+        if not commands.is_off.any() and self.debounce["stuck_on"].is_idle():
+            return
+        switching = self._switching[sweep.controller]
         cuts = (switching == SWITCHING_CONTACTOR) | (
             (switching == SWITCHING_UNKNOWN) & self._context.has_switched[sweep.controller]
         )
@@ -171,12 +187,55 @@ class CabinetRules:
         has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, commands)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
-        is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
+        is_circuit_told, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
+        is_all_lit |= are_circuits_lit & cuts
         is_loaded &= has_contactor
         holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
-        judges &= (contactor >= 0) | (has_contactor & ((n_good >= _LEAST_LIT) | is_load_told))
+        is_told = (
+            (n_good >= _LEAST_LIT) | is_load_told | (cuts & is_circuit_told) | (cuts & self._is_cut(sweep, n_good))
+        )
+        judges &= (contactor >= 0) | (has_contactor & is_told)
+        gated = muted | self._count_held("stuck_on", sweep, commands, holds, judges)
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
+
+    def _count_held(self, name: str, sweep: Sweep, commands: Commands, holds: Bool, judges: Bool) -> Bool:
+        """Records that may give no verdict on the contactor yet; bool (R,).
+
+        The confirm time runs in the switching guard, but a sample in it is no proof: as many as the rule asks for have
+        to lie behind it.
+        """
+        debounce, held = self.debounce[name], self.phase_loads.held(name)
+        gated = ~commands.is_settled
+        if debounce.is_idle() and not (holds & judges).any():
+            held[:] = 0
+            return gated
+        r = np.flatnonzero(sweep.is_live)
+        c = sweep.batch.controller[r]
+        h = holds[r] & judges[r]
+        more = np.where(h, np.minimum(held[c].astype(np.int64) + 1, _MOST_HELD), held[c])
+        held[c] = np.where(gated[r] | (judges[r] & ~h), 0, more)
+        gated[r] |= ~debounce.is_open[c] & (held[c] < debounce.confirm.samples)
+        return gated
+
+    def _is_cut(self, sweep: Sweep, n_good: Int64) -> Bool:
+        """Records by which a contactor that was stuck on has opened, whether it has a contact or not; bool (R,).
+
+        No lamp answers, no meter of a circuit sees a voltage, and the cabinet draws less than its lamps would.
+        """
+        batch, suspect = sweep.batch, self.debounce["stuck_on"]
+        is_cut = np.zeros(batch.n_records, np.bool_)
+        if suspect.is_idle():
+            return is_cut
+        is_running = suspect.is_open[batch.controller] | (suspect.count[batch.controller] > 0)
+        has_meters = (sweep.width >= _LEAST_LIT) | ((sweep.width == 0) & (np.diff(batch.circuit_start) > 0))
+        for r in np.flatnonzero(sweep.is_live & is_running & has_meters & (n_good == 0)).tolist():
+            lamp = batch.lamp[int(batch.lamp_start[r]) : int(batch.lamp_start[r + 1])]
+            rated_w = float(np.nansum(self._fleet.rated_power_w[lamp[lamp >= 0]]))
+            volts = batch.circuit_voltage_v[int(batch.circuit_start[r]) : int(batch.circuit_start[r + 1])]
+            is_dark = not sweep.has_cabinet_power[r] or np.nansum(batch.cabinet_power_w[r]) < self._lit_share * rated_w
+            is_cut[r] = is_dark and not (volts >= self._table.scalar("no_voltage")).any()
+        return is_cut
 
     def _loaded_while_off(self, sweep: Sweep, commands: Commands, is_gone: Bool) -> tuple[Bool, Bool]:
         """Cabinets with no other meter than their own that draw lit power on some phase while off; bool (R,).
@@ -206,6 +265,20 @@ class CabinetRules:
             moved = np.where(np.isfinite(before), before + np.float32(0.1) * (now - before), now)
             target[:, c[chosen]] = np.where(np.isfinite(now), moved, before)
         return loaded, told
+
+    def _circuits_lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Bool, Bool]:
+        """Whether meters of circuits answer though off, and all show lit power, where nothing else is metered; (R,)."""
+        batch, n = sweep.batch, sweep.batch.n_records
+        none = np.zeros(n, np.bool_)
+        wanted = sweep.is_live & commands.is_off & (sweep.width == 0) & ~sweep.has_cabinet_power
+        if not len(batch.circuit) or not wanted.any():
+            return none, none
+        record = np.repeat(np.arange(n), np.diff(batch.circuit_start))
+        told = np.flatnonzero(wanted[record] & (batch.circuit >= 0) & np.isfinite(batch.circuit_power_w))
+        rated_w = self._rated_w[batch.circuit[told]]
+        is_lit = (rated_w > _LEAST_LIT_W) & (batch.circuit_power_w[told] >= self._lit_share * rated_w)
+        n_told, n_lit = (np.bincount(record[rows], minlength=n) for rows in (told, told[is_lit]))
+        return n_told > 0, (n_told > 0) & (n_lit == n_told)
 
     def _lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Int64, Int64]:
         """Good lamps, and lit ones among them, of records that are commanded off; int64 (R,) each."""

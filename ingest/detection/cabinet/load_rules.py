@@ -133,7 +133,7 @@ class LoadRules:
         lamp, record = lamp[is_missing], sweep.record_of(row[is_missing])
         if len(lamp):
             is_wild = state.quality[lamp] == 0
-            drawn = np.where(is_wild, self._balance.expected_w(lamp), self._balance.drawn_w(lamp))
+            drawn = np.where(is_wild, self._balance.expected_w(lamp), self._balance.drawn_w(sweep, lamp, record))
             dark = self._dark(sweep, record, lamp)
             total += np.bincount(record, np.where(dark, 0.0, drawn), minlength=batch.n_records)
         for r in np.flatnonzero(is_told & ~self._state.is_fully_listed[sweep.controller]).tolist():

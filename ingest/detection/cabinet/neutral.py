@@ -31,6 +31,7 @@ _REPRESENTATIVES: Final = 3  # lamps of a phase of a circuit whose median is its
 _STEP: Final = 0.1  # of what a phase is off its usual voltage, taken over from each sweep
 _MOST_STEP_V: Final = 0.5
 _LEAST_SAMPLES: Final = 5
+_LEAST_SILENT: Final = 2  # lamps of a phase: one that does not answer may be its node's fault
 
 
 class PhaseVoltages:
@@ -43,9 +44,13 @@ class PhaseVoltages:
         self.usual_v = np.full((_PHASES, n), np.nan, np.float32)
         self.samples = np.zeros(n, np.uint8)
 
+    def off_v(self, place: Int64, volts: Float32) -> Float32:
+        """How far phases are off their usual voltages; float32 (3, k), NaN unknown."""
+        return np.where(self.samples[place] >= _LEAST_SAMPLES, volts - self.usual_v[:, place], np.float32(np.nan))
+
     def are_apart(self, place: Int64, volts: Float32) -> Bool:
         """Places whose phases, float32 (3, k), NaN unknown, have moved apart against each other; bool (k,)."""
-        off = np.where(self.samples[place] >= _LEAST_SAMPLES, volts - self.usual_v[:, place], np.float32(np.nan))
+        off = self.off_v(place, volts)
         is_shifted = np.logical_or.reduce(off >= self._shift_v) & np.logical_or.reduce(off <= -self._shift_v)
         is_out = np.logical_or.reduce(volts > self._high) & np.logical_or.reduce(volts < self._low)
         apart: Bool = is_shifted | is_out
@@ -68,6 +73,7 @@ class NeutralRule:
         """Nothing is open yet."""
         self._fleet, self._state, self._book = fleet, state, book
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("neutral_voltage")
+        self._shift_v, self._absurd_v = table.scalar("neutral_shift"), table.scalar("impossible_voltage")
         confirm = Confirm(2, 0, int(table.scalar("confirm_samples")), 0)
         self.cabinets = PhaseVoltages(fleet.n_cabinets, table)
         self.circuits = PhaseVoltages(fleet.n_circuits, table)
@@ -84,7 +90,8 @@ class NeutralRule:
             volts = np.ascontiguousarray(sweep.batch.cabinet_voltage_v[records].T)
             volts = self._sane(volts)
             home = fleet.home_cabinet[sweep.batch.controller[records]].astype(np.int64)
-            self._judge_places(sweep, records, home, self.cabinets, self.cabinet_run, volts, is_muted, is_circuit=False)
+            places = (records, home, self.cabinets, self.cabinet_run, volts, is_muted)
+            self._judge_places(sweep, *places, np.zeros(len(home), np.bool_), is_circuit=False)
         if len(self._watched):
             self._judge_circuits(sweep, is_muted)
 
@@ -104,16 +111,40 @@ class NeutralRule:
         if not len(circuit):
             return
         volts = self._of_lamps(self._lamps[0][:, circuit])
-        is_apart = self.circuits.are_apart(circuit, volts)
-        near = np.flatnonzero(is_apart)
+        is_raised = self._has_risen_beside_silence(sweep, record, circuit, volts)
+        near = np.flatnonzero(self.circuits.are_apart(circuit, volts) | is_raised)
         if len(near):  # one meter may show nonsense: the median of three does not
             several = np.stack([self._of_lamps(lamps[:, circuit[near]]) for lamps in self._lamps])
             volts[:, near] = np.nanmedian(np.where(np.isnan(several).all(axis=0), np.float32(0), several), axis=0)
             volts[:, near] = self._sane(volts[:, near])
+            is_raised[near] &= self._has_risen_beside_silence(sweep, record[near], circuit[near], volts[:, near])
         # where the cabinet shows it, it is the cabinet's
         run = self.cabinet_run
-        volts[:, run.is_open[cabinet] | (run.count[cabinet] > 0)] = np.nan
-        self._judge_places(sweep, record, circuit, self.circuits, self.circuit_run, volts, is_muted, is_circuit=True)
+        is_of_cabinet = run.is_open[cabinet] | (run.count[cabinet] > 0)
+        volts[:, is_of_cabinet] = np.nan
+        is_raised &= ~is_of_cabinet
+        places = (record, circuit, self.circuits, self.circuit_run, volts, is_muted)
+        self._judge_places(sweep, *places, is_raised, is_circuit=True)
+
+    def _has_risen_beside_silence(self, sweep: Sweep, record: Int64, circuit: Int64, volts: Float32) -> Bool:
+        """Circuits of which one phase has risen and another has too little voltage for its lamps to answer; bool (k,).
+
+        A fuse leaves the other phases as they are, and a high supply is the cabinet's: there it must be in order, or
+        the voltage be one that no supply has.
+        """
+        is_raised: Bool = np.logical_or.reduce(self.circuits.off_v(circuit, volts) >= self._shift_v)
+        for i in np.flatnonzero(is_raised).tolist():
+            lamps = self._lamps[:, :, circuit[i]]
+            is_lamp = lamps >= 0
+            is_silent = is_lamp & (self._state.quality[lamps] != 0)
+            is_dead = (is_lamp.sum(axis=0) >= _LEAST_SILENT) & (is_silent == is_lamp).all(axis=0)
+            supply_v = self._sane(sweep.batch.cabinet_voltage_v[record[i]])[:, None]
+            cabinet = self._fleet.circuit_cabinet[circuit[i : i + 1]].astype(np.int64)
+            is_home = cabinet[0] == self._fleet.home_cabinet[sweep.batch.controller[record[i]]]
+            supply_off = self.cabinets.off_v(cabinet, supply_v)
+            is_steady = bool(is_home and np.isfinite(supply_off).any() and np.nanmax(supply_off) < self._shift_v / 2)
+            is_raised[i] = is_dead.any() and (is_steady or bool((volts[:, i] > self._absurd_v).any()))
+        return is_raised
 
     def _of_lamps(self, lamp: Int64) -> Float32:
         """Voltages of lamps in this sweep, NaN where one is none or did not answer."""
@@ -129,14 +160,15 @@ class NeutralRule:
         run: Debounce,
         volts: Float32,
         is_muted: Callable[[Int64], Bool],
+        is_raised: Bool,
         *,
         is_circuit: bool,
     ) -> None:
-        holds = voltages.are_apart(place, volts)
+        holds = voltages.are_apart(place, volts) | is_raised
         if not holds.any() and run.is_idle():
             voltages.follow(place, volts)
             return
-        is_told = np.isfinite(volts).sum(axis=0) >= 2
+        is_told = (np.isfinite(volts).sum(axis=0) >= 2) | is_raised
         cabinet = self._fleet.circuit_cabinet[place].astype(np.int64) if is_circuit else place
         gate = is_muted(cabinet) & ~run.is_open[place]
         verdict = run.step(place, sweep.at_s[record], sweep.dt_s[record], holds, is_told & ~holds, is_told, gate)

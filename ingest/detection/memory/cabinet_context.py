@@ -52,6 +52,11 @@ class CabinetContext:
         is_known = (fleet.phase >= 0) & (fleet.lamp_controller >= 0)
         self.has_phase[fleet.phase[is_known], fleet.lamp_controller[is_known]] = True
 
+    def scheduled_levels(self, at_us: int) -> npt.NDArray[np.uint8]:
+        """The schedule's level of each of K cabinets at a time; uint8 (K,) %."""
+        times_us = np.full(len(self._fleet.cabinet_ids), at_us, np.int64)
+        return self._timetable.look(np.arange(len(times_us)), times_us)[0]
+
     def prepare(self, batch: Batch, now_us: int) -> Sweep:
         """Take a batch's records into the memory and make its live part ready for judging."""
         width = batch.lamp_start[1:] - batch.lamp_start[:-1]

@@ -69,7 +69,7 @@ class LampState:
         self.low_w = np.full(n, np.inf, np.float32)
         self.high_w = np.full(n, -np.inf, np.float32)
         self.least_pf = np.full(n, -np.inf, np.float32)
-        self.silent_sweeps = np.full(n, 255, np.uint8)
+        self.silent_sweeps = np.zeros(n, np.uint8)
         self.is_away = np.zeros(n, np.bool_)
         self.lit = np.zeros(n, np.uint8)
         self.changes_s = np.zeros((n_changes, n), np.uint32)

@@ -20,11 +20,13 @@ from ingest.detection.outage.load import GONE, UNKNOWN, Reading, judge_groups
 from ingest.detection.outage.meter_balance import MeterBalance
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
+from ingest.model.batch import LEVEL_UNKNOWN
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+UInt8 = npt.NDArray[np.uint8]
 
 WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 PHASES: Final = 3
@@ -36,6 +38,7 @@ _MOST_KEPT: Final = 40
 _MOST_SUMS: Final = 20000
 _MOST_WAITED: Final = 12  # sweeps for a meter to tell; a lone lamp is waited for _LONE_WAITED
 _LONE_WAITED: Final = 7
+_SILENT_SWEEPS: Final = 3  # before, a level is hardly older than the others'
 _CLEAR: Final = 4.0  # sigmas: see `load`
 
 
@@ -83,21 +86,65 @@ class Balance:
             c = sweep.batch.controller[sweep.is_dipped & sweep.is_live]
             self._dip_s[c] = sweep.at_s[sweep.is_dipped & sweep.is_live]
 
-    def expected_w(self, lamp: Int64) -> Float64:
-        """What lamps should draw now at their levels and last voltages; float64 (n,), NaN unknown."""
+    def expected_w(self, lamp: Int64, level: UInt8 | None = None) -> Float64:
+        """What lamps should draw now at their last voltages; float64 (n,), NaN unknown.
+
+        ``level`` uint8 (n,): None = what they are commanded as far as their agents tell.
+        """
         state, fleet = self._state, self._fleet
         rated = np.where(np.isnan(state.own_w[lamp]), rated_power(fleet, state, lamp), state.own_w[lamp])
-        level = np.where(state.level[lamp] > 100, 100, state.level[lamp]).astype(np.uint8)
+        level = state.level[lamp] if level is None else level
+        level = np.where(level > 100, 100, level).astype(np.uint8)
         share = level_share(fleet.technology[lamp], level)
         at_voltage = voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
         return (rated * share * at_voltage).astype(np.float64)
 
-    def drawn_w(self, lamp: Int64) -> Float64:
-        """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown."""
-        power = np.abs(self._state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
-        is_fresh = self._state.is_listed[lamp] & (self._state.sweeps_silent(lamp) <= self._stale) & np.isfinite(power)
+    def drawn_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
+        """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown.
+
+        ``record`` int64 (n,): the record of each lamp's controller.
+        """
+        state, level = self._state, self._levels(sweep, lamp, record)
+        power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
+        silent = state.sweeps_silent(lamp).astype(np.int64)
+        is_fresh = state.is_listed[lamp] & (silent <= self._stale) & np.isfinite(power)
         is_fresh &= ~self._is_absurd(lamp, power)
-        return np.where(is_fresh, power, self.expected_w(lamp))
+        away = np.flatnonzero(is_fresh & (silent > 0))
+        if len(away):  # a power at another level says nothing of this one
+            r, switched_s = record[away], state.switched_s[lamp[away]].astype(np.int64)
+            is_of_before = 2 * (sweep.at_s[r] - switched_s) < (2 * silent[away] - 1) * sweep.dt_s[r]
+            is_of_before |= level[away] != state.level[lamp[away]]
+            is_fresh[away[is_of_before]] = False
+        return np.where(is_fresh, power, self.expected_w(lamp, level))
+
+    def _levels(self, sweep: Sweep, lamp: Int64, record: Int64) -> UInt8:
+        """Commanded levels of lamps, silent ones by their neighbours'; uint8 (n,). ``record`` int64 (n,).
+
+        An agent may tell 255 of a lamp that it does not hear: then a command that came meanwhile is not known of that
+        lamp, but it is of the others.
+        """
+        batch, level = sweep.batch, self._state.level[lamp].copy()
+        untold = np.flatnonzero(self._is_untold(lamp))
+        if not len(untold):
+            return level
+        low, high = sweep.level_low[record[untold]], sweep.level_high[record[untold]]
+        high = np.minimum(high, 100)  # of a record with such lamps it is always 255
+        is_other = (level[untold] < low) | ((low != high) & (self._state.sweeps_silent(lamp[untold]) >= _SILENT_SWEEPS))
+        untold = untold[is_other & (low != LEVEL_UNKNOWN)]
+        for r in np.unique(record[untold]).tolist():
+            rows = slice(int(batch.lamp_start[r]), int(batch.lamp_start[r + 1]))
+            raw = batch.level[rows]
+            told = raw[(batch.lamp[rows] >= 0) & (raw <= 100) & self._fleet.is_dimmable[batch.lamp[rows]]]
+            if len(told):
+                level[untold[record[untold] == r]] = np.sort(told)[len(told) // 2]
+        return level
+
+    def _is_untold(self, lamp: Int64) -> Bool:
+        """Silent lamps whose level can change and is not told; bool (n,)."""
+        state = self._state
+        untold: Bool = state.is_listed[lamp] & (state.quality[lamp] != 0) & self._fleet.is_dimmable[lamp]
+        untold &= (state.level_raw[lamp] == LEVEL_UNKNOWN) & (state.level[lamp] > 0)
+        return untold
 
     def burning_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw if they burn, those without a meter by command, rating and voltage; float64 (n,).
@@ -105,7 +152,7 @@ class Balance:
         ``record`` int64 (n,): the record of each lamp's controller.
         """
         fleet, state = self._fleet, self._state
-        drawn = self.drawn_w(lamp)
+        drawn = self.drawn_w(sweep, lamp, record)
         bare = np.flatnonzero(~state.is_listed[lamp])
         if len(bare) and self._commands is not None:
             chosen, r = lamp[bare], record[bare]
@@ -208,7 +255,9 @@ class Balance:
         fleet, at_s = self._fleet, int(sweep.at_s[record])
         start, stop = int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1])
         own = np.arange(start, stop)
-        burning = np.where(is_gone, 0.0, self.burning_w(sweep, own, np.full(len(own), record)))
+        burning = self.burning_w(sweep, own, np.full(len(own), record))
+        burning[is_gone] = 0.0
+        is_stepped = self._commands is not None and not self._commands.is_settled[record]
         members = [lamps[group.rows] - start for group in groups]
         told = self._equations(sweep, record, controller, own)
         dead = self._dead_circuits(sweep, record)
@@ -221,7 +270,9 @@ class Balance:
             equation = self._best(told, members[i])
             if equation is None:
                 continue
-            if not self.has_burned(lamps[group.rows], at_s).all():
+            chosen_lamps = lamps[group.rows]
+            is_new = is_stepped and self._is_untold(chosen_lamps).any()
+            if is_new or not self.has_burned(chosen_lamps, at_s).all():
                 answers[i] = WAIT
                 continue
             by_key.setdefault(tuple(equation.key.tolist()), (equation, []))[1].append(i)

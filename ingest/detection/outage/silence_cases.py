@@ -46,10 +46,6 @@ class SilenceCases:
     def _open_groups(self, controller: int) -> list[Case]:
         return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
 
-    def has_group(self, controller: int) -> bool:
-        """Whether a group of this controller is open."""
-        return bool(self._open_groups(controller))
-
     def follow(self, controller: int, own: Int64, is_alive: Bool, is_live: Bool, at_us: int) -> Bool:
         """Count the sweeps in which open groups answer, and close them; returns the lamps still taken, bool (own,)."""
         taken = np.zeros(len(own), np.bool_)

@@ -45,10 +45,6 @@ class RuleSet:
         """The rule of a number."""
         return self._rules[number]
 
-    def of_code(self, code: str) -> list[Detector]:
-        """The rules that open faults of a code."""
-        return [rule for rule in self._rules if rule.code == code]
-
     def twins(self, rule: Detector) -> list[int]:
         """Numbers of the other rules of the same code."""
         return [i for i, other in enumerate(self._rules) if other.code == rule.code and other.name != rule.name]

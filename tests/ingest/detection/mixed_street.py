@@ -113,7 +113,7 @@ class Street:
             longitude=np.full(self.n_cabinets, self.longitude),
             switching=[self.switching] * self.n_cabinets,
         )
-        self.fleet = Fleet.from_columns(lamps, cabinets)
+        self.fleet = Fleet.from_register(SimpleNamespace(lamps=lamps, cabinets=cabinets))
         self.detection = Detection(self.fleet, city_of(self.limits, self.dims), start_us=self.start_us)
         self.now_us, self.changes = self.start_us, []
         self.fleet_of = np.array([self.fleet.lamp_index[i] for i in self.ids], np.int32)

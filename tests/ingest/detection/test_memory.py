@@ -8,7 +8,7 @@ import pytest
 from ingest.detection.engine import Detection
 from ingest.errors import SnapshotError
 from ingest.model.batch import SessionEvent
-from ingest.schema.live import COLUMNS, STATE_DARK, STATE_LIT, STATE_UNKNOWN
+from ingest.schema.live import COLUMNS, DUE_LIT, DUE_OFF, STATE_DARK, STATE_LIT, STATE_UNKNOWN
 
 
 def through_a_file(memory):
@@ -160,3 +160,15 @@ def test_in_data_time_listening_begins_with_the_first_record(kit):
     assert town.detection.tick(before_us) == []
     assert town.play(1, controllers=[0]) == []  # it moves data time on; the other one speaks next
     assert town.play(3) == []
+
+
+def test_live_picture_says_which_lamps_should_be_lit(kit):
+    town = kit.Town()
+    assert set(town.detection.live_picture()["due"].tolist()) == {DUE_LIT}  # by the schedule: nothing was heard yet
+    town.play(5)
+    assert set(town.detection.live_picture()["due"].tolist()) == {DUE_LIT}
+    by_day = kit.Town()
+    by_day.now_us += 10 * 3600 * 1_000_000
+    by_day.level = 0
+    by_day.play(5)
+    assert set(by_day.detection.live_picture()["due"].tolist()) == {DUE_OFF}

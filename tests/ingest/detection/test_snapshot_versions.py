@@ -39,6 +39,11 @@ def read(path):
         return dict(file)
 
 
+def is_kept_in(memory, name):
+    """Whether a snapshot holds an array; of what its version did not know, detection begins anew, but not of lamps."""
+    return name.startswith("lamp/") or name in memory or f"{name}#shape" in memory
+
+
 def test_a_snapshot_that_stored_rules_by_position_is_read_with_its_state():
     memory = read(BY_POSITION)
     assert int(memory["version"]) == 2
@@ -53,7 +58,8 @@ def test_a_snapshot_that_stored_rules_by_position_is_read_with_its_state():
         assert now == play_scene(plain, minute, minute + 1)
         told += now
         if minute > SNAPSHOT_MINUTE + 5:  # every lamp has answered since
-            assert lamps_apart(town, plain) == []
+            apart = [text for text in lamps_apart(town, plain) if is_kept_in(memory, text.partition("[")[0])]
+            assert apart == []
     assert len(told) > 10
 
 

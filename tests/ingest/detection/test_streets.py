@@ -49,6 +49,24 @@ def test_small_cut_tail_behind_a_large_cabinet_meter_is_a_cable(interval_s, n_cu
     assert fault.span == (f"C0-4-{8 - n_cut:03d}", f"C0-4-{9 - n_cut:03d}")
 
 
+@INTERVALS
+@pytest.mark.parametrize("n_lamps", [12, 20])
+def test_a_tail_that_was_cut_before_the_first_sweep_is_a_cable(interval_s, n_lamps):
+    street = Street((Circuit(n_lamps, 40), Circuit(21, 50)), interval_s=interval_s, seed=8)
+    street.is_cut |= street.where(1, 11)
+    sweeps(street, 8)
+    _, fault = only(street, "cableFailure")
+    assert fault.span == ("C0-2-010", "C0-2-011")
+
+
+@INTERVALS
+def test_a_bus_end_that_was_deaf_before_the_first_sweep_is_a_bus(interval_s):
+    street = Street((Circuit(20, 40, bus="A"), Circuit(21, 50, bus="B")), interval_s=interval_s, seed=9)
+    street.bus_down = {(0, "B")}
+    sweeps(street, 8)
+    only(street, "busFailure")
+
+
 def test_a_tap_on_the_first_night_and_lost_replies_do_not_spoil_the_balance():
     circuits = tuple(Circuit(45, 90, has_meter=True, bus=bus) for bus in "AABB")
     street = Street(circuits, lost_replies=0.02, knows_phase=False, seed=3)
@@ -217,6 +235,36 @@ def test_a_neutral_that_breaks_on_one_circuit_is_the_circuits(n_circuits, volts)
     street.play(8)
     assert street.codes() == {}
     assert street.ever() == {"neutralFailure"}
+
+
+@pytest.mark.parametrize("has_cabinet_meter", [True, False])
+@pytest.mark.parametrize("phases", ["RST", "RS"])
+def test_a_neutral_that_breaks_and_leaves_a_phase_too_little_to_answer_is_one_fault(has_cabinet_meter, phases):
+    circuits = (Circuit(18, 90, phases=phases), Circuit(18, 90, phases=phases))
+    street = learned(Street(circuits, has_cabinet_meter=has_cabinet_meter, seed=13))
+    weak = street.where(1, phase="S")
+    strong = street.where(1) & ~weak
+
+    def apart(columns):
+        columns["voltage_v"][np.isin(columns["lamp"], street.fleet_of[strong])] = 322
+
+    street.quirk, street.is_cut[weak] = apart, True
+    street.play(30)
+    key, fault = only(street, "neutralFailure")
+    assert (key.place.circuit, len(fault.lamp_ids)) == ("2", 18)
+    street.quirk, street.is_cut[:] = None, False
+    street.play(10)
+    assert street.codes() == {}
+    assert street.ever() == {"neutralFailure"}
+
+
+def test_a_dead_phase_of_a_circuit_under_a_high_supply_is_no_broken_neutral():
+    street = learned(Street((Circuit(18, 90), Circuit(18, 90)), seed=13))
+    street.is_fuse_blown[0, 1, 1] = True
+    street.play(10)
+    street.volts[0] = 240
+    street.play(30)
+    assert street.ever() == {"circuitFailure"}
 
 
 def test_a_brown_out_of_all_phases_and_a_lost_phase_are_no_broken_neutral():

@@ -61,6 +61,9 @@ export class App {
       get summary() {
         return model.summary;
       },
+      get me() {
+        return model.me;
+      },
       go: (route) => {
         this.#router.go(route);
       },
@@ -285,6 +288,7 @@ export class App {
     }
     void this.#maps.open(city, this.#list.filter).then(() => {
       void this.#model.askCabinets();
+      void this.#model.askMe();
       this.#keepFiles();
     });
   }

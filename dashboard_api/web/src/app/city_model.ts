@@ -2,7 +2,7 @@
 
 import { getKept, isExpected } from "../city/api";
 import type { CityClock } from "../city/clock";
-import type { Cabinet, CabinetList, City, QuantityList, Summary } from "../city/types";
+import type { Cabinet, CabinetList, City, Me, QuantityList, Summary } from "../city/types";
 import type { Words } from "../words/words";
 
 const NAMED_UP_TO_LAMPS = 20_000; // in a larger city the map's tiles and the views name the cabinets
@@ -15,6 +15,7 @@ export class CityModel {
   readonly #changed: () => void;
   #city: City | null = null;
   #summary: Summary | null = null;
+  #me: Me | null = null;
   #timer = 0;
 
   /** `changed` is called after every answer. */
@@ -30,6 +31,10 @@ export class CityModel {
 
   get summary(): Summary | null {
     return this.#summary;
+  }
+
+  get me(): Me | null {
+    return this.#me;
   }
 
   get isComplete(): boolean {
@@ -53,6 +58,12 @@ export class CityModel {
       this.#clock.set(city, keptAtMs);
       this.#words.setCityLanguage(city.language);
       document.title = `${city.name} · Terang`;
+    });
+  }
+
+  async askMe(): Promise<void> {
+    await this.#ask<Me>("/me", (me) => {
+      this.#me = me;
     });
   }
 

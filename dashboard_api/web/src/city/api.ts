@@ -45,6 +45,11 @@ interface Answer {
   text: string;
 }
 
+/** Nobody is signed in, or no longer: the sign-in page leads back to what is shown. */
+function toSignIn(): void {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 /** Ask, and read the whole body: a body that stalls or breaks off is as good as none. */
 async function ask(
   path: string,
@@ -60,6 +65,7 @@ async function ask(
     throw new Unreachable(path, { cause: error });
   }
   if (answer.status >= 500) throw new Unreachable(path); // a server that fails, or a proxy for one that is gone
+  if (answer.status === 401) toSignIn();
   if (!answer.ok) throw problemOf(answer.status, text);
   return { status: answer.status, text };
 }

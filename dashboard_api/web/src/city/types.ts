@@ -33,6 +33,7 @@ export type MaintenanceList = Schemas["MaintenanceList"];
 export type SearchItem = Schemas["SearchItem"];
 export type SearchAnswer = Schemas["SearchAnswer"];
 export type Summary = Schemas["Summary"];
+export type Me = Schemas["Me"];
 export type DistrictFigures = Schemas["DistrictFigures"];
 
 export type Quantity = Schemas["QuantityRow"];
@@ -49,11 +50,11 @@ export interface LampProperties {
 export type LampFeature = GeoJSON.Feature<GeoJSON.Point, LampProperties>;
 export type LampCollection = GeoJSON.FeatureCollection<GeoJSON.Point, LampProperties>;
 
-/** What a lamp does. A server of an older version says `unknown` where a newer one tells silent from unmetered. */
-export type LampState = "lit" | "dark" | "off" | "silent" | "unmetered" | "unknown";
-export const LAMP_STATES: readonly LampState[] = ["lit", "dark", "off", "silent", "unmetered", "unknown"];
+/** What a lamp does; a server of an older version says `unknown` of those that are silent or not metered. */
+export type LampState = "lit" | "dark" | "off" | "silent" | "unmetered";
+export const LAMP_STATES: readonly LampState[] = ["lit", "dark", "off", "silent", "unmetered"];
 
-/** A state that a server reports; one that this page does not know is unknown to it. */
+/** A state that a server reports; one that this page does not know counts as silent. */
 export function lampState(reported: unknown): LampState {
-  return LAMP_STATES.find((state) => state === reported) ?? "unknown";
+  return LAMP_STATES.find((state) => state === reported) ?? "silent";
 }

@@ -9,7 +9,7 @@ import type { Action, Fault, FaultState } from "../city/types";
 import { nothing, type Page } from "./page";
 
 /** The actions that lead on from each state; the server holds the same table and has the last word. */
-const ALLOWED: Record<FaultState, readonly Action[]> = {
+const ALLOWED: Record<FaultState, readonly Exclude<Action, "start" | "cannot_repair">[]> = {
   open: ["acknowledge", "assign", "repair", "comment"],
   acknowledged: ["assign", "repair", "comment"],
   assigned: ["repair", "assign", "comment"],

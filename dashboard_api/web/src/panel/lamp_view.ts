@@ -88,7 +88,7 @@ export class LampView implements View {
   /** Its state as its meter, its cabinet or a fault that stands on it say. */
   get #state(): LampState {
     const answer = this.#answer;
-    if (!answer) return "unknown";
+    if (!answer) return "silent";
     const told = (answer as { state?: unknown }).state ?? answer.latest?.state;
     const own = told === undefined && answer.cabinet_id === null ? "unmetered" : lampState(told);
     return honestState(own, answer.faults);

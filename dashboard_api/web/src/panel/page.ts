@@ -5,7 +5,7 @@ import type { Route } from "../app/router";
 import { addressOf } from "../app/router";
 import type { CityClock } from "../city/clock";
 import type { FaultStore } from "../city/fault_store";
-import type { Cabinet, City, Fault, LampState, Summary } from "../city/types";
+import type { Cabinet, City, Fault, LampState, Me, Summary } from "../city/types";
 import type { Words } from "../words/words";
 
 export interface Page {
@@ -14,6 +14,8 @@ export interface Page {
   faults: FaultStore;
   readonly city: City | null;
   readonly summary: Summary | null;
+  /** Who is signed in; null until the server has said so. */
+  readonly me: Me | null;
   readonly cabinets: ReadonlyMap<string, Cabinet>;
   go: (route: Route) => void;
   /** Back to where the reader came from. */

@@ -1,4 +1,4 @@
-"""What intake carries between the database and the agents: dim commands, the schedule, another register."""
+"""Jobs between the database and the agents: dim commands, the schedule, another register."""
 
 import json
 import sqlite3
@@ -44,7 +44,7 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory, require_debian: Callable[[str], Path]) -> Iterator[Stand]:
-    opened = Stand(tmp_path_factory.mktemp("desk"), require_debian("mosquitto"))
+    opened = Stand(tmp_path_factory.mktemp("jobs"), require_debian("mosquitto"))
     yield opened
     opened.close()
 

@@ -1,4 +1,4 @@
-"""Breaks and mends a running city, by a scenario's times or by hand, and keeps the truth about every injection."""
+"""The injections of a running city: from a scenario or by command, with the ground truth of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEVER_US: Final = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One injection; ``end_us`` None = nobody has planned to mend it; ``line`` of its scenario file, 0 = none."""
+    """One injection; ``end_us`` None = it lasts until repaired; ``line`` of its scenario file, 0 = none."""
 
     code: str
     place: str
@@ -42,19 +42,19 @@ class _Running:
     run_from_us: int | None = None
 
 
-class Stage:
-    """Injects and mends what is due or asked for, and watches what can be seen of it."""
+class Injections:
+    """Starts and ends injections by time or on request, and records when each is observable."""
 
     def __init__(self, world: World, steps: Sequence[Step] = (), real_controllers: Collection[str] = ()) -> None:
         """``steps`` in any order; ``real_controllers``: ids whose agents are real programs.
 
-        What is refused when its time comes is kept in ``refused``; ``n_changes`` counts what began and ended.
+        Steps refused at their time are kept in ``refused``; ``n_changes`` counts injections started and ended.
         """
         self._world = world
         self._real = frozenset(real_controllers)
         self._waiting = sorted(steps, key=lambda step: step.start_us)[::-1]
         self._holding: dict[tuple[str, str], _Running] = {}  # by code and place, oldest first
-        self._shown: dict[int, _Running] = {}  # of them the faults: a confounder shows nothing that anybody should see
+        self._shown: dict[int, _Running] = {}  # only the faults: confounders are not observable
         self._ends: list[tuple[int, int, _Running]] = []  # a heap of (end_us, number, what ends then)
         self._done: list[Truth] = []
         self.refused: list[tuple[Step, str]] = []
@@ -64,21 +64,21 @@ class Stage:
 
     @property
     def truths(self) -> list[Truth]:
-        """Everything that began, over or not."""
+        """The ground truth of every injection started, ended or not."""
         return [*self._done, *(running.truth for running in self._holding.values())]
 
     @property
     def held(self) -> tuple[Injected, ...]:
-        """What is wrong now, oldest first."""
+        """The active injections, oldest first."""
         return tuple(running.injected for running in self._holding.values())
 
     def since_us(self, injected: Injected) -> int:
-        """Since when something that holds is wrong; what is over began at 0."""
+        """The start of an active injection [µs]; 0 if it has ended."""
         running = self._holding.get((injected.code, injected.place))
         return 0 if running is None else running.truth.start_us
 
     def turn(self, at_us: int) -> None:
-        """Mend what ends and break what begins by ``at_us``, in the order of its times; before the city advances."""
+        """End and start all injections due by ``at_us``, in order of time; call it before the city advances."""
         while True:
             starts_us = self._waiting[-1].start_us if self._waiting else _NEVER_US
             ends_us = self._ends[0][0] if self._ends else _NEVER_US
@@ -94,18 +94,18 @@ class Stage:
                 self.refused.append((step, str(error)))
 
     def inject(self, code: str, place: str, params: Mapping[str, Any], at_us: int) -> Injected:
-        """Let something be wrong from ``at_us`` on, until somebody repairs it.
+        """Start an injection at ``at_us`` that lasts until repaired.
 
         Raises:
-            InjectionError: it makes no sense, or holds already.
+            InjectionError: it is impossible at this place, or active already.
         """
         return self._begin(Step(code, place, at_us, None, dict(params)))
 
     def repair(self, code: str | None, place: str, at_us: int) -> list[Injected]:
-        """Mend a code at a place, or everything at a place, whoever broke it.
+        """End one code at a place, or with None all injections there.
 
         Raises:
-            InjectionError: nothing like that is wrong there.
+            InjectionError: there is no such injection.
         """
         found = [r for key, r in self._holding.items() if key[1] == place and code in {None, key[0]}]
         if not found:
@@ -167,7 +167,7 @@ class Stage:
         return _Running(step, injected, Watch(injected, lamps, circuit, cabinet), truth, controller, self.n_changes)
 
     def look(self, moment: Moment, is_heard: NDArray[np.bool_]) -> None:
-        """Note which faults this moment's sweeps show.
+        """Record which faults are observable in this moment's sweeps.
 
         Args:
             moment: the city now.

@@ -1,4 +1,4 @@
-"""The demo's city on disk: a generated town, or a copy of the reader's own, with limits that need no patience."""
+"""The demo's city folder: a generated town or a copy of the user's own city."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LOCK: Final = ".demo-lock"
 FILES: Final = ("city.toml", "lamps.csv", "cabinets.csv")
 
 
-class StageError(SimError):
+class CityFolderError(SimError):
     """The demo's folder cannot be made."""
 
 
 @contextmanager
 def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
-    """The folder that this demo plays in, as long as it plays: another demo must not clear it under its feet.
+    """Choose the demo's folder and lock it while the demo runs, so that no other demo clears it.
 
     Args:
         wanted: a folder that was asked for by name; None = the default one, or, while another demo plays there, one of
@@ -33,7 +33,7 @@ def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
         port: the page's port.
 
     Raises:
-        StageError: another demo plays in the wanted folder, or it cannot be made.
+        CityFolderError: another demo plays in the wanted folder, or it cannot be made.
     """
     places = [wanted] if wanted is not None else [DEFAULT_FOLDER, Path(f"{DEFAULT_FOLDER}-{port}")]
     for folder in places:
@@ -41,7 +41,7 @@ def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / _LOCK).open("w", encoding="ascii")
         except OSError as error:
-            raise StageError(f"{error.filename or folder}: {error.strerror}") from error
+            raise CityFolderError(f"{error.filename or folder}: {error.strerror}") from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the kernel, whatever ends this process
@@ -49,21 +49,21 @@ def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
                 continue
             yield folder.resolve()
             return
-    raise StageError(f"{places[-1]}: another demo plays there; --folder names another place")
+    raise CityFolderError(f"{places[-1]}: another demo plays there; --folder names another place")
 
 
 def copy_city(source: Path, target: Path) -> None:
-    """Copy a city's three files: the demo never writes into the reader's own folder.
+    """Copy a city's three files, so that the demo does not write into the original folder.
 
     Raises:
-        StageError: a file is missing, or the copy cannot be written.
+        CityFolderError: a file is missing, or the copy cannot be written.
     """
     target.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         try:
             shutil.copyfile(source / name, target / name)
         except OSError as error:
-            raise StageError(f"{error.filename or source / name}: {error.strerror}") from error
+            raise CityFolderError(f"{error.filename or source / name}: {error.strerror}") from error
 
 
 def fit_meters(folder: Path) -> int:
@@ -94,7 +94,7 @@ def _table(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as source:
             return list(csv.DictReader(source))
     except (OSError, ValueError, csv.Error) as error:
-        raise StageError(f"{path}: {error}") from error
+        raise CityFolderError(f"{path}: {error}") from error
 
 
 def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
@@ -106,12 +106,12 @@ def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def clear_data(folder: Path) -> None:
-    """Forget what the last demo measured: its night may lie in this one's future."""
+    """Delete the data of the previous demo: its timestamps may lie in the future of this one."""
     shutil.rmtree(folder / "data", ignore_errors=True)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now."""
+    """A free TCP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -119,14 +119,14 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def check_port(port: int, host: str = "127.0.0.1") -> None:
-    """Make sure of the page's port before anything is started.
+    """Check that the page's port is free.
 
     Raises:
-        StageError: somebody listens there.
+        CityFolderError: somebody listens there.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise StageError(f"port {port}: {error.strerror}; PORT={port + 1} make demo takes another") from error
+            raise CityFolderError(f"port {port}: {error.strerror}; PORT={port + 1} make demo takes another") from error

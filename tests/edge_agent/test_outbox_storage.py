@@ -19,7 +19,7 @@ def test_a_full_card_stops_nothing_and_keeps_the_order(tmp_path):
     outbox = opened(tmp_path / "o.db")
     for i in range(20):
         outbox.append(draft(i))
-    outbox._card.file.release_reserve()
+    outbox._storage.file.release_reserve()
     with file_size_limit(4096):
         for i in range(20, 60):
             assert outbox.append(draft(i)) == []
@@ -98,13 +98,13 @@ def test_corruption_while_running_costs_the_epoch_but_not_the_sweep_at_hand(tmp_
         outbox._waiting.add(draft(i))
     outbox.append(draft(2000))
     bd_seq = outbox.next_bd_seq()
-    outbox._card.file._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    outbox._storage.file._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     epoch = outbox.epoch
     size = (tmp_path / "o.db").stat().st_size
     with (tmp_path / "o.db").open("r+b") as file:
         file.seek(8192)
         file.write(random.Random(1).randbytes(size - 8192))
-    outbox._card.file._db.execute("PRAGMA shrink_memory")
+    outbox._storage.file._db.execute("PRAGMA shrink_memory")
     seen = [outbox.append(draft(3000 + i)) for i in range(2) if outbox.fetch(1, 5000) is not None]
     assert outbox.n_set_aside == 1
     assert outbox.epoch != epoch
@@ -146,7 +146,7 @@ def test_a_card_that_fails_for_minutes_is_given_up_and_what_waited_is_numbered_a
     monkeypatch.setattr(
         "edge_agent.outbox.storage.is_read_only", lambda _: True
     )  # a mount in use cannot be turned so by a test
-    outbox._card.file.release_reserve()
+    outbox._storage.file.release_reserve()
     with file_size_limit(4096):
         given = [outbox.append(draft(i, run_s=60.0 * i)) for i in range(1, 10)]
     numbers = [[record.sequence for record in records] for records in given]

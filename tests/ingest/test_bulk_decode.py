@@ -1,4 +1,4 @@
-"""Payloads of one shape read at once are read as protobuf reads them, one by one: no other value, no other refusal."""
+"""Bulk decoding gives the same values and the same refusals as protobuf."""
 
 import dataclasses
 import random
@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.wire import BY_NAME, NBIRTH, NDATA, Metric, Payload, PayloadMessage, encode_payload, pack_strings
 from ingest.decode.birth import Session, parse_birth
-from ingest.decode.bulk_decode import Sheets
+from ingest.decode.bulk_decode import BulkDecoder
 from ingest.decode.columns import build_tick
 from ingest.decode.record import Record, read_record
 from ingest.errors import RecordError
@@ -86,7 +86,7 @@ def born(n_lamps: int) -> Session:
 
 
 def read_alike(session: Session, payloads: list[bytes]) -> list[Record | None]:
-    return Sheets().read([("topic", payload) for payload in payloads], {"topic": session})
+    return BulkDecoder().read([("topic", payload) for payload in payloads], {"topic": session})
 
 
 def parsed(session: Session, payload: bytes) -> Record | None:
@@ -97,14 +97,14 @@ def parsed(session: Session, payload: bytes) -> Record | None:
 
 
 def assert_equal(session: Session, payloads: list[bytes], *, at_least: int) -> None:
-    """Compare what sheets read with protobuf's own, head by head and column by column."""
+    """Compare bulk decoding with protobuf, scalars and columns."""
     found = read_alike(session, payloads)
     pairs = [(r, parsed(session, data)) for r, data in zip(found, payloads, strict=True) if r is not None]
     assert len(pairs) >= at_least
     pairs.sort(key=lambda pair: pair[0].order)  # as columns are put together
     for got, want in pairs:
         assert want is not None
-        assert got._replace(values=[], sheet=None, row=0, order=0) == want._replace(values=[], order=0)
+        assert got._replace(values=[], aligned=None, row=0, order=0) == want._replace(values=[], order=0)
     got_block = build_tick([[got for got, _ in pairs]], [], DIRECTORY)
     want_block = build_tick([[want for _, want in pairs if want is not None]], [], DIRECTORY)
     assert got_block.n_bad_values == want_block.n_bad_values
@@ -126,7 +126,9 @@ def assert_equal(session: Session, payloads: list[bytes], *, at_least: int) -> N
     ],
 )
 @pytest.mark.parametrize("is_historical", [False, True])
-def test_sheets_read_what_protobuf_reads(more: dict[str, Any], session: Session, *, is_historical: bool) -> None:
+def test_bulk_decoding_reads_what_protobuf_reads(
+    more: dict[str, Any], session: Session, *, is_historical: bool
+) -> None:
     rng = np.random.default_rng(3)
     payloads = [
         encode(sweep(rng, 70_000 + i, **more), i % 120, at_ms=AT_MS + 977 * i, is_historical=is_historical)
@@ -243,20 +245,20 @@ def test_shapes_of_one_length_are_read_in_one_tick(session: Session) -> None:
         more = {"Agent/Commands Refused": refused, "Outbox/Dropped": dropped}
         payloads.append(encode({**sweep(rng, 1000 + i), **more}, 3, at_ms=AT_MS))
     assert len({len(payload) for payload in payloads}) == 1
-    sheets, messages = Sheets(), [("topic", payload) for payload in payloads]
-    sheets.read(messages, {"topic": session})
-    assert None not in sheets.read(messages, {"topic": session})
+    decoder, messages = BulkDecoder(), [("topic", payload) for payload in payloads]
+    decoder.read(messages, {"topic": session})
+    assert None not in decoder.read(messages, {"topic": session})
 
 
 def test_a_new_shape_of_the_same_length_is_learned(session: Session) -> None:
     rng = np.random.default_rng(6)
-    sheets = Sheets()
+    decoder = BulkDecoder()
     for more in ({"Cabinet/Supply Present": True}, {"Cabinet/Supply Present": "leave out", "Lamps/Quality": None}):
         values = {**sweep(rng, 100), **more}
         values = {name: value for name, value in values.items() if value != "leave out"}
         messages = [("topic", encode(values, 3, at_ms=AT_MS))] * 12
-        sheets.read(messages, {"topic": session})
-        assert all(record is not None for record in sheets.read(messages, {"topic": session}))
+        decoder.read(messages, {"topic": session})
+        assert all(record is not None for record in decoder.read(messages, {"topic": session}))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -269,12 +271,12 @@ def test_quantities_in_any_order_are_read_as_protobuf_reads_them(seed: int, sess
     assert_equal(session, payloads, at_least=20)
 
 
-def test_a_controller_after_another_stands_on_a_sheet_as_a_round_will_have_it(session: Session) -> None:
+def test_payloads_are_aligned_in_the_order_of_a_round(session: Session) -> None:
     rng = np.random.default_rng(1)
     sessions = {f"topic-{i}": dataclasses.replace(session, controller=i) for i in range(10)}
     arrival = [f"topic-{i}" for turn in range(3) for i in rng.permutation(10)] + ["nobody's"]
     messages = [(topic, encode(sweep(rng, 200 + n), n + 1, at_ms=AT_MS)) for n, topic in enumerate(arrival)]
-    records = Sheets().read(messages, sessions)
+    records = BulkDecoder().read(messages, sessions)
     assert records.pop() is None
     for turn in range(3):
         of_turn = [record for record in records[turn * 10 : turn * 10 + 10] if record is not None]
@@ -289,7 +291,7 @@ def test_a_controller_after_another_stands_on_a_sheet_as_a_round_will_have_it(se
 @pytest.mark.parametrize("sizes", [range(1, 20), [5] * 40, [3] * 30 + [7], [0, 4, 0, 9]])
 @pytest.mark.parametrize("n_unread", [0, 5])
 def test_cabinets_of_many_sizes_are_joined_as_if_one_by_one(sizes: Any, n_unread: int) -> None:
-    """Whatever stands on sheets, and in whatever order they send: rounds hold every record's own values."""
+    """Rounds hold every record's own values, whichever payloads were decoded in bulk, in any order of arrival."""
     rng = np.random.default_rng(len(sizes))
     directory = SimpleNamespace(**{**vars(DIRECTORY), "lamps": SimpleNamespace(n_register=10_000)})
     firsts = np.cumsum([0, *sizes]).tolist()
@@ -311,9 +313,9 @@ def test_cabinets_of_many_sizes_are_joined_as_if_one_by_one(sizes: Any, n_unread
                 values.pop("Lamps/Energy")
             messages.append((topic, encode(values, turn + 1, at_ms=AT_MS)))
     want = [parsed(sessions[topic], payload) for topic, payload in messages]
-    got = Sheets().read(messages, sessions)
+    got = BulkDecoder().read(messages, sessions)
     got[:n_unread] = want[:n_unread]
-    assert sum(record is not None and record.sheet is not None for record in got) > len(got) // 2
+    assert sum(record is not None and record.aligned is not None for record in got) > len(got) // 2
     n = len(sizes)
     ticks = [
         build_tick([list(filter(None, records[i * n : i * n + n])) for i in range(12)], [], directory)  # type: ignore[arg-type]

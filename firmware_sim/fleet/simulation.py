@@ -1,6 +1,6 @@
-"""One performance of a city: virtual agents on the broker, benches for real agents, and the control door.
+"""The simulation of a city: virtual agents on the broker, meters for real agents, and the control socket.
 
-Wires the fleet's parts together for ``terang-sim fleet`` and the demo; owns their order of start and end.
+Connects the parts of a fleet for ``terang-sim fleet`` and the demo, and starts and stops them in order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from firmware_sim.control import ControlDoor
+from firmware_sim.control import ControlSocket
 from firmware_sim.errors import SimError
 from firmware_sim.expectation import Forecast, guard_of
 from firmware_sim.fleet.bench_meters import Bench, BenchError, agent_toml
@@ -28,10 +28,10 @@ from firmware_sim.fleet.town import Controller, Town
 from firmware_sim.fleet.uplink import Network
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import InjectionError
+from firmware_sim.injections import Injections
 from firmware_sim.injector import Injector
 from firmware_sim.meters import BusLoop, LineTiming
 from firmware_sim.scenario import read_scenario
-from firmware_sim.stage import Stage
 from firmware_sim.truth import write_truth
 
 AGENTS_FOLDER: Final = "agents"
@@ -44,14 +44,14 @@ READY_FILE: Final = "agents.json"  # {controller_id: path of its agent.toml}, wr
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who plays.
+class FleetOptions:
+    """Which controllers are simulated, and how.
 
     Attributes:
-        n_virtual: at most so many controllers are played over MQTT; None = all that have no bench.
-        n_benches: so many controllers get meters on pseudo-terminals, for real agents to read.
-        wire_speed: factor by which the benches' lines are faster than true.
-        churn: how restless the virtual controllers' connections are.
+        n_virtual: maximum number of controllers simulated over MQTT; None = all without simulated meters.
+        n_benches: number of controllers with meters on pseudo-terminals, for real agents to read.
+        wire_speed: factor by which the serial lines are faster than real ones.
+        churn: how often the virtual controllers' connections break.
     """
 
     n_virtual: int | None = None
@@ -60,56 +60,58 @@ class Cast:
     churn: Churn = field(default_factory=Churn)
 
 
-class Performance:
-    """A city being played; ``turn`` until it should end, then ``close``."""
+class Simulation:
+    """A running simulation of a city; call ``turn`` until it should end, then ``close``."""
 
     def __init__(
         self,
         town: Town,
         broker: tuple[str, int],
-        cast: Cast,
+        options: FleetOptions,
         pace: Pace,
         seed: int,
         scenario: Path | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set the stage in the city's data folder.
+        """Start the simulation in the city's data folder.
 
         Raises:
-            SimError: a scenario is wrong, a bench cannot be laid out, or another simulation plays this city.
+            SimError: a scenario is invalid, meters cannot be assigned, or another simulation runs for this city.
         """
         self._data = town.folder / "data"
         self.world = World(town, np.random.default_rng(seed), pace.start_us)
-        benched = _benched(town, cast.n_benches)
-        real = [town.controllers[index].controller_id for index in benched]
+        pty_controllers = _pty_controllers(town, options.n_benches)
+        real = [town.controllers[index].controller_id for index in pty_controllers]
         steps = [] if scenario is None else read_scenario(scenario, self.world, pace.start_us, real)
-        virtual = [index for index in range(len(town.controllers)) if index not in set(benched)][: cast.n_virtual]
-        self._benched = benched
-        self._door = ControlDoor(self._data, self._handle)
-        self._stage = Stage(self.world, steps, real)
-        self._n_told = -1
+        virtual = [index for index in range(len(town.controllers)) if index not in set(pty_controllers)][
+            : options.n_virtual
+        ]
+        self._pty_controllers = pty_controllers
+        self._control = ControlSocket(self._data, self._handle)
+        self._injections = Injections(self.world, steps, real)
+        self._n_written = -1
         self._monotonic = monotonic
         self._over_s: float | None = None  # since when the last sweep is played
-        self.player = Player(self.world, virtual, broker, pace, monotonic, seed, self._stage, cast.churn)
+        self.player = Player(self.world, virtual, broker, pace, monotonic, seed, self._injections, options.churn)
         self._injector = Injector(
             self.world,
-            stage=self._stage,
+            injections=self._injections,
             forecast=Forecast(self.world, pace.interval_s, guard_of(town.folder), pace.slow_s),
         )
         self._loop = BusLoop()
         self._loop.start()
-        timing = LineTiming(speed=cast.wire_speed, is_baud_checked=False)
+        timing = LineTiming(speed=options.wire_speed, is_baud_checked=False)
         rng = np.random.default_rng(seed + 1)
         self.benches = [
             Bench(self.world, town.controllers[index], lambda: self.player.moment, timing, rng, self._loop)
-            for index in benched
+            for index in pty_controllers
         ]
         folder = self._data / AGENTS_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         self._network = Network()
         self._agents = [RealAgent(controller_id, folder, self._network, broker) for controller_id in real]
         self._write_agents(town, folder)
-        self._tell_truth()
+        self._write_truth()
 
     def _write_agents(self, town: Town, folder: Path) -> None:
         written: dict[str, str] = {}
@@ -126,17 +128,17 @@ class Performance:
     def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._injector.handle(request)
         try:
-            self._bring_to_benches()
+            self._follow_injections()
         except RealAgentError:
-            told = answer.get("injected")
-            if told is not None:
-                self._injector.repair(told["code"], told["place"])
+            described = answer.get("injected")
+            if described is not None:
+                self._injector.repair(described["code"], described["place"])
             raise
-        self._tell_truth()
+        self._write_truth()
         return answer
 
-    def _bring_to_benches(self) -> None:
-        """Let real agents and their lines feel what is wrong now.
+    def _follow_injections(self) -> None:
+        """Apply the active injections to real agents and their serial lines.
 
         Raises:
             RealAgentError: an agent that should stop cannot be found.
@@ -144,17 +146,17 @@ class Performance:
         upset = self.world.upset
         for bench in self.benches:
             bench.follow(upset)
-        for index, agent in zip(self._benched, self._agents, strict=True):
+        for index, agent in zip(self._pty_controllers, self._agents, strict=True):
             agent.follow(is_offline=bool(upset.is_offline[index]), is_down=bool(upset.is_down[index]))
 
-    def _tell_truth(self) -> None:
-        """Keep the log on disk as true as the city: whoever reads it need not wait for the end."""
-        if self._stage.n_changes != self._n_told:
-            self._n_told = self._stage.n_changes
-            write_truth(self._data / TRUTH_FILE, self._stage.truths)
+    def _write_truth(self) -> None:
+        """Write the truth log if an injection started or ended."""
+        if self._injections.n_changes != self._n_written:
+            self._n_written = self._injections.n_changes
+            write_truth(self._data / TRUTH_FILE, self._injections.truths)
 
     def begin_with_faults(self, seed: int) -> None:
-        """A few faults of different kinds, so that a reader sees some at once."""
+        """Inject a few faults of different kinds at the start."""
         for request in opening_faults(self.world, seed):
             try:
                 self._handle({"do": "inject", **request})
@@ -162,23 +164,23 @@ class Performance:
                 _log.info("not injected: %s", error)
 
     def turn(self) -> None:
-        """Play for a moment.
+        """Run one step.
 
         Raises:
             SimError: the pace cannot be held.
         """
         self.player.turn()
-        if self._stage.n_changes != self._n_told:
-            self._tell_truth()
+        if self._injections.n_changes != self._n_written:
+            self._write_truth()
             try:
-                self._bring_to_benches()
+                self._follow_injections()
             except RealAgentError as error:
                 _log.warning("%s", error)
-        self._door.answer()
+        self._control.answer()
 
     @property
     def is_over(self) -> bool:
-        """Everything has been played, and the host, if there is one, has it all."""
+        """Whether all sweeps were sent, and acknowledged if there is a host."""
         player = self.player
         if not player.is_over:
             return False
@@ -197,8 +199,8 @@ class Performance:
         }
 
     def close(self) -> None:
-        """Good-byes, then the doors; the truth log is complete."""
-        write_truth(self._data / TRUTH_FILE, self._stage.truths)
+        """Write the truth log, disconnect the agents and close all sockets."""
+        write_truth(self._data / TRUTH_FILE, self._injections.truths)
         for agent in self._agents:
             agent.release()
         self.player.close()
@@ -206,12 +208,12 @@ class Performance:
             bench.close()
         self._loop.close()
         self._network.close()
-        self._door.close()
+        self._control.close()
         (self._data / READY_FILE).unlink(missing_ok=True)
 
 
 def opening_faults(world: World, seed: int) -> list[dict[str, str]]:
-    """Requests for what a town has on an ordinary night: dark lamps, a broken cable, a lost circuit."""
+    """Injection requests for the start: dark lamps, a broken cable, a lost circuit."""
     town, rng = world.town, np.random.default_rng(seed)
     metered = [controller for controller in town.controllers if controller.metering == "lamp"]
     if not metered:
@@ -254,10 +256,10 @@ def broker_of(city: Path, given: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _benched(town: Town, n_benches: int) -> list[int]:
-    """The smallest controllers that have buses and addresses: a bench should sweep in seconds.
+def _pty_controllers(town: Town, n_benches: int) -> list[int]:
+    """The smallest controllers that have buses and addresses, so that a sweep takes seconds.
 
-    Of three benches and more, one is a cabinet that only measures its circuits, as the common case in a poor city.
+    Of three or more, one is a cabinet that only measures its circuits.
     """
     able = [index for index, controller in enumerate(town.controllers) if _has_bus(controller)]
     able.sort(key=lambda index: len(town.controllers[index].lamps))

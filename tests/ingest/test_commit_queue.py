@@ -1,4 +1,4 @@
-"""Two loads on their way: in order, each behind what the one before it promised."""
+"""The commit queue: two loads in order, each written after the one before it is booked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ingest.faultbook.book import Applied
 from ingest.jobs.faults import FaultJob
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
-from ingest.model.received_ranges import MarkState
+from ingest.model.received_ranges import StoredRanges
 from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.workers.group_lock import FencedError
@@ -34,9 +34,9 @@ class Stand:
         self.now_s, self.write_s = 100.0, 0.0
         store = SimpleNamespace(write=self._write)
         book = SimpleNamespace(apply=lambda changes, _now_us: self._do(f"tell {changes[0]}"))
-        quarantine = SimpleNamespace(write=MagicMock())
+        dead_letters = SimpleNamespace(write=MagicMock())
         more: Any = {"metrics": MagicMock(), "readiness": MagicMock(), "monotonic": lambda: self.now_s}
-        self.flight = CommitQueue(store, quarantine, book, **more)  # type: ignore[arg-type]  # what it asks of them
+        self.commit_queue = CommitQueue(store, dead_letters, book, **more)  # type: ignore[arg-type]  # what it asks of them
 
     def _write(self, block: str) -> None:
         self.now_s += self.write_s
@@ -50,7 +50,7 @@ class Stand:
     def start(self, name: str, n_bytes: int = 0) -> Load:
         """Send a load off whose block and only change have this name."""
         load = Load(name, [], [name], n_bytes=n_bytes)  # type: ignore[arg-type, list-item]  # told apart by it
-        self.flight.start(load)
+        self.commit_queue.start(load)
         return load
 
 
@@ -58,19 +58,19 @@ class Stand:
 def stand() -> Any:
     stand = Stand()
     yield stand
-    stand.flight.close()
+    stand.commit_queue.close()
 
 
-def test_the_second_is_written_when_the_first_is_stored_and_told(stand: Stand) -> None:
+def test_the_second_is_written_when_the_first_is_stored_and_reported(stand: Stand) -> None:
     first, second = stand.start("a"), stand.start("b")
-    assert not stand.flight.may_start
-    assert stand.flight.finish(5) is first
-    assert stand.flight.may_start
+    assert not stand.commit_queue.may_start
+    assert stand.commit_queue.finish(5) is first
+    assert stand.commit_queue.may_start
     third = stand.start("c")
-    assert stand.flight.finish(5) is second
-    assert stand.flight.finish(5) is third
-    assert stand.flight.finish(5) is None
-    assert stand.flight.is_empty
+    assert stand.commit_queue.finish(5) is second
+    assert stand.commit_queue.finish(5) is third
+    assert stand.commit_queue.finish(5) is None
+    assert stand.commit_queue.is_empty
     assert stand.asked == ["write a", "tell a", "write b", "tell b", "write c", "tell c"]
 
 
@@ -79,13 +79,13 @@ def test_what_fails_holds_up_what_is_behind_it(step: str, stand: Stand) -> None:
     stand.failures[step] = [RetryError("full"), RetryError("still full")]
     first, second = stand.start("a"), stand.start("b")
     for _ in range(2):
-        assert stand.flight.finish(5) is None
-        assert stand.flight.is_stalled
-        assert stand.flight.finish(5) is None  # not before its time
+        assert stand.commit_queue.finish(5) is None
+        assert stand.commit_queue.is_stalled
+        assert stand.commit_queue.finish(5) is None  # not before its time
         stand.now_s += 60
-    assert stand.flight.finish(5) is first
-    assert not stand.flight.is_stalled
-    assert stand.flight.finish(5) is second
+    assert stand.commit_queue.finish(5) is first
+    assert not stand.commit_queue.is_stalled
+    assert stand.commit_queue.finish(5) is second
     assert "write b" not in stand.asked[: stand.asked.index("tell a")]
     assert stand.asked.count("write a") == (3 if step == "write a" else 1)
     assert stand.asked[-2:] == ["write b", "tell b"]
@@ -97,7 +97,7 @@ class PickyStore:
     def __init__(self, poison: set[int], error: Exception, down_before: int = -1) -> None:
         self.poison, self.error, self.down_before = poison, error, down_before
         self.written: list[int] = []
-        self.marks: dict[str, MarkState] = {}
+        self.received: dict[str, StoredRanges] = {}
         self.n_asked = 0
 
     def write(self, block: Block) -> None:
@@ -108,18 +108,18 @@ class PickyStore:
         if self.poison & set(numbers):
             raise self.error
         self.written += numbers
-        self.marks |= {mark.controller_id: mark for mark in block.marks}
+        self.received |= {ranges.controller_id: ranges for ranges in block.received}
 
 
 def picky(store: PickyStore, folder: Path, n_records: int = 40) -> tuple[CommitQueue, Load, Metrics, DeadLetters]:
     directory = town(n_records, 2)
     block = block_of(directory)
     numbered = replace(block.batch, sequence=np.arange(1, n_records + 1, dtype=np.uint64))
-    marks = tuple(MarkState(f"PJU-{i:03d}", EPOCH, i + 1) for i in range(n_records))
+    received = tuple(StoredRanges(f"PJU-{i:03d}", EPOCH, i + 1) for i in range(n_records))
     metrics, letters = Metrics(), DeadLetters(folder)
     book: Any = SimpleNamespace(apply=lambda _changes, _now_us: None)
     queue = CommitQueue(store, letters, book, metrics=metrics, readiness=Readiness(), monotonic=iter_time())  # type: ignore[arg-type]  # what it asks of it
-    load = Load(replace(block, batch=numbered, marks=marks), [], [])
+    load = Load(replace(block, batch=numbered, received=received), [], [])
     queue.start(load)
     return queue, load, metrics, letters
 
@@ -138,7 +138,7 @@ def test_a_record_that_no_store_takes_is_set_aside_alone(poison: set[int], error
     assert queue.finish(5) is load
     queue.close()
     assert sorted(store.written) == sorted(set(range(1, 41)) - poison), "all others once"
-    assert store.marks == {mark.controller_id: mark for mark in load.block.marks}  # type: ignore[union-attr]  # it has one
+    assert store.received == {ranges.controller_id: ranges for ranges in load.block.received}  # type: ignore[union-attr]  # it has one
     count = metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": "unstorable"})
     assert count == len(poison)
     kept = [json.loads(line)["text"] for line in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
@@ -152,9 +152,9 @@ def test_a_store_that_goes_down_during_the_search_is_waited_for_and_nothing_is_d
 ) -> None:
     store = PickyStore({7}, ValueError("never"), down_before)
     queue, load, _, _ = picky(store, tmp_path)
-    landed = [queue.finish(5) for _ in range(4)]
+    committed = [queue.finish(5) for _ in range(4)]
     queue.close()
-    assert load in landed
+    assert load in committed
     assert sorted(store.written) == sorted(set(range(1, 41)) - {7})
 
 
@@ -202,24 +202,24 @@ def test_a_database_that_is_away_is_waited_for_with_every_change(error: Exceptio
     assert not book.told
 
 
-def test_held_nothing_starts_before_all_has_landed(stand: Stand) -> None:
+def test_while_held_no_load_starts_before_the_queue_is_empty(stand: Stand) -> None:
     first = stand.start("a")
-    stand.flight.hold(is_held=True)
-    assert not stand.flight.may_start
-    assert stand.flight.finish(5) is first
-    assert stand.flight.may_start  # what is sent off now lands alone
+    stand.commit_queue.hold(is_held=True)
+    assert not stand.commit_queue.may_start
+    assert stand.commit_queue.finish(5) is first
+    assert stand.commit_queue.may_start  # what is sent off now lands alone
     stand.start("b")
-    assert not stand.flight.may_start
-    stand.flight.hold(is_held=False)
-    assert stand.flight.may_start
+    assert not stand.commit_queue.may_start
+    stand.commit_queue.hold(is_held=False)
+    assert stand.commit_queue.may_start
 
 
 def test_a_slow_store_is_given_loads_that_it_writes_in_seconds(stand: Stand) -> None:
     def write(n_bytes: int, seconds: float) -> int:
         stand.write_s = seconds
         stand.start("a", n_bytes)
-        assert stand.flight.finish(5) is not None
-        return stand.flight.most_bytes
+        assert stand.commit_queue.finish(5) is not None
+        return stand.commit_queue.most_bytes
 
     assert write(32 << 20, 0.3) > 1 << 30, "no limit where none is needed"
     assert write(32 << 20, 40.0) == pytest.approx(4 << 20, rel=1e-3)
@@ -232,7 +232,7 @@ def test_a_slow_store_is_given_loads_that_it_writes_in_seconds(stand: Stand) -> 
 def test_an_outage_is_not_taken_for_slowness(stand: Stand) -> None:
     stand.failures["write a"] = [StoreUnavailableError("full")]
     stand.start("a", 32 << 20)
-    assert stand.flight.finish(5) is None
+    assert stand.commit_queue.finish(5) is None
     stand.now_s += 3600
-    assert stand.flight.finish(5) is not None
-    assert stand.flight.most_bytes > 1 << 30
+    assert stand.commit_queue.finish(5) is not None
+    assert stand.commit_queue.most_bytes > 1 << 30

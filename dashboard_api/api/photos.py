@@ -1,0 +1,50 @@
+"""Photos of faults: a phone sends them until it has an answer, and whoever sees the fault may look at them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import Path, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from dashboard_api.context import ContextOf, PrincipalOf
+from dashboard_api.errors import ForbiddenError, NotFoundError
+from dashboard_api.store.fault_list import is_fault, one_fault
+from dashboard_api.store.photos import MEDIA_TYPE
+
+_ULID = r"^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
+PhotoId = Annotated[str, Path(pattern=_ULID, description="the client's ULID of the photo")]
+
+
+async def put_photo(
+    request: Request, context: ContextOf, principal: PrincipalOf, fault_id: str, photo_id: PhotoId
+) -> JSONResponse:
+    """Keep a photo of a fault: the body is a JPEG, PNG or WebP file. A repeat changes nothing.
+
+    What is kept is a JPEG without position and other metadata, at most 2048 pixels an edge.
+    """
+    body = await request.body()
+    photo_id = photo_id.upper()
+
+    def keep() -> None:
+        row, _events = one_fault(context.database, fault_id)
+        if row is None:
+            raise NotFoundError("no_fault", fault_id=fault_id)
+        if not principal.may_act_in(row.district):
+            raise ForbiddenError("other_district", district=row.district or "")
+        context.photos.put(fault_id, photo_id, body)
+
+    await run_in_threadpool(keep)
+    url = f"/api/v1/faults/{fault_id}/photos/{photo_id}"
+    return JSONResponse({"id": photo_id, "url": url})
+
+
+async def get_photo(context: ContextOf, fault_id: str, photo_id: PhotoId) -> Response:
+    """A photo of a fault, as JPEG."""
+    if not await run_in_threadpool(is_fault, context.database, fault_id):
+        raise NotFoundError("no_fault", fault_id=fault_id)
+    photo = await run_in_threadpool(partial(context.photos.read, fault_id, photo_id.upper()))
+    headers = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(photo, media_type=MEDIA_TYPE, headers=headers)

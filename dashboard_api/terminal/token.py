@@ -1,0 +1,93 @@
+"""``terang-api token``: API tokens of programs and displays."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from dashboard_api.access.roles import ALL_DISTRICTS, Scope
+from dashboard_api.errors import UnusableError
+from dashboard_api.formats.times import iso
+from dashboard_api.store.credentials import all_tokens
+from dashboard_api.terminal.stand import CityOption, now_us, standing
+
+app = typer.Typer(help="API tokens of programs and displays.", no_args_is_help=True)
+_DAY_US: Final = 86_400 * 1_000_000
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    scope: Annotated[list[Scope], typer.Option(help="May be repeated, or several with commas between.", parser=str)],
+    district: Annotated[list[str] | None, typer.Option(help="Where it may act; may be repeated; default all.")] = None,
+    expires: Annotated[str | None, typer.Option(help="A date such as 2027-01-31, or days such as 90d.")] = None,
+    per_minute: Annotated[int, typer.Option(min=1, max=1_000_000, help="Requests that it may send.")] = 6_000,
+    city: CityOption = None,
+) -> None:
+    """Add a token; prints it once and alone on standard output."""
+    with standing(context, city) as stand:
+        expires_at_us = None if expires is None else _end_us(expires)
+        districts = district or [ALL_DISTRICTS]
+        scopes = _scopes(scope)
+        secret, has_people = stand.accounts.add_token(name, scopes, districts, expires_at_us, per_minute, now_us())
+        print(f"Token {name}, shown this once:", file=sys.stderr)
+        print(secret, flush=True)
+        if not has_people:
+            print(
+                "From now on everybody has to sign in, on this machine too, and nobody has an account yet:"
+                " terang-api user add NAME --role administrator",
+                file=sys.stderr,
+            )
+
+
+def _scopes(given: list[Scope]) -> list[Scope]:
+    known = [str(scope) for scope in Scope]
+    names = [name.strip() for text in given for name in str(text).split(",")]
+    for name in names:
+        if name not in known:
+            raise UnusableError(f"--scope {name}: not one of {', '.join(known)}")
+    return [Scope(name) for name in dict.fromkeys(names)]
+
+
+def _end_us(text: str) -> int:
+    """The end that ``--expires`` names, UTC microseconds."""
+    try:
+        if text.endswith("d"):
+            end_us = now_us() + int(timedelta(days=int(text[:-1])).total_seconds()) * 1_000_000
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+            end_us = round(moment.timestamp() * 1e6) + (_DAY_US if len(text) == len("2027-01-31") else 0)
+    except (ValueError, OverflowError) as error:
+        raise UnusableError(f"--expires {text}: neither a date such as 2027-01-31 nor days such as 90d") from error
+    if not now_us() < end_us < 2**53:
+        raise UnusableError(f"--expires {text}: is past, or too far away")
+    return end_us
+
+
+@app.command("list")
+def list_tokens(context: typer.Context, city: CityOption = None) -> None:
+    """List tokens: name, scopes, districts, state, last use."""
+    with standing(context, city) as stand, stand.database.reading() as connection:
+        for row in all_tokens(connection):
+            state = "valid" if row.expires_at_us is None else f"until {iso(row.expires_at_us)}"
+            if row.expires_at_us is not None and row.expires_at_us <= now_us():
+                state = f"expired {iso(row.expires_at_us)}"
+            if row.revoked_at_us is not None:
+                state = f"revoked {iso(row.revoked_at_us)}"
+            used = "never used" if row.used_at_us is None else f"last used {iso(row.used_at_us)}"
+            print(f"{row.name}\t{', '.join(row.scopes)}\t{', '.join(row.districts)}\t{state}\t{used}")
+
+
+@app.command()
+def revoke(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="The token's name.")], city: CityOption = None
+) -> None:
+    """Revoke a token, and end the displays' sessions that it opened."""
+    with standing(context, city) as stand:
+        stand.accounts.revoke_token(name, now_us())
+        print(f"{name}: revoked")
