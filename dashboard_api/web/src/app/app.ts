@@ -237,8 +237,6 @@ export class App {
     this.#shell.content.querySelector<HTMLInputElement>("input[type=search]")?.focus();
   }
 
-  // --- drawing ---------------------------------------------------------------------------------------------------------
-
   #redraw(): void {
     if (this.#isDrawing) return;
     this.#isDrawing = true;

@@ -29,7 +29,7 @@ export function barTemplate(page: Page, link: LinkWords): TemplateResult {
       }
     </div>
     <p class=${link.isLost ? "link lost" : "link"} role="status"><span class="dot"></span><span>${link.text}</span></p>
-    ${page.me?.accounts ? html`<a class="account" href="/sign-in">${words.say("signed_in_as", { name: page.me.name ?? "" })}</a>` : nothing}
+    ${page.me?.accounts ? html`<a class="account" href="/sign-in">${words.say("signed_in_as", { name: page.me.name })}</a>` : nothing}
     <div class="languages" role="group" aria-label=${words.say("language")}>
       ${words.languages().map(
         ({ code, name }) =>
