@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-hostile check format bench-detect bench-ingest bench-edge bench-api bench-import bench-truth page words types lock clean soak
+.PHONY: help demo test soak-hostile check format bench-detect bench-ingest bench-edge bench-api bench-import bench-page bench-truth page words types lock clean soak
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
@@ -65,6 +65,9 @@ bench-import: $(DEV_STAMP) ## Half a million rows of a city's own register into 
 
 bench-truth: $(DEV_STAMP) ## Every fault code against what really happened
 	@$(PY) -m benchmarks.bench_truth $(BENCH)
+
+bench-page: $(DEV_STAMP) page ## Bytes, seconds and frames of the web page in Chromium
+	@$(PY) -m benchmarks.bench_page $(BENCH)
 
 page: | $(PY) ## The web page, built when its sources changed
 	@$(PY) hatch_build.py

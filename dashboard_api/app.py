@@ -31,13 +31,20 @@ from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics
+from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK
 
-_OTHERS: Final = {"/openapi.json": Rule(Role.PUBLIC), "": Rule(Role.PUBLIC), "/": Rule(Role.PUBLIC)}
+_OTHERS: Final = {
+    "/openapi.json": Rule(Role.PUBLIC),
+    "": Rule(Role.PUBLIC),
+    "/lamp/{id:path}": Rule(Role.PUBLIC),  # views of the page
+    "/cabinet/{id:path}": Rule(Role.PUBLIC),
+    "/": Rule(Role.PUBLIC),
+}
 
 
 def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopback: bool = True) -> FastAPI:
@@ -78,6 +85,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.context = context
     app.state.feed = feed
     app.state.tiles = TileCache(context)
+    app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()
     add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)

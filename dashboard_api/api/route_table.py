@@ -20,6 +20,7 @@ from sse_starlette import EventSourceResponse
 from dashboard_api.access.guard import Guard
 from dashboard_api.access.roles import Role, Rule, Scope
 from dashboard_api.api import (
+    cabinet_lamps,
     cabinets,
     city,
     commands,
@@ -28,11 +29,13 @@ from dashboard_api.api import (
     events,
     faults,
     health,
+    lamp_changes,
     lamps,
     maintenance,
     models,
     photos,
     repairs,
+    search,
     session,
     tiles,
 )
@@ -199,6 +202,8 @@ _API: Final[tuple[Route, ...]] = (
         also=_SAME,
         scopes=_WALL,
     ),
+    Route("GET", f"{_V1}/lamps/changes", lamp_changes.get_lamp_changes, "lamps", Role.VIEWER, models.LampChanges),
+    Route("GET", f"{_V1}/search", search.get_search, "city", Role.VIEWER, models.SearchAnswer),
     Route(
         "GET",
         f"{_V1}/lamps/{{lamp_id:path}}/readings",
@@ -226,6 +231,15 @@ _API: Final[tuple[Route, ...]] = (
         "cabinets",
         Role.VIEWER,
         models.Energy,
+        problems=_NO_CABINET,
+    ),
+    Route(
+        "GET",
+        f"{_V1}/cabinets/{{cabinet_id:path}}/lamps",
+        cabinet_lamps.get_cabinet_lamps,
+        "cabinets",
+        Role.VIEWER,
+        models.CabinetLamps,
         problems=_NO_CABINET,
     ),
     Route(

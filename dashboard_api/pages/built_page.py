@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import mimetypes
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response
+from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from dashboard_api.http.compression import takes_gzip
+
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
+_VIEWS: Final = ("/lamp/{id:path}", "/cabinet/{id:path}")  # of the one page, by its own router
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
 _POLICY: Final = (
@@ -22,18 +28,42 @@ _POLICY: Final = (
 
 class _Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        response = await self._packed(path, scope) or await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
+    async def _packed(self, path: str, scope: Scope) -> Response | None:
+        """The file as the page's build packed it, where there is one and the client takes it."""
+        if not takes_gzip(Request(scope)) or path.endswith(".gz"):
+            return None
+        name = "index.html" if path in {"", "."} else path
+        packed, _ = self.lookup_path(f"{name}.gz")
+        if not packed:
+            return None
+        response = await super().get_response(f"{name}.gz", scope)
+        response.headers["Content-Type"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
+        return response
+
+
+def _view_of(page: StaticFiles) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await page.get_response("index.html", request.scope)
+
+    return answer
+
 
 def mount_page(app: FastAPI, dist: Path = DIST) -> None:
     """Serve the page at ``/``, or say how to build it where it is not built."""
     if (dist / "index.html").exists():
-        app.mount("/", _Page(directory=dist, html=True), name="page")
+        page = _Page(directory=dist, html=True)
+        for path in _VIEWS:
+            app.add_route(path, _view_of(page), include_in_schema=False)
+        app.mount("/", page, name="page")
         return
 
     @app.get("/", response_class=PlainTextResponse, include_in_schema=False)

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
 import { build, defineConfig, type Plugin } from "vite";
 
+const WORTH_BYTES = 1_000;
 const DIST = join(import.meta.dirname, "dist");
 
 /** The built files as workbox's precache wants them; a hashed name needs no revision of its own. */
 function shell(): { url: string; revision: string | null }[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".gz"))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => {
       const url = relative(DIST, path);
@@ -42,8 +44,27 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** Writes each larger file packed beside itself: the server sends that one, with nothing left to do for it. */
+function packed(): Plugin {
+  return {
+    name: "terang-packed",
+    apply: "build",
+    closeBundle: {
+      sequential: true,
+      order: "post",
+      handler() {
+        for (const { url } of shell()) {
+          if (!/\.(js|mjs|css|html|svg)$/.test(url)) continue;
+          const body = readFileSync(join(DIST, url));
+          if (body.length >= WORTH_BYTES) writeFileSync(join(DIST, `${url}.gz`), gzipSync(body, { level: 9 }));
+        }
+      },
+    },
+  };
+}
+
 export default defineConfig({
   build: { target: "es2022", outDir: DIST, chunkSizeWarningLimit: 1500 },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
-  plugins: [serviceWorker()],
+  plugins: [serviceWorker(), packed()],
 });

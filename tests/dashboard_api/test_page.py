@@ -160,7 +160,8 @@ def test_an_action_reaches_the_fault_and_its_timeline(lit_town, port, desk):
 def test_a_conflict_shows_the_fault_as_somebody_else_left_it(lit_town, port, desk):
     lit_town.darken(3)
     # this page hears nothing live, as on a train: its version grows old
-    desk.route("**/api/v1/events", lambda route: route.abort())
+    for path in ("events", "lamps/changes"):
+        desk.route(re.compile(rf"/api/v1/{path}"), lambda route: route.abort())
     open_page(desk, port)
     rows(desk).first.click()
     expect(desk.locator(".timeline:visible")).to_contain_text("Opened")

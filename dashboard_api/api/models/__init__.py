@@ -9,6 +9,7 @@ from dashboard_api.api.models.city import City, CodeList, QuantityList, Readines
 from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, EnrolmentRequest, WaitingEnrolment
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
+from dashboard_api.api.models.map import CabinetLamps, LampChanges, SearchAnswer
 from dashboard_api.api.models.problem import FaultProblem, Problem
 from dashboard_api.api.models.repair import Photo, RepairPage
 from dashboard_api.api.models.session import Me
@@ -16,6 +17,7 @@ from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceW
 
 __all__ = [
     "Cabinet",
+    "CabinetLamps",
     "CabinetList",
     "City",
     "CodeList",
@@ -31,6 +33,7 @@ __all__ = [
     "FaultPage",
     "FaultProblem",
     "Lamp",
+    "LampChanges",
     "LampCollection",
     "LampStates",
     "MaintenanceList",
@@ -42,6 +45,7 @@ __all__ = [
     "Readiness",
     "Readings",
     "RepairPage",
+    "SearchAnswer",
     "Summary",
     "TimelineEntry",
     "WaitingEnrolment",

@@ -6,7 +6,10 @@ declare const self: ServiceWorkerGlobalScope;
 declare const __SHELL__: PrecacheEntry[];
 
 cleanupOutdatedCaches();
-precacheAndRoute(__SHELL__, { ignoreURLParametersMatching: [/.*/] }); // "/?fault=…" is the page as well
+precacheAndRoute(__SHELL__, {
+  ignoreURLParametersMatching: [/.*/], // "/?fault=…" is the page as well
+  urlManipulation: ({ url }) => (/^\/(lamp|cabinet)\//.test(url.pathname) ? [new URL("/index.html", url)] : []),
+});
 
 self.addEventListener("install", () => void self.skipWaiting());
 self.addEventListener("activate", (event) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cabinet, Fault, LampFeature, LampProperties } from "../src/city/types";
-import { cables, direction, faultLines, faultPoints, metres, streetNames, upright } from "../src/map/geometry";
+import { cables, direction, faultLines, metres, streetNames, upright } from "../src/map/geometry";
 
 function lamp(lamp_id: string, east: number, north: number, more: Partial<LampProperties> = {}): LampFeature {
   const properties: LampProperties = {
@@ -9,14 +9,6 @@ function lamp(lamp_id: string, east: number, north: number, more: Partial<LampPr
     circuit: "1",
     position: Number(lamp_id),
     street: "Jalan Merdeka",
-    district: "Kota Lama",
-    technology: "LED",
-    rated_power_w: 60,
-    is_monitored: true,
-    state: "lit",
-    level: 100,
-    power_w: 60,
-    at: null,
     ...more,
   };
   return { type: "Feature", properties, geometry: { type: "Point", coordinates: [102 + east, 0.7 + north] } };
@@ -87,18 +79,6 @@ describe("names", () => {
 });
 
 describe("faults", () => {
-  test("on one spot stand side by side", () => {
-    const points = faultPoints([fault({ id: "A" }), fault({ id: "B" })], () => "icon").features;
-    expect(points.map((point) => point.properties?.offset as number[])).toEqual([
-      [0, 0],
-      [34, 0],
-    ]);
-  });
-
-  test("without a place are left to the list", () => {
-    expect(faultPoints([fault({ longitude: null })], () => "icon").features).toEqual([]);
-  });
-
   test("of a cable show the broken span and the dead length", () => {
     const lamps = new Map(
       [lamp("1", 0.001, 0), lamp("2", 0.002, 0), lamp("3", 0.003, 0)].map((l) => [l.properties.lamp_id, l]),

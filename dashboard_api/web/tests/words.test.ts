@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { CityClock, lasting } from "../src/city/clock";
-import { litShare } from "../src/city/lamp_states";
+import { distinctFigures, distinctTimes } from "../src/panel/axis_labels";
 import { plotted } from "../src/panel/readings_chart";
 import { EvidenceWords } from "../src/words/evidence_words";
 import { CATALOGUES } from "../src/words/catalogues";
@@ -96,7 +96,7 @@ test("times are the city's, whatever zone the reader sits in, and follow a repla
   const clock = new CityClock();
   const now = "2020-01-01T14:30:00Z";
   const about = { name: "", group: "", language: "id", languages: [], bbox: null, lamps: 0, register_version: 0 };
-  clock.set({ ...about, timezone: "Asia/Jakarta", now, version: "" });
+  clock.set({ ...about, timezone: "Asia/Jakarta", now, version: "" }, Date.now());
   expect(clock.time(Date.parse(now), "en")).toBe("21:30");
   expect(Math.abs(clock.nowMs() - Date.parse(now))).toBeLessThan(1_000);
 });
@@ -110,12 +110,35 @@ test("ages are told in one unit", () => {
   ]);
 });
 
-test("the lit share knows only lamps that should be lit, and is never rounded up to all", () => {
-  expect(litShare({ lit: 0, off: 9, dark: 0, silent: 1, unmetered: 0 })).toBeNull();
-  expect(litShare({ lit: 3, off: 9, dark: 1, silent: 5, unmetered: 2 })).toBe(0.75);
+test("a share is never rounded up to all", () => {
   const words = new Words();
   words.choose("en");
   expect(words.percent(9_999 / 10_000)).toBe("99.9%");
+});
+
+test("the browser's language is respected, and the reader's choice before it", () => {
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["fr-FR", "id-ID", "en-GB"]);
+  expect(new Words().language).toBe("id");
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-AU"]);
+  const words = new Words();
+  expect(words.language).toBe("en");
+  words.setCityLanguage("id");
+  expect(words.language).toBe("en");
+  words.choose("id");
+  expect(new Words().language).toBe("id");
+  vi.restoreAllMocks();
+});
+
+test("no two labels of an axis read alike", () => {
+  const figure = (value: number, digits: number) => value.toFixed(digits);
+  for (const step of [10, 1, 0.5, 0.25, 0.1, 0.02, 2.5]) {
+    const ticks = [0, 1, 2, 3, 4].map((n) => 230 + n * step);
+    expect(new Set(distinctFigures(ticks, figure)).size).toBe(5);
+  }
+  const ticks = [0, 12, 24, 36].map((hours) => hours * 3_600);
+  const time = (seconds: number) => `${(seconds / 3_600) % 24}:00`;
+  const day = (seconds: number) => `day ${Math.floor(seconds / 86_400)}`;
+  expect(new Set(distinctTimes(ticks, time, day, false)).size).toBe(4);
 });
 
 test("an unknown reading is a gap in the chart, never 0", () => {
@@ -123,8 +146,9 @@ test("an unknown reading is a gap in the chart, never 0", () => {
   expect(plotted({ columns: { at, power_w: [null, 40] } }).slice(1)).toEqual([
     [null, 40],
     [null, null],
+    [null, null],
   ]);
-  expect(plotted({ columns: {} })).toEqual([[], [], []]);
+  expect(plotted({ columns: {} })).toEqual([[], [], [], []]);
 });
 
 test("quantities are called and written as the server declares them", () => {
@@ -143,6 +167,16 @@ test("quantities are called and written as the server declares them", () => {
   const at = ["2026-11-23T12:00:00Z"];
   expect(plotted({ columns: { at, power_w: [40], illuminance_lx: [12] } }, "illuminance_lx").slice(1)).toEqual([
     [40],
+    [null],
     [12],
+  ]);
+});
+
+test("the expected power follows the level that was asked for", () => {
+  const at = ["2026-11-23T12:00:00Z", "2026-11-23T12:01:00Z", "2026-11-23T12:02:00Z"];
+  expect(plotted({ columns: { at, power_w: [90, 45, 44], level: [100, 50, 255] } }, "voltage_v", 90)[2]).toEqual([
+    90,
+    45,
+    null,
   ]);
 });

@@ -26,56 +26,81 @@ function word(value: unknown, otherwise: string): string {
   return typeof value === "string" ? value : otherwise;
 }
 
-async function problemOf(answer: Response): Promise<Problem> {
-  const text = await answer.text();
+function problemOf(status: number, text: string): Problem {
   let document: Record<string, unknown> = {};
   try {
-    document = JSON.parse(text) as Record<string, unknown>;
+    const read: unknown = JSON.parse(text);
+    if (typeof read === "object" && read !== null) document = read as Record<string, unknown>;
   } catch {
     // a proxy's page is no problem document: its status has to do
   }
-  const title = word(document.title, `HTTP ${answer.status}`);
-  return new Problem(answer.status, title, word(document.detail, ""), document);
+  const title = word(document.title, `HTTP ${status}`);
+  return new Problem(status, title, word(document.detail, ""), document);
 }
 
-const OPENED_AT = location.pathname + location.search; // the page drops what it does not show before it has an answer
+const TIMEOUT_MS = 12_000;
 
-/** Nobody is signed in, or no longer: the sign-in page leads back to what was shown or asked for. */
+interface Answer {
+  status: number;
+  text: string;
+}
+
+/** Nobody is signed in, or no longer: the sign-in page leads back to what is shown. */
 function toSignIn(): void {
-  const here = location.search ? location.pathname + location.search : OPENED_AT;
-  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
+/** Ask, and read the whole body: a body that stalls or breaks off is as good as none. */
 async function ask(
   path: string,
   init: { method?: string; headers?: Record<string, string>; body?: string },
-): Promise<Response> {
+  timeoutMs = TIMEOUT_MS,
+): Promise<Answer> {
   let answer: Response;
+  let text: string;
   try {
-    // problems are told in the language that the page is read in
-    const headers = { "accept-language": document.documentElement.lang, ...init.headers };
-    answer = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(20_000) });
+    answer = await fetch(path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    text = await answer.text();
   } catch (error) {
     throw new Unreachable(path, { cause: error });
   }
-  if (answer.status >= 502 && answer.status <= 504) throw new Unreachable(path); // a proxy speaks for a server that is gone
+  if (answer.status >= 500) throw new Unreachable(path); // a server that fails, or a proxy for one that is gone
   if (answer.status === 401) toSignIn();
-  if (!answer.ok) throw await problemOf(answer);
-  return answer;
+  if (!answer.ok) throw problemOf(answer.status, text);
+  return { status: answer.status, text };
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller names what the path answers
+function parsed<T>(path: string, text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new Unreachable(path, { cause: error }); // half a body, or a page of some other server
+  }
+}
+
+/** Problems are told in the language that the page is read in. */
+function language(): Record<string, string> {
+  return { "accept-language": document.documentElement.lang };
 }
 
 /** GET a JSON answer; raises Problem or Unreachable. */
-export async function get<T>(path: string): Promise<T> {
-  return (await (await ask(API + path, {})).json()) as T;
+export async function get<T>(path: string, timeoutMs = TIMEOUT_MS): Promise<T> {
+  const { text } = await ask(API + path, { headers: language() }, timeoutMs);
+  return parsed<T>(path, text);
 }
 
-/** GET an answer and keep it; with no network the kept one, with the time it is from. */
+/**
+ * GET an answer and keep it; with no network the kept one, with the time it is from. Sends no header of its own, so
+ * that what the document preloads is taken.
+ */
 export async function getKept<T>(path: string): Promise<Kept<T>> {
   try {
-    const body = await (await ask(API + path, {})).text();
+    const { text } = await ask(API + path, {});
+    const value = parsed<T>(path, text);
     const now = Date.now();
-    await keep(API + path, body, now);
-    return { value: JSON.parse(body) as T, keptAtMs: now, isOld: false };
+    void keep(API + path, text, now);
+    return { value, keptAtMs: now, isOld: false };
   } catch (error) {
     const kept = error instanceof Unreachable ? await recall<T>(API + path) : null;
     if (kept) return kept;
@@ -85,6 +110,13 @@ export async function getKept<T>(path: string): Promise<Kept<T>> {
 
 /** POST JSON; raises Problem or Unreachable. */
 export async function post<T>(path: string, body: unknown): Promise<T> {
-  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  return (await (await ask(API + path, init)).json()) as T;
+  const headers = { "content-type": "application/json", ...language() };
+  const { text } = await ask(API + path, { method: "POST", headers, body: JSON.stringify(body) });
+  return parsed<T>(path, text);
+}
+
+/** What a view says of an error of these; anything else is a bug and is thrown again. */
+export function isExpected(error: unknown): error is Problem | Unreachable {
+  if (error instanceof Problem || error instanceof Unreachable) return true;
+  throw error;
 }

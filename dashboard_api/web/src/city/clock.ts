@@ -6,9 +6,10 @@ export class CityClock {
   #aheadMs = 0;
   #timezone = "UTC";
 
-  set(city: City): void {
+  /** Take the city's zone, and its now as it was told at `toldAtMs` of this device's clock. */
+  set(city: City, toldAtMs: number): void {
     this.#timezone = city.timezone;
-    this.#aheadMs = Date.parse(city.now) - Date.now();
+    this.#aheadMs = Date.parse(city.now) - toldAtMs;
   }
 
   /** What time it is in the city's data, in milliseconds since 1970. */
@@ -28,6 +29,11 @@ export class CityClock {
   /** Weekday and date, e.g. Monday 23 November. */
   day(atMs: number, locale: string): string {
     return this.#format(atMs, locale, { weekday: "long", day: "numeric", month: "long" });
+  }
+
+  /** Day and month, e.g. 23 Nov. */
+  shortDay(atMs: number, locale: string): string {
+    return this.#format(atMs, locale, { day: "numeric", month: "short" });
   }
 
   /** Day, month and time, for a timeline. */

@@ -4,7 +4,7 @@ import { API } from "./api";
 import type { FaultEvent } from "./types";
 
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
-const PATIENCE_MS = 3_000; // a blink of the network is not worth a word
+const PATIENCE_MS = 1_500; // a blink of the network is not worth a word
 
 export interface FeedListener {
   /** A fault was opened, changed or closed. */

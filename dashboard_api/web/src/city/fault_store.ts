@@ -1,6 +1,7 @@
-/** The faults that are not closed, as the page knows them now, and which of them the reader wants to see. */
+/** The faults of the list as the page knows them: pages of the server's list, and what the live feed adds. */
 
-import type { Fault, FaultEvent, FaultState } from "./types";
+import { get, getKept } from "./api";
+import type { Fault, FaultEvent, FaultPage, FaultState } from "./types";
 
 export interface Filter {
   text: string;
@@ -9,9 +10,22 @@ export interface Filter {
   state: FaultState | "";
   severity: string;
   cabinetId: string;
+  /** Opened within so many hours; 0 = whenever. */
+  withinHours: number;
 }
 
-export const NO_FILTER: Filter = { text: "", district: "", code: "", state: "", severity: "", cabinetId: "" };
+export const NO_FILTER: Filter = {
+  text: "",
+  district: "",
+  code: "",
+  state: "",
+  severity: "",
+  cabinetId: "",
+  withinHours: 0,
+};
+const PAGE = 50;
+/** What the document preloads; see index.html. */
+export const FIRST_PAGE = `/faults?order=priority&limit=${PAGE}`;
 
 /** The order in which a crew should drive: priority first, the longer-standing one among equals. */
 export function byPriority(a: Fault, b: Fault): number {
@@ -19,12 +33,13 @@ export function byPriority(a: Fault, b: Fault): number {
 }
 
 /** Whether a fault is one of those that the filter asks for. */
-export function passes(fault: Fault, filter: Filter, titleOf: (code: string) => string): boolean {
+export function passes(fault: Fault, filter: Filter, titleOf: (code: string) => string, nowMs = Date.now()): boolean {
   if (filter.district && fault.district !== filter.district) return false;
   if (filter.code && fault.code !== filter.code) return false;
   if (filter.state && fault.state !== filter.state) return false;
   if (filter.severity && fault.severity !== filter.severity) return false;
   if (filter.cabinetId && fault.cabinet_id !== filter.cabinetId) return false;
+  if (filter.withinHours && Date.parse(fault.opened_at) < nowMs - filter.withinHours * 3_600_000) return false;
   if (!filter.text) return true;
   const searched = [titleOf(fault.code), fault.code, fault.street, fault.district, fault.cabinet_id, fault.assignee];
   const haystack = [...searched, fault.controller_id, ...fault.lamp_ids].join("\n").toLowerCase();
@@ -34,16 +49,36 @@ export function passes(fault: Fault, filter: Filter, titleOf: (code: string) => 
     .every((part) => haystack.includes(part));
 }
 
+/** The server's question for a filter; text is matched on the page and by `/search`. */
+export function questionOf(filter: Filter, nowMs: number): string {
+  const query = new URLSearchParams({ order: filter.state === "closed" ? "-opened_at" : "priority", limit: `${PAGE}` });
+  if (filter.state) query.set("state", filter.state);
+  if (filter.code) query.set("code", filter.code);
+  if (filter.severity) query.set("severity", filter.severity);
+  if (filter.district) query.set("district", filter.district);
+  if (filter.cabinetId) query.set("cabinet_id", filter.cabinetId);
+  if (filter.withinHours) query.set("since", new Date(nowMs - filter.withinHours * 3_600_000).toISOString());
+  const question = `/faults?${query.toString()}`;
+  return question;
+}
+
 type Change = "opened" | "changed" | "closed" | "loaded";
 
 export class FaultStore {
   readonly #faults = new Map<string, Fault>();
   readonly #listeners = new Set<(change: Change, fault: Fault | null) => void>();
   #isLoaded = false;
+  #cursor: string | null = null;
+  #question = FIRST_PAGE;
+  #wantsClosed = false;
 
   /** Whether the city has told its faults yet: until then an empty list means nothing. */
   get isLoaded(): boolean {
     return this.#isLoaded;
+  }
+
+  get hasMore(): boolean {
+    return this.#cursor !== null;
   }
 
   onChange(listener: (change: Change, fault: Fault | null) => void): void {
@@ -52,6 +87,28 @@ export class FaultStore {
 
   #tell(change: Change, fault: Fault | null): void {
     for (const listener of this.#listeners) listener(change, fault);
+  }
+
+  /** Ask for the first page of a list; answers when it was told, by this device's clock. Raises Unreachable, Problem. */
+  async ask(question = FIRST_PAGE, wantsClosed = false): Promise<{ atMs: number; isOld: boolean }> {
+    this.#question = question;
+    const { value, keptAtMs, isOld } = await getKept<FaultPage>(question);
+    if (question !== this.#question) return { atMs: keptAtMs, isOld }; // the reader asked for another one meanwhile
+    this.#wantsClosed = wantsClosed;
+    this.load(value.items);
+    this.#cursor = value.next_cursor;
+    return { atMs: keptAtMs, isOld };
+  }
+
+  /** Ask for the next page of the same list. Raises Unreachable, Problem. */
+  async askMore(): Promise<void> {
+    const question = this.#question;
+    if (this.#cursor === null) return;
+    const page = await get<FaultPage>(`${question}&cursor=${encodeURIComponent(this.#cursor)}`);
+    if (question !== this.#question) return;
+    this.#cursor = page.next_cursor;
+    for (const fault of page.items) this.#faults.set(fault.id, fault);
+    this.#tell("loaded", null);
   }
 
   /** Put what the server lists in place of all that was known. */
@@ -66,7 +123,7 @@ export class FaultStore {
   take(fault: Fault): void {
     const known = this.#faults.get(fault.id);
     if (known && known.version > fault.version) return;
-    if (fault.state === "closed" || fault.caused_by !== null) {
+    if ((fault.state === "closed" && !this.#wantsClosed) || fault.caused_by !== null) {
       if (this.#faults.delete(fault.id)) this.#tell("closed", fault);
       return;
     }

@@ -7,7 +7,6 @@ type Schemas = components["schemas"];
 export type City = Schemas["City"];
 export type Code = Schemas["CodeRow"];
 export type CodeList = Schemas["CodeList"];
-export type Me = Schemas["Me"];
 export type CabinetList = Schemas["CabinetList"];
 export type Cabinet = Schemas["CabinetRow"];
 export type TimelineEntry = Schemas["TimelineEntry"];
@@ -23,16 +22,39 @@ export type ActionRequest = Schemas["ActionRequest"];
 export type Action = ActionRequest["action"];
 
 export type LampAnswer = Schemas["Lamp"];
-export type LampProperties = Schemas["LampProperties"];
-export type LampState = LampProperties["state"];
-export type StatesAnswer = Schemas["LampStates"];
 export type Readings = Schemas["Readings"];
-// GeoJSON as the map library types it, with the API's properties
-export type LampFeature = GeoJSON.Feature<GeoJSON.Point, LampProperties>;
-export type LampCollection = GeoJSON.FeatureCollection<GeoJSON.Point, LampProperties>;
+export type LampChanges = Schemas["LampChanges"];
+export type CabinetLamps = Schemas["CabinetLamps"];
+export type CabinetAnswer = Schemas["Cabinet"];
+export type Energy = Schemas["Energy"];
+export type Command = Schemas["Command"];
+export type MaintenanceWindow = Schemas["MaintenanceWindow"];
+export type MaintenanceList = Schemas["MaintenanceList"];
+export type SearchItem = Schemas["SearchItem"];
+export type SearchAnswer = Schemas["SearchAnswer"];
+export type Summary = Schemas["Summary"];
+export type Me = Schemas["Me"];
+export type DistrictFigures = Schemas["DistrictFigures"];
 
 export type Quantity = Schemas["QuantityRow"];
 export type QuantityList = Schemas["QuantityList"];
 
-/** The states in the order of their numbers in `/lamps/states`. */
-export const LAMP_STATES: readonly LampState[] = ["silent", "off", "lit", "dark", "unmetered"];
+/** A lamp with what is needed to draw its circuit's cable and its street's name. */
+export interface LampProperties {
+  lamp_id: string;
+  cabinet_id: string | null;
+  circuit: string | null;
+  position: number | null;
+  street: string | null;
+}
+export type LampFeature = GeoJSON.Feature<GeoJSON.Point, LampProperties>;
+export type LampCollection = GeoJSON.FeatureCollection<GeoJSON.Point, LampProperties>;
+
+/** What a lamp does; a server of an older version says `unknown` of those that are silent or not metered. */
+export type LampState = "lit" | "dark" | "off" | "silent" | "unmetered";
+export const LAMP_STATES: readonly LampState[] = ["lit", "dark", "off", "silent", "unmetered"];
+
+/** A state that a server reports; one that this page does not know counts as silent. */
+export function lampState(reported: unknown): LampState {
+  return LAMP_STATES.find((state) => state === reported) ?? "silent";
+}

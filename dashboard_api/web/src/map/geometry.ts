@@ -1,6 +1,6 @@
 /** Pure geometry of the map: cables from the order along a circuit, street names from the lamps that line them. */
 
-import type { Cabinet, Fault, LampCollection, LampFeature } from "../city/types";
+import type { Cabinet, CabinetLamps, Fault, LampCollection, LampFeature } from "../city/types";
 
 type Position = [number, number];
 type Lines = GeoJSON.FeatureCollection<GeoJSON.LineString>;
@@ -32,8 +32,29 @@ function collect<T>(items: Iterable<T>, keyOf: (item: T) => string | null): Map<
   return groups;
 }
 
+/** Of a cabinet's lamps as the API lists them, what the map draws. */
+export function placedLamps({ cabinet_id, columns }: CabinetLamps): LampFeature[] {
+  const ids = (columns.lamp_id ?? []) as string[];
+  const textOf = (name: string, row: number) => (columns[name]?.[row] ?? null) as string | null;
+  const numberOf = (name: string, row: number) => (columns[name]?.[row] ?? null) as number | null;
+  return ids.map((lamp_id, row) => ({
+    type: "Feature",
+    properties: {
+      lamp_id,
+      cabinet_id,
+      circuit: textOf("circuit", row),
+      position: numberOf("position", row),
+      street: textOf("street", row),
+    },
+    geometry: { type: "Point", coordinates: [numberOf("longitude", row) ?? 0, numberOf("latitude", row) ?? 0] },
+  }));
+}
+
 /** One line per circuit, from its cabinet through its lamps in the order of their positions. */
-export function cables(lamps: LampCollection, cabinets: readonly Cabinet[]): Lines {
+export function cables(
+  lamps: LampCollection,
+  cabinets: readonly Pick<Cabinet, "cabinet_id" | "longitude" | "latitude">[],
+): Lines {
   const places = new Map(cabinets.map((cabinet) => [cabinet.cabinet_id, cabinet]));
   const circuits = collect(lamps.features, ({ properties: lamp }) =>
     lamp.cabinet_id && lamp.circuit && lamp.position !== null ? `${lamp.cabinet_id}\n${lamp.circuit}` : null,
@@ -73,9 +94,7 @@ function unbroken(path: Position[]): Position[][] {
 
 /** Where each street's name stands: at its middle lamp, turned along the street so that it reads upright. */
 export function streetNames(lamps: LampCollection): Points {
-  const streets = collect(lamps.features, ({ properties: lamp }) =>
-    lamp.street ? `${lamp.street}\n${lamp.district ?? ""}` : null,
-  );
+  const streets = collect(lamps.features, ({ properties: lamp }) => lamp.street);
   const features: Points["features"] = [];
   for (const members of streets.values()) {
     if (members.length < 3) continue;
@@ -89,19 +108,6 @@ export function streetNames(lamps: LampCollection): Points {
     });
   }
   return { type: "FeatureCollection", features };
-}
-
-/** Where each district's name stands: amid its lamps. */
-export function districtNames(lamps: LampCollection): Points {
-  const districts = collect(lamps.features, ({ properties: lamp }) => lamp.district);
-  return {
-    type: "FeatureCollection",
-    features: [...districts].map(([name, members]) => ({
-      type: "Feature",
-      properties: { name, n: members.length },
-      geometry: { type: "Point", coordinates: mean(members.map(at)) },
-    })),
-  };
 }
 
 function mean(places: Position[]): Position {
@@ -130,24 +136,6 @@ export function direction(places: Position[]): number {
 export function upright(angle: number): number {
   const turned = ((angle % 180) + 180) % 180;
   return turned > 90 ? turned - 180 : turned;
-}
-
-/** Signs for the map; those on one spot stand in a row. */
-export function faultPoints(faults: readonly Fault[], nameOf: (fault: Fault) => string): Points {
-  const n_at = new Map<string, number>();
-  const features: Points["features"] = [];
-  for (const fault of faults) {
-    if (fault.longitude === null || fault.latitude === null) continue;
-    const spot = `${fault.longitude.toFixed(5)} ${fault.latitude.toFixed(5)}`;
-    const n_before = n_at.get(spot) ?? 0;
-    n_at.set(spot, n_before + 1);
-    features.push({
-      type: "Feature",
-      properties: { id: fault.id, icon: nameOf(fault), priority: fault.priority, offset: [n_before * 34, 0] },
-      geometry: { type: "Point", coordinates: [fault.longitude, fault.latitude] },
-    });
-  }
-  return { type: "FeatureCollection", features };
 }
 
 /** What a circuit's or cable's fault takes with it: the broken span, and the dead length of cable. */

@@ -3,7 +3,6 @@
  * is the outline and the glyph, and a hollow sign is a fault that somebody has taken in hand.
  */
 
-import { svg } from "../dom";
 import type { Fault, FaultState, Level, Severity } from "../city/types";
 
 export type Family = "lamp" | "cable" | "cabinet" | "signal";
@@ -22,7 +21,7 @@ const SIZE = 32;
 const INK = "#05070d";
 
 /** Outline and glyph on a 32 × 32 grid; glyphs are strokes. */
-const SHAPES: Record<Family, { outline: string; glyph: string }> = {
+export const SHAPES: Record<Family, { outline: string; glyph: string }> = {
   lamp: {
     outline: "M16 3a13 13 0 1 0 0 26a13 13 0 1 0 0-26Z",
     glyph: "M12.6 18.2a5.2 5.2 0 1 1 6.8 0c-.8.7-1 1.4-1 2.3h-4.8c0-.9-.2-1.6-1-2.3ZM14 23.5h4",
@@ -41,6 +40,23 @@ const SHAPES: Record<Family, { outline: string; glyph: string }> = {
   },
 };
 
+/** Families of codes that are not of single lamps, for the tiles, which name a fault's code alone. */
+export const FAMILY_OF: Readonly<Record<string, Family>> = {
+  supplyVoltageTooLow: "cable",
+  supplyVoltageTooHigh: "cable",
+  circuitFailure: "cable",
+  cableFailure: "cable",
+  circuitPowerTooLow: "cable",
+  supplyLoss: "cabinet",
+  neutralFailure: "cabinet",
+  contactorFailure: "cabinet",
+  cabinetDoorOpen: "cabinet",
+  unmeteredLoad: "cabinet",
+  communicationFailure: "signal",
+  meterFailure: "signal",
+  busFailure: "signal",
+  controllerOffline: "signal",
+};
 const SIGNAL_CODES = new Set(["communicationFailure", "meterFailure", "busFailure", "controllerOffline"]);
 
 /** Which family a fault's sign belongs to: what is broken, or only not heard of. */
@@ -57,24 +73,6 @@ export function isFresh(state: FaultState): boolean {
 
 export function iconName(fault: Pick<Fault, "code" | "level" | "severity" | "state">): string {
   return `fault-${familyOf(fault)}-${fault.severity}-${isFresh(fault.state) ? "full" : "hollow"}`;
-}
-
-/** The sign as an SVG element, for the list and the legend. */
-export function signElement(family: Family, colour: string, full: boolean): SVGElement {
-  const { outline, glyph } = SHAPES[family];
-  return svg(
-    "svg",
-    { viewBox: `0 0 ${SIZE} ${SIZE}`, class: "sign", "aria-hidden": "true" },
-    svg("path", { d: outline, fill: full ? colour : INK, stroke: colour, "stroke-width": 2.2 }),
-    svg("path", {
-      d: glyph,
-      fill: "none",
-      stroke: full ? INK : colour,
-      "stroke-width": 2.2,
-      "stroke-linecap": "round",
-      "stroke-linejoin": "round",
-    }),
-  );
 }
 
 /** The sign as pixels for the map, `ratio` device pixels to one. */

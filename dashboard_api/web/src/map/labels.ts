@@ -5,8 +5,8 @@ import type { Map as MapLibreMap } from "maplibre-gl";
 const PREFIX = "name:";
 
 const LOOK = {
-  street: { font: "500 11px 'Inter Variable', system-ui, sans-serif", colour: "#9fb0cd", spacing: "0.4px" },
-  district: { font: "600 13px 'Inter Variable', system-ui, sans-serif", colour: "#c9d6ee", spacing: "2.5px" },
+  street: { font: "500 11px system-ui, sans-serif", colour: "#9fb0cd", spacing: "0.4px" },
+  district: { font: "600 13px system-ui, sans-serif", colour: "#c9d6ee", spacing: "2.5px" },
 };
 
 /** Draw the image of a name such as `name:street:Jalan Merdeka`. */

@@ -1,25 +1,18 @@
 /** How the city looks at night: the style of every layer, from the dark ground up to the faults. */
 
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
-import { SEVERITY_COLOUR } from "./icons";
+import { FAMILY_OF, SEVERITY_COLOUR } from "./icons";
 
 const STATE: ExpressionSpecification = ["coalesce", ["feature-state", "state"], ["get", "state"]];
 const IS_LIT: ExpressionSpecification = ["==", STATE, "lit"];
+const IS_DARK: ExpressionSpecification = ["==", STATE, "dark"];
 const LEVEL: ExpressionSpecification = ["coalesce", ["feature-state", "level"], ["get", "level"], 100];
-const RATED_W: ExpressionSpecification = ["coalesce", ["get", "rated_power_w"], 60];
 
 /** A dimmed lamp still glows: the eye's response is far from linear. */
 const BRIGHTNESS: ExpressionSpecification = ["interpolate", ["linear"], LEVEL, 0, 0.15, 25, 0.5, 50, 0.72, 100, 1];
-const REACH: ExpressionSpecification = ["interpolate", ["linear"], RATED_W, 20, 0.8, 60, 1, 250, 1.25];
-
-/** The colour of each technology's light, from about 2,000 K of sodium to 4,000 K of metal halide. */
-function light(led: string, sodium: string, cool: string): ExpressionSpecification {
-  return ["match", ["get", "technology"], "HPS", sodium, ["MH", "MV", "IND"], cool, led];
-}
 
 function grown(z10: number, z13: number, z16: number, z19: number): ExpressionSpecification {
-  const by = (radius: number): ExpressionSpecification => ["*", radius, REACH];
-  return ["interpolate", ["exponential", 1.5], ["zoom"], 10, by(z10), 13, by(z13), 16, by(z16), 19, by(z19)];
+  return ["interpolate", ["exponential", 1.5], ["zoom"], 10, z10, 13, z13, 16, z16, 19, z19];
 }
 
 function litOpacity(full: number): ExpressionSpecification {
@@ -29,11 +22,13 @@ function litOpacity(full: number): ExpressionSpecification {
 const LAMPS: LayerSpecification[] = [
   {
     id: "lamp-pool", // the light on the ground
+    minzoom: 14.5, // farther out it is paid for in every pixel and hardly seen
     type: "circle",
     source: "lamps",
+    "source-layer": "lamps",
     paint: {
       "circle-radius": grown(5, 15, 52, 210),
-      "circle-color": light("#ffb65c", "#ff9a3d", "#bcd8ff"),
+      "circle-color": "#ffb65c",
       "circle-blur": 1,
       "circle-opacity": litOpacity(0.15),
       "circle-pitch-alignment": "map",
@@ -41,11 +36,13 @@ const LAMPS: LayerSpecification[] = [
   },
   {
     id: "lamp-halo",
+    minzoom: 12.5,
     type: "circle",
     source: "lamps",
+    "source-layer": "lamps",
     paint: {
       "circle-radius": grown(2.2, 5.5, 16, 46),
-      "circle-color": light("#ffc978", "#ffa95a", "#d3e6ff"),
+      "circle-color": "#ffc978",
       "circle-blur": 0.9,
       "circle-opacity": litOpacity(0.62),
     },
@@ -54,24 +51,30 @@ const LAMPS: LayerSpecification[] = [
     id: "lamp",
     type: "circle",
     source: "lamps",
+    "source-layer": "lamps",
     paint: {
       "circle-radius": ["interpolate", ["exponential", 1.4], ["zoom"], 10, 0.7, 13, 1.5, 16, 3.2, 19, 8],
-      "circle-color": [
-        "case",
-        IS_LIT,
-        light("#fff4dc", "#ffdcae", "#f4f9ff"),
-        ["==", STATE, "dark"],
-        "#0b0e16",
-        ["==", STATE, "off"],
-        "#66718a",
-        "#2c3446",
-      ],
+      "circle-color": ["case", IS_LIT, "#fff4dc", IS_DARK, "#0b0e16", ["==", STATE, "off"], "#66718a", "#2c3446"],
       "circle-opacity": ["case", IS_LIT, BRIGHTNESS, 0.95],
-      "circle-stroke-width": ["case", ["==", STATE, "dark"], 1.4, ["in", STATE, ["literal", ["silent", "unmetered"]]], 0.8, 0],
-      "circle-stroke-color": ["case", ["==", STATE, "dark"], "#ff6a2b", "#5d6a85"],
+      "circle-stroke-width": [
+        "case",
+        IS_DARK,
+        1.4,
+        ["in", STATE, ["literal", ["silent", "unmetered", "unknown"]]],
+        0.8,
+        0,
+      ],
+      "circle-stroke-color": ["case", IS_DARK, "#ff6a2b", "#5d6a85"],
     },
   },
 ];
+
+/** The lamps of a whole city: the same dots, of the far tiles. */
+function farLamps(): LayerSpecification {
+  const near = LAMPS.find(({ id }) => id === "lamp");
+  if (near?.type !== "circle") throw new Error("the style has no layer of lamps");
+  return { ...near, id: "lamp-far", source: "lamps-far", maxzoom: FAR_UP_TO };
+}
 
 const SEVERITY: ExpressionSpecification = [
   "match",
@@ -138,28 +141,20 @@ const NAMES: LayerSpecification[] = [
     },
     paint: { "icon-opacity": ["interpolate", ["linear"], ["zoom"], 14, 0, 14.5, 0.85] },
   },
-  {
-    id: "district-name",
-    type: "symbol",
-    source: "districts",
-    maxzoom: 14.5,
-    layout: {
-      "icon-image": ["concat", "name:district:", ["get", "name"]],
-      "icon-padding": 24,
-      "symbol-sort-key": ["-", 0, ["get", "n"]],
-    },
-    paint: { "icon-opacity": ["interpolate", ["linear"], ["zoom"], 13.5, 0.75, 14.5, 0] },
-  },
 ];
+
+const FAMILY: ExpressionSpecification = ["coalesce", ["get", ["get", "code"], ["literal", FAMILY_OF]], "lamp"];
+const FULL: ExpressionSpecification = ["case", ["==", ["get", "state"], "open"], "full", "hollow"];
 
 const SIGNS: LayerSpecification[] = [
   {
     id: "cabinet",
     type: "symbol",
     source: "cabinets",
+    "source-layer": "cabinets",
     minzoom: 12.5,
     layout: {
-      "icon-image": ["case", ["get", "online"], "cabinet-online", "cabinet-offline"],
+      "icon-image": "cabinet-online",
       "icon-allow-overlap": true,
       "icon-ignore-placement": true,
       "icon-size": ["interpolate", ["linear"], ["zoom"], 12.5, 0.6, 16, 1.1, 19, 1.6],
@@ -181,9 +176,9 @@ const SIGNS: LayerSpecification[] = [
     id: "fault",
     type: "symbol",
     source: "faults",
+    "source-layer": "faults",
     layout: {
-      "icon-image": ["get", "icon"],
-      "icon-offset": ["array", "number", 2, ["get", "offset"]],
+      "icon-image": ["concat", "fault-", FAMILY, "-", ["get", "severity"], "-", FULL],
       "icon-allow-overlap": true,
       "icon-ignore-placement": true,
       "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.42, 13, 0.6, 16, 0.85, 19, 1.1],
@@ -194,22 +189,36 @@ const SIGNS: LayerSpecification[] = [
 
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
-export const SOURCES = ["lamps", "cables", "fault-lines", "streets", "districts", "cabinets", "selected", "faults"];
+/**
+ * A whole city is drawn from tiles of zoom 10 up to here: those of zoom 11 and 12 hold three and six times the bytes, for
+ * lamps that stand closer than they can be told apart.
+ */
+export const FAR_UP_TO = 12;
+export const LAMP_SOURCES = ["lamps-far", "lamps"] as const;
 
-/** The whole style; nothing in it has an address: no tiles, no glyphs, no sprites. */
-export function nightStyle(): StyleSpecification {
+/** Layers of the API's tiles: from which zoom they are asked for, and to which they are worth drawing anew. */
+const TILED = { lamps: [FAR_UP_TO, 15], "lamps-far": [0, 10], faults: [0, 14], cabinets: [12, 14] } as const;
+const DRAWN = ["cables", "fault-lines", "streets", "selected"];
+
+/** The whole style; its only addresses are the API's own tiles: no glyphs, no sprites, no other host. */
+export function nightStyle(origin: string): StyleSpecification {
+  const sources: StyleSpecification["sources"] = {};
+  for (const name of DRAWN) sources[name] = { type: "geojson", data: EMPTY, tolerance: 0.2 };
+  for (const [name, [minzoom, maxzoom]] of Object.entries(TILED))
+    sources[name] = {
+      type: "vector",
+      tiles: [`${origin}/tiles/${name.replace("-far", "")}/{z}/{x}/{y}.mvt`],
+      minzoom,
+      maxzoom,
+    };
   return {
     version: 8,
-    sources: Object.fromEntries(
-      SOURCES.map((name) => [
-        name,
-        { type: "geojson", data: EMPTY, tolerance: 0.2, ...(name === "lamps" ? { promoteId: "lamp_id" } : {}) },
-      ]),
-    ),
+    sources,
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#060911" } },
       ...LINES.slice(0, 1),
-      ...LAMPS,
+      ...LAMPS.map((layer) => ({ ...layer, minzoom: Math.max(layer.minzoom ?? 0, FAR_UP_TO) })),
+      farLamps(),
       ...LINES.slice(1),
       ...NAMES,
       ...SIGNS,

@@ -1,4 +1,4 @@
-/** The map itself: takes what the city reports, shows it, and says what was touched. Owns MapLibre; nothing else imports it. */
+/** The map itself: shows the API's tiles and what is selected, and says what was touched. Owns MapLibre; nothing else imports it. */
 
 import "maplibre-gl/dist/maplibre-gl.css";
 import {
@@ -8,67 +8,73 @@ import {
   Popup,
   ScaleControl,
   setWorkerUrl,
+  type ExpressionSpecification,
   type GeoJSONSource,
-  type LngLatBoundsLike,
   type PointLike,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import type { LampNow } from "../city/lamp_states";
-import type { Cabinet, Fault, LampCollection, LampFeature } from "../city/types";
-import { h } from "../dom";
-import { cables, districtNames, faultLines, faultPoints, streetNames } from "./geometry";
-import { allSigns, cabinetImage, iconName } from "./icons";
+import type { Filter } from "../city/fault_store";
+import { lampState, type City, type Fault, type LampChanges } from "../city/types";
+import type { Page, Place } from "../panel/page";
+import { CabinetLines } from "./cabinet_lines";
+import { allSigns, cabinetImage } from "./icons";
 import { drawNamesOnDemand } from "./labels";
-import { nightStyle } from "./layers";
+import { LAMP_SOURCES, nightStyle } from "./layers";
 
 setWorkerUrl(workerUrl);
-
-export interface MapListener {
-  onFault: (id: string) => void;
-  onLamp: (id: string) => void;
-  onCabinet: (id: string) => void;
-  /** One line about what lies under the pointer. */
-  describe(kind: "fault" | "lamp" | "cabinet", id: string): string;
-}
 
 const FINGER_PX = 16;
 const MOUSE_PX = 4;
 const TOUCHABLE = { fault: "id", cabinet: "cabinet_id", lamp: "lamp_id" } as const;
 const CLOSE_ZOOM = 16.2;
+const TILES_AFTER_MS = 4_000; // changes of faults come in heaps
+const LINES_FROM_ZOOM = 14;
+
+type Kind = keyof typeof TOUCHABLE;
+
+interface Hit {
+  kind: Kind;
+  id: string;
+  place: [number, number];
+  properties: Record<string, unknown>;
+}
 
 export class NightMap {
   readonly #map: MapLibreMap;
+  readonly #page: Page;
   readonly #ready: Promise<void>;
-  readonly #lamps = new Map<string, LampFeature>();
-  readonly #listener: MapListener;
-  #bounds: LngLatBoundsLike | null = null;
+  readonly #lines: CabinetLines;
+  #tilesTimer = 0;
 
-  constructor(container: HTMLElement, listener: MapListener) {
-    this.#listener = listener;
+  /** Raises an error where the browser cannot draw it. */
+  constructor(container: HTMLElement, city: City, page: Page) {
+    this.#page = page;
+    const bbox = city.bbox as [number, number, number, number] | null;
+    const padding = container.clientWidth < 900 ? 14 : 36;
     this.#map = new MapLibreMap({
       container,
-      style: nightStyle(),
+      style: nightStyle(location.origin),
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,
       maxPitch: 0,
       maxZoom: 19.5,
       fadeDuration: 150,
-      center: [118, -2],
-      zoom: 3.5,
+      refreshExpiredTiles: false, // changes are asked for; tiles would be asked for every two seconds
+      ...(bbox ? { bounds: bbox, fitBoundsOptions: { padding } } : { center: [118, -2], zoom: 3.5 }),
     });
     this.#map.touchZoomRotate.disableRotation();
     this.#map.addControl(new NavigationControl({ showCompass: false }), "bottom-left");
     this.#map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+    this.#lines = new CabinetLines(async (source, data) => this.#put(source, data));
+    const ratio = Math.max(2, Math.ceil(window.devicePixelRatio));
+    this.#map.on("style.load", () => {
+      for (const [name, image] of allSigns(ratio)) this.#map.addImage(name, image, { pixelRatio: ratio });
+      this.#map.addImage("cabinet-online", cabinetImage(true, ratio), { pixelRatio: ratio });
+      drawNamesOnDemand(this.#map, ratio);
+    });
     this.#ready = new Promise((resolve) => {
       this.#map.once("load", () => {
-        const ratio = Math.max(2, Math.ceil(window.devicePixelRatio));
-        for (const [name, image] of allSigns(ratio)) this.#map.addImage(name, image, { pixelRatio: ratio });
-        for (const online of [true, false])
-          this.#map.addImage(`cabinet-${online ? "online" : "offline"}`, cabinetImage(online, ratio), {
-            pixelRatio: ratio,
-          });
-        drawNamesOnDemand(this.#map, ratio);
         resolve();
       });
     });
@@ -77,42 +83,47 @@ export class NightMap {
 
   #listen(): void {
     this.#map.on("click", (event) => {
-      const hit = this.#hit(
-        event.point,
-        event.originalEvent instanceof PointerEvent ? event.originalEvent.pointerType : "mouse",
-      );
-      if (hit?.kind === "fault") this.#listener.onFault(hit.id);
-      else if (hit?.kind === "cabinet") this.#listener.onCabinet(hit.id);
-      else if (hit) this.#listener.onLamp(hit.id);
+      const { originalEvent } = event;
+      const hit = this.#hit(event.point, originalEvent instanceof PointerEvent ? originalEvent.pointerType : "mouse");
+      if (hit) this.#page.go({ view: hit.kind, id: hit.id });
     });
     const popup = new Popup({ closeButton: false, closeOnClick: false, offset: 14, className: "hint" });
     this.#map.on("mousemove", (event) => {
       const hit = this.#hit(event.point, "mouse");
       this.#map.getCanvas().style.cursor = hit ? "pointer" : "";
       if (!hit) popup.remove();
-      else
-        popup
-          .setLngLat(hit.place)
-          .setDOMContent(h("span", {}, this.#listener.describe(hit.kind, hit.id)))
-          .addTo(this.#map);
+      else popup.setLngLat(hit.place).setText(this.#describe(hit)).addTo(this.#map);
     });
     this.#map.on("mouseout", () => popup.remove());
+    this.#map.on("idle", () => {
+      this.#showLines();
+    });
+    this.#map.on("error", () => undefined); // a tile that did not come is asked again when the map moves
   }
 
-  #hit({ x, y }: { x: number; y: number }, pointer: string) {
+  /** One line about what lies under the pointer. */
+  #describe({ kind, id, properties }: Hit): string {
+    const { words } = this.#page;
+    if (kind === "cabinet")
+      return `${words.say("cabinet")} ${typeof properties.name === "string" ? properties.name : id}`;
+    if (kind === "fault") return words.title(String(properties.code));
+    return [id, words.say(lampState(properties.state))].join(" · ");
+  }
+
+  #hit({ x, y }: { x: number; y: number }, pointer: string): Hit | null {
     const reach = pointer === "mouse" ? MOUSE_PX : FINGER_PX;
     const box: [PointLike, PointLike] = [
       [x - reach, y - reach],
       [x + reach, y + reach],
     ];
     for (const kind of ["fault", "cabinet", "lamp"] as const) {
-      const found =
-        this.#map.getLayer(kind) === undefined
-          ? undefined
-          : this.#map.queryRenderedFeatures(box, { layers: [kind] })[0];
+      if (this.#map.getLayer(kind) === undefined) continue;
+      const layers = kind === "lamp" ? ["lamp", "lamp-far"] : [kind];
+      const found = this.#map.queryRenderedFeatures(box, { layers })[0];
       if (found?.geometry.type !== "Point") continue;
       const place = found.geometry.coordinates as [number, number];
-      return { kind, id: String(found.properties[TOUCHABLE[kind]]), place };
+      const properties = { ...found.properties, ...found.state };
+      return { kind, id: String(found.properties[TOUCHABLE[kind]]), place, properties };
     }
     return null;
   }
@@ -122,75 +133,76 @@ export class NightMap {
     await this.#map.getSource<GeoJSONSource>(source)?.setData(data);
   }
 
-  /** Show the register: lamps, cables, cabinets and the names that the lamps carry. */
-  async showRegister(lamps: LampCollection, cabinets: readonly Cabinet[]): Promise<void> {
-    this.#lamps.clear();
-    for (const lamp of lamps.features) this.#lamps.set(lamp.properties.lamp_id, lamp);
-    await this.#ready;
-    this.#map.removeFeatureState({ source: "lamps" });
-    await Promise.all([
-      this.#put("lamps", lamps),
-      this.#put("cables", cables(lamps, cabinets)),
-      this.#put("streets", streetNames(lamps)),
-      this.#put("districts", districtNames(lamps)),
-      this.showCabinets(cabinets),
-    ]);
+  /** Cables and street names of the cabinets in view, where the map is near enough to show them. */
+  #showLines(): void {
+    if (this.#map.getZoom() < LINES_FROM_ZOOM || this.#map.getLayer("cabinet") === undefined) return;
+    const near = this.#map.queryRenderedFeatures({ layers: ["cabinet"] }).map(({ properties, geometry }) => {
+      const [longitude, latitude] = geometry.type === "Point" ? geometry.coordinates : [];
+      return { cabinet_id: String(properties.cabinet_id), longitude: longitude ?? null, latitude: latitude ?? null };
+    });
+    void this.#lines.show(near);
   }
 
-  async showCabinets(cabinets: readonly Cabinet[]): Promise<void> {
-    const features = cabinets
-      .filter((cabinet) => cabinet.longitude !== null && cabinet.latitude !== null)
-      .map((cabinet) => ({
-        type: "Feature" as const,
-        properties: { cabinet_id: cabinet.cabinet_id, online: cabinet.online !== false },
-        geometry: { type: "Point" as const, coordinates: [cabinet.longitude ?? 0, cabinet.latitude ?? 0] },
-      }));
-    await this.#put("cabinets", { type: "FeatureCollection", features });
+  /** Let the lamps whose state changed glow, or cease to; load the tiles anew where too many did. */
+  showChanges(changes: LampChanges): void {
+    void this.#ready.then(() => {
+      if (changes.reload) {
+        for (const source of LAMP_SOURCES) {
+          this.#map.removeFeatureState({ source, sourceLayer: "lamps" });
+          this.#map.refreshTiles(source);
+        }
+        return;
+      }
+      changes.row.forEach((id, n) => {
+        const now = { state: changes.state[n], level: changes.level[n] ?? 100 };
+        for (const source of LAMP_SOURCES) this.#map.setFeatureState({ source, sourceLayer: "lamps", id }, now);
+      });
+    });
   }
 
-  /** Let the lamps whose state changed glow, or cease to. */
-  async showStates(changed: ReadonlyMap<string, LampNow>): Promise<void> {
-    await this.#ready;
-    for (const [id, now] of changed) this.#map.setFeatureState({ source: "lamps", id }, { ...now });
+  /** Load the faults' tiles anew, soon: those that have not changed come from the browser's cache. */
+  refreshFaults(): void {
+    if (this.#tilesTimer) return;
+    this.#tilesTimer = window.setTimeout(() => {
+      this.#tilesTimer = 0;
+      void this.#ready.then(() => {
+        this.#map.refreshTiles("faults");
+      });
+    }, TILES_AFTER_MS);
   }
 
-  async showFaults(faults: readonly Fault[]): Promise<void> {
-    await Promise.all([
-      this.#put("faults", faultPoints(faults, iconName)),
-      this.#put("fault-lines", faultLines(faults, this.#lamps)),
-    ]);
+  /** Show the faults that the list's filter asks for, as far as the tiles tell. */
+  filterFaults(filter: Filter): void {
+    const wanted: ExpressionSpecification[] = [];
+    for (const name of ["severity", "code", "state"] as const)
+      if (filter[name]) wanted.push(["==", ["get", name], filter[name]]);
+    void this.#ready.then(() => {
+      this.#map.setFilter("fault", wanted.length > 0 ? ["all", ...wanted] : null);
+    });
   }
 
-  /** Ring one place, or none, and go there unless it is well in view already. */
-  async select(place: [number, number] | null, goThere: boolean): Promise<void> {
-    const features = place
-      ? [{ type: "Feature" as const, properties: {}, geometry: { type: "Point" as const, coordinates: place } }]
-      : [];
-    await this.#put("selected", { type: "FeatureCollection", features });
-    if (!place || !goThere) return;
-    this.#map.easeTo({ center: place, zoom: Math.max(this.#map.getZoom(), CLOSE_ZOOM), duration: 900 });
+  /** Ring one place, or none, and go there; of a circuit's fault, draw what it takes with it. */
+  select(place: Place | null, fault?: Fault): void {
+    const geometry = place ? { type: "Point" as const, coordinates: [...place] } : null;
+    const features = geometry ? [{ type: "Feature" as const, properties: {}, geometry }] : [];
+    void this.#put("selected", { type: "FeatureCollection", features });
+    void this.#lines.showFault(fault ?? null);
+    if (!place) return;
+    this.#map.easeTo({ center: [...place], zoom: Math.max(this.#map.getZoom(), CLOSE_ZOOM), duration: 900 });
   }
 
   /** A ring that spreads and fades where something has just happened. */
   pulse(place: [number, number], colour: string): void {
-    const ring = h("div", { class: "pulse", "aria-hidden": "true", style: `--colour:${colour}` });
+    const ring = document.createElement("div");
+    ring.className = "pulse";
+    ring.setAttribute("aria-hidden", "true");
+    ring.style.setProperty("--colour", colour);
     const marker = new Marker({ element: ring }).setLngLat(place).addTo(this.#map);
     window.setTimeout(() => marker.remove(), 8_000);
-  }
-
-  /** Show the whole city. */
-  fit(bounds: LngLatBoundsLike | null = this.#bounds): void {
-    this.#bounds = bounds;
-    if (bounds)
-      this.#map.fitBounds(bounds, { padding: this.#map.getContainer().clientWidth < 900 ? 14 : 36, duration: 0 });
   }
 
   /** How much of the map's edges other things cover, in CSS pixels. */
   setCovered(covered: { top: number; bottom: number }): void {
     this.#map.setPadding({ top: covered.top, bottom: covered.bottom, left: 0, right: 0 });
-  }
-
-  lamp(id: string): LampFeature | undefined {
-    return this.#lamps.get(id);
   }
 }

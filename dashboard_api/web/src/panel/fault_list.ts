@@ -1,232 +1,191 @@
 /** The list of faults in the order in which a crew should drive, with its filter. Says the same as the map, in words. */
 
-import { get, Unreachable } from "../city/api";
+import { html, type TemplateResult } from "lit-html";
+import { repeat } from "lit-html/directives/repeat.js";
+import { isExpected, Unreachable } from "../city/api";
 import { lasting } from "../city/clock";
-import { NO_FILTER, passes, type Filter } from "../city/fault_store";
-import type { Fault, FaultPage } from "../city/types";
-import { fill, h } from "../dom";
-import { familyOf, isFresh, SEVERITIES, SEVERITY_COLOUR, signElement } from "../map/icons";
-import { ageSeconds, placeOf, type Page } from "./page";
+import { FIRST_PAGE, NO_FILTER, passes, questionOf, type Filter } from "../city/fault_store";
+import type { Fault } from "../city/types";
+import { familyOf, isFresh, SEVERITIES } from "../map/icons";
+import { AssignSeveral } from "./assign_several";
+import { filterFields } from "./list_filter";
+import { ageSeconds, href, nothing, placeOf, type Page, type View } from "./page";
+import { Search } from "./search";
+import { sign } from "./sign";
+import { districts } from "./summary";
 
-const ROWS = 100;
+const ROWS = 50;
 
-export class FaultList {
-  readonly element = h("section", { class: "list", id: "faults", tabindex: -1 });
+export class FaultList implements View {
   readonly #page: Page;
-  readonly #counts = h("div", { class: "severities", role: "group" });
-  readonly #filters = h("div", { class: "filters" });
-  readonly #heading = h("h2", { "aria-live": "polite" });
-  readonly #rows = h("ol", { class: "rows" });
-  readonly #onFilter: (shown: Fault[]) => void;
+  readonly #onFilter: (filter: Filter) => void;
+  readonly #search: Search;
+  readonly #several: AssignSeveral;
   #filter: Filter = { ...NO_FILTER };
   #n_rows = ROWS;
-  #closed: Fault[] | null = null;
+  #trouble = "";
 
-  constructor(page: Page, onFilter: (shown: Fault[]) => void) {
+  constructor(page: Page, onFilter: (filter: Filter) => void) {
     this.#page = page;
     this.#onFilter = onFilter;
-    this.element.append(this.#counts, this.#filters, this.#heading, this.#rows);
-    this.element.addEventListener("keydown", (event) => {
-      this.#step(event);
-    });
-    this.renderFilters();
+    this.#search = new Search(page);
+    this.#several = new AssignSeveral(page);
   }
 
-  /** Change some of the filter, and show what passes. */
+  get filter(): Filter {
+    return this.#filter;
+  }
+
+  show(): void {
+    // the list is always there; what it shows comes from the store
+  }
+
+  leave(): void {
+    this.#several.stop();
+  }
+
+  /** Change some of the filter, and ask for what passes it. */
   setFilter(part: Partial<Filter>): void {
+    const before = this.question;
     this.#filter = { ...this.#filter, ...part };
     this.#n_rows = ROWS;
-    if ("state" in part) void this.#askClosed();
-    this.renderFilters();
-    this.render();
+    this.#onFilter(this.#filter);
+    if ("text" in part) this.#search.ask(this.#filter.text);
+    if (this.question !== before) void this.ask();
+    this.#page.redraw();
   }
 
-  /** Closed faults are not kept on the page: they are asked for when somebody wants to see them. */
-  async #askClosed(): Promise<void> {
-    this.#closed = null;
-    if (this.#filter.state !== "closed") return;
+  /** What the filter asks of the server. */
+  get question(): string {
+    const { withinHours, ...rest } = this.#filter;
+    const isPlain = Object.entries(rest).every(([name, value]) => name === "text" || value === "");
+    return isPlain && withinHours === 0 ? FIRST_PAGE : questionOf(this.#filter, this.#page.clock.nowMs());
+  }
+
+  async ask(): Promise<void> {
     try {
-      this.#closed = (await get<FaultPage>("/faults?state=closed&order=-opened_at&limit=200")).items;
+      await this.#page.faults.ask(this.question, this.#filter.state === "closed");
+      this.#trouble = "";
     } catch (error) {
-      if (!(error instanceof Unreachable)) throw error;
-      this.#closed = [];
+      if (isExpected(error)) this.#trouble = error instanceof Unreachable ? "" : error.message;
     }
-    this.render();
+    this.#page.redraw();
   }
 
   /** The faults that pass the filter. */
   shown(): Fault[] {
-    const { faults, words } = this.#page;
-    const among = this.#filter.state === "closed" ? (this.#closed ?? []) : faults.all();
-    return among.filter((fault) => passes(fault, this.#filter, (code) => words.title(code)));
+    const { faults, words, clock } = this.#page;
+    return faults.all().filter((fault) => passes(fault, this.#filter, (code) => words.title(code), clock.nowMs()));
   }
 
-  render(): void {
-    const { words, faults } = this.#page;
-    const shown = this.shown();
-    const n_all = faults.all().length;
-    const isFiltered = JSON.stringify(this.#filter) !== JSON.stringify(NO_FILTER);
-    this.#renderCounts();
-    const n_word = words.count("n_faults", shown.length);
-    const isPart = isFiltered && this.#filter.state !== "closed";
-    const heading = isPart ? words.say("n_of_faults", { n: shown.length, all: n_all }) : n_word;
-    fill(this.#heading, faults.isLoaded ? heading : words.say("faults"));
-    const focused = document.activeElement?.getAttribute("data-fault");
-    fill(this.#rows, ...shown.slice(0, this.#n_rows).map((fault) => h("li", {}, this.#row(fault))));
-    if (focused) this.#rows.querySelector<HTMLElement>(`[data-fault="${CSS.escape(focused)}"]`)?.focus();
-    const nothing = isFiltered && n_all > 0 ? "none_match" : "no_faults";
-    if (shown.length === 0)
-      this.#rows.append(h("li", { class: "empty" }, words.say(faults.isLoaded ? nothing : "loading")));
-    const n_more = Math.min(ROWS, shown.length - this.#n_rows);
-    if (n_more > 0) {
-      const more = () => {
-        this.#n_rows += ROWS;
-        this.render();
-      };
-      this.#rows.append(
-        h("li", {}, h("button", { class: "wide", click: more }, words.say("show_more", { n: n_more }))),
-      );
+  async #more(): Promise<void> {
+    this.#n_rows += ROWS;
+    try {
+      if (this.shown().length < this.#n_rows) await this.#page.faults.askMore();
+    } catch (error) {
+      isExpected(error);
     }
-    this.#onFilter(shown);
+    this.#page.redraw();
   }
 
-  #row(fault: Fault): HTMLElement {
-    const { words, clock } = this.#page;
-    const n_lamps = fault.lamp_ids.length;
-    return h(
-      "button",
-      {
-        class: "row",
-        "data-fault": fault.id,
-        click: () => {
-          this.#page.showFault(fault.id);
-        },
-      },
-      signElement(familyOf(fault), SEVERITY_COLOUR[fault.severity], isFresh(fault.state)),
-      h(
-        "span",
-        { class: "what" },
-        h("strong", {}, words.title(fault.code)),
-        h("span", { class: "place" }, placeOf(fault, this.#page)),
-        h(
-          "span",
-          { class: "tags" },
-          h("span", { class: `severity ${fault.severity}` }, words.say(fault.severity)),
-          !isFresh(fault.state) && h("span", { class: "tag" }, words.say(fault.state)),
-          n_lamps > 1 && h("span", { class: "tag" }, words.say("n_lamps", { n: n_lamps })),
-          fault.district && h("span", { class: "tag quiet" }, fault.district),
-        ),
-      ),
-      h(
-        "span",
-        { class: "rank" },
-        h("span", { class: "priority", title: words.say("priority") }, fault.priority),
-        h("span", { class: "age" }, lasting(ageSeconds(fault, clock), words.locale)),
-      ),
-    );
+  template(): TemplateResult {
+    const page = this.#page;
+    const { words, faults } = page;
+    const shown = this.shown();
+    const rows = shown.slice(0, this.#n_rows);
+    const isFiltered = JSON.stringify(this.#filter) !== JSON.stringify(NO_FILTER);
+    const hasMore = shown.length > this.#n_rows || faults.hasMore;
+    const n_all = Math.max(page.summary?.faults.open ?? 0, shown.length);
+    const n_word = isFiltered
+      ? `${words.count("n_faults", shown.length)}${hasMore ? "+" : ""}`
+      : words.count("n_faults", hasMore ? n_all : shown.length);
+    const quiet = !faults.isLoaded ? "loading" : isFiltered ? "none_match" : "no_faults";
+    return html`<div class="view">
+      <section class="list" id="faults" tabindex="-1" @keydown=${this.#step} aria-label=${words.say("faults")}>
+        ${this.#counts()}
+        ${filterFields(page, this.#filter, (part) => {
+          this.setFilter(part);
+        })}
+        ${this.#search.template()}
+        <div class="heading">
+          <h2 aria-live="polite">${faults.isLoaded ? n_word : words.say("faults")}</h2>
+          ${this.#several.button(rows)}
+        </div>
+        ${this.#several.template(rows)} ${this.#trouble ? html`<p class="message error">${this.#trouble}</p>` : nothing}
+        <ol class="rows">
+          ${repeat(
+            rows,
+            ({ id }) => id,
+            (fault) => html`<li>${this.#several.box(fault)}${faultRow(fault, page)}</li>`,
+          )}
+          ${rows.length === 0 ? html`<li class="empty">${words.say(quiet)}</li>` : nothing}
+        </ol>
+        ${
+          hasMore
+            ? html`<button class="wide" type="button" @click=${() => void this.#more()}>
+                ${words.say("show_more", { n: ROWS })}
+              </button>`
+            : nothing
+        }
+      </section>
+      ${districts(page, (name) => {
+        this.setFilter({ district: name });
+      })}
+    </div>`;
   }
 
-  #renderCounts(): void {
-    const { words, faults } = this.#page;
-    const all = faults.all();
-    const buttons = SEVERITIES.map((severity) => {
-      const n = all.filter((fault) => fault.severity === severity).length;
-      const isPressed = this.#filter.severity === severity;
-      return h(
-        "button",
-        {
-          class: `count ${severity}`,
-          "aria-pressed": String(isPressed),
-          click: () => {
-            this.setFilter({ severity: isPressed ? "" : severity });
-          },
-        },
-        h("b", {}, n),
-        h("span", {}, words.say(severity)),
-      );
-    });
-    fill(this.#counts, ...buttons);
-  }
-
-  /** Draw the filter's fields; their values stay. */
-  renderFilters(): void {
-    const { words, faults } = this.#page;
-    const filter = this.#filter;
-    const districts = [...this.#page.states.tally().districts.keys()].filter((name) => name !== "").sort();
-    const codes = words.codes().map((code) => [code.code, words.title(code.code)] as const);
-    const states = (["open", "acknowledged", "assigned", "repaired", "closed"] as const).map(
-      (state) => [state, words.say(state)] as const,
-    );
-    const known =
-      codes.length > 0 ? codes : [...new Set(faults.all().map(({ code }) => code))].map((c) => [c, c] as const);
-    const pick = (
-      label: string,
-      name: "district" | "code" | "state",
-      all: string,
-      options: Iterable<readonly [string, string]>,
-    ) =>
-      h(
-        "select",
-        {
-          "aria-label": label,
-          change: (event) => {
-            this.setFilter({ [name]: (event.target as HTMLSelectElement).value });
-          },
-        },
-        h("option", { value: "" }, all),
-        ...[...options].map(([value, text]) => h("option", { value, selected: filter[name] === value }, text)),
-      );
-    const search = h("input", {
-      type: "search",
-      placeholder: words.say("search"),
-      "aria-label": words.say("search"),
-      value: filter.text,
-      input: (event) => {
-        this.#filter = { ...this.#filter, text: (event.target as HTMLInputElement).value };
-        this.render();
-      },
-    });
-    const chip =
-      filter.cabinetId &&
-      h(
-        "button",
-        {
-          class: "chip",
-          title: words.say("remove"),
-          click: () => {
-            this.setFilter({ cabinetId: "" });
-          },
-        },
-        words.say("only_cabinet", { id: this.#page.cabinetName(filter.cabinetId) }),
-        " ×",
-      );
-    fill(
-      this.#filters,
-      search,
-      pick(words.say("state"), "state", words.say("all_states"), states),
-      pick(words.say("kind"), "code", words.say("all_codes"), known),
-      districts.length > 1 &&
-        pick(
-          words.say("district"),
-          "district",
-          words.say("all_districts"),
-          districts.map((d) => [d, d] as const),
-        ),
-      chip,
-    );
-  }
-
-  focusSearch(): void {
-    this.#filters.querySelector("input")?.focus();
+  #counts(): TemplateResult {
+    const { words, summary } = this.#page;
+    const counts = summary?.faults.by_severity ?? {};
+    return html`<div class="severities" role="group" aria-label=${words.say("severity")}>
+      ${SEVERITIES.map(
+        (severity) =>
+          html`<button
+            type="button"
+            class="count ${severity}"
+            aria-pressed=${String(this.#filter.severity === severity)}
+            @click=${() => {
+              this.setFilter({ severity: this.#filter.severity === severity ? "" : severity });
+            }}
+          >
+            <b>${words.figure(counts[severity] ?? 0, 0)}</b><span>${words.say(severity)}</span>
+          </button>`,
+      )}
+    </div>`;
   }
 
   /** Arrow keys go from row to row. */
-  #step(event: KeyboardEvent): void {
+  readonly #step = (event: KeyboardEvent): void => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    const rows = [...this.#rows.querySelectorAll<HTMLElement>(".row")];
+    const rows = [...(event.currentTarget as Element).querySelectorAll<HTMLElement>(".row")];
     const here = rows.indexOf(document.activeElement as HTMLElement);
     if (here < 0) return;
     event.preventDefault();
     rows[here + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
-  }
+  };
+}
+
+/** One fault as a row that leads to it. */
+export function faultRow(fault: Fault, page: Page): TemplateResult {
+  const { words, clock } = page;
+  const n_lamps = fault.lamp_ids.length;
+  const route = { view: "fault", id: fault.id } as const;
+  return html`<a class="row ${fault.severity}" data-view="fault" data-fault=${fault.id} href=${href(route)}>
+    ${sign(familyOf(fault), isFresh(fault.state))}
+    <span class="what">
+      <strong>${words.title(fault.code)}</strong>
+      <span class="place" dir="auto">${placeOf(fault, page)}</span>
+      <span class="tags">
+        <span class="severity">${words.say(fault.severity)}</span>
+        ${isFresh(fault.state) ? nothing : html`<span class="tag">${words.say(fault.state)}</span>`}
+        ${fault.assignee ? html`<span class="tag" dir="auto">${fault.assignee}</span>` : nothing}
+        ${n_lamps > 1 ? html`<span class="tag">${words.say("n_lamps", { n: n_lamps })}</span>` : nothing}
+        ${fault.district ? html`<span class="tag quiet" dir="auto">${fault.district}</span>` : nothing}
+      </span>
+    </span>
+    <span class="rank">
+      <span class="priority" title=${words.say("priority")}>${fault.priority}</span>
+      <span class="age">${lasting(ageSeconds(fault, clock), words.locale)}</span>
+    </span>
+  </a>`;
 }

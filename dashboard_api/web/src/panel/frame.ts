@@ -1,110 +1,63 @@
-/** The page's frame: what stands where, the bar with name, clock and connection, the legend, the language. */
+/** The page's frame: the bar with name, clock and connection, the legend, the language. */
 
-import { fill, h } from "../dom";
-import { FAMILIES, SEVERITIES, SEVERITY_COLOUR, signElement } from "../map/icons";
-import type { CityClock } from "../city/clock";
-import type { Words } from "../words/words";
+import { html, type TemplateResult } from "lit-html";
+import { LAMP_STATES } from "../city/types";
+import { FAMILIES, SEVERITIES } from "../map/icons";
+import { nothing, type Page } from "./page";
+import { bulb, sign } from "./sign";
 
-export class Frame {
-  readonly map = h("div", { id: "map" });
-  readonly panel = h("aside", { id: "panel" });
-  readonly overview = h("div", { id: "overview" });
-  readonly legend = h("details", { id: "legend" });
-  readonly #name = h("h1", {}, "Terang");
-  readonly #clock = h("p", { class: "clock" });
-  readonly #link = h("p", { class: "link", role: "status" });
-  readonly #account = h("a", { class: "account", href: "/sign-in" });
-  readonly #languages = h("div", { class: "languages", role: "group" });
-  readonly #herald = h("p", { class: "unseen", "aria-live": "polite" });
-  readonly #skip = h("a", { class: "skip", href: "#faults" });
-  readonly #words: Words;
+/** What the bar says of the connection. */
+export interface LinkWords {
+  text: string;
+  isLost: boolean;
+}
 
-  constructor(words: Words) {
-    this.#words = words;
-    const bar = h(
-      "header",
-      { id: "bar" },
-      h("div", { class: "name" }, this.#name, this.#clock),
-      this.#link,
-      this.#account,
-      this.#languages,
-    );
-    document.body.append(this.#skip, bar, this.overview, this.map, this.panel, this.legend, this.#herald);
-  }
+export function barTemplate(page: Page, link: LinkWords): TemplateResult {
+  const { words, city, clock } = page;
+  const nowMs = clock.nowMs();
+  return html`
+    <div class="name">
+      <h1 dir="auto">${city?.name ?? "Terang"}</h1>
+      ${
+        city
+          ? html`<p class="clock">
+              <b>${clock.time(nowMs, words.locale)}</b> ${clock.zone()}<span class="day"
+                >${clock.day(nowMs, words.locale)}</span
+              >
+            </p>`
+          : nothing
+      }
+    </div>
+    <p class=${link.isLost ? "link lost" : "link"} role="status"><span class="dot"></span><span>${link.text}</span></p>
+    ${page.me?.accounts ? html`<a class="account" href="/sign-in">${words.say("signed_in_as", { name: page.me.name })}</a>` : nothing}
+    <div class="languages" role="group" aria-label=${words.say("language")}>
+      ${words.languages().map(
+        ({ code, name }) =>
+          html`<button
+            type="button"
+            lang=${code}
+            title=${name}
+            aria-pressed=${String(words.language === code)}
+            @click=${() => {
+              words.choose(code);
+            }}
+          >
+            ${code.toUpperCase()}
+          </button>`,
+      )}
+    </div>
+  `;
+}
 
-  render(): void {
-    const words = this.#words;
-    fill(this.#skip, words.say("skip"));
-    this.map.setAttribute("aria-label", words.say("map_label"));
-    this.panel.setAttribute("aria-label", words.say("list"));
-    this.#languages.setAttribute("aria-label", words.say("language"));
-    const button = ({ code: language, name }: { code: string; name: string }) =>
-      h(
-        "button",
-        {
-          lang: language,
-          title: name,
-          "aria-pressed": String(words.language === language),
-          click: () => {
-            words.choose(language);
-          },
-        },
-        language.toUpperCase(),
-      );
-    fill(this.#languages, ...words.languages().map(button));
-    fill(
-      this.legend,
-      h("summary", {}, words.say("legend")),
-      h(
-        "ul",
-        {},
-        ...FAMILIES.map((family) => h("li", {}, signElement(family, "#c9d6ee", true), words.say(`family_${family}`))),
-        ...SEVERITIES.map((severity) =>
-          h(
-            "li",
-            {},
-            h("span", { class: "dot", style: `background:${SEVERITY_COLOUR[severity]}` }),
-            words.say(severity),
-          ),
-        ),
-        ...(["lit", "dark", "off", "silent", "unmetered"] as const).map((state) =>
-          h("li", {}, h("span", { class: `bulb ${state}` }), words.say(state)),
-        ),
-      ),
-      h("p", {}, words.say("legend_full")),
-    );
-  }
-
-  /** Name the city, and tell its time. */
-  showTime(cityName: string, clock: CityClock): void {
-    const { locale } = this.#words;
-    const nowMs = clock.nowMs();
-    document.title = `${cityName} · Terang`;
-    fill(this.#name, cityName);
-    fill(
-      this.#clock,
-      h("b", {}, clock.time(nowMs, locale)),
-      " ",
-      clock.zone(),
-      h("span", { class: "day" }, clock.day(nowMs, locale)),
-    );
-  }
-
-  /** Say who is signed in; nothing where the city has no accounts. */
-  showAccount(name: string | null): void {
-    this.#account.hidden = name === null;
-    if (name !== null) fill(this.#account, this.#words.say("signed_in_as", { name }));
-  }
-
-  /** Say how the page is connected; `text` empty = all is well. */
-  showLink(text: string, isLost: boolean): void {
-    this.#link.className = isLost ? "link lost" : "link";
-    fill(this.#link, h("span", { class: "dot" }), h("span", {}, text || this.#words.say("live")));
-    document.body.classList.toggle("is-lost", isLost);
-  }
-
-  /** Tell those who cannot see the map what has just happened. */
-  announce(text: string): void {
-    fill(this.#herald, text);
-  }
+export function legendTemplate(page: Page): TemplateResult {
+  const { words } = page;
+  return html`<details>
+    <summary>${words.say("legend")}</summary>
+    <ul>
+      ${FAMILIES.map((family) => html`<li class="plain">${sign(family, true)}${words.say(`family_${family}`)}</li>`)}
+      ${SEVERITIES.map((each) => html`<li class=${each}><span class="dot severity-dot"></span>${words.say(each)}</li>`)}
+      ${LAMP_STATES.map((state) => html`<li>${bulb(state)}${words.say(state)}</li>`)}
+    </ul>
+    <p>${words.say("legend_full")}</p>
+  </details>`;
 }

@@ -1,26 +1,23 @@
 /** On a phone the list is a sheet over the map: a peek, half, or all of the screen. On a wide screen it stands beside the map. */
 
-import { h } from "../dom";
-
 export type SheetSize = "peek" | "half" | "full";
 
 const NEXT: Record<SheetSize, SheetSize> = { peek: "half", half: "full", full: "peek" };
 const DRAG_PX = 40;
 
 export class Sheet {
-  readonly handle = h("button", { class: "handle", type: "button" }, h("span"));
   readonly #panel: HTMLElement;
   readonly #onResize: () => void;
   #size: SheetSize = "half";
 
-  constructor(panel: HTMLElement, onResize: () => void) {
+  constructor(panel: HTMLElement, handle: HTMLElement, onResize: () => void) {
     this.#panel = panel;
     this.#onResize = onResize;
-    this.handle.addEventListener("click", () => {
+    handle.addEventListener("click", () => {
       this.set(NEXT[this.#size]);
     });
-    this.#followFinger();
-    this.set("half");
+    this.#followFinger(handle);
+    panel.dataset.sheet = this.#size;
   }
 
   set(size: SheetSize): void {
@@ -35,20 +32,20 @@ export class Sheet {
     return { peek: 0.16, half: 0.55, full: 0.55 }[this.#size] * window.innerHeight;
   }
 
-  #followFinger(): void {
+  #followFinger(handle: HTMLElement): void {
     let startY: number | null = null;
-    this.handle.addEventListener("pointerdown", (event) => {
+    handle.addEventListener("pointerdown", (event) => {
       startY = event.clientY;
-      this.handle.setPointerCapture(event.pointerId);
+      handle.setPointerCapture(event.pointerId);
     });
-    this.handle.addEventListener("pointerup", (event) => {
+    handle.addEventListener("pointerup", (event) => {
       const moved = startY === null ? 0 : event.clientY - startY;
       startY = null;
       if (Math.abs(moved) < DRAG_PX) return; // a tap: the click follows
       const order: SheetSize[] = ["peek", "half", "full"];
       const wanted = order.indexOf(this.#size) + (moved < 0 ? 1 : -1);
       const size = order[Math.max(0, Math.min(order.length - 1, wanted))] ?? "half";
-      this.handle.addEventListener(
+      handle.addEventListener(
         "click",
         (click) => {
           click.stopImmediatePropagation();
@@ -61,5 +58,5 @@ export class Sheet {
 }
 
 export function isNarrow(): boolean {
-  return window.matchMedia("(max-width: 899px)").matches;
+  return window.matchMedia("(max-width: 56em)").matches;
 }

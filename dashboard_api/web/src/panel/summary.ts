@@ -1,86 +1,66 @@
-/** The city at a glance: what share of its lamps is lit, and how the districts stand. */
+/** The city at a glance: what share of its lamps is lit, what is not known, and how the districts stand. */
 
-import { litShare, type Tally } from "../city/lamp_states";
-import { LAMP_STATES, type LampState } from "../city/types";
-import { fill, h } from "../dom";
-import type { Page } from "./page";
+import { html, type TemplateResult } from "lit-html";
+import { LAMP_STATES, type DistrictFigures, type LampState } from "../city/types";
+import { nothing, type Page } from "./page";
 
-const ORDER: readonly LampState[] = ["lit", "dark", "silent", "unmetered", "off"];
+/** Numbers of lamps by state; a server of an older version lacks some, a newer one others. */
+export type Figures = { lit_share: number | null } & Partial<Record<LampState, number>>;
 
-/** A bar whose parts are the lamps by state; the words beside it say the same. */
-function bar(tally: Tally): HTMLElement {
-  const n = LAMP_STATES.reduce((sum, state) => sum + tally[state], 0);
-  return h(
-    "span",
-    { class: "bar", "aria-hidden": "true" },
-    ...ORDER.filter((state) => tally[state] > 0).map((state) =>
-      h("span", { class: state, style: `flex-grow:${(tally[state] / n).toFixed(5)}` }),
-    ),
-  );
+function parts(figures: Figures): [LampState, number][] {
+  return LAMP_STATES.map((state): [LampState, number] => [state, figures[state] ?? 0]).filter(([, n]) => n > 0);
 }
 
-export class Summary {
-  readonly element = h("section", { class: "summary" });
-  readonly districts = h("details", { class: "districts" });
-  readonly #page: Page;
-  readonly #onDistrict: (name: string) => void;
+/** A bar whose parts are the lamps by state; the words beside it say the same. */
+export function bar(figures: Figures): TemplateResult {
+  return html`<span class="bar" aria-hidden="true">
+    ${parts(figures).map(([state, n]) => html`<span class=${state} .style=${`flex-grow:${n}`}></span>`)}
+  </span>`;
+}
 
-  constructor(page: Page, onDistrict: (name: string) => void) {
-    this.#page = page;
-    this.#onDistrict = onDistrict;
-  }
-
-  render(): void {
-    const { words, states } = this.#page;
-    const { city, districts } = states.tally();
-    const share = litShare(city);
-    const counts = ORDER.filter((state) => city[state] > 0).map((state) =>
-      h("li", { class: state }, h("b", {}, words.figure(city[state], 0)), " ", words.say(state)),
-    );
-    fill(
-      this.element,
+/** The headline over the map. */
+export function overview(page: Page): TemplateResult {
+  const { words, summary } = page;
+  if (!summary) return html`<p class="share day">${words.say("loading")}</p>`;
+  const figures: Figures = summary.lamps;
+  const share = figures.lit_share;
+  const quiet = summary.lamps.total === 0 ? "no_lamps" : (figures.off ?? 0) > 0 ? "by_day" : "no_word_yet";
+  return html`
+    ${
       share === null
-        ? h(
-            "p",
-            { class: "share day" },
-            words.say(!states.hasLamps ? "no_lamps" : city.off > 0 ? "by_day" : "no_word_yet"),
-          )
-        : h(
-            "p",
-            { class: "share", title: words.say("lit_share_title") },
-            h("b", {}, words.percent(share)),
-            " ",
-            h("span", {}, words.say("lit_share")),
-          ),
-      bar(city),
-      h("ul", { class: "counts" }, ...counts),
-    );
-    this.#renderDistricts(districts);
-  }
+        ? html`<p class="share day">${words.say(quiet)}</p>`
+        : html`<p class="share" title=${words.say("lit_share_title")}>
+            <b>${words.percent(share)}</b> <span>${words.say("lit_share")}</span>
+          </p>`
+    }
+    ${bar(figures)}
+    <ul class="counts">
+      ${parts(figures).map(([state, n]) => html`<li class=${state}><b>${words.figure(n, 0)}</b> ${words.say(state)}</li>`)}
+    </ul>
+  `;
+}
 
-  #renderDistricts(districts: Map<string, Tally>): void {
-    const { words, faults } = this.#page;
-    this.districts.hidden = districts.size < 2;
-    const all = faults.all();
-    const rows = [...districts]
-      .sort(([a], [b]) => a.localeCompare(b))
-      .map(([name, tally]) => {
-        const share = litShare(tally);
-        const n_faults = all.filter((fault) => (fault.district ?? "") === name).length;
-        return h(
-          "button",
-          {
-            class: "district",
-            click: () => {
-              this.#onDistrict(name);
-            },
-          },
-          h("span", {}, name || words.say("no_district")),
-          bar(tally),
-          h("span", { class: "figure" }, share === null ? "–" : words.percent(share)),
-          h("span", { class: "figure faults" }, words.count("n_faults", n_faults)),
-        );
-      });
-    fill(this.districts, h("summary", {}, words.say("districts")), ...rows);
-  }
+/** The districts, each a way to its faults. */
+export function districts(page: Page, onDistrict: (name: string) => void): TemplateResult | typeof nothing {
+  const { words } = page;
+  const rows = [...(page.summary?.districts ?? [])];
+  if (rows.length < 2) return nothing;
+  rows.sort((a, b) => (a.district ?? "").localeCompare(b.district ?? ""));
+  const row = (each: DistrictFigures) =>
+    html`<button
+      class="district"
+      type="button"
+      @click=${() => {
+        onDistrict(each.district ?? "");
+      }}
+    >
+      <span>${each.district ?? words.say("no_district")}</span>
+      ${bar(each)}
+      <span class="figure">${each.lit_share === null ? "–" : words.percent(each.lit_share)}</span>
+      <span class="figure faults">${words.count("n_faults", each.open_faults)}</span>
+    </button>`;
+  return html`<details class="districts">
+    <summary>${words.say("districts")}</summary>
+    ${rows.map(row)}
+  </details>`;
 }

@@ -1,4 +1,4 @@
-/** The language of the page: the reader's choice, else the address's, else the city's. */
+/** The language of the page: the address's, else the reader's choice, else the browser's, else the city's. */
 
 import type { Code, Quantity } from "../city/types";
 import { CATALOGUES, type Catalogue, type CountedWord, type Word } from "./catalogues";
@@ -7,6 +7,22 @@ const STORED = "terang-language";
 const FIRST = "id"; // until the city has said which language is its own
 
 type Filling = Record<string, string | number>;
+
+function stored(): string | null {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null; // a browser that forbids storage
+  }
+}
+
+function store(language: string): void {
+  try {
+    localStorage.setItem(STORED, language);
+  } catch {
+    // the choice holds as long as the page is open
+  }
+}
 
 export class Words {
   readonly #catalogues: ReadonlyMap<string, Catalogue>;
@@ -18,12 +34,22 @@ export class Words {
 
   constructor(catalogues: ReadonlyMap<string, Catalogue> = CATALOGUES) {
     this.#catalogues = catalogues;
-    const asked = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem(STORED);
-    if (asked !== null && catalogues.has(asked)) {
-      this.#language = asked;
+    const asked = new URLSearchParams(location.search).get("lang") ?? stored();
+    const accepted = [asked, ...navigator.languages].map((wish) => this.#known(wish)).find((code) => code !== null);
+    if (accepted) {
+      this.#language = accepted;
       this.#isChosen = true;
     }
     document.documentElement.lang = this.#language;
+  }
+
+  /** The catalogue that serves a wish such as `id-ID`: of that name, else of its language. */
+  #known(wish: string | null): string | null {
+    if (wish === null) return null;
+    const [plain] = wish.split("-");
+    const codes = [...this.#catalogues.keys()];
+    const same = (code: string, other: string | undefined) => code.toLowerCase() === other?.toLowerCase();
+    return codes.find((code) => same(code, wish)) ?? codes.find((code) => same(code, plain)) ?? null;
   }
 
   get language(): string {
@@ -47,7 +73,7 @@ export class Words {
 
   choose(language: string): void {
     this.#isChosen = true;
-    localStorage.setItem(STORED, language);
+    store(language);
     this.#change(language);
   }
 
@@ -116,8 +142,11 @@ export class Words {
     return this.find(`fault.${code}.advice`) ?? this.#codes.get(code)?.advice[this.#language] ?? otherwise;
   }
 
-  codes(): Code[] {
-    return [...this.#codes.values()];
+  /** Every fault code that the catalogue or the server knows. */
+  codes(): string[] {
+    const ids = Object.keys(this.#catalogues.get(this.#language) ?? {});
+    const own = ids.map((id) => /^fault\.(\w+)\.title$/.exec(id)?.[1]).filter((code) => code !== undefined);
+    return [...new Set([...own, ...this.#codes.keys()])];
   }
 
   /** A figure as the language writes it. */

@@ -1,0 +1,97 @@
+/** What the page knows of the city beside its faults: name and zone, figures, names of cabinets and quantities. */
+
+import { getKept, isExpected } from "../city/api";
+import type { CityClock } from "../city/clock";
+import type { Cabinet, CabinetList, City, Me, QuantityList, Summary } from "../city/types";
+import type { Words } from "../words/words";
+
+const NAMED_UP_TO_LAMPS = 20_000; // in a larger city the map's tiles and the views name the cabinets
+const SUMMARY_AFTER_MS = 1_500; // events come in heaps
+
+export class CityModel {
+  readonly cabinets = new Map<string, Cabinet>();
+  readonly #clock: CityClock;
+  readonly #words: Words;
+  readonly #changed: () => void;
+  #city: City | null = null;
+  #summary: Summary | null = null;
+  #me: Me | null = null;
+  #timer = 0;
+
+  /** `changed` is called after every answer. */
+  constructor(clock: CityClock, words: Words, changed: () => void) {
+    this.#clock = clock;
+    this.#words = words;
+    this.#changed = changed;
+  }
+
+  get city(): City | null {
+    return this.#city;
+  }
+
+  get summary(): Summary | null {
+    return this.#summary;
+  }
+
+  get me(): Me | null {
+    return this.#me;
+  }
+
+  get isComplete(): boolean {
+    return this.#city !== null && this.#summary !== null;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller names what the path answers
+  async #ask<T>(path: string, take: (value: T, keptAtMs: number) => void): Promise<void> {
+    try {
+      const { value, keptAtMs } = await getKept<T>(path);
+      take(value, keptAtMs);
+    } catch (error) {
+      isExpected(error); // asked again with the next answer of the server
+    }
+    this.#changed();
+  }
+
+  async askCity(): Promise<void> {
+    await this.#ask<City>("/city", (city, keptAtMs) => {
+      this.#city = city;
+      this.#clock.set(city, keptAtMs);
+      this.#words.setCityLanguage(city.language);
+      document.title = `${city.name} · Terang`;
+    });
+  }
+
+  async askMe(): Promise<void> {
+    await this.#ask<Me>("/me", (me) => {
+      this.#me = me;
+    });
+  }
+
+  async askSummary(): Promise<void> {
+    await this.#ask<Summary>("/summary", (summary) => {
+      this.#summary = summary;
+    });
+  }
+
+  summarySoon(): void {
+    if (this.#timer) return;
+    this.#timer = window.setTimeout(() => {
+      this.#timer = 0;
+      void this.askSummary();
+    }, SUMMARY_AFTER_MS);
+  }
+
+  async askCabinets(): Promise<void> {
+    if ((this.#city?.lamps ?? 0) > NAMED_UP_TO_LAMPS) return;
+    await this.#ask<CabinetList>("/cabinets", ({ items }) => {
+      for (const cabinet of items) this.cabinets.set(cabinet.cabinet_id, cabinet);
+    });
+  }
+
+  async askQuantities(): Promise<void> {
+    if (this.#words.quantities().length > 0) return;
+    await this.#ask<QuantityList>("/quantities", ({ items }) => {
+      this.#words.setQuantities(items);
+    });
+  }
+}
