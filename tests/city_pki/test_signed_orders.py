@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -279,7 +278,11 @@ def test_other_keys_in_the_file_are_in_force_at_once(stand: Stand, tmp_path) -> 
     stand.gate.admit(other.dim())
 
 
-@pytest.mark.parametrize("contents", [b"", b"{}", b"[" * 5000, b'{"pinned": [1, 2, 3]}', os.urandom(100)])
+@pytest.mark.parametrize(
+    "contents",
+    [b"", b"{}", b"[" * 5000, b'{"pinned": [1, 2, 3]}', bytes(range(100, 200))],
+    ids=["empty", "nothing", "nested", "odd", "bytes"],
+)
 def test_a_spoilt_card_falls_back_to_the_pinned_keys(stand: Stand, contents: bytes) -> None:
     stand.card.write_bytes(contents)
     stand.start()

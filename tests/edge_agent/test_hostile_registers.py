@@ -20,10 +20,10 @@ from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
 from edge_agent.serial.profile import SHIPPED, WIDTHS, Profile, load_profile, parse_profile
-from edge_agent.serial.reading import UNKNOWN_COUNT
 from edge_agent.serial.sweep import Sweeper
 from edge_agent.tables import Table
 from edge_agent.wire import DataType, Metric, Quality, decode_payload, unpack_array
+from edge_agent.wire.quantities import UNKNOWN_UINT32
 from tests.edge_agent.conftest import framed
 
 PROFILES = sorted(path.stem for path in SHIPPED.glob("*.toml"))
@@ -171,8 +171,8 @@ def test_impossible_energy_is_unknown_and_the_rest_of_the_reading_stands(sdm120,
     port.data = eastron(230.0, energy_kwh)
     sweep = sweeper.sweep(slow=True)
     assert list(sweep.quality) == [Quality.GOOD] * 2
-    assert list(sweep.energy_wh) == [UNKNOWN_COUNT] * 2
-    assert sweep.circuits.energy_wh[0] == UNKNOWN_COUNT
+    assert list(sweep.energy_wh) == [UNKNOWN_UINT32] * 2
+    assert sweep.circuits.energy_wh[0] == UNKNOWN_UINT32
     assert sweep.cabinet.energy_wh is None
     assert sweep.cabinet.voltage[0] == sweep.voltage[0] == 230.0
     assert sweep.power[0] == 90.0
@@ -245,7 +245,7 @@ def test_read_and_scan_say_which_quantity_is_unknown(make_pty_bus, make_node, ca
     assert main(["read", "--port", str(bus.path), "--address", "7", "--profile", "sdm120"]) == 0
     assert "unknown (3.4e+41 is out of range)" in capsys.readouterr().out
     assert main(["scan", "--port", str(bus.path), "--first", "7", "--last", "7"]) == 0
-    assert "energy_wh unknown" in capsys.readouterr().out
+    assert "energy unknown" in capsys.readouterr().out
 
 
 def test_device_whose_decoding_raises_costs_itself_alone(sdm120, monkeypatch) -> None:
