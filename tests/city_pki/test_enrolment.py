@@ -29,6 +29,7 @@ from edge_agent.errors import Fatal
 from edge_agent.link.certificate_files import next_of
 from edge_agent.wire import WireError
 from edge_agent.wire.enrolment import EnrolmentCode, lookup, parse_code, request_proof
+from ingest.database import open_database
 from ingest.schema.city import read_city
 from tests.ingest.city_stand import free_port, wait_until, write_city
 
@@ -73,7 +74,9 @@ class Stand:
         self.cabinet.mkdir()
         self.place = Place(*(self.cabinet / name for name in ("controller.crt", "controller.key", "ca.crt")))
         self.config = self.cabinet / "agent.toml"
-        self.server = Direct(TestClient(create_app(read_city(self.city, {}))))
+        city = read_city(self.city, {})
+        open_database(city).dispose()  # decisions are written into the audit log
+        self.server = Direct(TestClient(create_app(city)))
         self.said: list[dict[str, str]] = []
 
     def code(self, controller: str = PJU) -> EnrolmentCode:
