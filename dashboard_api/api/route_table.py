@@ -481,7 +481,8 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
     )
 )
 _CITIZENS: Final[tuple[Route, ...]] = tuple(
-    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response)  # for people: not in the OpenAPI document
+    # for people: not in the OpenAPI document; what a provider adds to the query of its answer is its own choice
+    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=True)
     for method, path, endpoint in (
         ("GET", "/lapor", citizens.get_form),
         ("POST", "/lapor", citizens.post_form),
@@ -511,7 +512,8 @@ _OPEN: Final[tuple[Route, ...]] = (
     ),
 )
 PAGES: Final[tuple[Route, ...]] = tuple(
-    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response)  # for people: not in the OpenAPI document
+    # for people: not in the OpenAPI document; what a provider adds to the query of its answer is its own choice
+    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=True)
     for method, path, endpoint in (
         ("GET", "/sign-in", sign_in_page.get_sign_in),
         ("POST", "/sign-in", sign_in_page.post_sign_in),

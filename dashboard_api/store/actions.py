@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +43,11 @@ class Action:
         """What a repeat has to say again; not the date, which a repeat may know differently."""
         names = ("note", "assignee", "if_version", "cause", "part", "until_us", "claimed_at")
         return {"action": self.action, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def body_digest(self) -> str:
+        """Digest of ``body``: a repeat is recognised without keeping names, which can be blanked elsewhere."""
+        return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()
 
 
 def act(database: Database, audit: AuditLog, action: Action, render: Render) -> dict[str, Any]:
@@ -84,10 +91,12 @@ def _earlier_answer(connection: Connection, action: Action, fault: dict[str, Any
     event = connection.execute(query).one_or_none()
     if event is None:
         return None
-    # entries of older versions hold no body
-    before = event.data.get("body") or {"note": event.note, "assignee": event.data.get("assignee")}
     is_same = event.fault_id == action.fault_id and event.kind == action.action
-    if not is_same or any(action.body[name] != value for name, value in before.items()):
+    if (digest := event.data.get("body_digest")) is not None:
+        is_same &= digest == action.body_digest
+    else:  # an entry of an older version
+        is_same &= (action.note, action.assignee) == (event.note, event.data.get("assignee"))
+    if not is_same:
         raise UsedIdError("action_id_used", None if fault is None else {"fault": fault}, action_id=action.action_id)
     answer: dict[str, Any] = event.data["answer"]
     return answer
@@ -129,7 +138,7 @@ def _write(
         "version": changed.version,
         "note": action.note,
         "action_id": action.action_id,
-        "data": {**_shown(action), "body": action.body, "answer": answer},
+        "data": {**_shown(action), "body_digest": action.body_digest, "answer": answer},
     }
     wait_for_events(connection)
     connection.execute(insert(fault_events), line)

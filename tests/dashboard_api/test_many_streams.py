@@ -57,7 +57,7 @@ def stream(url, last_event_id):
 def test_streams_that_resume_from_the_beginning_hold_no_request_up(town):
     numbers = fill(town)
     with served(town.city.folder) as url, ExitStack() as stack:
-        httpx.get(f"{url}/readyz").raise_for_status()
+        httpx.get(f"{url}/healthz").raise_for_status()
         streams = [stack.enter_context(closing(stream(url, 0))) for _ in range(N_STREAMS)]
         delays = []
         for _ in range(5):
@@ -79,4 +79,4 @@ def test_streams_beyond_the_limit_are_told_to_come_again(town):
         answer = httpx.get(f"{url}/api/v1/events", timeout=30)
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"
-        assert httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+        assert httpx.get(f"{url}/healthz", timeout=30).status_code == 200
