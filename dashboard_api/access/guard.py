@@ -19,8 +19,8 @@ from dashboard_api.access.cookies import SESSION, read_cookie
 from dashboard_api.access.origin_check import SAFE_METHODS, is_own_origin
 from dashboard_api.access.principal import PUBLIC, Principal
 from dashboard_api.access.rate_limits import RateLimits
-from dashboard_api.access.roles import Rule
-from dashboard_api.errors import ForbiddenError, RequestError, UnauthorisedError
+from dashboard_api.access.roles import Role, Rule
+from dashboard_api.errors import ForbiddenError, RequestError, UnauthorisedError, UnavailableError
 from dashboard_api.http.host_check import LOOPBACK_NAMES, host_name
 
 T = TypeVar("T")
@@ -89,6 +89,10 @@ class Gate:
         except UnauthorisedError:
             self._limits.count(PUBLIC, address_of(scope))  # guesses at tokens are counted as well
             raise
+        except UnavailableError:
+            if rule.role is not Role.PUBLIC:
+                raise
+            principal = self.admission.nobody(has_accounts=True)  # what is public asks no database who it is
         if principal.kind != "local":
             self._limits.count(principal, address_of(scope))
         if not principal.may(rule):

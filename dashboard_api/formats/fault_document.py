@@ -50,7 +50,9 @@ def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
 def event_document(event: Any, catalogue: Catalogue) -> dict[str, Any]:
     """One line of a fault's timeline; telemetry's reason as a code and in the catalogue's language."""
     reason = event.data.get("reason")
-    data = {name: value for name, value in event.data.items() if name not in {"answer", "body", "reason"}}
+    data = {
+        name: value for name, value in event.data.items() if name not in {"answer", "body", "body_digest", "reason"}
+    }
     return {
         "seq": event.seq,
         "at": iso(event.at_us),
