@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from dashboard_api.formats.times import iso
 from ingest.schema import life
 from ingest.schema.codes import BY_CODE
 from languages.catalogue import Catalogue
+
+_KEPT_INSIDE: Final = {"answer", "body_digest", "reason"}  # of what a line of the timeline holds
 
 
 def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:

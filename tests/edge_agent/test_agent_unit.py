@@ -1,5 +1,6 @@
 """The systemd unit that ships: valid for systemd itself, and hardened."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ def test_unit_is_valid_for_systemd(analyze: str, tmp_path: Path, name: str) -> N
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     for each in UNITS:  # a timer is looked at together with what it starts
-        text = (DEPLOY / each).read_text().replace("/opt/terang/bin/terang-agent", str(program))
+        text = re.sub(r"/opt/terang/bin/terang-\w+", str(program), (DEPLOY / each).read_text())
         (tmp_path / each).write_text(text.replace("/usr/bin/systemctl", str(program)))
     done = subprocess.run(
         [analyze, "verify", str(tmp_path / name)], capture_output=True, text=True, timeout=60, check=False

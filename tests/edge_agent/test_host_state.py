@@ -15,6 +15,7 @@ from edge_agent.link.host_state import HostState
 from edge_agent.printout import show_status
 from edge_agent.status import AgentStatus
 from edge_agent.wire import WireError, encode_state
+from languages.catalogue import load_catalogue
 from tests.edge_agent.broker_process import Broker, Host, wait_until
 from tests.edge_agent.played_session import START_MS, Played
 from tests.edge_agent.test_mqtt_link import Linked
@@ -85,7 +86,7 @@ def test_stale_state_is_passed_over() -> None:
 
 def test_status_says_that_the_primary_host_is_waited_for() -> None:
     status = AgentStatus(0, 0, 1, "1", "PJU-1", 4, broker_url="mqtt://b", waiting_for_host="scada")
-    assert "mqtt://b: connected, waiting for primary host scada" in show_status(status, 1000)
+    assert "mqtt://b: connected, waiting for primary host scada" in show_status(status, 1000, load_catalogue("en"))
 
 
 @pytest.fixture
