@@ -113,12 +113,14 @@ def expect(  # measured columns, in the order of the rule
     rated = rated_power(fleet, state, lamp)
     exponent = electric.exponent[lamp]
     at_voltage = voltage_share(voltage_v, exponent, electric.nominal_v)
-    at_level = level_share(technology, level)
+    at_level = level_share(technology, level) * state.curves.factor(lamp, level)
     own = state.own_w[lamp]
     is_own_known = np.isfinite(own)
     full = np.where(is_own_known, own, rated) * at_voltage
     steps = electric.dim_levels[:, None].repeat(len(lamp), axis=1)
     dims = full * level_share(technology[None], steps)
+    for i, step in enumerate(steps):
+        dims[i] *= state.curves.factor(lamp, step)
     is_v_out = (voltage_v < electric.low_v) | (voltage_v > electric.high_v)
     return Expected(
         is_on=levels.is_told & (level > 0),
@@ -132,15 +134,16 @@ def expect(  # measured columns, in the order of the rule
         own_full_w=full,
         is_own_known=is_own_known,
         before_w=state.before_w[lamp],
-        step_share=_step_share(at_level, technology, state.before_level[lamp]),
+        step_share=_step_share(at_level, technology, lamp, state),
         own_dim_w=dims,
         is_dimming=fleet.is_dimmable[lamp] & ~IS_DISCHARGE[technology],
     )
 
 
-def _step_share(at_level: Float32, technology: UInt8, before_level: UInt8) -> Float32:
+def _step_share(at_level: Float32, technology: UInt8, lamp: Int64, state: LampState) -> Float32:
     """Power at a level over that at the level before; NaN where there was none."""
-    at_before = level_share(technology, np.minimum(before_level, 100))
+    before_level = state.before_level[lamp]
+    at_before = level_share(technology, np.minimum(before_level, 100)) * state.curves.factor(lamp, before_level)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = at_level / at_before
     result: Float32 = np.where(before_level == LEVEL_UNKNOWN, np.float32(np.nan), share).astype(np.float32)
