@@ -65,9 +65,10 @@ def reverse_meters(phases=(), circuits=()):
     return backwards
 
 
-@pytest.mark.parametrize("technology", ["LED", "HPS"])
-@pytest.mark.parametrize("phases", [(1,), (0, 2), (0, 1, 2)])
-@pytest.mark.parametrize("is_learned", [False, True])
+@pytest.mark.parametrize(
+    ("technology", "phases", "is_learned"),
+    [("LED", (1,), False), ("HPS", (0, 2), False), ("LED", (0, 1, 2), True), ("HPS", (2,), True)],
+)
 def test_a_cabinet_meter_with_reversed_phases_tells_cables_buses_fuses_and_taps_apart(
     kit, technology, phases, is_learned
 ):
