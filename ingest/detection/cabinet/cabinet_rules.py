@@ -191,7 +191,7 @@ class CabinetRules:
         is_circuit_told, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
         is_all_lit |= are_circuits_lit & cuts
         is_loaded &= has_contactor
-        # the schedule alone says whether a contactor should be open: lamps that are told to be off may do that themselves
+        # the schedule alone says whether a contactor should be open: lamps that are told to be off may do it alone
         holds = ((contactor == 1) & cuts & commands.is_off) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
         are_lamps_told = (n_good >= _LEAST_LIT) | (cuts & self._is_cut(sweep, n_good))
