@@ -1,5 +1,6 @@
 """The JSON reader for documents from outside: limits on size, depth, numbers, texts and names."""
 
+import gc
 import json
 import random
 import time
@@ -64,13 +65,20 @@ def test_every_document_reads_as_pythons_reader_reads_it_or_is_refused() -> None
 
 @pytest.mark.parametrize("piece", ['"', '\\"', '"\\', "[", "{}", '"a",', "[1],"])
 def test_the_work_grows_no_faster_than_the_document(piece: str) -> None:
-    def cost_s(n: int) -> float:
-        text, best = "[" + piece * (n // len(piece)), float("inf")
-        for _ in range(5):
-            began = time.process_time()
-            with pytest.raises(WireError):
-                read_json(text, max_bytes=1 << 24)
-            best = min(best, time.process_time() - began)
-        return best
+    def cost_s(text: str) -> float:
+        began = time.process_time()
+        with pytest.raises(WireError):
+            read_json(text, max_bytes=1 << 24)
+        return time.process_time() - began
 
-    assert cost_s(400_000) < 8 * cost_s(100_000) + 0.05  # sixteen times as much, were it quadratic
+    small, large = ("[" + piece * (n // len(piece)) for n in (100_000, 400_000))
+    small_s = large_s = float("inf")
+    gc.disable()  # its passes cost what the whole test process holds, and come more often in the large document
+    try:
+        for _ in range(30):  # what else the machine does only adds; the least of both is the work itself
+            small_s, large_s = min(small_s, cost_s(small)), min(large_s, cost_s(large))
+            if large_s < 8 * small_s + 0.05:  # sixteen times as much, were it quadratic
+                return
+    finally:
+        gc.enable()
+    pytest.fail(f"{large_s:.3f} s against {small_s:.3f} s of a quarter")
