@@ -1,6 +1,5 @@
 """The JSON reader for documents from outside: limits on size, depth, numbers, texts and names."""
 
-import gc
 import json
 import random
 import time
@@ -8,6 +7,7 @@ import time
 import pytest
 
 from edge_agent.wire import WireError, decode_state, read_json
+from tests.growth import check_growth
 
 REFUSED = {
     "nested arrays": "[" * 100_000 + "]" * 100_000,
@@ -72,13 +72,4 @@ def test_the_work_grows_no_faster_than_the_document(piece: str) -> None:
         return time.process_time() - began
 
     small, large = ("[" + piece * (n // len(piece)) for n in (100_000, 400_000))
-    small_s = large_s = float("inf")
-    gc.disable()  # its passes cost what the whole test process holds, and come more often in the large document
-    try:
-        for _ in range(30):  # what else the machine does only adds; the least of both is the work itself
-            small_s, large_s = min(small_s, cost_s(small)), min(large_s, cost_s(large))
-            if large_s < 8 * small_s + 0.05:  # sixteen times as much, were it quadratic
-                return
-    finally:
-        gc.enable()
-    pytest.fail(f"{large_s:.3f} s against {small_s:.3f} s of a quarter")
+    check_growth(lambda: cost_s(small), lambda: cost_s(large), factor=8, slack_s=0.05, tries=30)  # 16 if quadratic
