@@ -19,6 +19,7 @@ Rows = slice | Int64
 
 HIGHEST: Final = 80  # above this level a lamp's own full power is learned, and its curve is the technology's
 _WIDTH: Final = 10  # levels that share a place
+_PLACE: Final = (np.maximum(np.arange(256), 1) - 1) // _WIDTH  # of each level
 _FEWEST: Final = 5  # samples from which on the lamp's own counts
 _MOST: Final = 60  # samples of a third of an hour each: about three nights
 _RANGE: Final = (0.7, 1.35)  # a healthy driver's curve lies within these of its technology's
@@ -49,10 +50,11 @@ class OwnCurves:
         rows = np.flatnonzero(is_dimmed(level))
         if not len(rows):
             return np.float32(1)
-        lamps, place = _indices(lamp, rows), (level[rows] - 1) // _WIDTH
-        is_known = self.n_samples[place, lamps] >= _FEWEST
+        at = self._at(lamp, level, rows)
         factor = np.ones(len(level), np.float32)
-        factor[rows[is_known]] += self.apart[place[is_known], lamps[is_known]]
+        is_known = self.n_samples.take(at) >= _FEWEST
+        if is_known.any():
+            factor[rows] = 1 + self.apart.take(at).astype(np.float32) * is_known
         return factor
 
     def learn(self, lamp: Rows, level: UInt8, share: Float32, is_healthy: Bool) -> None:
@@ -61,19 +63,22 @@ class OwnCurves:
         rows = np.flatnonzero(is_wanted)
         if not len(rows):
             return
-        lamps, place = _indices(lamp, rows), (level[rows] - 1) // _WIDTH
-        n = self.n_samples[place, lamps]
-        is_open = n < _MOST
-        rows, lamps, place, n = rows[is_open], lamps[is_open], place[is_open], n[is_open] + np.uint8(1)
-        apart = self.apart[place, lamps].astype(np.float32)
-        self.apart[place, lamps] = apart + (share[rows] - 1 - apart) / n
-        self.n_samples[place, lamps] = n
+        at = self._at(lamp, level, rows)
+        n = self.n_samples.take(at)
+        if not (is_open := n < _MOST).all():
+            rows, at, n = rows[is_open], at[is_open], n[is_open]
+        n += np.uint8(1)
+        apart = self.apart.take(at).astype(np.float32)
+        self.apart.reshape(-1)[at] = apart + (share[rows] - 1 - apart) / n
+        self.n_samples.reshape(-1)[at] = n
+
+    def _at(self, lamp: Rows, level: UInt8, rows: Int64) -> Int64:
+        """Where the places of some of n dimmed lamps stand in the arrays as one row; int64."""
+        lamps = rows + lamp.start if isinstance(lamp, slice) else lamp[rows]
+        at: Int64 = _PLACE[level[rows]] * self.apart.shape[1] + lamps
+        return at
 
     def start_anew(self, lamp: Int64) -> None:
         """Another lamp may hang there now."""
         self.apart[:, lamp] = 0
         self.n_samples[:, lamp] = 0
-
-
-def _indices(lamp: Rows, rows: Int64) -> Int64:
-    return rows + lamp.start if isinstance(lamp, slice) else lamp[rows]
