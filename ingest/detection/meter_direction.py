@@ -7,6 +7,7 @@ be reversed by itself, and their sum would be wrong by twice its load.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,4 +19,5 @@ def with_loads(batch: Batch) -> Batch:
     circuit_w, cabinet_w = batch.circuit_power_w, batch.cabinet_power_w
     if not ((circuit_w < 0).any() or (cabinet_w < 0).any()):
         return batch
-    return replace(batch, circuit_power_w=np.abs(circuit_w), cabinet_power_w=np.abs(cabinet_w))
+    loads: dict[str, Any] = {"circuit_power_w": np.abs(circuit_w), "cabinet_power_w": np.abs(cabinet_w)}
+    return replace(batch, **loads)
