@@ -14,7 +14,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules.window import STATUS_RELAY_CLOSED, Expected, Window
 from ingest.lighting.expected_power import IS_DISCHARGE, level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
-from ingest.model.fleet import Fleet
+from ingest.model.fleet import SWITCHING_LAMP, Fleet
 
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
@@ -148,6 +148,20 @@ def _step_share(at_level: Float32, technology: UInt8, lamp: Int64, state: LampSt
         share = at_level / at_before
     result: Float32 = np.where(before_level == LEVEL_UNKNOWN, np.float32(np.nan), share).astype(np.float32)
     return result
+
+
+def is_unsupplied(sweep: Sweep, record: Int64, fleet: Fleet, is_dead: Bool) -> Bool:
+    """Samples of nodes with a supply of their own while that of their lamp is gone; bool (n,).
+
+    They prove nothing of the lamp, which is dark whatever it is told. An open contactor is no such case. ``is_dead``
+    bool (n,): samples without voltage; ``record`` int64 (n,) of each.
+    """
+    if not is_dead.any():
+        return is_dead
+    is_gone = sweep.is_supply_gone | sweep.has_dead_phase | (sweep.batch.is_contactor_closed == 1)
+    is_gone |= fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]] == SWITCHING_LAMP
+    unsupplied: Bool = is_dead & is_gone[record]
+    return unsupplied
 
 
 def is_temperature(temperature_c: Float32) -> Bool:

@@ -91,3 +91,63 @@ def test_what_was_mended_meanwhile_is_closed_by_its_own_rule(kit, cause):
 def test_a_tap_is_not_gone_while_nothing_has_power(kit, cause):
     town = below(kit, cause, minutes=70)  # twice its own clearing time
     assert standing(town)["unmeteredLoad"] == cause
+
+
+def answer_without_voltage(town):
+    """Nodes with a supply of their own go on answering while their lamps' is gone."""
+
+    def answers(columns):
+        if town.is_supplied.all() and town.is_powered.all():
+            return
+        at = [town.fleet.lamp_index[lamp_id] for lamp_id in town.ids]
+        dead = np.array(at)[~(town.is_supplied[town.cabinet] & town.is_powered)]
+        for name in ("voltage_v", "current_a", "power_w", "power_factor"):
+            columns[name][dead] = 0.0
+        columns["quality"][dead], columns["status"][dead] = 0, 0
+
+    town.quirk = answers
+
+
+@pytest.mark.parametrize("switching", ["lamp", "contactor"])
+@pytest.mark.parametrize("place", ["cabinet", "circuit"])
+def test_a_welded_relay_is_not_mended_by_an_outage_in_which_its_node_answers(kit, switching, place):
+    town = kit.Town(n_poles=6, dims=(), switching=switching)
+    town.play(30)
+    town.actual_level = np.full(town.n, 100, np.uint8)
+    answer_without_voltage(town)
+    welded = town.fleet.lamp_index[town.ids[3]]
+    outage = town.quirk
+
+    def with_a_welded_relay(columns):
+        columns["status"][welded] = 0
+        outage(columns)
+
+    town.quirk = with_a_welded_relay
+    town.play(10)
+    assert standing(town) == {"relayFailure": None}
+    before = len(town.changes)
+    (town.is_supplied if place == "cabinet" else town.is_powered)[: 1 if place == "cabinet" else 6] = False
+    town.play(20)
+    assert "relayFailure" in standing(town)
+    town.is_supplied[:], town.is_powered[:] = True, True
+    town.play(30)
+    assert standing(town) == {"relayFailure": None}
+    assert "relayFailure" not in {c.key.code for c in town.changes[before:] if isinstance(c, Cleared)}
+
+
+def test_a_lamp_on_by_day_is_not_off_because_its_supply_is_gone(kit):
+    town = kit.Town(n_poles=6, dims=(), switching="lamp", start_us=kit.NIGHT_US + 16 * 3600 * 1_000_000)
+    town.level, town.actual_level = 0, np.zeros(town.n, np.uint8)
+    town.actual_level[3] = 100
+    answer_without_voltage(town)
+    town.play(40)
+    assert standing(town) == {"lampUnexpectedOn": None}
+    town.is_supplied[:] = False
+    town.play(20)
+    assert standing(town)["lampUnexpectedOn"] == "supplyLoss"
+    town.is_supplied[:] = True
+    town.play(10)
+    assert standing(town) == {"lampUnexpectedOn": None}
+    town.actual_level[3] = 0
+    town.play(5)
+    assert standing(town) == {}
