@@ -32,6 +32,7 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
+_VOLTAGE_CODES: Final = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
 _SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
@@ -88,7 +89,10 @@ class DarkCount:
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
         is_judged &= ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
         is_cold = (self.sums.slow_share[item] > 0) & (at_s - self.lit_from_s[item] < self.sums.warm_up_s[item])
-        chosen = np.flatnonzero(is_judged[record] & ~is_cold & (sums.power_w > 0) & (shape_w > 0))
+        is_fit = is_judged[record] & ~is_cold
+        if controllers := self._book.controllers_with(_VOLTAGE_CODES):
+            is_fit &= ~self._has_odd_voltage(controllers)[item]
+        chosen = np.flatnonzero(is_fit & (sums.power_w > 0) & (shape_w > 0))
         if len(chosen):
             volts = sums.voltage_v[chosen]
             volts = np.where(volts > self._no_voltage, np.log(np.maximum(volts, 1.0) / self._nominal_v), 0.0)
@@ -102,6 +106,17 @@ class DarkCount:
                 volts,
                 is_muted,
             )
+
+    def _has_odd_voltage(self, controllers: set[int]) -> Bool:
+        """Sums whose voltage is out of its limits: it may not be the one that any meter of theirs shows; bool (n,)."""
+        n_circuits = self._fleet.n_circuits
+        cases = [case for c in controllers for case in self._book.of_controller(c) if case.code in _VOLTAGE_CODES]
+        is_whole, is_odd = np.zeros(len(self._fleet.cabinet_ids), np.bool_), np.zeros(len(self.told), np.bool_)
+        is_whole[[case.cabinet for case in cases if case.circuit < 0]] = True
+        is_odd[:n_circuits] = is_whole[self._fleet.circuit_cabinet]
+        is_odd[[n_circuits + case.cabinet for case in cases]] = True
+        is_odd[[case.circuit for case in cases if case.circuit >= 0]] = True
+        return is_odd
 
     def _note_strikes(  # measured columns, in the order of the rule
         self,

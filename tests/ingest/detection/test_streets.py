@@ -409,3 +409,25 @@ def test_dead_meters_of_circuits_tell_nothing_of_lamps_elsewhere_in_a_street_wit
     street.is_supplied[:] = True
     street.play(60)
     assert street.codes() == {}
+
+
+@pytest.mark.parametrize("volts", [255.0, 198.0])
+@pytest.mark.parametrize("technology", ["HPS", "LED"])
+def test_a_voltage_of_one_circuit_that_the_cabinet_does_not_show_makes_no_dark_lamps_when_it_is_over(technology, volts):
+    circuits = (Circuit(12, 150, technology=technology, metered=0, has_meter=True),) * 2
+    street = learned(Street(circuits, seed=34), 90)
+
+    def of_the_circuit(columns):
+        columns["circuit_voltage_v"][1] *= volts / 227
+        columns["circuit_power_w"][1] *= (volts / 227) ** (2 if technology == "HPS" else 0)
+
+    street.quirk = of_the_circuit
+    street.play(90)
+    code = "supplyVoltageTooHigh" if volts > 227 else "supplyVoltageTooLow"
+    assert street.codes() == {code: 1}
+    street.quirk = None
+    street.play(60)
+    assert (street.codes(), street.ever()) == ({}, {code})
+    street.factor[14] = 0
+    street.play(30)
+    assert street.codes() == {"circuitPowerTooLow": 1}
