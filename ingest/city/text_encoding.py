@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -52,10 +53,17 @@ def encoding_of(content: bytes, named: str | None, name: str) -> tuple[str, str]
         likely = likely_encodings(content)
         if likely[:1] == ["cp1252"]:
             return "cp1252", f"not UTF-8 from line {line} on: read as cp1252; name the encoding if letters are wrong"
-        likely_text = f"; most likely {likely[0]}: say encoding = {likely[0]!r} in [source]" if likely else ""
-        others = f" (or {', '.join(likely[1:4])})" if likely[1:] else ""
-        raise UnusableError(f"{name}:{line}: is not UTF-8, and no encoding is named{likely_text}{others}") from error
+        text = f"{name}:{line}: is not UTF-8, and no encoding is named{likely_text(likely)}"
+        raise UnusableError(text) from error
     return "utf-8", ""
+
+
+def likely_text(likely: Sequence[str]) -> str:
+    """What to write into the mapping, as the end of a message."""
+    if not likely:
+        return ""
+    others = f" (or {', '.join(likely[1:4])})" if likely[1:] else ""
+    return f"; most likely {likely[0]}: say encoding = {likely[0]!r} in [source]{others}"
 
 
 def _checked(content: bytes, encoding: str, name: str) -> str:
