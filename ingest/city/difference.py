@@ -46,7 +46,7 @@ class Difference:
             (self.n_moved, "moved", ()),
             (self.n_rating, "rating", ()),
             (self.n_cabinet, "cabinet", ()),
-            (self.n_other, "other", ()),
+            (self.n_other, "properties", ()),
             (self.n_cabinets_added, "cabinets_added", ()),
             (self.n_cabinets_gone, "cabinets_gone", ()),
         )

@@ -283,7 +283,10 @@ def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
 def texts_of(path: Path) -> bytes:
     """The bytes in which a source's texts stand: its own, or those of the table beside a Shapefile."""
     table = path.with_suffix(".dbf")
-    return (table if path.suffix.lower() == ".shp" and table.is_file() else path).read_bytes()
+    if path.suffix.lower() != ".shp" or not table.is_file():
+        return path.read_bytes()
+    content = table.read_bytes()
+    return content[int.from_bytes(content[8:10], "little") :]  # past its header
 
 
 def _what_is_wrong(path: Path, kind: str, error: UnusableError) -> str:

@@ -38,9 +38,10 @@ _FEW_WORDS: Final = 25  # different values that a draft translates one by one
 _WEB_MERCATOR: Final = "EPSG:3857"  # what web maps export
 _DATUMS: Final = (
     "WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83 /", "NAD83(2011)", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013",
-    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009",
+    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "GGRS87", "VN-2000", "GDM2000", "GDBD2009",
 )  # fmt: skip
 """Datums of this century: what a register of today is in, more likely than those before."""
+_SAME_PLACE_KM: Final = 20.0
 _MOST_KINDS: Final = 8
 _KINDS: Final = re.compile(
     r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE
@@ -152,6 +153,9 @@ def _system(
         metres = {"x": f"{x:,.0f}", "y": f"{y:,.0f}"}
         return "CHANGE-ME", [words.say("terminal.city.suggest.no_system", timezone=timezone, **metres)]
     best, is_exchanged = found[0][1], found[0][3]
+    places: dict[tuple[int, bool], tuple[float, str, str, bool]] = {}
+    for one in found:  # the likeliest of those that mean the same place, so that neighbouring zones are among the first
+        places.setdefault((round(one[0] / _SAME_PLACE_KM), one[3]), one)
     if is_exchanged:
         guessed["latitude"], guessed["longitude"] = guessed["longitude"], guessed["latitude"]
     lines = [
@@ -162,7 +166,7 @@ def _system(
             km=f"{away:,.0f}",
             timezone=timezone,
         )
-        for away, code, name, flip in found[:5]
+        for away, code, name, flip in list(places.values())[:5]
     ]
     return best, lines
 

@@ -28,6 +28,7 @@ _CANDIDATES: Final = (
 _OLD: Final = frozenset({"cp850", "cp852", "cp437", "cp866", "mac_roman"})  # only where no other fits as well
 _LOOKED_AT: Final = 200_000  # bytes
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_MIXED: Final = re.compile(r"[^\W_]+")
 _RARE: Final = frozenset("þÞðÐýÝ¡¿ƒˆ˜Œœ†‡‰‹›¦¬¯¸")  # what a wrong code page makes of another one's letters
 
 
@@ -127,6 +128,9 @@ def _oddness(text: str) -> float:
             odd += sum(not c.isascii() for c in word)
         elif any(a.islower() and b.isupper() for a, b in pairwise(word)):
             odd += 0.5
+    for word in _MIXED.findall(text):  # Pe๑a is no word, though Thai has such digits
+        if any("A" <= c <= "z" for c in word):
+            odd += sum(c.isdecimal() and not c.isascii() for c in word)
     common = sum(_script(c) in {"HANGUL", "KANA"} for c in letters)  # what only Korean and Japanese text decodes to
     return (odd - 0.3 * common) / len(letters)
 
