@@ -41,7 +41,8 @@ _JUMP: Final = 4.0  # sigmas, twice in a row: the running mean starts anew there
 _LONGEST_RUN: Final = 240  # samples; one that has proved nothing by then is begun anew
 _LEARN_SIGMAS: Final = 3.0  # beyond it nothing is learned: perhaps a lamp is dark
 _LEARN_SAMPLES: Final = 3
-_RISE_SAMPLES: Final = 30
+_RISE_SAMPLES: Final = 40  # unmeteredLoad takes half an hour
+_MOST_OF_RATING: Final = 0.08  # that lamps may draw more than they are rated at, as a logarithm
 _FORGOTTEN_S: Final = 590  # a switching guard, or a gap
 _INTERVALS: Final = 2.5
 _SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
@@ -177,7 +178,11 @@ class DarkCount:
         is_doubtful &= (np.abs(run_mean) >= line) | (n < _LONGEST_RUN / 2)
         fit = np.flatnonzero(~(is_open | is_doubtful))
         self.baseline.learn(item[fit], level[fit], seen[fit], volts[fit])
-        self._lift(item, run_mean, sigma, line)
+        tapped = self._book.controllers_with({"unmeteredLoad"})
+        may_be_lamps = (expected.mean - run_mean <= _MOST_OF_RATING) & (n >= _RISE_SAMPLES)
+        if tapped:
+            may_be_lamps &= ~np.isin(sweep.batch.controller[record], list(tapped))
+        self._lift(item, run_mean, may_be_lamps & (run_mean <= -np.maximum(line, _SIGMAS * sigma)))
         self.seen_share[item] = np.maximum(line, _SIGMAS * expected.of_mean(np.full(len(item), float(_SEEN_SAMPLES))))
 
         is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0) | expected.is_young
@@ -258,9 +263,11 @@ class DarkCount:
         doubt = self.run_sigma[item] / np.maximum(n, 1)
         return replace(expected, sigma=doubt).of_mean(np.maximum(n, 1))
 
-    def _lift(self, item: Int64, run_mean: Float64, sigma: Float64, line: Float64) -> None:
-        """A sum that draws a lamp more than was learned had a dark lamp then: it is learned anew from here."""
-        is_more = (self.run_n[item] <= -_RISE_SAMPLES) & (run_mean <= -np.maximum(line, _SIGMAS * sigma))
+    def _lift(self, item: Int64, run_mean: Float64, is_more: Bool) -> None:
+        """A sum that draws a lamp more than was learned had a dark lamp then: it is learned anew from here.
+
+        More than the ratings of all its lamps is no lamp: somebody has tapped it, and what is learned stays.
+        """
         self.baseline.shift(item[is_more], -run_mean[is_more])
         self.mean[item[is_more]] = 0.0
         self._drop_runs(item[is_more])
