@@ -14,6 +14,7 @@ import structlog
 from city_pki.errors import PkiError
 from city_pki.order_keys import COUNTER_FILE, OrderSigner
 from city_pki.secret_file import is_open_to_others
+from ingest.audit_trail import SERVICE, AuditTrail
 from ingest.database import Guard, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
@@ -100,7 +101,8 @@ class CityIngest:
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
-        register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
+        note = AuditTrail(city, SERVICE).note("register.apply", "register", is_required=False)
+        register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected, note=note)
         damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
         store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
         self._closers.append(store.close)
@@ -197,7 +199,7 @@ class CityIngest:
                 ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
                 energy,
-                RegisterWatch(engine, city.folder, register.version, swap.replace, time.monotonic),
+                RegisterWatch(engine, city.folder, register.version, swap.replace, time.monotonic, note),
             ),
             listeners=(commands.hear, energy.hear),
         )

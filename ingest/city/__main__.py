@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from city_pki.errors import PkiError
+from ingest.audit_trail import AuditTrail
 from ingest.city import controllers, pki_commands
 from ingest.city.agent_file import agent_toml
 from ingest.city.checking import check_folder, zone_issue
@@ -159,9 +160,10 @@ def import_register(
         print(f"{folder}: --dry-run: nothing changed")
         return
     _ask(changes, is_confirmed=yes)
-    engine = open_database(city)
+    engine, trail = open_database(city), AuditTrail(city)
     try:
-        version = apply_draft(draft, folder, engine, source)
+        version = apply_draft(draft, folder, engine, source, trail.note("register.import", "register"))
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     print(f"{folder}: register version {version} is in force")
@@ -206,9 +208,10 @@ def apply(
         changes = difference(known.lamps, known.cabinets, found.register.lamps, found.register.cabinets)
         print_lines(out, [f"against the register in force: {line}" for line in changes.lines() or ["no change"]])
     _ask(changes, is_confirmed=yes)
-    engine = open_database(city)
+    engine, trail = open_database(city), AuditTrail(city)
     try:
-        version = apply_folder(engine, folder, found, str(folder))
+        version = apply_folder(engine, folder, found, str(folder), trail.note("register.apply", "register"))
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     print(f"{folder}: register version {version} is in force: {len(found.register.lamps)} lamps")
@@ -245,9 +248,11 @@ def restore_register(
     if changes is not None:
         print_lines(Console(), [f"against the register in force: {line}" for line in changes.lines() or ["no change"]])
     _ask(changes, is_confirmed=yes)
-    engine = open_database(city)
+    engine, trail = open_database(city), AuditTrail(city)
+    note = trail.note("register.restore", "register")
     try:
-        new = replace_files(folder, engine, lamps, cabinets, f"version {chosen.version} restored")
+        new = replace_files(folder, engine, lamps, cabinets, f"version {chosen.version} restored", note=note)
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     print(f"{folder}: register version {new} is in force: version {chosen.version} restored, {chosen.n_lamps} lamps")
@@ -307,9 +312,11 @@ def retire(
 ) -> None:
     """Forget a controller that was renamed or taken down, and close its open faults."""
     settings = _city(city)
-    engine = open_database(settings)
+    engine, trail = open_database(settings), AuditTrail(settings)
     try:
-        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000)
+        note = trail.note("controller.retire", controller_id)
+        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000, note)
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     print(f"{controller_id}: retired; {n_closed} open faults of it closed")

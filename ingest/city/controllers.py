@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from city_pki.secret_file import write_public, write_secret
 from city_pki.takeover import BrokerPlace, end_session, signal_broker
 from edge_agent.wire.enrolment import shown_digest
 from edge_agent.wire.signed_order import encode_bytes
+from ingest.audit_trail import AuditTrail, operating_system_user
 from ingest.city.agent_file import SecureLink, agent_toml
 from ingest.city.pki_commands import BROKER_FOLDER, PKI_FOLDER, CityFolder
 from ingest.errors import UnusableError
@@ -60,6 +60,7 @@ def enroll(
     settings = read_city(city, os.environ)
     if code:
         text = agent_text(settings, controller_id, broker, AGENT_FOLDER, server)
+        AuditTrail(settings).write("enrolment.code", controller_id)
         given = Enrolments(city / PKI_FOLDER).new_code(controller_id, text, datetime.now(UTC))
         minutes = CODE_LIFETIME.seconds // 60
         typer.echo(f"{controller_id}: within {minutes} minutes, in the cabinet (it is shown only now):", err=True)
@@ -74,6 +75,7 @@ def enroll(
         raise UnusableError(f"{folder}: is there already; nothing was written") from error
     except OSError as error:
         raise UnusableError(f"{folder}: {error.strerror or error}") from error
+    AuditTrail(settings).write("controller.enroll", controller_id)
     key = new_key()
     certificate = authority.issue(key.public_key(), controller_id, datetime.now(UTC))
     write_secret(folder / "controller.key", private_pem(key))
@@ -99,7 +101,12 @@ def approve(
             until = datetime.fromisoformat(one.until).astimezone(ZoneInfo(settings.city.timezone))
             typer.echo(f"{one.controller}  key {shown_digest(one.digest)}  until {until:%Y-%m-%d %H:%M:%S}  {one.id}")
         return
-    actor = f"command line, {getpass.getuser()}"
+    actor = f"command line, {operating_system_user()}"
+    waiting = next((one for one in enrolments.waiting(now) if request in (one.id, one.controller)), None)
+    if waiting is not None:  # else what follows says why not
+        action = "enrolment.refuse" if refuse else "enrolment.approve"
+        after = {"controller_id": waiting.controller, "key": shown_digest(waiting.digest)}
+        AuditTrail(settings).write(action, waiting.id, after)
     if refuse:
         done = enrolments.refuse(request, actor, now)
     else:
@@ -121,6 +128,8 @@ def revoke(
     authority = open_authority(city / PKI_FOLDER)
     if controller_id == host_name(settings.city.group, settings.city.host_id):
         raise UnusableError(f"{controller_id}: is the host itself: terang-city ca servers gives it another certificate")
+    # a stolen controller is shut out also while the database is down
+    AuditTrail(settings).write("controller.revoke", controller_id, is_required=False)
     hit = authority.revoke(controller_id, datetime.now(UTC))
     _write_broker(settings)
     typer.echo(f"{controller_id}: {len(hit)} certificates revoked, {city / BROKER_FOLDER} written")

@@ -17,6 +17,7 @@ from city_pki.broker_files import host_name, write_broker_files
 from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
 from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
+from ingest.audit_trail import AuditTrail
 from ingest.errors import UnusableError
 from ingest.schema.city import City, read_city
 
@@ -50,6 +51,7 @@ def init(
     """Make root, intermediate, the host's and the broker's certificates, and the broker's files. Never overwrites."""
     settings = read_city(city, os.environ)
     now = datetime.now(UTC)
+    AuditTrail(settings).write("authority.init", settings.city.group)
     authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
     _issue_servers(settings, authority, broker_name, port, now)
     typer.echo(f"{city / PKI_FOLDER}: root and intermediate made; {root_key} now goes offline")
@@ -61,7 +63,9 @@ def init(
 def servers(broker_name: BrokerName, city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     """Issue the host's and the broker's certificates anew, which last two years; then restart both."""
     settings = read_city(city, os.environ)
-    _issue_servers(settings, open_authority(city / PKI_FOLDER), broker_name, port, datetime.now(UTC))
+    authority = open_authority(city / PKI_FOLDER)
+    AuditTrail(settings).write("authority.servers", settings.city.group, {"broker_names": broker_name})
+    _issue_servers(settings, authority, broker_name, port, datetime.now(UTC))
     typer.echo(f"{city}: certificates of host and broker issued anew")
 
 
@@ -99,6 +103,7 @@ def broker_password(
         raise UnusableError(f"{name!r}: a name has no colon, outer blanks or control characters")
     path = city / settings.broker.passwords
     lines = read_secret(path).decode().splitlines() if path.exists() else []
+    AuditTrail(settings).write("broker.password", name)
     password = token_urlsafe(24)
     lines = [line for line in lines if not line.startswith(f"{name}:")]
     lines.append(f"{name}:{PasswordHash((Argon2Hasher(),)).hash(password)}")
@@ -113,7 +118,8 @@ def init_keys(
     city: CityFolder = Path(),
 ) -> None:
     """Make the key that signs orders and the one that may replace it. Never overwrites."""
-    read_city(city, os.environ)
+    settings = read_city(city, os.environ)
+    AuditTrail(settings).write("order_keys.init", settings.city.group)
     made = create_keys(city / PKI_FOLDER, recovery)
     typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs from the next start of terang-ingest on")
     typer.echo(f"{recovery}: the recovery key; keep it offline")
@@ -129,6 +135,7 @@ def rotate(
 ) -> None:
     """Replace the working key, lost or stolen; controllers learn the new one from the recovery key's signature."""
     settings = read_city(city, os.environ)
+    AuditTrail(settings).write("order_keys.rotate", settings.city.group)
     made = rotate_keys(city / PKI_FOLDER, recovery, settings.city.group)
     typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs after a restart of terang-ingest")
     typer.echo("every controller takes it with its next birth; keep the recovery key offline again")

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.periodic import Every
 from ingest.register.database_table import load_register, stored_version
@@ -31,8 +32,10 @@ class RegisterWatch:
         version: int,
         replace: Callable[[Register], None],
         monotonic: Callable[[], float],
+        note: Note | None = None,
     ) -> None:
-        """``replace`` is called with every new register."""
+        """``replace`` is called with every new register; ``note`` writes the audit log's line of files that are applied."""
+        self._note = note
         self._engine = engine
         self._folder = folder
         self._version = version
@@ -65,7 +68,7 @@ class RegisterWatch:
         try:
             if stamp != self._stamp and stamp:
                 self._stamp = self._seen = stamp
-                register, _ = sync_register(self._engine, self._folder)
+                register, _ = sync_register(self._engine, self._folder, note=self._note)
             elif stored_version(self._engine) != self._version:
                 register = load_register(self._engine)
             else:

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
+from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.register.agreement import Agreement, read_agreement, write_agreement
 from ingest.register.archive import keep, kept_registers
@@ -117,13 +118,16 @@ def files_digest(folder: Path) -> str:
     return digest_of(_contents(folder))
 
 
-def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) -> tuple[Register, tuple[Issue, ...]]:
+def sync_register(
+    engine: Engine, folder: Path, *, is_takeover: bool = False, note: Note | None = None
+) -> tuple[Register, tuple[Issue, ...]]:
     """Make the database hold what the folder's files say, where they may replace it, and load it.
 
     Args:
         engine: the city's database.
         folder: the city's folder.
         is_takeover: this process took the city over from another one: a register that the database holds stays.
+        note: writes the audit log's line where the files are applied.
 
     Returns:
         The register as the database holds it, and the issues of the files if they were applied (else none).
@@ -157,19 +161,21 @@ def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) ->
             reason=reason,
         )
         return load_register(engine, copy), ()
-    apply_folder(engine, folder, found, str(folder))
+    apply_folder(engine, folder, found, str(folder), note)
     _log(found.issues)
     return load_register(engine, copy), found.issues  # as every later start sees it
 
 
-def apply_folder(engine: Engine, folder: Path, found: FolderRegister, source: str) -> int:
+def apply_folder(engine: Engine, folder: Path, found: FolderRegister, source: str, note: Note | None = None) -> int:
     """Let the database hold what a folder's files say, and keep them; returns the register's new version.
+
+    ``note`` writes the audit log's line.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
     """
     keep_outgoing(engine, folder)
-    version = store_register(engine, found.register, source)
+    version = store_register(engine, found.register, source, note)
     note_applied(folder, version, found.register, found.contents[LAMPS_FILE], found.contents[CABINETS_FILE], source)
     return version
 
