@@ -34,6 +34,7 @@ from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
 from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
+from ingest.mqtt.topic_rules import TopicRules
 from ingest.pipeline.clock import Clock, DataClock, WallClock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
@@ -208,7 +209,9 @@ class CityIngest:
         settings = city.broker
         if settings.url.startswith("embedded:"):
             host, port = parse_embedded(settings.url)
-            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords))
+            passwords = _in_folder(city, settings.passwords)
+            rules = TopicRules(city.city.group, city.city.host_id, settings.username or "")
+            embedded = EmbeddedBroker(host, port, passwords, None if passwords is None else rules)
             embedded.start()
             self._closers.append(embedded.stop)
             address = BrokerAddress(

@@ -89,7 +89,7 @@ class AuditTrail:
             structlog.get_logger("audit").error("a change is not in the audit log", action=action, reason=reason)
 
     def keep_anchor(self, engine: Engine) -> None:
-        """Write the log's newest line and today's anchor beside the database; what cannot be written is left to the API."""
+        """Write the log's newest line and today's anchor beside the database; a failure is told and left to the API."""
         today = datetime.fromtimestamp(self._now_us() / 1e6, ZoneInfo(self._city.city.timezone)).date()
         try:
             with engine.connect() as connection:

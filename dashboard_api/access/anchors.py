@@ -1,4 +1,4 @@
-"""What the audit log leaves outside the database: see ``ingest.schema.audit_anchors``, whose errors are the API's here."""
+"""What the audit log leaves outside the database: ``ingest.schema.audit_anchors`` with the API's errors."""
 
 from __future__ import annotations
 

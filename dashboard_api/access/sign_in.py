@@ -18,8 +18,8 @@ from dashboard_api.access.admission import DISPLAY_LASTS_H, LASTS_H, Admission
 from dashboard_api.access.names import folded, is_name
 from dashboard_api.access.oidc import Subject
 from dashboard_api.access.principal import Principal
-from dashboard_api.access.roles import ACCOUNT_ROLES, Role, Scope
 from dashboard_api.access.refusals import Refusals
+from dashboard_api.access.roles import ACCOUNT_ROLES, Role, Scope
 from dashboard_api.access.throttle import SignInThrottle
 from dashboard_api.errors import BadRequestError, StaleError, TooManyError, UnauthorisedError
 from dashboard_api.store import accounts, credentials

@@ -34,7 +34,7 @@ class RegisterWatch:
         monotonic: Callable[[], float],
         note: Note | None = None,
     ) -> None:
-        """``replace`` is called with every new register; ``note`` writes the audit log's line of files that are applied."""
+        """``replace`` is called with every new register; ``note`` writes the audit log's line of applied files."""
         self._note = note
         self._engine = engine
         self._folder = folder

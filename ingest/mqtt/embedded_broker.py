@@ -2,8 +2,8 @@
 
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
-It keeps nothing on disk, and the holder of one password can send as another client: for larger cities use Mosquitto
-with certificates. The only module of ingest that uses amqtt.
+With passwords each name writes and reads its own topics only (``ingest.mqtt.topic_rules``). It keeps nothing on disk
+and speaks no TLS: for larger cities use Mosquitto with certificates. The only module of ingest that uses amqtt.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from typing import Any, Final
 import structlog
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # type: ignore[import-untyped]  # no types
 from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  # amqtt ships no types
-from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
 from amqtt.errors import AMQTTError, BrokerError, NoDataError  # type: ignore[import-untyped]  # as above
 
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
+from ingest.mqtt.topic_rules import TopicRules
 from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -108,8 +109,9 @@ class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
     It shares a process with ingest: what strangers hold open here must not take ingest's own files and memory.
     """
 
-    def __init__(self, config: BrokerConfig, max_connections: int) -> None:
+    def __init__(self, config: BrokerConfig, max_connections: int, rules: TopicRules | None) -> None:
         super().__init__(config)
+        self._rules = rules
         self._max_connections = max_connections
         self._n_open = 0
         self._is_full_told = False
@@ -141,8 +143,26 @@ class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
         except (TimeoutError, UnicodeDecodeError) as error:
             raise NoDataError(str(error) or "no CONNECT in time") from error
 
+    async def _topic_filtering(self, session: Any, topic: str, action: Action) -> bool:
+        """Whether a client may publish, subscribe to or receive a topic."""
+        if self._rules is None:
+            return True
+        if action is Action.PUBLISH:
+            return self._rules.may_write(session.username, topic)
+        return self._rules.may_read(session.username, topic)
+
+    def _may_speak(self, session: Any, topic: str | None) -> bool:
+        """Whether a message may go out: amqtt asks nobody about a will. None = the broker's own message."""
+        return self._rules is None or session is None or self._rules.may_write(session.username, topic or "")
+
+    async def _broadcast_message(self, session: Any, topic: str | None, *message: Any, **more: Any) -> None:
+        if self._may_speak(session, topic):
+            await super()._broadcast_message(session, topic, *message, **more)
+
     async def retain_message(self, source_session: Any, topic_name: str, data: Any, qos: int | None = None) -> None:
         """Keep a retained message, if there is room: a city has one, its host's STATE."""
+        if not self._may_speak(source_session, topic_name):
+            return
         is_known = topic_name in self._retained_messages
         room = 2 * _MAX_RETAINED if topic_name.startswith("spBv1.0/STATE/") else _MAX_RETAINED
         if data and not is_known and len(self._retained_messages) >= room:
@@ -162,13 +182,14 @@ def _check_passwords(path: Path) -> None:
 class EmbeddedBroker:
     """A broker on a thread of its own."""
 
-    def __init__(self, host: str, port: int, passwords: Path | None = None) -> None:
+    def __init__(self, host: str, port: int, passwords: Path | None = None, rules: TopicRules | None = None) -> None:
         """Nothing is started yet.
 
         Args:
             host: where to listen.
             port: there.
             passwords: lines of ``name:argon2 hash``, mode 0600; None = whoever is on this machine may connect.
+            rules: who may write and read what; None = everybody everything.
 
         Raises:
             UnusableError: other machines could connect and there are no passwords, or others may read their file.
@@ -181,6 +202,7 @@ class EmbeddedBroker:
         if passwords is not None:
             _check_passwords(passwords)
         self._passwords = passwords
+        self._rules = rules
         self._bind = f"{host}:{port}"
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="broker", daemon=True)
@@ -225,7 +247,7 @@ class EmbeddedBroker:
         if self._passwords is not None:
             plugins = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(self._passwords)}}
         config = BrokerConfig(listeners={"default": ListenerConfig(type="tcp", bind=self._bind)}, plugins=plugins)
-        self._broker = _Broker(config, _connections_for_strangers())
+        self._broker = _Broker(config, _connections_for_strangers(), self._rules)
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
         self._broker._subscriptions = _SteadyDict()  # noqa: SLF001  (there is no public way)
