@@ -74,6 +74,7 @@ def broker_files(city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     """Write the broker's lists and its listener anew, e.g. after the group in city.toml changed."""
     settings = read_city(city, os.environ)
     authority = open_authority(city / PKI_FOLDER)
+    AuditTrail(settings).write("authority.broker_files", settings.city.group, {"port": port})
     write_broker_files(city / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)
     typer.echo(f"{city / BROKER_FOLDER}: written; SIGHUP makes the broker read acl and crl.pem again")
 
