@@ -59,7 +59,7 @@ class AuditTrail:
                 self._log.append(connection, Entry(self._actor, action, target, before, after))
             except (AuditError, KeyFileError) as error:
                 if is_required:
-                    raise UnusableError(f"{error}; nothing changed") from error
+                    raise UnusableError(f"the audit log cannot be written: {error}") from error
                 structlog.get_logger("audit").error(
                     "a change is not in the audit log", action=action, reason=str(error)
                 )
@@ -85,7 +85,7 @@ class AuditTrail:
         except (IngestError, SQLAlchemyError) as error:
             reason = str(error).splitlines()[0] if isinstance(error, IngestError) else type(error).__name__
             if is_required:
-                raise UnusableError(f"the audit log cannot be written: {reason}") from None
+                raise UnusableError(f"{reason}; nothing changed") from None
             structlog.get_logger("audit").error("a change is not in the audit log", action=action, reason=reason)
 
     def keep_anchor(self, engine: Engine) -> None:

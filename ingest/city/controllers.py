@@ -69,13 +69,15 @@ def enroll(
     authority = open_authority(city / PKI_FOLDER)
     text = agent_text(settings, controller_id, broker, server=server)
     folder = out or Path(controller_id)
+    if folder.exists():
+        raise UnusableError(f"{folder}: is there already; nothing was written")
+    AuditTrail(settings).write("controller.enroll", controller_id)
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError as error:
         raise UnusableError(f"{folder}: is there already; nothing was written") from error
     except OSError as error:
         raise UnusableError(f"{folder}: {error.strerror or error}") from error
-    AuditTrail(settings).write("controller.enroll", controller_id)
     key = new_key()
     certificate = authority.issue(key.public_key(), controller_id, datetime.now(UTC))
     write_secret(folder / "controller.key", private_pem(key))

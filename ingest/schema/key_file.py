@@ -39,6 +39,8 @@ class KeyFile:
             self._make()
             check_mode(self.path)
             key = bytes.fromhex(self.path.read_text(encoding="ascii").strip())
+        except KeyFileError:
+            raise
         except (OSError, ValueError) as error:
             raise KeyFileError(f"{self.path}: {error}") from error
         if len(key) != _BYTES:

@@ -28,7 +28,11 @@ from tests.dashboard_api.people import Clock, People, bearer, sign_in
 
 T0 = 1_790_000_000_000_000
 PHOTO_ID = "01JDB2M7Z8Q5W3N4T6V9X0Y1KC"
-LAMPS = "lamp_id,latitude,longitude,cabinet_id,circuit,position\nL-1,0.79,102.0,C-1,1,1\nL-2,0.79,102.001,C-1,1,2\n"
+LAMPS = """\
+lamp_id,latitude,longitude,cabinet_id,circuit,position,bus,address,profile
+L-1,0.79,102.0,C-1,1,1,A,1,lamp-node
+L-2,0.79,102.001,C-1,1,2,A,2,lamp-node
+"""
 CABINETS = "cabinet_id,controller_id\nC-1,PJU-1\n"
 
 
@@ -119,13 +123,14 @@ def test_certificates_codes_and_keys_are_in_the_log_before_they_are_made(people,
 def test_what_cannot_be_logged_is_not_done_but_a_stolen_controller_is_revoked(people, tmp_path):
     write_register(tmp_path)
     terang_city("ca", "init", "--city", tmp_path, "--broker-name", "localhost", "--root-key", tmp_path / "root.key")
-    people.context.key_file.path.chmod(0o644)  # others may read it: nothing is keyed with it
-    out = tmp_path / "out"
     broker = ("--broker", "mqtts://127.0.0.1:1")
+    terang_city("enroll", "PJU-1", "--city", tmp_path, "--out", tmp_path / "first", *broker)
+    people.context.key_file.path.chmod(0o644)  # others may read it: nothing is keyed with it
+    out = tmp_path / "second"
     terang_city("enroll", "PJU-1", "--city", tmp_path, "--out", out, *broker, code=2)
-    assert not (out / "controller.key").exists()
+    assert not out.exists()
     terang_city("apply", tmp_path, "--yes", code=2)
-    assert [line.action for line, _who, _where in lines_of(people)] == ["authority.init"]
+    assert [line.action for line, _who, _where in lines_of(people)] == ["authority.init", "controller.enroll"]
     terang_city("revoke", "PJU-1", "--city", tmp_path, *broker, code=2)
     assert "PJU-1" in (tmp_path / "broker" / "acl").read_text()
 
