@@ -75,22 +75,20 @@ class Client:
         self.client.on_message = lambda _client, _data, message: self.got.append((message.topic, message.payload))
         self.client.on_subscribe = self._on_subscribe
         self.client.on_publish = self._on_publish
-        self.asked = {}
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         wait_until(lambda: bool(is_up))
 
     def _on_subscribe(self, _client, _data, mid, reasons, _properties):
-        self.granted[self.asked[mid]] = not reasons[0].is_failure
+        self.granted[mid] = not reasons[0].is_failure
 
     def _on_publish(self, *_):
         self.n_written += 1
 
     def ask(self, topics):
-        for topic in topics:
-            self.asked[self.client.subscribe(topic, 1)[1]] = topic
-        wait_until(lambda: len(self.granted) == len(topics))
-        return {topic for topic, is_granted in self.granted.items() if is_granted}
+        asked = {self.client.subscribe(topic, 1)[1]: topic for topic in topics}
+        wait_until(lambda: asked.keys() <= self.granted.keys())
+        return {topic for mid, topic in asked.items() if self.granted[mid]}
 
     def write(self, topics):
         for topic in topics:
