@@ -67,14 +67,17 @@ def stored_ids(engine: Engine) -> tuple[list[str], list[str]]:
     return [*lamps], [*cabinets]
 
 
-def store_register(engine: Engine, register: Register, source: Path | str, note: Note | None = None) -> int:
-    """Replace the register in one transaction; returns its new version.
+def store_register(
+    engine: Engine, register: Register, source: Path | str, note: Note | None = None, *, after: int = 0
+) -> int:
+    """Replace the register in one transaction; returns its new version, which is above ``after`` too.
 
     Args:
         engine: the city's database.
         register: the new one.
         source: where it comes from, for the list of kept registers.
         note: writes the audit log's line inside the transaction.
+        after: a version that was given before, to another register.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
@@ -83,7 +86,7 @@ def store_register(engine: Engine, register: Register, source: Path | str, note:
         connection.execute(delete(tables.lamps))
         connection.execute(delete(tables.cabinets))
         old = connection.execute(select(tables.register).order_by(tables.register.c.version.desc())).first()
-        version = 1 if old is None else old.version + 1
+        version = max(1 if old is None else old.version + 1, after + 1)
         connection.execute(delete(tables.register))
         _insert(connection, tables.cabinets, _cabinet_rows(register.cabinets))
         _insert(connection, tables.lamps, _lamp_rows(register.lamps))

@@ -7,7 +7,7 @@ this machine since both were last the same, and nothing speaks against them; els
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -119,7 +119,12 @@ def files_digest(folder: Path) -> str:
 
 
 def sync_register(
-    engine: Engine, folder: Path, *, is_takeover: bool = False, note: Note | None = None
+    engine: Engine,
+    folder: Path,
+    *,
+    is_takeover: bool = False,
+    tell: Callable[[str | None], object] = lambda _reason: None,
+    note: Note | None = None,
 ) -> tuple[Register, tuple[Issue, ...]]:
     """Make the database hold what the folder's files say, where they may replace it, and load it.
 
@@ -127,6 +132,7 @@ def sync_register(
         engine: the city's database.
         folder: the city's folder.
         is_takeover: this process took the city over from another one: a register that the database holds stays.
+        tell: called with why the folder's files wait for a person, None if they do not.
         note: writes the audit log's line where the files are applied.
 
     Returns:
@@ -144,6 +150,7 @@ def sync_register(
         digest = files_digest(folder)
         if digest == held.digest:
             write_agreement(data, held)
+            tell(None)
             return load_register(engine, copy), ()
         reason = "" if not held.version else _older(folder, held, digest, engine, is_takeover=is_takeover)
         found = read_folder(folder) if not reason else None
@@ -154,6 +161,7 @@ def sync_register(
             raise
         reason, found = str(error), None
     if reason or found is None:
+        tell(f"the folder's register waits for 'terang-city apply': {reason}")
         log = structlog.get_logger("register")
         log.warning(
             "the register stays as it was; 'terang-city apply' puts the folder's in force",
@@ -162,6 +170,7 @@ def sync_register(
         )
         return load_register(engine, copy), ()
     apply_folder(engine, folder, found, str(folder), note)
+    tell(None)
     _log(found.issues)
     return load_register(engine, copy), found.issues  # as every later start sees it
 
@@ -175,7 +184,8 @@ def apply_folder(engine: Engine, folder: Path, found: FolderRegister, source: st
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
     """
     keep_outgoing(engine, folder)
-    version = store_register(engine, found.register, source, note)
+    last = read_agreement(folder / _DATA)  # a database made anew must not give a version to another register
+    version = store_register(engine, found.register, source, note, after=0 if last is None else last.version)
     note_applied(folder, version, found.register, found.contents[LAMPS_FILE], found.contents[CABINETS_FILE], source)
     return version
 
