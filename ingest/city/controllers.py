@@ -67,7 +67,7 @@ def enroll(
     text = agent_text(settings, controller_id, broker, server=server)
     folder = out or Path(controller_id)
     if folder.exists():
-        raise UnusableError(f"{folder}: is there already; nothing was written")
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.enroll.folder_exists", folder=folder))
     AuditTrail(settings).write("controller.enroll", controller_id)
     try:
         folder.mkdir(mode=0o700, parents=True)
