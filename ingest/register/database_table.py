@@ -99,8 +99,8 @@ def store_register(
         connection.execute(insert(tables.register), row)
         if note is not None:
             before = {} if old is None else {"version": old.version, "digest": old.digest}
-            after = {name: row[name] for name in ("version", "digest", "source")}
-            note(connection, before, {**after, "n_lamps": len(register.lamps)})
+            shown = {name: row[name] for name in ("version", "digest", "source")}
+            note(connection, before, {**shown, "n_lamps": len(register.lamps)})
     return version
 
 
