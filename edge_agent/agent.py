@@ -25,7 +25,7 @@ from edge_agent.errors import AgentError
 from edge_agent.hardware_clock import HardwareClock
 from edge_agent.link.mqtt_link import LinkSettings, MqttLink
 from edge_agent.link.resend import Resend
-from edge_agent.link.session import Node, Session
+from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.queue import Outbox
 from edge_agent.outbox.record import METRIC_OF
@@ -100,7 +100,7 @@ class Agent:
         node = Node(config.controller.group, config.controller.id, layout, self._version, config.broker.primary_host)
         resend = Resend(resend_after_s=keep.resend_after_s, window=keep.window, rate_per_s=keep.rate_per_s)
         gate = self._gate(config)
-        self._session = Session(node, self._outbox, resend, self._control, self._clock.now_ms, gate)
+        self._session = NodeSession(node, self._outbox, resend, self._control, self._clock.now_ms, gate)
         self._link = MqttLink(_link_settings(config), self._session, time.monotonic, random.random)
         self._rounds = Rounds(
             self._sweeper,

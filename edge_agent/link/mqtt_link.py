@@ -26,7 +26,7 @@ from edge_agent.link.certificate_files import CertificateFiles
 from edge_agent.link.lost_connection import LostConnection
 
 if TYPE_CHECKING:
-    from edge_agent.link.session import Session
+    from edge_agent.link.session import NodeSession
 
 LOG: Final = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 1.0
@@ -68,7 +68,7 @@ class MqttLink:
     def __init__(
         self,
         settings: LinkSettings,
-        session: Session,
+        session: NodeSession,
         monotonic: Callable[[], float],
         random: Callable[[], float],
         first_wait_s: float = FIRST_WAIT_S,

@@ -67,7 +67,7 @@ class Will:
     qos: int = 1
 
 
-class Session:
+class NodeSession:
     """One edge node's session, over many connections."""
 
     def __init__(

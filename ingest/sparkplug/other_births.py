@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ingest.decode.birth import Session, renumbered
-from ingest.decode.record import Record, read_record
+from ingest.decode.record import DecodedRecord, read_record
 from ingest.errors import RecordError
 from ingest.model.id_directory import Directory
 from ingest.sparkplug.command_queue import REBIRTH_INTERVAL_S
@@ -51,7 +51,7 @@ class OtherBirths:
         self._epochs[node] = (*epochs[1 - _REMEMBERED :], epoch)
         return sum(count > 1 for count in Counter(self._epochs[node]).values()) > 1
 
-    def read(self, present: Session, payload: bytes) -> Record | None:
+    def read(self, present: Session, payload: bytes) -> DecodedRecord | None:
         """A record by the birth that fits it, which changes places with the present session; None = no birth fits.
 
         A birth fits if the record, read by the birth's aliases, says the birth's epoch.

@@ -16,7 +16,7 @@ from edge_agent.printout import show_status
 from edge_agent.status import AgentStatus
 from edge_agent.wire import WireError, encode_state
 from languages.catalogue import load_catalogue
-from tests.edge_agent.broker_process import Broker, Host, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, wait_until
 from tests.edge_agent.played_session import START_MS, Played
 from tests.edge_agent.test_mqtt_link import Linked
 
@@ -98,7 +98,7 @@ def broker(require_debian: Callable[[str], Path], tmp_path: Path) -> Iterator[Br
 
 
 def test_host_of_sparkplug_2_2_on_a_real_broker_is_waited_for_by_name_and_followed(broker, tmp_path) -> None:
-    host = Host(broker.port, "g", "n")
+    host = RecordingHost(broker.port, "g", "n")
     agent = Linked(tmp_path, broker.url, primary_host="scada")
     agent.beat()
     agent.link.start()

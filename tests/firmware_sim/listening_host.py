@@ -62,7 +62,7 @@ class HeardSession:
         return payload.timestamp, flags.pop(), values
 
 
-class Host:
+class ListeningHost:
     """Subscribes to all; ``does_acknowledge`` may be switched."""
 
     def __init__(self, port, *, does_acknowledge=True):
