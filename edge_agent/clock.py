@@ -64,7 +64,6 @@ class AgentClock:
         self._jumped_s: float | None = None
         self._offset_ms = max(system_ms(), self._floor_ms) - 1000 * monotonic()
         self._lock = threading.Lock()
-        self.n_jumps = 0
         self._look()
 
     def now_ms(self) -> int:
@@ -93,7 +92,6 @@ class AgentClock:
         if self._vouched_s is not None and step_s > STEP_S:
             if self._jumped_s is None:
                 self._jumped_s = now_s
-                self.n_jumps += 1
             if now_s - self._jumped_s < BELIEF_S:
                 return
         self._jumped_s = None

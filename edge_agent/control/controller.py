@@ -114,7 +114,6 @@ class Control:
         self._contactor_retry = Retry()
         self._contactor_s = float("-inf")
         self.changed = threading.Event()
-        self.n_failed_writes = 0
 
     def _made(self, schedule: Schedule) -> Timetable:
         return Timetable(schedule, self._place[0], self._place[1])
@@ -295,6 +294,5 @@ class Control:
             self._failed(self._retries[i], now_s, self._layout.lamp_ids[i])
 
     def _failed(self, retry: Retry, now_s: float, what: str) -> None:
-        self.n_failed_writes += 1
         retry.failed(now_s)
         LOG.warning("%s did not take its command; trying again", what)
