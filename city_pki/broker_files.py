@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from city_pki.authority import Authority, barred_names, check_name
+from city_pki.authority import Authority
+from city_pki.certificates import check_name
 from city_pki.errors import PkiError
+from city_pki.issued import barred_names
 from city_pki.secret_file import write_public
 
 LISTENER = """\

@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from city_pki.authority import barred_names
 from city_pki.errors import PkiError
+from city_pki.issued import barred_names
 from city_pki.takeover import BrokerPlace, end_session, signal_broker
 from tests.city_pki.tls_stand import GROUP, HOST, OBSERVER, TlsStand, wait_until
 
