@@ -23,7 +23,8 @@ from edge_agent.control.controller import Control
 from edge_agent.control.order_gate import OrderGate
 from edge_agent.errors import AgentError
 from edge_agent.hardware_clock import HardwareClock
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.link.resend import Resend
 from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.layout import Layout

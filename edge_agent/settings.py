@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
 MAX_PAUSE_MS = 1000  # quiet time before a request, of a bus or a profile
 
 

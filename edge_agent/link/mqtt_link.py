@@ -14,8 +14,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +21,7 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_agent.link.certificate_files import CertificateFiles
+from edge_agent.link.link_settings import LinkSettings
 from edge_agent.link.lost_connection import LostConnection
 
 if TYPE_CHECKING:
@@ -35,31 +34,6 @@ HANDSHAKE_S: Final = 15.0  # from CONNECT to SUBACK
 HOST_WAIT_S: Final = 30.0  # for the primary host's STATE, before the next broker is tried
 MAX_PACKET_BYTES: Final = 4_000_000  # of an incoming message: the agent lives in 40 MB
 STABLE_S: Final = 30.0  # a connection that held so long was a good one: the waits begin small again
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSettings:
-    """How to reach the brokers.
-
-    Attributes:
-        urls: ``mqtt://HOST[:PORT]`` or ``mqtts://…``, tried in turn.
-        client_id: the same for every connection, so that a broker drops a dead predecessor.
-        keepalive_s: MQTT keep-alive.
-        ca: certificate authority; None = the system's.
-        cert: client certificate.
-        key: its key.
-        username: None = anonymous.
-        password: for the user name.
-    """
-
-    urls: tuple[str, ...]
-    client_id: str
-    keepalive_s: int = 60
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-    username: str | None = None
-    password: str | None = None
 
 
 class MqttLink:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.control.command import BadCommand, Command, parse_command
 from edge_agent.link.host_state import HostState
 from edge_agent.link.message import Identity, nbirth, ndata, ndeath
-from edge_agent.link.ports import Gate, Orders, Transport
+from edge_agent.link.ports import Gate, Orders, Transport, Will
 from edge_agent.outbox.record import Record, rearrange
 from edge_agent.wire import (
     NBIRTH,
@@ -56,15 +56,6 @@ class Node:
     layout: Layout
     version: str
     primary_host: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """The death certificate that the broker publishes if this connection breaks."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
 
 
 class NodeSession:

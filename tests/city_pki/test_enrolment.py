@@ -26,7 +26,8 @@ from city_pki.secret_file import write_public, write_secret
 from dashboard_api.app import create_app
 from edge_agent import enrolment
 from edge_agent.config import load_config
-from edge_agent.enrolment import Place, Server, enroll, renew
+from edge_agent.enrolment import Place, enroll, renew
+from edge_agent.enrolment_server import Server
 from edge_agent.errors import Fatal
 from edge_agent.link.certificate_files import next_of
 from edge_agent.wire import WireError

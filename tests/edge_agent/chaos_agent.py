@@ -13,7 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.link.resend import Resend
 from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.queue import Outbox

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.wire import Metric, encode_state, state_topic
 from tests.edge_agent.broker_process import Broker, RecordingHost, free_port, wait_until
 from tests.edge_agent.played_session import Played, history, live, values
