@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard_api.context import ContextOf
+from dashboard_api.context import Context, ContextOf
 from dashboard_api.formats.times import iso, number
 from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.store.feed import fault_counts
@@ -22,6 +22,15 @@ from languages.catalogue import OWN_NAME, Languages
 
 def get_city(context: ContextOf) -> JSONResponse:
     """Name, zone, language and extent of the city, and its now."""
+    return JSONResponse(city_document(context))
+
+
+def city_document(context: Context) -> dict[str, Any]:
+    """What ``/city`` answers.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
     lamps = context.lamps()
     bbox = None
     if len(lamps):
@@ -29,7 +38,7 @@ def get_city(context: ContextOf) -> JSONResponse:
         south, north = float(lamps.latitude.min()), float(lamps.latitude.max())
         bbox = [west, south, east, north]
     section = context.city.city
-    document = {
+    return {
         "name": section.name,
         "group": section.group,
         "timezone": section.timezone,
@@ -41,7 +50,6 @@ def get_city(context: ContextOf) -> JSONResponse:
         "now": iso(context.now_us()),
         "version": terang_version(),
     }
-    return JSONResponse(document)
 
 
 def get_codes(request: Request, context: ContextOf) -> Response:
@@ -93,6 +101,15 @@ def quantity_items(languages: Languages) -> list[dict[str, Any]]:
 
 def get_summary(context: ContextOf) -> JSONResponse:
     """Lamps and faults by state, severity, code and district; the share of lamps lit of those that should be."""
+    return JSONResponse(summary_document(context))
+
+
+def summary_document(context: Context) -> dict[str, Any]:
+    """What ``/summary`` answers.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
     lamps, states = context.lamp_states()
     picture = states.picture
     by_name = states.figures_by(lamps.district, len(lamps.districts))
@@ -106,7 +123,7 @@ def get_summary(context: ContextOf) -> JSONResponse:
     power_w = 0.0 if picture is None else float(np.nansum(picture.columns["power_w"], dtype=np.float64))
     controllers = {} if picture is None else picture.controllers
     n_online = sum(bool(controller["is_online"]) for controller in controllers.values())
-    document = {
+    return {
         "at": iso(context.now_us()),
         **context.live_figures(picture),
         "lamps": {**states.figures(), "monitored": int(lamps.is_monitored.sum())},
@@ -120,7 +137,6 @@ def get_summary(context: ContextOf) -> JSONResponse:
         "controllers": {"online": n_online, "offline": len(controllers) - n_online},
         "districts": districts,
     }
-    return JSONResponse(document)
 
 
 def _sum(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

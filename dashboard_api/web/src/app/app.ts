@@ -5,6 +5,7 @@ import { isExpected } from "../city/api";
 import { CityClock } from "../city/clock";
 import { LiveFeed } from "../city/events";
 import { FaultStore } from "../city/fault_store";
+import type { FirstAnswers } from "../city/first_answers";
 import type { Fault, LampChanges } from "../city/types";
 import { SEVERITY_COLOUR } from "../map/icons";
 import { FaultList } from "../panel/fault_list";
@@ -12,7 +13,7 @@ import { barTemplate, legendTemplate } from "../panel/frame";
 import type { Page, View } from "../panel/page";
 import { isNarrow, Sheet } from "../panel/sheet";
 import { overview } from "../panel/summary";
-import { Words } from "../words/words";
+import type { Words } from "../words/words";
 import { CityModel } from "./city_model";
 import { Details, type Detail } from "./details";
 import { Link } from "./link";
@@ -28,7 +29,7 @@ const MAP_AFTER_MS = 300; // the list first
 
 export class App {
   readonly #shell: Shell;
-  readonly #words = new Words();
+  readonly #words: Words;
   readonly #clock = new CityClock();
   readonly #faults = new FaultStore();
   readonly #model: CityModel;
@@ -41,15 +42,20 @@ export class App {
   readonly #sheet: Sheet;
   #view: View;
   #dataAtMs: number | null = null;
+  /** Whether the list shows what the document carried: what happened since then is asked for. */
+  #isFirst = false;
   #wasLost = false;
   #isDrawing = false;
 
-  constructor(body: HTMLElement) {
+  constructor(body: HTMLElement, words: Words, told: FirstAnswers) {
+    this.#words = words;
     this.#shell = shell(body);
     const model = new CityModel(this.#clock, this.#words, () => {
       this.#redraw();
     });
     this.#model = model;
+    model.takeFirst(told);
+    this.#isFirst = this.#faults.takeFirst(told);
     this.#page = {
       words: this.#words,
       clock: this.#clock,
@@ -110,7 +116,16 @@ export class App {
     });
     this.#router.start();
     this.#draw();
-    void this.#load();
+    if (!this.#isFirst) void this.#load();
+    // what follows waits until the first list is on the screen
+    requestAnimationFrame(() => {
+      window.setTimeout(() => {
+        this.#connect();
+      });
+    });
+  }
+
+  #connect(): void {
     this.#link.start();
     new LiveFeed({
       onFault: (event) => {
@@ -118,7 +133,8 @@ export class App {
       },
       onRunning: (isBack) => {
         this.#link.feedRuns();
-        if (isBack) void this.#load();
+        if (isBack || this.#isFirst) void this.#load();
+        this.#isFirst = false;
       },
       onLost: (sinceMs) => {
         this.#link.feedLost(sinceMs);
@@ -203,7 +219,7 @@ export class App {
       return;
     }
     if (isNarrow()) this.#sheet.set("half");
-    const detail = await this.#details.get(route.view);
+    const [detail] = await Promise.all([this.#details.get(route.view), this.#words.complete()]);
     const now = this.#router.route;
     if (now.view !== route.view || now.id !== route.id) return; // gone on meanwhile
     if (!detail) {
@@ -287,6 +303,7 @@ export class App {
     void this.#maps.open(city, this.#list.filter).then(() => {
       void this.#model.askCabinets();
       void this.#model.askMe();
+      void this.#words.complete();
       this.#keepFiles();
     });
   }

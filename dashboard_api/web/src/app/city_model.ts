@@ -2,6 +2,7 @@
 
 import { getKept, isExpected } from "../city/api";
 import type { CityClock } from "../city/clock";
+import type { FirstAnswers } from "../city/first_answers";
 import type { Cabinet, CabinetList, City, Me, QuantityList, Summary } from "../city/types";
 import type { Words } from "../words/words";
 
@@ -52,12 +53,24 @@ export class CityModel {
     this.#changed();
   }
 
+  /** Take from the document what it carries of the city. */
+  takeFirst(told: FirstAnswers): void {
+    const city = told.takeCity();
+    if (city) this.#takeCity(city, Date.now());
+    this.#summary = told.take<Summary>("/summary");
+  }
+
+  #takeCity(city: City, toldAtMs: number): void {
+    this.#city = city;
+    this.#clock.set(city, toldAtMs);
+    this.#words.setNames(city.languages);
+    this.#words.setCityLanguage(city.language);
+    document.title = `${city.name} · Terang`;
+  }
+
   async askCity(): Promise<void> {
     await this.#ask<City>("/city", (city, keptAtMs) => {
-      this.#city = city;
-      this.#clock.set(city, keptAtMs);
-      this.#words.setCityLanguage(city.language);
-      document.title = `${city.name} · Terang`;
+      this.#takeCity(city, keptAtMs);
     });
   }
 

@@ -1,6 +1,7 @@
 /** The faults of the list as the page knows them: pages of the server's list, and what the live feed adds. */
 
 import { get, getKept } from "./api";
+import type { FirstAnswers } from "./first_answers";
 import type { Fault, FaultEvent, FaultPage, FaultState } from "./types";
 
 export interface Filter {
@@ -24,7 +25,7 @@ export const NO_FILTER: Filter = {
   withinHours: 0,
 };
 const PAGE = 50;
-/** What the document preloads; see index.html. */
+/** What the document carries, or preloads where it is the plain one; see index.html. */
 export const FIRST_PAGE = `/faults?order=priority&limit=${PAGE}`;
 
 /** The order in which a crew should drive: priority first, the longer-standing one among equals. */
@@ -87,6 +88,15 @@ export class FaultStore {
 
   #tell(change: Change, fault: Fault | null): void {
     for (const listener of this.#listeners) listener(change, fault);
+  }
+
+  /** Take the first page of the list from the document, which carries it; whether it does. */
+  takeFirst(told: FirstAnswers): boolean {
+    const page = told.take<FaultPage>(FIRST_PAGE);
+    if (!page) return false;
+    this.load(page.items);
+    this.#cursor = page.next_cursor;
+    return true;
   }
 
   /** Ask for the first page of a list; answers when it was told, by this device's clock. Raises Unreachable, Problem. */

@@ -1,7 +1,7 @@
 /** The language of the page: the address's, else the reader's choice, else the browser's, else the city's. */
 
 import type { Code, Quantity } from "../city/types";
-import { CATALOGUES, type Catalogue, type CountedWord, type Word } from "./catalogues";
+import type { Catalogue, CountedWord, Word } from "./catalogues";
 
 const STORED = "terang-language";
 const FIRST = "id"; // until the city has said which language is its own
@@ -24,32 +24,51 @@ function store(language: string): void {
   }
 }
 
+/** The language of `codes` that serves a wish such as `id-ID`: of that name, else of its language. */
+function served(wish: string | null, codes: readonly string[]): string | null {
+  if (wish === null) return null;
+  const [plain] = wish.split("-");
+  const same = (code: string, other: string | undefined) => code.toLowerCase() === other?.toLowerCase();
+  return codes.find((code) => same(code, wish)) ?? codes.find((code) => same(code, plain)) ?? null;
+}
+
+/** The language of `codes` that the address, an earlier choice or the browser asks for, or null. */
+function wishedLanguage(codes: readonly string[]): string | null {
+  const asked = new URLSearchParams(location.search).get("lang") ?? stored();
+  return [asked, ...navigator.languages].map((wish) => served(wish, codes)).find((code) => code !== null) ?? null;
+}
+
+/** How the catalogue of a language is loaded, by the language's code. */
+export type Loaders = ReadonlyMap<string, () => Promise<Catalogue>>;
+
 export class Words {
-  readonly #catalogues: ReadonlyMap<string, Catalogue>;
+  readonly #catalogues: Map<string, Catalogue>;
+  readonly #loaders: Loaders;
+  readonly #names = new Map<string, string>();
+  readonly #whole = new Set<string>();
   #language = FIRST;
+  #wanted = FIRST;
   #isChosen = false;
   readonly #codes = new Map<string, Code>();
   readonly #quantities = new Map<string, Quantity>();
   readonly #listeners = new Set<() => void>();
 
-  constructor(catalogues: ReadonlyMap<string, Catalogue> = CATALOGUES) {
-    this.#catalogues = catalogues;
-    const asked = new URLSearchParams(location.search).get("lang") ?? stored();
-    const accepted = [asked, ...navigator.languages].map((wish) => this.#known(wish)).find((code) => code !== null);
-    if (accepted) {
-      this.#language = accepted;
+  /** With the catalogues that are there, or parts of them, and the ways to those that are not. */
+  constructor(catalogues: ReadonlyMap<string, Catalogue>, loaders: Loaders = new Map()) {
+    this.#catalogues = new Map(catalogues);
+    this.#loaders = loaders;
+    const wished = wishedLanguage(this.#known);
+    if (wished) {
+      this.#language = wished;
       this.#isChosen = true;
+    } else if (!this.#catalogues.has(FIRST)) {
+      this.#language = [...this.#catalogues.keys()][0] ?? FIRST; // the document's is the city's own
     }
     document.documentElement.lang = this.#language;
   }
 
-  /** The catalogue that serves a wish such as `id-ID`: of that name, else of its language. */
-  #known(wish: string | null): string | null {
-    if (wish === null) return null;
-    const [plain] = wish.split("-");
-    const codes = [...this.#catalogues.keys()];
-    const same = (code: string, other: string | undefined) => code.toLowerCase() === other?.toLowerCase();
-    return codes.find((code) => same(code, wish)) ?? codes.find((code) => same(code, plain)) ?? null;
+  get #known(): string[] {
+    return [...new Set([...this.#loaders.keys(), ...this.#catalogues.keys()])].sort();
   }
 
   get language(): string {
@@ -63,22 +82,49 @@ export class Words {
 
   /** Every language that the page can be read in, with its own name. */
   languages(): { code: string; name: string }[] {
-    return [...this.#catalogues].map(([code, catalogue]) => ({ code, name: catalogue["language.name"] ?? code }));
+    const name = (code: string) => this.#names.get(code) ?? this.#catalogues.get(code)?.["language.name"] ?? code;
+    return this.#known.map((code) => ({ code, name: name(code) }));
+  }
+
+  /** What languages call themselves: their catalogues may not have come. */
+  setNames(languages: readonly { code: string; name: string }[]): void {
+    for (const { code, name } of languages) this.#names.set(code, name);
+  }
+
+  /** Load the whole catalogue of the present language: views beside the list say more than the first one. */
+  async complete(): Promise<void> {
+    await this.#load(this.#language);
+  }
+
+  /** Whether the whole catalogue of a language is there, once it was asked for. */
+  async #load(language: string): Promise<boolean> {
+    const load = this.#loaders.get(language);
+    if (!load || this.#whole.has(language)) return this.#catalogues.has(language);
+    try {
+      this.#catalogues.set(language, await load());
+      this.#whole.add(language);
+    } catch {
+      return this.#catalogues.has(language); // the network: what is there has to do
+    }
+    return true;
   }
 
   /** The city's own language, which holds until the reader chooses. */
   setCityLanguage(language: string): void {
-    if (!this.#isChosen) this.#change(language);
+    if (!this.#isChosen) void this.#change(language);
   }
 
   choose(language: string): void {
     this.#isChosen = true;
     store(language);
-    this.#change(language);
+    void this.#change(language);
   }
 
-  #change(language: string): void {
-    if (language === this.#language || !this.#catalogues.has(language)) return;
+  async #change(language: string): Promise<void> {
+    this.#wanted = language;
+    if (language === this.#language) return;
+    if (this.#loaders.has(language) && !this.#whole.has(language)) await this.#load(language);
+    if (language !== this.#wanted || !this.#catalogues.has(language)) return; // another one was chosen meanwhile
     this.#language = language;
     document.documentElement.lang = language;
     for (const listener of this.#listeners) listener();
