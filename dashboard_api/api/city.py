@@ -13,9 +13,10 @@ from fastapi.responses import JSONResponse, Response
 from dashboard_api.context import Context, ContextOf
 from dashboard_api.formats.times import iso, number
 from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
+from dashboard_api.live.lamp_states import DARK_CODES
 from dashboard_api.store.feed import fault_counts
 from dashboard_api.version import terang_version
-from ingest.schema.codes import CATALOGUE
+from ingest.schema.codes import CATALOGUE, Code
 from ingest.schema.telemetry import LAMP_VALUES
 from languages.catalogue import OWN_NAME, Languages
 
@@ -46,6 +47,10 @@ def city_document(context: Context) -> dict[str, Any]:
         "languages": [{"code": one.language, "name": one.say(OWN_NAME)} for one in context.languages],
         "bbox": bbox,
         "lamps": len(lamps),
+        "districts": [
+            {"name": name, "latitude": round(latitude, 6), "longitude": round(longitude, 6)}
+            for name, (latitude, longitude) in zip(lamps.districts, lamps.centres, strict=False)
+        ],
         "register_version": lamps.version,
         "now": iso(context.now_us()),
         "version": terang_version(),
@@ -63,6 +68,7 @@ def get_codes(request: Request, context: ContextOf) -> Response:
             "code": row.code,
             "level": row.level,
             "severity": row.severity,
+            **code_look(row),
             **{
                 what: {one.language: one.say(f"fault.{row.code}.{what}") for one in context.languages}
                 for what in ("title", "advice")
@@ -71,6 +77,16 @@ def get_codes(request: Request, context: ContextOf) -> Response:
         for row in CATALOGUE
     ]
     return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
+
+
+def code_look(row: Code) -> dict[str, Any]:
+    """How a map shows a fault of that code: the family of its sign, and whether lamps are dark by it."""
+    return {"family": row.family, "darkens": row.code in DARK_CODES}
+
+
+def looks_document(_context: Context) -> dict[str, Any]:
+    """What ``/codes`` answers, without words."""
+    return {"items": [{"code": row.code, **code_look(row)} for row in CATALOGUE]}
 
 
 def get_quantities(request: Request, context: ContextOf) -> Response:

@@ -1,6 +1,6 @@
-"""Serves the built web page: hashed assets for ever, the page itself and its service worker never unasked from a cache.
+"""Serves the built web page: hashed assets for ever, the page itself and its service worker never unasked.
 
-The document of a view is made for its reader (``first_document``); ``/index.html`` is the plain one, for service workers.
+The document of a view is made for its reader (``first_document``); ``/index.html`` is the plain one.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ def _view_of(
         same = not_modified(request, headers)
         if same is not None:
             return same
+        if shell.modules:
+            headers["Link"] = shell.modules
         if takes_gzip(request):
             headers["Content-Encoding"] = "gzip"
             body = await run_in_threadpool(pack, body, _PACKED_AT)

@@ -1,7 +1,7 @@
 """The page's document with what its first view shows already in it: one round trip less on a slow line.
 
-Owns how answers and words get into the built ``index.html``; knows nothing of how they are drawn. They stand as text in a
-``<template>``, which a browser neither runs nor shows. A service worker keeps the plain ``index.html``, without them.
+Owns how answers and words get into the built ``index.html``; knows nothing of how they are drawn. They stand as text
+in a ``<template>``, which a browser neither runs nor shows. A service worker keeps the plain ``index.html``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ FAULTS_PATH: Final = f"/faults?order=priority&limit={FIRST_FAULTS}"  # as the pa
 WORDS_FOLDER: Final = "first-words"  # of the built page: the messages of its first view, one file per language
 _READERS: Final = Rule(Role.VIEWER, frozenset((Scope.READ, Scope.DISPLAY)))
 _PRELOADS: Final = re.compile(r"\s*<link rel=\"preload\"[^>]*as=\"fetch\"[^>]*>")
+_MODULES: Final = re.compile(r"<(?:script|link)[^>]*(?:src|href)=\"(/assets/[^\"]+\.js)\"")
 _MOVING: Final = frozenset(("at", "live_at", "live_age_s", "now"))  # change while nothing else does: asked for later
 
 
@@ -35,9 +36,16 @@ Document = Callable[[Context], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the document may carry beside the faults: both as the API answers them."""
+    """What the document may carry beside the faults.
+
+    Attributes:
+        city: as the API answers it.
+        codes: of the fault catalogue what the signs need.
+        summary: as the API answers it.
+    """
 
     city: Document
+    codes: Document
     summary: Document
 
 
@@ -48,10 +56,13 @@ class Shell:
     Attributes:
         text: ``index.html`` without preloads of answers, which stand in it then.
         words: messages as JSON by language.
+        modules: value of a ``Link`` header that names the scripts of the first view: they are asked for as soon as the
+            head of the answer is there.
     """
 
     text: str
     words: Mapping[str, Any]
+    modules: str
 
     @classmethod
     def read(cls, dist: Path) -> Shell:
@@ -63,7 +74,9 @@ class Shell:
         words = {
             path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (dist / WORDS_FOLDER).glob("*.json")
         }
-        return cls(_PRELOADS.sub("", (dist / "index.html").read_text(encoding="utf-8")), words)
+        text = _PRELOADS.sub("", (dist / "index.html").read_text(encoding="utf-8"))
+        modules = ", ".join(f"<{path}>; rel=modulepreload" for path in _MODULES.findall(text))
+        return cls(text, words, modules)
 
 
 def first_document(
@@ -80,7 +93,7 @@ def first_document(
         is_list: the list is the first view, so its faults belong to it.
     """
     try:
-        answers: dict[str, Any] = {"/city": made.city(context)}
+        answers: dict[str, Any] = {"/city": made.city(context), "/codes": made.codes(context)}
         if principal.may(_READERS):
             answers["/summary"] = made.summary(context)
             if is_list:

@@ -28,9 +28,14 @@ const PAGE = 50;
 /** What the document carries, or preloads where it is the plain one; see index.html. */
 export const FIRST_PAGE = `/faults?order=priority&limit=${PAGE}`;
 
+/** Order of times and ids, which are ASCII: a locale's own order takes far longer. */
+function order(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 /** The order in which a crew should drive: priority first, the longer-standing one among equals. */
 export function byPriority(a: Fault, b: Fault): number {
-  return b.priority - a.priority || a.opened_at.localeCompare(b.opened_at) || a.id.localeCompare(b.id);
+  return b.priority - a.priority || order(a.opened_at, b.opened_at) || order(a.id, b.id);
 }
 
 /** Whether a fault is one of those that the filter asks for. */

@@ -99,7 +99,9 @@ export class FaultView implements View {
   }
 
   #showChart(): void {
-    if (this.#fault?.level === "lamp" && this.#fault.lamp_id) this.#chart.show(this.#fault.lamp_id);
+    if (this.#fault?.level !== "lamp" || !this.#fault.lamp_id) return;
+    this.#chart.show(this.#fault.lamp_id);
+    this.#chart.besideOf(this.#fault.cabinet_id);
   }
 
   template(): TemplateResult {
@@ -141,7 +143,7 @@ export class FaultView implements View {
     const isClosed = fault.closed_at !== null;
     const at = isClosed ? clock.moment(Date.parse(fault.closed_at ?? ""), words.locale) : "";
     return html`<header class="headline ${fault.severity}">
-      ${sign(familyOf(fault), isFresh(fault.state))}
+      ${sign(familyOf(fault, this.#page.looks), isFresh(fault.state))}
       <div>
         <h2>${words.title(fault.code)}</h2>
         <p class="place" dir="auto">${placeOf(fault, this.#page)}</p>
@@ -149,6 +151,7 @@ export class FaultView implements View {
           <span class="severity">${words.say(fault.severity)}</span>
           <span class="tag" data-state=${fault.state}>${words.say(fault.state)}</span>
           ${fault.assignee ? html`<span class="tag" dir="auto">${fault.assignee}</span>` : nothing}
+          ${this.#progress(fault)}
           <span class="tag quiet">
             ${isClosed ? words.say("closed_after", { t: at, d: stood }) : words.say("lasting", { t: stood })}
           </span>
@@ -156,6 +159,21 @@ export class FaultView implements View {
       </div>
       <span class="priority large" title=${words.say("priority")}>${fault.priority}</span>
     </header>`;
+  }
+
+  /** Since when somebody works on it, or until when nobody can. */
+  #progress(fault: Fault): TemplateResult | typeof nothing {
+    const { words, clock } = this.#page;
+    const day = (at: string) => clock.shortDay(Date.parse(at), words.locale);
+    if (fault.started_at)
+      return html`<span class="tag" data-started
+        >${words.say("started_at", { t: clock.moment(Date.parse(fault.started_at), words.locale) })}</span
+      >`;
+    if (fault.deferred_until)
+      return html`<span class="tag" data-deferred
+        >${words.say("deferred_until", { t: day(fault.deferred_until) })}</span
+      >`;
+    return nothing;
   }
 
   /** What has come of a repair, above everything else that is told. */
@@ -173,8 +191,11 @@ export class FaultView implements View {
           ? ["repair_undone", "bad"]
           : ["repair_waits", "wait"];
     const shown = undone ?? (fault.state === "closed" ? later.at(-1) : undefined) ?? repaired;
+    const { cause, part } = repaired.data;
+    const said = [cause, part].filter((text): text is string => typeof text === "string" && text !== "");
     return html`<p class="repair ${look}">
       ${words.say(word, { t: clock.moment(Date.parse(shown.at), words.locale) })}
+      ${said.length > 0 ? html`<span dir="auto">${said.join(" · ")}</span>` : nothing}
     </p>`;
   }
 
@@ -261,9 +282,14 @@ export class FaultView implements View {
     const note = evidence.note(entry);
     const byWhom = { telemetry: words.say("by_telemetry"), local: words.say("by_local") }[entry.actor] ?? entry.actor;
     const assignee = typeof entry.data.assignee === "string" ? entry.data.assignee : "";
+    const { cause, part, until } = entry.data;
+    const said = [cause, part].filter((text): text is string => typeof text === "string" && text !== "");
+    if (typeof until === "string")
+      said.push(words.say("until", { t: clock.shortDay(Date.parse(until), words.locale) }));
     return html`<li>
       <time datetime=${entry.at}>${clock.moment(Date.parse(entry.at), words.locale)}</time>
       <span><b>${did}</b>${assignee ? ` → ${assignee}` : ""} · ${byWhom}</span>
+      ${said.length > 0 ? html`<span dir="auto">${said.join(" · ")}</span>` : nothing}
       ${note ? html`<q dir="auto">${note}</q>` : nothing}
     </li>`;
   }

@@ -12,7 +12,6 @@ import {
   cabinetName,
   darkeningFault,
   facts,
-  honestState,
   href,
   nothing,
   type Fact,
@@ -79,6 +78,7 @@ export class LampView implements View {
       this.#answer = answer;
       this.#trouble = "";
       this.#chart.expect(answer.rated_power_w);
+      this.#chart.besideOf(answer.cabinet_id);
     } catch (error) {
       if (isExpected(error)) this.#trouble = error instanceof Problem ? "lamp_gone" : "unreachable";
     }
@@ -90,8 +90,7 @@ export class LampView implements View {
     const answer = this.#answer;
     if (!answer) return "silent";
     const told = (answer as { state?: unknown }).state ?? answer.latest?.state;
-    const own = told === undefined && answer.cabinet_id === null ? "unmetered" : lampState(told);
-    return honestState(own, answer.faults);
+    return told === undefined && answer.cabinet_id === null ? "unmetered" : lampState(told);
   }
 
   template(): TemplateResult {
@@ -117,7 +116,7 @@ export class LampView implements View {
     const page = this.#page;
     const { words } = page;
     this.#chart.renderHead();
-    const why = darkeningFault(answer.faults);
+    const why = darkeningFault(answer.faults, page);
     return html`
       ${this.#trouble ? html`<p class="message error">${words.say(this.#trouble)}</p>` : nothing}
       ${why && why.level !== "lamp" ? html`<p class="repair bad">${words.say("dark_by", { what: words.title(why.code) })}</p>` : nothing}

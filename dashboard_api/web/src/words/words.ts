@@ -1,5 +1,6 @@
 /** The language of the page: the address's, else the reader's choice, else the browser's, else the city's. */
 
+import { numberFormat, pluralRules } from "../city/formats";
 import type { Code, Quantity } from "../city/types";
 import type { Catalogue, CountedWord, Word } from "./catalogues";
 
@@ -163,7 +164,8 @@ export class Words {
   /** A message by its id, its `{…}` filled in; undefined where the catalogue has none. */
   find(id: string, filling: Filling = {}): string | undefined {
     const text = this.#catalogues.get(this.#language)?.[id];
-    return text?.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
+    if (!text?.includes("{")) return text;
+    return text.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
   }
 
   /** A word of the page, its `{…}` filled in. */
@@ -174,7 +176,7 @@ export class Words {
   /** A word of the page in the form that `n` of it takes in this language; `{n}` is the figure. */
   count(word: CountedWord, n: number): string {
     const filling = { n: this.figure(n, 0) };
-    const form = new Intl.PluralRules(this.locale).select(n);
+    const form = pluralRules(this.locale).select(n);
     return this.find(`page.${word}.${form}`, filling) ?? this.say(`${word}.other`, filling);
   }
 
@@ -197,11 +199,11 @@ export class Words {
 
   /** A figure as the language writes it. */
   figure(value: number, digits = 1): string {
-    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+    return numberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
   }
 
   percent(share: number): string {
-    return new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: 1 }).format(
+    return numberFormat(this.locale, { style: "percent", maximumFractionDigits: 1 }).format(
       Math.floor(share * 1000) / 1000, // never rounded up to a 100 % that is not one
     );
   }
