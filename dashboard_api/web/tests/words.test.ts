@@ -95,7 +95,16 @@ test("evidence and its reasons are all Indonesian on an Indonesian page", () => 
 test("times are the city's, whatever zone the reader sits in, and follow a replayed night", () => {
   const clock = new CityClock();
   const now = "2020-01-01T14:30:00Z";
-  const about = { name: "", group: "", language: "id", languages: [], bbox: null, lamps: 0, districts: [], register_version: 0 };
+  const about = {
+    name: "",
+    group: "",
+    language: "id",
+    languages: [],
+    bbox: null,
+    lamps: 0,
+    districts: [],
+    register_version: 0,
+  };
   clock.set({ ...about, timezone: "Asia/Jakarta", now, version: "" }, Date.now());
   expect(clock.time(Date.parse(now), "en")).toBe("21:30");
   expect(Math.abs(clock.nowMs() - Date.parse(now))).toBeLessThan(1_000);

@@ -7,8 +7,7 @@ import type { Link } from "./link";
 /** `dataAtMs`: when the shown data were told, by this device's clock. */
 export function linkWords({ words, clock }: Page, link: Link, dataAtMs: number | null): LinkWords {
   const { lostSinceMs } = link;
-  if (lostSinceMs === null)
-    return { text: words.say(link.heardAtMs === null ? "connecting" : "live"), isLost: false };
+  if (lostSinceMs === null) return { text: words.say(link.heardAtMs === null ? "connecting" : "live"), isLost: false };
   const toCity = clock.nowMs() - Date.now();
   const time = (ms: number) => clock.time(ms + toCity, words.locale);
   const parts = [words.say("lost", { t: time(lostSinceMs) })];

@@ -63,7 +63,7 @@ export function districtNames(city: Partial<Pick<City, "districts">>): Points {
 
 /** A name that may be as long as a register lets it be, as long as a map has room for. */
 function shortened(name: string): string {
-  const letters = [...name];
+  const letters = Array.from(name);
   return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join("")}…` : name;
 }
 
@@ -120,7 +120,11 @@ export function streetNames(lamps: LampCollection): Points {
     const neighbours = members.map(at).filter((place) => metres(place, nearest) < 250);
     features.push({
       type: "Feature",
-      properties: { name: shortened(members[0]?.properties.street ?? ""), angle: upright(direction(neighbours)), n: members.length },
+      properties: {
+        name: shortened(members[0]?.properties.street ?? ""),
+        angle: upright(direction(neighbours)),
+        n: members.length,
+      },
       geometry: { type: "Point", coordinates: nearest },
     });
   }

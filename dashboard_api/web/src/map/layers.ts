@@ -6,6 +6,7 @@ import { SEVERITY_COLOUR, type Looks } from "./icons";
 const STATE: ExpressionSpecification = ["coalesce", ["feature-state", "state"], ["get", "state"]];
 const IS_LIT: ExpressionSpecification = ["==", STATE, "lit"];
 const IS_DARK: ExpressionSpecification = ["==", STATE, "dark"];
+const IS_UNMETERED: ExpressionSpecification = ["==", STATE, "unmetered"];
 const LEVEL: ExpressionSpecification = ["coalesce", ["feature-state", "level"], ["get", "level"], 100];
 
 /** A dimmed lamp still glows: the eye's response is far from linear. */
@@ -54,15 +55,15 @@ const LAMPS: LayerSpecification[] = [
     "source-layer": "lamps",
     paint: {
       "circle-radius": ["interpolate", ["exponential", 1.4], ["zoom"], 10, 0.7, 13, 1.5, 16, 3.2, 19, 8],
-      "circle-color": ["case", IS_LIT, "#fff4dc", IS_DARK, "#0b0e16", ["==", STATE, "off"], "#66718a", "#2c3446"],
+      "circle-color": ["case", IS_LIT, "#fff4dc", IS_DARK, "#0b0e16", ["==", STATE, "off"], "#66718a", IS_UNMETERED, "#4d5870", "#2c3446"],
       "circle-opacity": ["case", IS_LIT, BRIGHTNESS, 0.95],
       "circle-stroke-width": [
         "case",
         IS_DARK,
         1.4,
-        ["in", STATE, ["literal", ["silent", "unmetered", "unknown"]]],
+        ["in", STATE, ["literal", ["silent", "unknown"]]],
         0.8,
-        0,
+        0, // not metered: a dot without a ring
       ],
       "circle-stroke-color": ["case", IS_DARK, "#ff6a2b", "#5d6a85"],
     },

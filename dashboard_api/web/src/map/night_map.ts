@@ -72,7 +72,9 @@ export class NightMap {
     this.#map.on("style.load", () => {
       for (const [name, image] of allSigns(ratio)) this.#map.addImage(name, image, { pixelRatio: ratio });
       for (const isOnline of [true, false])
-        this.#map.addImage(`cabinet-${isOnline ? "online" : "offline"}`, cabinetImage(isOnline, ratio), { pixelRatio: ratio });
+        this.#map.addImage(`cabinet-${isOnline ? "online" : "offline"}`, cabinetImage(isOnline, ratio), {
+          pixelRatio: ratio,
+        });
       drawNamesOnDemand(this.#map, ratio);
     });
     this.#ready = new Promise((resolve) => {

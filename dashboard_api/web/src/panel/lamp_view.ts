@@ -7,17 +7,7 @@ import type { Word } from "../words/catalogues";
 import { DimForm } from "./dim_form";
 import { faultRow } from "./fault_list";
 import { MaintenanceForm } from "./maintenance_form";
-import {
-  backButton,
-  cabinetName,
-  darkeningFault,
-  facts,
-  href,
-  nothing,
-  type Fact,
-  type Page,
-  type View,
-} from "./page";
+import { backButton, cabinetName, darkeningFault, facts, href, nothing, type Fact, type Page, type View } from "./page";
 import { ReadingsChart } from "./readings_chart";
 import { bulb } from "./sign";
 
