@@ -189,3 +189,49 @@ test("the expected power follows the level that was asked for", () => {
     null,
   ]);
 });
+
+test("another language is loaded when it is chosen, and the last choice counts", async () => {
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-GB"]);
+  const asked: string[] = [];
+  const loaders = new Map(
+    [...CATALOGUES].map(([code, catalogue]) => [
+      code,
+      async () => {
+        asked.push(code);
+        await Promise.resolve();
+        return catalogue;
+      },
+    ]),
+  );
+  const words = new Words(new Map([["en", { "page.lamp": "Lamp" }]]), loaders);
+  expect(words.isReady).toBe(true);
+  expect(words.languages().map(({ code }) => code)).toEqual(["en", "id"]);
+  expect(asked).toEqual([]);
+  words.choose("id");
+  words.choose("en");
+  await vi.waitFor(() => {
+    expect(asked).toContain("id");
+  });
+  await Promise.resolve();
+  expect(words.say("lamp")).toBe("Lamp");
+  words.choose("id");
+  await vi.waitFor(() => {
+    expect(words.say("lamp")).toBe("Lampu");
+  });
+  vi.restoreAllMocks();
+});
+
+test("a catalogue that does not come is asked for again", async () => {
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-GB"]);
+  let n_asked = 0;
+  const load = () => {
+    n_asked += 1;
+    return n_asked === 1 ? Promise.reject(new Error("offline")) : Promise.resolve(CATALOGUES.get("en") ?? {});
+  };
+  const words = new Words(new Map(), new Map([["en", load]]));
+  await words.complete();
+  expect(words.isReady).toBe(false);
+  await words.complete();
+  expect(words.isReady).toBe(true);
+  vi.restoreAllMocks();
+});

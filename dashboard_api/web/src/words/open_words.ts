@@ -3,6 +3,8 @@
 import { LOADERS, type Catalogue } from "./catalogues";
 import { Words } from "./words";
 
+const RETRY_MS = 2_000;
+
 /**
  * The words in the language that the reader wishes, as soon as the first view can be told in it.
  *
@@ -11,6 +13,10 @@ import { Words } from "./words";
 export async function openWords(language: string, first: Catalogue | null): Promise<Words> {
   const catalogues = new Map<string, Catalogue>(first ? [[language, first]] : []);
   const words = new Words(catalogues, LOADERS);
-  if (!catalogues.has(words.language)) await words.complete();
+  if (!words.isReady) await words.complete();
+  while (!words.isReady) {
+    await new Promise((resolve) => window.setTimeout(resolve, RETRY_MS));
+    await words.complete();
+  }
   return words;
 }

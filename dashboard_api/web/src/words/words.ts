@@ -43,10 +43,10 @@ function wishedLanguage(codes: readonly string[]): string | null {
 export type Loaders = ReadonlyMap<string, () => Promise<Catalogue>>;
 
 export class Words {
-  readonly #catalogues: Map<string, Catalogue>;
+  readonly #given: ReadonlyMap<string, Catalogue>;
+  readonly #whole = new Map<string, Catalogue>();
   readonly #loaders: Loaders;
   readonly #names = new Map<string, string>();
-  readonly #whole = new Set<string>();
   #language = FIRST;
   #wanted = FIRST;
   #isChosen = false;
@@ -56,20 +56,20 @@ export class Words {
 
   /** With the catalogues that are there, or parts of them, and the ways to those that are not. */
   constructor(catalogues: ReadonlyMap<string, Catalogue>, loaders: Loaders = new Map()) {
-    this.#catalogues = new Map(catalogues);
+    this.#given = catalogues;
     this.#loaders = loaders;
     const wished = wishedLanguage(this.#known);
     if (wished) {
       this.#language = wished;
       this.#isChosen = true;
-    } else if (!this.#catalogues.has(FIRST)) {
-      this.#language = [...this.#catalogues.keys()][0] ?? FIRST; // the document's is the city's own
+    } else if (!catalogues.has(FIRST)) {
+      this.#language = [...catalogues.keys()][0] ?? FIRST; // the document's is the city's own
     }
     document.documentElement.lang = this.#language;
   }
 
   get #known(): string[] {
-    return [...new Set([...this.#loaders.keys(), ...this.#catalogues.keys()])].sort();
+    return [...new Set([...this.#loaders.keys(), ...this.#given.keys()])].sort();
   }
 
   get language(): string {
@@ -83,7 +83,7 @@ export class Words {
 
   /** Every language that the page can be read in, with its own name. */
   languages(): { code: string; name: string }[] {
-    const name = (code: string) => this.#names.get(code) ?? this.#catalogues.get(code)?.["language.name"] ?? code;
+    const name = (code: string) => this.#names.get(code) ?? this.#catalogue(code)?.["language.name"] ?? code;
     return this.#known.map((code) => ({ code, name: name(code) }));
   }
 
@@ -92,22 +92,28 @@ export class Words {
     for (const { code, name } of languages) this.#names.set(code, name);
   }
 
+  /** Whether there are words in the present language: those of the first view at least. */
+  get isReady(): boolean {
+    return this.#catalogue(this.#language) !== undefined;
+  }
+
   /** Load the whole catalogue of the present language: views beside the list say more than the first one. */
   async complete(): Promise<void> {
     await this.#load(this.#language);
   }
 
-  /** Whether the whole catalogue of a language is there, once it was asked for. */
-  async #load(language: string): Promise<boolean> {
+  #catalogue(language: string): Catalogue | undefined {
+    return this.#whole.get(language) ?? this.#given.get(language);
+  }
+
+  async #load(language: string): Promise<void> {
     const load = this.#loaders.get(language);
-    if (!load || this.#whole.has(language)) return this.#catalogues.has(language);
+    if (!load || this.#whole.has(language)) return;
     try {
-      this.#catalogues.set(language, await load());
-      this.#whole.add(language);
+      this.#whole.set(language, await load());
     } catch {
-      return this.#catalogues.has(language); // the network: what is there has to do
+      // the network: what is there has to do, and the next time asks again
     }
-    return true;
   }
 
   /** The city's own language, which holds until the reader chooses. */
@@ -125,7 +131,7 @@ export class Words {
     this.#wanted = language;
     if (language === this.#language) return;
     if (this.#loaders.has(language) && !this.#whole.has(language)) await this.#load(language);
-    if (language !== this.#wanted || !this.#catalogues.has(language)) return; // another one was chosen meanwhile
+    if (language !== this.#wanted || !this.#catalogue(language)) return; // another one was chosen meanwhile
     this.#language = language;
     document.documentElement.lang = language;
     for (const listener of this.#listeners) listener();
@@ -163,7 +169,7 @@ export class Words {
 
   /** A message by its id, its `{…}` filled in; undefined where the catalogue has none. */
   find(id: string, filling: Filling = {}): string | undefined {
-    const text = this.#catalogues.get(this.#language)?.[id];
+    const text = this.#catalogue(this.#language)?.[id];
     if (!text?.includes("{")) return text;
     return text.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
   }
@@ -192,7 +198,7 @@ export class Words {
 
   /** Every fault code that the catalogue or the server knows. */
   codes(): string[] {
-    const ids = Object.keys(this.#catalogues.get(this.#language) ?? {});
+    const ids = Object.keys(this.#catalogue(this.#language) ?? {});
     const own = ids.map((id) => /^fault\.(\w+)\.title$/.exec(id)?.[1]).filter((code) => code !== undefined);
     return [...new Set([...own, ...this.#codes.keys()])];
   }
