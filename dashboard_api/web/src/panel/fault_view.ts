@@ -247,7 +247,7 @@ export class FaultView implements View {
     if (ids.length === 0) return nothing;
     const chips = (some: readonly string[]) =>
       html`<div class="chips">
-        ${some.map((id) => html`<a class="chip button" data-view="lamp" href=${href({ view: "lamp", id })}>${id}</a>`)}
+        ${some.map((id) => html`<a class="chip button" data-view="lamp" href=${href({ view: "lamp", id })} dir="auto">${id}</a>`)}
       </div>`;
     const rest = ids.slice(LAMPS_SHOWN);
     return html`<section>

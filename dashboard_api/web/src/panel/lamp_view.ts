@@ -25,9 +25,13 @@ export class LampView implements View {
   constructor(page: Page) {
     this.#page = page;
     this.#chart = new ReadingsChart(page);
-    this.#dim = new DimForm(page, () => {
-      void this.#refresh();
-    });
+    this.#dim = new DimForm(
+      page,
+      () => {
+        void this.#refresh();
+      },
+      () => this.#measuredPower(),
+    );
     this.#maintenance = new MaintenanceForm(page);
   }
 
@@ -125,6 +129,15 @@ export class LampView implements View {
         ${this.#register(answer)}
       </section>
     `;
+  }
+
+  /** What the lamp draws, and when that was measured. */
+  #measuredPower(): string | null {
+    const { words, clock } = this.#page;
+    const latest = this.#answer?.latest as Record<string, unknown> | null | undefined;
+    const { power_w: power, at } = latest ?? {};
+    if (typeof power !== "number" || typeof at !== "string") return null;
+    return `${words.measured("power_w", power)} · ${clock.moment(Date.parse(at), words.locale)}`;
   }
 
   /** What was measured: as the present where it is fresh, else as the last that was heard. */

@@ -80,7 +80,7 @@ export function facts(rows: readonly Fact[]): TemplateResult {
       ([label, value]) =>
         html`<div>
           <dt>${label}</dt>
-          <dd>${value}</dd>
+          <dd dir="auto">${value}</dd>
         </div>`,
     )}
   </dl>`;
