@@ -65,8 +65,8 @@ def test_a_register_without_districts_has_none(town, client):
 def test_the_catalogue_says_how_a_fault_is_shown_and_whether_lamps_are_dark_by_it(client):
     codes = {row["code"]: row for row in client.get("/api/v1/codes").json()["items"]}
     assert {row["family"] for row in codes.values()} == {"lamp", "cable", "cabinet", "signal"}
-    families = ("lampFailure", "cableFailure", "supplyLoss", "controllerOffline", "communicationFailure", "meterFailure")
-    assert [codes[code]["family"] for code in families] == ["lamp", "cable", "cabinet", "signal", "signal", "signal"]
+    some = ("lampFailure", "cableFailure", "supplyLoss", "controllerOffline", "communicationFailure", "meterFailure")
+    assert [codes[code]["family"] for code in some] == ["lamp", "cable", "cabinet", "signal", "signal", "signal"]
     dark = {code for code, row in codes.items() if row["darkens"]}
     assert dark == {"lampFailure", "circuitFailure", "cableFailure", "supplyLoss", "contactorFailure"}
 

@@ -10,7 +10,16 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard_api.test_page import browser, lit_town, open_page, port, quiet_desk, rows, wide_page  # noqa: F401
+from tests.dashboard_api.test_page import (  # noqa: F401
+    browser,
+    database_url,
+    lit_town,
+    open_page,
+    port,
+    quiet_desk,
+    rows,
+    wide_page,
+)
 
 pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
 LONG = "Jalan " + "Sangat Panjang " * 33

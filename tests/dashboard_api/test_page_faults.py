@@ -12,7 +12,17 @@ import pytest
 from playwright.sync_api import expect
 
 from ingest.model.finding import Cleared
-from tests.dashboard_api.test_page import browser, lit_town, open_page, port, quiet_desk, rows, serving, wide_page  # noqa: F401
+from tests.dashboard_api.test_page import (  # noqa: F401
+    browser,
+    database_url,
+    lit_town,
+    open_page,
+    port,
+    quiet_desk,
+    rows,
+    serving,
+    wide_page,
+)
 
 T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
