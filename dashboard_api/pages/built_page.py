@@ -20,7 +20,7 @@ from starlette.types import Scope
 from dashboard_api.context import Context, language_wish
 from dashboard_api.http.compression import pack, takes_gzip
 from dashboard_api.http.entity_tag import not_modified
-from dashboard_api.pages.first_document import Answers, Shell, document_tag, first_document
+from dashboard_api.pages.first_document import Answers, Shell, first_document
 
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 # of the one page, by its own router; and whether the list is the first that is seen of it
@@ -67,14 +67,15 @@ def _view_of(
         catalogue = context.languages[language_wish(request, context) or context.city.city.language]
         principal = request.state.principal
 
-        def make() -> bytes | None:
+        def make() -> tuple[bytes, str] | None:
             return first_document(shell, answers, context, principal, catalogue, is_list=is_list)
 
-        body = await run_in_threadpool(make)
-        if body is None:  # the database does not answer: the page comes, and asks again and again
+        made = await run_in_threadpool(make)
+        if made is None:  # the database does not answer: the page comes, and asks again and again
             return await page.get_response("index.html", request.scope)
+        body, tag = made
         headers = {
-            "ETag": document_tag(body),
+            "ETag": tag,
             "Cache-Control": "private, no-cache",
             "Content-Language": catalogue.language,
             "Content-Security-Policy": _POLICY,

@@ -19,6 +19,7 @@ from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Role, Rule, Scope
 from dashboard_api.context import Context
 from dashboard_api.errors import RequestError
+from dashboard_api.formats.times import iso
 from dashboard_api.store.fault_list import FaultFilter
 from languages.catalogue import Catalogue
 
@@ -81,8 +82,10 @@ class Shell:
 
 def first_document(
     shell: Shell, made: Answers, context: Context, principal: Principal, catalogue: Catalogue, *, is_list: bool
-) -> bytes | None:
-    """The document for one reader, or None where the database does not answer.
+) -> tuple[bytes, str] | None:
+    """The document for one reader and its entity tag, or None where the database does not answer.
+
+    The tag stays while only the time has passed: what a browser has kept says when it is from.
 
     Args:
         shell: the built page.
@@ -99,7 +102,8 @@ def first_document(
             if is_list:
                 page = context.faults.page(FaultFilter(), catalogue, order="priority", limit=FIRST_FAULTS)
                 answers[FAULTS_PATH] = json.loads(page.document())
-        ahead_s = (context.now_us() - context.wall_us()) // 1_000_000
+        now_us = context.now_us()
+        ahead_s = (now_us - context.wall_us()) // 1_000_000
     except RequestError:
         return None
     for answer in answers.values():
@@ -111,7 +115,9 @@ def first_document(
         "ahead_s": ahead_s,
         "answers": answers,
     }
-    return _filled(shell.text, told, catalogue.language, context.city.city.name)
+    city = context.city.city.name
+    tag = document_tag(_filled(shell.text, told, catalogue.language, city))
+    return _filled(shell.text, {**told, "now": iso(now_us)}, catalogue.language, city), tag
 
 
 def _filled(text: str, told: Mapping[str, Any], language: str, city: str) -> bytes:

@@ -185,7 +185,7 @@ export class App {
       this.#wasLost = false;
       void this.#load();
       (this.#view as Partial<Detail>).retry?.();
-    }
+    } else if (this.#view.isTroubled) (this.#view as Partial<Detail>).retry?.();
     if (!changes || (!changes.reload && changes.row.length === 0)) return;
     this.#maps.map?.showChanges(changes);
     this.#view.hearLamps?.();

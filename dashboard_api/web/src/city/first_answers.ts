@@ -6,21 +6,33 @@ import type { City } from "./types";
 interface Told {
   language: string;
   words: Catalogue | null;
-  /** By how much the city's now is ahead of the wall clock: a document may come from the browser's cache. */
+  /** The city's now when the document was made. */
+  now: string;
+  /** By how much it was ahead of the wall clock, for a document that comes from the browser's cache. */
   ahead_s: number;
   answers: Record<string, unknown>;
 }
 
+/** Milliseconds since the document's answer began; null where the browser had kept the document. */
+function sinceArrival(): number | null {
+  const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  if (!entry || entry.encodedBodySize === 0 || entry.transferSize < entry.encodedBodySize) return null;
+  return performance.now() - entry.responseStart;
+}
+
 export class FirstAnswers {
   readonly #answers: Map<string, unknown>;
-  readonly #aheadS: number;
+  readonly #nowMs: number;
   readonly language: string;
   /** Messages of the first view in `language`; none where the document is the plain one. */
   readonly words: Catalogue | null;
 
   private constructor(told: Partial<Told>) {
     this.#answers = new Map(Object.entries(told.answers ?? {}));
-    this.#aheadS = told.ahead_s ?? 0;
+    const toldMs = Date.parse(told.now ?? "");
+    const sinceMs = sinceArrival();
+    const isUsable = sinceMs !== null && !Number.isNaN(toldMs);
+    this.#nowMs = isUsable ? toldMs + sinceMs : Date.now() + (told.ahead_s ?? 0) * 1000;
     this.language = told.language ?? "";
     this.words = told.words ?? null;
   }
@@ -44,9 +56,9 @@ export class FirstAnswers {
     return answer as T | null;
   }
 
-  /** The city, with its now by this device's clock. */
+  /** The city, with its now: the server's where the document is new, else by this device's clock. */
   takeCity(): City | null {
     const city = this.take<City>("/city");
-    return city && { ...city, now: new Date(Date.now() + this.#aheadS * 1000).toISOString() };
+    return city && { ...city, now: new Date(this.#nowMs).toISOString() };
   }
 }

@@ -53,6 +53,10 @@ export class CabinetView implements View {
     this.retry();
   }
 
+  get isTroubled(): boolean {
+    return this.#trouble === "unreachable";
+  }
+
   retry(): void {
     if (this.#id) void this.#refresh();
   }

@@ -69,6 +69,10 @@ export class FaultView implements View {
     if (fault.id === this.#id && fault.version !== this.#fault?.version) void this.#refresh();
   }
 
+  get isTroubled(): boolean {
+    return this.#trouble === "unreachable";
+  }
+
   /** The connection is back: what was missed is asked for. */
   retry(): void {
     if (this.#id) void this.#refresh();

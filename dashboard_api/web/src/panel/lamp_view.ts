@@ -59,6 +59,10 @@ export class LampView implements View {
     if (this.#id) void this.#refresh();
   }
 
+  get isTroubled(): boolean {
+    return this.#trouble === "unreachable";
+  }
+
   retry(): void {
     if (this.#id) void this.#refresh();
   }

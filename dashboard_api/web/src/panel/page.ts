@@ -40,6 +40,8 @@ export interface View {
   hear?(fault: Fault): void;
   /** Lamps changed their look. */
   hearLamps?(): void;
+  /** Whether it shows that it could not be loaded: then it is asked for again as soon as the server answers. */
+  readonly isTroubled?: boolean;
 }
 
 /** A link to a view: it opens in a new tab as well. */
