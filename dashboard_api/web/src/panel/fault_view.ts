@@ -3,7 +3,7 @@
 import { html, type TemplateResult } from "lit-html";
 import { get, isExpected, Problem } from "../city/api";
 import { lasting } from "../city/clock";
-import type { Fault, TimelineEntry } from "../city/types";
+import type { Fault } from "../city/types";
 import { familyOf, isFresh } from "../map/icons";
 import type { Word } from "../words/catalogues";
 import { EvidenceWords } from "../words/evidence_words";
@@ -22,6 +22,7 @@ import {
 } from "./page";
 import { ReadingsChart } from "./readings_chart";
 import { sign } from "./sign";
+import { timelineTemplate } from "./timeline";
 
 const LAMPS_SHOWN = 12;
 
@@ -91,7 +92,7 @@ export class FaultView implements View {
       if (isFirst) this.#showPlace();
       if (isFirst || isNewer) this.#showChart(); // a repair shows in the readings
     } catch (error) {
-      if (isExpected(error)) this.#trouble = error instanceof Problem ? "fault_gone" : "unreachable";
+      if (isExpected(error) && id === this.#id) this.#trouble = error instanceof Problem ? "fault_gone" : "unreachable";
     }
     this.#page.redraw();
   }
@@ -137,7 +138,7 @@ export class FaultView implements View {
         <h3>${words.say("where")}</h3>
         ${this.#where(fault)}
       </section>
-      ${this.#evidence(fault)} ${this.#lamps(fault)} ${this.#timeline(fault.timeline ?? [])}
+      ${this.#evidence(fault)} ${this.#lamps(fault)} ${timelineTemplate(page, this.#words, fault.timeline ?? [])}
     </article>`;
   }
 
@@ -266,35 +267,5 @@ export class FaultView implements View {
           : nothing
       }
     </section>`;
-  }
-
-  #timeline(entries: readonly TimelineEntry[]): TemplateResult | typeof nothing {
-    const { words } = this.#page;
-    if (entries.length === 0) return nothing;
-    return html`<section>
-      <h3>${words.say("timeline")}</h3>
-      <ol class="timeline">
-        ${entries.toReversed().map((entry) => this.#moment(entry))}
-      </ol>
-    </section>`;
-  }
-
-  #moment(entry: TimelineEntry): TemplateResult {
-    const { words, clock } = this.#page;
-    const evidence = this.#words;
-    const did = words.find(`page.did_${entry.kind}`) ?? entry.kind;
-    const note = evidence.note(entry);
-    const byWhom = { telemetry: words.say("by_telemetry"), local: words.say("by_local") }[entry.actor] ?? entry.actor;
-    const assignee = typeof entry.data.assignee === "string" ? entry.data.assignee : "";
-    const { cause, part, until } = entry.data;
-    const said = [cause, part].filter((text): text is string => typeof text === "string" && text !== "");
-    if (typeof until === "string")
-      said.push(words.say("until", { t: clock.shortDay(Date.parse(until), words.locale) }));
-    return html`<li>
-      <time datetime=${entry.at}>${clock.moment(Date.parse(entry.at), words.locale)}</time>
-      <span><b>${did}</b>${assignee ? ` → ${assignee}` : ""} · ${byWhom}</span>
-      ${said.length > 0 ? html`<span dir="auto">${said.join(" · ")}</span>` : nothing}
-      ${note ? html`<q dir="auto">${note}</q>` : nothing}
-    </li>`;
   }
 }

@@ -78,7 +78,7 @@ export class LampView implements View {
       this.#chart.expect(answer.rated_power_w);
       this.#chart.besideOf(answer.cabinet_id);
     } catch (error) {
-      if (isExpected(error)) this.#trouble = error instanceof Problem ? "lamp_gone" : "unreachable";
+      if (isExpected(error) && id === this.#id) this.#trouble = error instanceof Problem ? "lamp_gone" : "unreachable";
     }
     this.#page.redraw();
   }
