@@ -55,7 +55,18 @@ const LAMPS: LayerSpecification[] = [
     "source-layer": "lamps",
     paint: {
       "circle-radius": ["interpolate", ["exponential", 1.4], ["zoom"], 10, 0.7, 13, 1.5, 16, 3.2, 19, 8],
-      "circle-color": ["case", IS_LIT, "#fff4dc", IS_DARK, "#0b0e16", ["==", STATE, "off"], "#66718a", IS_UNMETERED, "#4d5870", "#2c3446"],
+      "circle-color": [
+        "case",
+        IS_LIT,
+        "#fff4dc",
+        IS_DARK,
+        "#0b0e16",
+        ["==", STATE, "off"],
+        "#66718a",
+        IS_UNMETERED,
+        "#4d5870",
+        "#2c3446",
+      ],
       "circle-opacity": ["case", IS_LIT, BRIGHTNESS, 0.95],
       "circle-stroke-width": [
         "case",
