@@ -65,7 +65,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
-            asyncio.create_task(keep_up(context.admission.write_use, context.keep_anchor)),
+            asyncio.create_task(keep_up(context.admission.write_use, context.keep_anchor, context.close_reports)),
         ]
         yield
         for task in tasks:

@@ -32,6 +32,7 @@ from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
 from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from dashboard_api.store.reports import close_settled
 from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK, Catalogue, load_languages
@@ -166,6 +167,14 @@ class Context:
         """
         today = datetime.fromtimestamp(self._clock() / 1e6, ZoneInfo(self.city.city.timezone)).date()
         keep_anchor(self.database, lambda: self.key_file.derived("audit"), self.city.data_folder, today.isoformat())
+
+    def close_reports(self) -> None:
+        """Close citizens' reports that have their outcome; their contacts are deleted with it.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        close_settled(self.database, self.now_us())
 
     def live_age_s(self) -> float | None:
         """Seconds since ingest wrote the live picture; None = it has written none."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from itertools import chain
 from typing import Any, Final
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.access.guard import address_of
@@ -17,10 +18,11 @@ from dashboard_api.formats.problem_document import error_document
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of, fault_word
 from dashboard_api.neighbours.form_body import form_fields
-from dashboard_api.neighbours.open311 import mapping
+from dashboard_api.neighbours.ogc.parameters import only_known
+from dashboard_api.neighbours.open311 import bulk, mapping
 from dashboard_api.neighbours.open311.xml_text import xml_of
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
-from dashboard_api.store.reports import close_settled, lamps_at, reports_between
+from dashboard_api.store.reports import all_reports, close_settled, lamps_at, reports_between
 from ingest.schema import life
 from languages.catalogue import Catalogue
 
@@ -29,6 +31,9 @@ XML: Final = "text/xml"
 _SPAN_US: Final = 90 * 86_400 * 1_000_000
 _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
+# a city is one jurisdiction and asks for no key: both are read and mean nothing
+_EVERYWHERE: Final = ("jurisdiction_id", "api_key", "lang")
+_LIST: Final = ("service_request_id", "service_code", "start_date", "end_date", "status")
 _MEDIA_TYPES: Final = {"json": JSON, "xml": XML}
 
 
@@ -36,6 +41,7 @@ async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> 
     """Open311: where the service is and what it speaks (`json` or `xml`)."""
 
     async def make() -> Any:
+        _known(request)
         endpoint = {
             "specification": "http://wiki.open311.org/GeoReport_v2",
             "url": f"{str(request.base_url).rstrip('/')}/open311/v2",
@@ -43,29 +49,38 @@ async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> 
             "type": "production",
             "formats": [XML, JSON],
         }
+        bulk_endpoint = {
+            "specification": "http://wiki.open311.org/GeoReport_Bulk_v1",
+            "url": f"{endpoint['url']}/bulk/requests",
+            "changeset": "2016-06-01T00:00:00Z",
+            "type": "production",
+            "formats": [media_type for media_type, _write in bulk.FORMATS.values()],
+        }
         return {
             "changeset": "2011-04-20T00:00:00Z",
             "contact": catalogue.say("open311.contact"),
             "key_service": catalogue.say("open311.key_service"),
-            "endpoints": [endpoint],
+            "endpoints": [endpoint, bulk_endpoint],
         }
 
     return await _answer(form, "discovery", make, catalogue)
 
 
-async def get_services(catalogue: CatalogueOf, form: str) -> Response:
+async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> Response:
     """Open311: what may be reported (`json` or `xml`)."""
 
     async def make() -> Any:
+        _known(request)
         return [_service(name, catalogue) for name in mapping.SERVICES]
 
     return await _answer(form, "services", make, catalogue)
 
 
-async def get_service(catalogue: CatalogueOf, service_code: str, form: str) -> Response:
+async def get_service(request: Request, catalogue: CatalogueOf, service_code: str, form: str) -> Response:
     """Open311: the attributes of a service (`json` or `xml`)."""
 
     async def make() -> Any:
+        _known(request)
         if service_code not in mapping.SERVICES:
             raise NotFoundError("no_service", service=service_code, known=list(mapping.SERVICES))
         attribute = {
@@ -89,13 +104,94 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     Parameters: `service_request_id`, `service_code` (each may be a list with commas), `start_date`, `end_date` (at most
     90 days), `status` (`open`, `closed`).
     """
-    given = dict(request.query_params)
     desk = desk_of(request, context)
 
     async def make() -> Any:
+        given = _known(request, _LIST)
         return await run_in_threadpool(_list, given, context, desk, catalogue)
 
     return await _answer(form, "service_requests", make, catalogue)
+
+
+async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
+    """GeoReport Bulk: all service requests (`csv`, `json` or `xml`), first those of citizens, then faults.
+
+    Parameters: `start_date`, `end_date` (of the request).
+    """
+    desk = desk_of(request, context)
+    given: dict[str, str] = {}
+
+    async def make() -> Any:
+        given.update(_known(request, ("start_date", "end_date")))
+        span = _ends(given, context.now_us())
+        # the first row is asked for here, so that a store that does not answer is 503 and no torn answer
+        return await run_in_threadpool(_begun, _bulk_rows(span, context, desk, catalogue))
+
+    if form not in bulk.FORMATS:
+        return await _answer("json", "errors", _no_format, catalogue)
+    try:
+        rows = await make()
+    except RequestError:
+        return await _answer(form if form in _MEDIA_TYPES else "json", "errors", make, catalogue)
+    media_type, write = bulk.FORMATS[form]
+    headers = {
+        "Content-Language": catalogue.language,
+        "Vary": "Accept-Language",
+        "Cache-Control": "public, max-age=300",
+    }
+    headers["Content-Disposition"] = f'attachment; filename="requests.{form}"'
+    return StreamingResponse(write(rows), media_type=f"{media_type}; charset=utf-8", headers=headers)
+
+
+async def _no_format() -> Any:
+    raise NotFoundError("not_one_of", name="format", value="", known=list(bulk.FORMATS))
+
+
+def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same rows, of which the first has been read."""
+    first = next(rows, None)
+    return rows if first is None else chain([first], rows)
+
+
+def _ends(given: dict[str, str], now_us: int) -> tuple[int, int]:
+    start = parse_time(given["start_date"], "start_date") if given.get("start_date") else 0
+    end = parse_time(given["end_date"], "end_date") if given.get("end_date") else now_us
+    if start > end:
+        raise BadRequestError("start_not_before_end")
+    return start, end
+
+
+def _bulk_rows(
+    span: tuple[int, int], context: Context, desk: ReportDesk, catalogue: Catalogue
+) -> Iterator[dict[str, Any]]:
+    close_settled(context.database, context.now_us())
+    for row in all_reports(context.database, *span):
+        outcome = desk.outcome_of(row)
+        closed_us = row.closed_at_us
+        if outcome.fault is not None and outcome.is_closed:
+            closed_us = outcome.fault.closed_at_us
+        yield _bulk_row(_of_report(row, desk, catalogue), closed_us, "Website")
+    after: str | None = None
+    while True:
+        rows = public_faults(context.database, PublicFilter(after=after, opened=span), _MOST)
+        for row in rows:
+            yield _bulk_row(_of_fault(row, catalogue), row.closed_at_us, "Telemetry")
+        if len(rows) < _MOST:
+            return
+        after = rows[-1].id
+
+
+def _bulk_row(request: dict[str, Any], closed_us: int | None, source: str) -> dict[str, Any]:
+    """A service request with the names of the bulk form; a closed one was last changed when it was closed."""
+    closed = iso(closed_us)
+    return {
+        **{name: request.get(name) for name in bulk.FIELDS},
+        "updated_datetime": closed or request["updated_datetime"],
+        "closed_date": closed,
+        "status_description": request["status"],
+        "source": source,
+        "service_subtype": None,
+    }
 
 
 async def get_request(
@@ -105,6 +201,7 @@ async def get_request(
     desk = desk_of(request, context)
 
     async def make() -> Any:
+        _known(request)
         found = await run_in_threadpool(_one, request_id, context, desk, catalogue)
         if found is None:
             raise NotFoundError("no_request", number=request_id)
@@ -118,6 +215,7 @@ async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf
     desk = desk_of(request, context)
 
     async def make() -> Any:
+        _known(request)
         if await run_in_threadpool(desk.outcome, token) is None:
             raise NotFoundError("no_request", number=token)
         return [{"service_request_id": token, "token": token}]
@@ -134,14 +232,26 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     desk = desk_of(request, context)
 
     async def make() -> Any:
+        _known(request)
+        address = address_of(request.scope)
+        desk.admit(address)
         fields = await form_fields(request)
         wish = await run_in_threadpool(_wish, fields, context)
-        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
+        number = await run_in_threadpool(desk.take, wish, address)
         outcome = await run_in_threadpool(desk.outcome, number)
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
 
     return await _answer(form, "service_requests", make, catalogue, status=201)
+
+
+def _known(request: Request, names: Collection[str] = ()) -> dict[str, str]:
+    """The query's parameters.
+
+    Raises:
+        BadRequestError: one is unknown, or stands twice.
+    """
+    return only_known(request.query_params.multi_items(), (*_EVERYWHERE, *names))
 
 
 def _service(name: str, catalogue: Catalogue) -> dict[str, Any]:
