@@ -549,7 +549,7 @@ _OPEN: Final[tuple[Route, ...]] = (
         open_data.get_data,
         "open data",
         Role.PUBLIC,
-        others={open_data.GEOJSON: neighbour.OpenDataFeatures, open_data.CSV: None},
+        others={open_data.GEOJSON: neighbour.OpenDataFeatures, open_data.CSV: None, open_data.PARQUET: None},
         problems={404: "no such data set"},
         response_class=Response,
     ),
