@@ -180,7 +180,7 @@ def test_a_killed_job_links_its_report_to_the_fault_it_had_opened(unmetered, web
         assert connection.execute(select(reports.c.fault_id)).scalar_one() is not None
 
 
-# --- checks -------------------------------------------------------------------------------------------------------------
+# --- checks
 
 
 def test_a_report_of_a_healthy_lamp_is_a_check_with_an_outcome_for_everybody(town, client):

@@ -69,9 +69,9 @@ async def get_catalogue(request: Request, context: ContextOf, catalogue: Catalog
 
 
 async def get_data(context: ContextOf, catalogue: CatalogueOf, name: str, form: str) -> Response:
-    """A data set: `lamps`, `faults` as `csv`, `geojson`, `parquet`; `repairs`, `availability`, `energy` without `geojson`.
+    """A data set: `lamps`, `faults` (`csv`, `geojson`, `parquet`), or figures (`csv`, `parquet`).
 
-    Figures are by district and month of the city's zone, for the last 24 months.
+    Figures are `repairs`, `availability` and `energy`, by district and month of the city's zone for the last 24 months.
     """
     if form not in DATASETS.get(name, ()):
         known = [f"{one}.{each}" for one, forms in DATASETS.items() for each in forms]
