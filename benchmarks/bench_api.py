@@ -7,7 +7,7 @@ second over 64 connections, at random moments (a Poisson stream), every list and
 the fault list, the list within a box, and one lamp; tiles are lamps at zoom 6, 12 and 16. The live picture is replaced
 every 10 s meanwhile, as ingest does at this size, so that tiles are drawn anew. ``--city`` keeps the city between runs.
 
-Then OGC API - Features over 100,000 lamps beside pygeoapi (``benchmarks.ogc_beside_pygeoapi``), left out by ``--no-ogc``.
+Then OGC API - Features over 100,000 lamps beside pygeoapi (``benchmarks.ogc_beside_pygeoapi``), unless ``--no-ogc``.
 """
 
 from __future__ import annotations
