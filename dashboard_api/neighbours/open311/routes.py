@@ -31,17 +31,16 @@ XML: Final = "text/xml"
 _SPAN_US: Final = 90 * 86_400 * 1_000_000
 _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
-# a city is one jurisdiction and asks for no key: both are read and mean nothing
-_EVERYWHERE: Final = ("jurisdiction_id", "api_key", "lang")
-_LIST: Final = ("service_request_id", "service_code", "start_date", "end_date", "status")
 _MEDIA_TYPES: Final = {"json": JSON, "xml": XML}
+# GeoReport v2 has the first two at every address; both are passed over: one city, and keys are asked of nobody
+_EVERYWHERE: Final = ("jurisdiction_id", "api_key", "lang")
+_LIST_PARAMETERS: Final = (*_EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
 
 
 async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> Response:
     """Open311: where the service is and what it speaks (`json` or `xml`)."""
 
     async def make() -> Any:
-        _known(request)
         endpoint = {
             "specification": "http://wiki.open311.org/GeoReport_v2",
             "url": f"{str(request.base_url).rstrip('/')}/open311/v2",
@@ -63,24 +62,22 @@ async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> 
             "endpoints": [endpoint, bulk_endpoint],
         }
 
-    return await _answer(form, "discovery", make, catalogue)
+    return await _answer(request, form, "discovery", make, catalogue)
 
 
 async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> Response:
     """Open311: what may be reported (`json` or `xml`)."""
 
     async def make() -> Any:
-        _known(request)
         return [_service(name, catalogue) for name in mapping.SERVICES]
 
-    return await _answer(form, "services", make, catalogue)
+    return await _answer(request, form, "services", make, catalogue)
 
 
 async def get_service(request: Request, catalogue: CatalogueOf, service_code: str, form: str) -> Response:
     """Open311: the attributes of a service (`json` or `xml`)."""
 
     async def make() -> Any:
-        _known(request)
         if service_code not in mapping.SERVICES:
             raise NotFoundError("no_service", service=service_code, known=list(mapping.SERVICES))
         attribute = {
@@ -95,7 +92,7 @@ async def get_service(request: Request, catalogue: CatalogueOf, service_code: st
         }
         return {"service_code": service_code, "attributes": [attribute]}
 
-    return await _answer(form, "service_definition", make, catalogue)
+    return await _answer(request, form, "service_definition", make, catalogue)
 
 
 async def get_requests(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -104,13 +101,13 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     Parameters: `service_request_id`, `service_code` (each may be a list with commas), `start_date`, `end_date` (at most
     90 days), `status` (`open`, `closed`).
     """
+    given = dict(request.query_params)
     desk = desk_of(request, context)
 
     async def make() -> Any:
-        given = _known(request, _LIST)
         return await run_in_threadpool(_list, given, context, desk, catalogue)
 
-    return await _answer(form, "service_requests", make, catalogue)
+    return await _answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
 
 
 async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -119,20 +116,18 @@ async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf,
     Parameters: `start_date`, `end_date` (of the request).
     """
     desk = desk_of(request, context)
-    given: dict[str, str] = {}
+    rows: Iterator[dict[str, Any]] = iter(())
 
-    async def make() -> Any:
-        given.update(_known(request, ("start_date", "end_date")))
+    async def make() -> None:
+        nonlocal rows
+        given = dict(request.query_params)
         span = _ends(given, context.now_us())
         # the first row is asked for here, so that a store that does not answer is 503 and no torn answer
-        return await run_in_threadpool(_begun, _bulk_rows(span, context, desk, catalogue))
+        rows = await run_in_threadpool(_begun, _bulk_rows(span, context, desk, catalogue))
 
-    if form not in bulk.FORMATS:
-        return await _answer("json", "errors", _no_format, catalogue)
-    try:
-        rows = await make()
-    except RequestError:
-        return await _answer(form if form in _MEDIA_TYPES else "json", "errors", make, catalogue)
+    refusal = await _refusal(request, form, make, catalogue, (*_EVERYWHERE, "start_date", "end_date"), bulk.FORMATS)
+    if refusal is not None:
+        return refusal
     media_type, write = bulk.FORMATS[form]
     headers = {
         "Content-Language": catalogue.language,
@@ -141,10 +136,6 @@ async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf,
     }
     headers["Content-Disposition"] = f'attachment; filename="requests.{form}"'
     return StreamingResponse(write(rows), media_type=f"{media_type}; charset=utf-8", headers=headers)
-
-
-async def _no_format() -> Any:
-    raise NotFoundError("not_one_of", name="format", value="", known=list(bulk.FORMATS))
 
 
 def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -201,13 +192,12 @@ async def get_request(
     desk = desk_of(request, context)
 
     async def make() -> Any:
-        _known(request)
         found = await run_in_threadpool(_one, request_id, context, desk, catalogue)
         if found is None:
             raise NotFoundError("no_request", number=request_id)
         return [found]
 
-    return await _answer(form, "service_requests", make, catalogue)
+    return await _answer(request, form, "service_requests", make, catalogue)
 
 
 async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
@@ -215,12 +205,11 @@ async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf
     desk = desk_of(request, context)
 
     async def make() -> Any:
-        _known(request)
         if await run_in_threadpool(desk.outcome, token) is None:
             raise NotFoundError("no_request", number=token)
         return [{"service_request_id": token, "token": token}]
 
-    return await _answer(form, "service_requests", make, catalogue)
+    return await _answer(request, form, "service_requests", make, catalogue)
 
 
 async def post_request(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -232,7 +221,6 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     desk = desk_of(request, context)
 
     async def make() -> Any:
-        _known(request)
         address = address_of(request.scope)
         desk.admit(address)
         fields = await form_fields(request)
@@ -242,16 +230,7 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
 
-    return await _answer(form, "service_requests", make, catalogue, status=201)
-
-
-def _known(request: Request, names: Collection[str] = ()) -> dict[str, str]:
-    """The query's parameters.
-
-    Raises:
-        BadRequestError: one is unknown, or stands twice.
-    """
-    return only_known(request.query_params.multi_items(), (*_EVERYWHERE, *names))
+    return await _answer(request, form, "service_requests", make, catalogue, status=201)
 
 
 def _service(name: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -417,20 +396,50 @@ def _request(
 
 
 async def _answer(
-    form: str, root: str, make: Callable[[], Awaitable[Any]], catalogue: Catalogue, status: int = 200
+    request: Request,
+    form: str,
+    root: str,
+    make: Callable[[], Awaitable[Any]],
+    catalogue: Catalogue,
+    *,
+    known: Collection[str] = _EVERYWHERE,
+    status: int = 200,
 ) -> Response:
-    """What ``make`` returns, or its error, as JSON or XML."""
+    """What ``make`` returns, or its error, as JSON or XML; a query parameter that is not ``known`` is an error."""
     try:
         if form not in _MEDIA_TYPES:
             raise NotFoundError("not_one_of", name="format", value=form, known=list(_MEDIA_TYPES))
+        only_known(request.query_params.multi_items(), known)
         document = await make()
     except RequestError as error:
-        status, problem = error_document(error, catalogue)
-        root, document = "errors", [{"code": status, "description": problem.get("detail", problem["title"])}]
-        wait_s = error.parameters.get("retry_after_s")
-        headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
-        return _written(form, root, document, status, headers)
+        return _error(form, error, catalogue)
     return _written(form, root, document, status, {"Content-Language": catalogue.language, "Vary": "Accept-Language"})
+
+
+async def _refusal(
+    request: Request,
+    form: str,
+    make: Callable[[], Awaitable[None]],
+    catalogue: Catalogue,
+    known: Collection[str],
+    forms: Collection[str],
+) -> Response | None:
+    """The error of ``make``, of an unknown query parameter or of a format that is none of ``forms``; None = none."""
+    try:
+        if form not in forms:
+            raise NotFoundError("not_one_of", name="format", value=form, known=list(forms))
+        only_known(request.query_params.multi_items(), known)
+        await make()
+    except RequestError as error:
+        return _error(form, error, catalogue)
+    return None
+
+
+def _error(form: str, error: RequestError, catalogue: Catalogue) -> Response:
+    status, problem = error_document(error, catalogue)
+    document = [{"code": status, "description": problem.get("detail", problem["title"])}]
+    wait_s = error.parameters.get("retry_after_s")
+    return _written(form, "errors", document, status, {} if wait_s is None else {"Retry-After": str(wait_s)})
 
 
 def _written(form: str, root: str, document: Any, status: int, headers: dict[str, str]) -> Response:
