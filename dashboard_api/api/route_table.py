@@ -47,6 +47,8 @@ from dashboard_api.http.query_check import QueryCheck
 from dashboard_api.neighbours.citizens import routes as citizens
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
+from dashboard_api.neighbours.open311 import answers as open311_answers
+from dashboard_api.neighbours.open311 import bulk_route as open311_bulk
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
 from dashboard_api.pages import oidc_page, sign_in_page
@@ -475,10 +477,10 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
         "open311",
         Role.PUBLIC,
         status=201 if method == "POST" else 200,
-        others={open311.JSON: model, open311.XML: None},
+        others={open311_answers.JSON: model, open311_answers.XML: None},
         problems={404: missing, 429: "too many reports of this address or lamp"},
         response_class=Response,
-        error_types=(open311.JSON, open311.XML),
+        error_types=(open311_answers.JSON, open311_answers.XML),
         reads_query=True,
     )
     for method, path, endpoint, model, missing in (
@@ -512,13 +514,13 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
 _BULK: Final = Route(
     "GET",
     f"{_O311}/bulk/requests.{{form}}",
-    open311.get_bulk,
+    open311_bulk.get_bulk,
     "open311",
     Role.PUBLIC,
-    others={open311.JSON: neighbour.Open311Requests, open311.XML: None, "text/csv": None},
+    others={open311_answers.JSON: neighbour.Open311Requests, open311_answers.XML: None, "text/csv": None},
     problems={404: "no such format"},
     response_class=Response,
-    error_types=(open311.JSON, open311.XML),
+    error_types=(open311_answers.JSON, open311_answers.XML),
     reads_query=True,
 )
 _CITIZENS: Final[tuple[Route, ...]] = tuple(

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from itertools import chain
 from typing import Any, Final
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError, RequestError
-from dashboard_api.formats.problem_document import error_document
-from dashboard_api.formats.times import iso, parse_time
-from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of, fault_word
+from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.formats.times import parse_time
+from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of
 from dashboard_api.neighbours.form_body import form_fields
-from dashboard_api.neighbours.ogc.parameters import only_known
 from dashboard_api.neighbours.open311 import bulk, mapping
-from dashboard_api.neighbours.open311.xml_text import xml_of
+from dashboard_api.neighbours.open311.answers import EVERYWHERE, JSON, XML, answer
+from dashboard_api.neighbours.open311.service_request import request_of_fault, request_of_report
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
-from dashboard_api.store.reports import all_reports, close_settled, lamps_at, reports_between
-from ingest.schema import life
+from dashboard_api.store.reports import close_settled, lamps_at, reports_between
 from languages.catalogue import Catalogue
 
-JSON: Final = "application/json"
-XML: Final = "text/xml"
 _SPAN_US: Final = 90 * 86_400 * 1_000_000
 _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
-_MEDIA_TYPES: Final = {"json": JSON, "xml": XML}
-# GeoReport v2 has the first two at every address; both are passed over: one city, and keys are asked of nobody
-_EVERYWHERE: Final = ("jurisdiction_id", "api_key", "lang")
-_LIST_PARAMETERS: Final = (*_EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
+_LIST_PARAMETERS: Final = (*EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
 
 
 async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> Response:
@@ -62,7 +53,7 @@ async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> 
             "endpoints": [endpoint, bulk_endpoint],
         }
 
-    return await _answer(request, form, "discovery", make, catalogue)
+    return await answer(request, form, "discovery", make, catalogue)
 
 
 async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> Response:
@@ -71,7 +62,7 @@ async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> R
     async def make() -> Any:
         return [_service(name, catalogue) for name in mapping.SERVICES]
 
-    return await _answer(request, form, "services", make, catalogue)
+    return await answer(request, form, "services", make, catalogue)
 
 
 async def get_service(request: Request, catalogue: CatalogueOf, service_code: str, form: str) -> Response:
@@ -92,7 +83,7 @@ async def get_service(request: Request, catalogue: CatalogueOf, service_code: st
         }
         return {"service_code": service_code, "attributes": [attribute]}
 
-    return await _answer(request, form, "service_definition", make, catalogue)
+    return await answer(request, form, "service_definition", make, catalogue)
 
 
 async def get_requests(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -107,82 +98,7 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     async def make() -> Any:
         return await run_in_threadpool(_list, given, context, desk, catalogue)
 
-    return await _answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
-
-
-async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
-    """GeoReport Bulk: all service requests (`csv`, `json` or `xml`), first those of citizens, then faults.
-
-    Parameters: `start_date`, `end_date` (of the request).
-    """
-    desk = desk_of(request, context)
-    rows: Iterator[dict[str, Any]] = iter(())
-
-    async def make() -> None:
-        nonlocal rows
-        given = dict(request.query_params)
-        span = _ends(given, context.now_us())
-        # the first row is asked for here, so that a store that does not answer is 503 and no torn answer
-        rows = await run_in_threadpool(_begun, _bulk_rows(span, context, desk, catalogue))
-
-    refusal = await _refusal(request, form, make, catalogue, (*_EVERYWHERE, "start_date", "end_date"), bulk.FORMATS)
-    if refusal is not None:
-        return refusal
-    media_type, write = bulk.FORMATS[form]
-    headers = {
-        "Content-Language": catalogue.language,
-        "Vary": "Accept-Language",
-        "Cache-Control": "public, max-age=300",
-    }
-    headers["Content-Disposition"] = f'attachment; filename="requests.{form}"'
-    return StreamingResponse(write(rows), media_type=f"{media_type}; charset=utf-8", headers=headers)
-
-
-def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The same rows, of which the first has been read."""
-    first = next(rows, None)
-    return rows if first is None else chain([first], rows)
-
-
-def _ends(given: dict[str, str], now_us: int) -> tuple[int, int]:
-    start = parse_time(given["start_date"], "start_date") if given.get("start_date") else 0
-    end = parse_time(given["end_date"], "end_date") if given.get("end_date") else now_us
-    if start > end:
-        raise BadRequestError("start_not_before_end")
-    return start, end
-
-
-def _bulk_rows(
-    span: tuple[int, int], context: Context, desk: ReportDesk, catalogue: Catalogue
-) -> Iterator[dict[str, Any]]:
-    close_settled(context.database, context.now_us())
-    for row in all_reports(context.database, *span):
-        outcome = desk.outcome_of(row)
-        closed_us = row.closed_at_us
-        if outcome.fault is not None and outcome.is_closed:
-            closed_us = outcome.fault.closed_at_us
-        yield _bulk_row(_of_report(row, desk, catalogue), closed_us, "Website")
-    after: str | None = None
-    while True:
-        rows = public_faults(context.database, PublicFilter(after=after, opened=span), _MOST)
-        for row in rows:
-            yield _bulk_row(_of_fault(row, catalogue), row.closed_at_us, "Telemetry")
-        if len(rows) < _MOST:
-            return
-        after = rows[-1].id
-
-
-def _bulk_row(request: dict[str, Any], closed_us: int | None, source: str) -> dict[str, Any]:
-    """A service request with the names of the bulk form; a closed one was last changed when it was closed."""
-    closed = iso(closed_us)
-    return {
-        **{name: request.get(name) for name in bulk.FIELDS},
-        "updated_datetime": closed or request["updated_datetime"],
-        "closed_date": closed,
-        "status_description": request["status"],
-        "source": source,
-        "service_subtype": None,
-    }
+    return await answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
 
 
 async def get_request(
@@ -197,7 +113,7 @@ async def get_request(
             raise NotFoundError("no_request", number=request_id)
         return [found]
 
-    return await _answer(request, form, "service_requests", make, catalogue)
+    return await answer(request, form, "service_requests", make, catalogue)
 
 
 async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
@@ -209,7 +125,7 @@ async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf
             raise NotFoundError("no_request", number=token)
         return [{"service_request_id": token, "token": token}]
 
-    return await _answer(request, form, "service_requests", make, catalogue)
+    return await answer(request, form, "service_requests", make, catalogue)
 
 
 async def post_request(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -230,7 +146,7 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
 
-    return await _answer(request, form, "service_requests", make, catalogue, status=201)
+    return await answer(request, form, "service_requests", make, catalogue, status=201)
 
 
 def _service(name: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -302,7 +218,8 @@ def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: 
     reports = reports_between(context.database, first_us, last_us, services, is_open, _MOST)
     wanted = PublicFilter(is_open=is_open, opened=(first_us, last_us), codes=codes)
     faults = [] if services and not codes else public_faults(context.database, wanted, _MOST, is_newest_first=True)
-    found = [_of_report(row, desk, catalogue) for row in reports] + [_of_fault(row, catalogue) for row in faults]
+    found = [request_of_report(row, desk, catalogue) for row in reports]
+    found += [request_of_fault(row, catalogue) for row in faults]
     return sorted(found, key=lambda one: str(one["requested_datetime"]), reverse=True)[:_MOST]
 
 
@@ -321,128 +238,6 @@ def _one(request_id: str, context: Context, desk: ReportDesk, catalogue: Catalog
         return None
     found = desk.outcome(request_id)
     if found is not None:
-        return _of_report(found[0], desk, catalogue)
+        return request_of_report(found[0], desk, catalogue)
     row = one_public_fault(context.database, request_id)
-    return None if row is None else _of_fault(row, catalogue)
-
-
-def _of_report(row: Any, desk: ReportDesk, catalogue: Catalogue) -> dict[str, Any]:
-    outcome = desk.outcome_of(row)
-    updated_us = row.at_us if outcome.fault is None else max(row.at_us, outcome.fault.updated_at_us)
-    return _request(
-        request_id=row.number,
-        is_open=not outcome.is_closed,
-        notes=catalogue.say(f"report.{outcome.word}"),
-        service=row.service,
-        description=row.description,
-        requested_us=row.at_us,
-        updated_us=updated_us,
-        address=row.address,
-        lamp_id=row.lamp_id,
-        place=(row.latitude, row.longitude),
-        catalogue=catalogue,
-    )
-
-
-def _of_fault(row: Any, catalogue: Catalogue) -> dict[str, Any]:
-    return _request(
-        request_id=row.id,
-        is_open=row.state != life.CLOSED,
-        notes=catalogue.say(f"report.{fault_word(row.state)}"),
-        service=mapping.SERVICE_OF.get(row.code, mapping.OTHER),
-        description=catalogue.say(f"fault.{row.code}.title"),
-        requested_us=row.opened_at_us,
-        updated_us=row.updated_at_us,
-        address=row.street,
-        lamp_id=row.lamp_id,
-        place=(row.latitude, row.longitude),
-        catalogue=catalogue,
-    )
-
-
-def _request(
-    *,
-    request_id: str,
-    is_open: bool,
-    notes: str,
-    service: str,
-    description: str | None,
-    requested_us: int,
-    updated_us: int,
-    address: str | None,
-    lamp_id: str | None,
-    place: tuple[float | None, float | None],
-    catalogue: Catalogue,
-) -> dict[str, Any]:
-    return {
-        "service_request_id": request_id,
-        "status": "open" if is_open else "closed",
-        "status_notes": notes,
-        "service_name": catalogue.say(f"open311.{service}"),
-        "service_code": service,
-        "description": description,
-        "agency_responsible": None,
-        "service_notice": None,
-        "requested_datetime": iso(requested_us),
-        "updated_datetime": iso(updated_us),
-        "expected_datetime": None,
-        "address": address,
-        "address_id": lamp_id,
-        "zipcode": None,
-        "lat": place[0],
-        "long": place[1],
-        "media_url": None,
-    }
-
-
-async def _answer(
-    request: Request,
-    form: str,
-    root: str,
-    make: Callable[[], Awaitable[Any]],
-    catalogue: Catalogue,
-    *,
-    known: Collection[str] = _EVERYWHERE,
-    status: int = 200,
-) -> Response:
-    """What ``make`` returns, or its error, as JSON or XML; a query parameter that is not ``known`` is an error."""
-    try:
-        if form not in _MEDIA_TYPES:
-            raise NotFoundError("not_one_of", name="format", value=form, known=list(_MEDIA_TYPES))
-        only_known(request.query_params.multi_items(), known)
-        document = await make()
-    except RequestError as error:
-        return _error(form, error, catalogue)
-    return _written(form, root, document, status, {"Content-Language": catalogue.language, "Vary": "Accept-Language"})
-
-
-async def _refusal(
-    request: Request,
-    form: str,
-    make: Callable[[], Awaitable[None]],
-    catalogue: Catalogue,
-    known: Collection[str],
-    forms: Collection[str],
-) -> Response | None:
-    """The error of ``make``, of an unknown query parameter or of a format that is none of ``forms``; None = none."""
-    try:
-        if form not in forms:
-            raise NotFoundError("not_one_of", name="format", value=form, known=list(forms))
-        only_known(request.query_params.multi_items(), known)
-        await make()
-    except RequestError as error:
-        return _error(form, error, catalogue)
-    return None
-
-
-def _error(form: str, error: RequestError, catalogue: Catalogue) -> Response:
-    status, problem = error_document(error, catalogue)
-    document = [{"code": status, "description": problem.get("detail", problem["title"])}]
-    wait_s = error.parameters.get("retry_after_s")
-    return _written(form, "errors", document, status, {} if wait_s is None else {"Retry-After": str(wait_s)})
-
-
-def _written(form: str, root: str, document: Any, status: int, headers: dict[str, str]) -> Response:
-    if form == "xml":
-        return Response(xml_of(root, document), status, headers, media_type="text/xml; charset=utf-8")
-    return JSONResponse(document, status, headers)
+    return None if row is None else request_of_fault(row, catalogue)
