@@ -1,4 +1,4 @@
-"""The map of the citizens' form in a real Chromium: three taps to a report, and a form that works without any script."""
+"""The map of the citizens' form in a real Chromium: three taps to a report, and a form that works without scripts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_three_taps_report_the_lamp_where_one_stands(browser, port):
     failures, loaded = [], []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
-    page.on("response", lambda response: loaded.append(response))
+    page.on("response", loaded.append)
     page.goto(f"http://127.0.0.1:{port}/lapor")
     page.get_by_role("button", name="Choose the lamp on a map").tap()
     with page.expect_response(re.compile("/lapor/lamps\\?bbox")):
