@@ -148,7 +148,8 @@ def bulk(client, form, **params):
         assert answer.text.splitlines()[0] == ",".join(f'"{name}"' for name in BULK.split())
         return rows
     if form == "xml":
-        return [] if (found := as_plain(ET.fromstring(answer.content))) == "" else found
+        root = ET.fromstring(answer.content)
+        return as_plain(root) if len(root) else []
     return answer.json()
 
 
