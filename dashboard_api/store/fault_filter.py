@@ -109,7 +109,7 @@ def _like(element: ExactLike, compiler: Any, **kwargs: Any) -> str:
 def _glob(element: ExactLike, compiler: Any, **kwargs: Any) -> str:
     """SQLite's LIKE takes upper for lower case, its GLOB does not."""
     text, pattern = element.clauses
-    globbed = literal(_glob_of(pattern.value))  # type: ignore[attr-defined]  # made from a literal below
+    globbed = literal(_glob_of(pattern.value))
     return f"({compiler.process(text, **kwargs)} GLOB {compiler.process(globbed, **kwargs)})"
 
 
@@ -148,7 +148,8 @@ class _Translation:
             return true() if node else false()
         if isinstance(node, Mapping) and "property" in node:
             kind, value = self._value(node, depth)
-            return self._of_kind(kind, value, _BOOLEAN)
+            held: ColumnElement[bool] = self._of_kind(kind, value, _BOOLEAN)
+            return held
         operator, arguments = _operation(node)
         if operator in {"and", "or"} and len(arguments) >= 2:
             join = and_ if operator == "and" else or_

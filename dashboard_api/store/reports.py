@@ -236,7 +236,7 @@ def settle_check(
         mine = or_(reports.c.number == number, and_(reports.c.joined_to == number, reports.c.closed_at_us.is_(None)))
         values = {"outcome": outcome, "closed_at_us": now_us, "contact": None}
         connection.execute(update(reports).where(mine).values(**values))
-        audit.append(connection, Entry(actor, "report.check", number, {}, {"outcome": outcome}))
+        audit.append(connection, Entry(actor, "check.settle", number, {}, {"outcome": outcome}))
         return outcome
 
 

@@ -17,7 +17,7 @@ from dashboard_api.store.fault_list import open_faults_of_lamp
 from dashboard_api.store.register_rows import one_lamp
 from dashboard_api.store.reports import Report, close_settled, fault_of_report, file_report, nearest_lamp, one_report
 from ingest.schema import life, live
-from ingest.schema.report_tables import CITIZEN, FOUND_UNMETERED
+from ingest.schema.report_tables import CITIZEN
 
 _NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read as another
 _NUMBER_LENGTH: Final = 10
@@ -172,7 +172,7 @@ class ReportDesk:
         if causes:
             return "known", causes[0].id, row
         if row.address is None:
-            return FOUND_UNMETERED, None, row
+            return "unmetered", None, row
         picture = self._context.picture_of(row.register_version)
         if picture is None or picture.columns["at_us"][row.row] == 0:
             return "unheard", None, row

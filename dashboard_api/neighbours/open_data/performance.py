@@ -54,7 +54,7 @@ def share_available(rows: Sequence[Any], n_lamps: int, start_us: int, end_us: in
     """1 - hours of lamps that a fault darkened / hours of all lamps; None where there is no lamp."""
     if not n_lamps or end_us <= start_us:
         return None
-    dark_us = sum(
+    dark_us: int = sum(
         max(0, min(row.closed_at_us or end_us, end_us) - max(row.opened_at_us, start_us))
         * max(1, len(row.lamp_ids or ()))
         for row in rows
