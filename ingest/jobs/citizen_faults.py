@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.errors import RetryError
@@ -107,7 +107,7 @@ class CitizenFaultsJob:
         return len(told)
 
 
-def _new_reports(connection: Connection) -> Sequence[Row[Any]]:
+def _new_reports(connection: Connection) -> Sequence[Any]:
     """Reports without a fault of lamps that have no meter, oldest first."""
     query = (
         select(
@@ -125,7 +125,7 @@ def _new_reports(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(query.order_by(reports.c.at_us, reports.c.number).limit(_MOST)).all()
 
 
-def _muted(connection: Connection, rows: Sequence[Row[Any]], now_us: int) -> set[str]:
+def _muted(connection: Connection, rows: Sequence[Any], now_us: int) -> set[str]:
     """Lamps that are being worked on now: nothing new opens from them."""
     windows = connection.execute(
         select(maintenance.c.cabinet_id, maintenance.c.circuit, maintenance.c.lamp_id).where(
@@ -135,7 +135,7 @@ def _muted(connection: Connection, rows: Sequence[Row[Any]], now_us: int) -> set
     return {row.lamp_id for row in rows if any(_is_in(row, window) for window in windows)}
 
 
-def _is_in(row: Row[Any], window: Row[Any]) -> bool:
+def _is_in(row: Any, window: Any) -> bool:
     if window.lamp_id is not None:
         return bool(window.lamp_id == row.lamp_id)
     if window.cabinet_id is not None and window.cabinet_id != row.cabinet_id:
@@ -143,7 +143,7 @@ def _is_in(row: Row[Any], window: Row[Any]) -> bool:
     return window.circuit is None or window.circuit == row.circuit
 
 
-def _standing_cause(connection: Connection, row: Row[Any]) -> str | None:
+def _standing_cause(connection: Connection, row: Any) -> str | None:
     """The open fault of the lamp's cabinet or circuit that darkens it too, if there is one."""
     if row.cabinet_id is None or CODE_OF_SERVICE[row.service] != "lampFailure":
         return None
@@ -158,7 +158,7 @@ def _standing_cause(connection: Connection, row: Row[Any]) -> str | None:
     return found
 
 
-def _raised(rows: Sequence[Row[Any]]) -> dict[tuple[str, str], Raised]:
+def _raised(rows: Sequence[Any]) -> dict[tuple[str, str], Raised]:
     """By lamp and service, from its first report."""
     words: dict[tuple[str, str], Raised] = {}
     for row in rows:
