@@ -42,7 +42,11 @@ def test_three_taps_report_the_lamp_where_one_stands(browser, port):
     failures, loaded = [], []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
-    page.on("response", loaded.append)
+
+    def note(response):
+        loaded.append(response)
+
+    page.on("response", note)
     page.goto(f"http://127.0.0.1:{port}/lapor")
     page.get_by_role("button", name="Choose the lamp on a map").tap()
     with page.expect_response(re.compile("/lapor/lamps\\?bbox")):
