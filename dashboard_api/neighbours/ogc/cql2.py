@@ -69,9 +69,12 @@ def _depth(text: str) -> int:
 
 def _of_json(text: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadRequestError("filter_unreadable", reason=str(error)[:200]) from None
+    if found is None:  # which would be no filter at all
+        raise BadRequestError("filter_unreadable", reason="null")
+    return found
 
 
 def _place(error: Exception) -> str:
