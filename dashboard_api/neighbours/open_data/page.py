@@ -19,7 +19,7 @@ _STYLE: Final = (
     "line-height:1.2}.promise{border-left:.3rem solid #0b57d0;padding:.5rem 1rem;font-size:1.15rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.3rem .5rem;border-bottom:1px solid"
     " #ccd0d8}"
-    "th:first-child,td:first-child{text-align:left}a{color:#0b57d0}.wide{overflow-x:auto}"
+    "th:first-child,td:first-child{text-align:left;white-space:nowrap}a{color:#0b57d0}.wide{overflow-x:auto}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}"
     ".figures li,th,td{border-color:#333a48}}"
 )

@@ -21,7 +21,8 @@ class Performance:
         n_opened: opened in it.
         n_closed: ended in it.
         median_h: half of the ended ones stood no longer [h]; so ``p90_h`` nine of ten. None = none ended.
-        share_kept: of the ended ones within the promised time, 0-1; None = nothing is promised, or none ended.
+        share_kept: of the faults that were due in it by the promise, those that had ended by then, 0-1; so a fault that
+            stands on counts against it. None = nothing is promised, or none was due.
     """
 
     n_opened: int
@@ -38,10 +39,12 @@ def performance(rows: Sequence[Any], start_us: int, end_us: int, promised_h: flo
     is_opened = (opened >= start_us) & (opened < end_us)
     is_closed = (closed >= start_us) & (closed < end_us) & (closed > 0)
     hours: npt.NDArray[np.float64] = (closed - opened)[is_closed] / _US_PER_H
+    due = opened + int(promised_h * _US_PER_H)
+    is_due = (due >= start_us) & (due < end_us) & (promised_h > 0)
+    kept = float(((closed > 0) & (closed <= due))[is_due].mean()) if is_due.any() else None
     if not len(hours):
-        return Performance(int(is_opened.sum()), 0, None, None, None)
+        return Performance(int(is_opened.sum()), 0, None, None, kept)
     median, p90 = np.percentile(hours, [50, 90])
-    kept = float((hours <= promised_h).mean()) if promised_h else None
     return Performance(int(is_opened.sum()), len(hours), float(median), float(p90), kept)
 
 
