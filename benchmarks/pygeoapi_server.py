@@ -179,7 +179,7 @@ def _config(port: int, resources: dict[str, Any]) -> dict[str, Any]:
         "logging": {"level": "ERROR"},
         "metadata": {
             "identification": {**texts, "terms_of_service": "none", "url": "http://127.0.0.1"},
-            "license": {"name": "none"},
+            "license": {"name": "none", "url": "http://127.0.0.1"},
             "provider": {"name": "none", "url": "http://127.0.0.1"},
             "contact": {"name": "none", "email": "none@example.org"},
         },
