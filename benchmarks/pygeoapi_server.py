@@ -10,7 +10,6 @@ import glob
 import json
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -29,12 +28,45 @@ PACKAGES: Final = (f"pygeoapi=={VERSION}", "gunicorn==23.0.0", "geoalchemy2==0.1
 COLUMNS: Final = ("lamp_id", "cabinet_id", "circuit", "technology", "street", "district", "village", "road_class")
 
 
+# fills a SpatiaLite file with the rows on standard input; run by an interpreter whose SQLite loads extensions
+_FILL: Final = """
+import json, sqlite3, sys
+path, columns = sys.argv[1], sys.argv[2].split(",")
+connection = sqlite3.connect(path)
+connection.enable_load_extension(True)
+connection.execute("SELECT load_extension('mod_spatialite')")
+connection.execute("SELECT InitSpatialMetaData(1)")
+kinds = ", ".join(name + (" TEXT PRIMARY KEY" if name == "lamp_id" else " TEXT") for name in columns)
+connection.execute(f"CREATE TABLE lamps ({kinds})")
+connection.execute("SELECT AddGeometryColumn('lamps', 'geom', 4326, 'POINT', 'XY')")
+marks = ", ".join("?" * len(columns))
+connection.executemany(f"INSERT INTO lamps VALUES ({marks}, MakePoint(?, ?, 4326))", json.load(sys.stdin))
+connection.execute("SELECT CreateSpatialIndex('lamps', 'geom')")
+connection.commit()
+"""
+_LOADS: Final = "import sqlite3; c = sqlite3.connect(':memory:'); c.enable_load_extension(True); "
+_LOADS_SPATIALITE: Final = _LOADS + "c.execute(\"SELECT load_extension('mod_spatialite')\")"
+
+
+def _interpreter() -> str:
+    """One whose SQLite loads SpatiaLite, if this machine has such a one; else the present one."""
+    for program in (sys.executable, "/usr/bin/python3"):
+        if Path(program).exists() and _has_spatialite(program):
+            return program
+    return sys.executable
+
+
+def _has_spatialite(program: str | Path) -> bool:
+    done = subprocess.run([program, "-c", _LOADS_SPATIALITE], capture_output=True, check=False)
+    return done.returncode == 0
+
+
 def environment() -> Path:
     """The folder of the environment, made if there is none."""
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / f"terang-bench-pygeoapi-{VERSION}"
     if not (home / "made").exists():
         print(f"installing {', '.join(PACKAGES)} into {home} …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
+        subprocess.run([_interpreter(), "-m", "venv", "--clear", home], check=True)
         subprocess.run([home / "bin" / "python", "-m", "pip", "-qq", "install", *PACKAGES], check=True)
         (home / "made").touch()
     return home
@@ -62,22 +94,12 @@ class Pygeoapi:
         self._start(folder, resources)
 
     def _spatialite(self, folder: Path, lamps: Lamps) -> dict[str, Any] | None:
-        path = folder / "lamps.sqlite"
-        connection = sqlite3.connect(path)
-        try:
-            connection.enable_load_extension(True)
-            connection.execute("SELECT load_extension('mod_spatialite')")
-        except (AttributeError, sqlite3.OperationalError):
+        python = environment() / "bin" / "python"
+        if not _has_spatialite(python):
             return None
-        connection.execute("SELECT InitSpatialMetaData(1)")
-        columns = ", ".join(f"{name} TEXT{' PRIMARY KEY' if name == 'lamp_id' else ''}" for name in COLUMNS)
-        connection.execute(f"CREATE TABLE lamps ({columns})")
-        connection.execute("SELECT AddGeometryColumn('lamps', 'geom', 4326, 'POINT', 'XY')")
-        marks = ", ".join("?" * len(COLUMNS))
-        connection.executemany(f"INSERT INTO lamps VALUES ({marks}, MakePoint(?, ?, 4326))", _rows(lamps))  # noqa: S608
-        connection.execute("SELECT CreateSpatialIndex('lamps', 'geom')")
-        connection.commit()
-        connection.close()
+        path = folder / "lamps.sqlite"
+        fill = [python, "-c", _FILL, path, ",".join(COLUMNS)]
+        subprocess.run(fill, input=json.dumps(_rows(lamps)), text=True, check=True)
         return {"name": "SQLiteGPKG", "data": str(path), "table": "lamps", "id_field": "lamp_id"}
 
     def _postgresql(self, folder: Path, lamps: Lamps) -> dict[str, Any] | None:  # noqa: ARG002  (as its sibling)
