@@ -132,9 +132,9 @@ def _some_boxes(lamps: Lamps, n: int, seed: int) -> list[str]:
 
 
 def _measured(ours: Side, others: Sequence[Side], boxes: Sequence[str], n_pages: int) -> dict[str, float]:
-    for one in (ours, *others):  # what is read once is read before
+    for one in (ours, *others):  # what each keeps of what it has read, it has read before
         one.boxes(boxes[:3])
-        one.pages(2)
+        one.pages(n_pages)
     rates = {"boxes": {}, "pages": {}}  # type: dict[str, dict[str, float]]
     held, rates["boxes"][ours.name] = ours.boxes(boxes)
     met, rates["pages"][ours.name] = ours.pages(n_pages)
