@@ -79,7 +79,7 @@ def test_a_large_city_is_paged_without_a_lamp_missed_or_doubled_while_it_changes
                 lamps[row] = f"L-{row:03d}-{turn}"
             moved = replace(town.register.lamps, lamp_id=lamps, latitude=town.register.lamps.latitude + turn / 1e4)
             store_register(town.engine, replace(town.register, lamps=moved), "test")
-        town.register = load_register(town.engine)
+            town.register = load_register(town.engine)
         town.write_live(chance.integers(2, 4, n).tolist(), at_us=T0 + turn * 1_000_000)
 
     with TestClient(create_app(town.city, lambda: T0)) as client:
