@@ -56,7 +56,7 @@ def signal_broker(pid_file: Path) -> None:
     except ValueError as error:
         raise PkiError(f"{pid_file}: holds no process id") from error
     except OSError as error:
-        raise PkiError(f"{pid_file}: {error.strerror}: the broker was not told to read its lists again") from error
+        raise PkiError(f"{pid_file}: {error.strerror}: the broker got no signal to read its lists again") from error
 
 
 def end_session(

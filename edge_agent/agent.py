@@ -127,7 +127,7 @@ class Agent:
         return OrderGate(config.keys, here.group, here.id, path, self._clock.now_ms, self._clock.trust)
 
     def run(self, stop: threading.Event) -> None:
-        """Keep all threads going until told to stop."""
+        """Keep all threads running until the stop signal."""
         LOG.info("version=%s controller=%s lamps=%s", self._version, self._config.controller.id, self._n_lamps)
         self._controller.start()
         self._sweeping.start()
@@ -203,7 +203,7 @@ class Agent:
         return array("I", [by_bus.get(name, {}).get(address, 0) for name, address in lamps])
 
     def _tell(self) -> None:
-        """Write the status after each sweep and when the connection comes or goes: more would wear the card."""
+        """Write the status after each sweep and when the connection comes or goes: more would wear out storage."""
         news = (self._last.sweep.at_ms if self._last else 0, self._session.is_born, self._waiting_for_host)
         if self._was_told == news:
             return
@@ -211,7 +211,7 @@ class Agent:
         try:
             write_status(self._config.outbox.status_path, self._status())
         except OSError:
-            pass  # a full card: the old status goes stale, and that says it
+            pass  # full storage: the old status stays, and its age shows the fault
         except Exception:
             LOG.exception("status: unexpected, it stays as it was")
 

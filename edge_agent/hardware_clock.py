@@ -70,7 +70,7 @@ class HardwareClock:
             self._forget()
             return
         scratch = self._note.with_name(self._note.name + ".new")
-        with suppress(OSError):  # a full or read-only card: without the note the RTC is not believed at the next start
+        with suppress(OSError):  # full storage: without the note the RTC is not used at the next start
             scratch.write_text(json.dumps({"agreed_ms": self._system_ms()}), encoding="ascii")
             os.replace(scratch, self._note)  # noqa: PTH105 - the atomic rename by its own name
 

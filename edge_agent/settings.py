@@ -71,7 +71,7 @@ class OutboxConfig:
         window: history records sent and not yet acknowledged.
         rate_per_s: history records per second at most.
         max_mb: the file's size limit.
-        status: file for ``terang-agent status``; a path on tmpfs spares the card.
+        status: file for ``terang-agent status``; a path on tmpfs saves writes to storage.
     """
 
     path: Path

@@ -1,7 +1,7 @@
 """The status file of the running agent: a small JSON file beside the outbox.
 
 Owns the file's format; the agent writes it, ``terang-agent status`` reads it. It is replaced atomically: a reader
-never sees half of it. It is not synced: after a power cut a stale status is no loss, and the card is spared.
+never sees half of it. It is not synced: after a power cut a stale status is no loss, and storage is spared.
 """
 
 import json
@@ -85,7 +85,7 @@ def write_status(path: Path, status: AgentStatus) -> None:
     Raises:
         OSError: the disk is full or read-only; the old file stands.
     """
-    # written every few seconds: syncing it would wear out the card for nothing
+    # written every few seconds: syncing it would wear out storage for nothing
     replace_file(path, f"{json.dumps(asdict(status))}\n".encode(), is_synced=False, is_durable=False)
 
 

@@ -122,7 +122,7 @@ def replay_period(
 
 @app.command("retention", help="terminal.ingest.do.retention")
 def retention(city: CityFolder) -> None:
-    """Show how long the city keeps its readings, and what an InfluxDB server has to be told for it; changes nothing."""
+    """Show how long the city keeps its readings, and which setting an InfluxDB server needs; changes nothing."""
     settings = read_city(city, os.environ).telemetry
     is_influx = settings.url.startswith("influxdb:")
     whole_days = full_days(settings.full_resolution_days) if is_influx else settings.full_resolution_days

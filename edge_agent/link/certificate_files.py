@@ -67,5 +67,5 @@ class CertificateFiles:
     def _replace(self, path: Path) -> None:
         try:
             next_of(path).replace(path)
-        except OSError as error:  # a read-only card: the next one is used, and stays where it is
+        except OSError as error:  # read-only storage: the next one is used, and stays where it is
             LOG.warning("%s: %s", path, error.strerror or error)

@@ -264,7 +264,7 @@ class MqttLink:
 
 
 def _incoming_bytes(client: Client) -> int:
-    """Length of the packet that is being received, 0 between two; MQTT 3.1.1 cannot tell the broker a limit."""
+    """Length of the packet that is being received, 0 between two; MQTT 3.1.1 cannot announce a limit."""
     packet: Any = getattr(client, "_in_packet", None)
     length = packet.get("remaining_length", 0) if isinstance(packet, dict) else 0
     return length if isinstance(length, int) else 0

@@ -159,7 +159,7 @@ class NodeSession:
         if not self._is_born:
             self._take_queue()
             return 1.0
-        if self._epoch != self._outbox.epoch:  # the card broke, and another outbox has begun: numbers start anew
+        if self._epoch != self._outbox.epoch:  # storage failed, and another outbox has begun: numbers start anew
             self._epoch = self._outbox.epoch
             self._resend.connected(self._outbox.last_sequence, now_s)
             self._wants_birth = True
@@ -221,7 +221,7 @@ class NodeSession:
         if record is None or record.layout_key == layout.key:
             return record
         made = self._outbox.layout(record.layout_key)
-        if made is None:  # the card has spoilt it: the number alone goes out
+        if made is None:  # storage has damaged it: the number alone goes out
             return replace(record, body=b"")
         return rearrange(record, made, layout)
 
@@ -286,7 +286,7 @@ class NodeSession:
         if self._transport is None or self._host is None:
             return
         was_online = self._is_host_online
-        is_online = self._host.told(payload, self._now_ms())
+        is_online = self._host.received(payload, self._now_ms())
         if is_online and not was_online:
             if self._host.is_version_2_2:
                 LOG.info("primary host %s speaks Sparkplug 2.2", self._host.host)

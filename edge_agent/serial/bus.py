@@ -279,7 +279,7 @@ class Bus:
             try:
                 self._exchange(meter, write, attempt)
             except (NoReply, GarbledReply):
-                pass  # it may have been done all the same: reading back tells
+                pass  # it may have been done all the same: reading back shows
             except DeviceRefused as refusal:
                 if refusal.code not in BUSY_EXCEPTIONS:
                     return False

@@ -18,7 +18,7 @@ from edge_agent.wire import LAMP_QUANTITIES
 
 SHIPPED = Path(__file__).parent / "profiles"
 
-# What meters measure beside `LAMP_QUANTITIES` and nobody is told, with its unit.
+# What meters measure beside `LAMP_QUANTITIES` and the agent does not publish, with its unit.
 METER_ONLY = {
     "frequency": "Hz",
     "illuminance": "lx",

@@ -27,7 +27,7 @@ READ_TIMEOUT_S = 0.6
 N_ATTEMPTS = 3
 # with nobody in a hurry, gaps are read over where that saves a request
 GAP_COST_BYTES = 40
-# A voltage that a meter in service shows; it tells one profile's registers from another's.
+# A voltage that a meter in service shows; it distinguishes the registers of one profile from those of another.
 LIVE_VOLTAGE_V = (80.0, 300.0)
 
 

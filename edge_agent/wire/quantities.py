@@ -156,7 +156,7 @@ LAMPS: Final[tuple[Quantity, ...]] = (
         "level", "level", "Lamps/Dim Level", 17, DataType.UINT8_ARRAY, "%", "Dim level", "Tingkat redup",
         LEVEL_UNKNOWN, is_from_meter=False, is_state=True,
     ),
-    Quantity(  # a lamp whose status is not told is not told open
+    Quantity(  # a status that is not reported does not mean an open relay
         "status", "status", "Lamps/Status", 18, DataType.UINT8_ARRAY, "bits", "Status bits", "Bit status",
         unanswered=0, absent=1, is_state=True, summary=Summary.NONE,
     ),

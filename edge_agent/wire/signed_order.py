@@ -104,7 +104,7 @@ def parse_rotation(text: object) -> KeyRotation:
 
 
 def key_id(public_key: bytes) -> str:
-    """Eight characters by which a public key is told apart in signatures and logs."""
+    """Eight characters that identify a public key in signatures and logs."""
     return hashlib.sha256(public_key).hexdigest()[:8]
 
 

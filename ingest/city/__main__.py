@@ -111,7 +111,7 @@ def import_register(
     preview: Annotated[Path | None, typer.Option(help="terminal.city.help.preview")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="terminal.city.help.yes")] = False,
 ) -> None:
-    """Replace the city's register by SOURCE, read through a mapping. Bad rows are told and left out."""
+    """Replace the city's register by SOURCE, read through a mapping. Bad rows are reported and left out."""
     words = terminal_words(os.environ)
     city = _city(folder)
     mapping = read_mapping(map_file)

@@ -60,7 +60,7 @@ def agent_toml(register: Register, city: City, controller_id: str, secure: Secur
         secure: certificate and keys; None = the city's broker as it is.
 
     Raises:
-        UnusableError: the register has no such controller, it has no meter, or one's address is not told completely.
+        UnusableError: the register has no such controller, it has no meter, or an address is incomplete.
     """
     cabinets = [row for row, name in enumerate(register.cabinets.controller_id) if name == controller_id]
     if not cabinets or not controller_id:

@@ -83,8 +83,8 @@ def draft_register(
     Args:
         path: the source.
         mapping: which column means what.
-        advance: told of the progress.
-        known: the register in force: nameless lamps that moved a little keep their ids, and a city elsewhere is told.
+        advance: called with the progress.
+        known: the register in force: nameless lamps that moved a little keep their ids; another place is reported.
         timezone: the city's, to check where the lamps lie; "" = not checked.
 
     Raises:
@@ -106,7 +106,7 @@ def draft_register(
         left_out = f" but {n_left_out} that 'where' leaves out" if n_left_out else ""
         raise UnusableError(f"{path}: holds no row below its header{left_out}; nothing changed")
     if not len(lamps):
-        first = next((issue for issue in fields.issues if issue.is_refused), "nothing told")
+        first = next((issue for issue in fields.issues if issue.is_refused), "no reason known")
         text = f"{path}: not one row can be taken; the first: {first}"
         raise NothingTakenError(text, _sorted([*cabinet_issues, *fields.issues]))
     lamps, cabinets = _without_idle(lamps, cabinets, n_listed)
@@ -256,7 +256,7 @@ def _listed_cabinets(whole: Source, mapping: ImportMap, crs: str, o_side: int) -
         return None
     table = rows_of(own.table, rows_where(own.table, mapping.cabinet_where or (), "cabinet"))
     if own is whole:
-        table = replace(table, issues=())  # told once, with the lamps
+        table = replace(table, issues=())  # reported once, with the lamps
     rules = rules_for(mapping.cabinet, table, (GEOMETRY_X, GEOMETRY_Y))
     keep = "all" if own is not whole else mapping.source.keep
     cabinet_map = translate(table, rules, CABINET_COLUMNS, keep)

@@ -314,7 +314,7 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
     refused = {
         at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)
     }
-    if refused:  # told in the order of the file
+    if refused:  # reported in the order of the file
         issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]
         kept = [at for at in range(len(found.lines)) if at not in refused]
         columns = {name: [values[at] for at in kept] for name, values in columns.items()}

@@ -37,7 +37,9 @@ class BulkDecoder:
         self._shapes: dict[_Key, tuple[PayloadLayout, ...]] = {}
         self._n_bytes = 0
 
-    def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[DecodedRecord | None]:
+    def read(
+        self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]
+    ) -> list[DecodedRecord | None]:
         """A record for each message that could be read together with others of its shape, None for the rest."""
         records: list[DecodedRecord | None] = [None] * len(messages)
         if len(messages) < _LEAST_ALIGNED:

@@ -55,7 +55,9 @@ class Tick:
     n_bad_values: int
 
 
-def build_tick(rounds: Sequence[Sequence[DecodedRecord]], unjudged: Sequence[DecodedRecord], directory: Directory) -> Tick:
+def build_tick(
+    rounds: Sequence[Sequence[DecodedRecord]], unjudged: Sequence[DecodedRecord], directory: Directory
+) -> Tick:
     """Join records into columns: the rounds first, each one batch, then those that no one judges."""
     # What is alike together; or where cabinets are of many sizes, as the register has them, which is easier to judge.
     is_varied = len(rounds) * WORTH_A_COPY * n_groups([r for batch in rounds for r in batch]) > sum(map(len, rounds))
@@ -152,5 +154,5 @@ def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.i
 
 def _interval(records: Sequence[DecodedRecord]) -> npt.NDArray[np.uint32]:
     """The interval in the record, else the session's latest; unknown if it does not fit."""
-    told = [r.interval_s or r.session.interval_s for r in records]
-    return np.array([value if value <= 0xFFFFFFFF else 0 for value in told], np.uint32)
+    reported = [r.interval_s or r.session.interval_s for r in records]
+    return np.array([value if value <= 0xFFFFFFFF else 0 for value in reported], np.uint32)

@@ -140,5 +140,5 @@ def still_failing(fault: Fault, word: StillFailing) -> Step:
 
 def _entry(fault: Fault, kind: str, reason: str | None = None, data: dict[str, Any] | None = None) -> Entry:
     """``reason``: ``timeline.<reason>`` in the catalogues of words."""
-    told = (data or {}) if reason is None else {**(data or {}), "reason": reason}
-    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, told)
+    details = (data or {}) if reason is None else {**(data or {}), "reason": reason}
+    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, details)

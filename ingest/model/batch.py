@@ -58,7 +58,7 @@ class Batch(QuantityColumns):
         at_us: int64 (R,) UTC microseconds, the sweep's end.
         is_historical: bool (R,).
         is_clock_synchronised: bool (R,).
-        interval_s: uint32 (R,) the agent's present sweep interval, 0 = not told.
+        interval_s: uint32 (R,) the agent's present sweep interval, 0 = not reported.
         epoch: uint64 (R,).
         sequence: uint64 (R,).
         lamp_start: int64 (R + 1,).

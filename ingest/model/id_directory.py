@@ -71,7 +71,7 @@ class Names:
         return self.stranger(name) if found is None else found
 
     def stranger(self, key: str, name: str | None = None) -> int:
-        """Number of a name apart from the register's, told apart by ``key``."""
+        """Number of a name apart from the register's, distinguished by ``key``."""
         found = self._strangers.get(key)
         if found is None:
             if len(self._strangers) >= MAX_STRANGERS:

@@ -36,7 +36,7 @@ class OtherBirths:
 
         Returns:
             Whether two agents of this name are at work: two epochs came back after another one. One alone may be
-            that of a card which can be written again; an outbox that was in memory, or was lost, never comes back.
+            that of storage which can be written again; an outbox that was in memory, or was lost, never comes back.
         """
         node, epoch = session.controller_id, session.epoch
         if previous is not None and previous.epoch != epoch:

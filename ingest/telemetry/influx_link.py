@@ -45,7 +45,7 @@ _MOST_REQUESTS: Final = 200  # to find the refused lines of one request; beyond,
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What a 400 said: the reason, and how many lines were dropped if it told (0 = not told)."""
+    """What a 400 said: the reason, and how many lines were dropped (0 = not stated)."""
 
     reason: str
     n_dropped: int

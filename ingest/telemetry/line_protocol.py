@@ -23,7 +23,7 @@ from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE
 
 LINES_AT_ONCE: Final = 5_000  # of one request: 0.8 MB as text, where InfluxDB spends least on a line
 _LAMP_NUMBERS: Final = tuple(column for column in LAMP_VALUES if not column.quantity.is_state)
-# What is always told stands first: a line has a field at least.
+# What is always written comes first: a line has a field at least.
 _LAMP_STATES: Final = tuple(
     sorted((c for c in reversed(LAMP_VALUES) if c.quantity.is_state), key=lambda column: column.unknown or -1)
 )
@@ -215,6 +215,6 @@ def _lamp_state(batch: Batch, rows: slice) -> pa.StringArray:
     texts = []
     for different in coded.dictionary.to_pylist():
         values = different.to_bytes(len(_LAMP_STATES), "big")
-        told = [(c.name, v) for c, v in zip(_LAMP_STATES, values, strict=True) if v != c.unknown]
-        texts.append(" " + ",".join([f"{name}={value}i" for name, value in told]))
+        known = [(c.name, v) for c, v in zip(_LAMP_STATES, values, strict=True) if v != c.unknown]
+        texts.append(" " + ",".join([f"{name}={value}i" for name, value in known]))
     return pa.array(texts, pa.string()).take(coded.indices)

@@ -115,7 +115,7 @@ class GroupKeeper:
         self._log = structlog.get_logger("ingest").bind(group=city.city.group)
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Run until the stop signal."""
         free_since = self._away_until = time.monotonic() + self._patience.settle_s
         is_told = False
         while not self._is_stopped.wait(self._patience.look_s):
@@ -234,7 +234,7 @@ def check_cities(cities: Sequence[City]) -> None:
 def run_worker(
     cities: Sequence[City], options: Options, is_stopped: threading.Event, patience: Patience | None = None
 ) -> None:
-    """Serve this worker's share of the cities until told to stop.
+    """Serve this worker's share of the cities until the stop signal.
 
     Args:
         cities: the same for every worker.

@@ -24,7 +24,7 @@ def test_a_card_that_breaks_begins_a_new_epoch_with_a_birth_and_all_its_records_
         played.sweep()
         played.pump()
         played.acknowledge(played.outbox.last_sequence)
-    stale = played.sweep()  # on its way to the link when the card breaks
+    stale = played.sweep()  # on its way to the link when storage fails
     epoch = played.outbox.epoch
     played.break_card()
     played.now_s += 60

@@ -112,7 +112,7 @@ def test_a_copied_outbox_is_reported(stand: NameStand) -> None:
         stand.sweep(first)
     stand.turn()
     assert stand.complaints("duplicate_controller") == 0
-    second.sequence = 1  # as the first one's was when the card was copied
+    second.sequence = 1  # as the first one's was when the SD card was copied
     second.birth()
     stand.turn()
     assert stand.complaints("duplicate_controller") == 1
