@@ -154,7 +154,7 @@ def create_authority(folder: Path, city_name: str, root_key: Path, now: datetime
 
     Args:
         folder: the city's ``pki``.
-        city_name: stands in both names.
+        city_name: part of both names.
         root_key: where the root's key is written; keep it on a medium that is then removed and stored offline.
         now: start of validity.
 

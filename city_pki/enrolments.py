@@ -39,7 +39,7 @@ from edge_agent.wire.enrolment import (
 )
 
 CODE_LIFETIME: Final = timedelta(minutes=15)
-APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody stands at the cabinet and waits
+APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody waits at the cabinet
 RENEWAL_TIME: Final = timedelta(days=7)  # for an operator, where the old certificate has expired
 KEPT: Final = timedelta(days=14)  # answers that nobody fetched
 MOST: Final = 10_000  # codes, and requests

@@ -35,7 +35,7 @@ _NOT_AUTHORISED: Final = 0x87
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlace:
-    """Where the broker listens with TLS, and who vouches for it."""
+    """Where the broker listens with TLS, and which authority its certificate is from."""
 
     host: str
     port: int

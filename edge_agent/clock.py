@@ -2,7 +2,7 @@
 
 Owns the difference between the system's time and the agent's best guess. A Raspberry Pi has no RTC: after a power cut
 it wakes up in the past until NTP answers. Nothing is published with a time before this software was built, and a system
-time that jumps while nobody vouches for it is not followed. Sources: adjtimex(2), systemd-timesyncd.service(8).
+time that jumps while nobody confirms it is not followed. Sources: adjtimex(2), systemd-timesyncd.service(8).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 class Trust(Enum):
     """How reliable the time is."""
 
-    SYNCHRONISED = "synchronised"  # NTP or a hardware clock vouches for it, now or within a week
+    SYNCHRONISED = "synchronised"  # NTP or a hardware clock confirms it, now or within a week
     KEPT = "kept"  # it was right once since start, longer than a week ago: good for the schedule
     GUESS = "guess"  # nobody knows how long the power was off
 
@@ -144,7 +144,7 @@ def is_ntp_synchronised() -> bool:
 def voucher(
     hardware: HardwareClock, machine: str | None = None, is_synchronised: Callable[[], bool] = is_ntp_synchronised
 ) -> Callable[[], bool]:
-    """What vouches for the system's time on this machine: NTP, or a hardware clock with evidence.
+    """What confirms the system's time on this machine: NTP, or a hardware clock with evidence.
 
     A board's RTC needs the evidence of `HardwareClock`. The clock of a PC or a server, which runs without power and is
     kept by its firmware or its host, counts unless it shows another time than the system does.

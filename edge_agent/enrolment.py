@@ -78,7 +78,7 @@ def enroll(
         expected: the controller's name in the agent.toml that is there; None = there is none.
 
     Raises:
-        Fatal: refused, lapsed, or an answer that the code does not vouch for.
+        Fatal: refused, lapsed, or an answer without the proof of the code.
         Retryable: the server does not answer.
     """
     key = ec.generate_private_key(ec.SECP256R1())
@@ -231,7 +231,7 @@ def _asked(place: Place) -> tuple[str, ec.EllipticCurvePrivateKey] | None:
 
 
 def _install(place: Place, key: ec.EllipticCurvePrivateKey, certificate: str) -> None:
-    """Put a pair in its place, or beside the one that stands there: the key first, so that no half pair is tried."""
+    """Put a pair in its place, or beside the one that is there: the key first, so that no half pair is tried."""
     is_first = not (place.cert.exists() and place.key.exists())
     _write(place.key if is_first else next_of(place.key), _pem(key), 0o600)
     _write(place.cert if is_first else next_of(place.cert), certificate.encode(), 0o644)

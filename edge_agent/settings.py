@@ -65,7 +65,7 @@ class OutboxConfig:
     """Where records wait for their acknowledgement, and how they are sent again.
 
     Attributes:
-        path: SQLite file; the status file stands beside it unless `status` says otherwise.
+        path: SQLite file; the status file is beside it unless `status` says otherwise.
         retention_days: older records are dropped even if nobody acknowledged them.
         resend_after_s: unacknowledged for so long = sent again as history.
         window: history records sent and not yet acknowledged.

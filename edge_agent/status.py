@@ -17,7 +17,7 @@ MAX_BYTES = 1_000_000
 
 
 class NoStatus(AgentError):  # noqa: N818 - says what the caller shows: there is none
-    """No agent has written a status here, or what stands there is none."""
+    """No agent has written a status here, or the file is not one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def write_status(path: Path, status: AgentStatus) -> None:
     """Replace the status file.
 
     Raises:
-        OSError: the disk is full or read-only; the old file stands.
+        OSError: the disk is full or read-only; the old file is kept.
     """
     # written every few seconds: syncing it would wear out storage for nothing
     replace_file(path, f"{json.dumps(asdict(status))}\n".encode(), is_synced=False, is_durable=False)

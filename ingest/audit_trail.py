@@ -37,7 +37,7 @@ class AuditTrail:
     """The audit log of one city, for one program."""
 
     def __init__(self, city: City, origin: str = TERMINAL, now_us: Callable[[], int] | None = None) -> None:
-        """``origin``: what stands for the address; ``now_us``: UTC microseconds."""
+        """``origin``: what is written instead of the address; ``now_us``: UTC microseconds."""
         self._city = city
         self._now_us = now_us or _wall_us
         key_file = key_file_of(city)

@@ -49,7 +49,7 @@ def save_orders(path: Path, orders: HeldOrders) -> None:
     """Replace the file.
 
     Raises:
-        OSError: storage is full or read-only; the old file stands.
+        OSError: storage is full or read-only; the old file is kept.
     """
     document = {
         "schedule": orders.schedule,

@@ -190,7 +190,7 @@ class OutboxFile:
         return Layout.from_json(row[0]) if row else None
 
     def put(self, name: str, value: int) -> None:
-        """Keep a number; one that stands there already costs no write."""
+        """Keep a number; one that is there already costs no write."""
         self._db.execute(
             "INSERT INTO number VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value "
             "WHERE value <> excluded.value",

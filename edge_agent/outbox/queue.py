@@ -3,7 +3,7 @@
 Owns the numbers that must never be used twice: epoch, sequence, bdSeq; `Storage` owns the file. A record gets
 its number in the transaction that stores it, so a number that was published is in storage. The newest record always
 stays, since the next birth repeats it. Acknowledged rows are deleted together with the next insert: one sync
-of storage a sweep. Knows nothing of MQTT; several threads may call it.
+of storage a sweep. Independent of MQTT; several threads may call it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The storage of the outbox: opens its file, and handles a full disk, a corrupt file and failing storage.
 
-Owns opening, setting aside, making room, and the last resort: an outbox in memory. Knows nothing of acknowledgements.
+Owns opening, setting aside, making room, and the last resort: an outbox in memory. Independent of acknowledgements.
 While storage is full, records wait in memory, since deleting still works and makes room; a corrupt file is replaced by
 a new one. Storage that has turned read-only, as worn SD cards do, or fails otherwise for some minutes, is not used
 until the next start: publishing today's readings comes before keeping them over a power cut.

@@ -1,6 +1,6 @@
 """Meter profiles: files that name a meter's registers, parsed into frozen values.
 
-Owns the profile format and the decoding of registers into quantities. It knows nothing of ports, frames
+Owns the profile format and the decoding of registers into quantities. It is independent of ports, frames
 or buses. A profile named in agent.toml is one that ships with the agent, or a path ending in ``.toml``.
 """
 
@@ -56,7 +56,7 @@ _FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """Where a measured quantity stands in the meter.
+    """Where a measured quantity is in the meter.
 
     Attributes:
         name: one of `QUANTITIES`.

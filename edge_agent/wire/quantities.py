@@ -24,7 +24,7 @@ SHOWN_UNITS: Final = {"1": "", "bits": "", "degC": "°C"}
 
 
 class Summary(Enum):
-    """What stands for many readings of a quantity over a span of time."""
+    """How many readings of a quantity over a span of time are summed up."""
 
     MEAN = "mean"
     HIGHEST = "highest"  # counters
@@ -50,7 +50,7 @@ class Quantity:
         is_slow: sampled in slow sweeps alone.
         is_from_meter: a register of the meter; otherwise the agent knows it itself.
         is_state: one byte with few different values over a city.
-        summary: what stands for many readings.
+        summary: how many readings are summed up.
         decimals: that are shown.
     """
 

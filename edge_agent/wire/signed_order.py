@@ -1,4 +1,4 @@
-"""Signed orders: which bytes the city's key signs, and how the signature stands in an NCMD.
+"""Signed orders: which bytes the city's key signs, and where the signature is in an NCMD.
 
 An order is a schedule document or a dim command to one controller. What is signed are its exact bytes, the target
 (group and controller), a counter that only grows, and the time of signing. The keys are Ed25519 (RFC 8032), of which

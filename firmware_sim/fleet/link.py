@@ -60,7 +60,7 @@ class Link:
     ) -> None:
         """Prepare; ``open`` connects.
 
-        ``on_command`` is called when something stands in ``commands``, ``on_change`` with whether it is open now.
+        ``on_command`` is called when something is in ``commands``, ``on_change`` with whether it is open now.
         """
         self.agent = agent
         self.commands: deque[bytes] = deque()

@@ -1,8 +1,8 @@
 """``agent.toml`` of one cabinet's Raspberry Pi, made from the register.
 
-Meters that are no lamp's stand in columns of ``cabinets.csv`` beyond the contract's: ``cabinet_meter`` and ``io`` as
+Meters that are no lamp's are in columns of ``cabinets.csv`` beyond the contract's: ``cabinet_meter`` and ``io`` as
 ``BUS:ADDRESS:PROFILE``, ``circuit_meters`` as ``CIRCUIT=BUS:ADDRESS:PROFILE`` with blanks between them, ``ports`` as
-``BUS=PATH``. What the register does not know stands in the file as a line to fill in.
+``BUS=PATH``. What the register does not know is in the file as a line to fill in.
 """
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ def _alike(lamps: Lamps, fields: Fields, column: str) -> list[Issue]:
 
 
 def _shared(lamps: Lamps, fields: Fields) -> list[Issue]:
-    """Tell of lamps at one identical point: twin lamps of a pole, or a place that stands for many."""
+    """Tell of lamps at one identical point: twin lamps of a pole, or a place that represents many."""
     rows = np.flatnonzero(~fields.is_refused)
     lines = fields.table.lines
     found = []

@@ -90,7 +90,7 @@ class SourceSection(BaseModel):
         encoding: of a text, by Python's name; detected from its first bytes, or UTF-8, if absent.
         delimiter: between a text's fields; found if absent.
         where: which rows count at all.
-        count: a column that says how many lamps a row stands for.
+        count: a column that says how many lamps a row represents.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

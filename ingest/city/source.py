@@ -206,7 +206,7 @@ def _evenness(lines: Sequence[str], mark: str) -> tuple[int, int, int]:
 
 
 def _headed(lines: Sequence[str], mark: str, names: Sequence[str]) -> tuple[int, int]:
-    """How many of the names stand in one row, and how many rows below have no more fields than that one."""
+    """How many of the names are in one row, and how many rows below have no more fields than that one."""
     rows = [row for _line, row in split_rows(iter(lines), mark) if not isinstance(row, str)]
     if not rows:
         return 0, 0

@@ -76,7 +76,7 @@ def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     if word.at_us < fault.judged_at_us:
         return None
     is_new_extent = word.lamp_ids != fault.lamp_ids or word.span != fault.span
-    # how many lamps are dark is an extent too: it must not contradict the power that stands beside it
+    # how many lamps are dark is an extent too: it must not contradict the power in the same evidence
     is_new_extent |= word.evidence.get("lamps_dark") != fault.evidence.get("lamps_dark")
     is_new_cause = caused_by != fault.caused_by
     is_new_evidence = word.at_us - fault.judged_at_us >= EVIDENCE_INTERVAL_US and any(

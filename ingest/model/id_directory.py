@@ -1,6 +1,6 @@
 """Ids and their numbers: the register's lamps, controllers and circuits first, then every stranger that was met.
 
-Knows nothing of MQTT or files. Numbers below ``n_register_…`` are the fleet's own and may be judged; those above stand
+Independent of MQTT or files. Numbers below ``n_register_…`` are the fleet's own and may be judged; those above stand
 for ids that the register does not hold: their readings are stored and judged nowhere. Lists only grow; a new
 register makes a new directory.
 """

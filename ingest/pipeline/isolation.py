@@ -1,7 +1,7 @@
 """Isolates records that raise an error in a step of the loop, so that the other records are processed.
 
 Owns the search for the record at fault: a step that raises is done again on halves of its records until those that
-raise stand alone; they are set aside, counted and named by their controller. Knows nothing of what the steps do.
+raise stand alone; they are set aside, counted and named by their controller. Independent of what the steps do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs periodic jobs between two ticks; the failure of one does not affect the others.
 
 Owns what happens to a job that raises: it is counted, named in the log once per job and kind of error, shown as a
-warning, and tried again later and later. Knows nothing of what the jobs do.
+warning, and tried again later and later. Independent of what the jobs do.
 """
 
 from __future__ import annotations

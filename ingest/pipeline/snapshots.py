@@ -143,7 +143,7 @@ def recover(
     try:
         found = file.read()
         changes = list(memory.restore(found[0])) if found is not None else []
-    except Exception as error:  # noqa: BLE001  # a file that anything may stand in must not end every start
+    except Exception as error:  # noqa: BLE001  # a file that anything may be in must not end every start
         start_anew(error)
         return None
     if found is None:

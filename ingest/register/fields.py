@@ -100,7 +100,7 @@ class Fields:
             minimum: the least that it can be.
             maximum: the most.
             unit: as shown in messages.
-            may_group: a point, too, may stand for thousands (``1.250`` W); where both readings are possible, the
+            may_group: a point, too, may represent thousands (``1.250`` W); where both readings are possible, the
                 value is left empty.
 
         Returns:

@@ -27,7 +27,7 @@ class OtherBirths:
 
     def __init__(self) -> None:
         """Start without births."""
-        self._of: dict[str, list[Session]] = {}  # the one that spoke last stands last
+        self._of: dict[str, list[Session]] = {}  # in order of their latest message
         self._epochs: dict[str, tuple[int, ...]] = {}
         self._in_vain: dict[str, tuple[int | None, int]] = {}  # the epoch that is missing, and requests for it
 

@@ -27,7 +27,7 @@ class Strangers:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """Start without nodes."""
         self._monotonic = monotonic
-        self._heard_at: OrderedDict[str, float] = OrderedDict()  # the one heard the longest ago stands first
+        self._heard_at: OrderedDict[str, float] = OrderedDict()  # in order of their latest message
         self._foreign: OrderedDict[str, None] = OrderedDict()
         self._asked: OrderedDict[str, tuple[float, float]] = OrderedDict()  # when, and how long to wait then
         self._asked_since = 0.0

@@ -1,6 +1,6 @@
 """The connection to an InfluxDB server: writes through influxdb-client, InfluxQL queries over HTTP.
 
-Owns what an answer means: taken, refused for good (set aside), or not now (``StoreUnavailableError``). Knows nothing of
+Owns what an answer means: taken, refused for good (set aside), or not now (``StoreUnavailableError``). Independent of
 blocks. Only a refusal that names the data is one for good; a wrong token, a missing database, a full cache or a limit
 of the server is for a person or for time to mend, and until then nothing counts as stored.
 """

@@ -105,7 +105,7 @@ def _circuit_lines(block: Block, controllers: pa.StringArray, times: pa.StringAr
 
 
 def record_lines(block: Block, position: int, words: TagWords) -> Iterator[Lines]:
-    """Cabinet and journal points of a block's records; record i stands in the journal at ``position + 1 + i``."""
+    """Cabinet and journal points of a block's records; record i is in the journal at ``position + 1 + i``."""
     batch = block.batch
     all_times = _times(batch)
     all_points = point_ns(batch.at_us, batch.epoch, batch.sequence)
