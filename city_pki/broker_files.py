@@ -27,7 +27,7 @@ keyfile {folder}/broker.key
 tls_version tlsv1.2
 require_certificate true
 
-# The certificate's name is the user's name and the client id: a stolen card cannot end another's session.
+# The certificate's name is the user's name and the client id: a stolen SD card cannot end another's session.
 use_identity_as_username true
 use_username_as_clientid true
 allow_anonymous false

@@ -151,7 +151,7 @@ class Control:
         return True
 
     def forget_schedule(self) -> None:
-        """Go back to the sun's hours, as before any document came; the next one is taken whatever its version."""
+        """Go back to the sun's hours, as before any document came; the next one is accepted whatever its version."""
         with self._lock:
             if self._document is not None:
                 LOG.warning("schedule: version %s is forgotten, as requested", self._timetable.schedule.version)

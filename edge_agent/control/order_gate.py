@@ -45,7 +45,7 @@ class _Held:
     """Keys and counter in force.
 
     Attributes:
-        pinned: working key, recovery key and number as agent.toml says; another file's are not taken over.
+        pinned: working key, recovery key and number as agent.toml says; those of another agent.toml are not kept.
         working: the key that signs orders now.
         number: of the change of key that put it in force.
         counter: of the newest order of this key.

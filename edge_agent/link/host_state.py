@@ -47,7 +47,7 @@ class HostState:
     def received(self, payload: bytes, now_ms: int) -> bool | None:
         """Take a statement; return whether the host is online by it, None = stale, changes nothing.
 
-        A timestamp that is ahead of this agent's clock by minutes is taken as one of the past minute: else one forged
+        A timestamp that is ahead of this agent's clock by minutes is read as one of the past minute: else one forged
         statement would make all that the host says afterwards stale.
 
         Raises:

@@ -184,9 +184,9 @@ class NodeSession:
 
     def _take_queue(self) -> list[Record]:
         with self._queue_lock:
-            taken = list(self._queue)
+            records = list(self._queue)
             self._queue.clear()
-        return taken
+        return records
 
     def _give_birth(self, now_s: float) -> None:
         self._wants_birth = False

@@ -42,7 +42,7 @@ def is_failing(error: Exception) -> bool:
 
 
 def is_read_only(path: Path) -> bool:
-    """Whether the file system of a path takes no writes at all: mounted so, or turned so by the kernel after errors."""
+    """Whether the file system of a path is read-only: mounted so, or made so by the kernel after errors."""
     try:
         return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
     except OSError:

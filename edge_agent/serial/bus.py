@@ -208,7 +208,7 @@ class Bus:
         between: Callable[[], None],
     ) -> None:
         """Ask a few quarantined meters, those longest due first; all of them as long as they answer."""
-        # Those due equally long are taken spread over the bus (a low-discrepancy sequence): whole cables and circuits
+        # Those due equally long are chosen spread over the bus (a low-discrepancy sequence): whole cables and circuits
         # go silent together, and the first probes should not all fall on one that is really dead.
         waiting = [
             (meter.next_probe, position * GOLDEN_RATIO % 1, meter)

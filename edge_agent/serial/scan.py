@@ -37,7 +37,7 @@ class MeterSnapshot:
 
     Attributes:
         values: by quantity, in the profile's order; a float register without a finite number gives none.
-        unknown: quantities without a value, or with one beyond the meter's range: the agent takes them as unknown.
+        unknown: quantities without a value, or with one beyond the meter's range: the agent reports them as unknown.
         contacts: by name.
         dim_command: [%] as held by the node; None = no such register.
         contactor_coil: None = no coil.

@@ -46,7 +46,7 @@ class Quantity:
         unknown: the value that says "not known"; None = there is none: every value of an array means something, and a
             scalar that is not known is null.
         unanswered: the item of a lamp that did not answer; by default ``unknown``.
-        absent: what a host takes where a record or a stored row does not have the quantity; by default ``unknown``.
+        absent: what a host uses where a record or a stored row does not have the quantity; by default ``unknown``.
         is_slow: sampled in slow sweeps alone.
         is_from_meter: a register of the meter; otherwise the agent knows it itself.
         is_state: one byte with few different values over a city.
@@ -98,7 +98,7 @@ class Quantity:
 
     @property
     def absent_value(self) -> float | int:
-        """What a host takes where the quantity does not stand."""
+        """The value that a host uses where a record does not have the quantity."""
         return _first_given(self.absent, self.unknown)
 
     def unanswered_array(self, n: int) -> array[Any]:

@@ -22,7 +22,7 @@ _LEAST_ALIGNED: Final = 8  # payloads: a group costs as much as parsing some fiv
 _MANY: Final = 64  # payloads of one length, of which two are tried for a new shape
 _LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
 _LARGEST_BYTES: Final = 32 << 20  # of one sheet
-_MOST_BYTES: Final = 64 << 20  # of the payloads that the remembered layouts were taken from
+_MOST_BYTES: Final = 64 << 20  # of the payloads that the remembered layouts were derived from
 _MOST: Final = 4096  # lengths of payload remembered; a city needs a few for each size of cabinet
 _MOST_SHAPES: Final = 4  # of one length: numbers that grow by a byte and others that shrink make shapes equally long
 

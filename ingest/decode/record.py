@@ -134,7 +134,7 @@ def lengths_fit(record: DecodedRecord) -> bool:
 
 
 def check_record(record: DecodedRecord, latest_us: int) -> None:
-    """Hold a record against its session, and its time against the latest that is believed, before it is taken.
+    """Hold a record against its session, and its time against the latest that is accepted, before it is used.
 
     Raises:
         RecordError: an array of the wrong length, or a time that cannot be.

@@ -39,7 +39,7 @@ class Waiting:
     """A tick that is stored and not judged yet.
 
     Attributes:
-        behind: controllers of which more had been received than was taken, see ``Clock.wait_for``.
+        behind: controllers of which more had been received than was decoded, see ``Clock.wait_for``.
         n_bytes: of the messages that it was made of.
     """
 

@@ -120,7 +120,7 @@ class Intake:
         return bool(self._changes)
 
     def _tell_flood(self, node: str, n_dropped: int) -> None:
-        text = f"{node}: sends more than can be taken; what is beyond is left with it"
+        text = f"{node}: sends more than can be processed; the rest stays in its outbox"
         self._host.complaints.add("flood", node, text, count=n_dropped)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:

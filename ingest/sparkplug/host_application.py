@@ -76,7 +76,7 @@ class HostApplication:
 
     @property
     def newborn(self) -> list[Session]:
-        """Sessions started since they were last taken."""
+        """Sessions started since this list was last emptied."""
         return self._births.newborn
 
     @newborn.setter

@@ -44,5 +44,5 @@ class IntakeResult:
 
     @property
     def n_records(self) -> int:
-        """Records taken."""
+        """Number of records accepted."""
         return sum(map(len, self.rounds)) + len(self.history) + len(self.unjudged)

@@ -1,6 +1,6 @@
 """Converts blocks to InfluxDB line protocol, column by column.
 
-Pure. A column's text is made once per different value (meters have few) and taken by every row; a row is the join of
+Pure. A column's text is made once per different value (meters have few) and used by every row; a row is the join of
 its columns. Lines come as an Arrow array of strings with their line ends, whose data buffer is a request's body as it
 stands, and a slice of it another request. Names and times are ``ingest.schema.influx``'s.
 """

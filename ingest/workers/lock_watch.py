@@ -42,7 +42,7 @@ class LockWatch:
         """How things stood a moment ago.
 
         Raises:
-            LockLostError: the lock is lost, or has to be taken for lost.
+            LockLostError: the lock is lost, or has to be treated as lost.
         """
         answer, silent_s = self._answer, self._monotonic() - self._answered_at
         if isinstance(answer, LockLostError):

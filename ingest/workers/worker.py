@@ -35,9 +35,9 @@ class Patience:
     Attributes:
         look_s: between two looks at the lock, standing by or serving.
         settle_s: after its start, so that workers that start together share fairly.
-        orphan_s: a group free for so long is taken beyond one's share.
+        orphan_s: a group without a worker for so long is claimed beyond one's share.
         yield_s: beyond one's share for so long, a group is given back.
-        keep_s: a group that was taken as an orphan is not given back before.
+        keep_s: a group that was claimed so is not given back before.
         failed_s: after a city could not be opened or broke down.
     """
 
