@@ -16,7 +16,8 @@ from starlette.types import Scope
 from dashboard_api.http.compression import takes_gzip
 
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
-_VIEWS: Final = ("/lamp/{id:path}", "/cabinet/{id:path}")  # of the one page, by its own router
+# address -> its document; the page's own router finds the view
+_VIEWS: Final = {"/lamp/{id:path}": "index.html", "/cabinet/{id:path}": "index.html", "/crew": "crew.html"}
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
 _POLICY: Final = (
@@ -24,6 +25,8 @@ _POLICY: Final = (
     "img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "worker-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'"
 )
+# the crew's page compiles the decoder of its label scanner
+_POLICIES: Final = {"crew.html": _POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")}
 
 
 class _Page(StaticFiles):
@@ -31,7 +34,7 @@ class _Page(StaticFiles):
         response = await self._packed(path, scope) or await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = _POLICIES.get(path, _POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -50,9 +53,9 @@ class _Page(StaticFiles):
         return response
 
 
-def _view_of(page: StaticFiles) -> Callable[[Request], Awaitable[Response]]:
+def _view_of(page: StaticFiles, document: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return await page.get_response("index.html", request.scope)
+        return await page.get_response(document, request.scope)
 
     return answer
 
@@ -61,8 +64,8 @@ def mount_page(app: FastAPI, dist: Path = DIST) -> None:
     """Serve the page at ``/``, or say how to build it where it is not built."""
     if (dist / "index.html").exists():
         page = _Page(directory=dist, html=True)
-        for path in _VIEWS:
-            app.add_route(path, _view_of(page), include_in_schema=False)
+        for path, document in _VIEWS.items():
+            app.add_route(path, _view_of(page, document), include_in_schema=False)
         app.mount("/", page, name="page")
         return
 
