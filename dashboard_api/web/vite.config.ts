@@ -32,7 +32,10 @@ function built(): string[] {
 /** Files as workbox's precache wants them; a hashed name needs no revision of its own. */
 function shell(urls: readonly string[]): { url: string; revision: string | null }[] {
   return urls.map((url) => {
-    const digest = () => createHash("sha256").update(readFileSync(join(DIST, url))).digest("hex");
+    const digest = () =>
+      createHash("sha256")
+        .update(readFileSync(join(DIST, url)))
+        .digest("hex");
     return { url, revision: url.startsWith("assets") ? null : digest() };
   });
 }

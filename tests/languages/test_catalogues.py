@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SAID_IN = {
     "page": ("dashboard_api/web/src", "ingest/schema"),
     "crew": ("dashboard_api/web/src", "ingest/schema"),
-    "labels": ("dashboard_api/pages", "dashboard_api/terminal"),
+    "labels": ("dashboard_api/formats",),
     "language": ("dashboard_api",),
     "answer": ("dashboard_api/web/src", "edge_agent"),
     "evidence": ("ingest", "dashboard_api/web/src"),

@@ -33,7 +33,7 @@ test("a third language is offered, and says what it has", () => {
 });
 
 test("counted words take the form of their number", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   expect([1, 2].map((n) => words.count("n_faults", n))).toEqual(["1 fault", "2 faults"]);
   words.choose("id");
@@ -41,7 +41,7 @@ test("counted words take the form of their number", () => {
 });
 
 test("the city's language holds until the reader chooses", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.setCityLanguage("en");
   expect(words.say("lamp")).toBe("Lamp");
   words.choose("id");
@@ -50,7 +50,7 @@ test("the city's language holds until the reader chooses", () => {
 });
 
 test("evidence reads as a sentence, measured beside expected", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   const evidence = new EvidenceWords(words, new CityClock());
   const figures = {
@@ -67,7 +67,7 @@ test("evidence reads as a sentence, measured beside expected", () => {
 });
 
 test("evidence and its reasons are all Indonesian on an Indonesian page", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("id");
   const evidence = new EvidenceWords(words, new CityClock());
   const broken = { lamps_silent: 5, lamps_without_voltage: 0, load: "gone", samples: 3 };
@@ -111,21 +111,21 @@ test("ages are told in one unit", () => {
 });
 
 test("a share is never rounded up to all", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   expect(words.percent(9_999 / 10_000)).toBe("99.9%");
 });
 
 test("the browser's language is respected, and the reader's choice before it", () => {
   vi.spyOn(navigator, "languages", "get").mockReturnValue(["fr-FR", "id-ID", "en-GB"]);
-  expect(new Words().language).toBe("id");
+  expect(new Words(CATALOGUES).language).toBe("id");
   vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-AU"]);
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   expect(words.language).toBe("en");
   words.setCityLanguage("id");
   expect(words.language).toBe("en");
   words.choose("id");
-  expect(new Words().language).toBe("id");
+  expect(new Words(CATALOGUES).language).toBe("id");
   vi.restoreAllMocks();
 });
 
@@ -152,7 +152,7 @@ test("an unknown reading is a gap in the chart, never 0", () => {
 });
 
 test("quantities are called and written as the server declares them", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   const title = { id: "Iluminansi", en: "Illuminance" };
   words.setQuantities([

@@ -12,6 +12,7 @@ import { barTemplate, legendTemplate } from "../panel/frame";
 import type { Page, View } from "../panel/page";
 import { isNarrow, Sheet } from "../panel/sheet";
 import { overview } from "../panel/summary";
+import { CATALOGUES } from "../words/catalogues";
 import { Words } from "../words/words";
 import { CityModel } from "./city_model";
 import { Details, type Detail } from "./details";
@@ -28,7 +29,7 @@ const MAP_AFTER_MS = 300; // the list first
 
 export class App {
   readonly #shell: Shell;
-  readonly #words = new Words();
+  readonly #words = new Words(CATALOGUES);
   readonly #clock = new CityClock();
   readonly #faults = new FaultStore();
   readonly #model: CityModel;

@@ -3,7 +3,16 @@
 import type { Fault } from "../city/types";
 
 /** Causes by the kind of fault they go with; the first ones are the most likely. */
-const LAMP_CAUSES = ["lamp", "driver", "fuse", "connection", "photocell", "controller", "vandalism", "no_cause"] as const;
+const LAMP_CAUSES = [
+  "lamp",
+  "driver",
+  "fuse",
+  "connection",
+  "photocell",
+  "controller",
+  "vandalism",
+  "no_cause",
+] as const;
 const CIRCUIT_CAUSES = ["breaker", "cable", "theft", "connection", "short_circuit", "vandalism", "no_cause"] as const;
 const CABINET_CAUSES = ["main_fuse", "breaker", "contactor", "utility", "lock", "theft", "no_cause"] as const;
 const SIGNAL_CAUSES = ["data_wire", "meter", "controller", "modem", "power_supply", "no_cause"] as const;

@@ -15,7 +15,9 @@ type NativeDetector = (new (options: { formats: string[] }) => Detector) & { get
 async function native(): Promise<Detector | null> {
   const { BarcodeDetector: Native } = globalThis as { BarcodeDetector?: NativeDetector };
   try {
-    return Native && (await Native.getSupportedFormats()).includes("qr_code") ? new Native({ formats: ["qr_code"] }) : null;
+    return Native && (await Native.getSupportedFormats()).includes("qr_code")
+      ? new Native({ formats: ["qr_code"] })
+      : null;
   } catch {
     return null;
   }

@@ -36,7 +36,7 @@ export interface Crew {
   redraw(): void;
   /** Keep actions on a fault in the outbox and send them; false = they could not be kept, and why is said. */
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
-  sendNow(): void;
+  readonly sendNow: () => void;
   /** Say something at the foot of the page for a few seconds. */
   tell(text: string): void;
 }

@@ -1,37 +1,32 @@
 /** Puts the crew's page together: what is known, what waits to be sent, the views and the address. */
 
-import { html, render, type TemplateResult } from "lit-html";
+import { html, render } from "lit-html";
 import { CityClock } from "../city/clock";
 import type { Fault } from "../city/types";
 import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, navTemplate } from "./crew_frame";
-import { addressOf, isOver, routeOf, type CrewRoute, type CrewView } from "./crew_route";
+import { addressOf, isOver, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
 import { openCrewDatabase, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
-import { FaultDetailView } from "./fault_detail";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
 import { Outbox, OutboxFull } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
-import { OutboxView } from "./outbox_view";
-import { PlaceView } from "./place_view";
 import { Position } from "./position";
-import { PrintView } from "./print_view";
 import { rememberedName, rememberName } from "./remembered_name";
-import { MorningView, RepairsView } from "./repairs_view";
-import { ScanView } from "./scan_view";
+import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
 import { server } from "./server";
 import { persist, StorageMark } from "./storage_mark";
-import { TourView } from "./tour_view";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
 const REFRESH_MS = 60_000;
 const AGES_MS = 20_000;
 const TOLD_MS = 5_000;
+const CHUNK_RETRY_MS = 3_000;
 
 export class CrewApp implements Crew {
   readonly words: CrewWords;
@@ -50,11 +45,8 @@ export class CrewApp implements Crew {
   readonly #told = document.createElement("p");
   readonly #sender: Sender | null;
   readonly #list: ListView;
-  readonly #detail: FaultDetailView;
-  readonly #place: PlaceView;
-  readonly #tour: TourView;
-  readonly #scan: ScanView;
-  readonly #views: Record<CrewView, { template(): TemplateResult }>;
+  #late: LateViews | null = null;
+  #isLoadingLate = false;
   #rememberedName = rememberedName();
   #mark: StorageMark | null = null;
   #nLost: number | null = null;
@@ -62,7 +54,6 @@ export class CrewApp implements Crew {
   #toldTimer = 0;
   #nSteps = 0;
   #listTop = 0;
-  #cameFrom: CrewView = "work";
   #shownKey = "";
   #shownRows: WorkRow[] = [];
 
@@ -89,19 +80,6 @@ export class CrewApp implements Crew {
     this.#told.setAttribute("role", "status");
     body.replaceChildren(this.#bar, this.#main, this.#told, this.#nav);
     this.#list = new ListView(this, this.#main);
-    this.#detail = new FaultDetailView(this);
-    this.#place = new PlaceView(this);
-    this.#tour = new TourView(this);
-    this.#scan = new ScanView(this);
-    this.#views = {
-      work: this.#list,
-      tour: this.#tour,
-      repairs: new RepairsView(this),
-      morning: new MorningView(this),
-      outbox: new OutboxView(this),
-      scan: this.#scan,
-      print: new PrintView(this, () => this.#tourOrList()),
-    };
   }
 
   /** Who is signed in; null where the city has no accounts, or nobody could be asked yet. */
@@ -134,6 +112,7 @@ export class CrewApp implements Crew {
     this.#draw();
     void this.position.resume();
     await Promise.all([this.data.recall(), this.#openMark(), this.#readRows()]);
+    if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     this.#sender?.start();
     void this.#refresh().then(() => {
       this.#afterFirst();
@@ -144,14 +123,31 @@ export class CrewApp implements Crew {
     window.setInterval(() => {
       if (!document.hidden) this.redraw();
     }, AGES_MS);
-    for (const come of ["online", "visibilitychange"])
-      (come === "online" ? window : document).addEventListener(come, () => {
-        if (!document.hidden) void this.#refresh();
-      });
+    window.addEventListener("online", () => void this.#refresh());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) void this.#refresh();
+    });
+  }
+
+  /** The other views; without a network and without the page's own files they come later. */
+  async #loadLate(): Promise<void> {
+    if (this.#late || this.#isLoadingLate) return;
+    this.#isLoadingLate = true;
+    try {
+      const { LateViews } = await import("./late_views");
+      this.#late = new LateViews(this);
+      this.#late.show(this.route);
+    } catch {
+      window.setTimeout(() => void this.#loadLate(), CHUNK_RETRY_MS);
+    } finally {
+      this.#isLoadingLate = false;
+    }
+    this.redraw();
   }
 
   /** What may compete with nothing: the other languages, and the page's files for the days without a network. */
   #afterFirst(): void {
+    void this.#loadLate();
     void this.words
       .loadOthers()
       .then(() => {
@@ -173,6 +169,7 @@ export class CrewApp implements Crew {
 
   async #refresh(): Promise<void> {
     await this.data.refresh();
+    await this.#readRows(); // the service worker may have sent some
     if (this.data.trouble !== null) return;
     this.#sender?.now();
     const mine = this.data.faults().filter((fault) => isMine(fault, this.name, this.reports.get(fault.id) ?? []));
@@ -227,12 +224,6 @@ export class CrewApp implements Crew {
     return this.#shownRows;
   }
 
-  #tourOrList(): readonly WorkRow[] {
-    return this.#cameFrom === "tour" ? this.#tour.stops() : this.shown();
-  }
-
-  // --- where the reader is ---------------------------------------------------------------------------------------------
-
   go(part: Partial<CrewRoute>): void {
     const isView = "view" in part && !("fault" in part || "lamp" in part || "cabinet" in part);
     const over = isView ? { fault: "", lamp: "", cabinet: "" } : {};
@@ -253,14 +244,13 @@ export class CrewApp implements Crew {
   }
 
   #show(route: CrewRoute): void {
-    if (route.view === "print" && this.route.view !== "print") this.#cameFrom = this.route.view;
     const wasList = !isOver(this.route) && this.route.view === "work";
     if (wasList) this.#listTop = this.#main.scrollTop;
-    const isMoved = isOver(route) !== isOver(this.route) || route.view !== this.route.view || route.fault !== this.route.fault;
+    const isMoved =
+      isOver(route) !== isOver(this.route) || route.view !== this.route.view || route.fault !== this.route.fault;
     this.route = route;
-    this.#detail.show(route.fault);
-    this.#place.show(route.fault ? "" : route.lamp, route.fault ? "" : route.cabinet);
-    this.#scan.show(route.view === "scan" && !isOver(route));
+    this.#late?.show(route);
+    if (!this.#late && (isOver(route) || route.view !== "work")) void this.#loadLate();
     this.#draw();
     if (!isMoved) return;
     const isList = !isOver(route) && route.view === "work";
@@ -278,8 +268,6 @@ export class CrewApp implements Crew {
     this.go({ fault });
   }
 
-  // --- drawing ---------------------------------------------------------------------------------------------------------
-
   redraw(): void {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
@@ -293,12 +281,13 @@ export class CrewApp implements Crew {
     const { route, words, data } = this;
     document.title = `${words.say("crew.title")} · ${data.city?.name ?? "Terang"}`;
     render(barTemplate(this), this.#bar);
-    const view = route.fault ? this.#detail : route.lamp || route.cabinet ? this.#place : this.#views[route.view];
+    const isList = !isOver(route) && route.view === "work";
+    const view = isList ? this.#list : this.#late?.of(route);
     const alarms = alarmTemplate(this, this.#nLost, () => {
       this.#nLost = null;
       this.redraw();
     });
-    render(html`${alarms}${view.template()}`, this.#main);
+    render(html`${alarms}${view?.template() ?? words.say("crew.loading")}`, this.#main);
     render(navTemplate(this), this.#nav);
   }
 }

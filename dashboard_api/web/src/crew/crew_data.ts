@@ -78,7 +78,7 @@ export class CrewData {
     if (fault.state === "closed") this.#faults.delete(fault.id);
     else this.#faults.set(fault.id, fault);
     const detail = this.#details.get(fault.id);
-    if (detail && detail.version < fault.version) this.#details.set(fault.id, { ...detail, ...fault } as FaultDetail);
+    if (detail && detail.version < fault.version) this.#details.set(fault.id, { ...detail, ...fault });
   }
 
   /** What the phone kept from the last time. */

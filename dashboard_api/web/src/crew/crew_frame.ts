@@ -25,12 +25,7 @@ export function alarmTemplate(crew: Crew, nLost: number | null, dismiss: () => v
       ? nothing
       : html`<p class="alarm" role="alert" data-alarm="cleared">
           ${words.say("crew.storage_cleared")} ${nLost > 0 ? words.count("crew.n_lost", nLost) : nothing}
-          <button
-            type="button"
-            @click=${dismiss}
-          >
-            ${words.say("crew.understood")}
-          </button>
+          <button type="button" @click=${dismiss}>${words.say("crew.understood")}</button>
         </p>`
   }
   ${

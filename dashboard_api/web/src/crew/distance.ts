@@ -13,8 +13,7 @@ export function metresBetween(a: Point, b: Point): number {
   const north = radians(b.latitude - a.latitude);
   const east = radians(b.longitude - a.longitude);
   const h =
-    Math.sin(north / 2) ** 2 +
-    Math.cos(radians(a.latitude)) * Math.cos(radians(b.latitude)) * Math.sin(east / 2) ** 2;
+    Math.sin(north / 2) ** 2 + Math.cos(radians(a.latitude)) * Math.cos(radians(b.latitude)) * Math.sin(east / 2) ** 2;
   return 2 * EARTH_M * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 

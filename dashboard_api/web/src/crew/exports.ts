@@ -47,10 +47,10 @@ export function csvOf(rows: readonly ExportRow[]): string {
 
 const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** Text as XML 1.0 can hold it. */
+/** Text as XML 1.0 can hold it: without control characters. */
 function xml(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what XML 1.0 cannot hold
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[&<>"]/g, (c) => ESCAPES[c] ?? c);
+  const legal = [...text].filter((c) => (c >= " " && c !== "\ufffe" && c !== "\uffff") || "\t\n\r".includes(c));
+  return legal.join("").replace(/[&<>"]/g, (c) => ESCAPES[c] ?? c);
 }
 
 /** Waypoints in the list's order; faults without a position are left out. */

@@ -47,7 +47,9 @@ export class FaultDetailView implements CrewPart {
     const fault = data.fault(this.#id) ?? this.#last;
     if (!fault)
       return html`<article class="detail" tabindex="-1">
-        <p class="empty">${words.say(data.trouble === null && !data.isLoaded ? "crew.loading" : "crew.fault_unknown")}</p>
+        <p class="empty">
+          ${words.say(data.trouble === null && !data.isLoaded ? "crew.loading" : "crew.fault_unknown")}
+        </p>
       </article>`;
     this.#last = fault;
     const state = stateOf(fault, crew.reports.get(fault.id) ?? []);
@@ -95,7 +97,8 @@ export class FaultDetailView implements CrewPart {
 
   /** Whether the repair held, above everything else. */
   #result(fault: Fault): TemplateResult | typeof nothing {
-    const repair = this.#crew.data.detail(fault.id)?.repair ?? this.#crew.data.repairs?.find((each) => each.fault.id === fault.id);
+    const repair =
+      this.#crew.data.detail(fault.id)?.repair ?? this.#crew.data.repairs?.find((each) => each.fault.id === fault.id);
     return repair ? html`<p class="result ${repair.result}">${repairWords(repair, fault, this.#crew)}</p>` : nothing;
   }
 
@@ -228,8 +231,8 @@ export class FaultDetailView implements CrewPart {
           const note = crew.evidence.note(entry);
           const who = entry.actor === "telemetry" || entry.actor === "local" ? "" : ` · ${entry.actor}`;
           return html`<li>
-            <time datetime=${entry.at}>${momentText(entry.at, crew)}</time> <b>${crew.words.coded("crew.did", entry.kind)}</b
-            >${who} ${note ? html`<q dir="auto">${note}</q>` : nothing}
+            <time datetime=${entry.at}>${momentText(entry.at, crew)}</time>
+            <b>${crew.words.coded("crew.did", entry.kind)}</b>${who} ${note ? html`<q dir="auto">${note}</q>` : nothing}
           </li>`;
         })}
       </ol>
@@ -241,7 +244,13 @@ export function factList(rows: readonly (readonly [string, string | null])[]): T
   return html`<dl class="facts">
     ${rows
       .filter(([, value]) => value)
-      .map(([label, value]) => html`<div><dt>${label}</dt><dd dir="auto">${value}</dd></div>`)}
+      .map(
+        ([label, value]) =>
+          html`<div>
+            <dt>${label}</dt>
+            <dd dir="auto">${value}</dd>
+          </div>`,
+      )}
   </dl>`;
 }
 

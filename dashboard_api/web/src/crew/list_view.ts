@@ -117,7 +117,10 @@ export class ListView implements CrewPart {
         ${options.map(([value, text]) => html`<option value=${value} ?selected=${route[name] === value}>${text}</option>`)}
       </select>`;
     const districts = [...new Set(all.map(({ district }) => district ?? ""))].filter(Boolean).sort();
-    const codes = [...new Set(all.map(({ code }) => code))].map((code): [string, string] => [code, words.words.title(code)]);
+    const codes = [...new Set(all.map(({ code }) => code))].map((code): [string, string] => [
+      code,
+      words.words.title(code),
+    ]);
     codes.sort(([, a], [, b]) => a.localeCompare(b));
     return html`<div class="fields">
       <input
@@ -183,7 +186,10 @@ export class ListView implements CrewPart {
   #head({ cabinetId, street, n }: GroupHead): TemplateResult {
     const { words } = this.#crew;
     const named = [street, cabinetId].filter(Boolean).join(" · ") || words.say("crew.no_place");
-    return html`<li class="head"><h2 dir="auto">${named}</h2><span>${n}</span></li>`;
+    return html`<li class="head">
+      <h2 dir="auto">${named}</h2>
+      <span>${n}</span>
+    </li>`;
   }
 }
 
@@ -197,7 +203,11 @@ export function workRow({ fault, metres, report }: WorkRow, crew: Crew): Templat
   const sinceMs = Date.parse(typeof onset === "string" ? onset : fault.opened_at);
   const age = lasting((crew.clock.nowMs() - sinceMs) / 1000, words.words.locale);
   const what = fault.level === "lamp" ? fault.lamp_id : placeOf({ ...fault, street: null }, crew);
-  return html`<a class="row ${fault.severity}" data-fault=${fault.id} href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}>
+  return html`<a
+    class="row ${fault.severity}"
+    data-fault=${fault.id}
+    href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}
+  >
     ${sign(familyOf(fault), isFresh(state))}
     <span class="what">
       <strong>${titleOf(fault, crew)}</strong>

@@ -153,7 +153,7 @@ export class Outbox {
 
   /** One sender at a time, over all windows and the service worker. */
   async #alone(work: () => Promise<boolean>): Promise<boolean> {
-    const locks = (globalThis.navigator as Navigator | undefined)?.locks;
+    const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
     if (!locks) return work();
     return locks.request("terang-crew-outbox", { ifAvailable: true }, (lock) => (lock ? work() : false));
   }
@@ -161,7 +161,10 @@ export class Outbox {
   async #round(me: string | null): Promise<boolean> {
     const waiting = (await this.rows()).filter(({ state }) => state === "waiting");
     // a large photo on a slow line must not hold up the reports
-    const order = [...waiting.filter(({ kind }) => kind === "action"), ...waiting.filter(({ kind }) => kind === "photo")];
+    const order = [
+      ...waiting.filter(({ kind }) => kind === "action"),
+      ...waiting.filter(({ kind }) => kind === "photo"),
+    ];
     const held = new Set((await this.rows()).filter(({ state }) => state === "conflict").map(({ faultId }) => faultId));
     let isAllGone = true;
     for (const row of order) {
@@ -256,10 +259,10 @@ export class Outbox {
     } else {
       const body: ActionBody =
         decision === "again" && row.body ? row.body : { action: "comment", note: words, at: row.body?.at ?? null };
-      const { ifVersion: _sent, ...rest } = row;
-      const again: OutboxRow = { ...rest, id: this.#nextId(), body, state: "waiting", reason: "", after: null };
+      const again: OutboxRow = { ...row, id: this.#nextId(), body, state: "waiting", reason: "", after: null };
       again.seenVersion = row.now?.version ?? row.seenVersion;
       again.now = null;
+      delete again.ifVersion; // another request
       void store.delete(id);
       void store.put(again);
       for (const other of await store.getAll())

@@ -97,5 +97,5 @@ export function ageSeconds(taken: Taken, clock: DeviceClock): number {
 export function requestOf(row: OutboxRow, clock: DeviceClock): ActionRequest {
   if (!row.body) throw new Error(`${row.id} is no action`);
   const version = row.ifVersion === undefined || row.ifVersion === null ? {} : { if_version: row.ifVersion };
-  return { action_id: row.id, ...row.body, ...version, age_s: ageSeconds(row.taken, clock) } as ActionRequest;
+  return { action_id: row.id, ...row.body, ...version, age_s: ageSeconds(row.taken, clock) };
 }

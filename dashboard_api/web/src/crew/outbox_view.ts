@@ -48,7 +48,10 @@ export class OutboxView implements CrewPart {
   #me(): TemplateResult {
     const { words, data, name } = this.#crew;
     if (data.me?.accounts)
-      return html`<p class="hint">${words.say("crew.signed_in", { name: data.me.name })} <a href="/sign-in?next=/crew">${words.say("crew.change_person")}</a></p>`;
+      return html`<p class="hint">
+        ${words.say("crew.signed_in", { name: data.me.name })}
+        <a href="/sign-in?next=/crew">${words.say("crew.change_person")}</a>
+      </p>`;
     return html`<label class="me"
       >${words.say("crew.my_name")}
       <input
@@ -88,11 +91,16 @@ export function reportRow(row: OutboxRow, crew: Crew, withPlace = false): Templa
     </p>
     ${
       withPlace
-        ? html`<p class="place"><button type="button" class="link" dir="auto" @click=${open}>${words.words.title(row.about.code)} · ${row.about.place}</button></p>`
+        ? html`<p class="place">
+            <button type="button" class="link" dir="auto" @click=${open}>
+              ${words.words.title(row.about.code)} · ${row.about.place}
+            </button>
+          </p>`
         : nothing
     }
     ${row.waiting && row.state === "waiting" ? html`<p class="hint">${words.coded("crew.waiting", row.waiting)}${row.waiting === "other_person" ? ` ${row.by}` : ""}</p>` : nothing}
-    ${row.state === "conflict" ? conflict(row, crew) : nothing} ${row.state === "refused" ? refused(row, crew) : nothing}
+    ${row.state === "conflict" ? conflict(row, crew) : nothing}
+    ${row.state === "refused" ? refused(row, crew) : nothing}
   </div>`;
 }
 

@@ -65,10 +65,10 @@ export class PlaceView implements CrewPart {
     const crew = this.#crew;
     const { words } = crew;
     const lamp = this.#lamp;
-    if (!lamp)
-      return html`<p class="empty">${words.say(this.#isAsking ? "crew.loading" : "crew.lamp_unknown")}</p>`;
+    if (!lamp) return html`<p class="empty">${words.say(this.#isAsking ? "crew.loading" : "crew.lamp_unknown")}</p>`;
     const { latest } = lamp;
-    const watts = (value: number | null | undefined) => (typeof value === "number" ? `${words.words.figure(value)} W` : null);
+    const watts = (value: number | null | undefined) =>
+      typeof value === "number" ? `${words.words.figure(value)} W` : null;
     const place = `${lamp.latitude.toFixed(6)},${lamp.longitude.toFixed(6)}`;
     return html`${factList([
         [words.say("crew.lamp_state"), words.coded("crew.lamp_is", lamp.state)],
@@ -78,7 +78,6 @@ export class PlaceView implements CrewPart {
         [words.say("crew.street"), lamp.street],
         [words.say("crew.cabinet"), lamp.cabinet_id],
         [words.say("crew.circuit_label"), lamp.circuit],
-      ])}
-      <a class="button" href="geo:${place}?q=${place}">${words.say("crew.navigate")} · ${place}</a>`;
+      ])} <a class="button" href="geo:${place}?q=${place}">${words.say("crew.navigate")} · ${place}</a>`;
   }
 }

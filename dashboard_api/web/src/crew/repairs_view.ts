@@ -22,13 +22,21 @@ const MOST_ROWS = 100;
 
 function repairRow(repair: ListedRepair, crew: Crew): TemplateResult {
   const { fault } = repair;
-  const told = [repair.cause ? crew.words.coded("crew.cause", repair.cause) : null, repair.part].filter(Boolean).join(", ");
+  const told = [repair.cause ? crew.words.coded("crew.cause", repair.cause) : null, repair.part]
+    .filter(Boolean)
+    .join(", ");
   return html`<li>
-    <a class="repaired" data-fault=${fault.id} href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}>
+    <a
+      class="repaired"
+      data-fault=${fault.id}
+      href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}
+    >
       <strong>${titleOf(fault, crew)}</strong>
       <span class="place" dir="auto">${placeOf(fault, crew)}</span>
       <span class="result ${repair.result}">${repairWords(repair, fault, crew)}</span>
-      <span class="hint">${crew.words.coded("crew.did", "repair")} ${momentText(repair.at, crew)}${told ? ` · ${told}` : ""}</span>
+      <span class="hint"
+        >${crew.words.coded("crew.did", "repair")} ${momentText(repair.at, crew)}${told ? ` · ${told}` : ""}</span
+      >
     </a>
   </li>`;
 }

@@ -138,7 +138,12 @@ export class ScanView implements CrewPart {
           if (typeof typed === "string" && typed.trim()) this.#crew.go({ view: "work", fault: "", lamp: typed.trim() });
         }}
       >
-        <input name="lamp" maxlength="100" placeholder=${words.say("crew.scan_typed")} aria-label=${words.say("crew.scan_typed")} />
+        <input
+          name="lamp"
+          maxlength="100"
+          placeholder=${words.say("crew.scan_typed")}
+          aria-label=${words.say("crew.scan_typed")}
+        />
         <button type="submit">${words.say("crew.open")}</button>
       </form>
     </section>`;

@@ -61,7 +61,8 @@ async function ask(path: string, init: RequestInit, timeoutMs: number): Promise<
 
 /** The language of the page; the service worker has no document, and problems are then told in the city's. */
 function languageNow(): string {
-  return "document" in globalThis ? document.documentElement.lang : "*";
+  const { document: page } = globalThis as { document?: { documentElement: { lang: string } } };
+  return page?.documentElement.lang ?? "*";
 }
 
 /** GET a JSON object. Rejects with NoAnswer. */

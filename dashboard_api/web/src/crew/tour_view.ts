@@ -47,7 +47,9 @@ export class TourView implements CrewPart {
     const stops = this.stops();
     const metres = pathMetres(stops, position.here);
     return html`<section class="tour">
-      <h2>${words.count("crew.n_stops", stops.length)}${stops.length > 1 ? ` · ${distanceText(metres, words.words.locale)}` : ""}</h2>
+      <h2>
+        ${words.count("crew.n_stops", stops.length)}${stops.length > 1 ? ` · ${distanceText(metres, words.words.locale)}` : ""}
+      </h2>
       <div class="tools">
         ${SIZES.map(
           (size) =>
@@ -80,7 +82,10 @@ export class TourView implements CrewPart {
       </div>
       ${exportButtons(() => stops, crew)}
       <p class="hint">${words.say("crew.straight_lines")}</p>
-      ${bringList(stops.map(({ fault }) => fault), crew)}
+      ${bringList(
+        stops.map(({ fault }) => fault),
+        crew,
+      )}
       ${stops.length === 0 ? html`<p class="empty">${words.say("crew.none_match")}</p>` : nothing}
       <ol class="rows stops">
         ${stops.map((stop, row) => this.#stop(stop, row, stops))}
@@ -141,7 +146,10 @@ function ratings(faults: readonly Fault[], crew: Crew): string {
     if (typeof rated === "number" && rated > 0) n.set(Math.round(rated), (n.get(Math.round(rated)) ?? 0) + 1);
   }
   const figure = (value: number) => crew.words.words.figure(value, 0);
-  return [...n].sort(([a], [b]) => b - a).map(([watts, count]) => `${figure(count)} × ${figure(watts)} W`).join(", ");
+  return [...n]
+    .sort(([a], [b]) => b - a)
+    .map(([watts, count]) => `${figure(count)} × ${figure(watts)} W`)
+    .join(", ");
 }
 
 export function exportRows(rows: readonly WorkRow[], crew: Crew): ExportRow[] {

@@ -1,7 +1,7 @@
 /** The language of the page: the address's, else the reader's choice, else the browser's, else the city's. */
 
 import type { Code, Quantity } from "../city/types";
-import { CATALOGUES, type Catalogue, type CountedWord, type Word } from "./catalogues";
+import type { Catalogue, CountedWord, Word } from "./catalogues";
 
 const STORED = "terang-language";
 const FIRST = "id"; // until the city has said which language is its own
@@ -32,7 +32,8 @@ export class Words {
   readonly #quantities = new Map<string, Quantity>();
   readonly #listeners = new Set<() => void>();
 
-  constructor(catalogues: ReadonlyMap<string, Catalogue> = CATALOGUES) {
+  /** `catalogues`: messages by language; those that come later may be added to the same map. */
+  constructor(catalogues: ReadonlyMap<string, Catalogue>) {
     this.#catalogues = catalogues;
     const asked = new URLSearchParams(location.search).get("lang") ?? stored();
     const accepted = [asked, ...navigator.languages].map((wish) => this.#known(wish)).find((code) => code !== null);
