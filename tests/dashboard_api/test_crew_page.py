@@ -34,6 +34,12 @@ pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(None if N
 
 
 @pytest.fixture
+def database_url(tmp_path):
+    """One kind of database: the page cannot tell them apart."""
+    return f"sqlite:///{tmp_path}/terang.db"
+
+
+@pytest.fixture
 def phone(browser):
     """A page of a phone's screen whose own errors fail the test."""
     errors = []
@@ -64,6 +70,7 @@ def report_repaired(page):
     page.locator("[data-do=repair]").tap()
     page.locator("[data-form=repair] .chip").nth(1).tap()
     page.locator("[data-form=repair] [type=submit]").tap()
+    expect(page.locator(".told")).to_contain_text("Kept on this phone")  # on disk
 
 
 def wait_for_worker(page):

@@ -49,7 +49,7 @@ const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;"
 
 /** Text as XML 1.0 can hold it: without control characters. */
 function xml(text: string): string {
-  const legal = [...text].filter((c) => (c >= " " && c !== "\ufffe" && c !== "\uffff") || "\t\n\r".includes(c));
+  const legal = Array.from(text).filter((c) => (c >= " " && c !== "\ufffe" && c !== "\uffff") || "\t\n\r".includes(c));
   return legal.join("").replace(/[&<>"]/g, (c) => ESCAPES[c] ?? c);
 }
 

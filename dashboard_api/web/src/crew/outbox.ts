@@ -153,7 +153,8 @@ export class Outbox {
 
   /** One sender at a time, over all windows and the service worker. */
   async #alone(work: () => Promise<boolean>): Promise<boolean> {
-    const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
+    const { navigator } = globalThis as { navigator?: { locks?: LockManager } };
+    const locks = navigator?.locks;
     if (!locks) return work();
     return locks.request("terang-crew-outbox", { ifAvailable: true }, (lock) => (lock ? work() : false));
   }
@@ -169,12 +170,12 @@ export class Outbox {
     let isAllGone = true;
     for (const row of order) {
       if (changesState(row) && held.has(row.faultId)) {
-        await this.#put({ ...row, waiting: "behind" });
+        await this.#wait(row, "behind");
         isAllGone = false;
         continue;
       }
       if (me !== null && row.by !== "" && row.by !== me) {
-        await this.#put({ ...row, waiting: "other_person" });
+        await this.#wait(row, "other_person");
         if (changesState(row)) held.add(row.faultId);
         continue;
       }
@@ -237,8 +238,13 @@ export class Outbox {
     this.#changed("fault" in outcome ? outcome.fault : null);
   }
 
-  async #put(row: OutboxRow): Promise<void> {
-    await this.#database.put("outbox", row);
+  /** Say why a row is not sent in this round. */
+  async #wait(row: OutboxRow, waiting: OutboxRow["waiting"]): Promise<void> {
+    if (row.waiting === waiting) return;
+    const transaction = this.#database.transaction("outbox", "readwrite");
+    const now = await transaction.store.get(row.id);
+    if (now?.state === "waiting") void transaction.store.put({ ...now, waiting });
+    await transaction.done;
     this.#changed(null);
   }
 
