@@ -6,14 +6,13 @@
 import { cleanupOutdatedCaches, precacheAndRoute, type PrecacheEntry } from "workbox-precaching";
 import { openCrewDatabase } from "./crew/database";
 import { deviceClock } from "./crew/device_clock";
-import { Outbox } from "./crew/outbox";
+import { Outbox, SYNC_TAG } from "./crew/outbox";
 import { server } from "./crew/server";
 
 declare const self: ServiceWorkerGlobalScope;
 declare const __SHELL__: PrecacheEntry[];
 
 const DECODER = "terang-crew-decoder";
-const SYNC_TAG = "terang-crew-outbox";
 
 interface SyncEvent extends ExtendableEvent {
   readonly tag: string;

@@ -2,15 +2,16 @@
 
 import { html, nothing, type TemplateResult } from "lit-html";
 import { ageText, type Crew } from "./crew";
-import { addressOf, isOver, START, type CrewView } from "./crew_route";
+import { icon } from "./crew_icons";
+import { addressOf, isOver, START } from "./crew_route";
 import type { CrewMessage } from "./crew_words";
 
-const TABS: readonly [CrewView, CrewMessage, string][] = [
-  ["work", "crew.tab_work", "☰"],
-  ["tour", "crew.tab_tour", "➤"],
-  ["repairs", "crew.tab_repairs", "✓"],
-  ["outbox", "crew.tab_outbox", "⇪"],
-  ["scan", "crew.tab_scan", "▣"],
+const TABS: readonly ["work" | "tour" | "repairs" | "outbox" | "scan", CrewMessage][] = [
+  ["work", "crew.tab_work"],
+  ["tour", "crew.tab_tour"],
+  ["repairs", "crew.tab_repairs"],
+  ["outbox", "crew.tab_outbox"],
+  ["scan", "crew.tab_scan"],
 ];
 
 /** What must not be overlooked; `nLost` = reports that a cleared storage took along, null = it was not cleared. */
@@ -87,7 +88,7 @@ export function navTemplate(crew: Crew): TemplateResult {
   const needsPerson = crew.rows.some(({ state }) => state === "conflict" || state === "refused");
   const view = route.view === "morning" ? "repairs" : route.view;
   return html`${TABS.map(
-    ([name, word, icon]) =>
+    ([name, word]) =>
       html`<a
         href=${addressOf({ ...START, view: name }, new URL(location.href))}
         data-tab=${name}
@@ -96,7 +97,7 @@ export function navTemplate(crew: Crew): TemplateResult {
           event.preventDefault();
           crew.go({ view: name });
         }}
-        ><span aria-hidden="true">${icon}</span>${words.say(word)}${
+        >${icon(name)}${words.say(word)}${
           name === "outbox" && n > 0 ? html`<b class=${needsPerson ? "n person" : "n"}>${n}</b>` : nothing
         }</a
       >`,

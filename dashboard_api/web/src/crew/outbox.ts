@@ -31,6 +31,8 @@ export interface Report {
   by: string;
 }
 
+/** What the browser wakes the service worker with when the network is back. */
+export const SYNC_TAG = "terang-crew-outbox";
 export const MOST_ROWS = 2_000; // waiting; weeks of a crew's work
 export const MOST_PHOTO_BYTES = 200 * 1024 * 1024;
 const SENT_KEPT_MS = 14 * 86_400_000;

@@ -1,10 +1,9 @@
 /** Decides when the outbox is sent: at once, when the network comes back, and again and again while something waits. */
 
-import type { Outbox } from "./outbox";
+import { SYNC_TAG, type Outbox } from "./outbox";
 
 const FIRST_MS = 2_000;
 const LONGEST_MS = 60_000;
-export const SYNC_TAG = "terang-crew-outbox";
 
 export class Sender {
   readonly #outbox: Outbox;
@@ -48,10 +47,10 @@ export class Sender {
 /** Let the service worker send when the network is back, though the page may be closed by then. */
 async function askForSync(): Promise<void> {
   try {
-    const registration = (await navigator.serviceWorker.ready) as ServiceWorkerRegistration & {
-      sync?: { register(tag: string): Promise<void> };
-    };
-    await registration.sync?.register(SYNC_TAG);
+    const registration = (await navigator.serviceWorker.getRegistration("/crew")) as
+      | (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } })
+      | undefined;
+    await registration?.sync?.register(SYNC_TAG);
   } catch {
     // a browser without it: the page sends when it is opened
   }

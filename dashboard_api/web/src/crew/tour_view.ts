@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Fault } from "../city/types";
 import { titleOf, type Crew, type CrewPart } from "./crew";
+import { icon } from "./crew_icons";
 import { distanceText, metresBetween, type Point } from "./distance";
 import { csvOf, gpxOf, save, type ExportRow } from "./exports";
 import { workRow } from "./list_view";
@@ -102,7 +103,7 @@ export class TourView implements CrewPart {
     return html`<li>
       <span class="nth">${row + 1}</span>
       ${workRow({ ...stop, metres: leg }, crew)}
-      <a class="button" href="geo:${place}?q=${place}" aria-label=${words.say("crew.navigate")}>➤</a>
+      <a class="button" href="geo:${place}?q=${place}" aria-label=${words.say("crew.navigate")}>${icon("navigate")}</a>
       <button
         type="button"
         aria-label=${words.say("crew.leave_out")}
