@@ -58,7 +58,9 @@ test("no cell becomes a formula, and both files carry street and title", () => {
     '"a,b"',
     "",
   ]);
-  const rows = [{ fault: fault("L-1", { street: "Jalan <A>\u0001" }), title: "Lamp & dark", advice: "Bring", state: "open" }];
+  const rows = [
+    { fault: fault("L-1", { street: "Jalan <A>\u0001" }), title: "Lamp & dark", advice: "Bring", state: "open" },
+  ];
   expect(csvOf(rows)).toContain("Lamp & dark,Jalan <A>");
   const gpx = new DOMParser().parseFromString(gpxOf(rows), "application/xml");
   expect(gpx.querySelector("wpt name")?.textContent).toBe("1 · L-1 · Jalan <A> · Lamp & dark");
@@ -66,7 +68,14 @@ test("no cell becomes a formula, and both files carry street and title", () => {
 });
 
 test("a route survives its address", () => {
-  const route = { ...START, view: "tour" as const, fault: "01A", district: "Siak & Mempura", order: "distance" as const, text: "jl #3" };
+  const route = {
+    ...START,
+    view: "tour" as const,
+    fault: "01A",
+    district: "Siak & Mempura",
+    order: "distance" as const,
+    text: "jl #3",
+  };
   expect(routeOf(new URL(addressOf(route, new URL("https://t.id/crew?lang=en")), "https://t.id"))).toEqual(route);
   expect(addressOf(START, new URL("https://t.id/crew"))).toBe("/crew");
   expect(routeOf(new URL("https://t.id/crew?view=none&order=x&who=y"))).toEqual(START);
@@ -86,7 +95,11 @@ test.each([
 
 test("rows stand under cabinet and street, in the order of their first row; what waits counts already", () => {
   const far = { latitude: 0.8, longitude: 102.06 };
-  const faults = [fault("A", { ...far, priority: 90 }), fault("B"), fault("C", { street: "Jalan Hang Tuah", assignee: "budi" })];
+  const faults = [
+    fault("A", { ...far, priority: 90 }),
+    fault("B"),
+    fault("C", { street: "Jalan Hang Tuah", assignee: "budi" }),
+  ];
   const about = { name: "Budi", here: HERE, reports: new Map(), titleOf: (code: string) => code };
   const ids = (route: typeof START) => workRows(faults, route, about).map((row) => row.fault.id);
   expect(ids(START)).toEqual(["A", "B", "C"]);
@@ -138,5 +151,9 @@ test("kept answers last two weeks, lists and my work longer", async () => {
   await kept.prune(14 * day, new Set());
   expect((await kept.get("fault/B"))?.value).toBe("fault/B");
   await kept.prune(14 * day + 1, new Set(["fault/A"]));
-  expect([await kept.get("fault/B"), (await kept.get("fault/A"))?.atMs, (await kept.get("faults"))?.atMs]).toEqual([null, 0, 0]);
+  expect([await kept.get("fault/B"), (await kept.get("fault/A"))?.atMs, (await kept.get("faults"))?.atMs]).toEqual([
+    null,
+    0,
+    0,
+  ]);
 });

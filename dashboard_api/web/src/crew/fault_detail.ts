@@ -24,6 +24,7 @@ export class FaultDetailView implements CrewPart {
   readonly #crew: Crew;
   readonly #forms: ReportForms;
   #id = "";
+  #isReporting = false;
   /** What this phone last knew of the fault, which may be closed and gone from the lists meanwhile. */
   #last: Fault | null = null;
 
@@ -129,13 +130,15 @@ export class FaultDetailView implements CrewPart {
       </button>`;
     const plain = (name: "start" | "acknowledge" | "reopen", text: string, ...actions: ActionBody["action"][]) =>
       html`<button type="button" data-do=${name} @click=${() => void this.#report(fault, actions)}>${text}</button>`;
+    const waiting = this.#crew.reports.get(fault.id) ?? [];
+    const isStarted = fault.started_at !== null || waiting.some(({ body }) => body?.action === "start");
     const role = data.me?.role;
     if (role === "viewer") return html`<p class="hint">${words.say("crew.only_looking")}</p>`;
     const buttons = ALLOWED[state].map((action) => {
       if (action === "repair") return form("repair", words.say("crew.do_repair"), true);
       if (action === "cannot_repair") return form("cannot_repair", words.say("crew.do_cannot_repair"));
       if (action === "start")
-        return fault.started_at && state === "assigned"
+        return isStarted && state === "assigned"
           ? nothing
           : plain("start", words.say("crew.do_start"), ...this.#start(fault, state));
       if (action === "reopen") return plain("reopen", words.say("crew.do_reopen"), "reopen");
@@ -164,11 +167,15 @@ export class FaultDetailView implements CrewPart {
   }
 
   async #report(fault: Fault, actions: readonly ActionBody["action"][]): Promise<void> {
+    if (this.#isReporting) return; // a second tap before the first is on disk
+    this.#isReporting = true;
     const { words } = this.#crew;
     const at = new Date().toISOString();
     const assignee = this.#crew.name || words.say("crew.somebody");
     const bodies = actions.map((action): ActionBody => ({ action, at, ...(action === "assign" ? { assignee } : {}) }));
-    await this.#crew.report(fault, ...bodies);
+    await this.#crew.report(fault, ...bodies).finally(() => {
+      this.#isReporting = false;
+    });
   }
 
   #where(fault: Fault): TemplateResult {

@@ -48,8 +48,7 @@ export class Sender {
 async function askForSync(): Promise<void> {
   try {
     const registration = (await navigator.serviceWorker.getRegistration("/crew")) as
-      | (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } })
-      | undefined;
+      (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } }) | undefined;
     await registration?.sync?.register(SYNC_TAG);
   } catch {
     // a browser without it: the page sends when it is opened
