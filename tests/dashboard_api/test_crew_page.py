@@ -74,7 +74,13 @@ def report_repaired(page):
 
 
 def wait_for_worker(page):
-    page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=30_000)
+    page.evaluate(
+        """async () => {
+            await navigator.serviceWorker.ready;
+            if (navigator.serviceWorker.controller) return;
+            await new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done));
+        }"""
+    )
 
 
 def test_four_taps_without_typing_report_a_repair(lit_town, port, phone):

@@ -69,7 +69,7 @@ export class CrewApp implements Crew {
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
     this.outbox = database
       ? new Outbox(database, server, clock, (fault) => {
-          if (fault) this.data.take(fault);
+          if (fault) this.#changed(fault);
           void this.#readRows();
         })
       : null;
@@ -174,6 +174,12 @@ export class CrewApp implements Crew {
     this.#sender?.now();
     const mine = this.data.faults().filter((fault) => isMine(fault, this.name, this.reports.get(fault.id) ?? []));
     await this.data.keepDetails(mine);
+  }
+
+  /** The server has told a fault as it is after a report: what is shown of it is asked for anew. */
+  #changed(fault: Fault): void {
+    this.data.take(fault);
+    if (this.data.detail(fault.id)) void this.data.askDetail(fault.id);
   }
 
   async #readRows(): Promise<void> {
