@@ -13,6 +13,7 @@ import { openCrewDatabase, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
+import { Notice } from "./notice";
 import { Outbox, OutboxFull } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { Position } from "./position";
@@ -25,7 +26,6 @@ import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
 const REFRESH_MS = 60_000;
 const AGES_MS = 20_000;
-const TOLD_MS = 5_000;
 const CHUNK_RETRY_MS = 3_000;
 
 export class CrewApp implements Crew {
@@ -42,7 +42,7 @@ export class CrewApp implements Crew {
   readonly #bar = document.createElement("header");
   readonly #main = document.createElement("main");
   readonly #nav = document.createElement("nav");
-  readonly #told = document.createElement("p");
+  readonly #notice = new Notice();
   readonly #sender: Sender | null;
   readonly #list: ListView;
   #late: LateViews | null = null;
@@ -51,7 +51,6 @@ export class CrewApp implements Crew {
   #mark: StorageMark | null = null;
   #nLost: number | null = null;
   #isDrawing = false;
-  #toldTimer = 0;
   #nSteps = 0;
   #listTop = 0;
   #shownKey = "";
@@ -76,9 +75,7 @@ export class CrewApp implements Crew {
     this.#sender = this.outbox ? new Sender(this.outbox, () => this.#account) : null;
     this.route = routeOf(new URL(location.href));
     this.#main.id = "panel";
-    this.#told.className = "told";
-    this.#told.setAttribute("role", "status");
-    body.replaceChildren(this.#bar, this.#main, this.#told, this.#nav);
+    body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
     this.#list = new ListView(this, this.#main);
   }
 
@@ -209,11 +206,7 @@ export class CrewApp implements Crew {
   };
 
   tell(text: string): void {
-    this.#told.textContent = text;
-    window.clearTimeout(this.#toldTimer);
-    this.#toldTimer = window.setTimeout(() => {
-      this.#told.textContent = "";
-    }, TOLD_MS);
+    this.#notice.tell(text);
   }
 
   shown(): WorkRow[] {
