@@ -11,8 +11,8 @@ import { addressOf, START } from "./crew_route";
 import { distanceText } from "./distance";
 import { grouped, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
 
-const ROW_REM = 4;
-const HEAD_REM = 2;
+const ROW_REM = 3.75; // as crew.css has it
+const HEAD_REM = 1.75;
 const SPARE_PX = 400; // drawn above and below what is in sight
 
 export class ListView implements CrewPart {
