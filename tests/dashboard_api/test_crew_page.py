@@ -1,5 +1,5 @@
 # ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
-"""The crew's page on a phone's screen: light, offline, nothing lost or doubled, in four taps from start to "repaired"."""
+"""The crew's page on a phone's screen: light, offline, nothing lost or doubled, four taps to "repaired"."""
 
 from __future__ import annotations
 
@@ -122,9 +122,7 @@ def test_a_thousand_faults_are_a_few_dozen_elements(lit_town, port, phone):
     lit_town.darken(3)
     (fault,) = phone.request.get(f"{base(port)}/api/v1/faults").json()["items"]
     many = [{**fault, "id": f"{n:026d}", "cabinet_id": f"C-{n // 20}"} for n in range(1000)]
-    phone.route(
-        re.compile(r"/api/v1/faults\?"), lambda route: route.fulfill(json={"items": many, "next_cursor": None})
-    )
+    phone.route(re.compile(r"/api/v1/faults\?"), lambda route: route.fulfill(json={"items": many, "next_cursor": None}))
     open_crew(phone, port)
     expect(phone.locator(".counted")).to_have_text("1,000 faults")
     panel = phone.locator("main")
@@ -260,7 +258,7 @@ def test_a_cleared_storage_is_reported_with_what_it_took_along(lit_town, phone):
     expect(phone.locator("[data-alarm=cleared]")).to_contain_text("1 report had not been sent", timeout=20_000)
 
 
-# --- the campaign: cuts, failing answers, and a browser that is killed while it sends ----------------------------------
+# --- the campaign: cuts, failing answers, and a browser that is killed while it sends
 
 
 class BadServer:
@@ -362,9 +360,7 @@ def add_photo(page):
     expect(page.locator(".told")).to_contain_text("Photo kept")
 
 
-def test_nothing_is_lost_or_doubled_over_cuts_failures_and_killed_browsers(
-    lit_town, tmp_path_factory, require_debian
-):
+def test_nothing_is_lost_or_doubled_over_cuts_failures_and_killed_browsers(lit_town, tmp_path_factory, require_debian):
     chance = random.Random(2026)
     program = require_debian("chromium")
     with serving_badly(lit_town.city, chance) as (bad, port), sync_playwright() as playwright:
