@@ -73,6 +73,19 @@ def report_repaired(page):
     expect(page.locator(".told")).to_contain_text("Kept on this phone")  # on disk
 
 
+def wait_until(page, is_so):
+    """Look at the server again and again for some seconds."""
+    for _attempt in range(100):
+        if is_so():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(is_so)
+
+
+def wait_until_repaired(page, port):
+    wait_until(page, lambda: [fault["state"] for fault in faults(page, port)] == ["repaired"])
+
+
 def wait_for_worker(page):
     page.evaluate(
         """async () => {
@@ -87,9 +100,10 @@ def test_four_taps_without_typing_report_a_repair(lit_town, port, phone):
     lit_town.darken(3)
     open_crew(phone, port)
     report_repaired(phone)
-    expect(phone.locator(".report")).to_have_count(0, timeout=10_000)  # sent: nothing waits any more
+    wait_until_repaired(phone, port)
+    expect(phone.locator(".report")).to_have_count(0)  # sent: nothing waits any more
+    expect(phone.locator(".detail .result")).to_contain_text("Waiting for the next night")
     (fault,) = faults(phone, port)
-    assert fault["state"] == "repaired"
     repair = phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()["repair"]
     assert (repair["cause"], repair["part"]) == ("driver", "LED driver")
 
@@ -194,7 +208,7 @@ def test_the_crew_sees_that_its_repair_held(lit_town, port, phone):
     lit_town.darken(3)
     open_crew(phone, port)
     report_repaired(phone)
-    expect(phone.locator(".report")).to_have_count(0, timeout=10_000)
+    wait_until_repaired(phone, port)
     cleared = Cleared(Key("lampFailure", Place(lamp_id="L-003")), T0 + MINUTE, True, {"power_w": 46.9})
     lit_town.book.apply([cleared], T0 + MINUTE)
     phone.goto(f"{base(port)}/crew?view=repairs")
@@ -218,9 +232,10 @@ def test_a_photo_is_made_small_and_arrives_once(lit_town, port, phone):
     ]
     phone.locator("input[name=photo]").set_input_files(files)
     expect(phone.locator(".told")).to_contain_text("no photo", timeout=20_000)
-    expect(phone.locator(".report")).to_have_count(0, timeout=20_000)
-    detail = phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()
-    (photo,) = detail["photos"]
+    photos = lambda: phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()["photos"]  # noqa: E731
+    wait_until(phone, photos)
+    expect(phone.locator(".report")).to_have_count(0)
+    (photo,) = photos()
     kept = phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}/photos/{photo}").body()
     assert max(Image.open(io.BytesIO(kept)).size) <= 1600
 
