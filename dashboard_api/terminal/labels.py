@@ -24,11 +24,9 @@ from languages.catalogue import FALLBACK, load_languages
 
 def print_labels(
     context: typer.Context,
-    cabinet: Annotated[list[str] | None, typer.Option(help="Of these cabinets alone; may be repeated.")] = None,
-    site: Annotated[
-        str | None, typer.Option(help="Address that the codes begin with, such as https://terang.siak.go.id.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="HTML file; default: standard output.")] = None,
+    cabinet: Annotated[list[str] | None, typer.Option(help="terminal.api.help.label_cabinet")] = None,
+    site: Annotated[str | None, typer.Option(help="terminal.api.help.site")] = None,
+    out: Annotated[Path | None, typer.Option(help="terminal.api.help.label_out")] = None,
     city: CityOption = None,
 ) -> None:
     """Write the labels of lamps and panels as an HTML document for A4 sheets of 21 labels (63.5 x 38.1 mm)."""

@@ -89,3 +89,9 @@ export function momentText(at: string, crew: Crew): string {
   const isToday = clock.shortDay(atMs, locale) === clock.shortDay(nowMs, locale);
   return isToday ? clock.time(atMs, locale) : clock.moment(atMs, locale);
 }
+
+/** What was broken and replaced: "driver, LED driver 90 W" as "LED driver 90 W", since the part says both. */
+export function mendedText(cause: string | null | undefined, part: string | null | undefined, crew: Crew): string {
+  const named = cause ? crew.words.coded("crew.cause", cause) : "";
+  return [part?.startsWith(named) ? "" : named, part].filter(Boolean).join(", ");
+}

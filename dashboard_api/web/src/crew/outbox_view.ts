@@ -1,7 +1,7 @@
 /** What waits to be sent, was sent, or needs a decision: every report with its state, and conflicts beside what changed. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
-import { momentText, type Crew, type CrewPart } from "./crew";
+import { mendedText, momentText, type Crew, type CrewPart } from "./crew";
 import type { Decision } from "./outbox";
 import { changesState, type OutboxRow } from "./outbox_row";
 
@@ -72,7 +72,7 @@ function reportWords(row: OutboxRow, crew: Crew): string {
   const { words } = crew;
   if (row.kind === "photo") return words.say("crew.photo");
   const { action = "comment", cause, part, note, assignee } = row.body ?? {};
-  const told = [cause ? words.coded("crew.cause", cause) : null, part, note, assignee].filter(Boolean).join(", ");
+  const told = [mendedText(cause, part, crew), note, assignee].filter(Boolean).join(", ");
   const did = words.coded("crew.did", action);
   return told ? `${did}: ${told}` : did;
 }

@@ -64,6 +64,7 @@ export class PrintView implements CrewPart {
       ${bringList(
         rows.map(({ fault }) => fault),
         crew,
+        true,
       )}
     </section>`;
   }

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Fault } from "../city/types";
-import { ageText, momentText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
+import { ageText, mendedText, momentText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
 import type { ListedRepair } from "./crew_data";
 import { addressOf } from "./crew_route";
 import { repairWords } from "./fault_detail";
@@ -22,9 +22,7 @@ const MOST_ROWS = 100;
 
 function repairRow(repair: ListedRepair, crew: Crew): TemplateResult {
   const { fault } = repair;
-  const told = [repair.cause ? crew.words.coded("crew.cause", repair.cause) : null, repair.part]
-    .filter(Boolean)
-    .join(", ");
+  const told = mendedText(repair.cause, repair.part, crew);
   return html`<li>
     <a
       class="repaired"

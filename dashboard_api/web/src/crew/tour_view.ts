@@ -119,13 +119,13 @@ export class TourView implements CrewPart {
 }
 
 /** What to bring: kinds of faults with how many, their ratings, and the advice of each. */
-export function bringList(faults: readonly Fault[], crew: Crew): TemplateResult | typeof nothing {
+export function bringList(faults: readonly Fault[], crew: Crew, isOpen = false): TemplateResult | typeof nothing {
   if (faults.length === 0) return nothing;
   const { words } = crew;
   const kinds = new Map<string, Fault[]>();
   for (const fault of faults) kinds.set(fault.code, [...(kinds.get(fault.code) ?? []), fault]);
-  return html`<section class="advice">
-    <h3>${words.say("crew.bring")}</h3>
+  return html`<details class="advice" ?open=${isOpen}>
+    <summary>${words.say("crew.bring")} (${kinds.size})</summary>
     <ul class="bring">
       ${[...kinds].map(
         ([code, some]) =>
@@ -136,7 +136,7 @@ export function bringList(faults: readonly Fault[], crew: Crew): TemplateResult 
           </li>`,
       )}
     </ul>
-  </section>`;
+  </details>`;
 }
 
 /** "2 × 90 W, 1 × 45 W": the ratings that the evidence names. */
