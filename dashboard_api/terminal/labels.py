@@ -20,6 +20,7 @@ from dashboard_api.terminal.stand import CityOption, city_folder, refused
 from ingest.schema.city import City, read_city
 from ingest.schema.errors import CityError
 from languages.catalogue import FALLBACK, load_languages
+from languages.terminal import terminal_words
 
 
 def print_labels(
@@ -50,9 +51,9 @@ def _site(city: City, site: str | None) -> str:
     """
     named = site or (f"https://{city.web.hosts[0]}" if city.web.hosts else None)
     if named is None:
-        raise UnusableError("--site: the city's settings name no [web] hosts; where will the codes lead?")
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.labels_site"))
     if not named.startswith(("https://", "http://")) or not named.split("://", 1)[1]:
-        raise UnusableError(f"--site {named}: not an address such as https://terang.siak.go.id")
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.labels_address", site=named))
     return named
 
 
@@ -61,7 +62,7 @@ def _write(database: Database, city: City, wanted: list[str], site: str, out: Pa
     known = {row.cabinet_id for row in rows}
     for cabinet_id in wanted:
         if cabinet_id not in known:
-            raise UnusableError(f"--cabinet {cabinet_id}: no such cabinet")
+            raise UnusableError(terminal_words(os.environ).say("terminal.api.error.labels_cabinet", cabinet=cabinet_id))
 
     def labels() -> Iterator[Label]:
         for row in rows:
