@@ -72,7 +72,11 @@ def ids_in_code() -> set[str]:
         sources("edge_agent", "ingest", "dashboard_api", "firmware_sim"),
         sources("dashboard_api/web/src"),
     )
-    found = {name for name in WHOLE_ID.findall(python + page) if name.rpartition(".")[2] not in {"toml", "db", "py", "html", "webmanifest"}}
+    found = {
+        name
+        for name in WHOLE_ID.findall(python + page)
+        if name.rpartition(".")[2] not in {"toml", "db", "py", "html", "webmanifest"}
+    }
     found |= {f"page.{name}" for name in WORD_OF_PAGE.findall(page)}
     return found | {f"problem.{name}" for name in PROBLEM.findall(python)}
 
