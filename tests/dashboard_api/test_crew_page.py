@@ -273,6 +273,23 @@ def test_a_cleared_storage_is_reported_with_what_it_took_along(lit_town, phone):
     expect(phone.locator("[data-alarm=cleared]")).to_contain_text("1 report had not been sent", timeout=20_000)
 
 
+def test_the_service_worker_sends_what_waits_when_the_browser_wakes_it(lit_town, port, phone):
+    lit_town.darken(3)
+    open_crew(phone, port)
+    wait_for_worker(phone)
+    lines = phone.context.new_cdp_session(phone)
+    registrations = []
+    lines.on("ServiceWorker.workerRegistrationUpdated", lambda event: registrations.extend(event["registrations"]))
+    lines.send("ServiceWorker.enable")
+    phone.route("**/actions", lambda route: route.abort())  # of the page alone
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    wait_until(phone, lambda: registrations)
+    wake = {"origin": base(port), "registrationId": registrations[0]["registrationId"], "tag": "terang-crew-outbox"}
+    lines.send("ServiceWorker.dispatchSyncEvent", {**wake, "lastChance": False})
+    wait_until_repaired(phone, port)
+
+
 # --- the campaign: cuts, failing answers, and a browser that is killed while it sends
 
 
