@@ -1,11 +1,42 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, defineConfig, type Plugin, type Rolldown } from "vite";
 
 const WORTH_BYTES = 1_000;
 const DIST = join(import.meta.dirname, "dist");
+
+const CATALOGUES = join(import.meta.dirname, "src/words/catalogues");
+// messages of a catalogue that the first view shows: the document carries them in its reader's language
+const FIRST_WORDS = /^(language\.|page\.|fault\.\w+\.title$)/;
+
+/** Puts the styles into each document, and the words of the first view beside it: no round trip for either. */
+function firstView(): Plugin {
+  return {
+    name: "terang-first-view",
+    apply: "build",
+    writeBundle: {
+      sequential: true,
+      order: "pre",
+      handler() {
+        for (const name of readdirSync(DIST).filter((each) => each.endsWith(".html"))) {
+          const page = readFileSync(join(DIST, name), "utf8");
+          const styled = page.replace(/<link rel="stylesheet"[^>]* href="\/([^"]+)"[^>]*>/g, (_, href: string) => {
+            return `<style>${readFileSync(join(DIST, href), "utf8").trim()}</style>`;
+          });
+          writeFileSync(join(DIST, name), styled);
+        }
+        mkdirSync(join(DIST, "first-words"), { recursive: true });
+        for (const name of readdirSync(CATALOGUES).filter((each) => each.endsWith(".json"))) {
+          const whole = JSON.parse(readFileSync(join(CATALOGUES, name), "utf8")) as Record<string, string>;
+          const first = Object.entries(whole).filter(([id]) => FIRST_WORDS.test(id));
+          writeFileSync(join(DIST, "first-words", name), JSON.stringify(Object.fromEntries(first)));
+        }
+      },
+    },
+  };
+}
 
 /** A page of its own beside the map: its document, its worker, and the public files that belong to it alone. */
 interface OtherPage {
@@ -25,7 +56,7 @@ const SHARED = ["icon.svg"];
 /** Every built file. */
 function built(): string[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith(".gz"))
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".gz") && !entry.parentPath.endsWith("first-words"))
     .map((entry) => relative(DIST, join(entry.parentPath, entry.name)));
 }
 
@@ -120,5 +151,5 @@ export default defineConfig({
     rolldownOptions: { input: ["index.html", CREW.html].map((name) => join(import.meta.dirname, name)) },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
-  plugins: [serviceWorkers(), packed()],
+  plugins: [firstView(), serviceWorkers(), packed()],
 });
