@@ -19,7 +19,7 @@ import pytest
 import segno
 import uvicorn
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from dashboard_api.app import create_app
 from ingest.model.finding import Cleared, Key, Place
@@ -156,7 +156,7 @@ def test_it_opens_offline_keeps_a_report_and_sends_it_by_itself(lit_town, phone)
         expect(phone.locator("a.row")).to_have_count(2)
     phone.reload()
     expect(phone.locator("a.row")).to_have_count(2)
-    expect(phone.locator(".age.lost")).to_contain_text("data less than 1 min old", timeout=20_000)
+    expect(phone.locator(".age.lost")).to_contain_text("data under 1 min old", timeout=20_000)
     report_repaired(phone)
     expect(phone.locator(".report.waiting")).to_contain_text("LED driver")
     phone.reload()
@@ -351,10 +351,10 @@ def serving_badly(city, chance):
 class KillableBrowser:
     """Chromium with a profile that outlives its process, ended as Android ends an app: at once."""
 
-    def __init__(self, program, folder, playwright):
+    def __init__(self, program, folder, chromium):
         self._program = program
         self._folder = folder
-        self._playwright = playwright
+        self._chromium = chromium
         self.open()
 
     def open(self):
@@ -372,7 +372,7 @@ class KillableBrowser:
             assert time.monotonic() < until
             time.sleep(0.05)
         address = f"http://127.0.0.1:{port_file.read_text().split()[0]}"
-        self._remote = self._playwright.chromium.connect_over_cdp(address)
+        self._remote = self._chromium.connect_over_cdp(address)
         self.page = self._remote.contexts[0].new_page()
         self.page.set_viewport_size(PHONE)
 
@@ -392,11 +392,13 @@ def add_photo(page):
     expect(page.locator(".told")).to_contain_text("Photo kept")
 
 
-def test_nothing_is_lost_or_doubled_over_cuts_failures_and_killed_browsers(lit_town, tmp_path_factory, require_debian):
+def test_nothing_is_lost_or_doubled_over_cuts_failures_and_killed_browsers(
+    lit_town, browser, tmp_path_factory, require_debian
+):
     chance = random.Random(2026)
     program = require_debian("chromium")
-    with serving_badly(lit_town.city, chance) as (bad, port), sync_playwright() as playwright:
-        phone = KillableBrowser(program, tmp_path_factory.mktemp("profile"), playwright)
+    with serving_badly(lit_town.city, chance) as (bad, port):
+        phone = KillableBrowser(program, tmp_path_factory.mktemp("profile"), browser.browser_type)
         try:
             for seed in range(N_SEEDS):
                 repair_one(lit_town, bad, phone, port, seed, chance)
