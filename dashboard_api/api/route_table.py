@@ -29,6 +29,7 @@ from dashboard_api.api import (
     events,
     faults,
     health,
+    labels,
     lamp_changes,
     lamps,
     maintenance,
@@ -48,7 +49,7 @@ from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
-from dashboard_api.pages import labels_page, oidc_page, sign_in_page
+from dashboard_api.pages import oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -526,7 +527,7 @@ PAGES: Final[tuple[Route, ...]] = tuple(
     )
 )
 # for people as well, and guarded: what stands on a pole says where the city's lamps are
-_LABELS: Final = Route("GET", "/labels", labels_page.get_labels, "", Role.CREW, response_class=Response)
+_LABELS: Final = Route("GET", "/labels", labels.get_labels, "", Role.CREW, response_class=Response)
 ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, _LABELS, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
