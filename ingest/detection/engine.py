@@ -310,7 +310,7 @@ class Detection:
         self._state.set_flags(self._rules.debounce, marks)
         self._silence.recall()
         self._voltages.recall()
-        self._screen.known_levels.forget()
+        self._screen.forget()
         self._state.look_again(np.flatnonzero(self._state.flags))
         cases, extra = snapshot.documents(memory)
         lost: list[Change] = []

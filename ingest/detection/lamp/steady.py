@@ -77,7 +77,7 @@ class Steadiness:
         covered = self._state.boxes.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
         covered &= suspects.is_plain & ~suspects.is_frozen
         current = measured[MEASURED.index("current_a")]
-        limits = self._table.of(self._fleet.technology[suspects.lamp])
+        limits = self._table.of_lamps(self._fleet.technology, suspects.lamp)
         covered &= ~self._rules.exceeds_current(measured[_P], measured[_V], current, limits)
         return covered
 

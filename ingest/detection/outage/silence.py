@@ -73,7 +73,7 @@ class Silence:
         """Begin the runs of lamps that answered the last time: most of the lost replies by far.
 
         They are not away yet, and what ``lost`` holds of them means nothing once they have answered again: so their
-        answer needs no second look.
+        answer needs no second look. Their ``silent_sweeps`` is 0, as that of every lamp that answered the last time.
 
         Returns:
             Records and lamps int64 (n,), and whether their circuits are live.
@@ -82,7 +82,6 @@ class Silence:
         record, lamp = sweep.record_of(replies.row[first]), replies.lamp[first]
         live = liveness.of_rows(record, lamp)
         self.lost.begin(lamp, sweep.at_s[record], live)
-        self._state.silent_sweeps[lamp] = 0  # whatever it was before the lamp answered
         if self._samples == 1:  # this one may open already
             self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
         return record, lamp, live
@@ -289,6 +288,7 @@ class Silence:
         state = self._state
         is_running = self.lost.is_open | (self.lost.count > 0)
         is_running &= (state.quality != 0) | (state.voltage_v < self._no_voltage)
+        state.silent_sweeps[state.quality == 0] = 0  # whatever the snapshot says: ``_begin`` relies on it
         state.is_away[:] = is_running | ((state.quality != 0) & (state.silent_sweeps > 0))
 
     def snapshot(self) -> dict[str, Any]:

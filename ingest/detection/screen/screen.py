@@ -92,6 +92,12 @@ class Screen:
         self._watt, self._before = np.empty((2, BLOCK), np.float32)
         self._common_pf: Float32 | None = None  # of the sweep at hand
         self._are_temperatures_known = False  # of nearly all lamps, before the sweep at hand
+        self._untold: Int64 | None = None  # lamps without a temperature up to the last sweep; None = not counted
+
+    def forget(self) -> None:
+        """The lamp state was replaced: nothing that was noted of it holds any more."""
+        self.known_levels.forget()
+        self._untold = None
 
     def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
         """Keep a sweep's live readings in the state and pick what needs more.
@@ -102,8 +108,9 @@ class Screen:
         is_forced = bool(sweep.is_forced.any())
         before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
-        untold = positions(~state.has_temperature)
+        untold = self._without_temperature(state)
         self._are_temperatures_known = _MANY * len(untold) < len(state.has_temperature)
+        self._untold = untold if self._are_temperatures_known else None
         whole, is_known = self.known_levels.look(sweep)
         found = [
             self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
@@ -124,6 +131,12 @@ class Screen:
             row = np.flatnonzero(is_wanted)
             suspects = suspects.with_quiet(batch, row, before_w[batch.lamp[row]])
         return suspects, replies
+
+    def _without_temperature(self, state: LampState) -> Int64:
+        """Lamps that have never told a temperature. Their number only falls, so few are counted among themselves."""
+        if self._untold is None:
+            return positions(~state.has_temperature)
+        return self._untold[~state.has_temperature.take(self._untold)]
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:
         """The least power factor of a city whose lamps all have the same one, since they are at one level; else None.
