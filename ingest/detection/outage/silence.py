@@ -16,18 +16,18 @@ from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.outage.balance import Balance
+from ingest.detection.outage.circuit_outages import CircuitOutages
 from ingest.detection.outage.grouping import WAIT, Group, Lamps, diagnose
 from ingest.detection.outage.liveness import Liveness
 from ingest.detection.outage.load import UNKNOWN
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
+from ingest.detection.outage.silent_load import SilentLoad
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE: Final = MEASURED.index("voltage_v")
-_OUTAGE_LAMPS: Final = 2
 _SLOW_SWEEP_S: Final = 240
 
 
@@ -40,19 +40,21 @@ class Silence:
         table: LimitTable,
         state: LampState,
         context: CabinetContext,
-        balance: Balance,
+        silent_load: SilentLoad,
         book: ActiveConditions,
     ) -> None:
         """Start with nothing known."""
-        self._fleet, self._state, self._context, self._balance, self._book = fleet, state, context, balance, book
+        self._fleet, self._state, self._context = fleet, state, context
+        self._silent_load, self._book = silent_load, book
         self._samples = int(table.scalar("confirm_samples"))
         self._seconds = int(table.scalar("communication_time"))
+        self._guard_s = int(table.scalar("switching_guard"))
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
         self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
         self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
         owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
-        self._least_outage = _least_outage(fleet)
+        self._outages = CircuitOutages(fleet, state)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
         self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
@@ -148,28 +150,8 @@ class Silence:
         suspect[record[is_due]] = True
         if self._samples == 1:
             suspect[first_record[first_live]] = True
-        self._note_outages(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
+        self._outages.note(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
-
-    def _note_outages(self, sweep: Sweep, *lost: tuple[Int64, Int64, Bool]) -> None:
-        """Circuits of which at least half is silent: their discharge lamps will warm up when they are back.
-
-        ``lost``: records and lamps, and whether their circuits are live.
-        """
-        fleet = self._fleet
-        n_lost = sum(np.bincount(record, minlength=sweep.batch.n_records) for record, _, _ in lost)  # or less
-        is_much = n_lost >= self._least_outage[sweep.controller]
-        if not is_much.any():
-            return
-        record, lamp, live = map(np.concatenate, zip(*lost, strict=True))
-        n_lost = np.bincount(record[live], minlength=sweep.batch.n_records)
-        is_much = n_lost >= self._least_outage[sweep.controller]
-        some = np.flatnonzero(live & is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
-        record, circuit = record[some], fleet.lamp_circuit[lamp[some]]
-        n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
-        for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
-            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
-            self._state.lit_from_s[lamps] = sweep.at_s[record[circuit == q][0]]
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
         """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
@@ -224,7 +206,7 @@ class Silence:
 
         def loads(groups: object) -> list[str]:
             dark = self.cases.is_dark(c, own)
-            return self._balance.loads(sweep, record, lamps.lamp, groups, dark, c, lamps.since_s)  # type: ignore[arg-type]
+            return self._silent_load.loads(sweep, record, lamps.lamp, groups, dark, c, lamps.since_s)  # type: ignore[arg-type]
 
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
@@ -259,7 +241,7 @@ class Silence:
 
     def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
         """Lamps within the switching guard after switching on: their meters may still be starting."""
-        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._balance.guard_s
+        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._guard_s
         return guarded
 
     def _tell_alone(self, c: int, group: Group, lamps: Lamps, at_s: int, is_guarded: Bool) -> None:
@@ -301,13 +283,3 @@ def _is_lone(group: Group, groups: list[Group], lamps: Lamps, near_s: int) -> bo
     onset_s = lamps.since_s[group.rows].max()
     others = [one for one in groups if one.verdict == "alone" and one is not group]
     return not any((np.abs(lamps.since_s[one.rows] - onset_s) <= near_s).any() for one in others)
-
-
-def _least_outage(fleet: Fleet) -> Int64:
-    """Lost lamps of a controller below which no circuit of it can be out; int64 (C,)."""
-    least = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
-    if fleet.n_circuits:
-        n_lamps, controller = np.diff(fleet.circuit_start), fleet.cabinet_controller[fleet.circuit_cabinet]
-        known = np.flatnonzero((n_lamps > 0) & (controller >= 0))
-        np.minimum.at(least, controller[known], np.maximum(_OUTAGE_LAMPS, (n_lamps[known] + 1) // 2))
-    return least
