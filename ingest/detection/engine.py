@@ -18,7 +18,7 @@ from ingest.detection import snapshot
 from ingest.detection.cabinet.dark_baseline import FormerRatios
 from ingest.detection.lists import note_lists
 from ingest.detection.live_picture import draw
-from ingest.detection.maintenance import Maintenance, Window
+from ingest.detection.maintenance import Maintenance, MaintenanceWindow
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
@@ -159,7 +159,7 @@ class Detection(DetectionParts):
             self._silence.forget(released)
         return self._book.settle()
 
-    def set_maintenance(self, windows: Iterable[Window]) -> None:
+    def set_maintenance(self, windows: Iterable[MaintenanceWindow]) -> None:
         """What is being worked on: (cabinet_id, circuit, lamp_id, from_us, until_us), None = any."""
         self._maintenance = Maintenance(windows)
 

@@ -201,7 +201,7 @@ def case_of(document: Mapping[str, Any], fleet: Fleet) -> Case | None:
         circuit,
         None if document["span"] is None else (document["span"][0], document["span"][1]),
         None if cause is None else Key(cause[0], Place(**cause[1])),
-        is_told=True,
+        is_reported=True,
         lamp_set=frozenset(lamps),
     )
 

@@ -17,7 +17,7 @@ from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.circuit_outages import CircuitOutages
-from ingest.detection.outage.grouping import WAIT, Group, Lamps, diagnose
+from ingest.detection.outage.grouping import WAIT, ControllerLamps, Group, diagnose
 from ingest.detection.outage.liveness import Liveness
 from ingest.detection.outage.load import UNKNOWN
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
@@ -190,7 +190,7 @@ class Silence:
         if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
             return  # every lost lamp has its verdict
         chosen = np.flatnonzero(in_record & is_live & ~taken)
-        lamps = Lamps(
+        lamps = ControllerLamps(
             own[chosen],
             fleet.lamp_circuit[own[chosen]].astype(np.int64),
             fleet.lamp_bus[own[chosen]].astype(np.int64),
@@ -227,7 +227,7 @@ class Silence:
             else:
                 self.cases.open_group(c, group, lamps, at_us)
 
-    def _is_blind(self, sweep: Sweep, record: int, lamps: Lamps) -> bool:
+    def _is_blind(self, sweep: Sweep, record: int, lamps: ControllerLamps) -> bool:
         """Whether no lamp of the controller answers and nothing tells of a supply: it may be a blackout of the street.
 
         An agent on a battery goes on. That a lamp does not answer is its own fault only while its neighbours do.
@@ -244,7 +244,7 @@ class Silence:
         guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._guard_s
         return guarded
 
-    def _tell_alone(self, c: int, group: Group, lamps: Lamps, at_s: int, is_guarded: Bool) -> None:
+    def _tell_alone(self, c: int, group: Group, lamps: ControllerLamps, at_s: int, is_guarded: Bool) -> None:
         """``communicationFailure`` of each lamp of a group that is nothing larger, once its time is up."""
         # in slow sweeps by day three lost replies in a row come by chance: one more is asked for
         n_samples = self._samples + (self._context.interval_s[c] >= _SLOW_SWEEP_S)
@@ -278,7 +278,7 @@ class Silence:
         return {"answered_by_day": self.answered_by_day}
 
 
-def _is_lone(group: Group, groups: list[Group], lamps: Lamps, near_s: int) -> bool:
+def _is_lone(group: Group, groups: list[Group], lamps: ControllerLamps, near_s: int) -> bool:
     """Whether no other lamp without a cause fell silent together with this group."""
     onset_s = lamps.since_s[group.rows].max()
     others = [one for one in groups if one.verdict == "alone" and one is not group]

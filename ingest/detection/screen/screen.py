@@ -21,10 +21,10 @@ from ingest.detection.memory.known_levels import KnownLevels
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sparse import positions
-from ingest.detection.memory.stable_regions import told_of
+from ingest.detection.memory.stable_regions import level_and_status
 from ingest.detection.memory.suspects import NO_REPLIES, NO_SUSPECTS, Replies, Suspects, joined
 from ingest.detection.memory.sweep import Sweep, pick
-from ingest.detection.screen.stretches import BLOCK, Lamps, Rows, blocks
+from ingest.detection.screen.stretches import BLOCK, LampPlaces, Rows, blocks
 from ingest.model.batch import UNKNOWN_UINT32, Batch
 from ingest.model.fleet import Fleet
 
@@ -42,11 +42,11 @@ _NOT_TOLD: Final = np.array(UNKNOWN_UINT32, np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _Columns:
     """Some rows of a batch, their lamps, and the columns of those rows: (n,) each."""
 
     rows: Rows
-    lamps: Lamps
+    lamps: LampPlaces
     quality: UInt8
     level: UInt8
     status: UInt8
@@ -58,7 +58,7 @@ class _Block:
     counts: UInt32
 
     @classmethod
-    def of(cls, batch: Batch, rows: Rows, lamps: Lamps) -> _Block:
+    def of(cls, batch: Batch, rows: Rows, lamps: LampPlaces) -> _Columns:
         """Take the columns."""
         return cls(
             rows,
@@ -113,7 +113,7 @@ class Screen:
         self._untold = untold if self._are_temperatures_known else None
         whole, is_known = self.known_levels.look(sweep)
         found = [
-            self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            self._pick(_Columns.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
             for where in blocks(sweep)
         ]
         if not is_known:
@@ -157,7 +157,7 @@ class Screen:
         state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
         state.is_away[lamp] = is_bad
 
-    def _pick(self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
+    def _pick(self, block: _Columns, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
         """Column by column.
 
         Each is kept as soon as nobody needs the old one, and looked at then: copying brings it into the cache in half
@@ -203,14 +203,14 @@ class Screen:
             before_w=(block.power if before is None else before).take(at),
             was_good=state.quality.take(lamp) == _GOOD,
             is_plain=np.greater(block.counts.take(at) == _NOT_TOLD, lost.take(at)),
-            told=told_of(block.level.take(at), block.status.take(at)),
+            told=level_and_status(block.level.take(at), block.status.take(at)),
             measured=np.array([column.take(at) for column in measured]),
         )
         lamps.put(state.quality, block.quality)
         return suspects, replies
 
     @staticmethod
-    def _replies(block: _Block, state: LampState, lost: Bool, other: Bool) -> Replies:
+    def _replies(block: _Columns, state: LampState, lost: Bool, other: Bool) -> Replies:
         np.logical_or(lost, block.lamps.get(state.is_away), out=other)
         at = positions(other)
         lamp = block.lamps.pick(at)
@@ -223,7 +223,7 @@ class Screen:
         )
 
     @staticmethod
-    def _frozen(block: _Block, state: LampState, other: Bool) -> Int64:
+    def _frozen(block: _Columns, state: LampState, other: Bool) -> Int64:
         """Positions in the block where V, I and P are the same as before, to the last digit.
 
         The voltage first: a regulated driver draws the same power for hours.
@@ -236,7 +236,7 @@ class Screen:
             same = same[is_same & (block.current[same] == state.current_a[lamp])]
         return same
 
-    def _powers(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
+    def _powers(self, block: _Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is within its lamp's band (``ok``), and what the current does not allow (``bad``)."""
         power, lamps = block.power, block.lamps
         np.greater_equal(power, lamps.get(state.low_w), out=ok)
@@ -255,7 +255,7 @@ class Screen:
         np.greater(block.current, self._most_a, out=other)
         np.logical_or(bad, other, out=bad)
 
-    def _shown(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
+    def _shown(self, block: _Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""
         voltage, factor, lamps = block.voltage, block.factor, block.lamps
         lamps.put(state.voltage_v, voltage)
@@ -273,7 +273,7 @@ class Screen:
         np.logical_or(bad, other, out=bad)
 
     @staticmethod
-    def _note_temperatures(block: _Block, state: LampState, lost: Bool, other: Bool) -> None:
+    def _note_temperatures(block: _Columns, state: LampState, lost: Bool, other: Bool) -> None:
         """Whoever tells a temperature for the first time, in a good sample, has one."""
         np.greater(block.temperature, _COLDEST_C, out=other)
         if not other.any():  # a slow quantity: most sweeps leave it out
@@ -284,7 +284,7 @@ class Screen:
         state.has_temperature[block.lamps.pick(other.nonzero()[0])] = True
 
     @staticmethod
-    def _statuses(block: _Block, state: LampState, bad: Bool, other: Bool) -> None:
+    def _statuses(block: _Columns, state: LampState, bad: Bool, other: Bool) -> None:
         """Another status than before; a switch-on count that moved."""
         np.not_equal(block.status, block.lamps.get(state.status), out=other)
         np.logical_or(bad, other, out=bad)
@@ -295,7 +295,7 @@ class Screen:
             np.logical_or(bad, other, out=bad)
 
 
-def _put_but(lamps: Lamps, values: npt.NDArray[Any], new: npt.NDArray[Any], kept: Int64) -> None:
+def _put_but(lamps: LampPlaces, values: npt.NDArray[Any], new: npt.NDArray[Any], kept: Int64) -> None:
     """Set a state array's values of a block's lamps; some lamps of it, int64 (k,), keep theirs."""
     before = values.take(kept)
     lamps.put(values, new)
