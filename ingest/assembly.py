@@ -38,13 +38,13 @@ from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
 from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
+from ingest.private_files import make_private
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
-from ingest.whole_file import make_private
 
 LOCK_FILE: Final = "ingest.lock"
 

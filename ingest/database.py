@@ -28,9 +28,9 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import NullPool
 
 from ingest.errors import UnusableError
+from ingest.private_files import keep_private, make_private
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
-from ingest.whole_file import keep_private, make_private
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_MS: Final = 15_000

@@ -6,7 +6,6 @@ The agent has the same in ``edge_agent.whole_file``: neither package may import 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,41 +63,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def set_aside(path: Path) -> Path | None:
-    """Keep a file that cannot be used under another name with the time (UTC); returns it, None if it cannot be."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for number in range(100):
-        kept = path.with_name(f"{path.name}.damaged-{stamp}{f'-{number}' if number else ''}")
-        if kept.exists():
-            continue
-        try:
-            path.rename(kept)
-        except OSError:
-            return None
-        return kept
-    return None
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that its owner alone may enter, or shut one that others may enter if it is ours.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-        folder.chmod(0o700)
-
-
-def keep_private(path: Path) -> None:
-    """Let nobody but its owner read a file, if it is ours.
-
-    Raises:
-        OSError: it is not there, or the disk refuses.
-    """
-    found = path.stat()
-    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-        path.chmod(0o600)

@@ -17,11 +17,30 @@ _NUMBERLIKE: Final = re.compile(r"[NSEWnsew]?\s*[+-]?\d[\d.,:°'\" ]*[NSEWnsew]?
 _SAME: Final = re.compile(r"[\W_]+")
 
 
-def find_header(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
+def find_header(rows: Sequence[Sequence[str]], names: Sequence[str] = ()) -> tuple[int, ...]:
     """The rows (numbers from 0) that name the columns: one, or two where the second completes the first.
 
-    A title fills few of the columns; the header is the first row that names nearly as many as the rows below fill.
+    Args:
+        rows: the first of the table.
+        names: of columns that the mapping uses: a row that holds more of them than the likeliest header is the header.
     """
+    found = _header_by_shape(rows)
+    if not found or not names:
+        return found
+    by_name = max(range(len(rows)), key=lambda at: n_called(names, rows[at]))  # the first of equals
+    joined = _joined_names([rows[at] for at in found])
+    n_found = sum(name in joined or column_called(name, joined) is not None for name in set(names))
+    return (by_name,) if n_called(names, rows[by_name]) > n_found else found
+
+
+def n_called(names: Iterable[str], cells: Sequence[str]) -> int:
+    """How many of the names a row's cells bear, whatever the case, blanks and marks."""
+    keys = {_key(cell) for cell in cells}
+    return sum(_key(name) in keys for name in set(names) if name.strip())
+
+
+def _header_by_shape(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """A title fills few of the columns; the header is the first row that fills nearly as many as those below."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     if not any(filled):
         return ()
@@ -58,13 +77,7 @@ def names_of(rows: Sequence[Sequence[str]], file: str, line: int, issues: list[I
     Raises:
         UnusableError: no column has a name.
     """
-    width = max(map(len, rows), default=0)
-    padded = [[" ".join(cell.replace("\0", "").split()) for cell in row] + [""] * (width - len(row)) for row in rows]
-    for upper in padded[:-1]:  # a group's name stands in its first column alone
-        for at in range(1, width):
-            if not upper[at] and padded[-1][at]:
-                upper[at] = upper[at - 1]
-    names = [" ".join(dict.fromkeys(part for part in parts if part)) for parts in zip(*padded, strict=True)]
+    names = _joined_names(rows)
     if not any(names):
         raise UnusableError(f"{file}: no header: a row has to name the columns; say which with [source] header_row")
     taken: set[str] = set()
@@ -79,6 +92,16 @@ def names_of(rows: Sequence[Sequence[str]], file: str, line: int, issues: list[I
         names[at] = unique
         taken.add(unique)
     return names
+
+
+def _joined_names(rows: Sequence[Sequence[str]]) -> list[str]:
+    width = max(map(len, rows), default=0)
+    padded = [[" ".join(cell.replace("\0", "").split()) for cell in row] + [""] * (width - len(row)) for row in rows]
+    for upper in padded[:-1]:  # a group's name stands in its first column alone
+        for at in range(1, width):
+            if not upper[at] and padded[-1][at]:
+                upper[at] = upper[at - 1]
+    return [" ".join(dict.fromkeys(part for part in parts if part)) for parts in zip(*padded, strict=True)]
 
 
 def column_called(name: str, columns: Iterable[str]) -> str | None:
@@ -106,4 +129,5 @@ def with_aliases(columns: Mapping[str, Sequence[str]], names: Iterable[str]) -> 
 
 
 def _key(name: str) -> str:
-    return " ".join(_SAME.sub(" ", name.casefold()).split())
+    folded = name.casefold()
+    return " ".join(_SAME.sub(" ", folded).split()) or folded.strip()  # "№" and "#" are names too

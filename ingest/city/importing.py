@@ -90,7 +90,7 @@ def draft_register(
         NothingTakenError: not one row can be taken; the error carries every row's reason.
         UnusableError: the source or the mapping cannot be used.
     """
-    whole = read_source(path, mapping.source.reading())
+    whole = read_source(path, mapping.reading())
     source, n_left_out = _filtered(whole, mapping)
     n_rows = len(source.table.lines)
     advance("read", n_rows)

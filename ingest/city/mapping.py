@@ -130,11 +130,6 @@ class SourceSection(BaseModel):
     def _conditions(cls, where: Any) -> Any:
         return parse_where(where)
 
-    def reading(self) -> ReadingRules:
-        """How the file is read."""
-        assert isinstance(self.header_row, tuple)
-        return ReadingRules(self.sheet, self.encoding, self.delimiter, self.header_row)
-
 
 class ImportMap(BaseModel):
     """A whole mapping file: ``[source]``, ``[lamp]``, ``[cabinet]`` and, for cabinets of their own file, its path.
@@ -181,6 +176,20 @@ class ImportMap(BaseModel):
                 if field not in known:
                     raise ValueError(f"[{section}] {field}: no such field; one of {', '.join(known)}")
         return self
+
+    def reading(self) -> ReadingRules:
+        """How the file is read."""
+        source = self.source
+        assert isinstance(source.header_row, tuple)
+        return ReadingRules(source.sheet, source.encoding, source.delimiter, source.header_row, self._columns())
+
+    def _columns(self) -> tuple[str, ...]:
+        """The source's columns that the mapping names; where it names none, those of the contract."""
+        sections = [self.lamp] if self.cabinet_file is not None else [self.lamp, self.cabinet]
+        names = [column for rules in sections for rule in rules.values() for column in rule.columns]
+        conditions = (*self.source.where, *self.lamp_where, *(self.cabinet_where or ()))
+        names += [condition.column for condition in conditions]
+        return tuple(dict.fromkeys(names or LAMP_COLUMNS))
 
 
 def read_mapping(path: Path) -> ImportMap:

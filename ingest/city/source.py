@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.city.decoding_process import NO_GEOMETRY
-from ingest.city.header import LOOKED_AT, find_header, names_of
+from ingest.city.header import LOOKED_AT, find_header, n_called, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file
 from ingest.city.overpass import read_overpass
 from ingest.city.text_encoding import encoding_of
@@ -51,12 +51,14 @@ class ReadingRules:
         encoding: of text.
         delimiter: of delimited text, one character.
         header_rows: lines of the header, from 1.
+        columns: names that the mapping uses: delimiter and header are those under which most of them are found.
     """
 
     sheet: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     header_rows: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +166,11 @@ def _from_text(path: Path, rules: ReadingRules) -> Source:
         delimiter = delimiter or sep[1]
         head = head[1:]
         n_skipped = 1
-    delimiter = delimiter or likely_delimiter(head)
+    delimiter = delimiter or likely_delimiter(head, rules.columns)
     counts = _mark_counts(head, delimiter)
     n_columns = max(counts.items(), key=lambda item: (item[1], item[0]))[0] + 1 if counts else 0
     rows = split_rows(_without_mark(chain(head, lines)), delimiter, n_skipped, n_columns)
-    table, header_rows = _with_header(path.name, rows, rules.header_rows, issues)
+    table, header_rows = _with_header(path.name, rows, rules, issues)
     return Source(table, None, "delimited text", encoding, delimiter, header_rows)
 
 
@@ -179,26 +181,53 @@ def _without_mark(lines: Iterator[str]) -> Iterator[str]:
         yield from lines
 
 
-def likely_delimiter(lines: Sequence[str]) -> str:
-    """The separator that most lines hold equally often, outside of quotes."""
-    best, best_score = ",", (0, 0)
-    for mark in DELIMITERS:
-        counts = _mark_counts(lines, mark)
-        if counts:
-            n_marks, n_lines = max(counts.items(), key=lambda item: (item[1], item[0]))
-            best, best_score = max((best, best_score), (mark, (n_lines, n_marks)), key=lambda one: one[1])
-    return best
+def likely_delimiter(lines: Sequence[str], names: Sequence[str] = ()) -> str:
+    """The separator under which most of the mapping's ``names`` head a column; else what the lines speak for."""
+    ranked = sorted(DELIMITERS, key=lambda mark: _evenness(lines, mark), reverse=True)
+    if not names:
+        return ranked[0]
+    return max(ranked, key=lambda mark: _headed(lines, mark, names))  # the first of equals
+
+
+def _evenness(lines: Sequence[str], mark: str) -> tuple[int, int, int]:
+    """How well a separator explains the lines from the header on: each holds it, and none more often than the header.
+
+    Lines above the header are titles. Rows that end early lack separators; a decimal comma is in no header.
+    """
+    counts = [_n_marks(line, mark) for line in lines if line.strip()]
+    usual = Counter(filter(None, counts))
+    if not usual:
+        return -len(counts), 0, 0
+    mode, n_usual = max(usual.items(), key=lambda item: (item[1], item[0]))
+    start = next(at for at, n in enumerate(counts) if n >= 0.6 * mode)
+    width = max(counts[start], mode)
+    n_explained = sum(1 if 0 < n <= width else -1 for n in counts[start:])
+    return n_explained, n_usual, mode
+
+
+def _headed(lines: Sequence[str], mark: str, names: Sequence[str]) -> tuple[int, int]:
+    """How many of the names stand in one row, and how many rows below have no more fields than that one."""
+    rows = [row for _line, row in split_rows(iter(lines), mark) if not isinstance(row, str)]
+    if not rows:
+        return 0, 0
+    at = max(range(len(rows)), key=lambda row: n_called(names, rows[row]))  # the first of equals
+    return n_called(names, rows[at]), sum(len(row) <= len(rows[at]) for row in rows[at:])
 
 
 def _mark_counts(lines: Sequence[str], mark: str) -> Counter[int]:
     """How many lines hold a separator how often, outside of quotes."""
-    return Counter(n for line in lines if (n := "".join(line.split('"')[::2]).count(mark)))
+    return Counter(n for line in lines if (n := _n_marks(line, mark)))
+
+
+def _n_marks(line: str, mark: str) -> int:
+    return "".join(line.split('"')[::2]).count(mark)
 
 
 def _with_header(
-    file: str, rows: Iterator[Row], named: tuple[int, ...], issues: list[Issue], exact: frozenset[str] = frozenset()
+    file: str, rows: Iterator[Row], rules: ReadingRules, issues: list[Issue], exact: frozenset[str] = frozenset()
 ) -> tuple[TextTable, tuple[int, ...]]:
     """The rows under their header: that of the named lines, or the one that is found."""
+    named = rules.header_rows
     head: list[Row] = []
     if named:
         for row in rows:
@@ -210,7 +239,7 @@ def _with_header(
             raise UnusableError(f"{file}: [source] header_row: the file has no row in line {max(named)}")
     else:
         head = list(islice(rows, LOOKED_AT))
-        chosen = find_header([[] if isinstance(row, str) else row for _line, row in head])
+        chosen = find_header([[] if isinstance(row, str) else row for _line, row in head], rules.columns)
         if not chosen:
             raise UnusableError(f"{file}: no header: a row has to name the columns")
     names = names_of([head[at][1] for at in chosen], file, head[chosen[0]][0], issues)
@@ -230,7 +259,7 @@ def _from_workbook(path: Path, rules: ReadingRules) -> Source:
     found = decode_file("workbook", path, rules.sheet or "")
     issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
     rows: Iterator[Row] = ((line, row) for line, *row in zip(found.lines, *found.columns.values(), strict=True))
-    table, header_rows = _with_header(path.name, rows, rules.header_rows, issues, found.exact)
+    table, header_rows = _with_header(path.name, rows, rules, issues, found.exact)
     return Source(table, None, "workbook", header_rows=header_rows)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import structlog
 
+from ingest.damaged_file import set_aside
 from ingest.errors import StoreUnavailableError, describe
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
@@ -26,7 +27,7 @@ from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.ports import Book, Judge, timed_by_us
 from ingest.telemetry.store import TelemetryStore
-from ingest.whole_file import replacing, set_aside
+from ingest.whole_file import replacing
 
 FILE_NAME: Final = "detection.npz"
 _POSITION: Final = "terang.position"

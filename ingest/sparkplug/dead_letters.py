@@ -12,8 +12,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from ingest.damaged_file import set_aside
 from ingest.errors import StoreUnavailableError
-from ingest.whole_file import set_aside
 
 FILE_NAME: Final = "quarantine.jsonl"
 MAX_FILE_BYTES: Final = 8_000_000

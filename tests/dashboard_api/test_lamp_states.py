@@ -22,6 +22,7 @@ from dashboard_api.live.lamp_states import (
 from dashboard_api.live.picture import LivePicture
 from ingest.model.finding import Cleared, Key, Place, Raised
 from ingest.schema import live, tables
+from tests.growth import check_growth
 
 T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
@@ -164,7 +165,7 @@ def test_deriving_grows_with_the_number_of_lamps():
         return time.process_time() - began
 
     seconds(50_000)
-    assert min(seconds(200_000) for _ in range(3)) < 6 * max(0.005, min(seconds(100_000) for _ in range(3)))
+    check_growth(lambda: seconds(100_000), lambda: seconds(200_000), factor=4, slack_s=0.02)
 
 
 # over HTTP

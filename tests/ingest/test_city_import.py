@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ingest.city import importing
 from ingest.city.importing import apply_draft, draft_register
 from ingest.city.mapping import ImportMap, read_mapping
+from ingest.city.source import likely_delimiter
 from ingest.city.template import write_city
 from ingest.database import open_database
 from ingest.errors import UnusableError
@@ -344,6 +345,35 @@ def test_whatever_a_register_holds_each_row_is_taken_or_refused_and_reads_back(r
     register, issues = read_city_files(folder)
     assert register.lamps.lamp_id == draft.lamps.lamp_id
     assert issues == ()
+
+
+RAGGED = "No;Panel;Jalur;Lintang;Bujur;Daya;Jenis\n7;P1;1;0.5;102;70;LED\n0,5;8\n0,5;9;P\n0,5\n"
+PLACES = "\n".join(f"{i};-7,{i + 10};110,{i + 20}" for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "delimiter"),
+    [
+        (RAGGED, ("No", "Panel", "Lintang"), ";"),  # a comma stands in more lines, equally often
+        (f"No;Lintang;Bujur\n{PLACES}\n", (), ";"),  # as many decimal commas as semicolons
+        (f"Daftar lampu, Kota Terang, 2026\nNo;Lintang;Bujur\n{PLACES}\n", (), ";"),
+        (f"Daftar lampu; jalan; gang\nNo,Lintang,Bujur\n{PLACES.replace(',', '.').replace(';', ',')}\n", (), ","),
+        ("No;Daya;Jenis;Jalan;Desa\n1;70\n2;70;LED\n3;90,5;LED;A, B\n4;7,5\n5;8,5\n", (), ";"),  # rows end early
+        ("No|Daya\n1|0,5\n2|0,7\n", ("No", "Daya"), "|"),
+        ("No\tNama\n1\tA, B; C\n2\tA, B; C\n", (), "\t"),
+        ("Tempat\n-7.5, 110.2\n-7.6, 110.2\n", ("Tempat",), ";"),  # one column: what would split it is none
+    ],
+)
+def test_the_delimiter_is_the_one_that_the_header_is_made_of(text, names, delimiter):
+    assert likely_delimiter(text.splitlines(keepends=True), names) == delimiter
+
+
+def test_the_row_that_bears_the_mappings_names_is_the_header(tmp_path):
+    wide = ";".join("abcdefghijklmnopqrst")
+    text = f"{HEADER.replace(',', ';')}\n7;P1;1;0.5;102;70;LED;x\n{wide}\n{wide}\n{wide}\n"
+    draft = drafted(tmp_path, text)
+    assert draft.lamps.lamp_id == ["7"]
+    assert [issue.line for issue in draft.issues if issue.is_refused] == [3, 4, 5]
 
 
 def test_a_source_without_rows_replaces_nothing(tmp_path):

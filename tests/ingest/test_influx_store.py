@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
+from influxdb_client.service.write_service import WriteService
 
 from ingest.errors import StoreUnavailableError
 from ingest.schema.influx import parse_address
@@ -185,21 +187,30 @@ def test_refused_lines_are_set_aside_and_the_good_ones_of_the_batch_are_stored(
 
 
 def test_many_refused_lines_cost_a_bounded_number_of_requests(
-    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path
+    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     influx.write(
         f'lamps,controller_id=x,lamp_id=x power_w="text" {T0_US * 1000}\n', bucket
-    )  # half of all lines will be refused
+    )  # every line with a power will be refused
     directory = town(2, 2000)
     block = block_of(directory, unknown_share=0.5)
-    began = time.monotonic()
+    n_with_power = int(np.isfinite(block.batch.power_w).sum())
+    assert 1000 < n_with_power < 3000, "too many to ask for each of them alone, and not all"
+    n_requests, post = 0, WriteService.post_write
+
+    def counted(*args: object, **options: object) -> object:
+        nonlocal n_requests
+        n_requests += 1
+        return post(*args, **options)
+
+    monkeypatch.setattr(WriteService, "post_write", counted)
     open_store().write(block)
-    assert time.monotonic() - began < 30
+    assert n_requests < 250
     aside = (tmp_path / "refused_lines.txt").read_text().splitlines()
     n_aside = sum(line.startswith("lamps,") for line in aside)
-    n_known = sum(line.count(",power_w=") for line in aside)
-    assert n_aside >= n_known > 1500
-    assert influx.count("lamps", "quality", bucket) >= 4000 - n_known
+    assert sum(line.count(",power_w=") for line in aside) == n_with_power
+    assert n_aside < 4000, "not everything"
+    assert influx.count("lamps", "quality", bucket) == 4000 - n_with_power
 
 
 class Answering(BaseHTTPRequestHandler):

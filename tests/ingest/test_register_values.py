@@ -18,6 +18,7 @@ from ingest.errors import UnusableError
 from ingest.register.delimited import read_delimited
 from ingest.register.fields import Fields
 from ingest.register.number_format import decimal_mark, plain_text, read_number
+from tests.growth import check_growth
 
 
 @pytest.mark.parametrize(
@@ -234,5 +235,4 @@ def test_stray_quotes_cost_work_that_grows_with_the_file_alone(n_columns):
         assert table.n_rows == n_rows or n_columns == 2  # two quotes of two columns make one field
         return time.process_time() - began
 
-    small = max(min(seconds(20_000) for _run in range(3)), 0.05)
-    assert min(seconds(40_000) for _run in range(3)) < 4 * small
+    check_growth(lambda: seconds(20_000), lambda: seconds(40_000), factor=3.2, slack_s=0.05)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from fastapi import Request
@@ -17,6 +17,7 @@ from dashboard_api.formats.problem_document import error_document
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of, fault_word
 from dashboard_api.neighbours.form_body import form_fields
+from dashboard_api.neighbours.ogc.parameters import only_known
 from dashboard_api.neighbours.open311 import mapping
 from dashboard_api.neighbours.open311.xml_text import xml_of
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
@@ -30,6 +31,9 @@ _SPAN_US: Final = 90 * 86_400 * 1_000_000
 _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
 _MEDIA_TYPES: Final = {"json": JSON, "xml": XML}
+# GeoReport v2 has the first two at every address; both are passed over: one city, and keys are asked of nobody
+_EVERYWHERE: Final = ("jurisdiction_id", "api_key", "lang")
+_LIST_PARAMETERS: Final = (*_EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
 
 
 async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> Response:
@@ -50,19 +54,19 @@ async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> 
             "endpoints": [endpoint],
         }
 
-    return await _answer(form, "discovery", make, catalogue)
+    return await _answer(request, form, "discovery", make, catalogue)
 
 
-async def get_services(catalogue: CatalogueOf, form: str) -> Response:
+async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> Response:
     """Open311: what may be reported (`json` or `xml`)."""
 
     async def make() -> Any:
         return [_service(name, catalogue) for name in mapping.SERVICES]
 
-    return await _answer(form, "services", make, catalogue)
+    return await _answer(request, form, "services", make, catalogue)
 
 
-async def get_service(catalogue: CatalogueOf, service_code: str, form: str) -> Response:
+async def get_service(request: Request, catalogue: CatalogueOf, service_code: str, form: str) -> Response:
     """Open311: the attributes of a service (`json` or `xml`)."""
 
     async def make() -> Any:
@@ -80,7 +84,7 @@ async def get_service(catalogue: CatalogueOf, service_code: str, form: str) -> R
         }
         return {"service_code": service_code, "attributes": [attribute]}
 
-    return await _answer(form, "service_definition", make, catalogue)
+    return await _answer(request, form, "service_definition", make, catalogue)
 
 
 async def get_requests(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -95,7 +99,7 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     async def make() -> Any:
         return await run_in_threadpool(_list, given, context, desk, catalogue)
 
-    return await _answer(form, "service_requests", make, catalogue)
+    return await _answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
 
 
 async def get_request(
@@ -110,7 +114,7 @@ async def get_request(
             raise NotFoundError("no_request", number=request_id)
         return [found]
 
-    return await _answer(form, "service_requests", make, catalogue)
+    return await _answer(request, form, "service_requests", make, catalogue)
 
 
 async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
@@ -122,7 +126,7 @@ async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf
             raise NotFoundError("no_request", number=token)
         return [{"service_request_id": token, "token": token}]
 
-    return await _answer(form, "service_requests", make, catalogue)
+    return await _answer(request, form, "service_requests", make, catalogue)
 
 
 async def post_request(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -141,7 +145,7 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
 
-    return await _answer(form, "service_requests", make, catalogue, status=201)
+    return await _answer(request, form, "service_requests", make, catalogue, status=201)
 
 
 def _service(name: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -307,12 +311,20 @@ def _request(
 
 
 async def _answer(
-    form: str, root: str, make: Callable[[], Awaitable[Any]], catalogue: Catalogue, status: int = 200
+    request: Request,
+    form: str,
+    root: str,
+    make: Callable[[], Awaitable[Any]],
+    catalogue: Catalogue,
+    *,
+    known: Collection[str] = _EVERYWHERE,
+    status: int = 200,
 ) -> Response:
-    """What ``make`` returns, or its error, as JSON or XML."""
+    """What ``make`` returns, or its error, as JSON or XML; a query parameter that is not ``known`` is an error."""
     try:
         if form not in _MEDIA_TYPES:
             raise NotFoundError("not_one_of", name="format", value=form, known=list(_MEDIA_TYPES))
+        only_known(request.query_params.multi_items(), known)
         document = await make()
     except RequestError as error:
         status, problem = error_document(error, catalogue)
