@@ -1,0 +1,41 @@
+"""Where a metered sum of lamps lies: its lamps, and the condition that is opened on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.model.finding import Key, Place
+from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+
+
+class SumPlaces:
+    """Items are Q circuits and then K cabinets."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        """``fleet``: the register's index arrays."""
+        self._fleet = fleet
+
+    def lamps(self, item: int) -> Int64:
+        """The lamps of a sum; a circuit's in order along its cable."""
+        fleet = self._fleet
+        if item < fleet.n_circuits:
+            return fleet.cable_order[int(fleet.circuit_start[item]) : int(fleet.circuit_start[item + 1])]
+        cabinet = item - fleet.n_circuits
+        c = int(fleet.cabinet_controller[cabinet])
+        own: Int64 = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
+        lamps: Int64 = own[fleet.lamp_cabinet[own] == cabinet]
+        return lamps
+
+    def key(self, item: int) -> Key:
+        """The condition of a sum."""
+        fleet = self._fleet
+        if item < fleet.n_circuits:
+            cabinet = fleet.cabinet_ids[int(fleet.circuit_cabinet[item])]
+            return Key("circuitPowerTooLow", Place(cabinet_id=cabinet, circuit=fleet.circuit_names[item]))
+        cabinet_row = item - fleet.n_circuits
+        names = [fleet.circuit_names[q] for q in np.flatnonzero(fleet.circuit_cabinet == cabinet_row).tolist()]
+        only = names[0] if len(names) == 1 else None
+        return Key("circuitPowerTooLow", Place(cabinet_id=fleet.cabinet_ids[cabinet_row], circuit=only))
