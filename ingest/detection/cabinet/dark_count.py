@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ from ingest.detection.cabinet.dark_baseline import DarkBaseline, Expectation
 from ingest.detection.cabinet.dark_sums import SumTable
 from ingest.detection.cabinet.sum_places import SumPlaces
 from ingest.detection.conditions.active_conditions import ActiveConditions
-from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import number
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.debounce import Confirm, Debounce
@@ -273,7 +272,8 @@ class DarkCount:
             "lamp_power_w": number(shown_w * lamp),
             "level": level,
         }
-        self._open(sweep, r, item, self._places.lamps(item), evidence)
+        since_us, at_us = int(self.debounce.since_s[item]) * 1_000_000, int(sweep.at_s[r]) * 1_000_000
+        self._book.open(self._places.case(item, int(sweep.batch.controller[r]), at_us, since_us, evidence))
 
     def least_dark(self) -> dict[str, dict[str, int]]:
         """Smallest number of dark lamps that can be seen: cabinet id -> circuit ("" = all) -> number."""
@@ -293,13 +293,3 @@ class DarkCount:
         self.baseline.forget(item)
         self._drop_runs(item)
         self.mean[item] = 0.0
-
-    def _open(self, sweep: Sweep, r: int, item: int, lamps: Int64, evidence: dict[str, Any]) -> None:
-        fleet = self._fleet
-        circuit = item if item < fleet.n_circuits else -1
-        cabinet = int(fleet.lamp_cabinet[lamps[0]])
-        since_us = int(self.debounce.since_s[item]) * 1_000_000
-        at_us, c = int(sweep.at_s[r]) * 1_000_000, int(sweep.batch.controller[r])
-        self._book.open(
-            Case(self._places.key(item), at_us, since_us, tuple(lamps.tolist()), evidence, c, cabinet, circuit)
-        )

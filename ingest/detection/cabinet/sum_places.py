@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detection.conditions.causes import Case
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
@@ -39,3 +42,10 @@ class SumPlaces:
         names = [fleet.circuit_names[q] for q in np.flatnonzero(fleet.circuit_cabinet == cabinet_row).tolist()]
         only = names[0] if len(names) == 1 else None
         return Key("circuitPowerTooLow", Place(cabinet_id=fleet.cabinet_ids[cabinet_row], circuit=only))
+
+    def case(self, item: int, controller: int, at_us: int, since_us: int, evidence: dict[str, Any]) -> Case:
+        """The condition on all lamps of a sum."""
+        fleet, lamps = self._fleet, self.lamps(item)
+        circuit = item if item < fleet.n_circuits else -1
+        cabinet = int(fleet.lamp_cabinet[lamps[0]])
+        return Case(self.key(item), at_us, since_us, tuple(lamps.tolist()), evidence, controller, cabinet, circuit)

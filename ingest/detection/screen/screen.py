@@ -9,7 +9,6 @@ Works in blocks that fit the processor's cache (``ingest.detection.screen.stretc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -24,8 +23,9 @@ from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.stable_regions import level_and_status
 from ingest.detection.memory.suspects import NO_REPLIES, NO_SUSPECTS, Replies, Suspects, joined
 from ingest.detection.memory.sweep import Sweep, pick
-from ingest.detection.screen.stretches import BLOCK, LampPlaces, Rows, blocks
-from ingest.model.batch import UNKNOWN_UINT32, Batch
+from ingest.detection.screen.columns import Columns
+from ingest.detection.screen.stretches import BLOCK, LampPlaces, blocks
+from ingest.model.batch import UNKNOWN_UINT32
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -39,40 +39,6 @@ _COLDEST_C: Final = np.array(COLDEST_C, np.float32)
 _MANY: Final = 32  # one lamp in so many is few: looked at by itself
 _FULL: Final = 100  # %; what is told beyond it is unknown
 _NOT_TOLD: Final = np.array(UNKNOWN_UINT32, np.uint32)
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Some rows of a batch, their lamps, and the columns of those rows: (n,) each."""
-
-    rows: Rows
-    lamps: LampPlaces
-    quality: UInt8
-    level: UInt8
-    status: UInt8
-    power: Float32
-    voltage: Float32
-    current: Float32
-    factor: Float32
-    temperature: Float32
-    counts: UInt32
-
-    @classmethod
-    def of(cls, batch: Batch, rows: Rows, lamps: LampPlaces) -> _Columns:
-        """Take the columns."""
-        return cls(
-            rows,
-            lamps,
-            batch.quality[rows],
-            batch.level[rows],
-            batch.status[rows],
-            batch.power_w[rows],
-            batch.voltage_v[rows],
-            batch.current_a[rows],
-            batch.power_factor[rows],
-            batch.temperature_c[rows],
-            batch.switch_count[rows],
-        )
 
 
 class Screen:
@@ -113,7 +79,7 @@ class Screen:
         self._untold = untold if self._are_temperatures_known else None
         whole, is_known = self.known_levels.look(sweep)
         found = [
-            self._pick(_Columns.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            self._pick(Columns.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
             for where in blocks(sweep)
         ]
         if not is_known:
@@ -157,7 +123,7 @@ class Screen:
         state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
         state.is_away[lamp] = is_bad
 
-    def _pick(self, block: _Columns, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
+    def _pick(self, block: Columns, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
         """Column by column.
 
         Each is kept as soon as nobody needs the old one, and looked at then: copying brings it into the cache in half
@@ -210,7 +176,7 @@ class Screen:
         return suspects, replies
 
     @staticmethod
-    def _replies(block: _Columns, state: LampState, lost: Bool, other: Bool) -> Replies:
+    def _replies(block: Columns, state: LampState, lost: Bool, other: Bool) -> Replies:
         np.logical_or(lost, block.lamps.get(state.is_away), out=other)
         at = positions(other)
         lamp = block.lamps.pick(at)
@@ -223,7 +189,7 @@ class Screen:
         )
 
     @staticmethod
-    def _frozen(block: _Columns, state: LampState, other: Bool) -> Int64:
+    def _frozen(block: Columns, state: LampState, other: Bool) -> Int64:
         """Positions in the block where V, I and P are the same as before, to the last digit.
 
         The voltage first: a regulated driver draws the same power for hours.
@@ -236,7 +202,7 @@ class Screen:
             same = same[is_same & (block.current[same] == state.current_a[lamp])]
         return same
 
-    def _powers(self, block: _Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
+    def _powers(self, block: Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is within its lamp's band (``ok``), and what the current does not allow (``bad``)."""
         power, lamps = block.power, block.lamps
         np.greater_equal(power, lamps.get(state.low_w), out=ok)
@@ -255,7 +221,7 @@ class Screen:
         np.greater(block.current, self._most_a, out=other)
         np.logical_or(bad, other, out=bad)
 
-    def _shown(self, block: _Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
+    def _shown(self, block: Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""
         voltage, factor, lamps = block.voltage, block.factor, block.lamps
         lamps.put(state.voltage_v, voltage)
@@ -273,7 +239,7 @@ class Screen:
         np.logical_or(bad, other, out=bad)
 
     @staticmethod
-    def _note_temperatures(block: _Columns, state: LampState, lost: Bool, other: Bool) -> None:
+    def _note_temperatures(block: Columns, state: LampState, lost: Bool, other: Bool) -> None:
         """Whoever tells a temperature for the first time, in a good sample, has one."""
         np.greater(block.temperature, _COLDEST_C, out=other)
         if not other.any():  # a slow quantity: most sweeps leave it out
@@ -284,7 +250,7 @@ class Screen:
         state.has_temperature[block.lamps.pick(other.nonzero()[0])] = True
 
     @staticmethod
-    def _statuses(block: _Columns, state: LampState, bad: Bool, other: Bool) -> None:
+    def _statuses(block: Columns, state: LampState, bad: Bool, other: Bool) -> None:
         """Another status than before; a switch-on count that moved."""
         np.not_equal(block.status, block.lamps.get(state.status), out=other)
         np.logical_or(bad, other, out=bad)
