@@ -22,26 +22,27 @@ from dashboard_api.terminal import audit, token, user
 from dashboard_api.terminal.stand import CityOption, city_folder, refused
 from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
+from languages.terminal import terminal_words, translate_help
 
 # SQLite releases the interpreter lock for every row that it fetches. A thread that draws tiles may then hold it for one
 # switch interval each time: with Python's default of 5 ms, a list of a hundred faults could wait half a second.
 _SWITCH_S: Final = 0.001
 
 
-app = typer.Typer(help="Serves a city's faults, lamps and page over HTTP; keeps its accounts.", add_completion=False)
+app = typer.Typer(help="terminal.api.about", add_completion=False)
 app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, help="terminal.api.do.serve")
 def serve(
     context: typer.Context,
     city: CityOption = None,
-    host: Annotated[str, typer.Option(help="Loopback only, as long as there are no accounts.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any free port.")] = 8000,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM; serves https.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM, mode 0600.")] = None,
+    host: Annotated[str, typer.Option(help="terminal.api.help.host")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="terminal.api.help.port")] = 8000,
+    tls_cert: Annotated[Path | None, typer.Option(help="terminal.api.help.tls_cert")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="terminal.api.help.tls_key")] = None,
 ) -> None:
     """Serve a city's faults, lamps and page over HTTP."""
     if context.invoked_subcommand is not None:
@@ -61,7 +62,7 @@ def serve(
     shown = f"[{bound_host}]" if ":" in bound_host else bound_host
     print(f"terang-api: {'https' if tls else 'http'}://{shown}:{bound_port}", flush=True)
     if not has_accounts:
-        print("terang-api: no accounts: whoever is at this machine is the operator", file=sys.stderr)
+        print(terminal_words(os.environ).say("terminal.api.no_accounts"), file=sys.stderr)
     sys.setswitchinterval(_SWITCH_S)
     run_server(api, listener, api.state.metrics, log_config, tls)
 
@@ -69,14 +70,16 @@ def serve(
 def _tls(cert: Path | None, key: Path | None) -> dict[str, Any]:
     """Uvicorn's settings for TLS, none without a certificate."""
     if (cert is None) != (key is None):
-        raise UnusableError("--tls-cert and --tls-key: both or neither")
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.tls_pair"))
     if cert is None or key is None:
         return {}
     try:
         check_mode(key)
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:  # an SSLError is an OSError whose text names no file
-        raise UnusableError(f"--tls-cert {cert} --tls-key {key}: {error}") from error
+        raise UnusableError(
+            terminal_words(os.environ).say("terminal.api.error.tls", cert=cert, key=key, reason=error)
+        ) from error
     return {"ssl_certfile": cert, "ssl_keyfile": key}
 
 
@@ -84,7 +87,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
         return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:
-        raise UnusableError(f"--host {host}: not an IP address") from error
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.host", host=host)) from error
 
 
 def _has_accounts(context: Context, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -97,12 +100,11 @@ def _has_accounts(context: Context, address: ipaddress.IPv4Address | ipaddress.I
     except UnavailableError as error:
         if address.is_loopback:
             return True
-        raise UnusableError(f"--host {address}: whether the city has accounts cannot be read: {error}") from error
-    if not has_accounts and not address.is_loopback:
         raise UnusableError(
-            f"--host {address}: without accounts the API serves loopback only; first:"
-            " terang-api user add NAME --role administrator"
-        )
+            terminal_words(os.environ).say("terminal.api.error.accounts_unread", host=address, reason=error)
+        ) from error
+    if not has_accounts and not address.is_loopback:
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.no_accounts", host=address))
     return has_accounts
 
 
@@ -117,13 +119,17 @@ def _listen(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -
         listener.listen(256)
     except OSError as error:
         listener.close()
-        raise UnusableError(f"{address}:{port}: {error.strerror}; --port takes another one") from error
+        raise UnusableError(
+            terminal_words(os.environ).say("terminal.api.error.port", host=address, port=port, reason=error.strerror)
+        ) from error
     return listener
 
 
 def main() -> None:
     """Entry point of ``terang-api``."""
-    app()
+    command = typer.main.get_command(app)
+    translate_help(command, terminal_words(os.environ))
+    command()
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ def _renew(options: argparse.Namespace, words: Catalogue) -> int:
     config = load_config(options.config, os.environ)
     broker = config.broker
     if config.enrolment_server is None or broker.cert is None or broker.key is None or broker.ca is None:
-        raise Fatal(f"{options.config}: [enrolment].server and [broker].ca, cert and key are needed to renew")
+        raise Fatal(words.say("agent.error.renew", file=options.config))
     place = Place(broker.cert, broker.key, broker.ca)
     state = renew(Server(config.enrolment_server, options.server_ca), place, utc_now(), is_forced=options.now)
     messages = {
@@ -227,7 +227,7 @@ def _scan(options: argparse.Namespace, words: Catalogue) -> int:
     from edge_agent.serial.port import list_ports  # noqa: PLC0415 - as above
 
     if not 1 <= options.first <= options.last <= 247:
-        raise Fatal("--first and --last: addresses are 1 to 247")
+        raise Fatal(words.say("agent.error.range"))
     config = _config_of(options)
     if options.port is None and config is None:
         ports = list_ports()
@@ -259,13 +259,13 @@ def _read(options: argparse.Namespace, words: Catalogue) -> int:
     from edge_agent.serial.scan import read_meter  # noqa: PLC0415 - as above
 
     if not 1 <= options.address <= 248:
-        raise Fatal(f"--address {options.address}: addresses are 1 to 247, and 248 for whichever PZEM is there")
+        raise Fatal(words.say("agent.error.address", address=options.address))
     config = _config_of(options)
     buses = _buses_of(options, config)
     if len(buses) > 1:
         buses = [bus for bus in buses if options.address in _addresses(bus)]
     if len(buses) != 1:
-        raise Fatal("--bus: several buses may have this address; name one of them")
+        raise Fatal(words.say("agent.error.several_buses"))
     bus = buses[0]
     name = options.profile or _addresses(bus).get(options.address)
     profile = load_profile(name, config.source.parent if config else Path()) if name else None
@@ -293,9 +293,9 @@ def _guess_profile(line: Line, address: int, words: Catalogue) -> Profile:
     profiles = {profile.name: profile for profile in _profiles_to_try()}
     found = next(scan_line(line, [address], list(profiles.values())), None)
     if found is None:
-        raise NoReply(f"address {address}: no reply")
+        raise NoReply(words.say("agent.error.no_reply", address=address))
     if not found.profiles:
-        raise Fatal(f"--profile: address {address} {found_words(found, words)}; name its profile")
+        raise Fatal(words.say("agent.error.profile", address=address, found=found_words(found, words)))
     return profiles[found.profiles[0]]
 
 
@@ -315,13 +315,13 @@ def _buses_of(options: argparse.Namespace, config: AgentConfig | None) -> list[B
     """Return the lines that are meant: that of a port, or those of the file."""
     if config is None:
         if options.port is None:
-            raise Fatal("--port: name the serial device, or a --config file")
+            raise Fatal(_words().say("agent.error.port"))
         if not 300 <= options.baud <= 1_000_000:
-            raise Fatal(f"--baud {options.baud}: 300 to 1000000")
+            raise Fatal(_words().say("agent.error.baud", baud=options.baud))
         return [BusConfig("", options.port, options.baud, options.parity)]
     buses = [bus for bus in config.buses if options.bus in {None, bus.name}]
     if not buses:
-        raise Fatal(f"--bus: name one of {', '.join(bus.name for bus in config.buses)}")
+        raise Fatal(_words().say("agent.error.bus", names=", ".join(bus.name for bus in config.buses)))
     return buses
 
 
@@ -367,7 +367,7 @@ class _ShowVersion(argparse.Action):
         try:
             print(f"terang-agent {version('terang')}")
         except PackageNotFoundError:
-            print("terang-agent, not installed")
+            print(_words().say("agent.not_installed"))
         parser.exit()
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,7 +17,7 @@ import typer
 
 from ingest.assembly import CityIngest, Options
 from ingest.energy.report import report_energy
-from ingest.errors import IngestError
+from ingest.errors import DamagedDatabaseError, IngestError
 from ingest.process_memory import collect_rarely, keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
@@ -25,6 +26,7 @@ from ingest.schema.influx import parse_address
 from ingest.schema.influx_thinning import full_days, setup_statements
 from ingest.stop_signal import StopSignal
 from ingest.workers.worker import run_worker
+from languages.terminal import terminal_words, translate_help
 
 _PRIVATE: Final = 0o077  # what ingest writes is for its own user: readings, faults, accounts
 
@@ -38,57 +40,58 @@ class ClockName(StrEnum):
     DATA = "data"
 
 
-CityFolder = Annotated[Path, typer.Option("--city", help="The city's folder.")]
+CityFolder = Annotated[Path, typer.Option("--city", help="terminal.city.help.folder")]
 
 
-@app.callback()
+@app.callback(help="terminal.ingest.do.run")
 def run(
     context: typer.Context,
-    city: Annotated[Path | None, typer.Option("--city", help="The city's folder.")] = None,
-    clock: Annotated[
-        ClockName, typer.Option(help="'data': a recorded or simulated night sets the time.")
-    ] = ClockName.WALL,
+    city: Annotated[Path | None, typer.Option("--city", help="terminal.city.help.folder")] = None,
+    clock: Annotated[ClockName, typer.Option(help="terminal.ingest.help.clock")] = ClockName.WALL,
     status: Annotated[
         str | None,
-        typer.Option(help="HOST:PORT of /metrics, /healthz and /readyz; empty = none. [default: 127.0.0.1:9108]"),
+        typer.Option(help="terminal.ingest.help.status"),
     ] = None,
 ) -> None:
     """Receive, evaluate and store the data of a city's controllers, until Ctrl-C."""
     if context.invoked_subcommand is not None:
         return
     if city is None:
-        raise typer.BadParameter("name the city's folder", param_hint="--city")
+        raise typer.BadParameter(terminal_words(os.environ).say("terminal.ingest.error.no_city"), param_hint="--city")
     address = "127.0.0.1:9108" if status is None else status
     host, _, port = address.rpartition(":")
     if address and not port.isdigit():
-        raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
+        raise typer.BadParameter(terminal_words(os.environ).say("terminal.ingest.error.address"), param_hint="--status")
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
     os.umask(_PRIVATE)
     gc.disable()  # while a register becomes millions of objects that all stay
-    ingest = CityIngest(read_city(city, os.environ), options)
+    settings = read_city(city, os.environ)
+    ingest = CityIngest(settings, options)
     stop = StopSignal().install()
     collect_rarely()
     keep_memory()  # from now on: what the start needed is given back
-    try:
-        ingest.intake.run(stop.is_set)
-    finally:
-        ingest.close()
+    while True:
+        try:
+            ingest.intake.run(stop.is_set)
+        except DamagedDatabaseError as error:
+            structlog.get_logger("ingest").error("the city is opened again", reason=str(error))
+        else:
+            return
+        finally:
+            ingest.close()
+        ingest = CityIngest(settings, replace(options, is_database_damaged=True))
 
 
-@app.command("worker")
+@app.command("worker", help="terminal.ingest.do.worker")
 def worker(
-    city: Annotated[
-        list[Path], typer.Option("--city", help="A city's folder; once for each, the same for all workers.")
-    ],
-    clock: Annotated[ClockName, typer.Option(help="As without 'worker'.")] = ClockName.WALL,
-    status: Annotated[
-        str, typer.Option(help="HOST:PORT of the first city's status page; the next ports are the next cities'.")
-    ] = "",
+    city: Annotated[list[Path], typer.Option("--city", help="terminal.ingest.help.cities")],
+    clock: Annotated[ClockName, typer.Option(help="terminal.ingest.help.clock_too")] = ClockName.WALL,
+    status: Annotated[str, typer.Option(help="terminal.ingest.help.first_status")] = "",
 ) -> None:
     """Serve a share of several cities beside other workers; PostgreSQL's locks say who serves which."""
     host, _, port = status.rpartition(":")
     if status and not port.isdigit():
-        raise typer.BadParameter("is not HOST:PORT", param_hint="--status")
+        raise typer.BadParameter(terminal_words(os.environ).say("terminal.ingest.error.address"), param_hint="--status")
     os.umask(_PRIVATE)
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if status else -1)
     keep_memory()
@@ -96,40 +99,38 @@ def worker(
     run_worker([read_city(folder, os.environ) for folder in city], options, stop.event)
 
 
-@app.command("energy")
+@app.command("energy", help="terminal.ingest.do.energy")
 def energy(
     city: CityFolder,
-    month: Annotated[str, typer.Option(help="Such as 2026-11, in the city's zone.")],
-    out: Annotated[Path | None, typer.Option(help="Write the table to this CSV file too.")] = None,
+    month: Annotated[str, typer.Option(help="terminal.ingest.help.month")],
+    out: Annotated[Path | None, typer.Option(help="terminal.ingest.help.table")] = None,
 ) -> None:
     """Reckon a month's energy anew and show it per cabinet and supply account."""
     report_energy(read_city(city, os.environ), month, out, now_us=time.time_ns() // 1000)
 
 
-@app.command("replay")
+@app.command("replay", help="terminal.ingest.do.replay")
 def replay_period(
     city: CityFolder,
-    start: Annotated[str, typer.Option("--from", help="2026-11-23 or 2026-11-23T18:00, in the city's time.")],
-    end: Annotated[str, typer.Option("--to", help="As --from; the end itself is not in it.")],
-    limits: Annotated[Path | None, typer.Option(help="A TOML file of limits to try.")] = None,
+    start: Annotated[str, typer.Option("--from", help="terminal.ingest.help.from")],
+    end: Annotated[str, typer.Option("--to", help="terminal.ingest.help.to")],
+    limits: Annotated[Path | None, typer.Option(help="terminal.ingest.help.limits")] = None,
 ) -> None:
     """Run detection again over stored telemetry and show which faults would have opened; changes nothing."""
     run_replay(read_city(city, os.environ), start, end, limits)
 
 
-@app.command("retention")
+@app.command("retention", help="terminal.ingest.do.retention")
 def retention(city: CityFolder) -> None:
     """Show how long the city keeps its readings, and what an InfluxDB server has to be told for it; changes nothing."""
     settings = read_city(city, os.environ).telemetry
     is_influx = settings.url.startswith("influxdb:")
     whole_days = full_days(settings.full_resolution_days) if is_influx else settings.full_resolution_days
-    print(
-        f"-- readings whole for {whole_days} days, then as quarter-hour means until {settings.retention_days} days old"
-    )
+    print(terminal_words(os.environ).say("terminal.ingest.retention.days", n=whole_days, n_all=settings.retention_days))
     if not is_influx:
-        print("-- Parquet: terang-ingest does that by itself")
+        print(terminal_words(os.environ).say("terminal.ingest.retention.parquet"))
         return
-    print("-- InfluxDB 1: an administrator says this once; terang-ingest then makes the means")
+    print(terminal_words(os.environ).say("terminal.ingest.retention.influx"))
     bucket = parse_address(settings.url).bucket
     for statement in setup_statements(bucket, settings.full_resolution_days, settings.retention_days):
         print(f"{statement};")
@@ -163,8 +164,10 @@ def main() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(_PatientStderr()),  # type: ignore[arg-type]  # writes, flushes
     )
+    command = typer.main.get_command(app)
+    translate_help(command, terminal_words(os.environ))
     try:
-        app()
+        command()
     except (IngestError, SchemaError) as error:
         print(f"terang-ingest: {error}", file=sys.stderr)
         sys.exit(2)

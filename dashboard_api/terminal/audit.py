@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,15 +17,16 @@ from dashboard_api.formats.spreadsheet import safe_cell
 from dashboard_api.formats.times import iso
 from dashboard_api.store import audit
 from dashboard_api.terminal.stand import CityOption, refused, standing
+from languages.terminal import terminal_words
 
-app = typer.Typer(help="The audit log: who changed what, when, and from where.", no_args_is_help=True)
+app = typer.Typer(help="terminal.api.help.audit", no_args_is_help=True)
 _COLUMNS = ("seq", "at", "actor", "origin", "action", "target", "before", "after", "mac")
 
 
-@app.command()
+@app.command(help="terminal.api.do.audit_verify")
 def verify(
     context: typer.Context,
-    anchors: Annotated[Path | None, typer.Option(help="A copy of audit-anchors.jsonl that was kept elsewhere.")] = None,
+    anchors: Annotated[Path | None, typer.Option(help="terminal.api.help.anchors")] = None,
     city: CityOption = None,
 ) -> None:
     """Check every line; code 1 if a line was removed, changed or cut off."""
@@ -38,22 +40,26 @@ def verify(
             report = check_log(connection, stand.key_file.derived("audit"), head, kept)
     for problem in report.problems:
         print(problem)
-    print(f"{report.n_lines} lines, {len(kept)} anchors, {report.n_blanked} blanked names and addresses")
+    print(
+        terminal_words(os.environ).say(
+            "terminal.api.audit.counts", n=report.n_lines, n_anchors=len(kept), n_blanked=report.n_blanked
+        )
+    )
     if report.problems:
         raise typer.Exit(1)
-    print("the audit log is whole")
+    print(terminal_words(os.environ).say("terminal.api.audit.whole"))
 
 
-@app.command()
+@app.command(help="terminal.api.do.audit_export")
 def export(
     context: typer.Context,
-    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    form: Annotated[str, typer.Option("--format", help="terminal.api.help.form")] = "jsonl",
     city: CityOption = None,
 ) -> None:
     """Write every line to standard output, with names where they have not been blanked."""
     with standing(context, city) as stand, stand.database.reading() as connection:
         if form not in {"jsonl", "csv"}:
-            raise refused(ValueError(f"--format {form}: not one of jsonl, csv"))
+            raise refused(ValueError(terminal_words(os.environ).say("terminal.api.error.form", form=form)))
         names = {key: row.text for key, row in audit.names(connection).items()}
         writer = csv.writer(sys.stdout)
         if form == "csv":

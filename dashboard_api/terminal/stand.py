@@ -25,8 +25,9 @@ from ingest.errors import IngestError
 from ingest.schema.city import FILE_NAME as CITY_FILE
 from ingest.schema.city import City, read_city
 from ingest.schema.errors import CityError
+from languages.terminal import terminal_words
 
-CityOption = Annotated[Path | None, typer.Option("--city", help="The city's folder; default: this folder.")]
+CityOption = Annotated[Path | None, typer.Option("--city", help="terminal.api.help.city")]
 _ADDRESS: Final = "terminal"
 
 
@@ -54,7 +55,7 @@ def city_folder(context: typer.Context, city: Path | None) -> Path:
     """
     named = city or (context.find_root().params.get("city") if context is not None else None)
     if named is None and not Path(CITY_FILE).exists():
-        raise UnusableError("--city: which city's folder?")
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.no_city"))
     return named or Path()
 
 
@@ -108,8 +109,8 @@ def read_password(*, from_stdin: bool, ask: Callable[[str], str] = getpass.getpa
         line = sys.stdin.readline(4096)
         return line.rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise UnusableError("--ask needs a terminal; --password-stdin reads from a pipe")
-    first = ask("Password: ")
-    if ask("Again: ") != first:
-        raise UnusableError("the two passwords differ")
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.no_terminal"))
+    first = ask(terminal_words(os.environ).say("terminal.api.password"))
+    if ask(terminal_words(os.environ).say("terminal.api.password_again")) != first:
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.passwords_differ"))
     return first

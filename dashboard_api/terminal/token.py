@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -13,19 +14,20 @@ from dashboard_api.errors import UnusableError
 from dashboard_api.formats.times import iso
 from dashboard_api.store.credentials import all_tokens
 from dashboard_api.terminal.stand import CityOption, now_us, standing
+from languages.terminal import terminal_words
 
-app = typer.Typer(help="API tokens of programs and displays.", no_args_is_help=True)
+app = typer.Typer(help="terminal.api.help.token", no_args_is_help=True)
 _DAY_US: Final = 86_400 * 1_000_000
 
 
-@app.command()
+@app.command(help="terminal.api.do.token_add")
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="What the token is for.")],
-    scope: Annotated[list[Scope], typer.Option(help="May be repeated, or several with commas between.", parser=str)],
-    district: Annotated[list[str] | None, typer.Option(help="Where it may act; may be repeated; default all.")] = None,
-    expires: Annotated[str | None, typer.Option(help="A date such as 2027-01-31, or days such as 90d.")] = None,
-    per_minute: Annotated[int, typer.Option(min=1, max=1_000_000, help="Requests that it may send.")] = 6_000,
+    name: Annotated[str, typer.Argument(help="terminal.api.help.purpose")],
+    scope: Annotated[list[Scope], typer.Option(help="terminal.api.help.scope", parser=str)],
+    district: Annotated[list[str] | None, typer.Option(help="terminal.api.help.token_district")] = None,
+    expires: Annotated[str | None, typer.Option(help="terminal.api.help.expires")] = None,
+    per_minute: Annotated[int, typer.Option(min=1, max=1_000_000, help="terminal.api.help.rate")] = 6_000,
     city: CityOption = None,
 ) -> None:
     """Add a token; prints it once and alone on standard output."""
@@ -34,14 +36,10 @@ def add(
         districts = district or [ALL_DISTRICTS]
         scopes = _scopes(scope)
         secret, has_people = stand.accounts.add_token(name, scopes, districts, expires_at_us, per_minute, now_us())
-        print(f"Token {name}, shown this once:", file=sys.stderr)
+        print(terminal_words(os.environ).say("terminal.api.token.shown", name=name), file=sys.stderr)
         print(secret, flush=True)
         if not has_people:
-            print(
-                "From now on everybody has to sign in, on this machine too, and nobody has an account yet:"
-                " terang-api user add NAME --role administrator",
-                file=sys.stderr,
-            )
+            print(terminal_words(os.environ).say("terminal.api.token.first"), file=sys.stderr)
 
 
 def _scopes(given: list[Scope]) -> list[Scope]:
@@ -49,7 +47,9 @@ def _scopes(given: list[Scope]) -> list[Scope]:
     names = [name.strip() for text in given for name in str(text).split(",")]
     for name in names:
         if name not in known:
-            raise UnusableError(f"--scope {name}: not one of {', '.join(known)}")
+            raise UnusableError(
+                terminal_words(os.environ).say("terminal.api.error.scope", name=name, known=", ".join(known))
+            )
     return [Scope(name) for name in dict.fromkeys(names)]
 
 
@@ -63,13 +63,13 @@ def _end_us(text: str) -> int:
             moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
             end_us = round(moment.timestamp() * 1e6) + (_DAY_US if len(text) == len("2027-01-31") else 0)
     except (ValueError, OverflowError) as error:
-        raise UnusableError(f"--expires {text}: neither a date such as 2027-01-31 nor days such as 90d") from error
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.expires", text=text)) from error
     if not now_us() < end_us < 2**53:
-        raise UnusableError(f"--expires {text}: is past, or too far away")
+        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.expires_past", text=text))
     return end_us
 
 
-@app.command("list")
+@app.command("list", help="terminal.api.do.token_list")
 def list_tokens(context: typer.Context, city: CityOption = None) -> None:
     """List tokens: name, scopes, districts, state, last use."""
     with standing(context, city) as stand, stand.database.reading() as connection:
@@ -83,11 +83,13 @@ def list_tokens(context: typer.Context, city: CityOption = None) -> None:
             print(f"{row.name}\t{', '.join(row.scopes)}\t{', '.join(row.districts)}\t{state}\t{used}")
 
 
-@app.command()
+@app.command(help="terminal.api.do.token_revoke")
 def revoke(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="The token's name.")], city: CityOption = None
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="terminal.api.help.token_name")],
+    city: CityOption = None,
 ) -> None:
     """Revoke a token, and end the displays' sessions that it opened."""
     with standing(context, city) as stand:
         stand.accounts.revoke_token(name, now_us())
-        print(f"{name}: revoked")
+        print(terminal_words(os.environ).say("terminal.api.token.revoked", name=name))

@@ -22,6 +22,7 @@ from ingest.city.difference import Difference, difference
 from ingest.city.extent import distance_text, extent_of
 from ingest.city.importing import STEPS, Draft, apply_draft, draft_register, replace_files
 from ingest.city.mapping import read_mapping
+from ingest.city.places import zone_distances
 from ingest.city.preview import write_preview
 from ingest.city.register_in_force import register_in_force
 from ingest.city.report import print_issues, print_lines, print_summary, summary_rows, write_report
@@ -37,40 +38,41 @@ from ingest.register.register import Register
 from ingest.register.sync import apply_folder, read_city_files, read_folder
 from ingest.schema.city import City, read_city
 from ingest.schema.errors import SchemaError
+from languages.catalogue import Catalogue
+from languages.terminal import terminal_words, translate_help
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Make, import and check a city's folder.",
+    help="terminal.city.about",
 )
 pki_commands.add_to(app)
 controllers.add_to(app)
-Folder = Annotated[Path, typer.Argument(help="The city's folder.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(help="terminal.city.help.folder", show_default=False)]
 
 
-@app.command("init")
+@app.command("init", help="terminal.city.do.init")
 def init(
     folder: Folder,
-    name: Annotated[str, typer.Option(help="The city's name.")] = "Kota Terang",
-    timezone: Annotated[str, typer.Option(help="Its time zone, by IANA name.")] = "Asia/Jakarta",
+    name: Annotated[str, typer.Option(help="terminal.city.help.name")] = "Kota Terang",
+    timezone: Annotated[str, typer.Option(help="terminal.city.help.timezone")] = "Asia/Jakarta",
 ) -> None:
     """Write a new city: city.toml explained, and a register of four lamps to replace. Never overwrites."""
     write_city(folder, name, timezone)
-    print(f"{folder}: city.toml, lamps.csv and cabinets.csv written; next: terang-city import, or edit them by hand")
+    print(terminal_words(os.environ).say("terminal.city.init.done", folder=folder))
 
 
-@app.command("suggest")
+@app.command("suggest", help="terminal.city.do.suggest")
 def suggest_mapping(
-    source: Annotated[Path, typer.Argument(help="A register in whatever format.", show_default=False)],
-    map_file: Annotated[Path | None, typer.Option("--map", help="Write the draft of a mapping to this file.")] = None,
-    timezone: Annotated[
-        str | None, typer.Option(help="The city's zone, such as Asia/Jakarta: tells likely coordinate systems.")
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Of a workbook, or the layer of a vector file.")] = None,
+    source: Annotated[Path, typer.Argument(help="terminal.city.help.register", show_default=False)],
+    map_file: Annotated[Path | None, typer.Option("--map", help="terminal.city.help.draft")] = None,
+    timezone: Annotated[str | None, typer.Option(help="terminal.city.help.zone")] = None,
+    sheet: Annotated[str | None, typer.Option(help="terminal.city.help.sheet")] = None,
 ) -> None:
     """Show a register's columns, encoding and coordinates, and draft its mapping. Never overwrites."""
-    found = suggest(source, timezone, sheet)
+    words = terminal_words(os.environ)
+    found = suggest(source, timezone, sheet, words)
     print_lines(Console(), found.lines)
     if map_file is None:
         print()
@@ -80,10 +82,10 @@ def suggest_mapping(
         with map_file.open("x", encoding="utf-8") as file:
             file.write(found.mapping)
     except FileExistsError as error:
-        raise UnusableError(f"{map_file}: is there already, perhaps edited by hand; nothing was written") from error
+        raise UnusableError(words.say("terminal.city.file_exists", file=map_file)) from error
     except OSError as error:
         raise UnusableError(f"{map_file}: {error.strerror or error}") from error
-    print(f"{map_file}: draft written; next: read it, then terang-city import DIR {source} --map {map_file} --dry-run")
+    print(words.say("terminal.city.suggest.done", file=map_file, source=source))
 
 
 def printable_lines(text: str) -> str:
@@ -91,26 +93,25 @@ def printable_lines(text: str) -> str:
     return "".join(f"{printable(line)}\n" for line in text.splitlines())
 
 
-@app.command("import")
+@app.command("import", help="terminal.city.do.import")
 def import_register(
     folder: Folder,
     source: Annotated[
         Path,
         typer.Argument(
-            help="A register: CSV, XLS, XLSX, ODS, GeoJSON, GeoPackage, Shapefile, KML, ESRI or Overpass JSON.",
+            help="terminal.city.help.source",
             show_default=False,
         ),
     ],
-    map_file: Annotated[Path, typer.Option("--map", help="Which column means what: MAP.toml.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse everything if one row has to be refused.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write every finding to this CSV file.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported; change nothing.")] = False,
-    preview: Annotated[
-        Path | None, typer.Option(help="Write a map of what would be imported to this HTML file.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many lamps vanish.")] = False,
+    map_file: Annotated[Path, typer.Option("--map", help="terminal.city.help.map")],
+    strict: Annotated[bool, typer.Option("--strict", help="terminal.city.help.strict")] = False,
+    report: Annotated[Path | None, typer.Option(help="terminal.city.help.report")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="terminal.city.help.dry_run")] = False,
+    preview: Annotated[Path | None, typer.Option(help="terminal.city.help.preview")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="terminal.city.help.yes")] = False,
 ) -> None:
     """Replace the city's register by SOURCE, read through a mapping. Bad rows are told and left out."""
+    words = terminal_words(os.environ)
     city = _city(folder)
     mapping = read_mapping(map_file)
     console, out = Console(stderr=True), Console()
@@ -131,7 +132,7 @@ def import_register(
             if report is not None:
                 write_report(report, found)
             progress.stop()
-            print_issues(out, found)
+            print_issues(out, found, words)
             raise
     if report is not None:
         write_report(report, draft.issues)
@@ -139,41 +140,61 @@ def import_register(
     is_refused = strict and draft.n_refused > 0
     is_applied = not (is_refused or dry_run)
     if preview is not None:
-        lines = changes.lines() if changes is not None else []
+        lines = changes.lines(words) if changes is not None else []
         old = known.lamps if known is not None else None
-        write_preview(preview, draft, old, source.name, summary_rows(draft, is_applied=is_applied), lines)
-    print_issues(out, draft.issues)
-    print_summary(out, draft, is_applied=is_applied)
-    _print_place(out, draft, city.city.timezone)
+        write_preview(preview, draft, old, source.name, summary_rows(draft, words, is_applied=is_applied), lines, words)
+    print_issues(out, draft.issues, words)
+    print_summary(out, draft, words, is_applied=is_applied)
+    _print_place(out, draft, city.city.timezone, words)
     if (strange := zone_issue(city.city.timezone, draft.lamps.longitude)) is not None:
-        print_issues(out, [strange])
-    if changes is not None:
-        print_lines(out, [f"against the register in force: {line}" for line in changes.lines() or ["no change"]])
+        print_issues(out, [strange], words)
+    _print_changes(out, changes, words)
     if preview is not None:
-        print(f"{preview}: a map of what {'would be' if not is_applied else 'is'} imported")
+        message = "terminal.city.import.map_is" if is_applied else "terminal.city.import.map_would"
+        print(words.say(message, file=preview))
     if is_refused:
-        raise UnusableError(
-            f"{source}: {draft.n_refused} rows refused, and --strict takes all or nothing: nothing changed"
-        )
+        raise UnusableError(words.say("terminal.city.import.strict", source=source, n=draft.n_refused))
     if dry_run:
-        print(f"{folder}: --dry-run: nothing changed")
+        print(words.say("terminal.city.import.dry_run", folder=folder))
         return
-    _ask(changes, is_confirmed=yes)
+    _ask(changes, words, is_confirmed=yes)
     engine = open_database(city)
     try:
         version = apply_draft(draft, folder, engine, source)
     finally:
         engine.dispose()
-    print(f"{folder}: register version {version} is in force")
+    print(words.say("terminal.city.in_force", folder=folder, version=version))
 
 
-def _print_place(out: Console, draft: Draft, timezone: str) -> None:
+def _print_changes(out: Console, changes: Difference | None, words: Catalogue) -> None:
+    if changes is not None:
+        lines = changes.lines(words) or [words.say("terminal.city.no_change")]
+        print_lines(out, [words.say("terminal.city.against", what=line) for line in lines])
+
+
+def _print_place(out: Console, draft: Draft, timezone: str, words: Catalogue) -> None:
     extent = extent_of(draft.lamps.latitude, draft.lamps.longitude)
-    if extent is not None:
-        print_lines(out, [f"extent: {extent}{distance_text(extent, timezone)}; read in {draft.crs}"])
+    if extent is None:
+        return
+    distance = distance_text(extent, timezone)
+    lines = [words.say("terminal.city.extent", extent=extent, distance=distance, crs=draft.crs)]
+    zones = zone_distances(draft.crs, extent.middle, timezone)
+    if zones:
+        (first_zone, first), (second_zone, second) = list(zones.items())[1:]
+        lines.append(
+            words.say(
+                "terminal.city.zones",
+                first=f"{first:,.0f}",
+                first_zone=first_zone,
+                second=f"{second:,.0f}",
+                second_zone=second_zone,
+                timezone=timezone,
+            )
+        )
+    print_lines(out, lines)
 
 
-def _ask(changes: Difference | None, *, is_confirmed: bool) -> None:
+def _ask(changes: Difference | None, words: Catalogue, *, is_confirmed: bool) -> None:
     """Have a person confirm that many lamps vanish.
 
     Raises:
@@ -181,49 +202,51 @@ def _ask(changes: Difference | None, *, is_confirmed: bool) -> None:
     """
     if changes is None or not changes.is_large_loss or is_confirmed:
         return
-    text = f"{changes.n_gone:,} of {changes.n_old:,} lamps would vanish, {changes.n_new:,} would be there"
+    counted = {"n_gone": f"{changes.n_gone:,}", "n_old": f"{changes.n_old:,}", "n_new": f"{changes.n_new:,}"}
+    loss = words.say("terminal.city.loss", **counted)
     if not sys.stdin.isatty():
-        raise UnusableError(f"{text}; nothing changed: say --yes if that is meant")
-    if not typer.confirm(f"{text}. Go on?"):
-        raise UnusableError("nothing changed")
+        raise UnusableError(words.say("terminal.city.loss.no_terminal", loss=loss))
+    if not typer.confirm(words.say("terminal.city.loss.ask", loss=loss)):
+        raise UnusableError(words.say("terminal.city.nothing_changed"))
 
 
-@app.command("apply")
+@app.command("apply", help="terminal.city.do.apply")
 def apply(
     folder: Folder,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many lamps vanish.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="terminal.city.help.yes")] = False,
 ) -> None:
     """Put the folder's lamps.csv and cabinets.csv in force as they stand, also where they wait for a person's word."""
+    words = terminal_words(os.environ)
     city = _city(folder)
     found = read_folder(folder)
     out = Console()
-    print_issues(out, found.issues)
+    print_issues(out, found.issues, words)
     if found.cut:
-        print_lines(out, [f"{name}: its last row is cut off or ends without a line break" for name in found.cut])
+        print_lines(out, [words.say("terminal.city.cut", file=name) for name in found.cut])
     known = register_in_force(city, is_database_only=True)
     changes = None
     if known is not None:
         changes = difference(known.lamps, known.cabinets, found.register.lamps, found.register.cabinets)
-        print_lines(out, [f"against the register in force: {line}" for line in changes.lines() or ["no change"]])
-    _ask(changes, is_confirmed=yes)
+        _print_changes(out, changes, words)
+    _ask(changes, words, is_confirmed=yes)
     engine = open_database(city)
     try:
         version = apply_folder(engine, folder, found, str(folder))
     finally:
         engine.dispose()
-    print(f"{folder}: register version {version} is in force: {len(found.register.lamps)} lamps")
+    n_lamps = len(found.register.lamps)
+    print(words.say("terminal.city.in_force_lamps", folder=folder, version=version, n=n_lamps))
 
 
-@app.command("restore-register")
+@app.command("restore-register", help="terminal.city.do.restore")
 def restore_register(
     folder: Folder,
-    version: Annotated[
-        int | None, typer.Argument(help="Which one; else the last other one.", show_default=False)
-    ] = None,
-    show: Annotated[bool, typer.Option("--list", help="List the registers that can be had back.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many lamps vanish.")] = False,
+    version: Annotated[int | None, typer.Argument(help="terminal.city.help.version", show_default=False)] = None,
+    show: Annotated[bool, typer.Option("--list", help="terminal.city.help.list")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="terminal.city.help.yes")] = False,
 ) -> None:
     """Put a register back in force that a later one replaced."""
+    words = terminal_words(os.environ)
     city = _city(folder)
     kept = kept_registers(city.data_folder)
     known = register_in_force(city)
@@ -232,25 +255,27 @@ def restore_register(
             at = datetime.fromtimestamp(one.applied_at_us / 1e6, ZoneInfo(city.city.timezone)).strftime(
                 "%Y-%m-%d %H:%M"
             )
-            here = "  in force" if known is not None and one.digest == known.digest else ""
-            print(printable(f"{one.version:>6}  {at}  {one.n_lamps:>9,} lamps  from {one.source}{here}"))
+            is_here = known is not None and one.digest == known.digest
+            here = f"  {words.say('terminal.city.restore.here')}" if is_here else ""
+            row = words.say("terminal.city.restore.row", n=f"{one.n_lamps:>9,}", source=one.source)
+            print(printable(f"{one.version:>6}  {at}  {row}{here}"))
         return
     others = [one for one in kept if known is None or one.digest != known.digest]
     chosen = next((one for one in (kept if version is not None else others) if version in (None, one.version)), None)
     if chosen is None:
-        have = ", ".join(str(one.version) for one in kept) or "none"
-        raise UnusableError(f"{folder}: no such register to restore; kept are versions {have}")
+        have = ", ".join(str(one.version) for one in kept) or words.say("terminal.city.restore.nothing")
+        raise UnusableError(words.say("terminal.city.restore.none", folder=folder, have=have))
     lamps, cabinets = files_of(chosen)
     changes = _difference_to(known, folder, lamps, cabinets)
-    if changes is not None:
-        print_lines(Console(), [f"against the register in force: {line}" for line in changes.lines() or ["no change"]])
-    _ask(changes, is_confirmed=yes)
+    _print_changes(Console(), changes, words)
+    _ask(changes, words, is_confirmed=yes)
     engine = open_database(city)
     try:
         new = replace_files(folder, engine, lamps, cabinets, f"version {chosen.version} restored")
     finally:
         engine.dispose()
-    print(f"{folder}: register version {new} is in force: version {chosen.version} restored, {chosen.n_lamps} lamps")
+    done = {"folder": folder, "version": new, "old": chosen.version, "n": chosen.n_lamps}
+    print(words.say("terminal.city.in_force_restored", **done))
 
 
 def _difference_to(known: Register | None, folder: Path, lamps: bytes, cabinets: bytes) -> Difference | None:
@@ -261,28 +286,27 @@ def _difference_to(known: Register | None, folder: Path, lamps: bytes, cabinets:
     return difference(known.lamps, known.cabinets, register.lamps, register.cabinets)
 
 
-@app.command("check")
+@app.command("check", help="terminal.city.do.check")
 def check(folder: Folder) -> None:
     """Say what is wrong with a city's folder. Exit code 1 if anything is."""
+    words = terminal_words(os.environ)
     city = _city(folder)
     register, issues, blank = check_folder(folder, city.city.timezone)
-    print_issues(Console(), issues)
+    print_issues(Console(), issues, words)
     if blank.n_survey or blank.n_estimated:
-        n_blank = blank.n_survey + blank.n_estimated
-        print(
-            f"lamps.csv: {n_blank} positions without a source: {blank.n_survey} taken as survey, "
-            f"{blank.n_estimated} as estimated"
-        )
-    print(f"{folder}: {len(register.lamps)} lamps, {len(register.cabinets)} cabinets, {len(issues)} things wrong")
+        counted = {"n_survey": blank.n_survey, "n_estimated": blank.n_estimated}
+        print(words.say("terminal.city.check.sources", n=sum(counted.values()), **counted))
+    n_things = {"n_lamps": len(register.lamps), "n_cabinets": len(register.cabinets), "n_wrong": len(issues)}
+    print(words.say("terminal.city.check.done", folder=folder, **n_things))
     if issues:
         raise typer.Exit(1)
 
 
-@app.command("agent")
+@app.command("agent", help="terminal.city.do.agent")
 def agent(
-    controller_id: Annotated[str, typer.Argument(help="The cabinet's controller.", show_default=False)],
-    city: Annotated[Path, typer.Option(help="The city's folder.")] = Path(),
-    out: Annotated[Path | None, typer.Option(help="The file to write; without it, the terminal.")] = None,
+    controller_id: Annotated[str, typer.Argument(help="terminal.city.help.controller", show_default=False)],
+    city: Annotated[Path, typer.Option(help="terminal.city.help.folder")] = Path(),
+    out: Annotated[Path | None, typer.Option(help="terminal.city.help.out")] = None,
 ) -> None:
     """Write agent.toml of one controller from the register. Never overwrites."""
     settings = _city(city)
@@ -295,15 +319,15 @@ def agent(
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UnusableError(f"{out}: is there already, perhaps edited by hand; nothing was written") from error
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.file_exists", file=out)) from error
     except OSError as error:
         raise UnusableError(f"{out}: {error.strerror or error}") from error
 
 
-@app.command("retire")
+@app.command("retire", help="terminal.city.do.retire")
 def retire(
-    controller_id: Annotated[str, typer.Argument(help="The controller's former name.", show_default=False)],
-    city: Annotated[Path, typer.Option(help="The city's folder.")] = Path(),
+    controller_id: Annotated[str, typer.Argument(help="terminal.city.help.former", show_default=False)],
+    city: Annotated[Path, typer.Option(help="terminal.city.help.folder")] = Path(),
 ) -> None:
     """Forget a controller that was renamed or taken down, and close its open faults."""
     settings = _city(city)
@@ -312,7 +336,7 @@ def retire(
         n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000)
     finally:
         engine.dispose()
-    print(f"{controller_id}: retired; {n_closed} open faults of it closed")
+    print(terminal_words(os.environ).say("terminal.city.retire.done", controller=controller_id, n=n_closed))
 
 
 def _city(folder: Path) -> City:
@@ -321,8 +345,10 @@ def _city(folder: Path) -> City:
 
 def main() -> None:
     """Run the command line; what a person has to mend is one line and exit code 2."""
+    command = typer.main.get_command(app)
+    translate_help(command, terminal_words(os.environ))
     try:
-        app()
+        command()
     except (IngestError, SchemaError, PkiError) as error:
         print(f"terang-city: {error}", file=sys.stderr)
         sys.exit(2)

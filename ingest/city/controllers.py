@@ -28,33 +28,28 @@ from ingest.errors import UnusableError
 from ingest.mqtt.connection import parse_address
 from ingest.register.sync import read_city_files
 from ingest.schema.city import City, read_city
+from languages.terminal import terminal_words
 
 PID_FILE: Final = Path("/run/mosquitto/mosquitto.pid")  # Debian's
 AGENT_FOLDER: Final = "/var/lib/terang"  # where an agent keeps the key that it made
-ControllerId = Annotated[str, typer.Argument(help="The cabinet's controller.", show_default=False)]
-BrokerUrl = Annotated[
-    str | None, typer.Option("--broker", help="mqtts://HOST:PORT as controllers reach it; else [broker] url.")
-]
+ControllerId = Annotated[str, typer.Argument(help="terminal.city.help.controller", show_default=False)]
+BrokerUrl = Annotated[str | None, typer.Option("--broker", help="terminal.city.help.broker_url")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("enroll")(enroll)
-    app.command("approve")(approve)
-    app.command("revoke")(revoke)
+    app.command("enroll", help="terminal.city.do.enroll")(enroll)
+    app.command("approve", help="terminal.city.do.approve")(approve)
+    app.command("revoke", help="terminal.city.do.revoke")(revoke)
 
 
 def enroll(
     controller_id: ControllerId,
     city: CityFolder = Path(),
-    out: Annotated[Path | None, typer.Option(help="The folder to write to; without it, one named by the id.")] = None,
+    out: Annotated[Path | None, typer.Option(help="terminal.city.help.out_folder")] = None,
     broker: BrokerUrl = None,
-    code: Annotated[
-        bool, typer.Option("--code", help="Print a one-time code for terang-agent enroll instead.")
-    ] = False,
-    server: Annotated[
-        str | None, typer.Option(help="https://HOST of terang-api, where the agent renews its certificate.")
-    ] = None,
+    code: Annotated[bool, typer.Option("--code", help="terminal.city.help.one_time_code")] = False,
+    server: Annotated[str | None, typer.Option(help="terminal.city.help.api_server")] = None,
 ) -> None:
     """Make key, certificate and agent.toml of one controller to carry to its cabinet; or, better, a one-time code."""
     settings = read_city(city, os.environ)
@@ -62,7 +57,9 @@ def enroll(
         text = agent_text(settings, controller_id, broker, AGENT_FOLDER, server)
         given = Enrolments(city / PKI_FOLDER).new_code(controller_id, text, datetime.now(UTC))
         minutes = CODE_LIFETIME.seconds // 60
-        typer.echo(f"{controller_id}: within {minutes} minutes, in the cabinet (it is shown only now):", err=True)
+        typer.echo(
+            terminal_words(os.environ).say("terminal.city.enroll.code", controller=controller_id, n=minutes), err=True
+        )
         typer.echo(str(given))
         return
     authority = open_authority(city / PKI_FOLDER)
@@ -71,7 +68,9 @@ def enroll(
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError as error:
-        raise UnusableError(f"{folder}: is there already; nothing was written") from error
+        raise UnusableError(
+            terminal_words(os.environ).say("terminal.city.enroll.folder_exists", folder=folder)
+        ) from error
     except OSError as error:
         raise UnusableError(f"{folder}: {error.strerror or error}") from error
     key = new_key()
@@ -81,15 +80,13 @@ def enroll(
     write_public(folder / "ca.crt", authority.chain)
     write_public(folder / "agent.toml", text.encode())
     _write_broker(settings)
-    typer.echo(f"{folder}: key, certificate and agent.toml of {controller_id}; carry them over and delete them here")
+    typer.echo(terminal_words(os.environ).say("terminal.city.enroll.made", folder=folder, controller=controller_id))
 
 
 def approve(
-    request: Annotated[
-        str | None, typer.Argument(help="The controller, or the request's id; without it, those that wait are shown.")
-    ] = None,
+    request: Annotated[str | None, typer.Argument(help="terminal.city.help.request")] = None,
     city: CityFolder = Path(),
-    refuse: Annotated[bool, typer.Option("--refuse", help="Say no.")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="terminal.city.help.refuse")] = False,
 ) -> None:
     """Approve a controller's request for a certificate; first compare the key with what the cabinet shows."""
     settings = read_city(city, os.environ)
@@ -97,7 +94,15 @@ def approve(
     if request is None:
         for one in enrolments.waiting(now):
             until = datetime.fromisoformat(one.until).astimezone(ZoneInfo(settings.city.timezone))
-            typer.echo(f"{one.controller}  key {shown_digest(one.digest)}  until {until:%Y-%m-%d %H:%M:%S}  {one.id}")
+            typer.echo(
+                terminal_words(os.environ).say(
+                    "terminal.city.approve.row",
+                    controller=one.controller,
+                    key=shown_digest(one.digest),
+                    until=f"{until:%Y-%m-%d %H:%M:%S}",
+                    id=one.id,
+                )
+            )
         return
     actor = f"command line, {getpass.getuser()}"
     if refuse:
@@ -105,25 +110,34 @@ def approve(
     else:
         done = enrolments.approve(open_authority(city / PKI_FOLDER), request, actor, now)
         _write_broker(settings)
-    typer.echo(f"{done.controller}: key {shown_digest(done.digest)} {done.state(now)}")
+    typer.echo(
+        terminal_words(os.environ).say(
+            "terminal.city.approve.done",
+            controller=done.controller,
+            key=shown_digest(done.digest),
+            state=done.state(now),
+        )
+    )
 
 
 def revoke(
     controller_id: ControllerId,
     city: CityFolder = Path(),
     broker: BrokerUrl = None,
-    pid_file: Annotated[
-        Path | None, typer.Option(help="The broker's process id, to signal it; a unit may do that instead.")
-    ] = None,
+    pid_file: Annotated[Path | None, typer.Option(help="terminal.city.help.pid_file")] = None,
 ) -> None:
     """Revoke a controller's certificates and end its session; returns when the broker denies it everything."""
     settings = read_city(city, os.environ)
     authority = open_authority(city / PKI_FOLDER)
     if controller_id == host_name(settings.city.group, settings.city.host_id):
-        raise UnusableError(f"{controller_id}: is the host itself: terang-city ca servers gives it another certificate")
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.revoke.host", controller=controller_id))
     hit = authority.revoke(controller_id, datetime.now(UTC))
     _write_broker(settings)
-    typer.echo(f"{controller_id}: {len(hit)} certificates revoked, {city / BROKER_FOLDER} written")
+    typer.echo(
+        terminal_words(os.environ).say(
+            "terminal.city.revoke.written", controller=controller_id, n=len(hit), folder=city / BROKER_FOLDER
+        )
+    )
     host, port, _ = parse_address(_broker_url(settings, broker))
     trouble = None
     try:
@@ -138,7 +152,9 @@ def revoke(
     except PkiError as error:
         raise PkiError(f"{error}{f' ({trouble})' if trouble else ''}") from error
     typer.echo(
-        f"{controller_id}: session ended, the broker denies it everything ({time.monotonic() - started_s:.1f} s)"
+        terminal_words(os.environ).say(
+            "terminal.city.revoke.ended", controller=controller_id, s=f"{time.monotonic() - started_s:.1f}"
+        )
     )
 
 
@@ -151,7 +167,7 @@ def agent_text(
         UnusableError: the register has no such controller, it is the host's name, or the broker is not reached by TLS.
     """
     if controller_id == host_name(settings.city.group, settings.city.host_id):
-        raise UnusableError(f"{controller_id}: is the host's name; give the controller another one")
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.enroll.host", controller=controller_id))
     register, _issues = read_city_files(settings.folder)
     pki = settings.folder / PKI_FOLDER
     keys = read_public(pki) if (pki / PUBLIC_FILE).exists() else None
@@ -164,7 +180,7 @@ def agent_text(
 def _broker_url(settings: City, broker: str | None) -> str:
     url = broker or settings.broker.url
     if urlsplit(url).scheme != "mqtts":
-        raise UnusableError(f"--broker: {url!r} is not mqtts://HOST[:PORT]: certificates need TLS")
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.enroll.no_tls", url=repr(url)))
     parse_address(url)
     return url
 

@@ -31,6 +31,7 @@ Y: Final = "terang.y"
 ABOUT: Final = b"terang.about"
 BATCH: Final = 20_000
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})
+NO_ENCODING: Final = "its texts are not UTF-8, and no encoding is named"
 NO_GEOMETRY: Final = "has no geometry; a lamp is a point"
 _POINT_SIZES: Final = (21, 29, 37)  # bytes of a point in WKB with two, three and four numbers
 _MAX_COUNTED: Final = 32 << 20  # bytes of a GeoJSON whose features are counted besides
@@ -145,7 +146,11 @@ def _layers(path: Path, layer: str, kind: str, notes: list[str]) -> tuple[str, l
         return driver, [layer]
     if driver in {"KML", "LIBKML"}:
         return driver, [*names]  # a folder each: streets or districts
-    chosen = next((name for name, shape in layers if shape not in {"None", "nan"}), names[0])
+    pointed = [name for name, shape in layers if "Point" in shape]
+    if len(pointed) > 1:
+        listed = ", ".join(map(repr, pointed[:30]))
+        raise UnreadableError(f"has {len(pointed)} layers of points: {listed}; name the lamps' as [source] sheet")
+    chosen = pointed[0] if pointed else next((name for name, shape in layers if shape not in {"None", "nan"}), names[0])
     if len(names) > 1:
         others = ", ".join(repr(name) for name in names if name != chosen)
         notes.append(f"layer {chosen!r} was read, not {others}; name another as [source] sheet")
@@ -210,6 +215,10 @@ def _texts(column: pa.Array) -> pa.Array:
     """A column's values as texts without surrounding blanks and null characters."""
     if not pa.types.is_string(column.type):
         column = pa.array(map(cell_text, column.to_pylist()), pa.string())
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:  # a Shapefile without its .cpg hands out whatever bytes it holds
+        raise UnreadableError(NO_ENCODING) from error
     trimmed = pc.utf8_trim_whitespace(column.fill_null(""))
     return pc.replace_substring(trimmed, "\0", "") if pc.any(pc.match_substring(trimmed, "\0")).as_py() else trimmed
 

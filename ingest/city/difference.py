@@ -10,6 +10,7 @@ import numpy as np
 
 from ingest.register.loss import is_large_loss
 from ingest.register.register import Cabinets, Lamps
+from languages.catalogue import Catalogue
 
 _MOVED_DEGREES: Final = 1e-5  # a metre
 _SHOWN: Final = 5
@@ -37,21 +38,22 @@ class Difference:
         """Whether so many lamps would vanish that a person has to say so."""
         return is_large_loss(self.n_old, self.n_gone, self.n_new)
 
-    def lines(self) -> list[str]:
+    def lines(self, words: Catalogue) -> list[str]:
         """What changes, a line each; nothing where nothing does."""
         counted = (
-            (self.n_added, "lamps new", self.names_new),
-            (self.n_gone, "lamps gone", self.names_gone),
-            (self.n_moved, "lamps moved by more than a metre", ()),
-            (self.n_rating, "lamps with another rating or technology", ()),
-            (self.n_cabinet, "lamps on another cabinet or circuit", ()),
-            (self.n_other, "lamps with another meter, position or property", ()),
-            (self.n_cabinets_added, "cabinets new", ()),
-            (self.n_cabinets_gone, "cabinets gone", ()),
+            (self.n_added, "added", self.names_new),
+            (self.n_gone, "gone", self.names_gone),
+            (self.n_moved, "moved", ()),
+            (self.n_rating, "rating", ()),
+            (self.n_cabinet, "cabinet", ()),
+            (self.n_other, "properties", ()),
+            (self.n_cabinets_added, "cabinets_added", ()),
+            (self.n_cabinets_gone, "cabinets_gone", ()),
         )
         return [
-            f"{n:,} {what}" + (f": {', '.join(names)}{' …' if n > len(names) else ''}" if names else "")
-            for n, what, names in counted
+            words.say(f"terminal.city.diff.{code}", n=f"{n:,}")
+            + (f": {', '.join(names)}{' …' if n > len(names) else ''}" if names else "")
+            for n, code, names in counted
             if n
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -23,6 +24,10 @@ _MOVED_KM: Final = 100.0  # two registers of one city lie nearer together
 _LARGEST_KM: Final = 300.0  # of a city
 
 
+Place = tuple[float, float]
+"""Latitude and longitude [degrees]."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """The box around a register's lamps [degrees], and its size."""
@@ -31,6 +36,11 @@ class Extent:
     west: float
     north: float
     east: float
+
+    @property
+    def middle(self) -> Place:
+        """Its centre."""
+        return (self.south + self.north) / 2, (self.west + self.east) / 2
 
     @property
     def height_km(self) -> float:
@@ -61,19 +71,30 @@ def extent_of(latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float
 
 
 @cache
-def zone_place(timezone: str) -> tuple[float, float] | None:
-    """Latitude and longitude of the place that an IANA zone is named after [degrees]; None where the table has none."""
+def _zone_places() -> Mapping[str, Place]:
     try:
         text = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
     except (OSError, ModuleNotFoundError):
-        return None
+        return {}
+    found = {}
     for line in text.splitlines():
         parts = line.split("\t")
-        if not line.startswith("#") and len(parts) >= 3 and parts[2] == timezone:
+        if not line.startswith("#") and len(parts) >= 3:
             place = parts[1]
             cut = max(place.rfind("+"), place.rfind("-"))
-            return _iso6709(place[:cut], 2), _iso6709(place[cut:], 3)
-    return None
+            found[parts[2]] = _iso6709(place[:cut], 2), _iso6709(place[cut:], 3)
+    return found
+
+
+def zone_place(timezone: str) -> Place | None:
+    """The place that an IANA zone is named after; None where the table has none."""
+    return _zone_places().get(timezone)
+
+
+def nearest_zone(place: Place) -> tuple[str, float]:
+    """The IANA zone whose namesake is nearest to a place, and how far that is [km]; ``("", inf)`` without a table."""
+    places = _zone_places().items()
+    return min(((name, km_between(place, its)) for name, its in places), key=lambda one: one[1], default=("", math.inf))
 
 
 def o_side_of(timezone: str) -> int:
@@ -98,7 +119,7 @@ def place_issues(lamps: Lamps, timezone: str, known: Lamps | None) -> list[Issue
     shown = f"{_angle(middle[0], 'NS')}, {_angle(middle[1], 'EW')}"
     issues = []
     place = zone_place(timezone)
-    if place is not None and (away := _km(middle, place)) > _ZONE_KM:
+    if place is not None and (away := km_between(middle, place)) > _ZONE_KM:
         reason = (
             f"the lamps lie around {shown}, {away:,.0f} km from {timezone}: "
             "check zone and hemisphere of the coordinates"
@@ -106,7 +127,7 @@ def place_issues(lamps: Lamps, timezone: str, known: Lamps | None) -> list[Issue
         issues.append(Issue(FILE_NAME, 0, "[city] timezone", reason, is_refused=False))
     if known is not None and len(known):
         before = float(np.median(known.latitude)), float(np.median(known.longitude))
-        away = _km(middle, before)
+        away = km_between(middle, before)
         if away > _MOVED_KM:
             reason = f"the lamps lie around {shown}, {away:,.0f} km from those of the register in force"
             issues.append(Issue("", 0, "[source] crs", reason, is_refused=False))
@@ -123,12 +144,12 @@ def distance_text(extent: Extent, timezone: str) -> str:
     place = zone_place(timezone)
     if place is None:
         return ""
-    away = _km(((extent.south + extent.north) / 2, (extent.west + extent.east) / 2), place)
+    away = km_between(extent.middle, place)
     return f", {away:,.0f} km from {timezone}"
 
 
-def _km(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Along the great circle."""
+def km_between(one: Place, other: Place) -> float:
+    """How far two places are from each other along the great circle [km]."""
     a, b = math.radians(one[0]), math.radians(other[0])
     turn = math.radians(one[1] - other[1])
     chord = math.sin((a - b) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(turn / 2) ** 2

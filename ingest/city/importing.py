@@ -18,7 +18,7 @@ from ingest.city.extent import o_side_of, place_issues, shared_points
 from ingest.city.header import column_called
 from ingest.city.mapping import ImportMap, Rule
 from ingest.city.naming import expanded, with_ids, with_pole_suffixes
-from ingest.city.places import WGS84, far_from_the_rest, system_of, with_degrees
+from ingest.city.places import WGS84, far_from_the_rest, system_of, with_degrees, zone_issues
 from ingest.city.row_filter import rows_of, rows_where
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
 from ingest.city.translation import Translation, rules_for, translate
@@ -112,7 +112,10 @@ def draft_register(
     advance("check", n_rows)
     lamps, n_estimated = with_positions(lamps, cabinets, lambda n: advance("order", n))
     found = [*cabinet_issues, *fields.issues, *_far(lamps, fields), *_shared(lamps, fields)]
+    found += _alike(lamps, fields, translation.names.get("lamp_id", "lamp_id"))
     found += place_issues(lamps, timezone, known.lamps if known is not None else None)
+    if known is None:
+        found += zone_issues(lamps, crs, timezone)
     if crs_remark:
         found.append(Issue(source.table.file, 0, "[source] crs", crs_remark, is_refused=False))
     n_rows_lamps = translation.table.n_rows
@@ -308,6 +311,24 @@ def _far(lamps: Lamps, fields: Fields) -> list[Issue]:
         )
         for at in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist()
     ]
+
+
+def _alike(lamps: Lamps, fields: Fields, column: str) -> list[Issue]:
+    """Tell of lamps whose ids differ by case alone: two lamps, or one that was typed twice."""
+    folded = [lamp_id.casefold() for lamp_id in lamps.lamp_id]
+    if len(set(folded)) == len(folded):
+        return []
+    rows = np.flatnonzero(~fields.is_refused)
+    first: dict[str, int] = {}
+    found = []
+    for at, key in enumerate(folded):
+        other = first.setdefault(key, at)
+        if other != at:
+            line, other_line = (int(fields.table.lines[rows[row]]) for row in (at, other))
+            name, other_name = shown(lamps.lamp_id[at]), shown(lamps.lamp_id[other])
+            reason = f"{name} differs from {other_name} in line {other_line} by case alone; both are kept"
+            found.append(Issue(fields.table.file, line, column, reason, is_refused=False))
+    return found
 
 
 def _shared(lamps: Lamps, fields: Fields) -> list[Issue]:

@@ -19,31 +19,32 @@ from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
 from ingest.errors import UnusableError
 from ingest.schema.city import City, read_city
+from languages.terminal import terminal_words
 
 PKI_FOLDER: Final = "pki"
 BROKER_FOLDER: Final = "broker"
-CityFolder = Annotated[Path, typer.Option("--city", help="The city's folder.")]
+CityFolder = Annotated[Path, typer.Option("--city", help="terminal.city.help.folder")]
 BrokerName = Annotated[
     list[str],
-    typer.Option("--broker-name", help="Name or address by which controllers reach the broker; several may be given."),
+    typer.Option("--broker-name", help="terminal.city.help.broker_name"),
 ]
-BrokerPort = Annotated[int, typer.Option("--port", min=1, max=65535, help="Where the broker listens with TLS.")]
+BrokerPort = Annotated[int, typer.Option("--port", min=1, max=65535, help="terminal.city.help.port")]
 
-ca = typer.Typer(no_args_is_help=True, help="The city's certification authority.")
-keys = typer.Typer(no_args_is_help=True, help="The keys that sign schedules and commands.")
+ca = typer.Typer(no_args_is_help=True, help="terminal.city.help.ca")
+keys = typer.Typer(no_args_is_help=True, help="terminal.city.help.keys")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add both groups of commands."""
     app.add_typer(ca, name="ca")
-    app.command("broker-password")(broker_password)
+    app.command("broker-password", help="terminal.city.do.broker_password")(broker_password)
     app.add_typer(keys, name="keys")
 
 
-@ca.command("init")
+@ca.command("init", help="terminal.city.do.ca_init")
 def init(
     broker_name: BrokerName,
-    root_key: Annotated[Path, typer.Option(help="Where the root's key goes: a stick that is then put into a safe.")],
+    root_key: Annotated[Path, typer.Option(help="terminal.city.help.root_key")],
     city: CityFolder = Path(),
     port: BrokerPort = 8883,
 ) -> None:
@@ -52,26 +53,26 @@ def init(
     now = datetime.now(UTC)
     authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
     _issue_servers(settings, authority, broker_name, port, now)
-    typer.echo(f"{city / PKI_FOLDER}: root and intermediate made; {root_key} now goes offline")
-    typer.echo(f"{city / BROKER_FOLDER}: files of the broker; give broker.key to the broker's user")
-    typer.echo('city.toml: [broker] url = "mqtts://…", ca = "pki/ca.crt", cert = "pki/host.crt", key = "pki/host.key"')
+    typer.echo(terminal_words(os.environ).say("terminal.city.ca.made", folder=city / PKI_FOLDER, file=root_key))
+    typer.echo(terminal_words(os.environ).say("terminal.city.ca.broker", folder=city / BROKER_FOLDER))
+    typer.echo(terminal_words(os.environ).say("terminal.city.ca.settings"))
 
 
-@ca.command("servers")
+@ca.command("servers", help="terminal.city.do.ca_servers")
 def servers(broker_name: BrokerName, city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     """Issue the host's and the broker's certificates anew, which last two years; then restart both."""
     settings = read_city(city, os.environ)
     _issue_servers(settings, open_authority(city / PKI_FOLDER), broker_name, port, datetime.now(UTC))
-    typer.echo(f"{city}: certificates of host and broker issued anew")
+    typer.echo(terminal_words(os.environ).say("terminal.city.ca.servers", folder=city))
 
 
-@ca.command("broker-files")
+@ca.command("broker-files", help="terminal.city.do.ca_broker_files")
 def broker_files(city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     """Write the broker's lists and its listener anew, e.g. after the group in city.toml changed."""
     settings = read_city(city, os.environ)
     authority = open_authority(city / PKI_FOLDER)
     write_broker_files(city / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)
-    typer.echo(f"{city / BROKER_FOLDER}: written; SIGHUP makes the broker read acl and crl.pem again")
+    typer.echo(terminal_words(os.environ).say("terminal.city.ca.broker_written", folder=city / BROKER_FOLDER))
 
 
 def _issue_servers(settings: City, authority: Authority, names: list[str], port: int, now: datetime) -> None:
@@ -88,47 +89,51 @@ def _issue_servers(settings: City, authority: Authority, names: list[str], port:
 
 
 def broker_password(
-    name: Annotated[str, typer.Argument(help="Who connects: a controller, or ingest itself.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="terminal.city.help.who", show_default=False)],
     city: CityFolder = Path(),
 ) -> None:
     """Make a password for the embedded broker; it is shown once, its hash goes into the file of [broker] passwords."""
     settings = read_city(city, os.environ)
     if settings.broker.passwords is None:
-        raise UnusableError(f"{city / 'city.toml'}: [broker] passwords: names no file yet")
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.password.no_file", file=city / "city.toml"))
     if not name or ":" in name or name.startswith("#") or not name.isprintable() or name != name.strip():
-        raise UnusableError(f"{name!r}: a name has no colon, outer blanks or control characters")
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.password.name", name=repr(name)))
     path = city / settings.broker.passwords
     lines = read_secret(path).decode().splitlines() if path.exists() else []
     password = token_urlsafe(24)
     lines = [line for line in lines if not line.startswith(f"{name}:")]
     lines.append(f"{name}:{PasswordHash((Argon2Hasher(),)).hash(password)}")
     write_secret(path, ("\n".join(lines) + "\n").encode())
-    typer.echo(f"{name}: password (shown only now; TERANG_BROKER_PASSWORD or password_file there):", err=True)
+    typer.echo(terminal_words(os.environ).say("terminal.city.password.shown", name=name), err=True)
     typer.echo(password)
 
 
-@keys.command("init")
+@keys.command("init", help="terminal.city.do.keys_init")
 def init_keys(
-    recovery: Annotated[Path, typer.Option(help="Where the recovery key goes: a stick that is then put into a safe.")],
+    recovery: Annotated[Path, typer.Option(help="terminal.city.help.recovery_new")],
     city: CityFolder = Path(),
 ) -> None:
     """Make the key that signs orders and the one that may replace it. Never overwrites."""
     read_city(city, os.environ)
     made = create_keys(city / PKI_FOLDER, recovery)
-    typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs from the next start of terang-ingest on")
-    typer.echo(f"{recovery}: the recovery key; keep it offline")
-    typer.echo(f'city.toml takes: [keys] working_key = "{PKI_FOLDER}/{KEY_FILE}"')
-    typer.echo("agent.toml of every controller takes these lines (terang-city enroll writes them):")
+    typer.echo(
+        terminal_words(os.environ).say("terminal.city.keys.made", folder=city / PKI_FOLDER, key=key_id(made.working))
+    )
+    typer.echo(terminal_words(os.environ).say("terminal.city.keys.recovery", file=recovery))
+    typer.echo(terminal_words(os.environ).say("terminal.city.keys.settings", file=f"{PKI_FOLDER}/{KEY_FILE}"))
+    typer.echo(terminal_words(os.environ).say("terminal.city.keys.agents"))
     typer.echo(f'[keys]\nworking = "{encode_bytes(made.working)}"\nrecovery = "{encode_bytes(made.recovery)}"')
 
 
-@keys.command("rotate")
+@keys.command("rotate", help="terminal.city.do.keys_rotate")
 def rotate(
-    recovery: Annotated[Path, typer.Option(help="The recovery key.")],
+    recovery: Annotated[Path, typer.Option(help="terminal.city.help.recovery")],
     city: CityFolder = Path(),
 ) -> None:
     """Replace the working key, lost or stolen; controllers learn the new one from the recovery key's signature."""
     settings = read_city(city, os.environ)
     made = rotate_keys(city / PKI_FOLDER, recovery, settings.city.group)
-    typer.echo(f"{city / PKI_FOLDER}: key {key_id(made.working)} signs after a restart of terang-ingest")
-    typer.echo("every controller takes it with its next birth; keep the recovery key offline again")
+    typer.echo(
+        terminal_words(os.environ).say("terminal.city.keys.rotated", folder=city / PKI_FOLDER, key=key_id(made.working))
+    )
+    typer.echo(terminal_words(os.environ).say("terminal.city.keys.learned"))

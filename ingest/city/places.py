@@ -13,11 +13,13 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
 from ingest.city.angles import read_degrees, split_pair
+from ingest.city.extent import Place, km_between, nearest_zone, zone_place
 from ingest.city.translation import Translation
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, listed, printable, shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
+from ingest.register.register import Lamps
 
 Degrees = npt.NDArray[np.float64]
 _PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -26,6 +28,7 @@ _MARGIN_DEGREES: Final = 0.5  # beyond a system's area of use
 WGS84: Final = "EPSG:4326"
 NEAR_DEGREES: Final = 1.0  # a city reaches no farther from its middle
 FAR_DEGREES: Final = 2.0
+_N_UTM_ZONES: Final = 60
 _DECIMALS: Final = 7  # of a degree: a centimetre
 
 
@@ -180,6 +183,44 @@ def _outside(file: str, system: CRS, crs: str, latitude: Degrees, longitude: Deg
         f"({area.name}): check zone and hemisphere"
     )
     return [Issue(file, 0, "[source] crs", reason, is_refused=False)]
+
+
+def zone_distances(crs: str, middle: Place, timezone: str) -> dict[str, float]:
+    """How far from a time zone's place the lamps would lie in a UTM zone and in its two neighbours [km], the own first.
+
+    Empty where the system is of another kind, or nobody knows where the time zone's place is.
+    """
+    zone, place = system_of(crs).utm_zone, zone_place(timezone)
+    if zone is None or place is None:
+        return {}
+    number, side = int(zone[:-1]), zone[-1]
+    return {
+        f"{(number + step - 1) % _N_UTM_ZONES + 1}{side}": km_between((middle[0], middle[1] + 6.0 * step), place)
+        for step in (0, -1, 1)
+    }
+
+
+def zone_issues(lamps: Lamps, crs: str, timezone: str) -> list[Issue]:
+    """Tell of a UTM zone that is likely a neighbour of the right one: another time zone's place is much nearer.
+
+    Points in the middle of a zone lie within the area of use of whichever zone they are read in.
+    """
+    if not len(lamps):
+        return []
+    middle = float(np.median(lamps.latitude)), float(np.median(lamps.longitude))
+    distances = zone_distances(crs, middle, timezone)
+    if not distances:
+        return []
+    (own, away), *others = distances.items()
+    better, better_away = min(others, key=lambda one: one[1])
+    nearest, nearest_away = nearest_zone(middle)
+    if nearest == timezone or better_away > 0.6 * away or nearest_away > 0.5 * away:
+        return []
+    reason = (
+        f"in UTM zone {own} the lamps lie {away:,.0f} km from {timezone} and {nearest_away:,.0f} km from {nearest}; "
+        f"zone {better} would put them {better_away:,.0f} km from {timezone}: check the zone"
+    )
+    return [Issue("", 0, "[source] crs", reason, is_refused=False)]
 
 
 def far_from_the_rest(latitude: Degrees, longitude: Degrees) -> npt.NDArray[np.bool_]:

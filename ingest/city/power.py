@@ -37,6 +37,11 @@ _TIMES: Final = re.compile(
     rf"(?(before)|\s*[x×*х]\s*(?P<after>\d{{1,2}}))(?![^\W\d_])",
     re.IGNORECASE,
 )
+_OTHER_UNIT: Final = re.compile(
+    r"\s*(?:lm|lumens?|k|kelvin|v|vac|vdc|volts?|a|ma|amps?|hz|mm|cm|m|ft|kg|°|º|%|в|лм|к)(?![^\W_])", re.IGNORECASE
+)  # what follows a number that is no power
+_SCIENTIFIC: Final = re.compile(r"(\d+(?:[.,]\d+)?[eE][+-]?\d{1,2})\s*(\D*)")
+_LETTER_FOR_DIGIT: Final = re.compile(r"\d[OoIl](?![^\W\d_])")  # 7O W
 _LEAST_W: Final = 1.0  # no street light takes less: another unit is meant
 _LEAST_GROUPED_W: Final = 5.0  # 1.000 in a column with decimal points is hardly one watt
 
@@ -78,9 +83,14 @@ def read_power(
         return Reading(None)
     plain = plain_text(text).strip()
     amounts, is_whole = _amounts(plain)
+    scientific = _SCIENTIFIC.fullmatch(plain)
+    if scientific is not None and scientific[2].strip().casefold() in {"", *_UNIT_WORDS}:
+        unit_word = _UNIT_WORDS.get(scientific[2].strip().casefold(), "")
+        amounts, is_whole = [_Amount(repr(float(scientific[1].replace(",", "."))), unit_word, False)], is_exact
+        is_exact = True
     what = "capacity" if is_apparent else "power"
     left = "left empty" if is_apparent else "rating left empty"
-    if not amounts or plain.startswith("-"):
+    if not amounts or plain.startswith("-") or _LETTER_FOR_DIGIT.search(plain):
         return Reading(None, f"{shown(text)} is no {what}; {left}")
     if len(amounts) > 1 and several is None:
         return Reading(None, f"{shown(text)} is ambiguous: {len(amounts)} numbers; {left}")
@@ -121,6 +131,8 @@ def _amounts(text: str) -> tuple[list[_Amount], bool]:
         for m in matches
     ]
     is_whole = len(matches) == 1 and matches[0].span() == (0, len(text))
+    powers = [bool(m["unit"]) or _OTHER_UNIT.match(text, m.end()) is None for m in matches]
+    amounts = [amount for amount, is_power in zip(amounts, powers, strict=True) if is_power]
     free = [amount for amount in amounts if not amount.is_glued or amount.unit]
     return free or amounts, is_whole and len(free) == len(amounts)
 

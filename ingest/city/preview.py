@@ -20,13 +20,15 @@ from ingest.city.importing import Draft
 from ingest.errors import UnusableError
 from ingest.register.issue import printable
 from ingest.register.register import Lamps, with_centroids
+from languages.catalogue import Catalogue
 
 _MOST_ISSUES: Final = 200
+_WORDS: Final = ("map", "taken", "without", "cabinets", "in_force", "head_changes", "head_findings")  # of the template
 _MOST_NAMED: Final = 100_000  # lamps whose ids the file carries; beyond it only their places
 
 
 def write_preview(
-    path: Path, draft: Draft, old: Lamps | None, source: str, rows: list[str], changes: list[str]
+    path: Path, draft: Draft, old: Lamps | None, source: str, rows: list[str], changes: list[str], words: Catalogue
 ) -> None:
     """Write the map.
 
@@ -37,6 +39,7 @@ def write_preview(
         source: the source's name.
         rows: lines of the summary, ``number<TAB>text``.
         changes: lines of the difference.
+        words: in whose language the page is.
 
     Raises:
         UnusableError: the file cannot be written.
@@ -56,15 +59,18 @@ def write_preview(
         "old": [[], []] if old is None else [_rounded(old.latitude), _rounded(old.longitude)],
         "cab": [_rounded(axis[~np.isnan(axis)]) for axis in (cabinets.latitude, cabinets.longitude)],
     }
+    none = _safe(words.say("terminal.city.page.none"))
     page = Template(resources.files("ingest.city").joinpath("preview.html").read_text(encoding="utf-8"))
     text = page.substitute(
-        title=_safe(f"{source}: {len(lamps):,} lamps"),
-        subtitle=_safe(f"{extent}, read in {draft.crs}"),
+        {key: _safe(words.say(f"terminal.city.page.{key}")) for key in _WORDS},
+        language=words.language,
+        title=_safe(words.say("terminal.city.page.title", source=source, n=f"{len(lamps):,}")),
+        subtitle=_safe(words.say("terminal.city.page.subtitle", extent=extent, crs=draft.crs)),
         rows="".join(
             f"<tr><td>{_safe(n)}</td><td>{_safe(what)}</td></tr>" for n, what in (r.split("\t") for r in rows)
         ),
-        changes="".join(f"<li>{_safe(line)}</li>" for line in changes) or "<li>none</li>",
-        issues=_issue_list(draft),
+        changes="".join(f"<li>{_safe(line)}</li>" for line in changes) or f"<li>{none}</li>",
+        issues=_issue_list(draft, words) or f"<li>{none}</li>",
         # nothing that a register holds may end the script element
         data=json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c").replace("\u2028", " "),
     )
@@ -74,14 +80,15 @@ def write_preview(
         raise UnusableError(f"{path}: {error.strerror or error}") from error
 
 
-def _issue_list(draft: Draft) -> str:
+def _issue_list(draft: Draft, words: Catalogue) -> str:
     issues = sorted(draft.issues, key=lambda issue: not issue.is_refused)
     items = [
         f"<li{' class=refused' if issue.is_refused else ''}>{_safe(str(issue))}</li>" for issue in issues[:_MOST_ISSUES]
     ]
     if len(issues) > _MOST_ISSUES:
-        items.append(f"<li>… and {len(issues) - _MOST_ISSUES:,} more; --report writes all of them</li>")
-    return "".join(items) or "<li>none</li>"
+        more = words.say("terminal.city.page.more", n=f"{len(issues) - _MOST_ISSUES:,}")
+        items.append(f"<li>{_safe(more)}</li>")
+    return "".join(items)
 
 
 def _what(lamps: Lamps) -> list[str]:

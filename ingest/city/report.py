@@ -15,13 +15,14 @@ from rich.table import Table
 from ingest.city.importing import Draft
 from ingest.errors import UnusableError
 from ingest.register.issue import Issue, printable
+from languages.catalogue import Catalogue
 
 _WHOLE: Final = 5  # findings of one kind that are shown each
 _MOST_GROUPS: Final = 60
 _VARYING: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|row-[0-9a-f]{10}(?:-\d+)?|[-+]?\d+(?:[.,]\d+)*")
 
 
-def print_issues(console: Console, issues: Sequence[Issue]) -> None:
+def print_issues(console: Console, issues: Sequence[Issue], words: Catalogue) -> None:
     """Issues grouped by kind, refusals first, those of a kind beyond a few only counted; plain text, a line each."""
     groups: dict[tuple[bool, str, str, str], list[Issue]] = {}
     for issue in issues:
@@ -34,15 +35,13 @@ def print_issues(console: Console, issues: Sequence[Issue]) -> None:
             _print(console, str(issue))
         if len(members) > len(shown):
             where = f"{file}: {column}" if column else file
-            n_more = len(members) - len(shown)
-            refused = " (rows refused)" if members[0].is_refused else ""
-            _print(console, f"  … and {n_more:,} more like it in {where}: {reason}{refused}")
+            n_more = f"{len(members) - len(shown):,}"
+            message = "terminal.city.found.more_refused" if members[0].is_refused else "terminal.city.found.more"
+            _print(console, words.say(message, n=n_more, where=where, reason=reason))
     rest = ordered[_MOST_GROUPS:]
     if rest:
         n_rest = sum(len(members) for _key, members in rest)
-        _print(
-            console, f"  … and {n_rest:,} findings of {len(rest)} other kinds; --report writes all of them to a file"
-        )
+        _print(console, words.say("terminal.city.found.others", n=f"{n_rest:,}", n_kinds=len(rest)))
 
 
 def _print(console: Console, text: str) -> None:
@@ -69,33 +68,33 @@ def write_report(path: Path, issues: Sequence[Issue]) -> None:
         raise UnusableError(f"{path}: {error.strerror or error}") from error
 
 
-def summary_rows(draft: Draft, *, is_applied: bool = False) -> list[str]:
+def summary_rows(draft: Draft, words: Catalogue, *, is_applied: bool = False) -> list[str]:
     """What was taken, or would be, what was mended and refused, and what is still unknown: ``number<TAB>text``."""
     lamps = draft.lamps
     n_unplaced = int((np.isnan(draft.cabinets.latitude) | np.isnan(draft.cabinets.longitude)).sum())
     rows = (
-        (draft.n_rows, "rows in the source"),
-        *([(draft.n_left_out, "other rows, left out by 'where'")] if draft.n_left_out else []),
-        (len(lamps), "lamps taken" if is_applied else "lamps could be taken; nothing was changed"),
-        (draft.n_mended, "of them with a value mended or left empty"),
-        (draft.n_refused, "rows refused"),
+        (draft.n_rows, "rows"),
+        *([(draft.n_left_out, "left_out")] if draft.n_left_out else []),
+        (len(lamps), "taken" if is_applied else "could_be_taken"),
+        (draft.n_mended, "mended"),
+        (draft.n_refused, "refused"),
         (len(draft.cabinets), "cabinets"),
-        (draft.n_named, "lamps without an id, named after their place"),
-        (draft.n_estimated, "positions along a circuit estimated: they never name a span"),
-        (n_unplaced, "cabinets without a position, put at their lamps' centroid"),
-        (int(np.isnan(lamps.rated_power_w).sum()), "lamps without a rating: learned in their first three lit nights"),
-        (int((lamps.cabinet < 0).sum()), "lamps without a cabinet: on the map as unmonitored"),
-        (sum(not circuit for circuit in lamps.circuit), "lamps without a circuit: no circuit or cable verdicts"),
+        (draft.n_named, "named"),
+        (draft.n_estimated, "estimated"),
+        (n_unplaced, "unplaced"),
+        (int(np.isnan(lamps.rated_power_w).sum()), "unrated"),
+        (int((lamps.cabinet < 0).sum()), "unmonitored"),
+        (sum(not circuit for circuit in lamps.circuit), "no_circuit"),
     )
-    return [f"{number:,}\t{text}" for number, text in rows]
+    return [f"{number:,}\t{words.say(f'terminal.city.sum.{code}')}" for number, code in rows]
 
 
-def print_summary(console: Console, draft: Draft, *, is_applied: bool = True) -> None:
+def print_summary(console: Console, draft: Draft, words: Catalogue, *, is_applied: bool = True) -> None:
     """Print `summary_rows` as a table."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(justify="right")
     table.add_column()
-    for row in summary_rows(draft, is_applied=is_applied):
+    for row in summary_rows(draft, words, is_applied=is_applied):
         table.add_row(*row.split("\t"))
     console.print(table)
 

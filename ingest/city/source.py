@@ -15,11 +15,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
-from ingest.city.decoding_process import NO_GEOMETRY
+from ingest.city.decoding_process import NO_ENCODING, NO_GEOMETRY
 from ingest.city.header import LOOKED_AT, find_header, n_called, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file
 from ingest.city.overpass import read_overpass
-from ingest.city.text_encoding import encoding_of
+from ingest.city.text_encoding import encoding_of, likely_encodings, likely_text
 from ingest.errors import UnusableError
 from ingest.register.delimited import (
     DELIMITERS,
@@ -269,12 +269,24 @@ def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
     except UnusableError as error:
         if kind.endswith("JSON"):
             raise UnusableError(_what_is_wrong(path, kind, error)) from error
+        if NO_ENCODING in str(error):
+            raise UnusableError(f"{path}: {NO_ENCODING}{likely_text(likely_encodings(texts_of(path)))}") from error
         raise
     issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
     own_kind = {"GeoJSON": "GeoJSON", "ESRIJSON": "ESRI JSON"}.get(found.driver, kind)
     table = _feature_table(path.name, found, issues)
     is_own_crs = bool(found.crs) and not (own_kind in {"GeoJSON", "KML"} and found.crs == "EPSG:4326")
-    return Source(table, found.crs or None, own_kind, is_own_crs=is_own_crs)
+    encoding = rules.encoding or ""
+    return Source(table, found.crs or None, own_kind, encoding, is_own_crs=is_own_crs)
+
+
+def texts_of(path: Path) -> bytes:
+    """The bytes in which a source's texts stand: its own, or those of the table beside a Shapefile."""
+    table = path.with_suffix(".dbf")
+    if path.suffix.lower() != ".shp" or not table.is_file():
+        return path.read_bytes()
+    content = table.read_bytes()
+    return content[int.from_bytes(content[8:10], "little") :]  # past its header
 
 
 def _what_is_wrong(path: Path, kind: str, error: UnusableError) -> str:

@@ -22,13 +22,14 @@ from ingest.city.angles import read_degrees
 from ingest.city.column_guess import date_format, guess_columns, is_in_degrees
 from ingest.city.extent import zone_place
 from ingest.city.power import power_mark, read_power
-from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, read_source
+from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, read_source, texts_of
 from ingest.city.text_encoding import likely_encodings
 from ingest.city.translation import METERING
 from ingest.city.vocabulary import is_empty, technology_of
 from ingest.errors import UnusableError
 from ingest.register.issue import printable, shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
+from languages.catalogue import FALLBACK, Catalogue, load_catalogue
 
 _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
@@ -37,9 +38,10 @@ _FEW_WORDS: Final = 25  # different values that a draft translates one by one
 _WEB_MERCATOR: Final = "EPSG:3857"  # what web maps export
 _DATUMS: Final = (
     "WGS 84", "ETRS89", "ETRF", "SIRGAS", "NAD83 /", "NAD83(2011)", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013",
-    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "VN-2000", "GDM2000", "GDBD2009",
+    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "GGRS87", "VN-2000", "GDM2000", "GDBD2009",
 )  # fmt: skip
 """Datums of this century: what a register of today is in, more likely than those before."""
+_SAME_PLACE_KM: Final = 20.0
 _MOST_KINDS: Final = 8
 _KINDS: Final = re.compile(
     r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE
@@ -58,17 +60,21 @@ class Suggestion:
     mapping: str
 
 
-def suggest(path: Path, timezone: str | None = None, sheet: str | None = None) -> Suggestion:
+def suggest(
+    path: Path, timezone: str | None = None, sheet: str | None = None, words: Catalogue | None = None
+) -> Suggestion:
     """Look at a register.
 
     Args:
         path: the source.
         timezone: IANA name of the city's zone: tells which coordinate systems are likely.
         sheet: of a workbook, or a layer.
+        words: of the terminal; English where they are left out.
 
     Raises:
         UnusableError: it cannot be read at all.
     """
+    words = words or load_catalogue(FALLBACK)
     source, encodings = _read(path, sheet)
     step = max(1, len(source.table.lines) // _SAMPLE)
     columns = {name: list(values[::step]) for name, values in list(source.table.columns.items())[:_MOST_COLUMNS]}
@@ -76,19 +82,21 @@ def suggest(path: Path, timezone: str | None = None, sheet: str | None = None) -
     if GEOMETRY_X in columns:
         for field in ("latitude", "longitude", "both"):
             guessed.pop(field, None)
-    system, system_lines = _system(source, columns, guessed, timezone)
-    lines = [f"{path.name}: {source.kind}, {source.table.n_rows:,} rows, {len(source.table.columns)} columns"]
+    system, system_lines = _system(source, columns, guessed, timezone, words)
+    size = {"n_rows": f"{source.table.n_rows:,}", "n_columns": len(source.table.columns)}
+    lines = [words.say("terminal.city.suggest.file", file=path.name, kind=source.kind, **size)]
     if source.encoding:
-        others = f" (or {', '.join(encodings[1:4])})" if len(encodings) > 1 else ""
-        lines.append(f"encoding: {source.encoding}{others}; delimiter: {source.delimiter!r}")
+        lines.append(words.say("terminal.city.suggest.encoding", names=" / ".join([source.encoding, *encodings[1:4]])))
+    if source.delimiter:
+        lines.append(words.say("terminal.city.suggest.delimiter", mark=repr(source.delimiter)))
     if source.header_rows:
-        lines.append(
-            f"header: line{'s' if len(source.header_rows) > 1 else ''} {', '.join(map(str, source.header_rows))}"
-        )
+        form = "one" if len(source.header_rows) == 1 else "other"
+        rows = ", ".join(map(str, source.header_rows))
+        lines.append(words.say(f"terminal.city.suggest.header.{form}", lines=rows))
     lines += system_lines
     meanings = {name: field for field, name in guessed.items()}
     for name, values in columns.items():
-        lines.append(_column_line(name, values, meanings.get(name, "")))
+        lines.append(_column_line(name, values, meanings.get(name, ""), words))
     lines += [str(issue) for issue in source.table.issues[:10]]
     return Suggestion(tuple(map(printable, lines)), _mapping(path, source, columns, guessed, system, encodings, sheet))
 
@@ -100,49 +108,65 @@ def _read(path: Path, sheet: str | None) -> tuple[Source, list[str]]:
     except UnusableError as error:
         if "no encoding is named" not in str(error):
             raise
-        encodings = likely_encodings(path.read_bytes())
+        encodings = likely_encodings(texts_of(path))
         for encoding in encodings:
             return read_source(path, ReadingRules(sheet, encoding)), encodings
         raise
 
 
-def _column_line(name: str, values: Sequence[str], meaning: str) -> str:
+def _column_line(name: str, values: Sequence[str], meaning: str, words: Catalogue) -> str:
     known = [value for value in values if not is_empty(value)]
-    share = f"{100 * len(known) / len(values):.0f} %" if values else "0 %"
+    share = f"{100 * len(known) / len(values):.0f}" if values else "0"
     most = [shown(value[:24]) for value, _n in Counter(known).most_common(_SHOWN)]
-    kinds = f"{len(set(known))} different" if known else "empty"
-    return f"  {shown(name)}{f' -> {meaning}' if meaning else ''}: {share} filled, {kinds}: {', '.join(most)}"
+    column = f"{shown(name)}{f' -> {meaning}' if meaning else ''}"
+    if not known:
+        return words.say("terminal.city.suggest.empty_column", column=column)
+    filled = {"percent": share, "n": len(set(known)), "values": ", ".join(most)}
+    return words.say("terminal.city.suggest.column", column=column, **filled)
 
 
 def _system(
-    source: Source, columns: Mapping[str, Sequence[str]], guessed: dict[str, str], timezone: str | None
+    source: Source,
+    columns: Mapping[str, Sequence[str]],
+    guessed: dict[str, str],
+    timezone: str | None,
+    words: Catalogue,
 ) -> tuple[str, list[str]]:
     """The likely coordinate system, "" where the default or the file's own will do, and lines about it."""
     if source.crs:
-        return "", [f"coordinate system: {source.crs}, as the file says"]
+        return "", [words.say("terminal.city.suggest.own_system", crs=source.crs)]
     if "both" in guessed:
-        return "", ["coordinates: both in one column"]
-    if not {"latitude", "longitude"} <= guessed.keys():
-        return "", ["coordinates: no columns found; name them in the mapping"]
-    north, east = columns[guessed["latitude"]], columns[guessed["longitude"]]
+        return "", [words.say("terminal.city.suggest.both")]
+    has_points = GEOMETRY_X in columns
+    if not has_points and not {"latitude", "longitude"} <= guessed.keys():
+        return "", [words.say("terminal.city.suggest.no_places")]
+    names = (GEOMETRY_Y, GEOMETRY_X) if has_points else (guessed["latitude"], guessed["longitude"])
+    north, east = (columns[name] for name in names)
     if is_in_degrees(north, "latitude") and is_in_degrees(east, "longitude"):
-        return "", ["coordinates: degrees (EPSG:4326)"]
+        return "", [words.say("terminal.city.suggest.degrees")]
     x, y = _median(east), _median(north)
     place = zone_place(timezone) if timezone else None
     if place is None:
-        return "CHANGE-ME", [
-            f"coordinates: metres around {x:,.0f} (x), {y:,.0f} (y); --timezone tells which systems are likely"
-        ]
-    found = likely_systems(x, y, place)
+        return "CHANGE-ME", [words.say("terminal.city.suggest.metres", x=f"{x:,.0f}", y=f"{y:,.0f}")]
+    found = [one for one in likely_systems(x, y, place) if not (has_points and one[3])]
     if not found:
-        return "CHANGE-ME", [f"coordinates: no system of {timezone} fits {x:,.0f} (x), {y:,.0f} (y)"]
+        metres = {"x": f"{x:,.0f}", "y": f"{y:,.0f}"}
+        return "CHANGE-ME", [words.say("terminal.city.suggest.no_system", timezone=timezone, **metres)]
     best, is_exchanged = found[0][1], found[0][3]
+    places: dict[tuple[int, bool], tuple[float, str, str, bool]] = {}
+    for one in found:  # the likeliest of those that mean the same place, so that neighbouring zones are among the first
+        places.setdefault((round(one[0] / _SAME_PLACE_KM), one[3]), one)
     if is_exchanged:
         guessed["latitude"], guessed["longitude"] = guessed["longitude"], guessed["latitude"]
     lines = [
-        f"coordinate system: {code} ({name}){', x and y exchanged' if flip else ''} "
-        f"would put the lamps {away:,.0f} km from {timezone}"
-        for away, code, name, flip in found[:5]
+        words.say(
+            "terminal.city.suggest.exchanged" if flip else "terminal.city.suggest.system",
+            crs=code,
+            name=name,
+            km=f"{away:,.0f}",
+            timezone=timezone,
+        )
+        for away, code, name, flip in list(places.values())[:5]
     ]
     return best, lines
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -27,6 +28,7 @@ _CANDIDATES: Final = (
 _OLD: Final = frozenset({"cp850", "cp852", "cp437", "cp866", "mac_roman"})  # only where no other fits as well
 _LOOKED_AT: Final = 200_000  # bytes
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_MIXED: Final = re.compile(r"[^\W_]+")
 _RARE: Final = frozenset("þÞðÐýÝ¡¿ƒˆ˜Œœ†‡‰‹›¦¬¯¸")  # what a wrong code page makes of another one's letters
 
 
@@ -52,10 +54,17 @@ def encoding_of(content: bytes, named: str | None, name: str) -> tuple[str, str]
         likely = likely_encodings(content)
         if likely[:1] == ["cp1252"]:
             return "cp1252", f"not UTF-8 from line {line} on: read as cp1252; name the encoding if letters are wrong"
-        likely_text = f"; most likely {likely[0]}: say encoding = {likely[0]!r} in [source]" if likely else ""
-        others = f" (or {', '.join(likely[1:4])})" if likely[1:] else ""
-        raise UnusableError(f"{name}:{line}: is not UTF-8, and no encoding is named{likely_text}{others}") from error
+        text = f"{name}:{line}: is not UTF-8, and no encoding is named{likely_text(likely)}"
+        raise UnusableError(text) from error
     return "utf-8", ""
+
+
+def likely_text(likely: Sequence[str]) -> str:
+    """What to write into the mapping, as the end of a message."""
+    if not likely:
+        return ""
+    others = f" (or {', '.join(likely[1:4])})" if likely[1:] else ""
+    return f"; most likely {likely[0]}: say encoding = {likely[0]!r} in [source]{others}"
 
 
 def _checked(content: bytes, encoding: str, name: str) -> str:
@@ -119,6 +128,9 @@ def _oddness(text: str) -> float:
             odd += sum(not c.isascii() for c in word)
         elif any(a.islower() and b.isupper() for a, b in pairwise(word)):
             odd += 0.5
+    for word in _MIXED.findall(text):  # Pe๑a is no word, though Thai has such digits
+        if any("A" <= c <= "z" for c in word):
+            odd += sum(c.isdecimal() and not c.isascii() for c in word)
     common = sum(_script(c) in {"HANGUL", "KANA"} for c in letters)  # what only Korean and Japanese text decodes to
     return (odd - 0.3 * common) / len(letters)
 

@@ -42,6 +42,7 @@ SAID_IN = {
     "demo": ("firmware_sim/demo",),
     "sign_in": ("dashboard_api/pages",),
     "inject": ("firmware_sim",),
+    "terminal": ("ingest", "dashboard_api"),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
 WORD_OF_PAGE = re.compile(r"""words\.say\(\s*"(\w+)\"""")
