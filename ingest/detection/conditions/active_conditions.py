@@ -109,7 +109,7 @@ class ActiveConditions:
 
     def tell_again(self) -> list[Change]:
         """Every condition that was told before, causes before what they explain."""
-        told = [case for case in self.cases.values() if case.is_told]
+        told = [case for case in self.cases.values() if case.is_reported]
         return [self._raised(case) for case in sorted(told, key=lambda c: (self._causes.rank(c.code), c.is_of_lamp))]
 
     def _raised(self, case: Case) -> Raised:
