@@ -84,7 +84,7 @@ class DetectionParts:
     def _parts(self, marks: Marks) -> dict[str, list[tuple[str, object]]]:
         """What a snapshot holds, by kind of item: each rule's counters by its name."""
         rules = [(f"rule-{self._rule_set[i].name}", d) for i, d in enumerate(self._rules.debounce)]
-        state: list[tuple[str, object]] = [("state", self._state), ("marks", marks)]
+        state: list[tuple[str, object]] = [("state", self._state), ("curves", self._state.curves), ("marks", marks)]
         voltages = self._voltages
         return {
             "lamp": [*state, ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
