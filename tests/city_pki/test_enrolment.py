@@ -367,9 +367,9 @@ def test_a_code_is_read_as_it_was_written_whatever_case_and_blanks(
 
 @given(st.text(max_size=100).filter(lambda text: len(text.replace("-", "").replace(" ", "")) != 42))
 def test_any_other_text_is_no_code_and_is_not_repeated(text: str) -> None:
-    with pytest.raises(WireError) as told:
+    with pytest.raises(WireError) as reported:
         parse_code(text)
-    assert len(text) < 30 or text not in str(told.value)
+    assert len(text) < 30 or text not in str(reported.value)
 
 
 # --- real processes ---

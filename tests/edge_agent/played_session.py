@@ -106,8 +106,8 @@ class Played:
 
     def sweep(self, slow: bool = True, levels: bytes | None = None) -> Record:
         sweep = self.meters.sweep(slow)
-        told = bytes_array(levels if levels is not None else b"\x64" * len(self.layout.lamp_ids))
-        body = encode_body(sweep, self.layout, Circumstances(told, True, 60))
+        reported = bytes_array(levels if levels is not None else b"\x64" * len(self.layout.lamp_ids))
+        body = encode_body(sweep, self.layout, Circumstances(reported, True, 60))
         records = self.outbox.append(Draft(sweep.at_ms, self.now_s, self.layout, body))
         self.session.offer(records)
         return records[-1]

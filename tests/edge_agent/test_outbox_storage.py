@@ -124,12 +124,12 @@ def test_a_card_beyond_use_leaves_an_outbox_in_memory(small_card):
 
 
 def test_a_card_that_has_turned_read_only_does_not_silence_the_agent(small_card):
-    card = opened(small_card / "o.db")
-    card.append(draft(0))
-    card.close()
+    on_disk = opened(small_card / "o.db")
+    on_disk.append(draft(0))
+    on_disk.close()
     remount(small_card, "ro")
     outbox = opened(small_card / "o.db")
-    assert outbox.epoch != card.epoch
+    assert outbox.epoch != on_disk.epoch
     assert [record.sequence for record in outbox.append(draft(1))] == [1]
     assert "memory" in outbox.trouble
     outbox.close()

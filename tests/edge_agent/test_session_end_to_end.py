@@ -47,7 +47,7 @@ def broker(require_debian, tmp_path) -> Iterator[Broker]:
 
 
 class Agent:
-    """Outbox, session and link with stub meters; sweeps when it is told."""
+    """Outbox, session and link with stub meters; sweeps when the test calls for it."""
 
     def __init__(self, path: Path, url: str, resend_after_s: float = 120.0) -> None:
         self.outbox = Outbox(path, retention_s=86400, max_bytes=10_000_000, random_epoch=lambda: random.getrandbits(63))

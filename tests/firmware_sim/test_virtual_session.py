@@ -110,8 +110,8 @@ def test_storms_and_churn_lose_nothing_and_every_session_has_its_own_will(tmp_pa
         assert len(numbers) >= 6, "five storms and a beginning"
         assert numbers == sorted(set(numbers))
         # a connection that broke before its birth has left a will as well
-        assert set(numbers) <= set(host.deaths[node]), "the broker told each broken session's will"
-        assert host.deaths[node] == sorted(set(host.deaths[node])), "no will was told twice"
+        assert set(numbers) <= set(host.deaths[node]), "the broker published the will of each broken session"
+        assert host.deaths[node] == sorted(set(host.deaths[node])), "no will was published twice"
     history = [was for records in host.records.values() for _, was, _ in records.values() if was]
     assert history, "what was recorded without a connection came as history"
 
@@ -190,10 +190,10 @@ def test_a_restarted_node_tells_it_in_its_next_sweep_whichever_turn_its_controll
             play_to_the_end(simulation)
         settled(host)
     for node in ("PJU-1", "PJU-2"):
-        told = [
+        reported = [
             any(bits & 16 for bits in host.records[node][key][2]["Lamps/Status"]) for key in sorted(host.records[node])
         ]
-        assert sum(told[2:]) == 1, node
+        assert sum(reported[2:]) == 1, node
 
 
 def test_cities_with_controllers_of_the_same_names_share_a_broker_without_evicting_each_other(tmp_path, broker):

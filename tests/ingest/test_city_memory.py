@@ -33,8 +33,8 @@ ingest.close()
 def opened(city: Path) -> tuple[int, float]:
     """Resident bytes and CPU seconds of opening a city."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    told = subprocess.check_output([sys.executable, "-c", OPEN, str(city)], env=environment, timeout=200)
-    resident, took_s = told.split()
+    reported = subprocess.check_output([sys.executable, "-c", OPEN, str(city)], env=environment, timeout=200)
+    resident, took_s = reported.split()
     return int(resident), float(took_s)
 
 
