@@ -1,4 +1,4 @@
-"""An agent with stub meters that sweeps at the rate of its arguments, as a process of its own to be killed at any instant.
+"""An agent with stub meters that sweeps at a given rate, as a process of its own to be killed at any instant.
 
 Each record's energy counter repeats the sweep's own number, kept beside the outbox after the record is in it: what was
 once stored must come out once, and what was never stored may be missing only at the moment of a kill.
