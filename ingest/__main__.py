@@ -15,9 +15,10 @@ from typing import Annotated, Final
 import structlog
 import typer
 
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.energy.report import report_energy
 from ingest.errors import DamagedDatabaseError, IngestError
+from ingest.options import Options
 from ingest.process_memory import collect_rarely, keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city

@@ -17,8 +17,9 @@ from typing import Final
 
 import structlog
 
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.errors import IngestError, UnusableError
+from ingest.options import Options
 from ingest.schema.city import City
 from ingest.schema.safe_url import without_secrets
 from ingest.workers.group_lock import GroupLock, LockLostError

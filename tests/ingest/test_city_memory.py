@@ -19,7 +19,8 @@ OPEN = """
 import gc, os, sys, time
 from pathlib import Path
 gc.disable()
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
+from ingest.options import Options
 from ingest.schema.city import read_city
 began = time.process_time()
 ingest = CityIngest(read_city(Path(sys.argv[1]), os.environ), Options(status_port=-1))

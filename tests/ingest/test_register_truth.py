@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import structlog
 
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.city.importing import replace_files
 from ingest.database import open_database
 from ingest.jobs.register_watch import RegisterWatch
+from ingest.options import Options
 from ingest.register.archive import KEPT, files_of, keep, kept_registers
 from ingest.register.column_cache import FILE_NAME
 from ingest.register.database_table import load_register, stored_version
