@@ -87,7 +87,7 @@ class Agent:
             random_epoch=lambda: secrets.randbits(EPOCH_BITS),
         )
         if offset_ms:
-            LOG.warning("the clock is set off by %s s: not for a real cabinet", offset_ms / 1000)
+            LOG.warning("TERANG_CLOCK_OFFSET_S shifts the clock by %s s: for demonstrations only", offset_ms / 1000)
         self._system_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000 + offset_ms
         hardware = HardwareClock(
             keep.path.with_name(keep.path.name + ".rtc.json"), lambda: time.time_ns() // 1_000_000, time.monotonic
@@ -173,7 +173,7 @@ class Agent:
                 wait_s = min(LOOK_S, self._rounds.wait_s())
             except Exception:
                 if not self._stopping.is_set():
-                    LOG.exception("sweep: unexpected, the next one is tried")
+                    LOG.exception("sweep: unexpected error; trying the next one")
             self._stopping.wait(wait_s)
 
     def _keep_control(self) -> None:
@@ -183,7 +183,7 @@ class Agent:
             except AgentError as error:  # a bus is gone or closing
                 LOG.info("control: %s", error)
             except Exception:
-                LOG.exception("control: unexpected, trying again")
+                LOG.exception("control: unexpected error; trying again")
             self._control.changed.wait(LOOK_S)
 
     # --- what it says of itself --------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ class Agent:
         except OSError:
             pass  # full storage: the old status stays, and its age shows the fault
         except Exception:
-            LOG.exception("status: unexpected, it stays as it was")
+            LOG.exception("status: unexpected error; the file was not written")
 
     def _status(self) -> AgentStatus:
         sweep = self._last.sweep if self._last else None

@@ -66,7 +66,7 @@ class HardwareClock:
         agrees = self.agrees()
         if not agrees:
             if agrees is False:
-                LOG.warning("the hardware clock does not show the time (UTC) that NTP gives: it is not believed")
+                LOG.warning("the hardware clock does not show the time (UTC) that NTP gives; it is not used")
             self._forget()
             return
         scratch = self._note.with_name(self._note.name + ".new")

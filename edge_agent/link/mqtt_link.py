@@ -102,7 +102,7 @@ class MqttLink:
             except (OSError, ValueError) as error:
                 self._say(f"{self.url}: {error}")
             except Exception:
-                LOG.exception("unexpected, connecting anew")
+                LOG.exception("unexpected error; reconnecting")
             finally:
                 self._session.lost()
                 if self._certificate is not None and not self._is_subscribed:
@@ -210,13 +210,13 @@ class MqttLink:
             if not self._is_subscribed and now_s - started_s > HANDSHAKE_S:
                 raise TimeoutError("no answer to CONNECT and SUBSCRIBE")
             if self._certificate is not None and self._certificate.is_next_due():
-                LOG.info("another certificate is there: connecting anew with it")
+                LOG.info("reconnecting with another certificate")
                 self._session.close()
                 return
             if not self._session.is_waiting_for_host:
                 host_since_s = now_s
             elif len(self._settings.urls) > 1 and now_s - host_since_s > HOST_WAIT_S:
-                LOG.warning("the primary host is not at %s", self.url)
+                LOG.warning("the primary host is not online at %s; trying the next broker", self.url)
                 self._session.close()
                 return
             wait_s = self._session.pump(now_s)

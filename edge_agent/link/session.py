@@ -250,7 +250,7 @@ class NodeSession:
         except (BadCommand, WireError) as error:
             self._refuse(error)
         except Exception as error:
-            LOG.exception("a message on %s: unexpected, it is passed over", topic)
+            LOG.exception("unexpected error; ignoring a message on %s", topic)
             self._refuse(error)
 
     def _obey(self, command: Command) -> None:

@@ -95,7 +95,7 @@ class Storage:
     def works(self) -> None:
         """Note that a transaction came through."""
         if self._failing_since_s is not None:
-            LOG.warning("records are kept again")
+            LOG.warning("storage works again; records are stored")
             self._failing_since_s = None
             self.trouble = self._memory_words if self.file.is_in_memory else ""
         self.file.make_reserve()

@@ -242,7 +242,7 @@ class Bus:
         except PortGone:
             return NOTHING
         except Exception:  # whatever a device sends, the others are asked
-            LOG.exception("bus %s, address %s: unexpected, its reply is unusable", self.config.name, meter.address)
+            LOG.exception("bus %s, address %s: unexpected error; its reply is ignored", self.config.name, meter.address)
             return MeterReading(Quality.GARBLED, {})
         if meter.role is Role.IO:
             return MeterReading(Quality.GOOD, values)

@@ -156,7 +156,7 @@ class GroupKeeper:
         try:
             ingest = CityIngest(self._city, replace(self._options, guard=self._lock.guard, show=self._page.show))
             try:
-                self._log.info("serves", after_s=round(time.monotonic() - began, 2))
+                self._log.info("serving", after_s=round(time.monotonic() - began, 2))
                 keep_s = self._patience.keep_s if is_orphan else 0.0
                 ingest.intake.run(lambda: not self._is_ours(watch, began + keep_s))
             finally:
@@ -171,7 +171,7 @@ class GroupKeeper:
             self._why = f"broke down: {type(error).__name__}; the log says more"
             return self._patience.failed_s
         else:
-            self._log.info("serves no longer")
+            self._log.info("stopped serving")
             return self._patience.orphan_s
         finally:
             watch.stop()
