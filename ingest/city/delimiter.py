@@ -10,7 +10,7 @@ from ingest.register.delimited import DELIMITERS, split_rows
 
 
 def likely_delimiter(lines: Sequence[str], names: Sequence[str] = ()) -> str:
-    """The separator under which most of the mapping's ``names`` head a column; without names the best fit to the lines."""
+    """The separator under which most of the mapping's ``names`` head a column; else the best fit to the lines."""
     ranked = sorted(DELIMITERS, key=lambda mark: _evenness(lines, mark), reverse=True)
     if not names:
         return ranked[0]
