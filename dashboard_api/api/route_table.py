@@ -44,6 +44,7 @@ from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.http.query_check import QueryCheck
 from dashboard_api.neighbours.citizens import routes as citizens
+from dashboard_api.neighbours.ngsi_ld import routes as ngsi_ld
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
 from dashboard_api.neighbours.open311 import routes as open311
@@ -525,7 +526,75 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, *PAGES)
+_NGSI: Final = "/ngsi-ld/v1"
+_NGSI_BODY: Final[Mapping[str, Any]] = {
+    "required": True,
+    "content": {media: {"schema": {"type": "object"}} for media in (ngsi_ld.JSON, ngsi_ld.JSON_LD)},
+}
+_NGSI_LD: Final[tuple[Route, ...]] = (
+    *(
+        Route(
+            "GET",
+            path,
+            endpoint,
+            "ngsi-ld",
+            role,
+            others={ngsi_ld.JSON: model, ngsi_ld.JSON_LD: model},
+            problems=None if not missing else {404: missing},
+            response_class=Response,
+            reads_query=True,
+        )
+        for path, endpoint, role, model, missing in (
+            (f"{_NGSI}/entities", ngsi_ld.get_entities, Role.VIEWER, neighbour.NgsiEntities, ""),
+            (
+                f"{_NGSI}/entities/{{entity_id:path}}",
+                ngsi_ld.get_entity,
+                Role.VIEWER,
+                neighbour.NgsiEntity,
+                "no such entity",
+            ),
+            (f"{_NGSI}/types", ngsi_ld.get_types, Role.VIEWER, neighbour.NgsiTypes, ""),
+            # they name hosts of the city's own network
+            (f"{_NGSI}/subscriptions", ngsi_ld.get_subscriptions, Role.OPERATOR, neighbour.NgsiEntities, ""),
+            (
+                f"{_NGSI}/subscriptions/{{subscription_id:path}}",
+                ngsi_ld.get_subscription,
+                Role.OPERATOR,
+                neighbour.NgsiEntity,
+                "no such subscription",
+            ),
+        )
+    ),
+    Route(
+        "POST",
+        f"{_NGSI}/subscriptions",
+        ngsi_ld.post_subscription,
+        "ngsi-ld",
+        Role.OPERATOR,
+        others={ngsi_ld.JSON: neighbour.NgsiEntity},
+        status=201,
+        problems={
+            409: "there is a subscription of this id",
+            413: "too many bytes",
+            415: "neither JSON nor JSON-LD",
+        },
+        response_class=Response,
+        reads_query=True,
+        body=_NGSI_BODY,
+    ),
+    Route(
+        "DELETE",
+        f"{_NGSI}/subscriptions/{{subscription_id:path}}",
+        ngsi_ld.delete_subscription,
+        "ngsi-ld",
+        Role.OPERATOR,
+        status=204,
+        problems={404: "no such subscription"},
+        response_class=Response,
+        reads_query=True,
+    ),
+)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, *PAGES, *_NGSI_LD)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

@@ -17,6 +17,7 @@ T0 = 1_790_000_000_000_000
 PEOPLE = ("viewer", "crew", "operator", "administrator")
 VIEW = frozenset((*PEOPLE, "read"))
 WALL = VIEW | {"display"}
+OPERATE = frozenset(("operator", "administrator", "operate"))
 EVERYBODY = frozenset(("public", *PEOPLE, *Scope))
 # method and path -> (an address of it, who may)
 MAY = {
@@ -101,6 +102,13 @@ MAY = {
     ("GET", "/sign-in/oidc"): ("/sign-in/oidc", EVERYBODY),
     ("GET", "/sign-in/oidc/callback"): ("/sign-in/oidc/callback", EVERYBODY),
     ("POST", "/sign-out"): ("/sign-out", EVERYBODY),
+    ("GET", "/ngsi-ld/v1/entities"): ("/ngsi-ld/v1/entities?type=Streetlight", VIEW),
+    ("GET", "/ngsi-ld/v1/entities/{entity_id:path}"): ("/ngsi-ld/v1/entities/urn:ngsi-ld:Streetlight:L-001", VIEW),
+    ("GET", "/ngsi-ld/v1/types"): ("/ngsi-ld/v1/types", VIEW),
+    ("GET", "/ngsi-ld/v1/subscriptions"): ("/ngsi-ld/v1/subscriptions", OPERATE),
+    ("POST", "/ngsi-ld/v1/subscriptions"): ("/ngsi-ld/v1/subscriptions", OPERATE),
+    ("GET", "/ngsi-ld/v1/subscriptions/{subscription_id:path}"): ("/ngsi-ld/v1/subscriptions/none", OPERATE),
+    ("DELETE", "/ngsi-ld/v1/subscriptions/{subscription_id:path}"): ("/ngsi-ld/v1/subscriptions/none", OPERATE),
 }
 SIGNS_OUT = (("DELETE", "/api/v1/session"), ("POST", "/sign-out"))
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

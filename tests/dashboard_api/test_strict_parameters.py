@@ -33,6 +33,8 @@ PATHS = {
     "token": "none",
     "name": "lamps",
     "number": "NONE",
+    "entity_id:path": "urn:ngsi-ld:Streetlight:L-001",
+    "subscription_id:path": "urn:x:1",
 }
 
 
