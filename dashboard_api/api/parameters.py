@@ -7,6 +7,8 @@ from typing import Any, Final
 
 # name -> (description where the route gives none, example)
 PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
+    "entity_id": ("URN of an entity of NGSI-LD", "urn:ngsi-ld:Streetlight:L-000123"),
+    "subscription_id": ("URI of a subscription of NGSI-LD", "urn:ngsi-ld:Subscription:01JDB2M7Z8Q5W3N4T6V9X0Y1KC"),
     "layer": ("`lamps`, `faults` or `cabinets`", "lamps"),
     "z": ("zoom of the tile", 14),
     "x": ("column of the tile at its zoom, from the west", 12834),

@@ -171,7 +171,9 @@ async def get_subscription(request: Request, context: ContextOf, subscription_id
     return await _answer(request, make)
 
 
-async def delete_subscription(request: Request, context: ContextOf, actor: ActorOf, subscription_id: str) -> Response:
+async def delete_subscription(
+    request: Request, context: ContextOf, actor: ActorOf, subscription_id: SubscriptionId
+) -> Response:
     """NGSI-LD: end a subscription."""
 
     async def make() -> Response:
