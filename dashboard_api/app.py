@@ -19,6 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard_api.access.roles import Role, Rule
 from dashboard_api.access.upkeep import keep_up
+from dashboard_api.api.city import city_document, looks_document, summary_document
 from dashboard_api.api.fields import UNSTORABLE
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes, guard_others
@@ -36,6 +37,7 @@ from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.pages.built_page import mount_page
+from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
 from ingest.schema.city import City
@@ -46,6 +48,7 @@ _OTHERS: Final = {
     "": Rule(Role.PUBLIC),
     "/lamp/{id:path}": Rule(Role.PUBLIC),  # views of the page
     "/cabinet/{id:path}": Rule(Role.PUBLIC),
+    "/crew": Rule(Role.PUBLIC),  # the crew's page; what it asks for is guarded
     "/": Rule(Role.PUBLIC),
 }
 
@@ -115,7 +118,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     _answer_errors(app)
     add_routes(app)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
-    mount_page(app)
+    mount_page(app, Answers(city_document, looks_document, summary_document))
     guard_others(app, _OTHERS)
     return app
 

@@ -171,9 +171,7 @@ async def get_subscription(request: Request, context: ContextOf, subscription_id
     return await _answer(request, make)
 
 
-async def delete_subscription(
-    request: Request, context: ContextOf, actor: ActorOf, subscription_id: SubscriptionId
-) -> Response:
+async def delete_subscription(request: Request, context: ContextOf, actor: ActorOf, subscription_id: str) -> Response:
     """NGSI-LD: end a subscription."""
 
     async def make() -> Response:
