@@ -36,6 +36,7 @@ from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
+from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
@@ -96,6 +97,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.context = context
     app.state.feed = feed
     app.state.entities = entities
+    app.state.talq_devices = DeviceSource(context)
     app.state.tiles = TileCache(context)
     app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()

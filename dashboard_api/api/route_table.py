@@ -53,6 +53,7 @@ from dashboard_api.neighbours.open311 import answers as open311_answers
 from dashboard_api.neighbours.open311 import bulk_route as open311_bulk
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
+from dashboard_api.neighbours.talq import routes as talq
 from dashboard_api.pages import oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
@@ -642,7 +643,60 @@ _NGSI_LD: Final[tuple[Route, ...]] = (
 )
 # for people as well, and guarded: what stands on a pole says where the city's lamps are
 _LABELS: Final = Route("GET", "/labels", labels.get_labels, "", Role.CREW, response_class=Response)
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _LABELS, *PAGES, *_NGSI_LD)
+_TALQ: Final[tuple[Route, ...]] = (
+    *(
+        Route(
+            "GET",
+            f"/talq{path}",
+            endpoint,
+            "talq",
+            Role.VIEWER,
+            others={talq.JSON: model},
+            problems=None if not missing else {404: missing},
+            response_class=Response,
+            error_types=(talq.JSON,),
+            reads_query=True,
+        )
+        for path, endpoint, model, missing in (
+            ("/services", talq.get_services, neighbour.TalqObjects, ""),
+            ("/services/{service_name}", talq.get_service, neighbour.TalqObject, "no such service"),
+            ("/device-classes", talq.get_device_classes, neighbour.TalqObjects, ""),
+            ("/device-classes/count", talq.get_device_classes_count, neighbour.TalqCount, ""),
+            ("/device-classes/{class_name}", talq.get_device_class, neighbour.TalqObject, "no such class"),
+            ("/devices", talq.get_devices, neighbour.TalqObjects, ""),
+            ("/devices/count", talq.get_devices_count, neighbour.TalqCount, ""),
+            ("/devices/{device_address}", talq.get_device, neighbour.TalqObject, "no such device"),
+            (
+                "/devices/{device_address}/{function_id}",
+                talq.get_function,
+                neighbour.TalqObject,
+                "no such device or function",
+            ),
+            (
+                "/devices/{device_address}/{function_id}/{attribute_name}",
+                talq.get_attribute,
+                neighbour.TalqObject,
+                "no such device, function or attribute",
+            ),
+            ("/log-reports/{logger_address}", talq.get_log_report, neighbour.TalqObject, "no such logger"),
+        )
+    ),
+    Route(
+        "POST",
+        "/talq/override-commands",
+        talq.post_override,
+        "talq",
+        Role.OPERATOR,
+        others={talq.JSON: None},
+        status=202,
+        problems={413: "too many bytes"},
+        response_class=Response,
+        error_types=(talq.JSON,),
+        reads_query=True,
+        body={"required": True, "content": {talq.JSON: {"schema": {"type": "object"}}}},
+    ),
+)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _LABELS, *PAGES, *_NGSI_LD, *_TALQ)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

@@ -255,6 +255,24 @@ class NgsiTypes(RootModel[NgsiEntity | list[NgsiEntity]]):
     )
 
 
+class TalqObject(RootModel[dict[str, Any]]):
+    """A service, device class, device, function, attribute or log report of TALQ's data model."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "TerangLamp", "functions": []}]})
+
+
+class TalqObjects(RootModel[list[dict[str, Any]]]):
+    """Objects of TALQ's data model."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [[{"name": "TerangLamp", "functions": []}]]})
+
+
+class TalqCount(RootModel[int]):
+    """How many there are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [1]})
+
+
 MODELS: Final = (
     OgcLandingPage,
     OgcConformance,
@@ -273,4 +291,7 @@ MODELS: Final = (
     NgsiEntity,
     NgsiEntities,
     NgsiTypes,
+    TalqObject,
+    TalqObjects,
+    TalqCount,
 )

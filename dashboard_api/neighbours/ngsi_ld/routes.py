@@ -54,10 +54,10 @@ _IN_ALL: Final = 20
 async def get_entities(request: Request) -> Response:
     """NGSI-LD: entities, page by page.
 
-    Parameters: `type`, `id` (lists with commas), `idPattern` (a regular expression), `attrs`, `q` (comparisons
-    joined by `;`), `georel` (`near;maxDistance==METRES`, `near;minDistance==METRES`, `within`) with `geometry`
-    (`Point`, `Polygon`) and `coordinates`, `limit` (up to 1000), `offset`, `count` (`true`: `NGSILD-Results-Count`), `options`
-    (`keyValues`, `simplified`, `normalized`). One of the first six has to be there.
+    Parameters: `type`, `id` (lists with commas), `idPattern` (a regular expression), `attrs`, `q` (comparisons joined
+    by `;`), `georel` (`near;maxDistance==METRES`, `near;minDistance==METRES`, `within`) with `geometry` (`Point` or
+    `Polygon`) and `coordinates`, `limit` (up to 1000), `offset`, `count` (`true`: `NGSILD-Results-Count`) and
+    `options` (`keyValues`, `simplified`, `normalized`). One of the first six has to be there.
     """
 
     async def make() -> Response:

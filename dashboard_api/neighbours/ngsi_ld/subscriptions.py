@@ -124,17 +124,17 @@ def parse_subscription(body: bytes) -> tuple[Subscription, dict[str, Any]]:
         document = json.loads(body)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()  # what can be written again
     except (ValueError, RecursionError) as error:
-        raise BadRequestError("ngsi_body", where="body", reason=str(error)[:100]) from error
+        raise BadRequestError("bad_member", where="body", reason=str(error)[:100]) from error
     if not isinstance(document, dict) or "\\u0000" in json.dumps(document):
-        raise BadRequestError("ngsi_body", where="body", reason="not an object of storable texts")
+        raise BadRequestError("bad_member", where="body", reason="not an object of storable texts")
     try:
         found = Subscription.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadRequestError("ngsi_body", where=where[:200], reason=first["msg"][:200]) from error
+        raise BadRequestError("bad_member", where=where[:200], reason=first["msg"][:200]) from error
     if found.id is not None and _ID.fullmatch(found.id) is None:
-        raise BadRequestError("ngsi_body", where="id", reason="not a URI")
+        raise BadRequestError("bad_member", where="id", reason="not a URI")
     for one in found.selections:
         for kind in one.types or ():
             if kind not in WATCHED:
@@ -161,7 +161,7 @@ def expiry_us(found: Subscription, now_us: int) -> int | None:
         return None
     at_us = parse_time(found.expiresAt, "expiresAt")
     if at_us <= now_us:
-        raise BadRequestError("ngsi_body", where="expiresAt", reason="is past")
+        raise BadRequestError("bad_member", where="expiresAt", reason="is past")
     return at_us
 
 
