@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard_api.access.roles import Role, Rule
 from dashboard_api.access.upkeep import keep_up
+from dashboard_api.api.city import city_document, looks_document, summary_document
 from dashboard_api.api.fields import UNSTORABLE
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes, guard_others
@@ -33,6 +34,7 @@ from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.pages.built_page import mount_page
+from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
 from ingest.schema.city import City
@@ -106,7 +108,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     _answer_errors(app)
     add_routes(app)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
-    mount_page(app)
+    mount_page(app, Answers(city_document, looks_document, summary_document))
     guard_others(app, _OTHERS)
     return app
 

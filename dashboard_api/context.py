@@ -94,6 +94,10 @@ class Context:
         now = picture.now_us + max(0, wall - picture.written_at_us)
         return now if abs(now - wall) > _REPLAY_US else wall
 
+    def wall_us(self) -> int:
+        """The wall clock's time, UTC microseconds."""
+        return self._clock()
+
     def lamps(self) -> LampColumns:
         """The register's lamps as columns, read anew when the register was replaced.
 

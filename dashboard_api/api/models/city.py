@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dashboard_api.api.models.answer import Answer, example
-from ingest.schema.codes import Level, Severity
+from ingest.schema.codes import Family, Level, Severity
 
 
 class LanguageRow(Answer):
@@ -15,6 +15,14 @@ class LanguageRow(Answer):
 
     code: str = Field(description="value of `?lang=`")
     name: str = Field(description="its own name")
+
+
+class DistrictPlace(Answer):
+    """A district and the middle of its lamps."""
+
+    name: str
+    latitude: float
+    longitude: float
 
 
 class City(Answer):
@@ -29,6 +37,7 @@ class City(Answer):
             "languages": [{"code": "en", "name": "English"}, {"code": "id", "name": "Bahasa Indonesia"}],
             "bbox": [102.0, 0.78, 102.1, 0.81],
             "lamps": 2000,
+            "districts": [{"name": "Siak", "latitude": 0.7951, "longitude": 102.0483}],
             "register_version": 3,
             "now": "2026-11-23T12:05:00Z",
             "version": "0.1.0",
@@ -42,6 +51,7 @@ class City(Answer):
     languages: list[LanguageRow]
     bbox: list[float] | None = Field(description="west, south, east, north; null = no lamps")
     lamps: int
+    districts: list[DistrictPlace]
     register_version: int
     now: str
     version: str
@@ -53,6 +63,8 @@ class CodeRow(Answer):
     code: str
     level: Level
     severity: Severity
+    family: Family = Field(description="what is broken, as the signs of a map show it; `signal`: it is only not heard")
+    darkens: bool = Field(description="lamps that it takes are dark while they should be lit")
     title: dict[str, str]
     advice: dict[str, str]
 
@@ -67,6 +79,8 @@ class CodeList(Answer):
                     "code": "lampFailure",
                     "level": "lamp",
                     "severity": "major",
+                    "family": "lamp",
+                    "darkens": True,
                     "title": {"en": "Lamp dark", "id": "Lampu mati"},
                     "advice": {"en": "Bring a replacement lamp …", "id": "Bawa lampu pengganti …"},
                 }
