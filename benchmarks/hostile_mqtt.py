@@ -17,6 +17,7 @@ from edge_agent.wire import DataType, Metric, Payload, encode_payload, pack_stri
 
 _DEEP: Final = b"[" * 100_000
 _HALF_OPEN: Final = 500
+_DEAF: Final = 20
 
 
 class HostileMqtt:
@@ -32,6 +33,7 @@ class HostileMqtt:
         self._random = random.Random(seed)
         self._client: Client | None = None
         self._held: list[socket.socket] = []
+        self._deaf: list[socket.socket] = []
         self.n_sent: dict[str, int] = {}
         self._kinds: tuple[Callable[[], None], ...] = (
             self.nested_json,
@@ -45,6 +47,11 @@ class HostileMqtt:
             self.broken_packets,
             self.half_open,
             self.many_connections,
+            self.deaf_subscriber,
+            self.many_subscriptions,
+            self.retained_flood,
+            self.unfinished_deliveries,
+            self.long_topics,
         )
 
     def turn(self) -> None:
@@ -57,7 +64,7 @@ class HostileMqtt:
 
     def close(self) -> None:
         """Hang up."""
-        for sock in self._held:
+        for sock in [*self._held, *self._deaf]:
             sock.close()
         if self._client is not None:
             self._client.loop_stop()
@@ -158,6 +165,46 @@ class HostileMqtt:
         for sock in socks:
             sock.close()
 
+    def _session(self, name: str) -> socket.socket:
+        sock = self._socket()
+        sock.sendall(_connect(f"{name}-{self._random.random()}"))
+        return sock
+
+    def deaf_subscriber(self) -> None:
+        """Somebody who wants every message and reads none; the last twenty stay."""
+        sock = self._session("deaf")
+        sock.sendall(_subscribe(1, ["#"]))
+        self._deaf.append(sock)
+        while len(self._deaf) > _DEAF:
+            self._deaf.pop(0).close()
+
+    def many_subscriptions(self) -> None:
+        """A thousand filters in one session, which ends without a farewell."""
+        with self._session("filters") as sock:
+            for number in range(10):
+                filters = [f"a/+/{number}/{i}/{self._random.random()}" for i in range(100)]
+                sock.sendall(_subscribe(number + 1, filters))
+
+    def retained_flood(self) -> None:
+        """Five hundred retained messages on new topics, one of them large."""
+        with self._session("retained") as sock:
+            for _ in range(500):
+                sock.sendall(_publish_packet(f"flood/{self._random.random()}", b"x" * 100, 1))
+            sock.sendall(_publish_packet("flood/large", b"x" * 1_000_000, 1))
+
+    def unfinished_deliveries(self) -> None:
+        """Two hundred messages of quality 2 of which none is ever released."""
+        with self._session("unfinished") as sock:
+            for number in range(200):
+                sock.sendall(_publish_packet(f"two/{number}", b"x" * 1000, 4, number + 1))
+
+    def long_topics(self) -> None:
+        """Topics of 60,000 characters and of 10,000 levels."""
+        with self._session("long") as sock:
+            for topic in ("t" * 60_000, "a/" * 10_000, "\u0000", "+/#"):
+                sock.sendall(_publish_packet(topic, b"", 0))
+            sock.sendall(_subscribe(1, ["a/" * 10_000 + "#"]))
+
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -166,4 +213,26 @@ def _now_ms() -> int:
 def _connect(client_id: str) -> bytes:
     """An MQTT 3.1.1 CONNECT packet."""
     body = b"\x00\x04MQTT\x04\x02\x00\x3c" + struct.pack(">H", len(client_id)) + client_id.encode()
-    return b"\x10" + bytes([len(body)]) + body
+    return _packet(0x10, body)
+
+
+def _subscribe(number: int, filters: list[str]) -> bytes:
+    """A SUBSCRIBE packet, quality 1."""
+    body = struct.pack(">H", number)
+    for each in filters:
+        body += struct.pack(">H", len(each)) + each.encode() + b"\x01"
+    return _packet(0x82, body)
+
+
+def _publish_packet(topic: str, payload: bytes, flags: int, number: int = 0) -> bytes:
+    body = struct.pack(">H", len(topic)) + topic.encode() + (struct.pack(">H", number) if number else b"") + payload
+    return _packet(0x30 | flags, body)
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    length, n = b"", len(body)
+    while True:
+        n, digit = n >> 7, n & 127
+        length += bytes([digit | (128 if n else 0)])
+        if not n:
+            return bytes([first]) + length + body

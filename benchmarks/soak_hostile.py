@@ -1,8 +1,8 @@
 """``make soak-hostile``: the demo for hours under hostile MQTT and HTTP traffic, beside busy loops; nothing may end.
 
-The last line is one JSON object: what was sent, which processes ended, how the API answered, how the memory
-grew. Exit code 1 if a process ended, the API was not ready at the end, or no record was stored in the last
-part of the run.
+The last line is one JSON object: what was sent, which processes ended, how the API answered, how the memory of each
+process grew, and how many acknowledged records were lost or doubled. Exit code 1 if a process ended, the API was not
+ready at the end, no record was stored in the last part of the run, or a record was lost or doubled.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from typing import Any, Final
 
 from benchmarks.hostile_http import HostileHttp
 from benchmarks.hostile_mqtt import HostileMqtt
+from benchmarks.soak_count import compare, outbox_files, read_outbox
 from firmware_sim.demo.city_folder import free_port
 
 _READY_S: Final = 300
 _LOOK_S: Final = 5.0
+_END_S: Final = 60.0
 _ENDED: Final = re.compile(r"ended with|was ended by")
 
 
@@ -76,7 +78,14 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         time.sleep(15)  # what was held open has been let go
         is_ready = _answer(port, "/readyz")[0] == 200
         text = output.read_text(errors="replace")
-        return _result(given, looks, attacks, text, is_ready=is_ready and demo.poll() is None)
+        files = outbox_files(folder)
+        is_running = demo.poll() is None
+        for loop in loops:
+            loop.terminate()
+        demo.send_signal(signal.SIGTERM)
+        demo.wait(_END_S)
+        counts = compare(folder, [read_outbox(*item) for item in files.items()])
+        return _result(given, looks, attacks, text, counts, is_ready=is_ready and is_running)
     finally:
         stop.set()
         for loop in loops:
@@ -84,21 +93,31 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 loop.terminate()
         demo.send_signal(signal.SIGTERM)
         try:
-            demo.wait(60)
+            demo.wait(_END_S)
         except subprocess.TimeoutExpired:
             demo.kill()
         output.unlink(missing_ok=True)
 
 
 def _result(
-    given: argparse.Namespace, looks: list[dict[str, Any]], attacks: tuple[Any, ...], text: str, *, is_ready: bool
+    given: argparse.Namespace,
+    looks: list[dict[str, Any]],
+    attacks: tuple[Any, ...],
+    text: str,
+    counts: dict[str, int],
+    *,
+    is_ready: bool,
 ) -> dict[str, Any]:
     ended = [line for line in text.splitlines() if _ENDED.search(line)]
     answered = [look["answer_s"] for look in looks if look["status"] == 200]
     last = looks[-max(1, len(looks) // 4) :]
     is_moving = len({look["live_at"] for look in last if look["live_at"]}) > 1
     quarter = max(1, len(looks) // 4)
-    memory = [max((look["rss_mb"] for look in part), default=0) for part in (looks[:quarter], looks[-quarter:])]
+    names = sorted({name for look in looks for name in look["rss_mb"]})
+    memory = {
+        name: [max((look["rss_mb"].get(name, 0) for look in part), default=0) for part in _quarters(looks, quarter)]
+        for name in names
+    }
     return {
         "benchmark": "soak-hostile",
         "minutes": given.minutes,
@@ -107,9 +126,18 @@ def _result(
         "asked": len(looks),
         "answered": len(answered),
         "answer_s_max": round(max(answered, default=0.0), 2),
-        "rss_mb_first_and_last_quarter": memory,
-        "passed": not ended and is_ready and is_moving,
+        "rss_mb_by_quarter": memory,
+        **counts,
+        "passed": not ended and is_ready and is_moving and counts["acknowledged"] > 0 and not _harmed(counts),
     }
+
+
+def _quarters(looks: list[dict[str, Any]], n: int) -> list[list[dict[str, Any]]]:
+    return [looks[:n], looks[n : 2 * n], looks[-2 * n : -n], looks[-n:]]
+
+
+def _harmed(counts: dict[str, int]) -> bool:
+    return counts["lost"] > 0 or counts["doubled"] > 0
 
 
 def _look(demo: subprocess.Popen[bytes], port: int, until: float) -> list[dict[str, Any]]:
@@ -132,17 +160,23 @@ def _answer(port: int, path: str) -> tuple[int, bytes]:
         return getattr(error, "code", 0), b""
 
 
-def _memory_mb(pid: int) -> int:
-    """Resident memory of a process and its children together."""
-    total = 0
+def _memory_mb(pid: int) -> dict[str, int]:
+    """Resident memory of the demo's processes by what they are."""
+    found: dict[str, int] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         except OSError:
             continue
-        if str(pid) in {fields["Pid"].strip(), fields["PPid"].strip()} and "VmRSS" in fields:
-            total += int(fields["VmRSS"].split()[0])
-    return total // 1024
+        if str(pid) not in {fields["Pid"].strip(), fields["PPid"].strip()} or "VmRSS" not in fields:
+            continue
+        try:
+            words = status.with_name("cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        name = words[2] if len(words) > 2 else fields["Name"].strip()
+        found[name] = found.get(name, 0) + int(fields["VmRSS"].split()[0]) // 1024
+    return found
 
 
 def _wait_until_ready(demo: subprocess.Popen[bytes], port: int, output: Path) -> None:

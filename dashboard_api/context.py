@@ -33,6 +33,7 @@ from dashboard_api.store.fault_cache import FaultCache
 from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
 from dashboard_api.store.standing_faults import StandingFaults, marks
+from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
 from languages.catalogue import FALLBACK, Catalogue, load_languages
 from languages.choice import accepted_language
@@ -70,7 +71,11 @@ class Context:
         )
         self.audit = AuditLog(lambda: self.key_file.derived("audit"), clock)
         self.admission = Admission(
-            self.database, clock, is_loopback=is_loopback, is_always_closed=bool(city.oidc.issuer)
+            self.database,
+            clock,
+            is_loopback=is_loopback,
+            is_always_closed=bool(city.oidc.issuer),
+            are_accounts_lost=(city.data_folder / ACCOUNTS_LOST_FILE).exists,
         )
         limits = RateLimits(city.web.public_per_minute, city.web.session_per_minute)
         self.gate = Gate(self.admission, limits, city.web.allowed_origins, is_in_process=self.database.is_in_process)

@@ -34,6 +34,7 @@ from edge_agent.serial.port import open_port
 from edge_agent.serial.sweep import Sweeper
 from edge_agent.status import AgentStatus, write_status
 from edge_agent.watchdog import Watchdog
+from edge_agent.wire import client_id
 
 if TYPE_CHECKING:
     from edge_agent.config import AgentConfig
@@ -260,7 +261,7 @@ def _link_settings(config: AgentConfig) -> LinkSettings:
     broker, controller = config.broker, config.controller
     return LinkSettings(
         urls=broker.urls,
-        client_id=f"terang-{controller.group}-{controller.id}",
+        client_id=client_id(controller.group, controller.id),
         keepalive_s=broker.keepalive_s,
         ca=broker.ca,
         cert=broker.cert,

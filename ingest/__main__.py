@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,7 +17,7 @@ import typer
 
 from ingest.assembly import CityIngest, Options
 from ingest.energy.report import report_energy
-from ingest.errors import IngestError
+from ingest.errors import DamagedDatabaseError, IngestError
 from ingest.process_memory import collect_rarely, keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
@@ -64,14 +65,21 @@ def run(
     options = Options(clock is ClockName.DATA, host or "127.0.0.1", int(port) if address else -1, status is not None)
     os.umask(_PRIVATE)
     gc.disable()  # while a register becomes millions of objects that all stay
-    ingest = CityIngest(read_city(city, os.environ), options)
+    settings = read_city(city, os.environ)
+    ingest = CityIngest(settings, options)
     stop = StopSignal().install()
     collect_rarely()
     keep_memory()  # from now on: what the start needed is given back
-    try:
-        ingest.intake.run(stop.is_set)
-    finally:
-        ingest.close()
+    while True:
+        try:
+            ingest.intake.run(stop.is_set)
+        except DamagedDatabaseError as error:
+            structlog.get_logger("ingest").error("the city is opened again", reason=str(error))
+        else:
+            return
+        finally:
+            ingest.close()
+        ingest = CityIngest(settings, replace(options, is_database_damaged=True))
 
 
 @app.command("worker", help="terminal.ingest.do.worker")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,11 @@ import structlog
 from city_pki.errors import PkiError
 from city_pki.order_keys import COUNTER_FILE, OrderSigner
 from city_pki.secret_file import is_open_to_others
-from ingest.database import Guard, open_database
+from edge_agent.wire import host_client_id
+from ingest.damaged_database import kept_databases, kept_warning, replace_damaged
+from ingest.database import Guard, is_damage, open_database
 from ingest.detection.engine import Detection
-from ingest.errors import UnusableError
+from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.folder_lock import FolderLock
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
@@ -28,9 +31,10 @@ from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.jobs.schedule_push import ScheduleJob
 from ingest.metrics import Metrics, Readiness, StatusPage
+from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import ReceivedRangesTable
+from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
 from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
 from ingest.pipeline.clock import Clock, DataClock, WallClock
@@ -45,8 +49,10 @@ from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
+from ingest.telemetry.store import TelemetryStore
 
 LOCK_FILE: Final = "ingest.lock"
+_PATIENCE_S: Final = 2.0  # for the records since the snapshot before intake serves; the rest is judged beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Options:
         is_elected: a lock says that no other process serves this group, so it keeps one name at the broker: should an
             older connection of that name still stand, the broker ends it, and speaks its will before ours begins.
         guard: keeps the database's transactions from beginning once that lock is lost.
+        is_database_damaged: SQLite has said so while the city was open the last time.
         show: has the city's figures and state shown on a page that is there already, instead of one of its own.
     """
 
@@ -70,6 +77,7 @@ class Options:
     is_status_wished: bool = True
     is_elected: bool = False
     guard: Guard | None = None
+    is_database_damaged: bool = False
     show: Callable[[Metrics, Readiness], object] | None = None
 
 
@@ -85,6 +93,19 @@ class CityIngest:
         self._closers: list[Callable[[], object]] = []
         try:
             self._open(city, options)
+        except Exception as error:
+            self.close()
+            if options.is_database_damaged or not (is_damage(error) or isinstance(error, DamagedDatabaseError)):
+                raise
+            self._open_again(city, options)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_again(self, city: City, options: Options) -> None:
+        """Without the database, whose damage its check has not found."""
+        try:
+            self._open(city, replace(options, is_database_damaged=True))
         except BaseException:
             self.close()
             raise
@@ -96,21 +117,29 @@ class CityIngest:
         make_private(city.data_folder)
         lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
         self._closers.append(lock.release)
+        damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
+        # a store that is busy takes seconds to answer, as long as the database does for a large register
+        opener = ThreadPoolExecutor(1, "opening")
+        opening = opener.submit(_open_store, city, metrics, damaged)
+        self._closers.append(lambda: _close_store(opener, opening))
+        kept = replace_damaged(city, is_known=options.is_database_damaged)
+        metrics.damaged_databases.set(len(kept_databases(city)))
+        readiness.warn("database", kept_warning(city))
         engine = open_database(city)
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
-        register, self.issues = sync_register(engine, city.folder, is_takeover=options.is_elected)
-        damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
-        store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
-        self._closers.append(store.close)
+        register, self.issues = sync_register(
+            engine, city.folder, is_takeover=options.is_elected, tell=lambda text: readiness.warn("register", text)
+        )
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
         detection = Detection(fleet, city, start_us=start_us)
         book = open_fault_desk(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
+        store, stored_ranges = opening.result()
         received = ReceivedRangesTable()
-        for state in store.received():
+        for state in stored_ranges:
             received.restore(state)
         dead_letters = DeadLetters(city.data_folder)
         host = HostApplication(
@@ -135,21 +164,36 @@ class CityIngest:
         upkeep = Upkeep(store, clock.now_us, metrics, readiness)
         self._closers.append(upkeep.stop)
         snapshots = SnapshotFile(city.data_folder)
-        recover(
+        catch_up = recover(
             snapshots,
             detection,
             detection,
             clock,
             store=store,
             directory=directory,
-            book=book,
             warn=lambda text: readiness.warn("memory", text),
         )
-        detection.adopt(key for key, _state in book.book.open_keys())
+        changes: Sequence[Change] = detection.tell_again() if kept is not None else ()
+        if catch_up is not None:
+            self._closers.append(catch_up.stop)
+            changes = [*changes, *catch_up.wait(_PATIENCE_S)]
+
+        def adopt_the_rest() -> None:
+            is_cleared = (lambda _key: False) if catch_up is None else catch_up.is_cleared
+            detection.adopt(key for key, _state in book.book.open_keys() if not is_cleared(key))
+
         memory = SnapshotJob(
-            snapshots, detection, commit_queue, store=store, received=received, monotonic=time.monotonic
+            snapshots,
+            detection,
+            commit_queue,
+            store=store,
+            received=received,
+            monotonic=time.monotonic,
+            has_untold_changes=lambda: self.intake.has_untold_changes,
         )
-        live = LiveSnapshot(city.data_folder, detection, register.version, host, time.monotonic, _wall_us)
+        live = LiveSnapshot(
+            city.data_folder, detection, register.version, host, time.monotonic, _wall_us, readiness.warnings
+        )
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 
         energy = EnergyJob(engine, city, fleet, time.monotonic, damaged=damaged)
@@ -188,8 +232,20 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
             pace=Pace(flush_s=0.1) if options.is_data_clock else Pace(),
-            jobs=(
+            catch_up=None if catch_up is None or catch_up.is_done else catch_up,
+            caught_up=adopt_the_rest,
+            jobs_when_caught_up=(
                 memory,
+                RegisterWatch(
+                    engine,
+                    city.folder,
+                    register.version,
+                    swap.replace,
+                    time.monotonic,
+                    lambda text: readiness.warn("register", text),
+                ),
+            ),
+            jobs=(
                 live,
                 commands,
                 FaultChangesJob(book, detection, time.monotonic),
@@ -197,10 +253,10 @@ class CityIngest:
                 ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
                 energy,
-                RegisterWatch(engine, city.folder, register.version, swap.replace, time.monotonic),
             ),
             listeners=(commands.hear, energy.hear),
         )
+        self.intake.tell(changes)
 
     def _broker(self, city: City, options: Options) -> Broker:
         settings = city.broker
@@ -227,7 +283,7 @@ class CityIngest:
                 username=settings.username,
                 password=settings.password,
             )
-        client_id = f"terang-ingest-{city.city.host_id}-{city.city.group}"
+        client_id = host_client_id(city.city.group, city.city.host_id)
         if not options.is_elected:
             client_id += f"-{os.getpid()}"
         broker = Broker(
@@ -264,6 +320,21 @@ def _signer(city: City) -> OrderSigner | None:
 def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:
     metrics.damaged_files.set(n_files)
     readiness.warn("telemetry", warning)
+
+
+def _open_store(city: City, metrics: Metrics, damaged: DamagedFiles) -> tuple[TelemetryStore, list[StoredRanges]]:
+    store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
+    try:
+        return store, store.received()
+    except BaseException:
+        store.close()
+        raise
+
+
+def _close_store(opener: ThreadPoolExecutor, opening: Future[tuple[TelemetryStore, list[StoredRanges]]]) -> None:
+    opener.shutdown()
+    if opening.exception() is None:
+        opening.result()[0].close()
 
 
 def _wall_us() -> int:

@@ -15,19 +15,20 @@ from typing import Any, Final, TypeAlias
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DataError,
     DBAPIError,
     IntegrityError,
-    OperationalError,
     SQLAlchemyError,
     StatementError,
 )
 from sqlalchemy.pool import NullPool
 
-from ingest.errors import UnusableError
+from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.private_files import keep_private, make_private
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
@@ -37,7 +38,23 @@ _BUSY_TIMEOUT_MS: Final = 15_000
 _MIGRATION_LOCK: Final = 0x7465_7261  # any number, the same for all of Terang's processes
 _ALEMBIC: Final = threading.Lock()  # its context is global: one migration at a time in a process
 
+_PRIMARY: Final = 0xFF  # of SQLite's extended error codes
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# other errors of reading may pass (a disk that comes back); a file that ends too early, or fails its checksum, does not
+_DAMAGE_EXTENDED: Final = frozenset(
+    {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA}
+)
+
 Guard: TypeAlias = Callable[[Engine], None]  # keeps an engine's transactions from beginning when they must not
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether an error, or one that it wraps, is SQLite's word that the file is damaged."""
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlite_errorcode", None)
+    if not isinstance(original, sqlite3.DatabaseError) or code is None:
+        return False
+    return code & _PRIMARY in _DAMAGE or code in _DAMAGE_EXTENDED
 
 
 def is_unavailable(error: Exception) -> bool:
@@ -47,6 +64,17 @@ def is_unavailable(error: Exception) -> bool:
     if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
         return False  # a value that cannot even be sent
     return isinstance(error, (SQLAlchemyError, OSError, MemoryError))
+
+
+def sqlite_path(city: City) -> Path | None:
+    """The file of the city's database; None if it is on a server or in memory, or its URL is broken."""
+    try:
+        url = make_url(city.database.url)
+    except (ArgumentError, ValueError):
+        return None
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return city.folder / url.database
 
 
 def open_database(city: City) -> Engine:
@@ -79,8 +107,14 @@ def open_database(city: City) -> Engine:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)
-    except OperationalError as error:
+    except DatabaseError as error:
+        if is_damage(error):
+            raise DamagedDatabaseError(f"{shown}: {_first_line(error.orig)}") from None
         raise UnusableError(f"{shown}: {scrubbed(_first_line(error.orig), given)}") from None
+    except CommandError as error:  # a version that this program does not know
+        raise UnusableError(
+            f"{shown}: its tables are of another version of Terang, perhaps a newer one: {_first_line(error)}"
+        ) from None
     except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:  # no such driver, or option of it
         raise UnusableError(f"{shown}: {scrubbed(_first_line(error), given)}") from None
     return engine

@@ -11,6 +11,10 @@ class UnusableError(IngestError):
     """Something that a person has to mend first (a file, a URL, a port): one line, exit code 2."""
 
 
+class DamagedDatabaseError(UnusableError):
+    """SQLite says that the city's database is damaged: open the city again, which sets the file aside."""
+
+
 class NothingTakenError(UnusableError):
     """A register of which not one row can be taken.
 

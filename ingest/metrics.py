@@ -62,6 +62,11 @@ class Metrics:
             "Telemetry files that cannot be read and are ignored",
             registry=registry,
         )
+        self.damaged_databases = Gauge(
+            "terang_ingest_damaged_databases",
+            "Damaged databases that were set aside and are still there",
+            registry=registry,
+        )
         self.upkeep_errors = Counter(
             "terang_ingest_upkeep_errors",
             "Failed steps of merging, thinning or deletion in the store",

@@ -56,6 +56,7 @@ class Admission:
         *,
         is_loopback: bool,
         is_always_closed: bool = False,
+        are_accounts_lost: Callable[[], bool] = bool,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Look up in ``database``.
@@ -65,11 +66,14 @@ class Admission:
             clock: UTC microseconds.
             is_loopback: whether only this machine can reach the service.
             is_always_closed: whether people sign in elsewhere, so that there may be accounts at any time.
+            are_accounts_lost: whether there were accounts in a database that was set aside: then nobody is an operator
+                for being at this machine.
             now_s: a clock that only goes forward.
         """
         self._database = database
         self._clock = clock
         self._is_loopback = is_loopback
+        self._are_accounts_lost = are_accounts_lost
         self._now_s = now_s
         self._lock = threading.Lock()
         self._known: OrderedDict[Shown, _Known] = OrderedDict()
@@ -93,7 +97,7 @@ class Admission:
             return cached
         try:
             with self._database.reading() as connection:
-                found = is_closed(connection)
+                found = is_closed(connection) or self._are_accounts_lost()
         except UnavailableError as error:
             # a database of an earlier version, or none yet: nobody has an account there. One that had some has lost
             # its tables, which opens nothing.

@@ -25,7 +25,8 @@ def get_readiness(context: ContextOf) -> JSONResponse:
     if version == 0:
         raise UnavailableError("no_register")
     picture = context.live.read()
-    warnings = context.readings.warnings()
+    of_ingest = {} if picture is None else picture.warnings
+    warnings = {**of_ingest, **context.readings.warnings(), **context.database.warnings()}
     figures = {**context.live_figures(picture), "warnings": warnings}
     if context.live.trouble is not None:
         raise UnavailableError("live_damaged", figures, reason=context.live.trouble)

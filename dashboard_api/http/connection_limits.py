@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _SWEEP_S: Final = 1.0
 _TELL_EVERY_S: Final = 60.0
 _OVERHEAD: Final = 32  # bytes that a header line costs beside its text
+_AROUND: Final = 16  # bytes around each byte of a body that is sent in chunks of one
 _log = logging.getLogger("terang.http")
 
 
@@ -49,7 +50,8 @@ class ConnectionLimits:
 class OpenConnections:
     """The connections of one server, by what each waits for; the oldest of each wait comes first.
 
-    ``registry`` gets ``terang_http_connections_closed_total`` by reason: full, address, head, head_size, body, write.
+    ``registry`` gets ``terang_http_connections_closed_total`` by reason: full, address, head, head_size, body,
+    body_size, write.
     """
 
     limits: ConnectionLimits
@@ -148,6 +150,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(**uvicorn)
         self._open = open_connections
         self._n_head = 0  # bytes of the request's head so far
+        self._n_body = 0  # of its body
+        self._n_around = 0  # around its body: lengths and extensions of chunks, trailers
         self._is_refused = False
         self.address = ""
         self.is_loopback = True
@@ -172,8 +176,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse, and stop a head that grows beyond its limit."""
         if self._is_refused:
             return
-        n_before = self._n_head
+        n_before, n_body_before = self._n_head, self._n_body
+        is_in_body = self in self._open.bodies
         super().data_received(data)
+        if is_in_body and not self._is_refused:
+            self._n_around += len(data) - (self._n_body - n_body_before)
+            if self._n_around > self._open.limits.head_bytes + _AROUND * self._n_body:
+                self._open.note("body_size", self.address)
+                self._refuse(400, "Bad Request", "too much around the request's body")
         # the parser hands a header over when it is complete: until then only the bytes can be counted
         if self in self._open.heads and self._n_head == n_before:
             self._count_head(len(data))
@@ -187,7 +197,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._n_head = 0
+        self._n_head = self._n_body = self._n_around = 0
         self._open.heads.setdefault(self, self._open.monotonic())
 
     def on_url(self, url: bytes) -> None:
@@ -211,6 +221,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
+        self._n_body += len(body)
         if not self._is_refused:
             super().on_body(body)
 

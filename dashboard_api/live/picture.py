@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ import structlog
 from ingest.schema import live
 
 _LONGEST: Final = 200  # characters of a reason
+_LONGEST_WARNING: Final = 1000
+_MOST_WARNINGS: Final = 50
 _LATEST_US: Final = 9_000_000_000_000_000  # the year 2255
 
 
@@ -26,7 +28,7 @@ class LivePicture:
     """What ingest last wrote; ``columns`` are arrays of N in register order, by the names of ``ingest.schema.live``.
 
     ``now_us`` is ingest's "now", which is not the wall's where a night is replayed. ``number`` counts
-    the pictures that this process has opened.
+    the pictures that this process has opened. ``warnings`` are those of ingest's own ``/readyz``, by part.
     """
 
     register_version: int
@@ -35,6 +37,7 @@ class LivePicture:
     columns: Mapping[str, npt.NDArray[Any]]
     controllers_json: str
     least_dark_json: str = "{}"
+    warnings: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
 
     @property
@@ -141,4 +144,12 @@ def _open(path: Path) -> LivePicture:
         columns=columns,
         controllers_json=about.get("controllers", "{}"),
         least_dark_json=about.get("least_dark", "{}"),
+        warnings=_warnings(about.get("warnings", "{}")),
     )
+
+
+def _warnings(text: str) -> Mapping[str, str]:
+    document = json.loads(text)
+    return {
+        str(part)[:_LONGEST]: str(said)[:_LONGEST_WARNING] for part, said in list(document.items())[:_MOST_WARNINGS]
+    }

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, create_engine, event, make_url, select, update
@@ -13,11 +14,13 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DataError,
+    DisconnectionError,
     IntegrityError,
     InterfaceError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
 from ingest.schema import tables
@@ -43,13 +46,14 @@ class Database:
             UnusableError: the URL is broken.
         """
         given = self._given_url = city.database.url
+        self._path: Path | None = None
         try:
             url = make_url(given)
         except (ArgumentError, ValueError):  # its words repeat the URL, or a part of it
             shown = without_secrets(given)
             raise UnusableError(f"{city.folder / 'city.toml'}: [database] url: {shown!r} is none") from None
         if url.get_backend_name() == "sqlite" and url.database:
-            path = city.folder / url.database
+            path = self._path = city.folder / url.database
             # rw: an API must not make an empty database where ingest has not made one yet
             url = url.set(database=f"file:{path.absolute()}", query={"mode": "rw", "uri": "true"})
         # whether a short question is answered by this process itself, without a server to wait for
@@ -63,7 +67,36 @@ class Database:
             reason = scrubbed(str(error).splitlines()[0], given)
             raise UnusableError(f"[database] url: {without_secrets(given)}: {reason}") from None
         if self.is_in_process:
+            event.listen(self._engine, "connect", self._note_file)
+            event.listen(self._engine, "checkout", self._check_file)
             event.listen(self._engine, "connect", _prepare_sqlite)
+
+    def _note_file(self, _connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = self._file()
+
+    def _check_file(self, _connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Let go of a file that ingest has set aside since: a new one stands in its place."""
+        if record.info.get("file") != self._file():
+            raise DisconnectionError("another database file is in its place")
+
+    def _file(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def warnings(self) -> dict[str, str]:
+        """What an operator should look at: damaged databases that ingest has set aside."""
+        if self._path is None:
+            return {}
+        kept = sorted(self._path.parent.glob(f"{self._path.name}.damaged-*"))
+        names = [path.name for path in kept if not path.name.endswith(("-wal", "-shm"))]
+        if not names:
+            return {}
+        return {"database": f"the database was damaged and a new one was made; the damaged one is kept as {names[-1]}"}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

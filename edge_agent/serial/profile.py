@@ -37,6 +37,18 @@ UNITS = {
     **{unit: (unit, 1.0) for unit in set(QUANTITIES.values())},
     "mV": ("V", 1e-3), "mA": ("A", 1e-3), "kW": ("W", 1e3), "kWh": ("Wh", 1e3), "min": ("h", 1 / 60),
 }  # fmt: skip
+# What is believed of a quantity whose profile names no range of its own: what no public lighting net can show is not.
+# A profile for a meter behind transformers names a wider one.
+BELIEVED = {
+    "voltage": (0.0, 450.0),
+    "current": (0.0, 10_000.0),
+    "power": (-3e6, 3e6),
+    "power_factor": (-1.05, 1.05),
+    "frequency": (40.0, 70.0),
+    "temperature": (-60.0, 250.0),
+    "illuminance": (0.0, 200_000.0),
+    "burning_hours": (0.0, 1_000_000.0),
+}
 CONTACTS = ("door_open", "supply_present", "contactor_closed")
 WIDTHS = {"uint16": 1, "int16": 1, "uint32": 2, "int32": 2, "float32": 2}
 _FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}
@@ -255,14 +267,15 @@ def _quantity(name: str, table: Table) -> Quantity:
     if scale == 0:
         entry.fail("scale", "must not be 0")
     lowest, highest = METRIC_RANGES.get(name, (-FLOAT32_MAX, FLOAT32_MAX))
+    least, most = BELIEVED.get(name[:-2] if name[-2:] in {"_r", "_s", "_t"} else name, (lowest, highest))
     quantity = Quantity(
         name=name,
         register=register,
         kind=kind,
         # 2245 times 0.1 is 224.50000000000003; packing as float32 rounds that away
         scale=scale * factor,
-        minimum=max(lowest, entry.number("minimum", lowest)),
-        maximum=min(highest, entry.number("maximum", highest)),
+        minimum=max(lowest, entry.number("minimum", least)),
+        maximum=min(highest, entry.number("maximum", most)),
     )
     entry.finish()
     return quantity

@@ -19,6 +19,20 @@ _MAX_STATE_BYTES: Final = 4096
 MESSAGE_TYPES: Final = (NBIRTH, NDATA, NDEATH, NCMD)
 
 
+def client_id(group: str, node: str) -> str:
+    """An agent's MQTT client id: another one for every group and node, whatever hyphens stand in them."""
+    return f"terang-{_without_hyphens(group)}-{node}"
+
+
+def host_client_id(group: str, host_id: str) -> str:
+    """A host's MQTT client id: another one for every group and host, and no agent's."""
+    return f"terang--ingest-{_without_hyphens(group)}-{host_id}"
+
+
+def _without_hyphens(text: str) -> str:
+    return text.replace("%", "%25").replace("-", "%2D")
+
+
 @dataclass(frozen=True, slots=True)
 class NodeTopic:
     """``spBv1.0/{group}/{message_type}/{node}`` in parts."""

@@ -269,6 +269,10 @@ class Detection:
         """Faults that are open in the book: those that detection does not hold itself are watched for their end."""
         self._orphans.adopt(keys, self._book)
 
+    def tell_again(self) -> list[Change]:
+        """Every condition that holds, once more: for a fault book that has lost its database."""
+        return self._book.tell_again()
+
     def _start_anew(self, lamp: Int64) -> None:
         self._state.start_anew(lamp)
         self._baseline.start_anew(lamp)

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from ulid import ULID
 
-from ingest.database import is_unavailable
-from ingest.errors import RetryError, describe
+from ingest.database import is_damage, is_unavailable
+from ingest.errors import DamagedDatabaseError, RetryError, describe
 from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator
 from ingest.metrics import Metrics
@@ -43,12 +43,13 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had; what was written before is known by its place when it is told
                 again.
+            DamagedDatabaseError: it will not be to be had again.
         """
         try:
             return self.book.apply(changes, now_us)
         except Exception as error:
             if is_unavailable(error):
-                raise RetryError(f"the fault book's database: {describe(error)}") from error
+                raise _meaning(error) from error
             if len(changes) > 1:
                 middle = len(changes) // 2
                 first, second = self.apply(changes[:middle], now_us), self.apply(changes[middle:], now_us)
@@ -79,7 +80,7 @@ class FaultJob:
         try:
             return self.book.poll_claims()
         except SQLAlchemyError as error:
-            raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+            raise _meaning(error) from error
 
     def read_reports(self) -> bool:
         """Whether citizens reported anything since the last call.
@@ -90,7 +91,7 @@ class FaultJob:
         try:
             return self.book.read_reports()
         except SQLAlchemyError as error:
-            raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+            raise _meaning(error) from error
 
     def rank_again(self, now_us: int) -> None:
         """Renew priorities.
@@ -101,7 +102,12 @@ class FaultJob:
         try:
             self.book.rank_again(now_us)
         except SQLAlchemyError as error:
-            raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+            raise _meaning(error) from error
+
+
+def _meaning(error: Exception) -> DamagedDatabaseError | RetryError:
+    text = f"the fault book's database: {describe(error)}"
+    return DamagedDatabaseError(text) if is_damage(error) else RetryError(text)
 
 
 def locator_of(register: Register) -> FaultLocator:
@@ -131,7 +137,7 @@ def open_fault_desk(
             metrics,
         )
     except SQLAlchemyError as error:
-        raise RetryError(f"the fault book's database: {str(error).splitlines()[0]}") from error
+        raise _meaning(error) from error
 
 
 class FaultChangesJob:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +33,13 @@ class LiveSnapshot:
         host: HostApplication,
         monotonic: Callable[[], float],
         wall_us: Callable[[], int],
+        warnings: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """Draw into ``folder``; ``wall_us`` dates the file, whatever time the data has."""
+        """Draw into ``folder``; ``wall_us`` dates the file, whatever time the data has.
+
+        ``warnings``: what ingest's own ``/readyz`` says beside it, for that of the API.
+        """
+        self._warnings = warnings
         self._wall_us = wall_us
         self._path = folder / FILE_NAME
         self._judge = judge
@@ -68,6 +73,7 @@ class LiveSnapshot:
             "now_us": str(now_us),
             "controllers": json.dumps(self._host.presence(), separators=(",", ":")),
             "least_dark": self._least(),
+            "warnings": json.dumps(dict(self._warnings())),
         }
         table = pa.table({name: columns[name] for name in COLUMNS}).replace_schema_metadata(metadata)
         with (

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.errors import UnusableError
 from ingest.periodic import Every
+from ingest.register.agreement import read_agreement
 from ingest.register.database_table import load_register, stored_version
 from ingest.register.register import Register
 from ingest.register.sync import sync_register
@@ -31,12 +32,14 @@ class RegisterWatch:
         version: int,
         replace: Callable[[Register], None],
         monotonic: Callable[[], float],
+        tell: Callable[[str | None], object] = lambda _reason: None,
     ) -> None:
-        """``replace`` is called with every new register."""
+        """``replace`` is called with every new register, ``tell`` with why the folder's waits for a person."""
         self._engine = engine
         self._folder = folder
         self._version = version
         self._replace = replace
+        self._tell = tell
         self._monotonic = monotonic
         self._every = self._next_look(_EVERY_S)
         self._stamp = self._seen = self._stat()
@@ -65,9 +68,12 @@ class RegisterWatch:
         try:
             if stamp != self._stamp and stamp:
                 self._stamp = self._seen = stamp
-                register, _ = sync_register(self._engine, self._folder)
+                register, _ = sync_register(self._engine, self._folder, tell=self._tell)
             elif stored_version(self._engine) != self._version:
                 register = load_register(self._engine)
+                agreed = read_agreement(self._folder / "data")
+                if agreed is not None and agreed.version == register.version:  # `terang-city apply`, on this machine
+                    self._tell(None)
             else:
                 return
         except UnusableError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
+from unicodedata import normalize
 
 import pyarrow as pa
 
@@ -91,6 +92,11 @@ class Names:
         return self._column
 
 
+def _composed(name: str) -> str:
+    """An id as the register holds it: in Unicode's composed form (NFC)."""
+    return name if name.isascii() else normalize("NFC", name)
+
+
 class Directory:
     """Numbers for everything that a block of telemetry names."""
 
@@ -109,7 +115,7 @@ class Directory:
         """Numbers of the lamps that are the controller's in the register, -1 of any other and of one named again."""
         index, owner = self.places.lamp_index, self.places.lamp_controller
         controller = self.places.controller_index.get(controller_id, -1)
-        numbers = [index.get(lamp_id, -1) for lamp_id in lamp_ids]
+        numbers = [index.get(_composed(lamp_id), -1) for lamp_id in lamp_ids]
         taken: set[int] = set()
         for i, number in enumerate(numbers):
             if number < 0 or number in taken or int(owner[number]) != controller:
@@ -120,7 +126,7 @@ class Directory:
     def _own_circuits(self, controller_id: str, circuits: Sequence[str]) -> list[int]:
         """Numbers of the circuits that are the controller's in the register, -1 of any other and of one named again."""
         index = self.places.controller_circuit_index
-        numbers = [index.get((controller_id, circuit), -1) for circuit in circuits]
+        numbers = [index.get((controller_id, _composed(circuit)), -1) for circuit in circuits]
         taken: set[int] = set()
         for i, number in enumerate(numbers):
             if number in taken:
@@ -139,7 +145,8 @@ class Directory:
         n_strange = 0
         for i, (number, lamp_id) in enumerate(zip(numbers, lamp_ids, strict=True)):
             if number < 0:
-                numbers[i] = self.lamps.stranger(f"{controller_id}\0{lamp_id}", lamp_id)
+                name = _composed(lamp_id)
+                numbers[i] = self.lamps.stranger(f"{controller_id}\0{name}", name)
                 n_strange += 1
         return numbers, n_strange
 
@@ -151,7 +158,7 @@ class Directory:
         n_strange = 0
         for i, (number, circuit) in enumerate(zip(numbers, circuits, strict=True)):
             if number < 0:
-                numbers[i] = self._strange_circuit((controller_id, circuit))
+                numbers[i] = self._strange_circuit((controller_id, _composed(circuit)))
                 n_strange += 1
         return numbers, n_strange
 

@@ -3,7 +3,7 @@
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
 It keeps nothing on disk, and the holder of one password can send as another client: for larger cities use Mosquitto
-with certificates. The only module of ingest that uses amqtt.
+with certificates. Owns the thread; what the broker allows is ``bounded_broker``'s.
 """
 
 from __future__ import annotations
@@ -12,31 +12,26 @@ import asyncio
 import ipaddress
 import logging
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
-import structlog
-from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter  # type: ignore[import-untyped]  # no types
-from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  # amqtt ships no types
-from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # as above
-from amqtt.errors import AMQTTError, BrokerError, NoDataError  # type: ignore[import-untyped]  # as above
+from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # amqtt ships no types
+from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # as above
 
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
+from ingest.mqtt.bounded_broker import BoundedBroker, SteadyDict
 from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
-MAX_PACKET: Final = 4 << 20  # bytes
 _START_TIMEOUT_S: Final = 10.0
-_CONNECT_TIMEOUT_S: Final = 10.0
 _MAX_CONNECTIONS: Final = 4096
 _OWN_FILES: Final = 256  # that ingest opens itself: segments, database, sockets
-_MAX_RETAINED: Final = 1000
-_MAX_RETAINED_BYTES: Final = 65_536
+_TELL_EVERY_S: Final = 60.0
+_SESSION_KEPT_S: Final = 3600  # of a client with a password that asked for its session to be kept
 
 
 def parse_embedded(url: str) -> tuple[str, int]:
@@ -73,83 +68,28 @@ def _connections_for_strangers() -> int:
     return _MAX_CONNECTIONS
 
 
-class _SteadyDict(dict[str, Any]):
-    """A dict that may grow while it is walked over: a walk sees the keys of its beginning."""
+class _Seldom(logging.Filter):
+    """Passes one record a minute from each line of code: strangers decide how often there is something to say."""
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(super().keys()))
+    def __init__(self) -> None:
+        super().__init__()
+        self._told_s: dict[tuple[str, int], float] = {}
 
-    def items(self) -> Any:
-        """Pairs of this moment."""
-        return list(super().items())
-
-
-class _SizedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
-    """A connection's reading side that ends where somebody announces more than any sweep has."""
-
-    def __init__(self, reader: asyncio.StreamReader, peer: object) -> None:
-        super().__init__(reader)
-        self._peer = peer
-        self._is_cut_off = False
-
-    async def read(self, n: int = -1) -> bytes:
-        if n > MAX_PACKET and not self._is_cut_off:
-            structlog.get_logger("broker").warning("cut off: its packet is too long", peer=str(self._peer), n_bytes=n)
-            self._is_cut_off = True
-        if self._is_cut_off:
-            return b""  # as if it had hung up: what it goes on to send is no packet's beginning
-        data: bytes = await super().read(n)
-        return data
+    def filter(self, record: logging.LogRecord) -> bool:
+        place = record.pathname, record.lineno
+        if record.created - self._told_s.get(place, float("-inf")) < _TELL_EVERY_S:
+            return False
+        self._told_s[place] = record.created
+        return True
 
 
-class _Broker(AmqttBroker):  # type: ignore[misc]  # as above
-    """amqtt's broker, with limits: to packets, connections, the time until CONNECT, and retained messages.
-
-    It shares a process with ingest: what strangers hold open here must not take ingest's own files and memory.
-    """
-
-    def __init__(self, config: BrokerConfig, max_connections: int) -> None:
-        super().__init__(config)
-        self._max_connections = max_connections
-        self._n_open = 0
-        self._is_full_told = False
-
-    async def stream_connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
-    ) -> None:
-        if self._n_open >= self._max_connections:
-            if not self._is_full_told:
-                structlog.get_logger("broker").warning("no more connections are taken", n_open=self._n_open)
-            self._is_full_told = True
-            writer.close()
-            return
-        self._n_open += 1
-        sized = _SizedReader(reader, writer.get_extra_info("peername"))
-        try:
-            await self.external_connected(sized, StreamWriterAdapter(writer), listener_name)
-        except (OSError, ValueError) as error:  # of one client's bytes, at a place where amqtt expects none
-            structlog.get_logger("broker").debug("connection broke", reason=str(error))
-        finally:
-            self._n_open -= 1
-            self._is_full_told = self._is_full_told and self._n_open > self._max_connections // 2
-            writer.close()  # amqtt leaves it open where no session began
-
-    async def _initialize_client_session(self, *connection: Any) -> Any:
-        try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                return await super()._initialize_client_session(*connection)
-        except (TimeoutError, UnicodeDecodeError) as error:
-            raise NoDataError(str(error) or "no CONNECT in time") from error
-
-    async def retain_message(self, source_session: Any, topic_name: str, data: Any, qos: int | None = None) -> None:
-        """Keep a retained message, if there is room: a city has one, its host's STATE."""
-        is_known = topic_name in self._retained_messages
-        room = 2 * _MAX_RETAINED if topic_name.startswith("spBv1.0/STATE/") else _MAX_RETAINED
-        if data and not is_known and len(self._retained_messages) >= room:
-            return
-        if data and len(data) > _MAX_RETAINED_BYTES:
-            return
-        await super().retain_message(source_session, topic_name, data, qos)
+def _log_seldom(logger: logging.Logger) -> None:
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.addFilter(_Seldom())
+        logger.addHandler(handler)
 
 
 def _check_passwords(path: Path) -> None:
@@ -186,7 +126,7 @@ class EmbeddedBroker:
         self._thread = Thread(target=self._run, name="broker", daemon=True)
         self._is_up = Event()
         self._error: Exception | None = None
-        self._broker: AmqttBroker | None = None
+        self._broker: BoundedBroker | None = None
 
     def start(self) -> None:
         """Listen.
@@ -205,7 +145,7 @@ class EmbeddedBroker:
             self._thread.join(_START_TIMEOUT_S)
 
     def _run(self) -> None:
-        logging.getLogger("amqtt").setLevel(logging.ERROR)
+        _log_seldom(logging.getLogger("amqtt"))
         logging.getLogger("transitions").setLevel(logging.ERROR)
         asyncio.set_event_loop(self._loop)
         try:
@@ -224,9 +164,13 @@ class EmbeddedBroker:
         plugins: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
         if self._passwords is not None:
             plugins = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(self._passwords)}}
-        config = BrokerConfig(listeners={"default": ListenerConfig(type="tcp", bind=self._bind)}, plugins=plugins)
-        self._broker = _Broker(config, _connections_for_strangers())
+        config = BrokerConfig(
+            listeners={"default": ListenerConfig(type="tcp", bind=self._bind)},
+            plugins=plugins,
+            session_expiry_interval=_SESSION_KEPT_S,
+        )
+        self._broker = BoundedBroker(config, _connections_for_strangers())
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
-        self._broker._subscriptions = _SteadyDict()  # noqa: SLF001  (there is no public way)
+        self._broker._subscriptions = SteadyDict()  # noqa: SLF001  (there is no public way)
         await self._broker.start()

@@ -20,7 +20,7 @@ from typing import Final
 
 import structlog
 
-from ingest.errors import RetryError, StoreRefusedError, StoreUnavailableError, describe
+from ingest.errors import DamagedDatabaseError, RetryError, StoreRefusedError, StoreUnavailableError, describe
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 from ingest.model.block_division import halves
@@ -185,7 +185,11 @@ class CommitQueue:
         self._dead_letters.write([self._dead_letters.line(f"NDATA/{node}", "unstorable", text, b"", now_us)])
 
     def finish(self, wait_s: float = 0.0) -> Load | None:
-        """Return the load that was stored and booked and may be acknowledged, or None."""
+        """Return the load that was stored and booked and may be acknowledged, or None.
+
+        Raises:
+            DamagedDatabaseError: the fault book's database is damaged.
+        """
         if not self._loads:
             return None
         load = self._loads[0]
@@ -214,6 +218,8 @@ class CommitQueue:
             if self._monotonic() < self._retry_at:
                 return None
             self._book.apply(load.changes, load.now_us)
+        except DamagedDatabaseError:
+            raise
         except RetryError as error:
             self._stall("faults", str(error))
             return None
@@ -243,6 +249,18 @@ class CommitQueue:
         self._readiness.set(part, reason)
         self._retry_at = self._monotonic() + _BACKOFF_S[min(self._n_failures, len(_BACKOFF_S) - 1)]
         self._n_failures += 1
+
+    def after_write(self, action: Callable[[], object]) -> None:
+        """Do something with the store on its thread: after what is being written, before what comes later."""
+        self._thread.submit(self._attempt, action)
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except RetryError as error:  # nothing is lost by it, and it comes again
+            self._log.warning("the store's bookkeeping failed; it will be retried", reason=str(error))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._log.error("the store's bookkeeping failed", reason=describe(error), exc_info=error)
 
     def close(self) -> None:
         """Wait for the current write."""

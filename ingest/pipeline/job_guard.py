@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from ingest.errors import describe
+from ingest.database import is_damage
+from ingest.errors import DamagedDatabaseError, describe
 from ingest.metrics import Metrics, Readiness
 from ingest.model.block import Block
 
@@ -58,10 +59,18 @@ class JobGuard:
             self.call(f"{type(getattr(listener, '__self__', listener)).__name__}.hear", lambda f=listener: f(block))  # type: ignore[misc]
 
     def call(self, name: str, action: Callable[[], object]) -> bool:
-        """Call a function under a job's name; returns whether it succeeded."""
+        """Call a function under a job's name; returns whether it succeeded.
+
+        Raises:
+            DamagedDatabaseError: the database is damaged, which every job will meet.
+        """
         try:
             action()
-        except Exception as error:  # noqa: BLE001  # whatever breaks one job must not take the loop with it
+        except Exception as error:  # whatever breaks one job must not take the loop with it
+            if isinstance(error, DamagedDatabaseError):
+                raise
+            if is_damage(error):
+                raise DamagedDatabaseError(describe(error)) from error
             self._failed(name, error)
             return False
         if self._failures and self._failures.pop(name, None) is not None:

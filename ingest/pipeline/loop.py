@@ -19,6 +19,7 @@ from ingest.model.finding import Change
 from ingest.model.received_ranges import ReceivedRanges
 from ingest.mqtt.connection import Broker
 from ingest.periodic import Every
+from ingest.pipeline.catch_up import CatchUp, Waiting
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.pipeline.isolation import IsolatedJudge, build_columns
@@ -31,6 +32,7 @@ from ingest.sparkplug.host_application import HostApplication
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _STOP_S: Final = 5.0  # for the queued loads at a stop
+_RELEASED_AT_ONCE: Final = 4  # ticks that waited for older records: more than come in a round, so that they get fewer
 _TICK_S: Final = 1.0  # how often detection is told the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
@@ -68,9 +70,17 @@ class Intake:
         wall_ms: Callable[[], int],
         pace: Pace,
         jobs: Sequence[Job] = (),
+        jobs_when_caught_up: Sequence[Job] = (),
+        catch_up: CatchUp | None = None,
+        caught_up: Callable[[], object] = lambda: None,
         listeners: Sequence[Callable[[Block], None]] = (),
     ) -> None:
-        """Everything is open and recovered; nothing has been received yet."""
+        """Everything is open; nothing has been received yet.
+
+        ``catch_up`` judges the records stored before this start (None = there are none); ``caught_up`` is called once
+        when that is done, before anything newer is judged, and ``jobs_when_caught_up`` wait for it, since they need
+        the whole memory.
+        """
         self._broker = broker
         self._host = host
         self.judge = IsolatedJudge(judge, host, host.complaints)
@@ -83,6 +93,11 @@ class Intake:
         self._wall_ms = wall_ms
         self._pace = pace
         self._jobs = jobs
+        self._jobs_when_caught_up = jobs_when_caught_up
+        self._catch_up = catch_up
+        self._caught_up = caught_up
+        if catch_up is None:
+            caught_up()
         self._listeners = listeners
         self._guard = JobGuard(metrics, readiness, monotonic)
         self._command_topic = str(NodeTopic(host.group, NCMD, ""))
@@ -98,6 +113,11 @@ class Intake:
     def tell(self, changes: Sequence[Change]) -> None:
         """Add changes for the fault book to the next load."""
         self._changes += changes
+
+    @property
+    def has_untold_changes(self) -> bool:
+        """Whether changes wait for the next load."""
+        return bool(self._changes)
 
     def _tell_flood(self, node: str, n_dropped: int) -> None:
         text = f"{node}: sends more than can be taken; what is beyond is left with it"
@@ -119,13 +139,18 @@ class Intake:
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
+        if self._catch_up is not None:
+            self._catch_up_with_old(self._catch_up)
         if self._commit_queue.may_start:
-            is_listening = self._broker.trouble is None
+            is_listening = self._broker.trouble is None and self._catch_up is None
             if now_us is not None and is_listening and self._ticking.take():
                 self._changes += self.judge.tick(now_us)
             if self._is_due():
                 self._send_off(now_us)
-        self._guard.run(self._jobs, now_us or 0)
+        known_us = self._catch_up.now_us if self._catch_up is not None else 0  # data time: until the first new record
+        self._guard.run(self._jobs, now_us or known_us)
+        if self._catch_up is None:
+            self._guard.run(self._jobs_when_caught_up, now_us or 0)
         for topic, payload in self._host.commands.outgoing(self._host.sessions):
             self._broker.publish(topic, payload)
         self._broker.flush()
@@ -173,14 +198,20 @@ class Intake:
         messages = self._waiting.take(self._commit_queue.most_bytes)
         n_bytes -= self._waiting.n_bytes
         self._flushed_at = self._monotonic()
+        if self._catch_up is not None and self.clock.latest_us() is None:
+            now_us = None  # data time is still that of the old records: no agent's clock is to be held against it
         intake = self._host.receive(messages, now_us)
         del messages
         tick = build_columns(intake, self._host, self._host.complaints, self._dead_letters)
         self._metrics.bad_values.inc(tick.n_bad_values)
         changes, self._changes = self._changes, []
         numbers = self._host.directory.places.controller_index
-        self.clock.wait_for({numbers[node] for node in self._waiting.nodes() if node in numbers})
-        changes += judge_tick(self.judge, self.clock, intake, tick)
+        behind = {numbers[node] for node in self._waiting.nodes() if node in numbers}
+        fresh = Waiting(intake, tick, behind, n_bytes)
+        if self._catch_up is None:
+            changes += self._judge(fresh)
+        else:
+            self._catch_up.hold(fresh)
         block = None
         if intake.n_records:
             block = replace(tick.block, received=tuple(ranges.state(*key) for key, ranges in intake.touched.items()))
@@ -188,6 +219,23 @@ class Intake:
         now_us = self.clock.now_us() or now_us or 0
         self._commit_queue.start(Load(block, self._dead_letters.take(), changes, progress, now_us, n_bytes))
         self._metrics.online.set(len(self._host.sessions))
+
+    def _judge(self, fresh: Waiting) -> list[Change]:
+        self.clock.wait_for(fresh.behind)
+        return judge_tick(self.judge, self.clock, fresh.intake, fresh.tick)
+
+    def _catch_up_with_old(self, catch_up: CatchUp) -> None:
+        """Judge a part of the records from before this start; after the last one, what came meanwhile."""
+        if not catch_up.is_done:
+            self._changes += catch_up.step()
+            if not catch_up.is_done:
+                return
+            self._caught_up()
+        for _ in range(_RELEASED_AT_ONCE):
+            if (fresh := catch_up.release()) is None:
+                self._catch_up = None
+                return
+            self._changes += self._judge(fresh)
 
     def _acknowledge_and_send(self, load: Load | None) -> None:
         """Acknowledge stored records and send queued commands."""

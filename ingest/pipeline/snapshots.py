@@ -1,8 +1,9 @@
 """Snapshots of detection's state, and recovery after a restart: records stored later are judged again.
 
 A snapshot holds detection's arrays, the store's position that they correspond to, and the time. It is taken only when
-the commit queue is empty, so that everything up to the position is stored and booked. Judging the rest again may repeat
-changes; the fault book identifies faults by place and stores the time of the last change, so nothing is doubled.
+the commit queue is empty and no change waits for it, so that everything up to the position is stored and booked.
+Judging the rest again may repeat changes; the fault book identifies faults by place and stores the time of the last
+change, so nothing is doubled.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.periodic import Every
+from ingest.pipeline.catch_up import CatchUp
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
-from ingest.pipeline.ports import Book, Judge, timed_by_us
+from ingest.pipeline.ports import Judge
 from ingest.telemetry.store import TelemetryStore
 from ingest.whole_file import replacing
 
@@ -35,7 +37,6 @@ _NOW: Final = "terang.now_us"
 _EVERY_S: Final = 60.0
 _SLOWEST_S: Final = 900.0
 _SHARE: Final = 0.02  # of the time may go into snapshots
-_TOLD_AT_ONCE: Final = 1000
 
 
 class Memory(Protocol):
@@ -123,15 +124,12 @@ def recover(
     *,
     store: TelemetryStore,
     directory: Directory,
-    book: Book,
-    warn: Callable[[str], object] = str,
-) -> int:
-    """Bring detection to where it was when the process ended; returns how many records were judged again.
+    warn: Callable[[str | None], object] = str,
+) -> CatchUp | None:
+    """Bring detection to where it was when the process ended; returns what judges the records stored since then.
 
     A snapshot that cannot be used is kept under another name and told to ``warn``; faults that are open stay open.
-
-    Raises:
-        RetryError: the fault book's database is not to be had.
+    Without a snapshot there is nothing to go on from (None).
     """
     log = structlog.get_logger("ingest")
 
@@ -147,26 +145,20 @@ def recover(
         changes = list(memory.restore(found[0])) if found is not None else []
     except Exception as error:  # noqa: BLE001  # a file that anything may stand in must not end every start
         start_anew(error)
-        return 0
+        return None
     if found is None:
-        return 0
+        return None
     _, position, now_us = found
-    n_records = 0
-    for batch in store.records(directory, after=position):
-        try:
-            now_us = max(now_us, clock.recall(batch))
-            changes += detection.judge(timed_by_us(batch, clock.latest_us(), {}), now_us)
-        except Exception as error:  # noqa: BLE001  # as above: a memory that fits no record
-            start_anew(error)
-            return n_records
-        n_records += batch.n_records
-        if len(changes) >= _TOLD_AT_ONCE:
-            book.apply(changes, now_us)
-            changes = []
-    book.apply(changes, now_us)
-    if n_records:
-        log.info("judged records after the last snapshot again", n_records=n_records)
-    return n_records
+    until = store.position()
+    return CatchUp(
+        lambda: store.records(directory, after=position, until=until),
+        detection,
+        clock,
+        changes=changes,
+        now_us=now_us,
+        start_anew=start_anew,
+        warn=warn,
+    )
 
 
 class SnapshotJob:
@@ -181,13 +173,18 @@ class SnapshotJob:
         store: TelemetryStore,
         received: ReceivedRangesTable,
         monotonic: Callable[[], float],
+        has_untold_changes: Callable[[], bool] = lambda: False,
     ) -> None:
-        """The first one comes with the first run: there is always one to go on from."""
+        """The first one comes with the first run: there is always one to go on from.
+
+        ``has_untold_changes``: whether detection found changes that no load holds yet; a snapshot would lose them.
+        """
         self._file = file
         self._memory = memory
         self._commit_queue = commit_queue
         self._store = store
         self._received = received
+        self._has_untold_changes = has_untold_changes
         self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
         self._log = structlog.get_logger("ingest")
 
@@ -195,7 +192,7 @@ class SnapshotJob:
         """Take a snapshot if it is due."""
         is_due = self._every.is_due()
         self._commit_queue.hold(is_held=is_due)
-        if not is_due or not self._commit_queue.is_empty:
+        if not is_due or not self._commit_queue.is_empty or self._has_untold_changes():
             return
         try:
             self.take(now_us)
@@ -206,11 +203,12 @@ class SnapshotJob:
             self._commit_queue.hold(is_held=False)
 
     def take(self, now_us: int) -> None:
-        """Take a snapshot now; the commit queue must be empty.
+        """Take a snapshot now; the commit queue must be empty, and nothing left to catch up with.
 
         Raises:
             StoreUnavailableError: the disk is full or refuses.
         """
         position = self._store.position()
         self._file.write(self._memory.snapshot(), position=position, now_us=now_us)
-        self._store.settle(position, self._received.states())
+        received = self._received.states()
+        self._commit_queue.after_write(lambda: self._store.settle(position, received))

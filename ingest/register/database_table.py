@@ -66,8 +66,8 @@ def stored_ids(engine: Engine) -> tuple[list[str], list[str]]:
     return [*lamps], [*cabinets]
 
 
-def store_register(engine: Engine, register: Register, source: Path | str) -> int:
-    """Replace the register in one transaction; returns its new version.
+def store_register(engine: Engine, register: Register, source: Path | str, *, after: int = 0) -> int:
+    """Replace the register in one transaction; returns its new version, which is above ``after`` too.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
@@ -76,6 +76,7 @@ def store_register(engine: Engine, register: Register, source: Path | str) -> in
         connection.execute(delete(tables.lamps))
         connection.execute(delete(tables.cabinets))
         version = (connection.execute(select(func.max(tables.register.c.version))).scalar_one() or 0) + 1
+        version = max(version, after + 1)
         connection.execute(delete(tables.register))
         _insert(connection, tables.cabinets, _cabinet_rows(register.cabinets))
         _insert(connection, tables.lamps, _lamp_rows(register.lamps))

@@ -21,6 +21,8 @@ from ingest.register.issue import Issue, printable
 MAX_FIELD: Final = 4096  # characters; no property of a street light is longer
 DELIMITERS: Final = (",", ";", "\t", "|")
 _MOST_LINES: Final = 30  # of one row; a quote that is open for longer is a stray one
+_BOM: Final = "\ufeff"
+_TOO_LARGE: Final = "field larger than field limit"  # of the reader's words
 _CHUNK: Final = 10_000  # rows
 _MOST_WORDS: Final = 20_000  # different texts of a column that are kept once each
 
@@ -76,8 +78,14 @@ def read_delimited(content: bytes, file: str) -> TextTable:
 
 
 def text_lines(content: bytes, encoding: str) -> Iterator[str]:
-    """The lines of a text, their ends kept; bytes that the encoding does not know become U+FFFD."""
-    return iter(io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline=""))
+    """The lines of a text, their ends kept; bytes that the encoding does not know become U+FFFD.
+
+    Byte-order marks are left out wherever they stand: files that were joined have one in the middle.
+    """
+    lines = iter(io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline=""))
+    if encoding.startswith("utf-8") and content.find(codecs.BOM_UTF8, 1) < 0:
+        return lines
+    return (line.replace(_BOM, "") for line in lines)
 
 
 def table_of_rows(
@@ -220,19 +228,22 @@ def _quoted_rows(lines: Iterator[str], delimiter: str, start: int, n_columns: in
     reader = csv.reader(source, delimiter=delimiter)
     while True:
         begin = source.begin_row()
+        reason = "a quote opens and does not close within the row"
         try:
             row = next(reader, None)
             is_broken = False
-        except (csv.Error, _StrayQuoteError):
+        except (csv.Error, _StrayQuoteError) as error:
             row = []
             is_broken = True
+            if _TOO_LARGE in str(error):
+                reason = f"a field of more than {csv.field_size_limit()} characters"
         if row is None:
             return
         source.n_columns = source.n_columns or len(row)
         if source.n_lines > 1 and not is_broken:
             is_broken = len(row) != source.n_columns
         if is_broken:
-            yield begin + 1, "a quote opens and does not close within the row"
+            yield begin + 1, reason
             source.read_again()
             reader = csv.reader(source, delimiter=delimiter)
         else:

@@ -7,7 +7,7 @@ this machine since both were last the same, and nothing speaks against them; els
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -117,13 +117,20 @@ def files_digest(folder: Path) -> str:
     return digest_of(_contents(folder))
 
 
-def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) -> tuple[Register, tuple[Issue, ...]]:
+def sync_register(
+    engine: Engine,
+    folder: Path,
+    *,
+    is_takeover: bool = False,
+    tell: Callable[[str | None], object] = lambda _reason: None,
+) -> tuple[Register, tuple[Issue, ...]]:
     """Make the database hold what the folder's files say, where they may replace it, and load it.
 
     Args:
         engine: the city's database.
         folder: the city's folder.
         is_takeover: this process took the city over from another one: a register that the database holds stays.
+        tell: called with why the folder's files wait for a person, None if they do not.
 
     Returns:
         The register as the database holds it, and the issues of the files if they were applied (else none).
@@ -140,6 +147,7 @@ def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) ->
         digest = files_digest(folder)
         if digest == held.digest:
             write_agreement(data, held)
+            tell(None)
             return load_register(engine, copy), ()
         reason = "" if not held.version else _older(folder, held, digest, engine, is_takeover=is_takeover)
         found = read_folder(folder) if not reason else None
@@ -150,6 +158,7 @@ def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) ->
             raise
         reason, found = str(error), None
     if reason or found is None:
+        tell(f"the folder's register waits for 'terang-city apply': {reason}")
         log = structlog.get_logger("register")
         log.warning(
             "the register stays as it was; 'terang-city apply' puts the folder's in force",
@@ -158,6 +167,7 @@ def sync_register(engine: Engine, folder: Path, *, is_takeover: bool = False) ->
         )
         return load_register(engine, copy), ()
     apply_folder(engine, folder, found, str(folder))
+    tell(None)
     _log(found.issues)
     return load_register(engine, copy), found.issues  # as every later start sees it
 
@@ -169,7 +179,8 @@ def apply_folder(engine: Engine, folder: Path, found: FolderRegister, source: st
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
     """
     keep_outgoing(engine, folder)
-    version = store_register(engine, found.register, source)
+    last = read_agreement(folder / _DATA)  # a database made anew must not give a version to another register
+    version = store_register(engine, found.register, source, after=0 if last is None else last.version)
     note_applied(folder, version, found.register, found.contents[LAMPS_FILE], found.contents[CABINETS_FILE], source)
     return version
 

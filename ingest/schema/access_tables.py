@@ -13,6 +13,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, String, Table
 
 from ingest.schema.tables import metadata
 
+ACCOUNTS_LOST_FILE: Final = "accounts-lost.txt"  # in the data folder, since a database with accounts was set aside
 HASH_CHARACTERS: Final = 64  # SHA-256 in hexadecimal
 
 users = Table(

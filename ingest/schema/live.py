@@ -3,8 +3,9 @@
 ``live.arrow`` stands in the city's data folder. One row per lamp in register order (``lamps.row``); the Arrow schema's
 metadata carries ``register_version``, ``written_at_us``, ``now_us`` (ingest's "now") and ``controllers`` (JSON:
 controller_id -> {"is_online": bool, "last_seen_us": int}) and ``least_dark`` (JSON: cabinet_id -> {circuit: int},
-circuit "" = all of the cabinet: the smallest number of dark lamps that the meter of such a sum can show). The file is
-written beside, synced and renamed, so a reader always maps a whole one.
+circuit "" = all of the cabinet: the smallest number of dark lamps that the meter of such a sum can show) and
+``warnings`` (JSON: part -> text, what ingest's ``/readyz`` warns of). The file is written beside, synced and renamed,
+so a reader always maps a whole one.
 """
 
 from __future__ import annotations

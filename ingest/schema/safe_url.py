@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 HIDDEN: Final = "***"
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(:/{0,3})(.*)", re.DOTALL)
@@ -65,7 +65,12 @@ def secrets_of(url: str) -> list[str]:
         if name not in _SHOWN:
             found.append(value if equals else name)
     parts = {piece for secret in found for piece in (secret, *re.split(r"[@/:?#&=\[\],]", secret)) if piece}
-    parts |= {unquote(piece) for piece in parts}
+    parts |= {unquote(piece) for piece in parts} | {unquote_plus(piece) for piece in parts}
+    parts |= {
+        written
+        for piece in parts
+        for written in (quote(piece, "", errors="replace"), quote_plus(piece, errors="replace"))
+    }  # by a driver again
     return sorted((piece for piece in parts if len(piece) >= _LEAST), key=len, reverse=True)
 
 

@@ -110,15 +110,18 @@ class InfluxStore:
             self._link.write(range_lines(received, max(position, self._clock_ns())), may_refuse=False)
             self._refreshed_day = day
 
-    def records(self, directory: Directory, *, after: int) -> Iterator[Batch]:
+    def records(self, directory: Directory, *, after: int, until: int | None = None) -> Iterator[Batch]:
         """The records written after a position and within the received ranges, in the order of writing."""
+        if until is not None and after >= until:  # the usual restart: the server need not be asked
+            return
         held = ReceivedRangesTable()
         for state in self.received():
             held.restore(state)
         seen: set[tuple[str, int]] = set()
         while True:
             then = f"ORDER BY time LIMIT {_POINTERS_AT_ONCE}"
-            found = self._link.ask(select(JOURNAL, (*JOURNAL_FIELDS, "controller_id"), f"time > {after}", then))
+            during = f"time > {after}" if until is None else f"time > {after} AND time <= {until}"
+            found = self._link.ask(select(JOURNAL, (*JOURNAL_FIELDS, "controller_id"), during, then))
             if not found:
                 return
             columns = found[0].columns

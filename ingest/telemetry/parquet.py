@@ -149,10 +149,10 @@ class ParquetStore:
                     found.append((folder / name, span, day))
         return sorted(found, key=lambda item: item[1])
 
-    def records(self, directory: Directory, *, after: int) -> Iterator[Batch]:
-        """What was written after a position, in the order of writing."""
-        for path, (first, _), _ in self._segments(every=False):
-            if first > after:
+    def records(self, directory: Directory, *, after: int, until: int | None = None) -> Iterator[Batch]:
+        """What was written after a position and up to another one, in the order of writing."""
+        for path, (first, last), _ in self._segments(every=False):
+            if first > after and (until is None or last <= until):
                 lamps, circuits, cabinets = (self._read(path, name) for name in TABLES)
                 if cabinets is None:
                     continue

@@ -40,8 +40,11 @@ class TelemetryStore(Protocol):
             StoreUnavailableError: full or down; nothing is lost by that.
         """
 
-    def records(self, directory: Directory, *, after: int) -> Iterator[Batch]:
-        """What was written after a position, in the order of writing: detection's memory is rebuilt from it."""
+    def records(self, directory: Directory, *, after: int, until: int | None = None) -> Iterator[Batch]:
+        """What was written after a position, in the order of writing: detection's memory is rebuilt from it.
+
+        Nothing that was written after ``until`` is among it; so it may be read while others write.
+        """
 
     def period(self, directory: Directory, start_us: int, end_us: int) -> Iterator[Batch]:
         """Everything measured from ``start_us`` up to ``end_us``, in order of time, for a replay."""

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 import httpx
@@ -207,6 +208,7 @@ def test_requests_one_after_another_and_pipelined_are_answered():
 
 def test_more_half_open_requests_than_file_descriptors_leave_the_service_answering(town):
     """With 300 descriptors, 600 requests that never end; the log says it, the metric counts it."""
+    town.write_live([2] * 40, time.time_ns() // 1000)
     command = [sys.executable, "-m", "dashboard_api", "--city", str(town.city.folder), "--port", "0"]
     command = ["prlimit", "--nofile=300:300", *command]  # of util-linux
     process = subprocess.Popen(
@@ -221,10 +223,49 @@ def test_more_half_open_requests_than_file_descriptors_leave_the_service_answeri
         with ExitStack() as stack:
             for _ in range(600):
                 stack.enter_context(closing(connect(port))).sendall(b"GET /healthz HTTP/1.1\r\nHost: local")
-            assert httpx.get(f"{url}/healthz", timeout=10).status_code == 200
+            assert httpx.get(f"{url}/readyz", timeout=10).json()["ready"] is True
             figures = httpx.get(f"{url}/metrics", timeout=10).text
         assert 'terang_http_connections_closed_total{reason="full"}' in figures
     finally:
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)
     assert log.count("reached the limit 'full'") == 1, log
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "more"),
+    [
+        (CHUNKED + b"0\r\nX: ", b"a" * 65_536),
+        (CHUNKED + b"0\r\n", b"X: a\r\n" * 10_000),
+        (CHUNKED + b"1;x=", b"a" * 65_536),
+        (CHUNKED + b"1\r\na\r\n", b"1;" + b"x" * 1000 + b"\r\na\r\n"),
+    ],
+    ids=["a trailer without end", "trailers without end", "a chunk's extension without end", "extensions of chunks"],
+)
+def test_what_stands_around_a_body_is_limited(beginning, more):
+    with served(replace(QUICK, body_s=20.0)) as (port, _connections, registry), connect(port) as sock:
+        sock.sendall(beginning)
+        n_sent = 0
+        with suppress(ConnectionError):
+            while n_sent < 100 << 20:
+                n_sent += sock.send(more)
+        assert n_sent < 16 << 20, "what stands in the sockets' own buffers"
+        assert closed(registry, "body_size") + closed(registry, "head_size") == 1
+        assert ask(port).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_in_chunks_of_one_byte_is_taken():
+    with served(replace(QUICK, body_s=20.0)) as (port, _, _), connect(port) as sock:
+        sock.sendall(CHUNKED + b"1\r\na\r\n" * 20_000 + b"0\r\n\r\n")
+        assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", [b"/\xff\xfe", b"/%ff%fe", b"/%", b"/%00", b"/\x00", b"//x/../..", b"/a b", b"*"])
+def test_a_path_of_any_bytes_ends_nothing(path):
+    with served() as (port, _, _):
+        answer = answer_to(port, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), answer
+        assert ask(port).startswith(b"HTTP/1.1 200 ")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -149,3 +151,28 @@ def test_damaged_telemetry_is_left_out_and_named(town, client):
     assert "2 damaged files" in client.get("/readyz").json()["warnings"]["telemetry"]
     shutil.rmtree(root / segment_name(1, 1))
     assert "1 damaged file" in client.get("/readyz").json()["warnings"]["telemetry"]
+
+
+def test_what_ingest_warns_of_stands_in_the_apis_readiness_too(town, client):
+    waits = "the folder's register waits for 'terang-city apply': 300 of 600 lamps would vanish"
+    town.write_live([2] * 40, warnings=json.dumps({"register": waits}))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["warnings"]) == (200, {"register": waits})
+    town.write_live([2] * 40, warnings=json.dumps({str(n): "x" * 5000 for n in range(1000)}))
+    assert len(client.get("/readyz").content) < 100_000
+    for odd in ("[]", "1", "nonsense", '{"a": ' * 5000):
+        town.write_live([2] * 40, warnings=odd)
+        assert client.get("/readyz").status_code == 503, odd
+
+
+def test_a_database_that_ingest_set_aside_is_named(town, client):
+    town.write_live([2] * 40)
+    if town.engine.dialect.name != "sqlite":
+        assert client.get("/readyz").json()["warnings"] == {}
+        return
+    kept = Path(f"{town.engine.url.database}.damaged-20261130T010203Z")
+    kept.write_bytes(b"")
+    kept.with_name(f"{kept.name}-wal").write_bytes(b"")
+    assert kept.name in client.get("/readyz").json()["warnings"]["database"]
+    kept.unlink()
+    assert client.get("/readyz").json()["warnings"] == {}

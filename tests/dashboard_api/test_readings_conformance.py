@@ -60,7 +60,7 @@ def plain(table: pa.Table) -> dict[str, list[float]]:
 
 
 def same(columns: dict[str, list[float]]) -> dict[str, object]:
-    """What equals ``columns`` to what float32 resolves: the stores add up in another order, and InfluxDB in decimals."""
+    """What equals ``columns`` as far as float32 resolves: each store adds up in its own order."""
     return {
         name: values if name == "at_us" else pytest.approx(values, rel=3e-7, nan_ok=True)
         for name, values in columns.items()

@@ -35,6 +35,14 @@ RAISED = [
     AttributeError("'NoneType' object has no attribute 'fileno'"),
     OverflowError("Python int too large to convert to C int"),
     struct.error("argument out of range"),
+    PermissionError(errno.EACCES, "Permission denied"),
+    OSError(errno.ENXIO, "No such device or address"),
+    OSError(errno.EPROTO, "Protocol error"),
+    BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+    InterruptedError(errno.EINTR, "Interrupted system call"),
+    BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    NotImplementedError("CMSPAR"),
 ]
 ids = [type(error).__name__ for error in RAISED]
 

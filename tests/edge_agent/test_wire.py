@@ -18,10 +18,12 @@ from edge_agent.wire import (
     NodeTopic,
     Payload,
     WireError,
+    client_id,
     decode_payload,
     decode_state,
     encode_payload,
     encode_state,
+    host_client_id,
     pack_array,
     pack_strings,
     parse_topic,
@@ -123,3 +125,11 @@ def test_text_that_is_not_utf8_is_refused_wherever_it_stands() -> None:
     for data in (name, value):
         with pytest.raises(WireError, match="not UTF-8"):
             decode_payload(data)
+
+
+def test_client_ids_of_different_groups_and_nodes_are_different() -> None:
+    names = ["a", "b", "a-b", "b-c", "c", "a--b", "-", "%2D", "a%2Db", "ingest", "-ingest", "x-ingest-x"]
+    pairs = [(group, node) for group in names for node in names]
+    ids = {client_id(*pair) for pair in pairs} | {host_client_id(*pair) for pair in pairs}
+    assert len(ids) == 2 * len(pairs)
+    assert client_id("terang", "PJU-001") == "terang-terang-PJU-001"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import DataError, OperationalError
 
-from ingest.errors import RetryError, StoreRefusedError, StoreUnavailableError
+from ingest.errors import DamagedDatabaseError, RetryError, StoreRefusedError, StoreUnavailableError
 from ingest.faultbook.book import Applied
 from ingest.jobs.faults import FaultJob
 from ingest.metrics import Metrics, Readiness
@@ -236,3 +236,24 @@ def test_an_outage_is_not_taken_for_slowness(stand: Stand) -> None:
     stand.now_s += 3600
     assert stand.commit_queue.finish(5) is not None
     assert stand.commit_queue.most_bytes > 1 << 30
+
+
+def test_the_stores_bookkeeping_waits_for_the_write_at_hand_and_hinders_nothing_by_failing(stand: Stand) -> None:
+    def settle() -> None:
+        stand.asked.append("settle")
+        raise StoreUnavailableError("busy")
+
+    first = stand.start("a")
+    stand.commit_queue.after_write(settle)
+    second = stand.start("b")
+    assert stand.commit_queue.finish(5) is first
+    assert stand.commit_queue.finish(5) is second
+    assert [what for what in stand.asked if not what.startswith("tell")] == ["write a", "settle", "write b"]
+    assert not stand.commit_queue.is_stalled
+
+
+def test_a_damaged_fault_book_is_no_stall_but_goes_up(stand: Stand) -> None:
+    stand.failures["tell a"] = [DamagedDatabaseError("malformed")]
+    stand.start("a")
+    with pytest.raises(DamagedDatabaseError):
+        stand.commit_queue.finish(5)

@@ -22,6 +22,7 @@ HEADER = (
     "lamp_id,cabinet_id,circuit,position,position_source,latitude,longitude,"
     "rated_power_w,technology,bus,address,dimmable"
 )
+LAMPS_HEADER = "lamp_id,cabinet_id,circuit,position,latitude,longitude,rated_power_w,technology"
 GOOD = "L-1,C-1,1,1,survey,0.5,102.0,90,LED,A,1,true"
 
 
@@ -215,3 +216,29 @@ def test_no_bytes_crash_the_reader(content):
         said = "\n".join(map(str, table.issues[1:]))
         assert table.n_rows == len(table.lines) + sum(issue.is_refused for issue in table.issues)
     assert said.count("\n") < max(1, len(content))
+
+
+@pytest.mark.parametrize(
+    "where", ["before the header", "before a row", "in a field", "in front of the file's own mark"]
+)
+def test_byte_order_marks_in_the_middle_of_joined_files_are_left_out(where):
+    header, row = LAMPS_HEADER, "L-1,C-1,1,1,0.5,102.0,90,LED"
+    text = {
+        "before the header": f"\ufeff{header}\n{row}\n",
+        "before a row": f"{header}\n\ufeff{row}\n",
+        "in a field": header + "\n" + row.replace("LED", "\ufeffLED") + "\n",
+        "in front of the file's own mark": f"\ufeff\ufeff{header}\n{row}\n",
+    }[where]
+    table = read_delimited(text.encode(), "lamps.csv")
+    assert not table.issues
+    assert table.columns["lamp_id"] == ["L-1"]
+    assert table.columns["technology"] == ["LED"]
+
+
+def test_a_field_beyond_all_measure_is_named_as_that():
+    text = f"{LAMPS_HEADER}\nL-1,C-1,1,1,0.5,102.0,90,{'x' * 200_000}\nL-2,C-1,1,2,0.5,102.0,90,LED\n"
+    table = read_delimited(text.encode(), "lamps.csv")
+    assert [str(issue) for issue in table.issues] == [
+        "lamps.csv:2: a field of more than 131072 characters (row refused)"
+    ]
+    assert table.columns["lamp_id"] == ["L-2"]

@@ -266,3 +266,21 @@ def test_ids_are_compared_in_one_normal_form(tmp_path):
 def test_the_database_holds_what_the_folder_says_after_all(folder, engine):
     sync_register(engine, folder)
     assert load_register(engine).lamps.lamp_id == read_city_files(folder)[0].lamps.lamp_id
+
+
+def test_what_waits_is_told_until_it_waits_no_more(folder, engine):
+    told = []
+    sync_register(engine, folder, tell=told.append)
+    assert told == [None]
+    (folder / "lamps.csv").write_text(lamps_text(300))
+    sync_register(engine, folder, tell=told.append)
+    assert told[1:] == ["the folder's register waits for 'terang-city apply': 300 of 600 lamps would vanish"]
+    now = [0.0]
+    watch = RegisterWatch(engine, folder, 1, lambda _register: None, lambda: now[0], told.append)
+    apply_folder(engine, folder, read_folder(folder), "a person")
+    now[0] += 6.0
+    watch.run(0)
+    assert told[2:] == [None]
+    (folder / "lamps.csv").write_text(lamps_text(600))
+    sync_register(engine, folder, tell=told.append)
+    assert told[3:] == [None]

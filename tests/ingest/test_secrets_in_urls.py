@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -77,6 +78,27 @@ def test_any_password_is_hidden(secret, slashes):
     assert secret not in shown
     for piece in re.split(r"\W+", secret):
         assert len(piece) < 5 or piece in "postgresql+psycopg://terang:***@db/terang" or piece not in shown
+
+
+@pytest.mark.parametrize(
+    "password", ["p@ss w0rd!", "sand/wich#1", "a+b c%d", "gemüse-Brot", "x'y\"z;DROP", "%41%42%43"]
+)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "postgresql+psycopg://terang:{}@db/terang",
+        "postgresql+psycopg://terang@db/terang?password={}",
+        "postgresql+psycopg://terang@db/terang?sslpassword={}",
+        "influxdb://db:8086?org=o&bucket=b&token={}",
+        "mqtt://terang:{}@broker",
+    ],
+)
+def test_a_secret_is_hidden_as_it_was_meant_and_however_it_is_written_again(form, password):
+    for given_as in {quote(password, safe=""), quote_plus(password)}:
+        url = form.format(given_as)
+        for shown_as in (given_as, unquote(given_as), unquote_plus(given_as), quote(unquote(given_as), safe="")):
+            assert shown_as not in scrubbed(f"cannot connect with {shown_as!s} to it", url)
+        assert given_as not in without_secrets(url)
 
 
 def run(program, city, name, url, timeout_s=90):

@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import create_engine, select
 
@@ -14,10 +15,11 @@ from ingest.decode.birth import parse_birth
 from ingest.errors import BirthError
 from ingest.jobs.controllers import ControllerJob
 from ingest.model import id_directory
+from ingest.model.id_directory import Directory
 from ingest.schema import tables
 from ingest.sparkplug.strangers import MAX_UNKNOWN
 from tests.ingest.name_stand import AT_MS, LAMPS, NAME, NameStand
-from tests.ingest.seeded_blocks import town
+from tests.ingest.seeded_blocks import TownPlaces, town
 from tests.ingest.test_poison_messages import BIRTH, DATA, birth, data
 
 N_FOREIGN = 2000
@@ -206,3 +208,15 @@ def test_an_unknown_controller_may_not_bring_thousands_of_ids() -> None:
     with pytest.raises(BirthError):
         parse_birth("PJU-x", birth(**{"Lamps/Id": ids}), directory)
     assert len(directory.lamps) == 8
+
+
+def test_ids_are_compared_in_unicodes_composed_form() -> None:
+    composed, apart = "Jalan-\u00e9", "Jalan-e\u0301"
+    directory = Directory(
+        TownPlaces({composed: 0, "L-1": 1}, np.zeros(2, np.int32), {"PJU-0": 0}, {("PJU-0", composed): 0}, np.zeros(1))
+    )
+    assert directory.lamp_numbers("PJU-0", [apart, "L-1"]) == ([0, 1], 0)
+    assert directory.circuit_numbers("PJU-0", [apart]) == ([0], 0)
+    assert directory.lamp_numbers("PJU-0", [composed, apart]) == ([0, 2], 1), "the same lamp a second time"
+    strangers = [directory.lamp_numbers("X", [name])[0] for name in ("\u00fc", "u\u0308")]
+    assert strangers[0] == strangers[1], "one stranger, however it is spelled"

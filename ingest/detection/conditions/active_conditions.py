@@ -107,6 +107,11 @@ class ActiveConditions:
         self._touched, self._cleared, self._changed = {}, [], []
         return changes
 
+    def tell_again(self) -> list[Change]:
+        """Every condition that was told before, causes before what they explain."""
+        told = [case for case in self.cases.values() if case.is_told]
+        return [self._raised(case) for case in sorted(told, key=lambda c: (self._causes.rank(c.code), c.is_of_lamp))]
+
     def _raised(self, case: Case) -> Raised:
         ids = tuple(self._fleet.lamp_ids[lamp] for lamp in case.lamps)
         return Raised(case.key, case.at_us, case.since_us, ids, dict(case.evidence), case.span, case.cause)

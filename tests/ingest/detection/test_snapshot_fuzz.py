@@ -11,8 +11,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from benchmarks.small_town import city_of
+from benchmarks.small_town import Town, city_of
 from ingest.detection.engine import Detection
+from ingest.model.finding import Raised
 from ingest.pipeline.clock import WallClock
 from ingest.pipeline.snapshots import FILE_NAME, SnapshotFile, recover
 from tests.ingest.detection.exact_path import differences
@@ -23,16 +24,11 @@ N_BYTES, N_CONTENTS = (8_000, 4_000) if IS_SOAK else (150, 80)
 
 
 class EmptyStore:
+    def position(self):
+        return 7
+
     def records(self, _directory, **_after):
         return iter(())
-
-
-class Book:
-    def apply(self, _changes, _now_us):
-        return None
-
-    def poll_claims(self):
-        return []
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +95,13 @@ def recovered(town, folder, data):
     (folder / FILE_NAME).write_bytes(data)
     detection = Detection(town.fleet, city_of(dims=()), start_us=town.now_us)
     warnings = []
-    stores = {"store": EmptyStore(), "directory": None, "book": Book()}
-    recover(SnapshotFile(folder), detection, detection, WallClock(lambda: town.now_us), **stores, warn=warnings.append)
+    stores = {"store": EmptyStore(), "directory": None}
+    clock = WallClock(lambda: town.now_us)
+    catch_up = recover(SnapshotFile(folder), detection, detection, clock, **stores, warn=warnings.append)
+    if catch_up is not None:
+        catch_up.wait(60.0)
+        assert catch_up.is_done
+    warnings[:] = filter(None, warnings)
     detection.live_picture()
     detection.tick(town.now_us)
     again = detection.snapshot()  # it can be written again
@@ -150,3 +151,38 @@ def test_an_archive_that_grows_when_it_is_read_is_refused(scene, tmp_path):
         archive.writestr("version.npy", bytes(50_000_000))
     _, warnings = recovered(town, tmp_path, (tmp_path / "bomb").read_bytes())
     assert "compressed" in warnings[0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 4), (3, 1, 25), (2, 2, 10)])
+def test_a_snapshot_of_another_city_leaves_what_the_register_does_not_hold(scene, tmp_path, shape):
+    _town, data = scene
+    other = Town(n_cabinets=shape[0], n_circuits=shape[1], n_poles=shape[2], dims=(), seed=3)
+    detection, warnings = recovered(other, tmp_path, data)
+    assert warnings == []
+    lamps = set(other.fleet.lamp_ids)
+    for change in detection.tell_again():
+        assert set(change.lamp_ids) <= lamps
+    detection.judge(other.sweep(), other.now_us)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"PK\x05\x06" + bytes(18), b"\0" * 4096])
+def test_a_snapshot_with_nothing_in_it_is_set_aside(scene, tmp_path, data):
+    _detection, (warning,) = recovered(scene[0], tmp_path, data)
+    assert "could not be used" in warning
+
+
+def test_every_open_condition_is_told_again_with_its_times(scene, tmp_path):
+    town, data = scene
+    detection, _ = recovered(town, tmp_path, data)
+    told = {change.key: change for change in detection.tell_again()}
+    cases = detection._book.cases
+    assert len(told) > 3
+    assert told.keys() == cases.keys()
+    for key, change in told.items():
+        assert isinstance(change, Raised)
+        assert (change.at_us, change.since_us, change.cause) == (
+            cases[key].at_us,
+            cases[key].since_us,
+            cases[key].cause,
+        )
+    assert [change.key for change in detection.tell_again()] == list(told), "and as often as one asks"
