@@ -6,6 +6,7 @@ The document of a view is made for its reader (``first_document``); ``/index.htm
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,9 @@ from dashboard_api.pages.first_document import Answers, Shell, first_document
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 # of the one page, by its own router; and whether the list is the first that is seen of it
 _VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False}
+# documents of their own; crews and walls have each a page made for them
+_DOCUMENTS: Final = {"/live": "wall.html"}
+_BUILD: Final = re.compile(r'<meta name="build" content="([0-9a-f]+)"')
 _PACKED_AT: Final = 6  # a document is paid for by a phone on a slow line
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
@@ -33,6 +37,27 @@ _POLICY: Final = (
     "img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "worker-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'"
 )
+
+
+class WallBuild:
+    """Says which build of the wall's page is on disk: walls load themselves anew when it changes."""
+
+    def __init__(self, dist: Path) -> None:
+        """Of the page that was built into ``dist``."""
+        self._path = dist / "wall.html"
+        self._kept: tuple[tuple[int, int], str | None] | None = None
+
+    def __call__(self) -> str | None:
+        """The build's digest, None where the page is not built."""
+        try:
+            state = self._path.stat()
+            mark = (state.st_mtime_ns, state.st_size)
+            if self._kept is None or self._kept[0] != mark:
+                found = _BUILD.search(self._path.read_text(encoding="utf-8"))
+                self._kept = (mark, found and found[1])
+        except OSError:  # it is being replaced
+            return None
+        return self._kept[1]
 
 
 class _Page(StaticFiles):
@@ -94,11 +119,20 @@ def _view_of(
     return answer
 
 
+def _document_of(page: StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await page.get_response(name, request.scope)
+
+    return answer
+
+
 def mount_page(app: FastAPI, answers: Answers, dist: Path = DIST) -> None:
     """Serve the page at ``/``, or say how to build it where it is not built; ``answers``: what its document carries."""
     if (dist / "index.html").exists():
         page = _Page(directory=dist, html=True)
         shell = Shell.read(dist)
+        for path, name in _DOCUMENTS.items():
+            app.add_route(path, _document_of(page, name), include_in_schema=False)
         for path, is_list in _VIEWS.items():
             app.add_route(path, _view_of(page, shell, answers, is_list=is_list), include_in_schema=False)
         app.mount("/", page, name="page")

@@ -11,6 +11,17 @@ const CATALOGUES = join(import.meta.dirname, "src/words/catalogues");
 // messages of a catalogue that the first view shows: the document carries them in its reader's language
 const FIRST_WORDS = /^(language\.|page\.|fault\.\w+\.title$)/;
 
+const WALL = "wall.html";
+// of the wall alone: a phone that keeps the map's files has no use for them
+const OF_THE_WALL = /^(wall\.html|assets\/(wall|inter)[-_])/;
+
+/** Says in the wall's document which build it is: walls that run for weeks load themselves anew when it changes. */
+function buildMark(): void {
+  const page = readFileSync(join(DIST, WALL), "utf8"); // names its scripts by their contents, and holds its styles
+  const build = createHash("sha256").update(page).digest("hex").slice(0, 16);
+  writeFileSync(join(DIST, WALL), page.replace('<meta name="build" content=""', `<meta name="build" content="${build}"`));
+}
+
 /** Puts the styles into each document, and the words of the first view beside it: no round trip for either. */
 function firstView(): Plugin {
   return {
@@ -27,6 +38,7 @@ function firstView(): Plugin {
           });
           writeFileSync(join(DIST, name), styled);
         }
+        buildMark();
         mkdirSync(join(DIST, "first-words"), { recursive: true });
         for (const name of readdirSync(CATALOGUES).filter((each) => each.endsWith(".json"))) {
           const whole = JSON.parse(readFileSync(join(CATALOGUES, name), "utf8")) as Record<string, string>;
@@ -38,13 +50,20 @@ function firstView(): Plugin {
   };
 }
 
-/** The built files as workbox's precache wants them; a hashed name needs no revision of its own. */
-function shell(): { url: string; revision: string | null }[] {
+/** The built files. */
+function built(): string[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".gz") && !entry.parentPath.endsWith("first-words"))
     .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => {
-      const url = relative(DIST, path);
+    .map((path) => relative(DIST, path));
+}
+
+/** Those that a device keeps, as workbox's precache wants them; a hashed name needs no revision of its own. */
+function shell(): { url: string; revision: string | null }[] {
+  return built()
+    .filter((url) => !OF_THE_WALL.test(url))
+    .map((url) => {
+      const path = join(DIST, url);
       const isHashed = url.startsWith("assets");
       return { url, revision: isHashed ? null : createHash("sha256").update(readFileSync(path)).digest("hex") };
     });
@@ -84,7 +103,7 @@ function packed(): Plugin {
       sequential: true,
       order: "post",
       handler() {
-        for (const { url } of shell()) {
+        for (const url of built()) {
           if (!/\.(js|mjs|css|html|svg)$/.test(url)) continue;
           const body = readFileSync(join(DIST, url));
           if (body.length >= WORTH_BYTES) writeFileSync(join(DIST, `${url}.gz`), gzipSync(body, { level: 9 }));
@@ -95,7 +114,12 @@ function packed(): Plugin {
 }
 
 export default defineConfig({
-  build: { target: "es2022", outDir: DIST, chunkSizeWarningLimit: 1500 },
+  build: {
+    target: "es2022",
+    outDir: DIST,
+    chunkSizeWarningLimit: 1500,
+    rolldownOptions: { input: ["index.html", WALL].map((name) => join(import.meta.dirname, name)) },
+  },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   plugins: [firstView(), serviceWorker(), packed()],
 });

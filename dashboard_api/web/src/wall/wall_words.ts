@@ -1,0 +1,21 @@
+/** The words of the wall: `?lang=`, else the city's own language. Nobody stands there to choose. */
+
+import type { MessageId } from "../words/catalogues";
+import type { Words } from "../words/words";
+
+/** The id of a message of the wall, without its `wall.`. */
+export type WallWord = MessageId extends infer Id ? (Id extends `wall.${infer Name}` ? Name : never) : never;
+
+export function say(words: Words, word: WallWord, filling: Record<string, string | number> = {}): string {
+  return words.find(`wall.${word}`, filling) ?? word;
+}
+
+/** What an event is called; one of a newer server as it is. */
+export function happening(words: Words, kind: string): string {
+  return words.find(`wall.did_${kind}`) ?? kind;
+}
+
+/** Whether the address names the language. */
+export function isLanguageAsked(address: URL): boolean {
+  return address.searchParams.has("lang");
+}
