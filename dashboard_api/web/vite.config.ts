@@ -54,8 +54,7 @@ function firstView(): Plugin {
 function built(): string[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".gz") && !entry.parentPath.endsWith("first-words"))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => relative(DIST, path));
+    .map((entry) => relative(DIST, join(entry.parentPath, entry.name)));
 }
 
 /** Those that a device keeps, as workbox's precache wants them; a hashed name needs no revision of its own. */
