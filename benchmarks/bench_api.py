@@ -1,11 +1,12 @@
 """How long people wait: fault lists, lamps and tiles of a large city, asked in an open loop.
 
-    python -m benchmarks.bench_api [--lamps 1000000] [--faults 10000] [--seconds 20] [--seed 1] [--city DIR]
+    python -m benchmarks.bench_api [--lamps 1000000] [--faults 10000] [--seconds 20] [--seed 1] [--city DIR] [--session]
 
 A city on SQLite, the real ``terang-api`` in a process of its own, and a generator in another: 200 lists and 50 tiles a
 second over 64 connections, at random moments (a Poisson stream), every list and tile another one. Lists are a mix of
 the fault list, the list within a box, and one lamp; tiles are lamps at zoom 6, 12 and 16. The live picture is replaced
 every 10 s meanwhile, as ingest does at this size, so that tiles are drawn anew. ``--city`` keeps the city between runs.
+With ``--session`` the city has an account, and every request carries the cookie of its session, as a browser's does.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ N_CONNECTIONS = 64
 PICTURE_EVERY_S = 10.0
 MUST_REACH_MS = {"lists": 20.0, "tiles": 50.0}
 ZOOMS = (6, 12, 16)
+_NAME = "bench"
+_PASSWORD = "a password of the benchmark"  # noqa: S105  # of a city that is made for it
 
 
 def main() -> None:
@@ -52,6 +55,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--city", type=Path, help="build the city here, or take the one that is here")
+    parser.add_argument("--session", action="store_true", help="ask with the session cookie of a viewer")
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory(prefix="bench-api-") as temporary:
@@ -103,6 +107,8 @@ def path_of(kind: str, lamps: Lamps, dice: random.Random) -> str:
 
 def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
     """Start the API, warm it, load it."""
+    if options.session:
+        add_viewer(folder)
     began = time.monotonic()
     command = [sys.executable, "-m", "dashboard_api", "--city", str(folder), "--port", "0"]
     api = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -112,15 +118,16 @@ def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
         found = re.search(r":(\d+)$", api.stdout.readline().strip())
         assert found is not None, "terang-api did not start"
         port = int(found[1])
-        get(port, "/api/v1/faults?limit=1")  # /readyz waits for a picture, which is painted later
+        cookie = sign_in(port) if options.session else ""
+        get(port, "/api/v1/faults?limit=1", cookie)  # /readyz waits for a picture, which is painted later
         start_s = time.monotonic() - began
         for path in ("/tiles/lamps/12/0/0.mvt", "/api/v1/faults"):
-            get(port, path)
+            get(port, path, cookie)
         loaded_s = time.monotonic() - began
         painter = threading.Thread(target=repaint, args=(folder, len(lamps.lamp_id), picture))
         painter.start()
         before_s, at = cpu_s(api.pid), time.monotonic()
-        times = load(port, plan(lamps, options.seconds, options.seed))
+        times = load(port, plan(lamps, options.seconds, options.seed), cookie)
         spent_s = cpu_s(api.pid) - before_s
         report(times, start_s, loaded_s, spent_s / (time.monotonic() - at), rss_mb(api.pid))
     finally:
@@ -129,10 +136,30 @@ def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
         api.wait(20)
 
 
-def get(port: int, path: str) -> bytes:
+def get(port: int, path: str, cookie: str = "") -> bytes:
     """One answer, whatever it is."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Cookie": cookie} if cookie else {})
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # our own address
         return bytes(answer.read())
+
+
+def add_viewer(folder: Path) -> None:
+    """Give the city an account, so that nobody is served without a session."""
+    command = [sys.executable, "-m", "dashboard_api", "user"]
+    where = ["--city", str(folder)]
+    known = subprocess.run([*command, "list", *where], capture_output=True, text=True, check=True, cwd=ROOT)
+    action = ["reset", _NAME] if _NAME in known.stdout else ["add", _NAME, "--role", "viewer"]
+    subprocess.run([*command, *action, "--password-stdin", *where], input=_PASSWORD, text=True, check=True, cwd=ROOT)
+
+
+def sign_in(port: int) -> str:
+    """The session's cookie, as a request carries it."""
+    body = json.dumps({"name": _NAME, "password": _PASSWORD}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/session", body, headers)
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # our own address
+        cookies = [value for name, value in answer.headers.items() if name.lower() == "set-cookie"]
+    return "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
 
 def repaint(folder: Path, n_lamps: int, is_over: threading.Event) -> None:
@@ -147,11 +174,12 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-def load(port: int, asked: list[tuple[float, str, str]]) -> list[tuple[str, float, int, int]]:
+def load(port: int, asked: list[tuple[float, str, str]], cookie: str = "") -> list[tuple[str, float, int, int]]:
     """Let the generator play the plan; ``(kind, latency_s, status, n_bytes)`` of each answer."""
     command = [sys.executable, "-m", "benchmarks.http_load", str(port), str(N_CONNECTIONS)]
     text = json.dumps(asked)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT)
+    environment = {**os.environ, "HTTP_LOAD_COOKIE": cookie}
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
     return [tuple(one) for one in json.loads(done.stdout)]
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -24,7 +25,7 @@ from dashboard_api.api.live_room import LiveRoom
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
-from dashboard_api.errors import RequestError
+from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
@@ -69,13 +70,15 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
-            asyncio.create_task(keep_up(context.admission.write_use, context.keep_anchor)),
+            asyncio.create_task(keep_up(*context.upkeep())),
         ]
         yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        with suppress(ApiError, OSError, ValueError):
+            await run_in_threadpool(context.refusals.write)
         context.close()
 
     app = FastAPI(

@@ -21,6 +21,7 @@ from dashboard_api.access.key_file import FILE_NAME, KeyFile
 from dashboard_api.access.oidc import OidcProvider
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.rate_limits import RateLimits
+from dashboard_api.access.refusals import Refusals
 from dashboard_api.access.sign_in import SignIn
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso
@@ -78,8 +79,15 @@ class Context:
             are_accounts_lost=(city.data_folder / ACCOUNTS_LOST_FILE).exists,
         )
         limits = RateLimits(city.web.public_per_minute, city.web.session_per_minute)
-        self.gate = Gate(self.admission, limits, city.web.allowed_origins, is_in_process=self.database.is_in_process)
-        self.sign_in = SignIn(self.database, self.admission, self.audit, lambda: self.key_file.derived("device"), clock)
+        self.refusals = Refusals(self.database, self.audit, clock)
+        self.gate = Gate(
+            self.admission,
+            limits,
+            city.web.allowed_origins,
+            self.refusals,
+            is_in_process=self.database.is_in_process,
+        )
+        self.sign_in = SignIn(self.database, self.admission, self.audit, self.refusals, self.key_file.derived, clock)
         self.oidc = OidcProvider(city.oidc, city.oidc_secret, clock)
         self._clock = clock
         self._lock = threading.Lock()
@@ -164,6 +172,10 @@ class Context:
         seq, version = marks(self.database)
         picture = self.picture_of(version)
         return f"{version}-{0 if picture is None else picture.number}-{seq}", version
+
+    def upkeep(self) -> tuple[Callable[[], None], ...]:
+        """What is to be done now and then beside the requests."""
+        return self.admission.write_use, self.refusals.write, self.sign_in.throttle.forget_old, self.keep_anchor
 
     def keep_anchor(self) -> None:
         """Write the audit log's head, and today's anchor if there is none yet.

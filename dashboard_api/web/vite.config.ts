@@ -19,7 +19,10 @@ const OF_THE_WALL = /^(wall\.html|assets\/(wall|inter)[-_])/;
 function buildMark(): void {
   const page = readFileSync(join(DIST, WALL), "utf8"); // names its scripts by their contents, and holds its styles
   const build = createHash("sha256").update(page).digest("hex").slice(0, 16);
-  writeFileSync(join(DIST, WALL), page.replace('<meta name="build" content=""', `<meta name="build" content="${build}"`));
+  writeFileSync(
+    join(DIST, WALL),
+    page.replace('<meta name="build" content=""', `<meta name="build" content="${build}"`),
+  );
 }
 
 /** Puts the styles into each document, and the words of the first view beside it: no round trip for either. */

@@ -2,8 +2,9 @@
 
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
-It keeps nothing on disk, and the holder of one password can send as another client: for larger cities use Mosquitto
-with certificates. Owns the thread; what the broker allows is ``bounded_broker``'s.
+With passwords each name writes and reads its own topics only (``ingest.mqtt.topic_rules``). It keeps nothing on disk
+and speaks no TLS: for larger cities use Mosquitto with certificates. Owns the thread; what the broker allows is
+``bounded_broker``'s and ``ruled_broker``'s.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
-from ingest.mqtt.bounded_broker import BoundedBroker, SteadyDict
+from ingest.mqtt.bounded_broker import SteadyDict
+from ingest.mqtt.ruled_broker import RuledBroker
+from ingest.mqtt.topic_rules import TopicRules
 from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -102,13 +105,14 @@ def _check_passwords(path: Path) -> None:
 class EmbeddedBroker:
     """A broker on a thread of its own."""
 
-    def __init__(self, host: str, port: int, passwords: Path | None = None) -> None:
+    def __init__(self, host: str, port: int, passwords: Path | None = None, rules: TopicRules | None = None) -> None:
         """Nothing is started yet.
 
         Args:
             host: where to listen.
             port: there.
             passwords: lines of ``name:argon2 hash``, mode 0600; None = whoever is on this machine may connect.
+            rules: who may write and read what; None = everybody everything.
 
         Raises:
             UnusableError: other machines could connect and there are no passwords, or others may read their file.
@@ -121,12 +125,13 @@ class EmbeddedBroker:
         if passwords is not None:
             _check_passwords(passwords)
         self._passwords = passwords
+        self._rules = rules
         self._bind = f"{host}:{port}"
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="broker", daemon=True)
         self._is_up = Event()
         self._error: Exception | None = None
-        self._broker: BoundedBroker | None = None
+        self._broker: RuledBroker | None = None
 
     def start(self) -> None:
         """Listen.
@@ -169,7 +174,7 @@ class EmbeddedBroker:
             plugins=plugins,
             session_expiry_interval=_SESSION_KEPT_S,
         )
-        self._broker = BoundedBroker(config, _connections_for_strangers())
+        self._broker = RuledBroker(config, _connections_for_strangers(), self._rules)
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
         self._broker._subscriptions = SteadyDict()  # noqa: SLF001  (there is no public way)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard_api.test_page import browser, database_url, lit_town, port, rows  # noqa: F401
+from tests.dashboard_api.test_page import browser, lit_town, port, rows  # noqa: F401
 
 AXE = Path(__file__).parents[2] / "dashboard_api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = {

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 
 import pytest
@@ -12,7 +11,6 @@ from playwright.sync_api import expect
 
 from tests.dashboard_api.test_page import (  # noqa: F401
     browser,
-    database_url,
     lit_town,
     open_page,
     port,
@@ -117,28 +115,3 @@ def test_a_view_says_that_it_cannot_be_loaded_and_comes_by_itself(lit_town, port
         route.abort()
     lit_town.darken(5)  # something happens: what failed is asked for again
     expect(quiet_desk.locator(".detail .facts").first).to_be_visible(timeout=20_000)
-
-
-def test_an_answer_of_an_older_server_is_shown_as_far_as_it_goes(lit_town, port, quiet_desk):
-    lit_town.darken(3)
-
-    def older(route):
-        answer = route.fetch()
-        document = answer.json()
-        for item in document.get("items", [document]):
-            for name in ("started_at", "deferred_until", "family", "darkens", "districts", "repair", "photos", "state"):
-                if name != "state" or "lamp_id" not in item or "latest" in item:
-                    item.pop(name, None)
-        route.fulfill(status=200, content_type="application/json", body=json.dumps(document))
-
-    quiet_desk.route(re.compile(r"/api/v1/(codes|city|summary|lamps/L-003$|faults/)"), older)
-    quiet_desk.route(re.compile(r"/api/v1/lamps/changes"), lambda route: route.fulfill(status=404, body="{}"))
-    # the plain document, as a service worker keeps it, before a server that was set back
-    quiet_desk.goto(f"http://127.0.0.1:{port}/index.html")
-    expect(rows(quiet_desk)).to_have_count(1)
-    rows(quiet_desk).first.click()
-    expect(quiet_desk.locator(".detail .facts").first).to_be_visible()
-    quiet_desk.locator(".facts a[data-view=lamp]").click()
-    expect(quiet_desk.locator(".detail h2")).to_have_text("L-003")
-    expect(quiet_desk.locator(".detail .facts").first).to_be_visible()
-    expect(quiet_desk.locator("body")).not_to_contain_text("undefined")

@@ -14,7 +14,6 @@ from playwright.sync_api import expect
 from ingest.model.finding import Cleared
 from tests.dashboard_api.test_page import (  # noqa: F401
     browser,
-    database_url,
     lit_town,
     open_page,
     port,

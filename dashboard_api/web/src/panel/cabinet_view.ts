@@ -73,7 +73,8 @@ export class CabinetView implements View {
       this.#lamps = lamps;
       this.#trouble = "";
     } catch (error) {
-      if (isExpected(error) && id === this.#id) this.#trouble = error instanceof Problem ? "cabinet_gone" : "unreachable";
+      if (isExpected(error) && id === this.#id)
+        this.#trouble = error instanceof Problem ? "cabinet_gone" : "unreachable";
     }
     this.#page.redraw();
   }

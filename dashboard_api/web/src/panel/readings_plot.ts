@@ -13,6 +13,7 @@ const BESIDE_DASHES = [
   [9, 3, 2, 3],
 ]; // of one colour: told apart by their strokes
 const LONGEST_LABEL = 24;
+const SHORT_S = 600; // minutes of a lamp that is new: several ticks to a minute
 const HEIGHT_PX = 200;
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares this enum without its values
 const RIGHT: uPlot.Axis.Side = 1;
@@ -49,6 +50,8 @@ export class Plot {
       distinctFigures(ticks, (value, digits) => `${words.figure(value, digits)} ${unitText}`.trim());
     const moment = (_: uPlot, seconds: number | null) =>
       seconds === null ? "–" : clock.moment(seconds * 1000, words.locale);
+    const [times] = data;
+    const isShort = Number(times?.at(-1)) - Number(times?.[0]) < SHORT_S;
     this.#plot = new uPlot(
       {
         width: this.#width,
@@ -90,7 +93,7 @@ export class Plot {
         axes: [
           {
             ...axis,
-            space: isLong ? 90 : 50,
+            space: isLong || isShort ? 110 : 50, // such labels carry the day
             values: (_, ticks) =>
               distinctTimes(
                 ticks,

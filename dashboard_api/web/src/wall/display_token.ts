@@ -17,7 +17,8 @@ export function takeToken(address: URL): { token: string | null; rest: string } 
   const rest = new URL(address);
   rest.searchParams.delete(NAME);
   rest.hash = fragment.toString();
-  return { token: token?.trim() || null, rest: rest.pathname + rest.search + rest.hash };
+  const given = token?.trim() ?? "";
+  return { token: given === "" ? null : given, rest: rest.pathname + rest.search + rest.hash };
 }
 
 type Ask = (path: string, init?: RequestInit) => Promise<Response>;

@@ -18,7 +18,11 @@ async function text(path: string): Promise<string> {
 }
 
 /** Whether the new document and every file that it names are to be had. */
-export async function isWhole(build: string, path: string, get: (path: string) => Promise<string> = text): Promise<boolean> {
+export async function isWhole(
+  build: string,
+  path: string,
+  get: (path: string) => Promise<string> = text,
+): Promise<boolean> {
   try {
     const page = await get(path);
     if (BUILD.exec(page)?.[1] !== build) return false;

@@ -163,7 +163,6 @@ export class WallApp {
   #travel(): void {
     if (!this.#room || !this.#map || this.#lostAtMs !== null) return;
     const stop = nextStop(stopsOf(this.#room.worst), this.#stopId);
-    if (stop?.fault.id === this.#stopId && stop !== null) return;
     if (stop === null && this.#stopId === null) return; // nothing is wrong anywhere
     this.#stopId = stop?.fault.id ?? null;
     this.#map.show(stop);

@@ -12,7 +12,6 @@ import { happening, say } from "./wall_words";
 
 const N_ROWS = 5;
 const N_EVENTS = 4;
-type Kind = "opened" | "reopened" | "closed" | "verified" | "reopen" | "repair" | "cannot_repair" | "start" | "assign";
 
 /** What is known, and how it stands with the server. */
 export interface Wall {
@@ -45,7 +44,9 @@ export function wallTemplate(wall: Wall): TemplateResult {
   const { room } = wall;
   return html`
     ${header(wall)}
-    <section class="headline">${room ? headline(wall, room) : html`<p class="quiet">${wall.words.say("connecting")}</p>`}</section>
+    <section class="headline">
+      ${room ? headline(wall, room) : html`<p class="quiet">${wall.words.say("connecting")}</p>`}
+    </section>
     ${
       room
         ? html`<section class="tiles">
@@ -72,7 +73,13 @@ function header({ words, clock, city, room, ageS, lostS }: Wall): TemplateResult
 /** Older readings than this are not "now": ingest writes every few seconds. */
 const OLD_S = 120;
 
-function status(words: Words, clock: CityClock, room: LiveRoom | null, ageS: number, lostS: number | null): TemplateResult {
+function status(
+  words: Words,
+  clock: CityClock,
+  room: LiveRoom | null,
+  ageS: number,
+  lostS: number | null,
+): TemplateResult {
   if (lostS !== null) {
     const since = clock.time(clock.nowMs() - lostS * 1000, words.locale);
     const age = room ? say(words, "picture_age", { age: lasting(ageS, words.locale) }) : "";
@@ -81,7 +88,9 @@ function status(words: Words, clock: CityClock, room: LiveRoom | null, ageS: num
   const dataS = room?.summary.live_age_s;
   if (room && (dataS == null || dataS + ageS > OLD_S)) {
     const text =
-      dataS == null ? words.say("no_word_yet") : say(words, "old_readings", { age: lasting(dataS + ageS, words.locale) });
+      dataS == null
+        ? words.say("no_word_yet")
+        : say(words, "old_readings", { age: lasting(dataS + ageS, words.locale) });
     return html`<p class="status lost" role="status"><i></i><b>${text}</b></p>`;
   }
   return html`<p class="status" role="status"><i></i>${words.say(room ? "live" : "connecting")}</p>`;
@@ -101,7 +110,9 @@ function headline({ words }: Wall, room: LiveRoom): TemplateResult {
     <ul class="counts">
       ${LAMP_STATES.map(
         (state) =>
-          html`<li class=${state}>${bulb(state)}<b>${words.figure(figures[state] ?? 0, 0)}</b> <span>${words.say(state)}</span></li>`,
+          html`<li class=${state}>
+            ${bulb(state)}<b>${words.figure(figures[state] ?? 0, 0)}</b> <span>${words.say(state)}</span>
+          </li>`,
       )}
     </ul>
   `;
@@ -134,10 +145,7 @@ function worst({ words, clock, looks, stopId }: Wall, room: LiveRoom): TemplateR
       (fault) =>
         html`<li class=${`${fault.severity} ${fault.id === stopId ? "here" : ""}`}>
           ${sign(familyOf(fault, looks), isFresh(fault.state))}
-          <span class="what"
-            ><b dir="auto">${fault.title}</b>
-            <small dir="auto">${where(fault)}</small></span
-          >
+          <span class="what"><b dir="auto">${fault.title}</b> <small dir="auto">${where(fault)}</small></span>
           <span class="since">${lasting(standsS(fault, clock), words.locale)}</span>
         </li>`,
     )}
@@ -145,7 +153,8 @@ function worst({ words, clock, looks, stopId }: Wall, room: LiveRoom): TemplateR
 }
 
 function happened({ words, clock }: Wall, room: LiveRoom): TemplateResult {
-  const kindOf = ({ kind, verified }: LiveRoom["events"][number]) => (kind === "closed" && verified ? "verified" : kind);
+  const kindOf = ({ kind, verified }: LiveRoom["events"][number]) =>
+    kind === "closed" && verified ? "verified" : kind;
   return html`<div class="happened">
     <h2>${say(words, "happened")}</h2>
     ${room.events.length === 0 ? html`<p class="none">${say(words, "nothing_happened")}</p>` : ""}

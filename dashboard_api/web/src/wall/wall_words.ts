@@ -10,9 +10,12 @@ export function say(words: Words, word: WallWord, filling: Record<string, string
   return words.find(`wall.${word}`, filling) ?? word;
 }
 
+const KINDS = ["opened", "reopened", "closed", "verified", "reopen", "repair", "cannot_repair", "start", "assign"] as const;
+
 /** What an event is called; one of a newer server as it is. */
 export function happening(words: Words, kind: string): string {
-  return words.find(`wall.did_${kind}`) ?? kind;
+  const known = KINDS.find((each) => each === kind);
+  return known ? say(words, `did_${known}`) : kind;
 }
 
 /** Whether the address names the language. */
