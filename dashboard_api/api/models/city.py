@@ -9,7 +9,6 @@ from pydantic import Field
 from dashboard_api.api.models.answer import Answer, example
 from ingest.schema.codes import Family, Level, Severity
 
-
 SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
     "at": "2026-11-23T12:05:00Z",
     "live_at": "2026-11-23T12:04:58Z",

@@ -10,7 +10,17 @@ export function say(words: Words, word: WallWord, filling: Record<string, string
   return words.find(`wall.${word}`, filling) ?? word;
 }
 
-const KINDS = ["opened", "reopened", "closed", "verified", "reopen", "repair", "cannot_repair", "start", "assign"] as const;
+const KINDS = [
+  "opened",
+  "reopened",
+  "closed",
+  "verified",
+  "reopen",
+  "repair",
+  "cannot_repair",
+  "start",
+  "assign",
+] as const;
 
 /** What an event is called; one of a newer server as it is. */
 export function happening(words: Words, kind: string): string {
