@@ -11,7 +11,7 @@ import { energyTile, oldestTile, repairsTile } from "./wall_figures";
 import { happening, say } from "./wall_words";
 
 const N_ROWS = 5;
-const N_EVENTS = 4;
+const N_EVENTS = 3;
 
 /** What is known, and how it stands with the server. */
 export interface Wall {
@@ -145,8 +145,8 @@ function worst({ words, clock, looks, stopId }: Wall, room: LiveRoom): TemplateR
       (fault) =>
         html`<li class=${`${fault.severity} ${fault.id === stopId ? "here" : ""}`}>
           ${sign(familyOf(fault, looks), isFresh(fault.state))}
-          <span class="what"><b dir="auto">${fault.title}</b> <small dir="auto">${where(fault)}</small></span>
-          <span class="since">${lasting(standsS(fault, clock), words.locale)}</span>
+          <b dir="auto">${fault.title}</b> <span class="where" dir="auto">${where(fault)}</span>
+          <span class="since">${lasting(standsS(fault, clock), words.locale, "short")}</span>
         </li>`,
     )}
   </ol>`;
