@@ -177,7 +177,7 @@ function caption({ words, stopId, hasMap, clock }: Wall, room: LiveRoom): Templa
   const fault = room.worst.find(({ id }) => id === stopId);
   if (!fault) return html`<p class="caption">${say(words, "whole_city")}</p>`;
   const lamps = words.find(`wall.n_lamps.${fault.lamps === 1 ? "one" : "other"}`, { n: words.figure(fault.lamps, 0) });
-  const parts = [where(fault), fault.lamps > 0 ? lamps : "", lasting(standsS(fault, clock), words.locale)];
+  const parts = [where(fault), fault.lamps > 0 ? lamps : "", lasting(standsS(fault, clock), words.locale, "short")];
   return html`<p class=${`caption ${fault.severity}`}>
     <b dir="auto">${fault.title}</b> <span dir="auto">${parts.filter((part) => part !== "").join(" · ")}</span>
   </p>`;
