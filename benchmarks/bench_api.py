@@ -1,12 +1,15 @@
 """How long people wait: fault lists, lamps and tiles of a large city, asked in an open loop.
 
     python -m benchmarks.bench_api [--lamps 1000000] [--faults 10000] [--seconds 20] [--seed 1] [--city DIR] [--session]
+                                   [--no-ogc]
 
 A city on SQLite, the real ``terang-api`` in a process of its own, and a generator in another: 200 lists and 50 tiles a
 second over 64 connections, at random moments (a Poisson stream), every list and tile another one. Lists are a mix of
 the fault list, the list within a box, and one lamp; tiles are lamps at zoom 6, 12 and 16. The live picture is replaced
 every 10 s meanwhile, as ingest does at this size, so that tiles are drawn anew. ``--city`` keeps the city between runs.
 With ``--session`` the city has an account, and every request carries the cookie of its session, as a browser's does.
+
+Then OGC API - Features over 100,000 lamps beside pygeoapi (``benchmarks.ogc_beside_pygeoapi``), unless ``--no-ogc``.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.ogc_beside_pygeoapi import compare
 from benchmarks.tall_city import build, write_picture
 from dashboard_api.tiles.places import project
 from ingest.database import open_database
@@ -56,12 +60,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--city", type=Path, help="build the city here, or take the one that is here")
     parser.add_argument("--session", action="store_true", help="ask with the session cookie of a viewer")
+    parser.add_argument("--no-ogc", action="store_true", help="leave out the comparison with pygeoapi")
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory(prefix="bench-api-") as temporary:
         folder = options.city or Path(temporary)
         lamps = prepare(folder, options)
-        measure(folder, lamps, options)
+        result = measure(folder, lamps, options)
+    beside = {} if options.no_ogc else compare(100_000, 300, options.seed)
+    print(json.dumps(result | beside))
 
 
 def prepare(folder: Path, options: argparse.Namespace) -> Lamps:
@@ -105,8 +112,8 @@ def path_of(kind: str, lamps: Lamps, dice: random.Random) -> str:
     return f"/tiles/lamps/{z}/{x}/{y}.mvt"
 
 
-def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
-    """Start the API, warm it, load it."""
+def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> dict[str, Any]:
+    """Start the API, warm it, load it. Returns the keys of the result."""
     if options.session:
         add_viewer(folder)
     began = time.monotonic()
@@ -129,7 +136,7 @@ def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
         before_s, at = cpu_s(api.pid), time.monotonic()
         times = load(port, plan(lamps, options.seconds, options.seed), cookie)
         spent_s = cpu_s(api.pid) - before_s
-        report(times, start_s, loaded_s, spent_s / (time.monotonic() - at), rss_mb(api.pid))
+        return report(times, start_s, loaded_s, spent_s / (time.monotonic() - at), rss_mb(api.pid))
     finally:
         picture.set()
         api.terminate()
@@ -183,8 +190,10 @@ def load(port: int, asked: list[tuple[float, str, str]], cookie: str = "") -> li
     return [tuple(one) for one in json.loads(done.stdout)]
 
 
-def report(times: list[tuple[str, float, int, int]], start_s: float, loaded_s: float, cpu: float, rss: float) -> None:
-    """Print the table and the result."""
+def report(
+    times: list[tuple[str, float, int, int]], start_s: float, loaded_s: float, cpu: float, rss: float
+) -> dict[str, Any]:
+    """Print the table. Returns the keys of the result."""
     groups: dict[str, list[tuple[str, float, int, int]]] = {"lists": [], "tiles": []}
     for one in times:
         groups.setdefault(one[0], []).append(one)
@@ -207,7 +216,7 @@ def report(times: list[tuple[str, float, int, int]], start_s: float, loaded_s: f
     print(f"{rss:.0f} MB resident, {cpu:.0%} of a core under this load")
     first = {key: result.pop(key) for key in ("lists_p50_ms", "lists_p99_ms", "tiles_p99_ms")}
     more = {"failed": n_failed, "start_s": round(start_s, 1), "loaded_s": round(loaded_s, 1), "rss_mb": round(rss)}
-    print(json.dumps(first | more | result))
+    return first | more | result
 
 
 def cpu_s(pid: int) -> float:

@@ -48,6 +48,7 @@ _OTHERS: Final = {
     "/lamp/{id:path}": Rule(Role.PUBLIC),  # views of the page
     "/cabinet/{id:path}": Rule(Role.PUBLIC),
     "/live": Rule(Role.PUBLIC),  # the document; what it shows is asked for by token
+    "/crew": Rule(Role.PUBLIC),  # the crew's page; what it asks for is guarded
     "/": Rule(Role.PUBLIC),
 }
 

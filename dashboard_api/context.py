@@ -33,6 +33,7 @@ from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
 from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from dashboard_api.store.reports import close_settled
 from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
@@ -175,7 +176,13 @@ class Context:
 
     def upkeep(self) -> tuple[Callable[[], None], ...]:
         """What is to be done now and then beside the requests."""
-        return self.admission.write_use, self.refusals.write, self.sign_in.throttle.forget_old, self.keep_anchor
+        return (
+            self.admission.write_use,
+            self.refusals.write,
+            self.sign_in.throttle.forget_old,
+            self.keep_anchor,
+            self.close_reports,
+        )
 
     def keep_anchor(self) -> None:
         """Write the audit log's head, and today's anchor if there is none yet.
@@ -187,6 +194,14 @@ class Context:
         """
         today = datetime.fromtimestamp(self._clock() / 1e6, ZoneInfo(self.city.city.timezone)).date()
         keep_anchor(self.database, lambda: self.key_file.derived("audit"), self.city.data_folder, today.isoformat())
+
+    def close_reports(self) -> None:
+        """Close citizens' reports that have their outcome; their contacts are deleted with it.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        close_settled(self.database, self.now_us())
 
     def live_age_s(self) -> float | None:
         """Seconds since ingest wrote the live picture; None = it has written none."""

@@ -22,6 +22,7 @@ from ingest.database import Guard, is_damage, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.folder_lock import FolderLock
+from ingest.jobs.citizen_faults import CitizenFaultsJob
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
 from ingest.jobs.energy import EnergyJob
@@ -257,6 +258,7 @@ class CityIngest:
                 live,
                 commands,
                 FaultChangesJob(book, detection, time.monotonic),
+                CitizenFaultsJob(engine, book, city.parsed_limits().value("reopen_within"), time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
                 ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),

@@ -26,8 +26,8 @@ from dashboard_api.pages.first_document import Answers, Shell, first_document
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 # of the one page, by its own router; and whether the list is the first that is seen of it
 _VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False}
-# documents of their own; crews and walls have each a page made for them
-_DOCUMENTS: Final = {"/live": "wall.html"}
+# pages of their own: address -> document
+_OTHERS: Final = {"/crew": "crew.html", "/live": "wall.html"}
 _BUILD: Final = re.compile(r'<meta name="build" content="([0-9a-f]+)"')
 _PACKED_AT: Final = 6  # a document is paid for by a phone on a slow line
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
@@ -37,6 +37,8 @@ _POLICY: Final = (
     "img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "worker-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'"
 )
+# the crew's page compiles the decoder of its label scanner
+_POLICIES: Final = {"crew.html": _POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")}
 
 
 class WallBuild:
@@ -65,7 +67,7 @@ class _Page(StaticFiles):
         response = await self._packed(path, scope) or await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = _POLICIES.get(path, _POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -119,9 +121,9 @@ def _view_of(
     return answer
 
 
-def _document_of(page: StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
+def _other_page(page: StaticFiles, document: str) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return await page.get_response(name, request.scope)
+        return await page.get_response(document, request.scope)
 
     return answer
 
@@ -131,10 +133,10 @@ def mount_page(app: FastAPI, answers: Answers, dist: Path = DIST) -> None:
     if (dist / "index.html").exists():
         page = _Page(directory=dist, html=True)
         shell = Shell.read(dist)
-        for path, name in _DOCUMENTS.items():
-            app.add_route(path, _document_of(page, name), include_in_schema=False)
         for path, is_list in _VIEWS.items():
             app.add_route(path, _view_of(page, shell, answers, is_list=is_list), include_in_schema=False)
+        for path, document in _OTHERS.items():
+            app.add_route(path, _other_page(page, document), include_in_schema=False)
         app.mount("/", page, name="page")
         return
 

@@ -51,7 +51,7 @@ export class Plot {
     const moment = (_: uPlot, seconds: number | null) =>
       seconds === null ? "–" : clock.moment(seconds * 1000, words.locale);
     const [times] = data;
-    const isShort = Number(times?.at(-1)) - Number(times?.[0]) < SHORT_S;
+    const isShort = Number(times.at(-1)) - Number(times[0]) < SHORT_S;
     this.#plot = new uPlot(
       {
         width: this.#width,
