@@ -286,13 +286,17 @@ def run_wall(page, port, town, life, *, hours, hours_warm, step_ms=STEP_MS):
     page.goto(f"http://127.0.0.1:{port}/live?lang=en#token={town.secret}")
     session = page.context.new_cdp_session(page)
     page.locator("#board").wait_for()
-    n_turns = round(hours * 3_600_000 / step_ms / STEPS)
-    warm = 0
-    for n in range(n_turns):
+    turn_h = STEPS * step_ms / 3_600_000
+    warm, told_h = 0, 0
+    for n in range(round(hours / turn_h)):
         page.evaluate(f"window.live({STEPS}, {step_ms})")
         life.go_on(n)
-        if n + 1 == round(hours_warm / hours * n_turns):
+        hour = (n + 1) * turn_h
+        if not warm and hour >= hours_warm:
             warm = heap_bytes(session)
+        if hour >= told_h + 6:  # of a campaign
+            told_h = round(hour)
+            print(f"{told_h} h: heap {heap_bytes(session) / 1e6:.2f} MB", flush=True)
     expect(page.locator(".counts")).to_be_visible()
     return warm, heap_bytes(session), page.evaluate("window.n_answers")
 
@@ -301,11 +305,11 @@ def test_the_heap_does_not_grow_in_a_sample_of_the_hours(browser, tmp_path):
     town = Town(tmp_path)
     town.write_live([2] * 40)
     town.secret = People(town.city, lambda: T0).token("wall", "display")
-    with serving(town.city) as port, wall(browser, {"width": 640, "height": 360}) as page:
-        warm, end, n_answers = run_wall(page, port, town, Life(town, 40), hours=0.8, hours_warm=0.4)
+    with serving(town.city) as port, wall(browser, {"width": 320, "height": 180}) as page:
+        warm, end, n_answers = run_wall(page, port, town, Life(town, 40), hours=2, hours_warm=1)
         assert page.locator(".maplibregl-canvas").count() == 1
     town.engine.dispose()
-    assert n_answers > 250
+    assert n_answers > 600
     assert end <= 1.1 * warm, (warm, end)
 
 
