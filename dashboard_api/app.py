@@ -21,6 +21,7 @@ from dashboard_api.access.roles import Role, Rule
 from dashboard_api.access.upkeep import keep_up
 from dashboard_api.api.city import city_document, looks_document, summary_document
 from dashboard_api.api.fields import UNSTORABLE
+from dashboard_api.api.live_room import LiveRoom
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
@@ -37,7 +38,7 @@ from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource
-from dashboard_api.pages.built_page import mount_page
+from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
@@ -49,6 +50,7 @@ _OTHERS: Final = {
     "": Rule(Role.PUBLIC),
     "/lamp/{id:path}": Rule(Role.PUBLIC),  # views of the page
     "/cabinet/{id:path}": Rule(Role.PUBLIC),
+    "/live": Rule(Role.PUBLIC),  # the document; what it shows is asked for by token
     "/crew": Rule(Role.PUBLIC),  # the crew's page; what it asks for is guarded
     "/": Rule(Role.PUBLIC),
 }
@@ -99,6 +101,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.entities = entities
     app.state.talq_devices = DeviceSource(context)
     app.state.tiles = TileCache(context)
+    app.state.live_room = LiveRoom(context, summary_document)
+    app.state.wall_build = WallBuild(DIST)
     app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()
     add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)

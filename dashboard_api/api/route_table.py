@@ -33,6 +33,7 @@ from dashboard_api.api import (
     labels,
     lamp_changes,
     lamps,
+    live_room,
     maintenance,
     models,
     photos,
@@ -268,6 +269,7 @@ _API: Final[tuple[Route, ...]] = (
         Role.VIEWER,
         models.CabinetLamps,
         problems=_NO_CABINET,
+        scopes=_WALL,
     ),
     Route(
         "GET",
@@ -282,6 +284,7 @@ _API: Final[tuple[Route, ...]] = (
     Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList, also=_SAME),
     Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList, also=_SAME),
     Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary, scopes=_WALL),
+    Route("GET", f"{_V1}/live", live_room.get_live_room, "city", Role.VIEWER, models.LiveRoom, scopes=_WALL),
     Route(
         "POST",
         f"{_V1}/maintenance",

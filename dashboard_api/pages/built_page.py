@@ -6,6 +6,7 @@ The document of a view is made for its reader (``first_document``); ``/index.htm
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,8 @@ DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 # of the one page, by its own router; and whether the list is the first that is seen of it
 _VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False}
 # pages of their own: address -> document
-_OTHERS: Final = {"/crew": "crew.html"}
+_OTHERS: Final = {"/crew": "crew.html", "/live": "wall.html"}
+_BUILD: Final = re.compile(r'<meta name="build" content="([0-9a-f]+)"')
 _PACKED_AT: Final = 6  # a document is paid for by a phone on a slow line
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
@@ -37,6 +39,27 @@ _POLICY: Final = (
 )
 # the crew's page compiles the decoder of its label scanner
 _POLICIES: Final = {"crew.html": _POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")}
+
+
+class WallBuild:
+    """Says which build of the wall's page is on disk: walls load themselves anew when it changes."""
+
+    def __init__(self, dist: Path) -> None:
+        """Of the page that was built into ``dist``."""
+        self._path = dist / "wall.html"
+        self._kept: tuple[tuple[int, int], str | None] | None = None
+
+    def __call__(self) -> str | None:
+        """The build's digest, None where the page is not built."""
+        try:
+            state = self._path.stat()
+            mark = (state.st_mtime_ns, state.st_size)
+            if self._kept is None or self._kept[0] != mark:
+                found = _BUILD.search(self._path.read_text(encoding="utf-8"))
+                self._kept = (mark, found and found[1])
+        except OSError:  # it is being replaced
+            return None
+        return self._kept[1]
 
 
 class _Page(StaticFiles):

@@ -11,6 +11,20 @@ const CATALOGUES = join(import.meta.dirname, "src/words/catalogues");
 // messages of a catalogue that the first view shows: the document carries them in its reader's language
 const FIRST_WORDS = /^(language\.|page\.|fault\.\w+\.title$)/;
 
+const WALL = "wall.html";
+// of the wall alone: a phone that keeps the map's files has no use for them
+const OF_THE_WALL = /^(wall\.html|assets\/(wall|inter)[-_])/;
+
+/** Says in the wall's document which build it is: walls that run for weeks load themselves anew when it changes. */
+function buildMark(): void {
+  const page = readFileSync(join(DIST, WALL), "utf8"); // names its scripts by their contents, and holds its styles
+  const build = createHash("sha256").update(page).digest("hex").slice(0, 16);
+  writeFileSync(
+    join(DIST, WALL),
+    page.replace('<meta name="build" content=""', `<meta name="build" content="${build}"`),
+  );
+}
+
 /** Puts the styles into each document, and the words of the first view beside it: no round trip for either. */
 function firstView(): Plugin {
   return {
@@ -27,6 +41,7 @@ function firstView(): Plugin {
           });
           writeFileSync(join(DIST, name), styled);
         }
+        buildMark();
         mkdirSync(join(DIST, "first-words"), { recursive: true });
         for (const name of readdirSync(CATALOGUES).filter((each) => each.endsWith(".json"))) {
           const whole = JSON.parse(readFileSync(join(CATALOGUES, name), "utf8")) as Record<string, string>;
@@ -115,7 +130,7 @@ function serviceWorkers(): Plugin {
       const all = built();
       const ofMap = filesOf("index.html", bundle);
       const ofCrew = new Set([...filesOf(CREW.html, bundle), ...CREW.own]);
-      const forMap = all.filter((url) => ofMap.has(url) || !ofCrew.has(url));
+      const forMap = all.filter((url) => (ofMap.has(url) || !ofCrew.has(url)) && !OF_THE_WALL.test(url));
       // the decoder of labels is large: it comes when somebody scans
       const forCrew = all.filter((url) => (ofCrew.has(url) || SHARED.includes(url)) && !url.endsWith(".wasm"));
       await buildWorker("src/service_worker.ts", "service-worker.js", forMap);
@@ -148,7 +163,7 @@ export default defineConfig({
     target: "es2022",
     outDir: DIST,
     chunkSizeWarningLimit: 1500,
-    rolldownOptions: { input: ["index.html", CREW.html].map((name) => join(import.meta.dirname, name)) },
+    rolldownOptions: { input: ["index.html", CREW.html, WALL].map((name) => join(import.meta.dirname, name)) },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
   plugins: [firstView(), serviceWorkers(), packed()],

@@ -73,12 +73,12 @@ def register_of(n_lamps=40, n_cabinets=2):
 class Town:
     """The folder, its database, and a book that opens faults as detection would."""
 
-    def __init__(self, folder, n_lamps=40, database_url="sqlite:///data/terang.db"):
+    def __init__(self, folder, n_lamps=40, database_url="sqlite:///data/terang.db", n_cabinets=2):
         text = f'[city]\nname = "Kota Uji"\nlanguage = "en"\n[database]\nurl = "{database_url}"\n'
         (folder / "city.toml").write_text(text, encoding="utf-8")
         self.city = read_city(folder, {})
         self.engine = open_database(self.city)
-        store_register(self.engine, register_of(n_lamps), "test")
+        store_register(self.engine, register_of(n_lamps, n_cabinets), "test")
         self.register = load_register(self.engine)
         row_of = {lamp_id: row for row, lamp_id in enumerate(self.register.lamps.lamp_id)}
         fault_locator = FaultLocator(self.register, row_of)

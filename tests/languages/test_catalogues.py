@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 # where the messages of each family are said: the code that names them, or the codes that they are put together from
 SAID_IN = {
     "page": ("dashboard_api/web/src", "ingest/schema"),
+    "wall": ("dashboard_api/web/src",),
     "crew": ("dashboard_api/web/src", "ingest/schema"),
     "labels": ("dashboard_api/formats",),
     "language": ("dashboard_api",),

@@ -9,6 +9,7 @@ from dashboard_api.api.models.city import City, CodeList, QuantityList, Readines
 from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, EnrolmentRequest, WaitingEnrolment
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
+from dashboard_api.api.models.live_room import LiveRoom
 from dashboard_api.api.models.map import CabinetLamps, LampChanges, MapStyle, SearchAnswer, TileJson
 from dashboard_api.api.models.problem import FaultProblem, Problem
 from dashboard_api.api.models.repair import Photo, RepairPage
@@ -38,6 +39,7 @@ __all__ = [
     "LampChanges",
     "LampCollection",
     "LampStates",
+    "LiveRoom",
     "MaintenanceList",
     "MaintenanceWindow",
     "MapStyle",

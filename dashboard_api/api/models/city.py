@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from dashboard_api.api.models.answer import Answer, example
 from ingest.schema.codes import Family, Level, Severity
+
+SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
+    "at": "2026-11-23T12:05:00Z",
+    "live_at": "2026-11-23T12:04:58Z",
+    "live_age_s": 1.4,
+    "lamps": {
+        "total": 2000,
+        "silent": 2,
+        "off": 0,
+        "lit": 1960,
+        "dark": 28,
+        "unmetered": 10,
+        "lit_share": 0.9859,
+        "monitored": 1990,
+    },
+    "power_w": 131200.0,
+    "faults": {
+        "open": 21,
+        "by_state": {"open": 21},
+        "by_severity": {"major": 21},
+        "by_code": {"lampFailure": 21},
+    },
+    "controllers": {"online": 40, "offline": 0},
+    "districts": [
+        {
+            "district": "Siak",
+            "total": 2000,
+            "silent": 2,
+            "off": 0,
+            "lit": 1960,
+            "dark": 28,
+            "unmetered": 10,
+            "lit_share": 0.9859,
+            "open_faults": 21,
+        }
+    ],
+}
 
 
 class LanguageRow(Answer):
@@ -169,44 +206,7 @@ class ControllerFigures(Answer):
 class Summary(Answer):
     """The live room's figures."""
 
-    model_config = example(
-        {
-            "at": "2026-11-23T12:05:00Z",
-            "live_at": "2026-11-23T12:04:58Z",
-            "live_age_s": 1.4,
-            "lamps": {
-                "total": 2000,
-                "silent": 2,
-                "off": 0,
-                "lit": 1960,
-                "dark": 28,
-                "unmetered": 10,
-                "lit_share": 0.9859,
-                "monitored": 1990,
-            },
-            "power_w": 131200.0,
-            "faults": {
-                "open": 21,
-                "by_state": {"open": 21},
-                "by_severity": {"major": 21},
-                "by_code": {"lampFailure": 21},
-            },
-            "controllers": {"online": 40, "offline": 0},
-            "districts": [
-                {
-                    "district": "Siak",
-                    "total": 2000,
-                    "silent": 2,
-                    "off": 0,
-                    "lit": 1960,
-                    "dark": 28,
-                    "unmetered": 10,
-                    "lit_share": 0.9859,
-                    "open_faults": 21,
-                }
-            ],
-        }
-    )
+    model_config = example(SUMMARY_EXAMPLE)
 
     at: str
     live_at: str | None = Field(description="time of the live picture; null = ingest has written none")

@@ -76,8 +76,8 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 
 /** How long something has lasted, in one unit: "3 hours", "12 minutes"; below a minute "1 minute". */
-export function lasting(seconds: number, locale: string): string {
+export function lasting(seconds: number, locale: string, unitDisplay: "long" | "short" = "long"): string {
   const [unit, length] = STEPS.find(([, length]) => seconds >= length) ?? (["minute", 60] as const);
-  const style = { style: "unit", unit, unitDisplay: "long" } as const;
+  const style = { style: "unit", unit, unitDisplay } as const;
   return numberFormat(locale, style).format(Math.max(1, Math.floor(seconds / length)));
 }

@@ -34,6 +34,8 @@ export type SearchItem = Schemas["SearchItem"];
 export type SearchAnswer = Schemas["SearchAnswer"];
 export type Summary = Schemas["Summary"];
 export type Me = Schemas["Me"];
+export type LiveRoom = Schemas["LiveRoom"];
+export type BriefFault = Schemas["BriefFault"];
 export type DistrictFigures = Schemas["DistrictFigures"];
 
 export type Quantity = Schemas["QuantityRow"];

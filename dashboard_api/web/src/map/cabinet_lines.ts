@@ -13,16 +13,20 @@ export interface CabinetPlace {
   latitude: number | null;
 }
 
+/** Reads a path of the API; raises Problem or Unreachable. */
+export type Ask = <T>(path: string) => Promise<T>;
 type Put = (source: string, data: GeoJSON.GeoJSON) => Promise<void>;
 
 export class CabinetLines {
   readonly #put: Put;
+  readonly #ask: Ask;
   readonly #lamps = new Map<string, LampFeature[]>();
   readonly #places = new Map<string, CabinetPlace>();
   #fault: Fault | null = null;
 
-  constructor(put: Put) {
+  constructor(put: Put, ask: Ask = get) {
     this.#put = put;
+    this.#ask = ask;
   }
 
   /** Draw the cabinets in view, and those that were in view before. */
@@ -57,7 +61,7 @@ export class CabinetLines {
 
   async #load(cabinetId: string): Promise<LampFeature[]> {
     try {
-      const answer = await get<CabinetLamps>(`/cabinets/${encodeURIComponent(cabinetId)}/lamps`);
+      const answer = await this.#ask<CabinetLamps>(`/cabinets/${encodeURIComponent(cabinetId)}/lamps`);
       const lamps = placedLamps(answer);
       this.#lamps.set(cabinetId, lamps);
       return lamps;

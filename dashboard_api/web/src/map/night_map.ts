@@ -1,4 +1,4 @@
-/** The map itself: shows the API's tiles and what is selected, and says what was touched. Owns MapLibre; nothing else imports it. */
+/** The map itself: shows the API's tiles and what is selected, and says what was touched. Owns MapLibre, as the wall's map does. */
 
 import "maplibre-gl/dist/maplibre-gl.css";
 import {

@@ -121,6 +121,12 @@ export class Words {
     if (!this.#isChosen) void this.#change(language);
   }
 
+  /** Speak a language from now on, whatever the browser's is, without keeping it as somebody's choice. */
+  use(language: string): void {
+    this.#isChosen = true;
+    void this.#change(language);
+  }
+
   choose(language: string): void {
     this.#isChosen = true;
     store(language);

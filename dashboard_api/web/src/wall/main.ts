@@ -1,0 +1,16 @@
+/** The entry of the wall's page: styles, the token out of the address, words, the wall. */
+
+import "@fontsource-variable/inter/index.css";
+import "../styles/theme.css";
+import "../styles/wall.css";
+import { openWords } from "../words/open_words";
+import { takeToken } from "./display_token";
+import { WallApp } from "./wall_app";
+import { isLanguageAsked } from "./wall_words";
+
+const address = new URL(location.href);
+const { token, rest } = takeToken(address);
+if (rest !== address.pathname + address.search + address.hash) history.replaceState(null, "", rest);
+void openWords("", null).then((words) => {
+  new WallApp(document.body, words, token, isLanguageAsked(address)).start();
+});
