@@ -199,7 +199,7 @@ class OidcSection(_Section):
 
 
 class KeysSection(_Section):
-    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+    """``[keys]``: what signs schedules and commands; the public keys are beside it."""
 
     working_key: Path | None = None
 
