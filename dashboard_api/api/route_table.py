@@ -690,7 +690,7 @@ _TALQ: Final[tuple[Route, ...]] = (
         talq.post_override,
         "talq",
         Role.OPERATOR,
-        others={talq.JSON: None},
+        others={talq.JSON: neighbour.TalqObject},
         status=202,
         problems={413: "too many bytes"},
         response_class=Response,

@@ -165,7 +165,8 @@ async def post_override(request: Request, context: ContextOf, actor: ActorOf, pr
                 queue_dim(context, actor, principal, lamp_ids, level, until_us, command_id=command_id)
 
         await run_in_threadpool(queue)
-        return Response(status_code=202, headers={"Location": f"/api/v1/commands/{command_id}", **_version()})
+        headers = {"Location": f"/api/v1/commands/{command_id}", **_version()}
+        return JSONResponse({"command_id": command_id}, 202, headers)
 
     return await _answer(request, (*_ALWAYS, *_REQUEST_IDS), make)
 
