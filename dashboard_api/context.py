@@ -65,7 +65,7 @@ class Context:
         self.live = LiveReader(city.data_folder)
         self.photos = PhotoFolder(city.data_folder)
         self.readings: ReadingStore = open_readings(city)
-        self.languages = load_languages()
+        self.languages = load_languages(own=city.words_folder)
         self.key_file = KeyFile(
             city.data_folder / FILE_NAME if city.web.key_file is None else city.folder / city.web.key_file
         )

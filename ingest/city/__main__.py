@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from city_pki.errors import PkiError
-from ingest.city import controllers, pki_commands
+from ingest.city import controllers, handover, pki_commands
 from ingest.city.agent_file import agent_toml
 from ingest.city.checking import check_folder, zone_issue
 from ingest.city.difference import Difference, difference
@@ -49,6 +49,7 @@ app = typer.Typer(
 )
 pki_commands.add_to(app)
 controllers.add_to(app)
+handover.add_to(app)
 Folder = Annotated[Path, typer.Argument(help="terminal.city.help.folder", show_default=False)]
 
 
