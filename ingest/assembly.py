@@ -36,7 +36,7 @@ from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
-from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
+from ingest.mqtt.embedded_broker import EmbeddedBroker, TlsListener, parse_embedded
 from ingest.pipeline.clock import Clock, DataClock, WallClock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
@@ -44,7 +44,7 @@ from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
 from ingest.private_files import make_private
 from ingest.register.sync import sync_register
-from ingest.schema.city import City
+from ingest.schema.city import BROKER_FOLDER, City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
@@ -262,7 +262,10 @@ class CityIngest:
         settings = city.broker
         if settings.url.startswith("embedded:"):
             host, port = parse_embedded(settings.url)
-            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords))
+            secure = None
+            if settings.tls_listen is not None:
+                secure = TlsListener(settings.tls_listen, city.folder / BROKER_FOLDER)
+            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords), secure)
             embedded.start()
             self._closers.append(embedded.stop)
             address = BrokerAddress(

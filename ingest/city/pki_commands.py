@@ -18,11 +18,10 @@ from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
 from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
 from ingest.errors import UnusableError
-from ingest.schema.city import City, read_city
+from ingest.schema.city import BROKER_FOLDER, City, read_city
 from languages.terminal import terminal_words
 
 PKI_FOLDER: Final = "pki"
-BROKER_FOLDER: Final = "broker"
 CityFolder = Annotated[Path, typer.Option("--city", help="terminal.city.help.folder")]
 BrokerName = Annotated[
     list[str],

@@ -27,6 +27,7 @@ LAMPS_FILE: Final = "lamps.csv"
 CABINETS_FILE: Final = "cabinets.csv"
 WORDS_FOLDER: Final = "languages"
 MAPPINGS_FOLDER: Final = "mappings"
+BROKER_FOLDER: Final = "broker"  # what a broker reads: its certificate, the authority, who is revoked
 
 
 def _timezone(name: str) -> str:
