@@ -28,9 +28,14 @@ def get_city(context: ContextOf) -> JSONResponse:
         west, east = float(lamps.longitude.min()), float(lamps.longitude.max())
         south, north = float(lamps.latitude.min()), float(lamps.latitude.max())
         bbox = [west, south, east, north]
-    section = context.city.city
+    section, look = context.city.city, context.city.branding
     document = {
         "name": section.name,
+        "branding": {
+            "title": context.city.shown_name,
+            "accent": look.accent or None,
+            "logo": None if look.logo is None else "/branding/logo.png",
+        },
         "group": section.group,
         "timezone": section.timezone,
         "language": section.language,

@@ -48,7 +48,7 @@ from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
-from dashboard_api.pages import oidc_page, sign_in_page
+from dashboard_api.pages import branding, oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -511,6 +511,17 @@ _OPEN: Final[tuple[Route, ...]] = (
         response_class=Response,
     ),
 )
+_BRANDING: Final = Route(
+    "GET",
+    "/branding/logo.png",
+    branding.get_logo,
+    "city",
+    Role.PUBLIC,
+    others={branding.PNG: None},
+    also=_SAME,
+    problems={404: "the city has no logo"},
+    response_class=Response,
+)
 PAGES: Final[tuple[Route, ...]] = tuple(
     # for people: not in the OpenAPI document; what a provider adds to the query of its answer is its own choice
     Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=True)
@@ -525,7 +536,7 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, *PAGES)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, _BRANDING, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

@@ -93,6 +93,7 @@ MAY = {
     ("GET", "/open"): ("/open", EVERYBODY),
     ("GET", "/open/catalogue.jsonld"): ("/open/catalogue.jsonld", EVERYBODY),
     ("GET", "/open/{name}.{form}"): ("/open/lamps.csv", EVERYBODY),
+    ("GET", "/branding/logo.png"): ("/branding/logo.png", EVERYBODY),
     ("GET", "/sign-in"): ("/sign-in", EVERYBODY),
     ("POST", "/sign-in"): ("/sign-in", EVERYBODY),
     ("GET", "/sign-in/link"): ("/sign-in/link", EVERYBODY),

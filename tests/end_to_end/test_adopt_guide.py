@@ -159,7 +159,7 @@ def commands() -> list[tuple[str, str]]:
 @pytest.fixture
 def walk(tmp_path):
     bus = MeterBus(
-        {address: LampNode(lambda: LAMP) for address in (1, 2, 3)},
+        {address: LampNode(lambda: LAMP) for address in (1, 2, 3, 4)},
         LineTiming(speed=4.0),
         LineFaults(),
         np.random.default_rng(1),
@@ -188,7 +188,8 @@ def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> No
             said = walk.run(text)
             if text.startswith("terang-city import"):
                 assert "daftar.csv:8" in said, said  # the lamp without a place is told
-                assert "4  lamps taken" in said, said
+                assert "named 'T-003-2'" in said, said  # and so is the doubled id
+                assert "5  lamps" in said, said
             elif text.startswith("terang-city enroll"):
                 walk.code = said.strip()
             elif text.startswith("terang-api user add"):
@@ -200,7 +201,7 @@ def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> No
     status, page, _ = walk.get("/open")
     assert (status, "Semua angka kota" in page, "Lampu Kita" in page) == (200, True, True)
     status, lamps, _ = walk.get("/ogc/collections/lamps/items")
-    assert (status, len(json.loads(lamps)["features"])) == (200, 4)
+    assert (status, len(json.loads(lamps)["features"])) == (200, 5)
     assert "531234567890" not in lamps
     assert walk.get("/api/v1/summary")[0] == 401
     status, _, cookie = walk.get("/api/v1/session", body={"name": "kepala", "password": walk.password})
@@ -212,7 +213,7 @@ def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> No
         return int(json.loads(summary)["lamps"]["lit"])
 
     try:
-        wait_until(lambda: lit() == 3, 40)
+        wait_until(lambda: lit() == 4, 40)
     except AssertionError:
         raise AssertionError(f"{walk.get('/api/v1/summary', cookie)}\n{walk.logs()}") from None
     print(f"walked in {time.monotonic() - begun_s:.1f} s")

@@ -17,12 +17,21 @@ class LanguageRow(Answer):
     name: str = Field(description="its own name")
 
 
+class Branding(Answer):
+    """What the city's pages look like."""
+
+    title: str = Field(description="heads the pages")
+    accent: str | None = Field(description="a colour such as #336699; null = Terang's own")
+    logo: str | None = Field(description="path of its image; null = none")
+
+
 class City(Answer):
     """Name, zone, language and extent of the city, and its now."""
 
     model_config = example(
         {
             "name": "Kota Terang",
+            "branding": {"title": "Kota Terang", "accent": None, "logo": None},
             "group": "terang",
             "timezone": "Asia/Jakarta",
             "language": "id",
@@ -36,6 +45,7 @@ class City(Answer):
     )
 
     name: str
+    branding: Branding
     group: str = Field(description="Sparkplug group id")
     timezone: str = Field(description="IANA name")
     language: str = Field(description="the city's own language")

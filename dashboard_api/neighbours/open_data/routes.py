@@ -28,7 +28,9 @@ from languages.catalogue import Catalogue
 
 HTML: Final = "text/html"
 JSON_LD: Final = "application/ld+json"
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_POLICY: Final = (
+    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+)
 _STYLE: Final = (
     "body{font:17px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}}"
@@ -39,9 +41,12 @@ _MOST_FAULTS: Final = 200_000  # of the figures by month
 
 async def get_page(context: ContextOf, catalogue: CatalogueOf) -> Response:
     """The open data of the city, for people."""
-    city, licence = context.city.city.name, context.city.public.licence
+    city, licence = context.city.shown_name, context.city.public.licence
     title = catalogue.say("open.title", city=city)
-    parts = [f"<h1>{escape(title)}</h1><p>{escape(catalogue.say('open.lead'))}</p>"]
+    branding = context.city.branding
+    logo = '<img src="/branding/logo.png" alt="" height="48">' if branding.logo is not None else ""
+    accent = f"h1{{border-bottom:4px solid {branding.accent}}}" if branding.accent else ""
+    parts = [f"{logo}<h1>{escape(title)}</h1><p>{escape(catalogue.say('open.lead'))}</p>"]
     for name, forms in DATASETS.items():
         links = " ".join(f'<a href="/open/{name}.{form}">{form.upper()}</a>' for form in forms)
         about = escape(catalogue.say(f"open.{name}.about"))
@@ -52,7 +57,7 @@ async def get_page(context: ContextOf, catalogue: CatalogueOf) -> Response:
     )
     page = (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}{accent}</style>'
         f"</head><body>{''.join(parts)}</body></html>\n"
     )
     return HTMLResponse(page, headers={**language_headers(catalogue), "Content-Security-Policy": _POLICY})

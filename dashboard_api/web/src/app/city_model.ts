@@ -2,7 +2,7 @@
 
 import { getKept, isExpected } from "../city/api";
 import type { CityClock } from "../city/clock";
-import type { Cabinet, CabinetList, City, Me, QuantityList, Summary } from "../city/types";
+import { type Cabinet, type CabinetList, type City, lookOf, type Me, type QuantityList, type Summary } from "../city/types";
 import type { Words } from "../words/words";
 
 const NAMED_UP_TO_LAMPS = 20_000; // in a larger city the map's tiles and the views name the cabinets
@@ -57,7 +57,9 @@ export class CityModel {
       this.#city = city;
       this.#clock.set(city, keptAtMs);
       this.#words.setCityLanguage(city.language);
-      document.title = `${city.name} · Terang`;
+      const look = lookOf(city);
+      document.title = `${look.title} · Terang`;
+      document.documentElement.style.setProperty("--accent", look.accent ?? "transparent");
     });
   }
 
