@@ -1,11 +1,15 @@
 """How long people wait: fault lists, lamps and tiles of a large city, asked in an open loop.
 
-    python -m benchmarks.bench_api [--lamps 1000000] [--faults 10000] [--seconds 20] [--seed 1] [--city DIR]
+    python -m benchmarks.bench_api [--lamps 1000000] [--faults 10000] [--seconds 20] [--seed 1] [--city DIR] [--session]
+                                   [--no-ogc]
 
 A city on SQLite, the real ``terang-api`` in a process of its own, and a generator in another: 200 lists and 50 tiles a
 second over 64 connections, at random moments (a Poisson stream), every list and tile another one. Lists are a mix of
 the fault list, the list within a box, and one lamp; tiles are lamps at zoom 6, 12 and 16. The live picture is replaced
 every 10 s meanwhile, as ingest does at this size, so that tiles are drawn anew. ``--city`` keeps the city between runs.
+With ``--session`` the city has an account, and every request carries the cookie of its session, as a browser's does.
+
+Then OGC API - Features over 100,000 lamps beside pygeoapi (``benchmarks.ogc_beside_pygeoapi``), unless ``--no-ogc``.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.ogc_beside_pygeoapi import compare
 from benchmarks.tall_city import build, write_picture
 from dashboard_api.tiles.places import project
 from ingest.database import open_database
@@ -42,6 +47,8 @@ N_CONNECTIONS = 64
 PICTURE_EVERY_S = 10.0
 MUST_REACH_MS = {"lists": 20.0, "tiles": 50.0}
 ZOOMS = (6, 12, 16)
+_NAME = "bench"
+_PASSWORD = "a password of the benchmark"  # noqa: S105  # of a city that is made for it
 
 
 def main() -> None:
@@ -52,12 +59,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--city", type=Path, help="build the city here, or take the one that is here")
+    parser.add_argument("--session", action="store_true", help="ask with the session cookie of a viewer")
+    parser.add_argument("--no-ogc", action="store_true", help="leave out the comparison with pygeoapi")
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory(prefix="bench-api-") as temporary:
         folder = options.city or Path(temporary)
         lamps = prepare(folder, options)
-        measure(folder, lamps, options)
+        result = measure(folder, lamps, options)
+    beside = {} if options.no_ogc else compare(100_000, 300, options.seed)
+    print(json.dumps(result | beside))
 
 
 def prepare(folder: Path, options: argparse.Namespace) -> Lamps:
@@ -101,8 +112,10 @@ def path_of(kind: str, lamps: Lamps, dice: random.Random) -> str:
     return f"/tiles/lamps/{z}/{x}/{y}.mvt"
 
 
-def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
-    """Start the API, warm it, load it."""
+def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> dict[str, Any]:
+    """Start the API, warm it, load it. Returns the keys of the result."""
+    if options.session:
+        add_viewer(folder)
     began = time.monotonic()
     command = [sys.executable, "-m", "dashboard_api", "--city", str(folder), "--port", "0"]
     api = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -112,27 +125,48 @@ def measure(folder: Path, lamps: Lamps, options: argparse.Namespace) -> None:
         found = re.search(r":(\d+)$", api.stdout.readline().strip())
         assert found is not None, "terang-api did not start"
         port = int(found[1])
-        get(port, "/api/v1/faults?limit=1")  # /readyz waits for a picture, which is painted later
+        cookie = sign_in(port) if options.session else ""
+        get(port, "/api/v1/faults?limit=1", cookie)  # /readyz waits for a picture, which is painted later
         start_s = time.monotonic() - began
         for path in ("/tiles/lamps/12/0/0.mvt", "/api/v1/faults"):
-            get(port, path)
+            get(port, path, cookie)
         loaded_s = time.monotonic() - began
         painter = threading.Thread(target=repaint, args=(folder, len(lamps.lamp_id), picture))
         painter.start()
         before_s, at = cpu_s(api.pid), time.monotonic()
-        times = load(port, plan(lamps, options.seconds, options.seed))
+        times = load(port, plan(lamps, options.seconds, options.seed), cookie)
         spent_s = cpu_s(api.pid) - before_s
-        report(times, start_s, loaded_s, spent_s / (time.monotonic() - at), rss_mb(api.pid))
+        return report(times, start_s, loaded_s, spent_s / (time.monotonic() - at), rss_mb(api.pid))
     finally:
         picture.set()
         api.terminate()
         api.wait(20)
 
 
-def get(port: int, path: str) -> bytes:
+def get(port: int, path: str, cookie: str = "") -> bytes:
     """One answer, whatever it is."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Cookie": cookie} if cookie else {})
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # our own address
         return bytes(answer.read())
+
+
+def add_viewer(folder: Path) -> None:
+    """Give the city an account, so that nobody is served without a session."""
+    command = [sys.executable, "-m", "dashboard_api", "user"]
+    where = ["--city", str(folder)]
+    known = subprocess.run([*command, "list", *where], capture_output=True, text=True, check=True, cwd=ROOT)
+    action = ["reset", _NAME] if _NAME in known.stdout else ["add", _NAME, "--role", "viewer"]
+    subprocess.run([*command, *action, "--password-stdin", *where], input=_PASSWORD, text=True, check=True, cwd=ROOT)
+
+
+def sign_in(port: int) -> str:
+    """The session's cookie, as a request carries it."""
+    body = json.dumps({"name": _NAME, "password": _PASSWORD}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/session", body, headers)
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # our own address
+        cookies = [value for name, value in answer.headers.items() if name.lower() == "set-cookie"]
+    return "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
 
 def repaint(folder: Path, n_lamps: int, is_over: threading.Event) -> None:
@@ -147,16 +181,19 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-def load(port: int, asked: list[tuple[float, str, str]]) -> list[tuple[str, float, int, int]]:
+def load(port: int, asked: list[tuple[float, str, str]], cookie: str = "") -> list[tuple[str, float, int, int]]:
     """Let the generator play the plan; ``(kind, latency_s, status, n_bytes)`` of each answer."""
     command = [sys.executable, "-m", "benchmarks.http_load", str(port), str(N_CONNECTIONS)]
     text = json.dumps(asked)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT)
+    environment = {**os.environ, "HTTP_LOAD_COOKIE": cookie}
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
     return [tuple(one) for one in json.loads(done.stdout)]
 
 
-def report(times: list[tuple[str, float, int, int]], start_s: float, loaded_s: float, cpu: float, rss: float) -> None:
-    """Print the table and the result."""
+def report(
+    times: list[tuple[str, float, int, int]], start_s: float, loaded_s: float, cpu: float, rss: float
+) -> dict[str, Any]:
+    """Print the table. Returns the keys of the result."""
     groups: dict[str, list[tuple[str, float, int, int]]] = {"lists": [], "tiles": []}
     for one in times:
         groups.setdefault(one[0], []).append(one)
@@ -179,7 +216,7 @@ def report(times: list[tuple[str, float, int, int]], start_s: float, loaded_s: f
     print(f"{rss:.0f} MB resident, {cpu:.0%} of a core under this load")
     first = {key: result.pop(key) for key in ("lists_p50_ms", "lists_p99_ms", "tiles_p99_ms")}
     more = {"failed": n_failed, "start_s": round(start_s, 1), "loaded_s": round(loaded_s, 1), "rss_mb": round(rss)}
-    print(json.dumps(first | more | result))
+    return first | more | result
 
 
 def cpu_s(pid: int) -> float:

@@ -3,17 +3,21 @@
     python -m benchmarks.http_load PORT CONNECTIONS < plan.json > times.json
 
 The plan is a list of ``[at_s, kind, path]``; the answer a list of ``[kind, latency_s, status, n_bytes]``. A latency
-counts from the moment the request was due, so waiting for a free connection is part of it.
+counts from the moment the request was due, so waiting for a free connection is part of it. Every request carries the
+cookies of ``HTTP_LOAD_COOKIE``, where that is set: an argument would stand in the list of processes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import Any
 
-_HEAD = b"\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n"
+_COOKIE = os.environ.get("HTTP_LOAD_COOKIE", "")
+_MORE = f"\r\nCookie: {_COOKIE}" if _COOKIE else ""
+_HEAD = f"\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip{_MORE}\r\n\r\n".encode()
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> tuple[int, int]:

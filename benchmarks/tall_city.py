@@ -36,9 +36,10 @@ def build(folder: Path, n_lamps: int, n_faults: int, seed: int, now_us: int) -> 
     broken = random.choice(n_lamps, n_faults, replace=False)
     rows = [_fault(register.lamps, n, row, now_us, random) for n, row in enumerate(broken.tolist())]
     events = [_opening(row) for row in rows]
-    with engine.begin() as connection:
-        connection.execute(insert(tables.faults), rows)
-        connection.execute(insert(tables.fault_events), events)
+    if rows:
+        with engine.begin() as connection:
+            connection.execute(insert(tables.faults), rows)
+            connection.execute(insert(tables.fault_events), events)
     engine.dispose()
     state = np.full(n_lamps, live.STATE_LIT, np.uint8)
     state[broken] = live.STATE_DARK

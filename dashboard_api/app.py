@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -18,11 +19,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard_api.access.roles import Role, Rule
 from dashboard_api.access.upkeep import keep_up
+from dashboard_api.api.city import city_document, looks_document, summary_document
 from dashboard_api.api.fields import UNSTORABLE
 from dashboard_api.api.openapi_document import describe
 from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
-from dashboard_api.errors import RequestError
+from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
@@ -33,6 +35,7 @@ from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.pages.built_page import mount_page
+from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
 from ingest.schema.city import City
@@ -65,13 +68,15 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
-            asyncio.create_task(keep_up(context.admission.write_use, context.keep_anchor)),
+            asyncio.create_task(keep_up(*context.upkeep())),
         ]
         yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        with suppress(ApiError, OSError, ValueError):
+            await run_in_threadpool(context.refusals.write)
         context.close()
 
     app = FastAPI(
@@ -106,7 +111,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     _answer_errors(app)
     add_routes(app)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
-    mount_page(app)
+    mount_page(app, Answers(city_document, looks_document, summary_document))
     guard_others(app, _OTHERS)
     return app
 

@@ -21,6 +21,7 @@ from dashboard_api.access.key_file import FILE_NAME, KeyFile
 from dashboard_api.access.oidc import OidcProvider
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.rate_limits import RateLimits
+from dashboard_api.access.refusals import Refusals
 from dashboard_api.access.sign_in import SignIn
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso
@@ -32,6 +33,7 @@ from dashboard_api.store.engine import Database
 from dashboard_api.store.fault_cache import FaultCache
 from dashboard_api.store.photos import PhotoFolder
 from dashboard_api.store.register_rows import LampColumns, load_lamp_columns
+from dashboard_api.store.reports import close_settled
 from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
@@ -78,8 +80,15 @@ class Context:
             are_accounts_lost=(city.data_folder / ACCOUNTS_LOST_FILE).exists,
         )
         limits = RateLimits(city.web.public_per_minute, city.web.session_per_minute)
-        self.gate = Gate(self.admission, limits, city.web.allowed_origins, is_in_process=self.database.is_in_process)
-        self.sign_in = SignIn(self.database, self.admission, self.audit, lambda: self.key_file.derived("device"), clock)
+        self.refusals = Refusals(self.database, self.audit, clock)
+        self.gate = Gate(
+            self.admission,
+            limits,
+            city.web.allowed_origins,
+            self.refusals,
+            is_in_process=self.database.is_in_process,
+        )
+        self.sign_in = SignIn(self.database, self.admission, self.audit, self.refusals, self.key_file.derived, clock)
         self.oidc = OidcProvider(city.oidc, city.oidc_secret, clock)
         self._clock = clock
         self._lock = threading.Lock()
@@ -98,6 +107,10 @@ class Context:
         # the picture's now has aged by what passed since it was written
         now = picture.now_us + max(0, wall - picture.written_at_us)
         return now if abs(now - wall) > _REPLAY_US else wall
+
+    def wall_us(self) -> int:
+        """The wall clock's time, UTC microseconds."""
+        return self._clock()
 
     def lamps(self) -> LampColumns:
         """The register's lamps as columns, read anew when the register was replaced.
@@ -161,6 +174,16 @@ class Context:
         picture = self.picture_of(version)
         return f"{version}-{0 if picture is None else picture.number}-{seq}", version
 
+    def upkeep(self) -> tuple[Callable[[], None], ...]:
+        """What is to be done now and then beside the requests."""
+        return (
+            self.admission.write_use,
+            self.refusals.write,
+            self.sign_in.throttle.forget_old,
+            self.keep_anchor,
+            self.close_reports,
+        )
+
     def keep_anchor(self) -> None:
         """Write the audit log's head, and today's anchor if there is none yet.
 
@@ -171,6 +194,14 @@ class Context:
         """
         today = datetime.fromtimestamp(self._clock() / 1e6, ZoneInfo(self.city.city.timezone)).date()
         keep_anchor(self.database, lambda: self.key_file.derived("audit"), self.city.data_folder, today.isoformat())
+
+    def close_reports(self) -> None:
+        """Close citizens' reports that have their outcome; their contacts are deleted with it.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        close_settled(self.database, self.now_us())
 
     def live_age_s(self) -> float | None:
         """Seconds since ingest wrote the live picture; None = it has written none."""

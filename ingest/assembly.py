@@ -16,11 +16,13 @@ from city_pki.errors import PkiError
 from city_pki.order_keys import COUNTER_FILE, OrderSigner
 from city_pki.secret_file import is_open_to_others
 from edge_agent.wire import host_client_id
+from ingest.audit_trail import SERVICE, AuditTrail
 from ingest.damaged_database import kept_databases, kept_warning, replace_damaged
 from ingest.database import Guard, is_damage, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.folder_lock import FolderLock
+from ingest.jobs.citizen_faults import CitizenFaultsJob
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
 from ingest.jobs.energy import EnergyJob
@@ -37,6 +39,7 @@ from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
 from ingest.mqtt.embedded_broker import EmbeddedBroker, TlsListener, parse_embedded
+from ingest.mqtt.topic_rules import TopicRules
 from ingest.pipeline.clock import Clock, DataClock, WallClock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
@@ -129,8 +132,13 @@ class CityIngest:
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
+        note = AuditTrail(city, SERVICE).note("register.apply", "register", is_required=False)
         register, self.issues = sync_register(
-            engine, city.folder, is_takeover=options.is_elected, tell=lambda text: readiness.warn("register", text)
+            engine,
+            city.folder,
+            is_takeover=options.is_elected,
+            tell=lambda text: readiness.warn("register", text),
+            note=note,
         )
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
@@ -243,12 +251,14 @@ class CityIngest:
                     swap.replace,
                     time.monotonic,
                     lambda text: readiness.warn("register", text),
+                    note,
                 ),
             ),
             jobs=(
                 live,
                 commands,
                 FaultChangesJob(book, detection, time.monotonic),
+                CitizenFaultsJob(engine, book, city.parsed_limits().value("reopen_within"), time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
                 ScheduleJob(city, host, None if rotation is None else str(rotation)),
                 ControllerJob(engine, host, time.monotonic),
@@ -262,10 +272,13 @@ class CityIngest:
         settings = city.broker
         if settings.url.startswith("embedded:"):
             host, port = parse_embedded(settings.url)
+            passwords = _in_folder(city, settings.passwords)
+            rules = TopicRules(city.city.group, city.city.host_id, settings.username or "")
             secure = None
             if settings.tls_listen is not None:
-                secure = TlsListener(settings.tls_listen, city.folder / BROKER_FOLDER)
-            embedded = EmbeddedBroker(host, port, _in_folder(city, settings.passwords), secure)
+                named = TopicRules(city.city.group, city.city.host_id, "")  # nobody by a certificate is the host
+                secure = TlsListener(settings.tls_listen, city.folder / BROKER_FOLDER, named)
+            embedded = EmbeddedBroker(host, port, passwords, None if passwords is None else rules, secure)
             embedded.start()
             self._closers.append(embedded.stop)
             address = BrokerAddress(

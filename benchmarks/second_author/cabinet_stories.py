@@ -114,11 +114,13 @@ def contactor_stuck(stage: Stage, night: Night) -> bool:
 
 
 def door(stage: Stage, night: Night) -> bool:
-    """Somebody opens the cabinet, by day or by night."""
+    """Somebody opens the cabinet, by day or by night, while its controller is heard: history opens no fault."""
     if not stage.street.habits.contacts:
         return False
     begin = stage.rng.uniform(night.on_s - 2 * HOUR, night.off_s + 2 * HOUR)
     end = begin + stage.rng.uniform(0.4, 1) * HOUR
+    if any(absence.begin_s < end and absence.end_s > begin for absence in stage.absences):
+        return False
     stage.door[stage.window(begin, end)] = True
     ready = stage.ready_at(begin, end, on=None, guard=False)
     tell(stage, "door", "cabinetDoorOpen", None, np.arange(0), begin, end + HOUR, ready)

@@ -11,20 +11,30 @@ from .stage import Stage
 from .verdict import Injected, Place
 
 HOUR: Final = 3600.0
+_PROOF_S: Final = 1.5 * HOUR
 _PER_LAMP: Final = frozenset({"lampPowerTooLow", "lampPowerTooHigh"})
 
 
 def pick(stage: Stage, begin_s: float, end_s: float, wanted: Callable[[int], bool] | None = None) -> int | None:
-    """Return a metered lamp without another story in the stretch and without a swapped meter, and reserve it."""
+    """Return a metered lamp without another story in the stretch and without a swapped meter, and reserve it.
+
+    It is kept until it has proved itself: what befalls a lamp before it was lit and well is no new fault of it.
+    """
     street = stage.street
     for k in stage.rng.permutation(street.metered):
         lamp = int(k)
         if street.meter_of[lamp] != lamp or (wanted and not wanted(lamp)):
             continue
         if stage.is_free([lamp], begin_s - HOUR, end_s + HOUR):
-            stage.reserve([lamp], begin_s - HOUR, end_s + HOUR)
+            stage.reserve([lamp], begin_s - HOUR, proved(stage, end_s))
             return lamp
     return None
+
+
+def proved(stage: Stage, end_s: float) -> float:
+    """Return when a lamp that is well from some time on has been lit for long enough to show it."""
+    lit = [max(night.on_s, end_s) + _PROOF_S for night in stage.grid.nights if night.off_s >= end_s + _PROOF_S]
+    return max(min(lit, default=end_s), end_s + HOUR)
 
 
 def tell(

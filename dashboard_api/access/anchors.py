@@ -1,41 +1,14 @@
-"""What the audit log leaves outside the database: its newest line's number, and one anchor a day.
-
-Whoever can write the database could put an older copy of it in place. The file ``audit-head.json`` tells how far the
-log had come, and ``audit-anchors.jsonl`` grows by one sealed line a day, which also goes to the program's log: kept on
-another machine, it proves which lines there were.
-"""
+"""What the audit log leaves outside the database: ``ingest.schema.audit_anchors`` with the API's errors."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
-from dashboard_api.store.audit import newest
 from dashboard_api.store.engine import Database
-from ingest.schema.audit_chain import seal
+from ingest.schema.audit_anchors import ANCHOR_FILE, HEAD_FILE, Anchor, read_anchors, read_head, write_anchor
 
-HEAD_FILE: Final = "audit-head.json"
-ANCHOR_FILE: Final = "audit-anchors.jsonl"
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """The newest line on a day; in the head's file ``day`` is ``head``."""
-
-    day: str
-    seq: int
-    mac: str
-    seal: str
-
-    def is_genuine(self, key: bytes) -> bool:
-        """Whether it was sealed with the audit key."""
-        return self.seal == seal(key, self.day, self.seq, self.mac)
+__all__ = ["ANCHOR_FILE", "HEAD_FILE", "Anchor", "keep_anchor", "read_anchors", "read_head"]
 
 
 def keep_anchor(database: Database, key: Callable[[], bytes], folder: Path, day: str) -> None:
@@ -49,66 +22,8 @@ def keep_anchor(database: Database, key: Callable[[], bytes], folder: Path, day:
 
     Raises:
         UnavailableError: the database does not answer.
+        UnusableError: the audit key cannot be read.
         OSError: the files cannot be written.
     """
     with database.reading() as connection:
-        row = newest(connection)
-    if row is None:
-        return
-    audit_key = key()
-    if row.seal != seal(audit_key, "head", row.seq, row.mac):
-        return
-    head = read_head(folder)
-    if head is None or head.seq < row.seq:
-        _write_whole(folder / HEAD_FILE, Anchor("head", row.seq, row.mac, row.seal))
-    anchors = read_anchors(folder / ANCHOR_FILE)
-    if anchors and anchors[-1].day >= day:
-        return
-    anchor = Anchor(day, row.seq, row.mac, seal(audit_key, day, row.seq, row.mac))
-    descriptor = os.open(folder / ANCHOR_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(json.dumps(asdict(anchor)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _log.warning("audit anchor of %s: line %d, %s, seal %s", day, anchor.seq, anchor.mac, anchor.seal)
-
-
-def _write_whole(path: Path, anchor: Anchor) -> None:
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(asdict(anchor)), encoding="ascii")
-    beside.chmod(0o600)
-    beside.replace(path)
-
-
-def read_head(folder: Path) -> Anchor | None:
-    """The head's file; None = there is none.
-
-    Raises:
-        ValueError: it holds no anchor.
-    """
-    try:
-        text = (folder / HEAD_FILE).read_text(encoding="ascii")
-    except FileNotFoundError:
-        return None
-    return _anchor(text)
-
-
-def read_anchors(path: Path) -> list[Anchor]:
-    """The anchors of a file, oldest first; empty where there is none.
-
-    Raises:
-        ValueError: a line is no anchor.
-    """
-    try:
-        text = path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        return []
-    return [_anchor(line) for line in text.splitlines() if line.strip()]
-
-
-def _anchor(text: str) -> Anchor:
-    try:
-        document = json.loads(text)
-        return Anchor(str(document["day"]), int(document["seq"]), str(document["mac"]), str(document["seal"]))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not an anchor: {text[:80]!r}") from error
+        write_anchor(connection, key, folder, day)

@@ -19,6 +19,7 @@ from dashboard_api.access.cookies import SESSION, read_cookie
 from dashboard_api.access.origin_check import SAFE_METHODS, is_own_origin
 from dashboard_api.access.principal import PUBLIC, Principal
 from dashboard_api.access.rate_limits import RateLimits
+from dashboard_api.access.refusals import Refusals
 from dashboard_api.access.roles import Role, Rule
 from dashboard_api.errors import ForbiddenError, RequestError, UnauthorisedError, UnavailableError
 from dashboard_api.http.host_check import LOOPBACK_NAMES, host_name
@@ -37,12 +38,17 @@ class Gate:
         admission: Admission,
         limits: RateLimits,
         allowed_origins: Collection[str],
+        refusals: Refusals,
         *,
         is_in_process: bool,
     ) -> None:
-        """``is_in_process``: whether a look-up takes no longer than a function call, so that it needs no thread."""
+        """``refusals``: where tokens that do not hold are counted.
+
+        ``is_in_process``: whether a look-up takes no longer than a function call, so that it needs no thread.
+        """
         self.admission = admission
         self._limits = limits
+        self._refusals = refusals
         self._allowed_origins = frozenset(allowed_origins)
         self._is_in_process = is_in_process
 
@@ -87,6 +93,7 @@ class Gate:
         try:
             principal = await self.principal_of(scope)
         except UnauthorisedError:
+            self._refusals.count("token", address_of(scope))
             self._limits.count(PUBLIC, address_of(scope))  # guesses at tokens are counted as well
             raise
         except UnavailableError:

@@ -1,28 +1,18 @@
-"""The city's API key file: 32 random bytes that the audit log and the device cookies are keyed with."""
+"""The city's key file, ``data/api.key``, with the API's errors; what stands in it is ``ingest.schema.key_file``'s."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
-import stat
-from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from dashboard_api.errors import UnusableError
+from ingest.schema import key_file
+from ingest.schema.errors import KeyFileError
 
-FILE_NAME: Final = "api.key"
-_BYTES: Final = 32
+FILE_NAME = key_file.FILE_NAME
 
 
-class KeyFile:
+class KeyFile(key_file.KeyFile):
     """Reads the key when it is first needed, and makes it where there is none."""
-
-    def __init__(self, path: Path) -> None:
-        """``path``: mode 0600, 64 hexadecimal digits."""
-        self.path = path
 
     def derived(self, purpose: str) -> bytes:
         """The 32-byte key for one purpose.
@@ -30,37 +20,10 @@ class KeyFile:
         Raises:
             UnusableError: the file cannot be read or made, holds no key, or others may read it.
         """
-        return hmac.new(self._key, purpose.encode(), hashlib.sha256).digest()
-
-    @cached_property
-    def _key(self) -> bytes:
         try:
-            self._make()
-            check_mode(self.path)
-            key = bytes.fromhex(self.path.read_text(encoding="ascii").strip())
-        except (OSError, ValueError) as error:
-            raise UnusableError(f"{self.path}: {error}") from error
-        if len(key) != _BYTES:
-            raise UnusableError(f"{self.path}: not {2 * _BYTES} hexadecimal digits")
-        return key
-
-    def _make(self) -> None:
-        if self.path.exists():
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(_BYTES) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(beside, self.path)  # whole or not at all; the first of two processes wins
-            except FileExistsError:
-                return
-        finally:
-            beside.unlink()
+            return super().derived(purpose)
+        except KeyFileError as error:
+            raise UnusableError(str(error)) from error
 
 
 def check_mode(path: Path) -> None:
@@ -70,6 +33,7 @@ def check_mode(path: Path) -> None:
         UnusableError: group or others have rights on it.
         OSError: there is no such file.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise UnusableError(f"{path}: mode {mode:04o} lets others read it; chmod 600 {path}")
+    try:
+        key_file.check_mode(path)
+    except KeyFileError as error:
+        raise UnusableError(str(error)) from error

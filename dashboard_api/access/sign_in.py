@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ulid import ULID
@@ -17,6 +18,7 @@ from dashboard_api.access.admission import DISPLAY_LASTS_H, LASTS_H, Admission
 from dashboard_api.access.names import folded, is_name
 from dashboard_api.access.oidc import Subject
 from dashboard_api.access.principal import Principal
+from dashboard_api.access.refusals import Refusals
 from dashboard_api.access.roles import ACCOUNT_ROLES, Role, Scope
 from dashboard_api.access.throttle import SignInThrottle
 from dashboard_api.errors import BadRequestError, StaleError, TooManyError, UnauthorisedError
@@ -62,16 +64,18 @@ class SignIn:
         database: Database,
         admission: Admission,
         audit: AuditLog,
-        device_key: Callable[[], bytes],
+        refusals: Refusals,
+        key: Callable[[str], bytes],
         clock: Callable[[], int],
     ) -> None:
-        """``device_key``: what device cookies are signed with; ``clock``: UTC microseconds."""
+        """``key``: of a purpose, such as signing device cookies; ``clock``: UTC microseconds."""
         self._database = database
         self._admission = admission
         self._audit = audit
-        self._device_key = device_key
+        self._refusals = refusals
+        self._device_key = partial(key, "device")
         self._clock = clock
-        self._throttle = SignInThrottle()
+        self.throttle = SignInThrottle(database, partial(key, "throttle"), clock)
         self._hashing = threading.Semaphore(_N_AT_ONCE)
         self._waiting = threading.Semaphore(_N_AT_ONCE + _N_WAITING)
 
@@ -91,12 +95,13 @@ class SignIn:
         with self._database.reading() as connection:
             row = accounts.account_by_name(connection, name)
         device = self._known_device(caller.device, row)
-        self._throttle.begin(caller.address, name, device)
+        self._begin(caller.address, name, device, None if row is None else row.id)
         with self._hashing_turn():
             is_right = passwords.is_password(password, None if row is None else row.password_hash)
         if row is None or not is_right or row.is_disabled:
+            self._refusals.count("password", caller.address, None if row is None else row.id)
             raise UnauthorisedError("sign_in_refused")
-        self._throttle.succeed(caller.address, name, device)
+        self.throttle.succeed(caller.address, name, device)
         return self.admit(row.id, caller, "session.password")
 
     def by_link(self, code: str, password: str, caller: Caller) -> SignedIn:
@@ -110,7 +115,7 @@ class SignIn:
         problem = passwords.password_problem(password)
         if problem is not None:
             raise BadRequestError(problem, shortest=passwords.SHORTEST, longest=passwords.LONGEST)
-        self._throttle.begin(caller.address, f"\0link {caller.address}", None)
+        self._begin(caller.address, f"\0link {caller.address}", None)
         with self._hashing_turn():
             password_hash = passwords.hash_password(password)
         with self._database.writing() as connection:
@@ -122,8 +127,9 @@ class SignIn:
                 self._audit.append(connection, Entry(Actor(person, caller.address), "account.password", row.id))
         self._admission.forget()
         if row is None or row.is_disabled:
+            self._refusals.count("link", caller.address, None if row is None else row.id)
             raise UnauthorisedError("link_refused")
-        self._throttle.succeed(caller.address, f"\0link {caller.address}", None)
+        self.throttle.succeed(caller.address, f"\0link {caller.address}", None)
         return self.admit(row.id, caller, "session.link")
 
     def by_token(self, secret: str, caller: Caller) -> SignedIn:
@@ -133,14 +139,15 @@ class SignIn:
             UnauthorisedError: no such token, or none for displays.
             TooManyError: too many attempts.
         """
-        self._throttle.begin(caller.address, f"\0token {caller.address}", None)
+        self._begin(caller.address, f"\0token {caller.address}", None)
         with self._database.reading() as connection:
             row = credentials.token_by_hash(connection, secret_text.hash_of(secret))
         now_us = self._clock()
         is_right = row is not None and row.revoked_at_us is None and (row.expires_at_us or now_us + 1) > now_us
         if row is None or not is_right or set(row.scopes) != {Scope.DISPLAY}:
+            self._refusals.count("display", caller.address, None if row is None else row.id)
             raise UnauthorisedError("token_refused")
-        self._throttle.succeed(caller.address, f"\0token {caller.address}", None)
+        self.throttle.succeed(caller.address, f"\0token {caller.address}", None)
         cookie, id_hash = self._new_session({"token_id": row.id}, DISPLAY_LASTS_H, caller, "session.display", row)
         principal = self._admission.look_up_session(id_hash)
         if principal is None:
@@ -204,6 +211,13 @@ class SignIn:
             actor = Actor(Name(principal.id, principal.name), address)
             self._audit.append(connection, Entry(actor, "session.end", principal.id, after={"n_ended": n}))
         self._admission.forget()
+
+    def _begin(self, address: str, account: str, device: str | None, account_id: str | None = None) -> None:
+        try:
+            self.throttle.begin(address, account, device)
+        except TooManyError:
+            self._refusals.count("throttled", address, account_id)
+            raise
 
     def _new_session(
         self, owner: dict[str, str], lasts_h: int, caller: Caller, action: str, row: Row[Any]

@@ -13,17 +13,18 @@ A known device counts by itself alone, so it is let in even from the guesser's o
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from dashboard_api.access.rate_limits import network_of
 from dashboard_api.errors import TooManyError
+from dashboard_api.store import attempts
+from dashboard_api.store.attempts import Attempts
+from dashboard_api.store.engine import Database
 
-_KEPT: Final = 50_000  # counters; the one unused for longest goes first
-_FORGET_S: Final = 24 * 3600.0
+FORGET_US: Final = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,14 @@ ACCOUNT: Final = Backoff(100, 60.0)
 DEVICE: Final = Backoff(10, 900.0)
 
 
-@dataclass(slots=True)
-class _Counter:
-    n: int = 0
-    at_s: float = 0.0
-    free_at_s: float = 0.0
-
-
 class SignInThrottle:
-    """Counts attempts in this process."""
+    """Counts attempts in the database: a restart forgets none of them, and a second process counts with this one."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
-        """``now_s``: a clock that only goes forward."""
-        self._now_s = now_s
-        self._counters: OrderedDict[tuple[str, str], _Counter] = OrderedDict()
+    def __init__(self, database: Database, key: Callable[[], bytes], clock: Callable[[], int]) -> None:
+        """``key``: what the counters' keys are digested with; ``clock``: UTC microseconds."""
+        self._database = database
+        self._key = key
+        self._clock = clock
 
     def begin(self, address: str, account: str, device: str | None) -> None:
         """Count an attempt before it is made.
@@ -65,39 +60,70 @@ class SignInThrottle:
 
         Raises:
             TooManyError: this caller has to wait; carries how long.
+            UnavailableError: the database does not answer.
         """
-        now_s = self._now_s()
-        asked = [(self._counter(key, now_s), backoff) for key, backoff in _keys(address, account, device)]
-        wait_s = max(counter.free_at_s - now_s for counter, _backoff in asked)
-        if wait_s > 0:
-            raise TooManyError("sign_in_throttled", retry_after_s=max(1, round(wait_s)))
-        for counter, backoff in asked:
-            counter.n += 1
-            counter.at_s = now_s
-            n_over = counter.n - backoff.n_free
-            if n_over >= 0:
-                counter.free_at_s = now_s + min(2.0 ** min(n_over, 30), backoff.longest_s)
+        asked = self._asked(address, account, device)
+        now_us = self._clock()
+        with self._database.reading() as connection:  # who has to wait writes nothing
+            _refuse_early(asked, attempts.attempts_of(connection, list(asked)), now_us)
+        with self._database.writing() as connection:
+            attempts.lock(connection)
+            found = attempts.attempts_of(connection, list(asked))
+            _refuse_early(asked, found, now_us)
+            for key, (_kind, backoff) in asked.items():
+                known = found.get(key)
+                n = 1 if known is None or now_us - known.at_us > FORGET_US else known.n + 1
+                n_over = n - backoff.n_free
+                wait_us = round(min(2.0 ** min(n_over, 30), backoff.longest_s) * 1e6) if n_over >= 0 else 0
+                attempts.write_attempts(connection, key, Attempts(n, now_us, now_us + wait_us))
 
     def succeed(self, address: str, account: str, device: str | None) -> None:
-        """The attempt was right: this caller's failures are forgotten, and it does not count for the others."""
-        for key, _backoff in _keys(address, account, device):
-            counter = self._counters.get(key)
-            if counter is None:
-                continue
-            if key[0] in {"pair", "device"}:
-                del self._counters[key]
-            else:
-                counter.n = max(0, counter.n - 1)
-                counter.free_at_s = 0.0 if key[0] == "address" else counter.free_at_s
+        """The attempt was right: this caller's failures are forgotten, and it does not count for the others.
 
-    def _counter(self, key: tuple[str, str], now_s: float) -> _Counter:
-        counter = self._counters.pop(key, None)
-        if counter is None or now_s - counter.at_s > _FORGET_S:
-            counter = _Counter(at_s=now_s)
-        self._counters[key] = counter
-        while len(self._counters) > _KEPT:
-            self._counters.popitem(last=False)
-        return counter
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        asked = self._asked(address, account, device)
+        with self._database.writing() as connection:
+            attempts.lock(connection)
+            found = attempts.attempts_of(connection, list(asked))
+            for key, (kind, _backoff) in asked.items():
+                if key not in found:
+                    continue
+                if kind in {"pair", "device"}:
+                    attempts.forget_attempts(connection, key)
+                else:
+                    known = found[key]
+                    free_at_us = 0 if kind == "address" else known.free_at_us
+                    attempts.write_attempts(connection, key, Attempts(max(0, known.n - 1), known.at_us, free_at_us))
+
+    def forget_old(self) -> None:
+        """Remove counters that count no longer; their number stays bounded.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        with self._database.writing() as connection:
+            attempts.forget_old(connection, self._clock() - FORGET_US)
+
+    def _asked(self, address: str, account: str, device: str | None) -> dict[str, tuple[str, Backoff]]:
+        key = self._key()
+        return {
+            hmac.new(key, f"{kind}\0{what}".encode("utf-8", "surrogatepass"), "sha256").hexdigest(): (kind, backoff)
+            for (kind, what), backoff in _keys(address, account, device)
+        }
+
+
+def _refuse_early(asked: Mapping[str, tuple[str, Backoff]], found: Mapping[str, Attempts], now_us: int) -> None:
+    waits_us = [
+        # a clock that was set back makes nobody wait for longer than they ever have to
+        min(found[key].free_at_us - now_us, round(backoff.longest_s * 1e6))
+        for key, (_kind, backoff) in asked.items()
+        if key in found and now_us - found[key].at_us <= FORGET_US
+    ]
+    wait_us = max(waits_us, default=0)
+    if wait_us > 0:
+        raise TooManyError("sign_in_throttled", retry_after_s=max(1, round(wait_us / 1e6)))
 
 
 def _keys(address: str, account: str, device: str | None) -> tuple[tuple[tuple[str, str], Backoff], ...]:

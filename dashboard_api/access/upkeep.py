@@ -1,4 +1,4 @@
-"""Work beside the requests: when sessions and tokens were used, sessions that ran out, the audit log's anchors."""
+"""Work beside the requests: uses and ends of sessions and tokens, refusals, old counters, the audit log's anchors."""
 
 from __future__ import annotations
 

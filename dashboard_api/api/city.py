@@ -10,18 +10,28 @@ import numpy as np
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from dashboard_api.context import ContextOf
+from dashboard_api.context import Context, ContextOf
 from dashboard_api.formats.times import iso, number
 from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
+from dashboard_api.live.lamp_states import DARK_CODES
 from dashboard_api.store.feed import fault_counts
 from dashboard_api.version import terang_version
-from ingest.schema.codes import CATALOGUE
+from ingest.schema.codes import CATALOGUE, Code
 from ingest.schema.telemetry import LAMP_VALUES
 from languages.catalogue import OWN_NAME, Languages
 
 
 def get_city(context: ContextOf) -> JSONResponse:
     """Name, zone, language and extent of the city, and its now."""
+    return JSONResponse(city_document(context))
+
+
+def city_document(context: Context) -> dict[str, Any]:
+    """What ``/city`` answers.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
     lamps = context.lamps()
     bbox = None
     if len(lamps):
@@ -29,7 +39,7 @@ def get_city(context: ContextOf) -> JSONResponse:
         south, north = float(lamps.latitude.min()), float(lamps.latitude.max())
         bbox = [west, south, east, north]
     section, look = context.city.city, context.city.branding
-    document = {
+    return {
         "name": section.name,
         "branding": {
             "title": context.city.shown_name,
@@ -42,11 +52,14 @@ def get_city(context: ContextOf) -> JSONResponse:
         "languages": [{"code": one.language, "name": one.say(OWN_NAME)} for one in context.languages],
         "bbox": bbox,
         "lamps": len(lamps),
+        "districts": [
+            {"name": name, "latitude": round(latitude, 6), "longitude": round(longitude, 6)}
+            for name, (latitude, longitude) in zip(lamps.districts, lamps.centres, strict=False)
+        ],
         "register_version": lamps.version,
         "now": iso(context.now_us()),
         "version": terang_version(),
     }
-    return JSONResponse(document)
 
 
 def get_codes(request: Request, context: ContextOf) -> Response:
@@ -60,6 +73,7 @@ def get_codes(request: Request, context: ContextOf) -> Response:
             "code": row.code,
             "level": row.level,
             "severity": row.severity,
+            **code_look(row),
             **{
                 what: {one.language: one.say(f"fault.{row.code}.{what}") for one in context.languages}
                 for what in ("title", "advice")
@@ -68,6 +82,16 @@ def get_codes(request: Request, context: ContextOf) -> Response:
         for row in CATALOGUE
     ]
     return JSONResponse({"items": items, "next_cursor": None}, headers=headers)
+
+
+def code_look(row: Code) -> dict[str, Any]:
+    """How a map shows a fault of that code: the family of its sign, and whether lamps are dark by it."""
+    return {"family": row.family, "darkens": row.code in DARK_CODES}
+
+
+def looks_document(_context: Context) -> dict[str, Any]:
+    """What ``/codes`` answers, without words."""
+    return {"items": [{"code": row.code, **code_look(row)} for row in CATALOGUE]}
 
 
 def get_quantities(request: Request, context: ContextOf) -> Response:
@@ -98,6 +122,15 @@ def quantity_items(languages: Languages) -> list[dict[str, Any]]:
 
 def get_summary(context: ContextOf) -> JSONResponse:
     """Lamps and faults by state, severity, code and district; the share of lamps lit of those that should be."""
+    return JSONResponse(summary_document(context))
+
+
+def summary_document(context: Context) -> dict[str, Any]:
+    """What ``/summary`` answers.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
     lamps, states = context.lamp_states()
     picture = states.picture
     by_name = states.figures_by(lamps.district, len(lamps.districts))
@@ -111,7 +144,7 @@ def get_summary(context: ContextOf) -> JSONResponse:
     power_w = 0.0 if picture is None else float(np.nansum(picture.columns["power_w"], dtype=np.float64))
     controllers = {} if picture is None else picture.controllers
     n_online = sum(bool(controller["is_online"]) for controller in controllers.values())
-    document = {
+    return {
         "at": iso(context.now_us()),
         **context.live_figures(picture),
         "lamps": {**states.figures(), "monitored": int(lamps.is_monitored.sum())},
@@ -125,7 +158,6 @@ def get_summary(context: ContextOf) -> JSONResponse:
         "controllers": {"online": n_online, "offline": len(controllers) - n_online},
         "districts": districts,
     }
-    return JSONResponse(document)
 
 
 def _sum(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import Path as PathParameter
-from fastapi import status
+from fastapi import Request, status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from city_pki.authority import Authority, open_authority
 from city_pki.broker_files import listening_port, write_broker_files
 from city_pki.enrolments import Enrolments
+from city_pki.enrolments import Request as Enrolment
 from city_pki.errors import PkiError, RefusedError
+from dashboard_api.access.guard import address_of
 from dashboard_api.context import ActorOf, Context, ContextOf
-from dashboard_api.errors import ForbiddenError, NotFoundError, UnavailableError
+from dashboard_api.errors import ForbiddenError, NotFoundError, RequestError, UnavailableError, UnusableError
 from dashboard_api.formats.times import iso
-from dashboard_api.store.audit import Entry
+from dashboard_api.store.audit import Actor, Entry, Name
 from edge_agent.wire.enrolment import MAX_CSR, shown_digest
 
 LOG: Final = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class Decision(BaseModel):
     approve: bool
 
 
-def post_enrolment(context: ContextOf, request: CodeRequest) -> JSONResponse:
+def post_enrolment(context: ContextOf, request_of: Request, request: CodeRequest) -> JSONResponse:
     """Ask for a certificate. With a code, or an expired certificate, an operator has to approve."""
     _require_authority(context)
     now, enrolments = datetime.now(UTC), Enrolments(_folder(context))
@@ -65,8 +67,20 @@ def post_enrolment(context: ContextOf, request: CodeRequest) -> JSONResponse:
             taken = enrolments.ask_with_certificate(authority, request.csr, request.certificate, signature, now)
         else:
             raise ForbiddenError("enrolment_refused")
+    _note_request(context, request_of, taken)
     LOG.info("enrolment of %s, key %s: %s", taken.controller, shown_digest(taken.digest), taken.state(now))
     return _json({"id": taken.id, "state": taken.state(now)}, status.HTTP_202_ACCEPTED)
+
+
+def _note_request(context: Context, request: Request, taken: Enrolment) -> None:
+    """Write a request's line into the audit log. The code is used up by now, so that one without a line stands too."""
+    actor = Actor(Name("controller", taken.controller), address_of(request.scope))
+    after = {"controller_id": taken.controller, "key": shown_digest(taken.digest), "is_renewal": taken.code_key is None}
+    try:
+        with context.database.writing() as connection:
+            context.audit.append(connection, Entry(actor, "enrolment.ask", taken.id, after=after))
+    except (RequestError, UnusableError) as error:
+        LOG.warning("enrolment of %s is not in the audit log: %s", taken.controller, error)
 
 
 def get_enrolment(context: ContextOf, enrolment_id: EnrolmentId) -> JSONResponse:
@@ -101,12 +115,14 @@ def post_decision(context: ContextOf, actor: ActorOf, enrolment_id: EnrolmentId,
     """Approve a request that waits, or refuse it."""
     now, enrolments = datetime.now(UTC), Enrolments(_folder(context))
     with _errors():
-        if all(one.id != enrolment_id for one in enrolments.waiting(now)):
+        waiting = next((one for one in enrolments.waiting(now) if one.id == enrolment_id), None)
+        if waiting is None:
             raise NotFoundError("no_enrolment", enrolment_id=enrolment_id)
         # the line comes first: nothing is decided that the audit log does not tell
         action = "enrolment.approve" if decision.approve else "enrolment.refuse"
         with context.database.writing() as connection:
-            context.audit.append(connection, Entry(actor, action, enrolment_id))
+            after = {"controller_id": waiting.controller, "key": shown_digest(waiting.digest)}
+            context.audit.append(connection, Entry(actor, action, enrolment_id, after=after))
         name = actor.person.text
         if decision.approve:
             authority = _authority(context)

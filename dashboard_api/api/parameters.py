@@ -37,6 +37,7 @@ PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
     "form": ("format of the answer", "json"),
     "service_code": ("code of the service, as the list of services has it", "lamp-dark"),
     "request_id": ("number of the service request", "K7M2QX4T"),
+    "number": ("number of a citizen's report", "7K3M2QXDAB"),
     "token": ("the number of the service request", "K7M2QX4T"),
     "name": ("name of the data set", "lamps"),
     "q": ("what to search for", "Melati"),

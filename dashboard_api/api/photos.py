@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from typing import Annotated
 
@@ -9,8 +10,9 @@ from fastapi import Path, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from dashboard_api.context import ContextOf, PrincipalOf
+from dashboard_api.context import ActorOf, ContextOf, PrincipalOf
 from dashboard_api.errors import ForbiddenError, NotFoundError
+from dashboard_api.store.audit import Entry
 from dashboard_api.store.fault_list import is_fault, one_fault
 from dashboard_api.store.photos import MEDIA_TYPE
 
@@ -19,7 +21,7 @@ PhotoId = Annotated[str, Path(pattern=_ULID, description="the client's ULID of t
 
 
 async def put_photo(
-    request: Request, context: ContextOf, principal: PrincipalOf, fault_id: str, photo_id: PhotoId
+    request: Request, context: ContextOf, principal: PrincipalOf, actor: ActorOf, fault_id: str, photo_id: PhotoId
 ) -> JSONResponse:
     """Keep a photo of a fault: the body is a JPEG, PNG or WebP file. A repeat changes nothing.
 
@@ -34,7 +36,14 @@ async def put_photo(
             raise NotFoundError("no_fault", fault_id=fault_id)
         if not principal.may_act_in(row.district):
             raise ForbiddenError("other_district", district=row.district or "")
-        context.photos.put(fault_id, photo_id, body)
+        photo = context.photos.prepare(fault_id, photo_id, body)
+        if photo is None:
+            return
+        after = {"photo_id": photo_id, "n_bytes": len(photo), "sha256": hashlib.sha256(photo).hexdigest()}
+        with context.database.writing() as connection:
+            context.audit.append(connection, Entry(actor, "photo.add", fault_id, after=after))
+            if not context.photos.keep(fault_id, photo_id, photo):
+                connection.rollback()  # another request was faster with the same photo, and has its line
 
     await run_in_threadpool(keep)
     url = f"/api/v1/faults/{fault_id}/photos/{photo_id}"

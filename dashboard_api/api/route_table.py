@@ -22,6 +22,7 @@ from dashboard_api.access.roles import Role, Rule, Scope
 from dashboard_api.api import (
     cabinet_lamps,
     cabinets,
+    checks,
     city,
     commands,
     description,
@@ -46,6 +47,8 @@ from dashboard_api.http.query_check import QueryCheck
 from dashboard_api.neighbours.citizens import routes as citizens
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
+from dashboard_api.neighbours.open311 import answers as open311_answers
+from dashboard_api.neighbours.open311 import bulk_route as open311_bulk
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
 from dashboard_api.pages import branding, oidc_page, sign_in_page
@@ -127,6 +130,17 @@ _API: Final[tuple[Route, ...]] = (
         response_class=Response,
         scopes=_WALL,
     ),
+    Route("GET", "/tiles/style.json", tiles.get_style, "tiles", Role.VIEWER, models.MapStyle, scopes=_WALL),
+    Route(
+        "GET",
+        "/tiles/{layer}.json",
+        tiles.get_tile_json,
+        "tiles",
+        Role.VIEWER,
+        models.TileJson,
+        problems={404: "no such layer"},
+        scopes=_WALL,
+    ),
     Route(
         "GET",
         f"{_V1}/faults",
@@ -179,6 +193,16 @@ _API: Final[tuple[Route, ...]] = (
         others={"image/jpeg": None},
         problems={404: "no such fault or photo"},
         response_class=Response,
+    ),
+    Route("GET", f"{_V1}/checks", checks.get_checks, "work", Role.CREW, models.CheckList),
+    Route(
+        "POST",
+        f"{_V1}/checks/{{number}}",
+        checks.post_check,
+        "work",
+        Role.CREW,
+        models.CheckResult,
+        problems={404: "no such check", 409: "it has another outcome already"},
     ),
     Route("GET", f"{_V1}/repairs", repairs.get_repairs, "faults", Role.VIEWER, models.RepairPage, also=_SAME),
     Route(
@@ -424,6 +448,13 @@ _OGC: Final[tuple[Route, ...]] = tuple(
             "no such collection or feature",
         ),
         (
+            "/ogc/collections/{collection_id}/queryables",
+            ogc.get_queryables,
+            ogc_documents.SCHEMA,
+            neighbour.OgcQueryables,
+            "no such collection",
+        ),
+        (
             "/ogc/collections/{collection_id}",
             ogc.get_collection,
             ogc_documents.JSON,
@@ -446,10 +477,10 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
         "open311",
         Role.PUBLIC,
         status=201 if method == "POST" else 200,
-        others={open311.JSON: model, open311.XML: None},
+        others={open311_answers.JSON: model, open311_answers.XML: None},
         problems={404: missing, 429: "too many reports of this address or lamp"},
         response_class=Response,
-        error_types=(open311.JSON, open311.XML),
+        error_types=(open311_answers.JSON, open311_answers.XML),
         reads_query=True,
     )
     for method, path, endpoint, model, missing in (
@@ -480,12 +511,26 @@ _OPEN311: Final[tuple[Route, ...]] = tuple(
         ),
     )
 )
+_BULK: Final = Route(
+    "GET",
+    f"{_O311}/bulk/requests.{{form}}",
+    open311_bulk.get_bulk,
+    "open311",
+    Role.PUBLIC,
+    others={open311_answers.JSON: neighbour.Open311Requests, open311_answers.XML: None, "text/csv": None},
+    problems={404: "no such format"},
+    response_class=Response,
+    error_types=(open311_answers.JSON, open311_answers.XML),
+    reads_query=True,
+)
 _CITIZENS: Final[tuple[Route, ...]] = tuple(
-    # for people: not in the OpenAPI document; what a provider adds to the query of its answer is its own choice
-    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=True)
+    # for people: not in the OpenAPI document; whoever shares a link may add to its query
+    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=path != "/lapor/lamps")
     for method, path, endpoint in (
         ("GET", "/lapor", citizens.get_form),
         ("POST", "/lapor", citizens.post_form),
+        ("GET", "/lapor/map.js", citizens.get_map_script),
+        ("GET", "/lapor/lamps", citizens.get_lamp_choice),
         ("GET", "/lapor/{number}", citizens.get_report),
     )
 )
@@ -506,7 +551,7 @@ _OPEN: Final[tuple[Route, ...]] = (
         open_data.get_data,
         "open data",
         Role.PUBLIC,
-        others={open_data.GEOJSON: neighbour.OpenDataFeatures, open_data.CSV: None},
+        others={open_data.GEOJSON: neighbour.OpenDataFeatures, open_data.CSV: None, open_data.PARQUET: None},
         problems={404: "no such data set"},
         response_class=Response,
     ),
@@ -536,7 +581,7 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, *_CITIZENS, *_OPEN, _BRANDING, *PAGES)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _BRANDING, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

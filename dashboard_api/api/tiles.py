@@ -6,17 +6,49 @@ from functools import partial
 from typing import Final
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from dashboard_api.context import ContextOf
+from dashboard_api.context import Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.http.compression import takes_gzip
 from dashboard_api.tiles.places import MAX_ZOOM, TileAddress
 from dashboard_api.tiles.tile_cache import LAYERS, TileCache
+from dashboard_api.tiles.tile_json import Box, style, tile_json
 
 _LIVE: Final = ("Live-At", "Live-Age")  # as headers: a tile has no place for them
 TILE_MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
+
+
+async def get_tile_json(request: Request, context: ContextOf, layer: str) -> Response:
+    """TileJSON 3.0 of a layer, for map programs."""
+    if layer not in LAYERS:
+        raise NotFoundError("no_layer", layer=layer, known=list(LAYERS))
+    bounds = await context.answer(lambda: lamp_bounds(context), is_short=False)
+    return JSONResponse(tile_json(_root(request), layer, f"{context.city.city.name}: {layer}", bounds))
+
+
+async def get_style(request: Request, context: ContextOf) -> Response:
+    """A MapLibre style of all layers, which loads nothing from other servers."""
+    bounds = await context.answer(lambda: lamp_bounds(context), is_short=False)
+    return JSONResponse(style(_root(request), context.city.city.name, bounds))
+
+
+def lamp_bounds(context: Context) -> Box | None:
+    """West, south, east, north of all lamps, None where there is none.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    lamps = context.lamps()
+    if not len(lamps):
+        return None
+    x, y = lamps.longitude, lamps.latitude
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def _root(request: Request) -> str:
+    return str(request.base_url).rstrip("/")
 
 
 async def get_tile(request: Request, context: ContextOf, layer: str, z: int, x: int, y: int) -> Response:

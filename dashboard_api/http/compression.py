@@ -15,9 +15,9 @@ WORTH_BYTES: Final = 2048  # below, a packet is a packet
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
-def pack(body: bytes) -> bytes:
+def pack(body: bytes, level: int = LEVEL) -> bytes:
     """``body`` as a gzip file."""
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
+    packer = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
     return packer.compress(body) + packer.flush()
 
 

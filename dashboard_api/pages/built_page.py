@@ -1,4 +1,7 @@
-"""Serves the built web page: hashed assets for ever, the page itself and its service worker never from a cache."""
+"""Serves the built web page: hashed assets for ever, the page itself and its service worker never unasked.
+
+The document of a view is made for its reader (``first_document``); ``/index.html`` is the plain one.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,20 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from dashboard_api.http.compression import takes_gzip
+from dashboard_api.context import Context, language_wish
+from dashboard_api.http.compression import pack, takes_gzip
+from dashboard_api.http.entity_tag import not_modified
+from dashboard_api.pages.first_document import Answers, Shell, first_document
 
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
-_VIEWS: Final = ("/lamp/{id:path}", "/cabinet/{id:path}")  # of the one page, by its own router
+# of the one page, by its own router; and whether the list is the first that is seen of it
+_VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False}
+_PACKED_AT: Final = 6  # a document is paid for by a phone on a slow line
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
 _POLICY: Final = (
@@ -50,19 +59,48 @@ class _Page(StaticFiles):
         return response
 
 
-def _view_of(page: StaticFiles) -> Callable[[Request], Awaitable[Response]]:
+def _view_of(
+    page: StaticFiles, shell: Shell, answers: Answers, *, is_list: bool
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        return await page.get_response("index.html", request.scope)
+        context: Context = request.app.state.context
+        catalogue = context.languages[language_wish(request, context) or context.city.city.language]
+        principal = request.state.principal
+
+        def make() -> tuple[bytes, str] | None:
+            return first_document(shell, answers, context, principal, catalogue, is_list=is_list)
+
+        made = await run_in_threadpool(make)
+        if made is None:  # the database does not answer: the page comes, and asks again and again
+            return await page.get_response("index.html", request.scope)
+        body, tag = made
+        headers = {
+            "ETag": tag,
+            "Cache-Control": "private, no-cache",
+            "Content-Language": catalogue.language,
+            "Content-Security-Policy": _POLICY,
+            "Vary": "Accept-Encoding, Accept-Language, Cookie",
+        }
+        same = not_modified(request, headers)
+        if same is not None:
+            return same
+        if shell.modules:
+            headers["Link"] = shell.modules
+        if takes_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            body = await run_in_threadpool(pack, body, _PACKED_AT)
+        return Response(body, headers=headers, media_type="text/html; charset=utf-8")
 
     return answer
 
 
-def mount_page(app: FastAPI, dist: Path = DIST) -> None:
-    """Serve the page at ``/``, or say how to build it where it is not built."""
+def mount_page(app: FastAPI, answers: Answers, dist: Path = DIST) -> None:
+    """Serve the page at ``/``, or say how to build it where it is not built; ``answers``: what its document carries."""
     if (dist / "index.html").exists():
         page = _Page(directory=dist, html=True)
-        for path in _VIEWS:
-            app.add_route(path, _view_of(page), include_in_schema=False)
+        shell = Shell.read(dist)
+        for path, is_list in _VIEWS.items():
+            app.add_route(path, _view_of(page, shell, answers, is_list=is_list), include_in_schema=False)
         app.mount("/", page, name="page")
         return
 

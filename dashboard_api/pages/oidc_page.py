@@ -57,6 +57,7 @@ async def get_callback(request: Request, context: ContextOf, catalogue: Catalogu
     try:
         signed_in, target = await run_in_threadpool(work)
     except RequestError as error:
+        context.refusals.count("openid", caller.address)
         response = _refused(context.city.city.name, catalogue, error)
     else:
         response = RedirectResponse(target, status.HTTP_303_SEE_OTHER, headers={"Cache-Control": "no-store"})

@@ -58,6 +58,7 @@ class PhotoFolder:
         """In ``data_folder``; nothing is made before the first photo."""
         self._folder = data_folder / "photos"
         self._coding = threading.Lock()  # one photo is decoded at a time: each takes some 200 MB at worst
+        self._keeping = threading.Lock()
 
     def ids(self, fault_id: str) -> list[str]:
         """Ids of a fault's photos, oldest first."""
@@ -78,25 +79,36 @@ class PhotoFolder:
         except OSError as error:
             raise NotFoundError("no_photo", photo_id=photo_id) from error
 
-    def put(self, fault_id: str, photo_id: str, body: bytes) -> bool:
-        """Keep a photo; False if it is there already, which a repeat does not change. Ids are ULIDs.
+    def prepare(self, fault_id: str, photo_id: str, body: bytes) -> bytes | None:
+        """The photo as it will be kept; None if it is there already, which a repeat does not change. Ids are ULIDs.
 
         Raises:
             MediaTypeError, TooLargeError: as ``reencode``.
             BadRequestError: the fault has ``MAX_PER_FAULT`` photos.
+        """
+        if self._path(fault_id, photo_id).exists():
+            return None
+        with self._coding:
+            self._check_room(fault_id)
+            return reencode(body)
+
+    def keep(self, fault_id: str, photo_id: str, photo: bytes) -> bool:
+        """Keep a photo that was prepared; False if it is there meanwhile.
+
+        Raises:
+            BadRequestError: the fault has ``MAX_PER_FAULT`` photos.
             UnavailableError: it cannot be written.
         """
-        path = self._path(fault_id, photo_id)
-        if path.exists():
-            return False
-        with self._coding:
-            if len(self.ids(fault_id)) >= MAX_PER_FAULT:
-                raise BadRequestError("too_many_photos", n=MAX_PER_FAULT)
-            photo = reencode(body)
+        with self._keeping:
+            self._check_room(fault_id)
             try:
-                return self._write(path, photo)
+                return self._write(self._path(fault_id, photo_id), photo)
             except OSError as error:
                 raise UnavailableError("photos_unwritable", reason=error.strerror or str(error)) from error
+
+    def _check_room(self, fault_id: str) -> None:
+        if len(self.ids(fault_id)) >= MAX_PER_FAULT:
+            raise BadRequestError("too_many_photos", n=MAX_PER_FAULT)
 
     def _path(self, fault_id: str, photo_id: str) -> Path:
         return self._folder / fault_id / f"{photo_id}.jpg"

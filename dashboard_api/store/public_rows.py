@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from dashboard_api.store.engine import Database
+from dashboard_api.store.fault_filter import filter_term
 from ingest.schema.tables import FAULT_IS_OPEN, cabinets, faults, lamps
 
 LAMP_COLUMNS: Final = (
@@ -62,6 +63,7 @@ class PublicFilter:
         equal: column -> value.
         opened: first and last UTC microsecond of the opening.
         codes: any of these; empty = all.
+        where: a filter in CQL2's JSON form.
     """
 
     after: str | None = None
@@ -72,6 +74,7 @@ class PublicFilter:
     is_open: bool | None = None
     opened: tuple[int, int] | None = None
     codes: tuple[str, ...] = ()
+    where: Any = None
 
 
 def public_lamps(database: Database, lamp_ids: Sequence[str]) -> list[Row[Any]]:
@@ -95,18 +98,23 @@ def public_cabinets(database: Database) -> list[Row[Any]]:
 def public_faults(
     database: Database, wanted: PublicFilter, limit: int, *, is_newest_first: bool = False
 ) -> list[Row[Any]]:
-    """Rows of faults with their place, by id, which rises with the time of opening."""
+    """Rows of faults with their place, by id, which rises with the time of opening.
+
+    Raises:
+        BadRequestError: ``where`` names what there is not.
+    """
     columns = [faults.c[name] for name in (*FAULT_COLUMNS, *_PLACE)]
     order = faults.c.opened_at_us.desc() if is_newest_first else faults.c.id
     query = select(*columns).where(*_terms(wanted)).order_by(order).limit(limit)
     with database.reading() as connection:
-        return list(connection.execute(query))
+        return list(connection.execute(query, execution_options=_options(wanted)))
 
 
 def count_public_faults(database: Database, wanted: PublicFilter) -> int:
     """How many faults there are."""
+    query = select(func.count()).select_from(faults).where(*_terms(wanted))
     with database.reading() as connection:
-        return int(connection.execute(select(func.count()).select_from(faults).where(*_terms(wanted))).scalar_one())
+        return int(connection.execute(query, execution_options=_options(wanted)).scalar_one())
 
 
 def one_public_fault(database: Database, fault_id: str) -> Row[Any] | None:
@@ -124,6 +132,11 @@ def extent_of_faults(database: Database) -> tuple[Box | None, int | None]:
         row = tuple(connection.execute(query).one())
     west, south, east, north, first_us = row
     return (None if west is None else (west, south, east, north)), first_us
+
+
+def _options(wanted: PublicFilter) -> dict[str, Any]:
+    """A filter's statement is as long as its geometry and comes once: it is kept in no cache."""
+    return {} if wanted.where is None else {"compiled_cache": None}
 
 
 def _terms(wanted: PublicFilter) -> list[ColumnElement[bool]]:
@@ -144,6 +157,8 @@ def _terms(wanted: PublicFilter) -> list[ColumnElement[bool]]:
     if wanted.codes:
         terms.append(faults.c.code.in_(wanted.codes))
     terms += [faults.c[name] == value for name, value in wanted.equal.items()]
+    if wanted.where is not None:
+        terms.append(filter_term(wanted.where))
     return terms
 
 

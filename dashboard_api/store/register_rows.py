@@ -34,6 +34,7 @@ class LampColumns:
         properties: the map's register properties by name, lists of N.
         latitude: float64 (N,) degrees; so longitude.
         district: int32 (N,) index into ``districts``; the last one is "" for unknown.
+        centres: of each of ``districts`` with a name the mean (latitude, longitude) of its lamps [degrees].
         is_monitored: bool (N,) fed by a cabinet.
         metering: which lamps have a meter, and who reads it.
     """
@@ -44,6 +45,7 @@ class LampColumns:
     longitude: npt.NDArray[np.float64]
     district: npt.NDArray[np.int32]
     districts: tuple[str, ...]
+    centres: tuple[tuple[float, float], ...]
     is_monitored: npt.NDArray[np.bool_]
     metering: Metering
     row_of: Mapping[str, int]
@@ -72,17 +74,35 @@ def load_lamp_columns(database: Database) -> LampColumns:
     districts = sorted({name for name in properties["district"] if name})
     number_of = {name: n for n, name in enumerate(districts)}
     district = [number_of.get(name, len(districts)) for name in properties["district"]]
+    latitude, longitude = (np.array(column, np.float64) for column in columns[-2:])
+    numbers = np.array(district, np.int32)
     return LampColumns(
         version=version,
         properties=properties,
-        latitude=np.array(columns[-2], np.float64),
-        longitude=np.array(columns[-1], np.float64),
-        district=np.array(district, np.int32),
+        latitude=latitude,
+        longitude=longitude,
+        district=numbers,
         districts=(*districts, ""),
+        centres=_centres(numbers, len(districts), latitude, longitude),
         is_monitored=np.array([cabinet_id is not None for cabinet_id in properties["cabinet_id"]], bool),
         metering=_metering(np.array(metered, bool), properties["cabinet_id"], cabinet_rows),
         row_of=dict(zip(properties["lamp_id"], range(len(rows)), strict=True)),
     )
+
+
+def _centres(
+    district: npt.NDArray[np.int32],
+    n_districts: int,
+    latitude: npt.NDArray[np.float64],
+    longitude: npt.NDArray[np.float64],
+) -> tuple[tuple[float, float], ...]:
+    """Mean place of each district's lamps; every named district has one."""
+    n_lamps = np.bincount(district, minlength=n_districts + 1)[:n_districts]
+    means = [
+        np.bincount(district, weights=degrees, minlength=n_districts + 1)[:n_districts] / n_lamps
+        for degrees in (latitude, longitude)
+    ]
+    return tuple(zip(*(mean.tolist() for mean in means), strict=True))
 
 
 def _metering(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, func, or_, select, update
 
+from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
 from ingest.schema import life
 from ingest.schema.report_tables import reports
@@ -81,7 +82,19 @@ def _same(report: Report) -> Any:
         reports.c.lamp_id.is_(None),
         reports.c.service == report.service,
         reports.c.latitude.between(report.latitude - reach, report.latitude + reach),
+        _is_across(report.longitude, reach / max(math.cos(math.radians(report.latitude)), 0.01)),
     )
+
+
+def _is_across(longitude: float, reach: float) -> Any:
+    """Whether a report's longitude is as near, on either side of the antimeridian."""
+    column = reports.c.longitude
+    west, east = longitude - reach, longitude + reach
+    if west < -180:
+        return or_(column <= east, column >= west + 360)
+    if east > 180:
+        return or_(column >= west, column <= east - 360)
+    return column.between(west, east)
 
 
 def _is_near(row: Any, report: Report) -> bool:
@@ -93,7 +106,7 @@ def _is_near(row: Any, report: Report) -> bool:
 
 
 def one_report(database: Database, number: str) -> Row[Any] | None:
-    """A report's row."""
+    """A report's row, None where there is no such report."""
     with database.reading() as connection:
         return connection.execute(select(reports).where(reports.c.number == number)).one_or_none()
 
@@ -123,6 +136,108 @@ def fault_of_report(database: Database, row: Any) -> Row[Any] | None:
         return None
     with database.reading() as connection:
         return connection.execute(query).one_or_none()
+
+
+def newest_of_fault(database: Database, fault_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Faults by id."""
+    found: dict[str, Row[Any]] = {}
+    with database.reading() as connection:
+        for start in range(0, len(fault_ids), 500):
+            wanted = faults.c.id.in_(fault_ids[start : start + 500])
+            found |= {row.id: row for row in connection.execute(select(faults).where(wanted))}
+    return found
+
+
+def all_reports(database: Database, first_us: int, last_us: int) -> Iterator[Row[Any]]:
+    """Every report of a time, oldest first, read in parts so that few are in memory at a time."""
+    query = select(reports).where(reports.c.at_us <= last_us).order_by(reports.c.at_us, reports.c.number).limit(1000)
+    at_us, number = first_us, ""
+    while True:
+        later = or_(reports.c.at_us > at_us, and_(reports.c.at_us == at_us, reports.c.number > number))
+        with database.reading() as connection:
+            rows = connection.execute(query.where(later)).all()
+        yield from rows
+        if len(rows) < 1000:
+            return
+        at_us, number = rows[-1].at_us, rows[-1].number
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A report that a crew has to look at, and the district where it stands."""
+
+    row: Any
+    district: str | None
+
+
+class _Refusal:
+    """Why a check got no outcome."""
+
+
+NO_CHECK: Final = _Refusal()
+OTHER_DISTRICT: Final = _Refusal()
+
+
+def open_checks(
+    database: Database, now_us: int, limit: int, may_act_in: Callable[[str | None], bool], district: str | None
+) -> list[Check]:
+    """The first reports of each lamp or place that have neither fault nor outcome, oldest first.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    close_settled(database, now_us)
+    is_of_lamp = and_(faults.c.lamp_id == reports.c.lamp_id, faults.c.opened_at_us >= reports.c.at_us)
+    query = (
+        select(reports, lamps.c.district)
+        .outerjoin(lamps, lamps.c.lamp_id == reports.c.lamp_id)
+        .where(
+            reports.c.closed_at_us.is_(None),
+            reports.c.joined_to.is_(None),
+            reports.c.fault_id.is_(None),
+            ~select(faults.c.id).where(is_of_lamp).exists(),
+        )
+    )
+    if district is not None:
+        query = query.where(lamps.c.district == district)
+    found: list[Check] = []
+    with database.reading() as connection:
+        for row in connection.execute(query.order_by(reports.c.at_us, reports.c.number)):
+            if may_act_in(row.district):
+                found.append(Check(row, row.district))
+                if len(found) == limit:
+                    break
+    return found
+
+
+def settle_check(
+    database: Database,
+    audit: AuditLog,
+    actor: Actor,
+    number: str,
+    outcome: str,
+    now_us: int,
+    may_act_in: Callable[[str | None], bool],
+) -> str | _Refusal:
+    """Give a report and those joined to it their outcome. Returns the outcome that it has now.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    with database.writing() as connection:
+        query = select(reports, lamps.c.district).outerjoin(lamps, lamps.c.lamp_id == reports.c.lamp_id)
+        row = connection.execute(query.where(reports.c.number == number)).one_or_none()
+        if row is None or (row.closed_at_us is not None and row.outcome is None):
+            return NO_CHECK
+        if not may_act_in(row.district):
+            return OTHER_DISTRICT
+        if row.outcome is not None:
+            return str(row.outcome)
+        mine = or_(reports.c.number == number, and_(reports.c.joined_to == number, reports.c.closed_at_us.is_(None)))
+        values = {"outcome": outcome, "closed_at_us": now_us, "contact": None}
+        connection.execute(update(reports).where(mine).values(**values))
+        audit.append(connection, Entry(actor, "check.settle", number, {}, {"outcome": outcome}))
+        return outcome
 
 
 def close_settled(database: Database, now_us: int) -> None:
@@ -171,15 +286,16 @@ def nearest_lamp(database: Database, latitude: float, longitude: float, reach_m:
     """The lamp nearest to a place, None where none stands within ``reach_m``."""
     north = reach_m / _M_PER_DEGREE
     narrow = max(math.cos(math.radians(latitude)), 0.01)
-    east = north / narrow
+    reach = north / narrow
+    east = func.abs(lamps.c.longitude - longitude)
     query = select(lamps.c.lamp_id, lamps.c.latitude, lamps.c.longitude).where(
-        lamps.c.latitude.between(latitude - north, latitude + north),
-        lamps.c.longitude.between(longitude - east, longitude + east),
+        lamps.c.latitude.between(latitude - north, latitude + north), or_(east <= reach, east >= 360 - reach)
     )
+    nearest: tuple[float, str] | None = None
     with database.reading() as connection:
-        rows = connection.execute(query.limit(1000)).all()
-    away = [
-        (math.hypot((row.longitude - longitude) * narrow, row.latitude - latitude) * _M_PER_DEGREE, row.lamp_id)
-        for row in rows
-    ]
-    return min(away)[1] if away and min(away)[0] <= reach_m else None
+        for row in connection.execute(query):
+            across = (row.longitude - longitude + 180) % 360 - 180
+            away_m = math.hypot(across * narrow, row.latitude - latitude) * _M_PER_DEGREE
+            if away_m <= reach_m and (nearest is None or (away_m, row.lamp_id) < nearest):
+                nearest = away_m, row.lamp_id
+    return None if nearest is None else nearest[1]

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -73,7 +75,8 @@ def standing(context: typer.Context, city: Path | None) -> Iterator[Stand]:
         actor = Actor(Name("terminal", person), _ADDRESS)
         try:
             yield Stand(settings, database, audit, key_file, Accounts(database, audit, actor))
-            keep_anchor(database, lambda: key_file.derived("audit"), settings.data_folder, time.strftime("%Y-%m-%d"))
+            today = datetime.now(ZoneInfo(settings.city.timezone)).date().isoformat()
+            keep_anchor(database, lambda: key_file.derived("audit"), settings.data_folder, today)
         finally:
             database.close()
     except (CityError, ApiError, IngestError, OSError) as error:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from city_pki.errors import PkiError
+from ingest.audit_trail import AuditTrail
 from ingest.city import controllers, handover, pki_commands
 from ingest.city.agent_file import agent_toml
 from ingest.city.checking import check_folder, zone_issue
@@ -159,9 +160,10 @@ def import_register(
         print(words.say("terminal.city.import.dry_run", folder=folder))
         return
     _ask(changes, words, is_confirmed=yes)
-    engine = open_database(city)
+    engine, trail = open_database(city), AuditTrail(city)
     try:
-        version = apply_draft(draft, folder, engine, source)
+        version = apply_draft(draft, folder, engine, source, trail.note("register.import", "register"))
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     print(words.say("terminal.city.in_force", folder=folder, version=version))
@@ -230,9 +232,10 @@ def apply(
         changes = difference(known.lamps, known.cabinets, found.register.lamps, found.register.cabinets)
         _print_changes(out, changes, words)
     _ask(changes, words, is_confirmed=yes)
-    engine = open_database(city)
+    engine, trail = open_database(city), AuditTrail(city)
     try:
-        version = apply_folder(engine, folder, found, str(folder))
+        version = apply_folder(engine, folder, found, str(folder), trail.note("register.apply", "register"))
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     n_lamps = len(found.register.lamps)
@@ -270,9 +273,11 @@ def restore_register(
     changes = _difference_to(known, folder, lamps, cabinets)
     _print_changes(Console(), changes, words)
     _ask(changes, words, is_confirmed=yes)
-    engine = open_database(city)
+    engine, trail = open_database(city), AuditTrail(city)
+    note = trail.note("register.restore", "register")
     try:
-        new = replace_files(folder, engine, lamps, cabinets, f"version {chosen.version} restored")
+        new = replace_files(folder, engine, lamps, cabinets, f"version {chosen.version} restored", note=note)
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     done = {"folder": folder, "version": new, "old": chosen.version, "n": chosen.n_lamps}
@@ -332,9 +337,11 @@ def retire(
 ) -> None:
     """Forget a controller that was renamed or taken down, and close its open faults."""
     settings = _city(city)
-    engine = open_database(settings)
+    engine, trail = open_database(settings), AuditTrail(settings)
     try:
-        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000)
+        note = trail.note("controller.retire", controller_id)
+        n_closed = retire_controller(engine, controller_id, time.time_ns() // 1000, note)
+        trail.keep_anchor(engine)
     finally:
         engine.dispose()
     print(terminal_words(os.environ).say("terminal.city.retire.done", controller=controller_id, n=n_closed))

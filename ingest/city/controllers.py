@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from city_pki.secret_file import write_public, write_secret
 from city_pki.takeover import BrokerPlace, end_session, signal_broker
 from edge_agent.wire.enrolment import shown_digest
 from edge_agent.wire.signed_order import encode_bytes
+from ingest.audit_trail import AuditTrail, operating_system_user
 from ingest.city.agent_file import SecureLink, agent_toml
 from ingest.city.pki_commands import PKI_FOLDER, CityFolder
 from ingest.errors import UnusableError
@@ -55,6 +55,7 @@ def enroll(
     settings = read_city(city, os.environ)
     if code:
         text = agent_text(settings, controller_id, broker, AGENT_FOLDER, server)
+        AuditTrail(settings).write("enrolment.code", controller_id)
         given = Enrolments(city / PKI_FOLDER).new_code(controller_id, text, datetime.now(UTC))
         minutes = CODE_LIFETIME.seconds // 60
         typer.echo(
@@ -65,6 +66,9 @@ def enroll(
     authority = open_authority(city / PKI_FOLDER)
     text = agent_text(settings, controller_id, broker, server=server)
     folder = out or Path(controller_id)
+    if folder.exists():
+        raise UnusableError(terminal_words(os.environ).say("terminal.city.enroll.folder_exists", folder=folder))
+    AuditTrail(settings).write("controller.enroll", controller_id)
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError as error:
@@ -104,7 +108,12 @@ def approve(
                 )
             )
         return
-    actor = f"command line, {getpass.getuser()}"
+    actor = f"command line, {operating_system_user()}"
+    waiting = next((one for one in enrolments.waiting(now) if request in (one.id, one.controller)), None)
+    if waiting is not None:  # else what follows says why not
+        action = "enrolment.refuse" if refuse else "enrolment.approve"
+        after = {"controller_id": waiting.controller, "key": shown_digest(waiting.digest)}
+        AuditTrail(settings).write(action, waiting.id, after)
     if refuse:
         done = enrolments.refuse(request, actor, now)
     else:
@@ -131,6 +140,8 @@ def revoke(
     authority = open_authority(city / PKI_FOLDER)
     if controller_id == host_name(settings.city.group, settings.city.host_id):
         raise UnusableError(terminal_words(os.environ).say("terminal.city.revoke.host", controller=controller_id))
+    # a stolen controller is shut out also while the database is down
+    AuditTrail(settings).write("controller.revoke", controller_id, is_required=False)
     hit = authority.revoke(controller_id, datetime.now(UTC))
     _write_broker(settings)
     typer.echo(

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.audit_trail import Note
 from ingest.city.cabinet_names import with_one_spelling
 from ingest.city.cable import with_positions
 from ingest.city.extent import o_side_of, place_issues, shared_points
@@ -156,8 +157,8 @@ def _filtered(whole: Source, mapping: ImportMap) -> tuple[Source, int]:
     return replace(whole, table=rows_of(whole.table, is_kept)), int((~is_kept).sum())
 
 
-def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path) -> int:
-    """Replace the folder's files and the database's register.
+def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path, note: Note | None = None) -> int:
+    """Replace the folder's files and the database's register; ``note`` writes the audit log's line.
 
     Returns:
         The register's new version.
@@ -168,11 +169,17 @@ def apply_draft(draft: Draft, folder: Path, engine: Engine, source: Path) -> int
     lamps, cabinets = lamps_csv(draft.lamps), cabinets_csv(draft.cabinets)
     digest = digest_of({LAMPS_FILE: lamps, CABINETS_FILE: cabinets})
     register = Register(draft.lamps, with_centroids(draft.cabinets, draft.lamps), 0, digest)
-    return replace_files(folder, engine, lamps, cabinets, source.name, register)
+    return replace_files(folder, engine, lamps, cabinets, source.name, register, note)
 
 
 def replace_files(
-    folder: Path, engine: Engine, lamps: bytes, cabinets: bytes, source: str, register: Register | None = None
+    folder: Path,
+    engine: Engine,
+    lamps: bytes,
+    cabinets: bytes,
+    source: str,
+    register: Register | None = None,
+    note: Note | None = None,
 ) -> int:
     """Replace the folder's files by these and the database's register by what they say; returns its new version.
 
@@ -183,6 +190,7 @@ def replace_files(
         cabinets: and of ``cabinets.csv``.
         source: where they come from, for the list of kept registers.
         register: what the files say, if that is known; else they are read.
+        note: writes the audit log's line inside the transaction.
 
     Raises:
         UnusableError: the folder or the database refused; both hold what they held.
@@ -193,7 +201,7 @@ def replace_files(
         try:
             if register is None:
                 register, _issues = read_city_files(new, is_strict=True)
-            version = store_register(engine, register, source)
+            version = store_register(engine, register, source, note)
             # from here on the files follow: should the power go now, the next start publishes what is staged
             publish(folder)
         except BaseException:

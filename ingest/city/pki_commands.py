@@ -17,6 +17,7 @@ from city_pki.broker_files import host_name, write_broker_files
 from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
 from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
+from ingest.audit_trail import AuditTrail
 from ingest.errors import UnusableError
 from ingest.schema.city import BROKER_FOLDER, City, read_city
 from languages.terminal import terminal_words
@@ -50,6 +51,7 @@ def init(
     """Make root, intermediate, the host's and the broker's certificates, and the broker's files. Never overwrites."""
     settings = read_city(city, os.environ)
     now = datetime.now(UTC)
+    AuditTrail(settings).write("authority.init", settings.city.group)
     authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
     _issue_servers(settings, authority, broker_name, port, now)
     typer.echo(terminal_words(os.environ).say("terminal.city.ca.made", folder=city / PKI_FOLDER, file=root_key))
@@ -61,7 +63,9 @@ def init(
 def servers(broker_name: BrokerName, city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     """Issue the host's and the broker's certificates anew, which last two years; then restart both."""
     settings = read_city(city, os.environ)
-    _issue_servers(settings, open_authority(city / PKI_FOLDER), broker_name, port, datetime.now(UTC))
+    authority = open_authority(city / PKI_FOLDER)
+    AuditTrail(settings).write("authority.servers", settings.city.group, {"broker_names": broker_name})
+    _issue_servers(settings, authority, broker_name, port, datetime.now(UTC))
     typer.echo(terminal_words(os.environ).say("terminal.city.ca.servers", folder=city))
 
 
@@ -70,6 +74,7 @@ def broker_files(city: CityFolder = Path(), port: BrokerPort = 8883) -> None:
     """Write the broker's lists and its listener anew, e.g. after the group in city.toml changed."""
     settings = read_city(city, os.environ)
     authority = open_authority(city / PKI_FOLDER)
+    AuditTrail(settings).write("authority.broker_files", settings.city.group, {"port": port})
     write_broker_files(city / BROKER_FOLDER, authority, settings.city.group, settings.city.host_id, port)
     typer.echo(terminal_words(os.environ).say("terminal.city.ca.broker_written", folder=city / BROKER_FOLDER))
 
@@ -99,6 +104,7 @@ def broker_password(
         raise UnusableError(terminal_words(os.environ).say("terminal.city.password.name", name=repr(name)))
     path = city / settings.broker.passwords
     lines = read_secret(path).decode().splitlines() if path.exists() else []
+    AuditTrail(settings).write("broker.password", name)
     password = token_urlsafe(24)
     lines = [line for line in lines if not line.startswith(f"{name}:")]
     lines.append(f"{name}:{PasswordHash((Argon2Hasher(),)).hash(password)}")
@@ -113,7 +119,8 @@ def init_keys(
     city: CityFolder = Path(),
 ) -> None:
     """Make the key that signs orders and the one that may replace it. Never overwrites."""
-    read_city(city, os.environ)
+    settings = read_city(city, os.environ)
+    AuditTrail(settings).write("order_keys.init", settings.city.group)
     made = create_keys(city / PKI_FOLDER, recovery)
     typer.echo(
         terminal_words(os.environ).say("terminal.city.keys.made", folder=city / PKI_FOLDER, key=key_id(made.working))
@@ -131,6 +138,7 @@ def rotate(
 ) -> None:
     """Replace the working key, lost or stolen; controllers learn the new one from the recovery key's signature."""
     settings = read_city(city, os.environ)
+    AuditTrail(settings).write("order_keys.rotate", settings.city.group)
     made = rotate_keys(city / PKI_FOLDER, recovery, settings.city.group)
     typer.echo(
         terminal_words(os.environ).say("terminal.city.keys.rotated", folder=city / PKI_FOLDER, key=key_id(made.working))

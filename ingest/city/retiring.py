@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.schema import life
 from ingest.schema.tables import cabinets, controllers, fault_events, faults, wait_for_events
@@ -14,13 +15,14 @@ from ingest.schema.tables import cabinets, controllers, fault_events, faults, wa
 _QUIET_US: Final = 600 * 1_000_000
 
 
-def retire_controller(engine: Engine, controller_id: str, now_us: int) -> int:
+def retire_controller(engine: Engine, controller_id: str, now_us: int, note: Note | None = None) -> int:
     """Forget a controller.
 
     Args:
         engine: the city's database.
         controller_id: as it was in the register, or as it named itself.
         now_us: UTC microseconds.
+        note: writes the audit log's line inside the transaction.
 
     Returns:
         How many open faults of it were closed.
@@ -30,12 +32,12 @@ def retire_controller(engine: Engine, controller_id: str, now_us: int) -> int:
             answer; nothing has changed.
     """
     try:
-        return _retire(engine, controller_id, now_us)
+        return _retire(engine, controller_id, now_us, note)
     except SQLAlchemyError as error:
         raise UnusableError(f"[database] url: {str(error).splitlines()[0]}") from error
 
 
-def _retire(engine: Engine, controller_id: str, now_us: int) -> int:
+def _retire(engine: Engine, controller_id: str, now_us: int, note: Note | None) -> int:
     with engine.begin() as connection:
         # a write that matches nothing takes SQLite's write lock before the first read
         connection.execute(delete(controllers).where(controllers.c.controller_id == ""))
@@ -74,4 +76,6 @@ def _retire(engine: Engine, controller_id: str, now_us: int) -> int:
                     for fault in rows
                 ],
             )
+        if note is not None:
+            note(connection, {"was_heard": row is not None}, {"n_faults_closed": len(rows)})
     return len(rows)

@@ -1,7 +1,8 @@
 """What a healthy lamp draws by itself: the median over its first lit nights, which then replaces the rating.
 
-Samples are taken a few times an hour, at high levels alone, from settled lamps on which no rule runs or is open:
-nothing is ever learned from a faulty lamp. The lamp's present own power follows its ageing from the same samples.
+Samples are taken a few times an hour from settled lamps on which no rule runs or is open: nothing is ever learned from
+a faulty lamp. Those at high levels make the median, and the lamp's present own power follows its ageing from them;
+those at lower ones make its own dim curve.
 """
 
 from __future__ import annotations
@@ -15,21 +16,22 @@ from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.sample import Electric
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.own_curves import HIGHEST
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
-from ingest.lighting.expected_power import level_share, voltage_share
+from ingest.lighting.expected_power import IS_DISCHARGE, level_share, voltage_share
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
 Rows = slice | Int64
 
 _BLOCK: Final = 65536  # lamps
 _SLOT_S: Final = 1200
 _SAMPLES: Final = 8  # kept of one night
 _LEAST_SAMPLES: Final = 3
-_HIGH_LEVEL: Final = 80
 _FOLLOW: Final = 0.05
 _BRIGHTER: Final = 1.08
 _NOON_S: Final = 43200
@@ -94,7 +96,7 @@ class Baseline:
         """Take a sample of lamps. Most of them are healthy, so all are reckoned, and the others left out at last."""
         state, level = self._state, self._state.level[lamp]
         is_healthy = (state.flags[lamp] == 0) & (state.quality[lamp] == 0) & state.has_fitted[lamp]
-        is_healthy &= (level > _HIGH_LEVEL) & (level <= 100) & state.is_listed[lamp]
+        is_healthy &= (level <= 100) & state.is_listed[lamp]
         is_healthy &= self._balance.is_settled(lamp, at_s)
         if not is_healthy.any():
             return
@@ -104,11 +106,23 @@ class Baseline:
             power = state.power_w[lamp] / share
         is_healthy &= np.isfinite(power)
         own = state.own_w[lamp]
+        is_dimmed = is_healthy & (level <= HIGHEST)
+        if is_dimmed.any():
+            self._learn_curve(lamp, level, power / own, is_dimmed & np.isfinite(own))
+        is_healthy &= ~is_dimmed
+        if not is_healthy.any():
+            return
         # no lamp grows: one that draws much more than its own was learned while it was stuck dim
         weight = np.where(power > _BRIGHTER * own, np.float32(1), np.float32(_FOLLOW))
         state.own_w[lamp] = np.where(is_healthy, own + weight * (power - own), own)
         self._keep(lamp, power, is_healthy)
         self._bands.set(state, lamp, level, is_healthy)
+
+    def _learn_curve(self, lamp: Rows, level: UInt8, share: Float32, is_healthy: Bool) -> None:
+        """Take samples at dim levels; ``share`` of their powers in those by the technology's curve."""
+        can_dim = self._fleet.is_dimmable[lamp] & ~IS_DISCHARGE[self._fleet.technology[lamp]]
+        self._state.curves.learn(lamp, level, share, is_healthy & can_dim)
+        self._bands.set(self._state, lamp, level, is_healthy)
 
     def _keep(self, lamp: Rows, power: Float32, is_healthy: Bool) -> None:
         """Keep the samples of healthy lamps; ``power`` is used up."""

@@ -40,6 +40,7 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
+from ingest.detection.meter_direction import with_loads
 from ingest.detection.orphans import Orphans
 from ingest.detection.outage.balance import Balance
 from ingest.detection.outage.silence import Silence
@@ -114,7 +115,7 @@ class Detection:
         self._now_us = now_us
         if not batch.n_records:
             return []
-        sweep = self._context.prepare(batch, now_us)
+        sweep = self._context.prepare(with_loads(batch), now_us)
         self._offline.hear(sweep, now_us)
         commands = self._commands.take(sweep, self._context.scheduled)
         self._cabinets.judge(sweep, commands, self._is_controller_muted)
@@ -365,7 +366,7 @@ class Detection:
     def _parts(self, marks: Marks) -> dict[str, list[tuple[str, object]]]:
         """What a snapshot holds, by kind of item: each rule's counters by its name."""
         rules = [(f"rule-{self._rule_set[i].name}", d) for i, d in enumerate(self._rules.debounce)]
-        state: list[tuple[str, object]] = [("state", self._state), ("marks", marks)]
+        state: list[tuple[str, object]] = [("state", self._state), ("curves", self._state.curves), ("marks", marks)]
         voltages = self._voltages
         return {
             "lamp": [*state, ("lost", self._silence.lost), ("baseline", self._baseline), *rules],

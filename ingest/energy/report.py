@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from ingest.audit_trail import AuditTrail
 from ingest.database import open_database
 from ingest.energy.counters_to_energy import billed_wh
 from ingest.energy.database_table import cabinet_sums, renew_hours
@@ -58,7 +59,8 @@ def report_energy(city: City, month: str, out: Path | None, now_us: int) -> None
     damaged = DamagedFiles()
     engine = open_database(city)
     try:
-        fleet = Fleet.from_register(sync_register(engine, city.folder)[0])
+        audit_note = AuditTrail(city).note("register.apply", "register", is_required=False)
+        fleet = Fleet.from_register(sync_register(engine, city.folder, note=audit_note)[0])
         until_us = min(end_us, max(now_us, _stored_until(parquet_folder(city))))
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(month, total=max(until_us - start_us, 0))

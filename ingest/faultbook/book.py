@@ -19,6 +19,7 @@ from ingest.faultbook.ledger import Ledger, lamp_key
 from ingest.faultbook.priority import DARK_CODES, Surroundings, rank
 from ingest.model.finding import Change, Cleared, Key, Place, Raised
 from ingest.schema import life
+from ingest.schema.report_tables import CITIZEN
 
 _US_PER_H: Final = 3_600_000_000
 _CLAIMS: Final = frozenset({"repair", "reopen"})  # what people claim and the next lit period has to show
@@ -62,8 +63,12 @@ class FaultBook:
         return sum(fault.state != life.CLOSED for fault in self._by_key.values())
 
     def open_keys(self) -> list[tuple[Key, str]]:
-        """``(key, state)`` of every fault that is not closed, for a detection that starts anew."""
-        return [(fault.key, fault.state) for fault in self._by_key.values() if fault.state != life.CLOSED]
+        """``(key, state)`` of every fault that is not closed, for a detection that starts anew.
+
+        Those of citizens' source are left out: nothing measures them.
+        """
+        open_faults = (fault for fault in self._by_key.values() if fault.state != life.CLOSED)
+        return [(fault.key, fault.state) for fault in open_faults if not _is_citizens(fault)]
 
     def replace_locator(self, fault_locator: FaultLocator) -> None:
         """Another register came into force."""
@@ -99,7 +104,8 @@ class FaultBook:
             for fault in self._ledger.load(0):
                 if fault.id in claimed:
                     self._hold(self._with_road(fault))
-        return [self._key_of[fault_id] for fault_id in claimed if fault_id in self._key_of]
+        keys = [self._key_of[fault_id] for fault_id in claimed if fault_id in self._key_of]
+        return [key for key in keys if not _is_citizens(self._by_key[key])]
 
     def read_reports(self) -> bool:
         """Count citizens' reports anew. Returns whether there are others than at the last call."""
@@ -261,6 +267,10 @@ class _Page:
 
 def _lamp_place(lamp_id: str) -> Place:
     return Place(lamp_id=lamp_id)
+
+
+def _is_citizens(fault: Fault) -> bool:
+    return fault.evidence.get("source") == CITIZEN
 
 
 def _age(fault: Fault) -> tuple[bool, int]:

@@ -116,7 +116,8 @@ def cleared(fault: Fault, word: Cleared) -> Step:
         judged_at_us=word.at_us,
         version=fault.version + 1,
     )
-    reason = "repair_proved" if is_verified else "condition_gone" if word.is_proof else "no_longer_judged"
+    measured = "repair_proved" if is_verified else "condition_gone" if word.is_proof else "no_longer_judged"
+    reason = word.reason or measured
     return changed, _entry(
         changed, life.EVENT_CLOSED, reason, {"verified": is_verified, "evidence": dict(word.evidence)}
     )

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.periodic import Every
 from ingest.register.agreement import read_agreement
@@ -33,8 +34,13 @@ class RegisterWatch:
         replace: Callable[[Register], None],
         monotonic: Callable[[], float],
         tell: Callable[[str | None], object] = lambda _reason: None,
+        note: Note | None = None,
     ) -> None:
-        """``replace`` is called with every new register, ``tell`` with why the folder's waits for a person."""
+        """``replace`` is called with every new register, ``tell`` with why the folder's waits for a person.
+
+        ``note`` writes the audit log's line of files that are applied.
+        """
+        self._note = note
         self._engine = engine
         self._folder = folder
         self._version = version
@@ -68,7 +74,7 @@ class RegisterWatch:
         try:
             if stamp != self._stamp and stamp:
                 self._stamp = self._seen = stamp
-                register, _ = sync_register(self._engine, self._folder, tell=self._tell)
+                register, _ = sync_register(self._engine, self._folder, tell=self._tell, note=self._note)
             elif stored_version(self._engine) != self._version:
                 register = load_register(self._engine)
                 agreed = read_agreement(self._folder / "data")

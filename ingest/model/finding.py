@@ -68,12 +68,14 @@ class Cleared:
         at_us: time of the clearing sample.
         is_proof: the samples prove it healthy (lit again), rather than merely end the verdict (e.g. a new register).
         evidence: what was measured at the end.
+        reason: why it was closed, as `timeline.…` says it; None = what `is_proof` and the fault's state tell.
     """
 
     key: Key
     at_us: int
     is_proof: bool = True
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
 ``[broker] tls_listen = "0.0.0.0:8883"`` is a second place, for controllers with certificates of ``terang-city ca``.
-It keeps nothing on disk, and the holder of one password can send as another client: for larger cities use Mosquitto
-with certificates. Owns the thread; what the broker allows is ``bounded_broker``'s.
+With passwords or certificates each name writes and reads its own topics only (``ingest.mqtt.topic_rules``). It keeps
+nothing on disk, and reads the list of revoked certificates when it starts: for larger cities use Mosquitto. Owns the
+thread; what the broker allows is ``bounded_broker``'s and ``ruled_broker``'s.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
-from ingest.mqtt.bounded_broker import TLS_LISTENER, BoundedBroker, SteadyDict
+from ingest.mqtt.bounded_broker import TLS_LISTENER, SteadyDict
+from ingest.mqtt.ruled_broker import RuledBroker
+from ingest.mqtt.topic_rules import TopicRules
 from ingest.schema.safe_url import without_secrets
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -109,10 +112,12 @@ class TlsListener:
     Attributes:
         bind: ``HOST:PORT``.
         folder: what ``terang-city ca init`` wrote for the broker.
+        rules: who may write and read what there, by the name on the certificate.
     """
 
     bind: str
     folder: Path
+    rules: TopicRules
 
     def context(self) -> ssl.SSLContext:
         """What TLS asks of clients: a certificate of the city's authority that is not revoked.
@@ -140,7 +145,12 @@ class EmbeddedBroker:
     """A broker on a thread of its own."""
 
     def __init__(
-        self, host: str, port: int, passwords: Path | None = None, secure: TlsListener | None = None
+        self,
+        host: str,
+        port: int,
+        passwords: Path | None = None,
+        rules: TopicRules | None = None,
+        secure: TlsListener | None = None,
     ) -> None:
         """Nothing is started yet.
 
@@ -148,7 +158,8 @@ class EmbeddedBroker:
             host: where to listen.
             port: there.
             passwords: lines of ``name:argon2 hash``, mode 0600; None = whoever is on this machine may connect.
-            secure: a second place to listen, where a certificate is asked for; with passwords it asks for both.
+            rules: who may write and read what; None = everybody everything.
+            secure: a second place to listen, where a certificate is asked for instead of a password.
 
         Raises:
             UnusableError: other machines could connect and there are no passwords, or others may read their file.
@@ -161,6 +172,7 @@ class EmbeddedBroker:
         if passwords is not None:
             _check_passwords(passwords)
         self._passwords = passwords
+        self._rules = rules
         self._bind = f"{host}:{port}"
         self._secure = secure
         self._tls = None if secure is None else secure.context()
@@ -168,7 +180,7 @@ class EmbeddedBroker:
         self._thread = Thread(target=self._run, name="broker", daemon=True)
         self._is_up = Event()
         self._error: Exception | None = None
-        self._broker: BoundedBroker | None = None
+        self._broker: RuledBroker | None = None
 
     def start(self) -> None:
         """Listen.
@@ -214,7 +226,8 @@ class EmbeddedBroker:
             plugins=plugins,
             session_expiry_interval=_SESSION_KEPT_S,
         )
-        self._broker = BoundedBroker(config, _connections_for_strangers(), self._tls)
+        named = None if self._secure is None else self._secure.rules
+        self._broker = RuledBroker(config, _connections_for_strangers(), self._rules, self._tls, named)
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
         self._broker._subscriptions = SteadyDict()  # noqa: SLF001  (there is no public way)

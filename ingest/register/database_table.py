@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Result, Text, cast, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Result, Text, cast, delete, insert, select
 
+from ingest.audit_trail import Note
 from ingest.register.column_cache import read_copy, write_copy
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register
 from ingest.schema import tables
@@ -66,8 +67,17 @@ def stored_ids(engine: Engine) -> tuple[list[str], list[str]]:
     return [*lamps], [*cabinets]
 
 
-def store_register(engine: Engine, register: Register, source: Path | str, *, after: int = 0) -> int:
+def store_register(
+    engine: Engine, register: Register, source: Path | str, note: Note | None = None, *, after: int = 0
+) -> int:
     """Replace the register in one transaction; returns its new version, which is above ``after`` too.
+
+    Args:
+        engine: the city's database.
+        register: the new one.
+        source: where it comes from, for the list of kept registers.
+        note: writes the audit log's line inside the transaction.
+        after: a version that was given before, to another register.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
@@ -75,8 +85,8 @@ def store_register(engine: Engine, register: Register, source: Path | str, *, af
     with engine.begin() as connection:
         connection.execute(delete(tables.lamps))
         connection.execute(delete(tables.cabinets))
-        version = (connection.execute(select(func.max(tables.register.c.version))).scalar_one() or 0) + 1
-        version = max(version, after + 1)
+        old = connection.execute(select(tables.register).order_by(tables.register.c.version.desc())).first()
+        version = max(1 if old is None else old.version + 1, after + 1)
         connection.execute(delete(tables.register))
         _insert(connection, tables.cabinets, _cabinet_rows(register.cabinets))
         _insert(connection, tables.lamps, _lamp_rows(register.lamps))
@@ -87,6 +97,10 @@ def store_register(engine: Engine, register: Register, source: Path | str, *, af
             "digest": register.digest,
         }
         connection.execute(insert(tables.register), row)
+        if note is not None:
+            before = {} if old is None else {"version": old.version, "digest": old.digest}
+            shown = {name: row[name] for name in ("version", "digest", "source")}
+            note(connection, before, {**shown, "n_lamps": len(register.lamps)})
     return version
 
 

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
+from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.register.agreement import Agreement, read_agreement, write_agreement
 from ingest.register.archive import keep, kept_registers
@@ -123,6 +124,7 @@ def sync_register(
     *,
     is_takeover: bool = False,
     tell: Callable[[str | None], object] = lambda _reason: None,
+    note: Note | None = None,
 ) -> tuple[Register, tuple[Issue, ...]]:
     """Make the database hold what the folder's files say, where they may replace it, and load it.
 
@@ -131,6 +133,7 @@ def sync_register(
         folder: the city's folder.
         is_takeover: this process took the city over from another one: a register that the database holds stays.
         tell: called with why the folder's files wait for a person, None if they do not.
+        note: writes the audit log's line where the files are applied.
 
     Returns:
         The register as the database holds it, and the issues of the files if they were applied (else none).
@@ -166,21 +169,23 @@ def sync_register(
             reason=reason,
         )
         return load_register(engine, copy), ()
-    apply_folder(engine, folder, found, str(folder))
+    apply_folder(engine, folder, found, str(folder), note)
     tell(None)
     _log(found.issues)
     return load_register(engine, copy), found.issues  # as every later start sees it
 
 
-def apply_folder(engine: Engine, folder: Path, found: FolderRegister, source: str) -> int:
+def apply_folder(engine: Engine, folder: Path, found: FolderRegister, source: str, note: Note | None = None) -> int:
     """Let the database hold what a folder's files say, and keep them; returns the register's new version.
+
+    ``note`` writes the audit log's line.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refused; the register that it held is still there.
     """
     keep_outgoing(engine, folder)
     last = read_agreement(folder / _DATA)  # a database made anew must not give a version to another register
-    version = store_register(engine, found.register, source, after=0 if last is None else last.version)
+    version = store_register(engine, found.register, source, note, after=0 if last is None else last.version)
     note_applied(folder, version, found.register, found.contents[LAMPS_FILE], found.contents[CABINETS_FILE], source)
     return version
 

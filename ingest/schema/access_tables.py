@@ -66,6 +66,16 @@ tokens = Table(
     Column("used_at_us", BigInteger),  # to within a minute
 )
 
+# Attempts to sign in: what a guesser has to wait. Keys are keyed digests, since people type passwords into name fields.
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("key", String(HASH_CHARACTERS), primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False, index=True),
+    Column("free_at_us", BigInteger, nullable=False),
+)
+
 # Append-only: triggers refuse UPDATE and DELETE, and each line's MAC covers the line before it.
 audit = Table(
     "audit",

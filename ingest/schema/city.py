@@ -129,6 +129,7 @@ class PublicSection(_Section):
 
     columns: tuple[str, ...] = ()  # further columns of the register that are shown to everybody
     licence: str = Field("", max_length=500)  # address of the licence of the open data; empty = none is stated
+    repair_hours: int = Field(0, ge=0, le=8760)  # within which a dark lamp is promised to burn again; 0 = no promise
 
 
 def _logo(path: Path) -> Path:

@@ -14,16 +14,34 @@ from typing import Final, Literal
 
 Level = Literal["lamp", "circuit", "cabinet", "controller"]
 Severity = Literal["critical", "major", "minor", "warning"]
+Family = Literal["lamp", "cable", "cabinet", "signal"]
+_FAMILY_OF: Final[dict[Level, Family]] = {
+    "lamp": "lamp",
+    "circuit": "cable",
+    "cabinet": "cabinet",
+    "controller": "signal",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One row of the catalogue; ``kinds``: ways of failing with an advice of their own."""
+    """One row of the catalogue.
+
+    Attributes:
+        kinds: ways of failing with an advice of their own.
+        is_of_signal: the light may be as it should: what failed is hearing of it.
+    """
 
     code: str
     level: Level
     severity: Severity
     kinds: tuple[str, ...] = ()
+    is_of_signal: bool = False
+
+    @property
+    def family(self) -> Family:
+        """What is broken, as the signs of a map show it."""
+        return "signal" if self.is_of_signal else _FAMILY_OF[self.level]
 
     def advice(self, kind: object) -> str:
         """The message that says what to check and to bring, for a way of failing."""
@@ -43,8 +61,8 @@ CATALOGUE: Final[tuple[Code, ...]] = (
     Code("supplyVoltageTooHigh", "circuit", "major"),
     Code("highTemperature", "lamp", "minor"),
     Code("controlGearFailure", "lamp", "major"),
-    Code("communicationFailure", "lamp", "minor"),
-    Code("meterFailure", "lamp", "warning", kinds=("reversed",)),
+    Code("communicationFailure", "lamp", "minor", is_of_signal=True),
+    Code("meterFailure", "lamp", "warning", kinds=("reversed",), is_of_signal=True),
     Code("circuitFailure", "circuit", "critical"),
     Code("cableFailure", "circuit", "critical"),
     Code("circuitPowerTooLow", "circuit", "major"),

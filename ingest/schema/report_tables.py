@@ -8,6 +8,11 @@ from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, String, 
 
 from ingest.schema.tables import metadata
 
+CITIZEN: Final = "citizen"  # `evidence.source` of a fault that only citizens can see
+FOUND_UNMETERED: Final = "unmetered"  # `found` of a lamp without a meter
+# what a crew found, of a report that became a check
+OUTCOMES: Final = ("in_order", "mended", "not_found")
+
 # Nobody's name or number stands here: a contact is optional, encrypted, and deleted with the outcome.
 reports: Final = Table(
     "reports",
@@ -25,5 +30,6 @@ reports: Final = Table(
     Column("joined_to", String(12), index=True),  # number of the first report of the same lamp or place
     Column("n_joined", Integer, nullable=False, default=0),  # later reports of it
     Column("closed_at_us", BigInteger, index=True),
+    Column("outcome", String(16)),  # what a crew found; null = its fault tells, or nobody looked
     Column("contact", LargeBinary),
 )

@@ -13,7 +13,7 @@ from city_pki.broker_files import acl_text, listener_text
 from city_pki.errors import PkiError
 from tests.city_pki.tls_stand import GROUP, HOST, OBSERVER, TlsClient, TlsStand, wait_until
 
-KINDS = ("NBIRTH", "NDATA", "NDEATH", "NCMD", "DBIRTH", "DDATA", "DCMD")
+KINDS = ("NBIRTH", "NDATA", "NDEATH", "NCMD", "DBIRTH", "DDATA", "DDEATH", "DCMD")
 NODES = ("A", "B", "revoked", HOST)
 TOPICS = (
     *(f"spBv1.0/{GROUP}/{kind}/{node}" for kind in KINDS for node in NODES),

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 import stat
+import time
 
-from sqlalchemy import select
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import insert, select
 
+from dashboard_api.app import create_app
+from dashboard_api.context import Context
+from dashboard_api.errors import TooManyError
+from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish
+from dashboard_api.neighbours.citizens.lamp_choice import lamp_choice
 from dashboard_api.neighbours.citizens.rate_limit import RateLimit
 from ingest.model.finding import Cleared, Key, Place
 from ingest.schema.report_tables import reports
@@ -26,13 +35,38 @@ def rows(town):
         return connection.execute(select(reports).order_by(reports.c.at_us, reports.c.number)).all()
 
 
-def test_the_form_is_small_has_no_script_and_is_in_both_languages(client):
+def test_the_form_is_small_runs_no_script_of_its_text_and_is_in_both_languages(client):
     for lang, word in (("en", "Report a street lamp"), ("id", "Lapor lampu jalan")):
         answer = client.get("/lapor", params={"lang": lang, "lamp": 'L-001"><script>'})
         assert word in answer.text
-        assert len(answer.content) < 100_000
-        assert "<script" not in answer.text
+        assert answer.text.count("<script") == answer.text.count('<script src="/lapor/map.js" defer></script>') == 1
+        assert "'unsafe-inline'" not in answer.headers["content-security-policy"].partition("script-src")[2]
+        rest = [client.get(path) for path in ("/lapor/map.js", "/lapor/lamps")]
+        assert all(one.status_code == 200 for one in rest)
+        assert sum(len(one.content) for one in (answer, *rest)) < 100_000
         assert f'lang="{lang}"' in answer.text
+
+
+def test_the_map_shows_lamps_of_a_box_thinned_to_a_few(client, town):
+    found = client.get("/lapor/lamps").json()
+    assert len(found["lamps"]) == found["n"] == 40
+    west, south, east, north = found["bbox"]
+    assert 102 <= west < east < 102.01
+    assert 0.79 <= south < north <= 0.8
+    found = client.get("/lapor/lamps?bbox=102.0003,0.79,102.0006,0.79").json()
+    assert found["lamps"] == [[102.0003, 0.79, "L-001"], [102.0006, 0.79, "L-002"]]
+    for query in ("bbox=1,2", "bbox=0,5,1,0", "bbox=nan,0,1,1", "bbox=500000,0,1,1", "bbox=" + "1" * 300, "lon=1"):
+        assert client.get(f"/lapor/lamps?{query}").status_code in {400, 422}
+    assert client.get("/lapor/lamps?bbox=170,-10,-170,10").json()["lamps"] == []
+    ids, degrees = [f"L-{n}" for n in range(100_000)], np.linspace(-180, 180, 100_000)
+    many = lamp_choice(ids, degrees, degrees / 2, None)
+    assert (len(many["lamps"]), many["n"]) == (400, 100_000)
+    assert (many["lamps"][0][2], many["lamps"][-1][2]) == ("L-0", "L-99999")
+    assert lamp_choice([], degrees[:0], degrees[:0], None) == {"bbox": None, "n": 0, "lamps": []}
+
+
+def test_a_link_of_a_label_fills_the_form(client):
+    assert 'value="L-007"' in client.get("/lapor?lamp=L-007&fbclid=x").text
 
 
 def test_a_known_fault_is_told_at_once(town, client):
@@ -117,6 +151,60 @@ def test_a_contact_is_encrypted_and_goes_with_the_outcome(town, client):
     assert "Repaired" in client.get(f"/lapor/{number}?lang=en").text
     assert rows(town)[0].contact is None
     assert rows(town)[0].closed_at_us is not None
+
+
+def test_contacts_go_by_a_timer_without_anybody_asking(town):
+    town.darken(1)
+    with TestClient(create_app(town.city, lambda: T0)) as client:
+        send(client, place="L-001", contact="ani@example.org")
+    town.book.apply([Cleared(Key("lampFailure", Place(lamp_id="L-001")), T0 + MINUTE)], T0 + MINUTE)
+    app = create_app(town.city, lambda: T0 + 2 * MINUTE)
+    assert rows(town)[0].contact is not None
+    with TestClient(app):  # its upkeep runs when it starts, and then every half minute
+        deadline = time.monotonic() + 10
+        while rows(town)[0].contact is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert rows(town)[0].contact is None
+
+
+def test_places_side_by_side_are_one_place_however_many_reports_lie_on_the_same_parallel(town, client):
+    values = {"service": "lamp-dark", "found": "unknown", "n_joined": 0, "at_us": T0 - MINUTE, "latitude": 5.0}
+    with town.engine.begin() as connection:
+        far = [{**values, "number": f"F{n}", "longitude": -90.0 + n / 10} for n in range(300)]
+        near = [{**values, "number": "NEAR", "longitude": 100.0, "at_us": T0 - MINUTE + 1}]
+        over = [{**values, "number": "OVER", "longitude": -179.99995, "at_us": T0 - MINUTE + 1}]
+        connection.execute(insert(reports), [*far, *near, *over])
+    for longitude, first in ((100.0001, "NEAR"), (179.99995, "OVER"), (100.001, None)):
+        fields = {"service_code": "lamp-dark", "lat": "5.0001", "long": str(longitude)}
+        number = client.post("/open311/v2/requests.json", data=fields).json()[0]["service_request_id"]
+        assert next(row.joined_to for row in rows(town) if row.number == number) == first
+
+
+def test_a_hundred_reports_a_second_from_one_address(town, client):
+    """Ten are taken; the others are answered without any look into the register."""
+    start = time.monotonic()
+    answers = [
+        client.post("/lapor", data={"place": f"L-{n % 40:03d}"}, follow_redirects=False).status_code for n in range(100)
+    ]
+    assert answers == [303] * 10 + [429] * 90
+    assert len(rows(town)) == 10
+    assert time.monotonic() - start < 30
+    refused = client.post("/lapor", data={"place": "L-001"}, follow_redirects=False)
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_forms_that_are_asked_again_are_counted_too(client):
+    answers = [client.post("/lapor", data={"place": "Melati"}).status_code for _ in range(70)]
+    assert answers == [200] * 60 + [429] * 10
+
+
+def test_an_address_of_ipv6_is_its_network(town):
+    desk = ReportDesk(Context(town.city, lambda: T0))
+    for n in range(10):
+        desk.take(Wish(service="other", address="x"), f"2001:db8::{n:x}")
+    with pytest.raises(TooManyError):
+        desk.take(Wish(service="other", address="x"), "2001:db8::ffff")
+    desk.take(Wish(service="other", address="x"), "2001:db8:0:1::1")
 
 
 def test_bad_forms_are_answered_with_the_reason(client):

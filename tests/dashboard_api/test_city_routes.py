@@ -47,6 +47,30 @@ def test_the_city_tells_its_frame(client):
     assert city["bbox"] == pytest.approx([102.0, 0.79, 102.0057, 0.8])
 
 
+def test_the_city_names_its_districts_at_the_middle_of_their_lamps(client):
+    districts = {each["name"]: each for each in client.get("/api/v1/city").json()["districts"]}
+    assert sorted(districts) == ["Mempura", "Siak"]
+    assert districts["Siak"]["latitude"] == pytest.approx(0.79)
+    assert districts["Mempura"]["latitude"] == pytest.approx(0.80)
+    assert districts["Siak"]["longitude"] == pytest.approx(102.0 + 0.0003 * 9.5)
+
+
+def test_a_register_without_districts_has_none(town, client):
+    with town.engine.begin() as connection:
+        connection.execute(update(tables.lamps).values(district=None))
+        connection.execute(update(tables.register).values(version=tables.register.c.version + 1))
+    assert client.get("/api/v1/city").json()["districts"] == []
+
+
+def test_the_catalogue_says_how_a_fault_is_shown_and_whether_lamps_are_dark_by_it(client):
+    codes = {row["code"]: row for row in client.get("/api/v1/codes").json()["items"]}
+    assert {row["family"] for row in codes.values()} == {"lamp", "cable", "cabinet", "signal"}
+    some = ("lampFailure", "cableFailure", "supplyLoss", "controllerOffline", "communicationFailure", "meterFailure")
+    assert [codes[code]["family"] for code in some] == ["lamp", "cable", "cabinet", "signal", "signal", "signal"]
+    dark = {code for code, row in codes.items() if row["darkens"]}
+    assert dark == {"lampFailure", "circuitFailure", "cableFailure", "supplyLoss", "contactorFailure"}
+
+
 def test_lamps_show_their_state_once_ingest_has_spoken(town, client):
     features = client.get("/api/v1/lamps.geojson").json()["features"]
     assert {feature["properties"]["state"] for feature in features} == {"silent"}

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import xml.etree.ElementTree as ET
 
 import pytest
+from sqlalchemy import insert
+
+from ingest.model.finding import Cleared, Key, Place
+from ingest.schema.report_tables import reports
 
 T0 = 1_790_000_000_000_000
+MINUTE = 60_000_000
 ROOT = "/open311/v2"
 
 
@@ -126,6 +133,81 @@ def test_a_report_that_cannot_be_is_refused_in_the_asked_format(client, fields):
     answer = post(client, "xml", **fields)
     assert answer.status_code == 400
     assert ET.fromstring(answer.content).findtext("error/code") == "400"
+
+
+BULK = "service_request_id requested_datetime updated_datetime closed_date status_description status_notes source"
+BULK += " service_name service_subtype description agency_responsible address lat long"
+
+
+def bulk(client, form, **params):
+    answer = client.get(f"{ROOT}/bulk/requests.{form}", params=params)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].replace("text/xml", "application/xml").endswith(f"{form}; charset=utf-8")
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert answer.text.splitlines()[0] == ",".join(f'"{name}"' for name in BULK.split())
+        return rows
+    if form == "xml":
+        root = ET.fromstring(answer.content)
+        return as_plain(root) if len(root) else []
+    return answer.json()
+
+
+def test_bulk_is_the_same_in_all_formats_and_what_georeport_says(town, client):
+    town.darken(1, 2, 3)
+    town.book.apply([Cleared(Key("lampFailure", Place(lamp_id="L-001")), T0 + MINUTE)], T0 + MINUTE)
+    number = post(client, service_code="lamp-dark", address_id="L-002", description='dark, "cold"\n<b>').json()[0]
+    number = number["service_request_id"]
+    as_csv, as_json, as_xml = (bulk(client, form) for form in ("csv", "json", "xml"))
+    assert as_csv[0]["service_request_id"] == number
+    assert len(as_csv) == 4
+    assert [texts(one) for one in as_json] == as_xml
+    assert [{name: value.removeprefix("'") for name, value in one.items()} for one in as_csv] == as_xml
+    for one in as_json:
+        assert list(one) == BULK.split()
+        (alone,) = client.get(f"{ROOT}/requests/{one['service_request_id']}.json").json()
+        for name in ("requested_datetime", "status_notes", "service_name", "description", "address", "lat", "long"):
+            assert one[name] == alone[name]
+        assert one["status_description"] == alone["status"]
+        assert (one["closed_date"] is None) == (alone["status"] == "open")
+        assert one["closed_date"] in {None, one["updated_datetime"]}
+    assert [one["source"] for one in as_json] == ["Website", "Telemetry", "Telemetry", "Telemetry"]
+
+
+def test_bulk_is_narrowed_by_time_and_paged_by_nobody(town, client):
+    town.darken(1, 2)
+    town.darken(3, at_us=T0 + 60 * MINUTE)
+    assert len(bulk(client, "json", end_date="2026-09-21T14:30:00Z")) == 2
+    assert len(bulk(client, "csv", start_date="2026-09-21T14:30:00Z", end_date="2026-09-21T16:30:00Z")) == 1
+    assert bulk(client, "xml", end_date="2020-01-01T00:00:00Z") == []
+    for form in ("csv", "json", "xml"):
+        for params in ({"start_date": "odd"}, {"limit": "5"}, {"start_date": "2027-01-01T00:00:00Z"}):
+            assert client.get(f"{ROOT}/bulk/requests.{form}", params=params).status_code == 400
+    assert client.get(f"{ROOT}/bulk/requests.yaml").status_code == 404
+    endpoints = client.get(f"{ROOT}/discovery.json").json()["endpoints"]
+    assert [one["url"] for one in endpoints if "Bulk" in one["specification"]] == [
+        f"http://testserver{ROOT}/bulk/requests"
+    ]
+
+
+def test_bulk_holds_more_reports_than_one_part(town, client):
+    values = {"service": "other", "found": "unknown", "address": "x", "n_joined": 0}
+    with town.engine.begin() as connection:
+        rows = [{**values, "number": f"N{n:06d}", "at_us": T0 - (n // 7) * 1000} for n in range(2345)]
+        connection.execute(insert(reports), rows)
+    found = [one["service_request_id"] for one in bulk(client, "json")]
+    assert len(found) == len(set(found)) == 2345
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["discovery", "services", "services/other", "requests", "requests/NONE", "tokens/NONE", "bulk/requests"],
+)
+def test_an_unknown_parameter_is_refused(client, path):
+    assert client.get(f"{ROOT}/{path}.json?jurisdiction_id=city&api_key=x&lang=en").status_code in {200, 404}
+    assert client.get(f"{ROOT}/{path}.json?page=2").status_code == 400
+    assert client.get(f"{ROOT}/{path}.xml?lang=en&lang=id").status_code == 400
+    assert client.post(f"{ROOT}/requests.json?x=1", data={"service_code": "other"}).status_code == 400
 
 
 def test_xml_is_never_read(client):

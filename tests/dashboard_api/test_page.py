@@ -106,7 +106,7 @@ def port(lit_town):
 
 
 @pytest.fixture
-def desk(browser):
+def wide_page(browser):
     """A page of a wide screen whose own errors fail the test."""
     errors = []
     with contextlib.closing(browser.new_context(viewport={"width": 1280, "height": 800})) as context:
@@ -114,6 +114,18 @@ def desk(browser):
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
         assert errors == []
+
+
+@pytest.fixture
+def desk(wide_page):
+    return wide_page
+
+
+@pytest.fixture
+def quiet_desk(wide_page):
+    """A page without its map, which a machine without a graphics card draws for seconds."""
+    wide_page.route("**/night_map-*.js", lambda route: route.abort())
+    return wide_page
 
 
 def open_page(page, port, query=""):

@@ -53,6 +53,12 @@ def findings(page, axe):
     return list(found)
 
 
+def without_map(context):
+    """A page of a context whose pages get no map, which takes seconds without a graphics card."""
+    context.route("**/night_map-*.js", lambda route: route.abort())
+    return context.new_page()
+
+
 def ready(page, view):
     if view == "list":
         expect(rows(page)).to_have_count(2, timeout=20_000)
@@ -70,7 +76,7 @@ def test_axe_finds_nothing_on_any_view(browser, axe, addresses, locale, scheme):
         with contextlib.closing(
             browser.new_context(viewport=viewport, locale=locale, color_scheme=scheme, reduced_motion="reduce")
         ) as context:
-            page = context.new_page()
+            page = context.new_page() if size == "desktop" else without_map(context)
             for view, address in addresses.items():
                 page.goto(address)
                 ready(page, view)
@@ -81,7 +87,7 @@ def test_axe_finds_nothing_on_any_view(browser, axe, addresses, locale, scheme):
 def test_text_of_twice_the_size_still_fits(browser, axe, addresses):
     for size, viewport in SIZES.items():
         with contextlib.closing(browser.new_context(viewport=viewport, reduced_motion="reduce")) as context:
-            page = context.new_page()
+            page = without_map(context)
             for view, address in addresses.items():
                 page.goto(address)
                 page.evaluate("document.documentElement.style.fontSize = '200%'")
@@ -94,7 +100,7 @@ def test_text_of_twice_the_size_still_fits(browser, axe, addresses):
 
 def test_every_view_is_reached_and_left_by_keyboard_alone(browser, addresses):
     with contextlib.closing(browser.new_context(viewport=SIZES["desktop"])) as context:
-        page = context.new_page()
+        page = without_map(context)
         page.goto(addresses["list"])
         ready(page, "list")
 
@@ -122,7 +128,7 @@ def test_every_view_is_reached_and_left_by_keyboard_alone(browser, addresses):
 
 def test_states_of_lamps_differ_by_shape_and_not_by_colour_alone(browser, addresses):
     with contextlib.closing(browser.new_context(viewport=SIZES["desktop"])) as context:
-        page = context.new_page()
+        page = without_map(context)
         page.goto(addresses["list"])
         ready(page, "list")
         page.locator("#legend summary").click()

@@ -182,3 +182,45 @@ def test_tile_of_a_whole_city_stays_small():
     address = tile_of(0.6, 102.1, 10)
     body = lamp_tile(lamps, lights, stretches_in(lamps.places, address), address)
     assert 10_000 < len(body) < 1_500_000
+
+
+def test_tilejson_leads_to_tiles_whose_features_have_the_declared_fields(client, town, require_debian, tmp_path):
+    town.write_live([live.STATE_LIT] * 40)
+    town.darken(3)
+    address = tile_of(0.79, 102.0, 8)
+    kinds = {"String": str, "Number": int | float}
+    for layer in ("lamps", "faults", "cabinets"):
+        document = client.get(f"/tiles/{layer}.json").json()
+        assert document["tilejson"] == "3.0.0"
+        west, south, east, north = document["bounds"]
+        assert (west, south, north) == (102.0, 0.79, 0.8)
+        assert 102.0056 < east < 102.0058
+        (template,) = document["tiles"]
+        path = template.removeprefix("http://testserver").format(z=address.z, x=address.x, y=address.y)
+        assert client.get(template.removeprefix("http://testserver").format(z=23, x=0, y=0)).status_code == 400
+        assert document["maxzoom"] == 22
+        (fields,) = (one["fields"] for one in document["vector_layers"] if one["id"] == layer)
+        folder = tmp_path / layer
+        folder.mkdir()
+        found = features_of(client.get(path).content, address, require_debian, folder)
+        assert found
+        seen = {name: value for one in found for name, value in one["properties"].items() if name != "mvt_id"}
+        assert seen.keys() == fields.keys()
+        assert all(value is None or isinstance(value, kinds[fields[name]]) for name, value in seen.items())
+    assert client.get("/tiles/poles.json").status_code == 404
+    assert client.get("/tiles/lamps.json?x=1").status_code == 400
+
+
+def test_the_style_names_sources_of_this_server_alone(client):
+    style = client.get("/tiles/style.json").json()
+    assert style["version"] == 8
+    assert not {"glyphs", "sprite"} & style.keys()
+    for source in style["sources"].values():
+        assert source["url"].startswith("http://testserver/tiles/")
+        assert client.get(source["url"].removeprefix("http://testserver")).status_code == 200
+    ids = [layer["id"] for layer in style["layers"]]
+    assert len(ids) == len(set(ids))
+    for layer in style["layers"][1:]:
+        assert layer["source-layer"] == layer["source"]
+        assert layer["source"] in style["sources"]
+    assert "http" not in str(style).replace("http://testserver/", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ GENERATOR = [
     "cabinet_stories",
     "quiet_stories",
 ]
+LAMP_STORIES = {"burnt_out", "hot_only", "partial_strings", "shorted_ballast", "wattage_replaced"}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,25 @@ def test_the_agents_decoder_reads_what_the_own_encoder_wrote(city):
     names = {metric.alias: metric.name for metric in born.metrics if metric.alias is not None}
     power = next(m for m in decode_payload(data).metrics if names.get(m.alias) == "Lamps/Power")
     np.testing.assert_array_equal(np.frombuffer(_bytes(power.value), "<f4"), shown.watt[0])
+
+
+@pytest.mark.parametrize("seed", [10, 12])
+def test_a_lamp_is_left_alone_until_it_was_lit_for_long_enough_to_show_that_it_is_well(seed):
+    for stage in draw_city(seed).stages:
+        own = [one for one in stage.injected if one.place.lamp_id and one.situation in LAMP_STORIES]
+        for lamp_id in {one.place.lamp_id for one in own}:
+            mine = sorted((one for one in own if one.place.lamp_id == lamp_id), key=lambda one: one.begin_s)
+            for former, later in itertools.pairwise(mine):
+                well_s = former.end_s - 24 * 3600  # it is told for a day longer
+                lit = [max(n.on_s, well_s) + 3600 for n in stage.grid.nights if n.off_s > well_s + 3600]
+                assert later.begin_s >= min(lit), (former, later)
+
+
+def test_no_door_is_opened_while_its_controller_is_away():
+    for stage in draw_city(411).stages:
+        for one in stage.injected:
+            if one.situation == "door":
+                assert all(one.end_s - 3600 <= a.begin_s or one.begin_s >= a.end_s for a in stage.absences)
 
 
 def _bytes(value):

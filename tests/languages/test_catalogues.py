@@ -29,7 +29,7 @@ SAID_IN = {
     "answer": ("dashboard_api/web/src", "edge_agent"),
     "evidence": ("ingest", "dashboard_api/web/src"),
     "priority": ("ingest/faultbook", "dashboard_api/web/src"),
-    "timeline": ("ingest/faultbook",),
+    "timeline": ("ingest/faultbook", "ingest/jobs"),
     "command": ("ingest/jobs",),
     "quantity": ("edge_agent",),
     "problem": ("dashboard_api",),

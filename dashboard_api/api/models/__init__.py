@@ -9,16 +9,18 @@ from dashboard_api.api.models.city import City, CodeList, QuantityList, Readines
 from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, EnrolmentRequest, WaitingEnrolment
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
-from dashboard_api.api.models.map import CabinetLamps, LampChanges, SearchAnswer
+from dashboard_api.api.models.map import CabinetLamps, LampChanges, MapStyle, SearchAnswer, TileJson
 from dashboard_api.api.models.problem import FaultProblem, Problem
 from dashboard_api.api.models.repair import Photo, RepairPage
 from dashboard_api.api.models.session import Me
-from dashboard_api.api.models.work import Command, MaintenanceList, MaintenanceWindow
+from dashboard_api.api.models.work import CheckList, CheckResult, Command, MaintenanceList, MaintenanceWindow
 
 __all__ = [
     "Cabinet",
     "CabinetLamps",
     "CabinetList",
+    "CheckList",
+    "CheckResult",
     "City",
     "CodeList",
     "Command",
@@ -38,6 +40,7 @@ __all__ = [
     "LampStates",
     "MaintenanceList",
     "MaintenanceWindow",
+    "MapStyle",
     "Me",
     "Photo",
     "Problem",
@@ -47,6 +50,7 @@ __all__ = [
     "RepairPage",
     "SearchAnswer",
     "Summary",
+    "TileJson",
     "TimelineEntry",
     "WaitingEnrolment",
 ]

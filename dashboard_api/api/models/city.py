@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from dashboard_api.api.models.answer import Answer, example
-from ingest.schema.codes import Level, Severity
+from ingest.schema.codes import Family, Level, Severity
 
 
 class LanguageRow(Answer):
@@ -25,6 +25,14 @@ class Branding(Answer):
     logo: str | None = Field(description="path of its image; null = none")
 
 
+class DistrictPlace(Answer):
+    """A district and the middle of its lamps."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
 class City(Answer):
     """Name, zone, language and extent of the city, and its now."""
 
@@ -38,6 +46,7 @@ class City(Answer):
             "languages": [{"code": "en", "name": "English"}, {"code": "id", "name": "Bahasa Indonesia"}],
             "bbox": [102.0, 0.78, 102.1, 0.81],
             "lamps": 2000,
+            "districts": [{"name": "Siak", "latitude": 0.7951, "longitude": 102.0483}],
             "register_version": 3,
             "now": "2026-11-23T12:05:00Z",
             "version": "0.1.0",
@@ -52,6 +61,7 @@ class City(Answer):
     languages: list[LanguageRow]
     bbox: list[float] | None = Field(description="west, south, east, north; null = no lamps")
     lamps: int
+    districts: list[DistrictPlace]
     register_version: int
     now: str
     version: str
@@ -63,6 +73,8 @@ class CodeRow(Answer):
     code: str
     level: Level
     severity: Severity
+    family: Family = Field(description="what is broken, as the signs of a map show it; `signal`: it is only not heard")
+    darkens: bool = Field(description="lamps that it takes are dark while they should be lit")
     title: dict[str, str]
     advice: dict[str, str]
 
@@ -77,6 +89,8 @@ class CodeList(Answer):
                     "code": "lampFailure",
                     "level": "lamp",
                     "severity": "major",
+                    "family": "lamp",
+                    "darkens": True,
                     "title": {"en": "Lamp dark", "id": "Lampu mati"},
                     "advice": {"en": "Bring a replacement lamp …", "id": "Bawa lampu pengganti …"},
                 }

@@ -92,3 +92,42 @@ class SearchAnswer(Answer):
 
     items: list[SearchItem]
     next_cursor: None
+
+
+class TileJson(Answer):
+    """TileJSON 3.0 of a layer; `bounds` is left out where there is no lamp."""
+
+    model_config = example(
+        {
+            "tilejson": "3.0.0",
+            "name": "Kota Terang: lamps",
+            "scheme": "xyz",
+            "tiles": ["https://terang.example.go.id/tiles/lamps/{z}/{x}/{y}.mvt"],
+            "minzoom": 0,
+            "maxzoom": 22,
+            "vector_layers": [{"id": "lamps", "fields": {"lamp_id": "String"}, "minzoom": 0, "maxzoom": 22}],
+            "bounds": [102.0, 0.79, 102.1, 0.8],
+        }
+    )
+
+    tilejson: str
+    name: str
+    scheme: str
+    tiles: list[str]
+    minzoom: int
+    maxzoom: int
+    vector_layers: list[dict[str, Any]]
+    bounds: list[float] = Field([])
+
+
+class MapStyle(Answer):
+    """A MapLibre style; `center` and `zoom` are left out where there is no lamp."""
+
+    model_config = example({"version": 8, "name": "Kota Terang", "sources": {}, "layers": []})
+
+    version: int
+    name: str
+    sources: dict[str, dict[str, Any]]
+    layers: list[dict[str, Any]]
+    center: list[float] = Field([])
+    zoom: float = 0

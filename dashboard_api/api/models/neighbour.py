@@ -105,6 +105,18 @@ class OgcCollections(Answer):
     collections: list[OgcCollection]
 
 
+class OgcQueryables(Answer):
+    """A JSON Schema of the properties that a collection may be filtered by."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"type": "object", "title": "Faults", "properties": {}}]}
+    )
+
+    type: Literal["object"]
+    title: str
+    properties: dict[str, Any]
+
+
 class OgcFeature(Answer):
     """One feature as GeoJSON; `links` stand in it where it is asked for by itself."""
 
@@ -210,6 +222,7 @@ MODELS: Final = (
     OgcConformance,
     OgcCollections,
     OgcCollection,
+    OgcQueryables,
     OgcFeatures,
     OgcFeature,
     OgcApi,

@@ -45,6 +45,57 @@ class MaintenanceList(Answer):
     next_cursor: None
 
 
+_CHECK: Final[dict[str, Any]] = {
+    "number": "7K3M2QXDAB",
+    "at": "2026-11-23T12:05:00Z",
+    "service": "lamp-dark",
+    "found": "burning",
+    "lamp_id": "L-000123",
+    "latitude": 0.7893,
+    "longitude": 102.0489,
+    "address": "Jalan Melati",
+    "district": "Siak",
+    "description": None,
+    "n_reports": 2,
+}
+
+
+class CheckItem(Answer):
+    """A citizen's report of which no fault is known; `found` is what was measured when it came."""
+
+    model_config = example(_CHECK)
+
+    number: str
+    at: str
+    service: str
+    found: str
+    lamp_id: str | None
+    latitude: float | None
+    longitude: float | None
+    address: str | None
+    district: str | None
+    description: str | None
+    n_reports: int
+
+
+class CheckList(Answer):
+    """Checks that wait, oldest first."""
+
+    model_config = example({"items": [_CHECK], "next_cursor": None})
+
+    items: list[CheckItem]
+    next_cursor: None
+
+
+class CheckResult(Answer):
+    """What a check found."""
+
+    model_config = example({"number": "7K3M2QXDAB", "outcome": "in_order"})
+
+    number: str
+    outcome: Literal["in_order", "mended", "not_found"]
+
+
 class Command(Answer):
     """A dim command and what became of it."""
 

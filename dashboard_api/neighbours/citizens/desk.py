@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from dashboard_api.access.rate_limits import network_of
 from dashboard_api.context import Context
 from dashboard_api.errors import BadRequestError, TooManyError, UnavailableError
 from dashboard_api.neighbours.citizens.contacts import Contacts
@@ -16,12 +17,16 @@ from dashboard_api.store.fault_list import open_faults_of_lamp
 from dashboard_api.store.register_rows import one_lamp
 from dashboard_api.store.reports import Report, close_settled, fault_of_report, file_report, nearest_lamp, one_report
 from ingest.schema import life, live
+from ingest.schema.report_tables import CITIZEN
 
 _NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read as another
 _NUMBER_LENGTH: Final = 10
 _OF_ADDRESS: Final = (10, 600.0)  # reports, seconds
 _OF_LAMP: Final = (30, 3600.0)
+_FORMS_OF_ADDRESS: Final = (60, 600.0)  # sent forms, also those that are asked again
 _NEAR_M: Final = 30.0  # a tap on a map means a lamp as near as this
+# what a crew found -> the last part of ``report.…`` in the catalogues
+_FOUND_BY_CREW: Final = {"in_order": "in_order", "mended": "mended", "not_found": "nothing_found"}
 MAX_TEXT: Final = 2000
 MAX_ADDRESS: Final = 300
 MAX_CONTACT: Final = 200
@@ -51,7 +56,8 @@ class Outcome:
     """Where a report stands.
 
     Attributes:
-        word: ``known``, ``assigned``, ``repaired``, ``done``, ``checked`` or what was found of the lamp.
+        word: ``known``, ``assigned``, ``repaired``, ``done``, ``ended``, ``checked``, what a crew
+            found, or what was found of the lamp when the report came.
         fault: the row of its fault, or None.
     """
 
@@ -69,6 +75,16 @@ class ReportDesk:
         self._contacts = Contacts(context.city.data_folder)
         self._of_address = RateLimit(*_OF_ADDRESS)
         self._of_lamp = RateLimit(*_OF_LAMP)
+        self._forms = RateLimit(*_FORMS_OF_ADDRESS)
+
+    def admit(self, address: str) -> None:
+        """Count a form that came from a network address, before anything is looked up for it.
+
+        Raises:
+            TooManyError: too many from this address.
+        """
+        who = network_of(address)
+        self._hold_back(max(self._of_address.left_s(who), self._forms.wait_s(who)))
 
     def take(self, wish: Wish, address: str) -> str:
         """Store a report that came from a network address. Returns its number.
@@ -85,12 +101,13 @@ class ReportDesk:
         ):
             if text is not None and len(text) > most:
                 raise BadRequestError("length_out_of_range", name=name, most=most)
+        self._hold_back(self._of_address.left_s(network_of(address)))
         lamp_id = wish.lamp_id
         if lamp_id is None and wish.latitude is not None and wish.longitude is not None:
             lamp_id = nearest_lamp(self._context.database, wish.latitude, wish.longitude, _NEAR_M)
         if lamp_id is None and wish.latitude is None and not wish.address:
             raise BadRequestError("report_without_place")
-        self._hold_back(self._of_address.wait_s(address))
+        self._hold_back(self._of_address.wait_s(network_of(address)))
         if lamp_id is not None:
             self._hold_back(self._of_lamp.wait_s(lamp_id))
         now_us = self._context.now_us()
@@ -112,10 +129,15 @@ class ReportDesk:
 
     def outcome_of(self, row: Any) -> Outcome:
         """Where a report stands."""
+        if row.outcome is not None:
+            return Outcome(_FOUND_BY_CREW.get(row.outcome, "checked"), None, is_closed=True)
         fault = fault_of_report(self._context.database, row)
         if fault is None:
             return Outcome("checked" if row.closed_at_us is not None else row.found, None, row.closed_at_us is not None)
-        return Outcome(fault_word(fault.state), fault, fault.state == life.CLOSED)
+        word = fault_word(fault.state)
+        if word == "done" and fault.evidence.get("source") == CITIZEN:
+            word = "ended"  # nothing measured that it burns
+        return Outcome(word, fault, fault.state == life.CLOSED)
 
     def _report(self, wish: Wish, lamp_id: str | None, now_us: int) -> Report:
         found, fault_id, row = "unknown", None, None

@@ -1,4 +1,4 @@
-"""The pages ``/lapor`` and ``/lapor/{number}`` as HTML: forms without any script, a few kilobytes. Pure."""
+"""The pages ``/lapor`` and ``/lapor/{number}`` as HTML, a few kilobytes. They work without the map's script. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from dashboard_api.neighbours.open311.mapping import SERVICES
 from languages.catalogue import Catalogue
 
 POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
 )
 _STYLE: Final = (
     "body{font:18px/1.5 system-ui,sans-serif;max-width:34rem;margin:1rem auto;padding:0 1rem;color:#1a1d24}"
@@ -23,9 +24,12 @@ _STYLE: Final = (
     "button{font:inherit;font-weight:600;width:100%;margin:1.25rem 0;padding:.9rem;border:0;border-radius:.4rem;"
     "background:#0b57d0;color:#fff}.choice{display:flex;gap:.6rem;padding:.5rem 0;font-weight:400;margin:0}"
     ".said{border-left:.3rem solid #0b57d0;padding:.5rem 1rem;font-size:1.15rem}.wrong{border-color:#b3261e}"
+    "canvas{width:100%;height:60vh;max-height:26rem;border:1px solid #6b7280;border-radius:.4rem;color:#8a4b00;"
+    "outline-color:#0b57d0;touch-action:none}.row{display:flex;gap:.5rem}#map button{margin:.25rem 0;padding:.6rem}"
     "dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}small{color:#9aa3b5}"
-    "input[type=text],textarea,select{background:#161b26}a{color:#8ab4ff}}"
+    "input[type=text],textarea,select{background:#161b26}"
+    "a{color:#8ab4ff}canvas{color:#ffca7a;outline-color:#8ab4ff}}"
 )
 
 
@@ -45,6 +49,7 @@ def report_form(
         parts.append(_choice("", say("report.none_of_these")))
         parts.append("</fieldset>")
     parts.append(_input("place", say("report.place"), given, MAX_ADDRESS, say("report.place.hint"), is_required=True))
+    parts.append(_map(catalogue))
     options = "".join(
         f'<option value="{name}"{" selected" if given.get("service") == name else ""}>'
         f"{escape(say(f'open311.{name}'))}</option>"
@@ -97,6 +102,17 @@ def not_found_page(catalogue: Catalogue, city: str) -> str:
         f'<p><a href="/lapor">{escape(catalogue.say("report.another"))}</a></p>',
     ]
     return _page(catalogue, catalogue.say("report.title", city=city), parts, "/lapor")
+
+
+def _map(catalogue: Catalogue) -> str:
+    """Where the script puts the map; without it, nothing is seen."""
+    words = {
+        "open": catalogue.say("report.map"),
+        **{name: catalogue.say(f"report.map.{name}") for name in ("near", "hint", "in", "out", "none")},
+        "chosen": catalogue.say("report.map.chosen", lamp_id="{lamp_id}"),
+    }
+    data = "".join(f' data-{name}="{escape(text)}"' for name, text in words.items())
+    return f'<div id="map" hidden{data}></div><script src="/lapor/map.js" defer></script>'
 
 
 def _choice(value: str, text: str) -> str:

@@ -22,6 +22,15 @@ class RateLimit:
         self._lock = threading.Lock()
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
+    def left_s(self, key: str) -> int:
+        """Seconds until the next event of the key may come, 0 = now; counts nothing."""
+        now = self._monotonic()
+        with self._lock:
+            times = self._times.get(key)
+            if times is None or sum(at > now - self._within_s for at in times) < self._most:
+                return 0
+            return max(1, round(times[0] + self._within_s - now))
+
     def wait_s(self, key: str) -> int:
         """0, and the event counts; or the seconds until the next one of the key may come."""
         now = self._monotonic()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.access.guard import address_of
@@ -16,8 +17,10 @@ from dashboard_api.errors import BadRequestError, RequestError, TooManyError
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.http.json_answer import language_headers
 from dashboard_api.neighbours.citizens.desk import Wish, desk_of
+from dashboard_api.neighbours.citizens.lamp_choice import lamp_choice
 from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, outcome_page, report_form
 from dashboard_api.neighbours.form_body import form_fields
+from dashboard_api.neighbours.ogc.parameters import parse_bbox
 from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
 from dashboard_api.store.reports import lamps_at
 from languages.catalogue import Catalogue
@@ -25,6 +28,7 @@ from languages.catalogue import Catalogue
 HTML: Final = "text/html"
 _MOST_CHOICES: Final = 60
 _LONGEST_LAMP: Final = 128
+_MAP_SCRIPT: Final = Path(__file__).with_name("map.js")
 
 
 async def get_form(
@@ -37,6 +41,27 @@ async def get_form(
     return _html(report_form(catalogue, context.city.city.name, given), catalogue)
 
 
+async def get_map_script() -> Response:
+    """The script of the form's map."""
+    headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(_MAP_SCRIPT, media_type="text/javascript", headers=headers)
+
+
+async def get_lamp_choice(
+    context: ContextOf,
+    bbox: Annotated[str, Query(max_length=200, description="west,south,east,north in degrees")] = "",
+) -> Response:
+    """Places and ids of at most 400 lamps of a box, for the form's map."""
+    box = parse_bbox(bbox) if bbox else None
+
+    def make() -> Any:
+        lamps = context.lamps()
+        return lamp_choice(lamps.properties["lamp_id"], lamps.longitude, lamps.latitude, box)
+
+    found = await context.answer(make, is_short=False)
+    return JSONResponse(found, headers={"Cache-Control": "public, max-age=60"})
+
+
 async def post_form(request: Request, context: ContextOf) -> Response:
     """Citizens report a lamp: the body is the form's. Answers with the way to the report, or with the form again."""
     fields = await form_fields(request)
@@ -45,11 +70,13 @@ async def post_form(request: Request, context: ContextOf) -> Response:
     if fields.get("service") not in SERVICES:
         fields["service"] = LAMP_DARK
     desk = desk_of(request, context)
+    address = address_of(request.scope)
     try:
+        desk.admit(address)
         wish, choices = await run_in_threadpool(_wish, fields, context)
         if choices:
             return _html(report_form(catalogue, context.city.city.name, fields, choices), catalogue)
-        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
+        number = await run_in_threadpool(desk.take, wish, address)
     except (BadRequestError, TooManyError) as error:
         return _refusal(error, catalogue, context, fields)
     return RedirectResponse(f"/lapor/{number}?lang={catalogue.language}", 303)

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from dashboard_api.formats.times import iso
 from dashboard_api.neighbours.ogc.features import Extent
-from dashboard_api.neighbours.ogc.mapping import CollectionAbout
+from dashboard_api.neighbours.ogc.mapping import TIMES, CollectionAbout
 from dashboard_api.neighbours.ogc.parameters import CRS84
+from dashboard_api.store.fault_filter import GEOMETRY, QUERYABLE
 from languages.catalogue import Catalogue
 
 GEOJSON: Final = "application/geo+json"
@@ -17,11 +18,32 @@ JSON: Final = "application/json"
 HTML: Final = "text/html"
 OPENAPI: Final = "application/vnd.oai.openapi+json;version=3.0"
 # The classes of version 1.0.1 and of 1.1, which asks for nothing more here: clients look for either.
-CONFORMANCE: Final = tuple(
-    f"http://www.opengis.net/spec/ogcapi-features-1/{version}/conf/{name}"
-    for version in ("1.0", "1.1")
-    for name in ("core", "oas30", "html", "geojson")
+CONFORMANCE: Final = (
+    *(
+        f"http://www.opengis.net/spec/ogcapi-features-1/{version}/conf/{name}"
+        for version in ("1.0", "1.1")
+        for name in ("core", "oas30", "html", "geojson")
+    ),
+    *(
+        f"http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/{name}"
+        for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")
+    ),
+    *(
+        f"http://www.opengis.net/spec/cql2/1.0/conf/{name}"
+        for name in (
+            "cql2-text",
+            "cql2-json",
+            "basic-cql2",
+            "advanced-comparison-operators",
+            "basic-spatial-functions",
+            "basic-spatial-functions-plus",
+            "spatial-functions",
+            "temporal-functions",
+        )
+    ),
 )
+SCHEMA: Final = "application/schema+json"
+QUERYABLES: Final = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 _GREGORIAN: Final = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 _OTHER: Final = {"json": "html", "html": "json"}
 
@@ -81,6 +103,7 @@ def collection(root: str, form: str, about: CollectionAbout, extent: Extent, cat
             *self_links(address, form),
             link(f"{address}/items?f=json", "items", GEOJSON, "Items as GeoJSON"),
             link(f"{address}/items?f=html", "items", HTML, "Items as HTML"),
+            link(f"{address}/queryables?f=json", QUERYABLES, SCHEMA, "Properties for filters"),
         ],
     }
     found: dict[str, Any] = {}
@@ -89,6 +112,26 @@ def collection(root: str, form: str, about: CollectionAbout, extent: Extent, cat
     if about.is_temporal and extent.first_us is not None:
         found["temporal"] = {"interval": [[iso(extent.first_us), None]], "trs": _GREGORIAN}
     return document | ({"extent": found} if found else {})
+
+
+def queryables(root: str, about: CollectionAbout, catalogue: Catalogue) -> dict[str, Any]:
+    """The properties that a collection may be filtered by, as a JSON Schema."""
+    names = QUERYABLE if about.has_filter else about.filters
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{root}/collections/{about.id}/queryables",
+        "type": "object",
+        "title": catalogue.say(f"ogc.{about.id}.title"),
+        "properties": {name: _queryable(name, about) for name in names},
+        "additionalProperties": False,
+    }
+
+
+def _queryable(name: str, about: CollectionAbout) -> dict[str, str]:
+    if name == GEOMETRY:
+        return {"title": name, "format": "geometry-point", "x-ogc-role": "primary-geometry"}
+    time = {"format": "date-time"} if name in TIMES else {}
+    return {"title": name, "type": about.properties[name], **time}
 
 
 def item_address(root: str, collection_id: str, feature_id: str) -> str:

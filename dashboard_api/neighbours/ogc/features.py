@@ -233,6 +233,7 @@ class FaultFeatures:
         """One page of faults; those without a place are in every box. They are counted for the first page.
 
         Raises:
+            BadRequestError: the filter names what there is not.
             UnavailableError: the database does not answer.
         """
         wanted = PublicFilter(
@@ -241,6 +242,7 @@ class FaultFeatures:
             touches_antimeridian=query.bbox is not None and touches_antimeridian(query.bbox),
             interval=query.interval,
             equal=query.equal,
+            where=query.where,
         )
         rows = public_faults(self._context.database, wanted, query.limit + 1)
         shown = rows[: query.limit]

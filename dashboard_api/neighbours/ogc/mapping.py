@@ -19,6 +19,7 @@ class CollectionAbout:
         filters: properties that may be asked for by value.
         properties: name -> JSON type.
         is_temporal: its features have a time, from ``opened_at`` to ``closed_at``.
+        has_filter: it takes CQL2 filters.
     """
 
     id: str
@@ -26,6 +27,7 @@ class CollectionAbout:
     filters: tuple[str, ...]
     properties: Mapping[str, str]
     is_temporal: bool = False
+    has_filter: bool = False
 
 
 COLLECTIONS: Final[Mapping[str, CollectionAbout]] = {
@@ -76,6 +78,7 @@ COLLECTIONS: Final[Mapping[str, CollectionAbout]] = {
                 "district": "string",
             },
             is_temporal=True,
+            has_filter=True,
         ),
         CollectionAbout(
             "cabinets",
@@ -92,6 +95,7 @@ COLLECTIONS: Final[Mapping[str, CollectionAbout]] = {
         ),
     )
 }
+TIMES: Final = frozenset({"opened_at", "updated_at", "closed_at"})  # of faults, RFC 3339
 STATE_NAMES: Final = live.STATE_NAMES
 
 

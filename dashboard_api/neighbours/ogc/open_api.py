@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dashboard_api.neighbours.ogc.documents import GEOJSON, HTML, JSON, OPENAPI
+from dashboard_api.neighbours.ogc.cql2 import CQL2_TEXT, FILTER_LANGUAGES, FILTER_PARAMETERS
+from dashboard_api.neighbours.ogc.documents import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from dashboard_api.neighbours.ogc.mapping import COLLECTIONS, CollectionAbout
 from dashboard_api.neighbours.ogc.parameters import CRS84, DEFAULT_LIMIT, FORMATS, MAX_LIMIT
 
@@ -54,6 +55,7 @@ def open_api_document(root: str, title: str, version: str) -> dict[str, Any]:
         path = f"/collections/{about.id}"
         name = about.id.capitalize()
         paths[path] = _operation(f"describe{name}", name, JSON, _ref("collection"))
+        paths[f"{path}/queryables"] = _operation(f"describeQueryablesOf{name}", name, SCHEMA, _ANY)
         paths[f"{path}/items"] = _operation(
             f"get{name}", name, GEOJSON, _ref(f"{about.id}Collection"), _item_parameters(about)
         )
@@ -104,7 +106,8 @@ def _operation(
 
 def _item_parameters(about: CollectionAbout) -> tuple[dict[str, Any], ...]:
     shared = tuple(_ref(name, "parameters") for name in ("limit", "bbox", "bbox-crs", "datetime", "cursor"))
-    return shared + tuple(_text_parameter(name, "features with this value alone") for name in about.filters)
+    of_filter = tuple(_ref(name, "parameters") for name in FILTER_PARAMETERS) if about.has_filter else ()
+    return shared + of_filter + tuple(_text_parameter(name, "features with this value alone") for name in about.filters)
 
 
 def _text_parameter(name: str, description: str) -> dict[str, Any]:
@@ -130,6 +133,8 @@ def _parameters() -> dict[str, Any]:
     }
     crs = _text_parameter("bbox-crs", "coordinate system of bbox")
     crs["schema"] = {"type": "string", "format": "uri", "enum": [CRS84], "default": CRS84}
+    language = _text_parameter("filter-lang", "language of filter")
+    language["schema"] = {"type": "string", "enum": list(FILTER_LANGUAGES), "default": CQL2_TEXT}
     form = _text_parameter("f", "format of the answer; default: by the Accept header, else json")
     form["schema"] = {"type": "string", "enum": list(FORMATS)}
     return {
@@ -138,6 +143,9 @@ def _parameters() -> dict[str, Any]:
         "bbox-crs": crs,
         "datetime": _text_parameter("datetime", "a time or an interval, RFC 3339; `..` or nothing = open on that side"),
         "cursor": _text_parameter("cursor", "from the link `next` of the page before"),
+        "filter": _text_parameter("filter", "CQL2 over the collection's queryables"),
+        "filter-lang": language,
+        "filter-crs": {**crs, "name": "filter-crs", "description": "coordinate system of geometries in filter"},
         "f": form,
         "lang": _text_parameter("lang", "language of the words in the answer"),
     }

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from dashboard_api.errors import BadRequestError
+from dashboard_api.formats.times import moment_span
 
 CRS84: Final = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 DEFAULT_LIMIT: Final = 100
@@ -23,11 +22,6 @@ FORMATS: Final = ("json", "html")
 _MAX_DIGITS: Final = 40  # of a limit: it is clamped, however large
 _LONGEST_VALUE: Final = 200
 _LONGEST_CURSOR: Final = 800  # an id of 128 characters of four bytes each
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# RFC 3339: a time with its zone, or a day
-_TIME: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
-)
 _FIRST_US: Final = -(1 << 62)
 _LAST_US: Final = (1 << 62) - 1
 
@@ -45,6 +39,7 @@ class ItemQuery:
         bbox: west, south, east, north [degrees]; west > east lies over the antimeridian.
         interval: first and last UTC microsecond, both included.
         equal: property -> value that it must have.
+        where: a filter in CQL2's JSON form, None = none.
     """
 
     limit: int = DEFAULT_LIMIT
@@ -52,6 +47,7 @@ class ItemQuery:
     bbox: Box | None = None
     interval: Interval | None = None
     equal: Mapping[str, str] = field(default_factory=dict)
+    where: Any = None
 
 
 def only_known(given: Collection[tuple[str, str]], known: Collection[str]) -> dict[str, str]:
@@ -70,7 +66,7 @@ def only_known(given: Collection[tuple[str, str]], known: Collection[str]) -> di
     return found
 
 
-def parse_items(given: Mapping[str, str], filters: Collection[str]) -> ItemQuery:
+def parse_items(given: Mapping[str, str], filters: Collection[str], where: Any = None) -> ItemQuery:
     """The query of a collection's items whose properties ``filters`` may be asked for.
 
     Raises:
@@ -89,6 +85,7 @@ def parse_items(given: Mapping[str, str], filters: Collection[str]) -> ItemQuery
         bbox=parse_bbox(given["bbox"]) if "bbox" in given else None,
         interval=parse_interval(given["datetime"]) if "datetime" in given else None,
         equal=equal,
+        where=where,
     )
 
 
@@ -143,27 +140,15 @@ def parse_interval(text: str) -> Interval:
     """
     parts = text.split("/") if len(text) <= _LONGEST_VALUE else []
     if len(parts) == 1:
-        return _moment(parts[0], text)
+        return moment_span(parts[0], text)
     is_open = [part in {"", ".."} for part in parts]
     if len(parts) != 2 or all(is_open):
         raise BadRequestError("not_an_interval", value=text)
-    first = _FIRST_US if is_open[0] else _moment(parts[0], text)[0]
-    last = _LAST_US if is_open[1] else _moment(parts[1], text)[1]
+    first = _FIRST_US if is_open[0] else moment_span(parts[0], text)[0]
+    last = _LAST_US if is_open[1] else moment_span(parts[1], text)[1]
     if first > last:
         raise BadRequestError("not_an_interval", value=text)
     return first, last
-
-
-def _moment(part: str, text: str) -> Interval:
-    if _TIME.fullmatch(part) is None:
-        raise BadRequestError("not_an_interval", value=text)
-    try:
-        at = datetime.fromisoformat(part.upper())
-        is_day = len(part) == len("2026-01-01")
-        first = (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        raise BadRequestError("not_an_interval", value=text) from None
-    return first, first + 86_400_000_000 - 1 if is_day else first
 
 
 def cursor_of(feature_id: str) -> str:

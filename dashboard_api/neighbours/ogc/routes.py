@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.http.compression import answer
 from dashboard_api.http.json_answer import language_headers
 from dashboard_api.neighbours.ogc import documents, html
+from dashboard_api.neighbours.ogc.cql2 import FILTER_PARAMETERS, parse_filter
 from dashboard_api.neighbours.ogc.features import FeaturePage, sources_of
 from dashboard_api.neighbours.ogc.mapping import COLLECTIONS
 from dashboard_api.neighbours.ogc.open_api import open_api_document
@@ -98,19 +100,36 @@ async def get_collection(request: Request, context: ContextOf, catalogue: Catalo
     return _document(document, form, catalogue, _about(document))
 
 
+async def get_queryables(request: Request, catalogue: CatalogueOf, collection_id: str) -> Response:
+    """OGC API - Features: the properties that a collection may be filtered by, as a JSON Schema."""
+    _given, form = _parameters(request)
+    _must_be_collection(collection_id)
+    document = documents.queryables(_root(request), COLLECTIONS[collection_id], catalogue)
+    if form == "json":
+        return JSONResponse(document, media_type=documents.SCHEMA, headers=_headers(catalogue))
+    lines = [f"{name}: {one.get('format', one.get('type'))}" for name, one in document["properties"].items()]
+    page = html.page(catalogue.language, document["title"], [html.text_list(lines)])
+    return HTMLResponse(page, headers=_headers(catalogue, form))
+
+
 async def get_items(request: Request, context: ContextOf, catalogue: CatalogueOf, collection_id: str) -> Response:
     """OGC API - Features: a page of a collection's features.
 
     Parameters beside `f` and `lang`: `limit` (more than 1000 is taken as 1000), `bbox`, `bbox-crs` (CRS84), `datetime`,
     `cursor` (from the link `next`), for lamps `district`, for faults `code`, `state`, `severity`, `district`,
-    `cabinet_id`, `lamp_id`. Any other is 400.
+    `cabinet_id`, `lamp_id`, and `filter` with `filter-lang` (`cql2-text`, `cql2-json`) and `filter-crs` (CRS84). Any
+    other is 400.
     """
     _must_be_collection(collection_id)
     about = COLLECTIONS[collection_id]
-    given, form = _parameters(request, (*_ITEMS, *about.filters))
-    query = parse_items(given, about.filters)
+    more = FILTER_PARAMETERS if about.has_filter else ()
+    given, form = _parameters(request, (*_ITEMS, *about.filters, *more))
+    where = await run_in_threadpool(parse_filter, given) if any(name in given for name in more) else None
+    query = parse_items(given, about.filters, where)
     source = _sources(request, context)[collection_id]
-    page = await context.answer(partial(source.page, query, catalogue), is_short=query.limit <= _SHORT)
+    page = await context.answer(
+        partial(source.page, query, catalogue), is_short=query.limit <= _SHORT and where is None
+    )
     asked = {name: value for name, value in given.items() if name != "f"}
     return _items(request, collection_id, page, asked, form, catalogue)
 

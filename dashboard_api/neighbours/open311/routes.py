@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf
-from dashboard_api.errors import BadRequestError, NotFoundError, RequestError
-from dashboard_api.formats.problem_document import error_document
-from dashboard_api.formats.times import iso, parse_time
-from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of, fault_word
+from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.formats.times import parse_time
+from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of
 from dashboard_api.neighbours.form_body import form_fields
-from dashboard_api.neighbours.ogc.parameters import only_known
-from dashboard_api.neighbours.open311 import mapping
-from dashboard_api.neighbours.open311.xml_text import xml_of
+from dashboard_api.neighbours.open311 import bulk, mapping
+from dashboard_api.neighbours.open311.answers import EVERYWHERE, JSON, XML, answer
+from dashboard_api.neighbours.open311.service_request import request_of_fault, request_of_report
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
 from dashboard_api.store.reports import close_settled, lamps_at, reports_between
-from ingest.schema import life
 from languages.catalogue import Catalogue
 
-JSON: Final = "application/json"
-XML: Final = "text/xml"
 _SPAN_US: Final = 90 * 86_400 * 1_000_000
 _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
-_MEDIA_TYPES: Final = {"json": JSON, "xml": XML}
-# GeoReport v2 has the first two at every address; both are passed over: one city, and keys are asked of nobody
-_EVERYWHERE: Final = ("jurisdiction_id", "api_key", "lang")
-_LIST_PARAMETERS: Final = (*_EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
+_LIST_PARAMETERS: Final = (*EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
 
 
 async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> Response:
@@ -47,14 +39,21 @@ async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> 
             "type": "production",
             "formats": [XML, JSON],
         }
+        bulk_endpoint = {
+            "specification": "http://wiki.open311.org/GeoReport_Bulk_v1",
+            "url": f"{endpoint['url']}/bulk/requests",
+            "changeset": "2016-06-01T00:00:00Z",
+            "type": "production",
+            "formats": [media_type for media_type, _write in bulk.FORMATS.values()],
+        }
         return {
             "changeset": "2011-04-20T00:00:00Z",
             "contact": catalogue.say("open311.contact"),
             "key_service": catalogue.say("open311.key_service"),
-            "endpoints": [endpoint],
+            "endpoints": [endpoint, bulk_endpoint],
         }
 
-    return await _answer(request, form, "discovery", make, catalogue)
+    return await answer(request, form, "discovery", make, catalogue)
 
 
 async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> Response:
@@ -63,7 +62,7 @@ async def get_services(request: Request, catalogue: CatalogueOf, form: str) -> R
     async def make() -> Any:
         return [_service(name, catalogue) for name in mapping.SERVICES]
 
-    return await _answer(request, form, "services", make, catalogue)
+    return await answer(request, form, "services", make, catalogue)
 
 
 async def get_service(request: Request, catalogue: CatalogueOf, service_code: str, form: str) -> Response:
@@ -84,7 +83,7 @@ async def get_service(request: Request, catalogue: CatalogueOf, service_code: st
         }
         return {"service_code": service_code, "attributes": [attribute]}
 
-    return await _answer(request, form, "service_definition", make, catalogue)
+    return await answer(request, form, "service_definition", make, catalogue)
 
 
 async def get_requests(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -99,7 +98,7 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     async def make() -> Any:
         return await run_in_threadpool(_list, given, context, desk, catalogue)
 
-    return await _answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
+    return await answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
 
 
 async def get_request(
@@ -114,7 +113,7 @@ async def get_request(
             raise NotFoundError("no_request", number=request_id)
         return [found]
 
-    return await _answer(request, form, "service_requests", make, catalogue)
+    return await answer(request, form, "service_requests", make, catalogue)
 
 
 async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
@@ -126,7 +125,7 @@ async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf
             raise NotFoundError("no_request", number=token)
         return [{"service_request_id": token, "token": token}]
 
-    return await _answer(request, form, "service_requests", make, catalogue)
+    return await answer(request, form, "service_requests", make, catalogue)
 
 
 async def post_request(request: Request, context: ContextOf, catalogue: CatalogueOf, form: str) -> Response:
@@ -138,14 +137,16 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     desk = desk_of(request, context)
 
     async def make() -> Any:
+        address = address_of(request.scope)
+        desk.admit(address)
         fields = await form_fields(request)
         wish = await run_in_threadpool(_wish, fields, context)
-        number = await run_in_threadpool(desk.take, wish, address_of(request.scope))
+        number = await run_in_threadpool(desk.take, wish, address)
         outcome = await run_in_threadpool(desk.outcome, number)
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
 
-    return await _answer(request, form, "service_requests", make, catalogue, status=201)
+    return await answer(request, form, "service_requests", make, catalogue, status=201)
 
 
 def _service(name: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -217,7 +218,8 @@ def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: 
     reports = reports_between(context.database, first_us, last_us, services, is_open, _MOST)
     wanted = PublicFilter(is_open=is_open, opened=(first_us, last_us), codes=codes)
     faults = [] if services and not codes else public_faults(context.database, wanted, _MOST, is_newest_first=True)
-    found = [_of_report(row, desk, catalogue) for row in reports] + [_of_fault(row, catalogue) for row in faults]
+    found = [request_of_report(row, desk, catalogue) for row in reports]
+    found += [request_of_fault(row, catalogue) for row in faults]
     return sorted(found, key=lambda one: str(one["requested_datetime"]), reverse=True)[:_MOST]
 
 
@@ -236,106 +238,6 @@ def _one(request_id: str, context: Context, desk: ReportDesk, catalogue: Catalog
         return None
     found = desk.outcome(request_id)
     if found is not None:
-        return _of_report(found[0], desk, catalogue)
+        return request_of_report(found[0], desk, catalogue)
     row = one_public_fault(context.database, request_id)
-    return None if row is None else _of_fault(row, catalogue)
-
-
-def _of_report(row: Any, desk: ReportDesk, catalogue: Catalogue) -> dict[str, Any]:
-    outcome = desk.outcome_of(row)
-    updated_us = row.at_us if outcome.fault is None else max(row.at_us, outcome.fault.updated_at_us)
-    return _request(
-        request_id=row.number,
-        is_open=not outcome.is_closed,
-        notes=catalogue.say(f"report.{outcome.word}"),
-        service=row.service,
-        description=row.description,
-        requested_us=row.at_us,
-        updated_us=updated_us,
-        address=row.address,
-        lamp_id=row.lamp_id,
-        place=(row.latitude, row.longitude),
-        catalogue=catalogue,
-    )
-
-
-def _of_fault(row: Any, catalogue: Catalogue) -> dict[str, Any]:
-    return _request(
-        request_id=row.id,
-        is_open=row.state != life.CLOSED,
-        notes=catalogue.say(f"report.{fault_word(row.state)}"),
-        service=mapping.SERVICE_OF.get(row.code, mapping.OTHER),
-        description=catalogue.say(f"fault.{row.code}.title"),
-        requested_us=row.opened_at_us,
-        updated_us=row.updated_at_us,
-        address=row.street,
-        lamp_id=row.lamp_id,
-        place=(row.latitude, row.longitude),
-        catalogue=catalogue,
-    )
-
-
-def _request(
-    *,
-    request_id: str,
-    is_open: bool,
-    notes: str,
-    service: str,
-    description: str | None,
-    requested_us: int,
-    updated_us: int,
-    address: str | None,
-    lamp_id: str | None,
-    place: tuple[float | None, float | None],
-    catalogue: Catalogue,
-) -> dict[str, Any]:
-    return {
-        "service_request_id": request_id,
-        "status": "open" if is_open else "closed",
-        "status_notes": notes,
-        "service_name": catalogue.say(f"open311.{service}"),
-        "service_code": service,
-        "description": description,
-        "agency_responsible": None,
-        "service_notice": None,
-        "requested_datetime": iso(requested_us),
-        "updated_datetime": iso(updated_us),
-        "expected_datetime": None,
-        "address": address,
-        "address_id": lamp_id,
-        "zipcode": None,
-        "lat": place[0],
-        "long": place[1],
-        "media_url": None,
-    }
-
-
-async def _answer(
-    request: Request,
-    form: str,
-    root: str,
-    make: Callable[[], Awaitable[Any]],
-    catalogue: Catalogue,
-    *,
-    known: Collection[str] = _EVERYWHERE,
-    status: int = 200,
-) -> Response:
-    """What ``make`` returns, or its error, as JSON or XML; a query parameter that is not ``known`` is an error."""
-    try:
-        if form not in _MEDIA_TYPES:
-            raise NotFoundError("not_one_of", name="format", value=form, known=list(_MEDIA_TYPES))
-        only_known(request.query_params.multi_items(), known)
-        document = await make()
-    except RequestError as error:
-        status, problem = error_document(error, catalogue)
-        root, document = "errors", [{"code": status, "description": problem.get("detail", problem["title"])}]
-        wait_s = error.parameters.get("retry_after_s")
-        headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
-        return _written(form, root, document, status, headers)
-    return _written(form, root, document, status, {"Content-Language": catalogue.language, "Vary": "Accept-Language"})
-
-
-def _written(form: str, root: str, document: Any, status: int, headers: dict[str, str]) -> Response:
-    if form == "xml":
-        return Response(xml_of(root, document), status, headers, media_type="text/xml; charset=utf-8")
-    return JSONResponse(document, status, headers)
+    return None if row is None else request_of_fault(row, catalogue)

@@ -22,14 +22,20 @@ _MEMBER: Final[Mapping[str, str]] = {
 
 def xml_of(root: str, document: Any) -> str:
     """The document under an element ``root``."""
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{_element(root, document)}\n'
+    return f"{xml_head()}{element(root, document)}\n"
 
 
-def _element(name: str, value: Any) -> str:
+def xml_head() -> str:
+    """The declaration."""
+    return '<?xml version="1.0" encoding="utf-8"?>\n'
+
+
+def element(name: str, value: Any) -> str:
+    """One element with its members."""
     if isinstance(value, Mapping):
-        inner = "".join(_element(key, member) for key, member in value.items())
+        inner = "".join(element(key, member) for key, member in value.items())
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        inner = "".join(_element(_MEMBER.get(name, "item"), member) for member in value)
+        inner = "".join(element(_MEMBER.get(name, "item"), member) for member in value)
     elif value is None:
         return f"<{name}/>"
     elif isinstance(value, bool):

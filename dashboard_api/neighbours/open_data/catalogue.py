@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from dashboard_api.neighbours.open_data.geo_parquet import PARQUET
 from languages.catalogue import Catalogue
 
 CSV: Final = "text/csv"
 GEOJSON: Final = "application/geo+json"
 DATASETS: Final[Mapping[str, tuple[str, ...]]] = {
-    "lamps": ("csv", "geojson"),
-    "faults": ("csv", "geojson"),
-    "repairs": ("csv",),
-    "availability": ("csv",),
-    "energy": ("csv",),
+    "lamps": ("csv", "geojson", "parquet"),
+    "faults": ("csv", "geojson", "parquet"),
+    "repairs": ("csv", "parquet"),
+    "availability": ("csv", "parquet"),
+    "energy": ("csv", "parquet"),
 }
-MEDIA_TYPES: Final[Mapping[str, str]] = {"csv": CSV, "geojson": GEOJSON}
+MEDIA_TYPES: Final[Mapping[str, str]] = {"csv": CSV, "geojson": GEOJSON, "parquet": PARQUET}
 _CONTEXT: Final = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 _IANA: Final = "https://www.iana.org/assignments/media-types/"
 
 
@@ -84,7 +87,11 @@ def _distributions(root: str, name: str, licence: str, words: Catalogue) -> list
 
 
 def _licence(licence: str) -> dict[str, Any]:
-    return {"dct:license": {"@id": licence}} if licence else {}
+    """A licence is named by its address; other words are kept as a statement of rights."""
+    if not licence:
+        return {}
+    is_address = _ADDRESS.fullmatch(licence) is not None
+    return {"dct:license": {"@id": licence}} if is_address else {"dct:rights": licence}
 
 
 def _text(text: str, words: Catalogue) -> dict[str, str]:

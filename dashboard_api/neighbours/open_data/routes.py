@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -19,48 +18,46 @@ from dashboard_api.errors import NotFoundError
 from dashboard_api.formats.spreadsheet import safe_cell
 from dashboard_api.formats.times import iso
 from dashboard_api.http.json_answer import language_headers
-from dashboard_api.neighbours.ogc.mapping import COLLECTIONS, fault_properties, lamp_properties
+from dashboard_api.neighbours.ogc.mapping import COLLECTIONS, TIMES, fault_properties, lamp_properties
 from dashboard_api.neighbours.open_data import months
 from dashboard_api.neighbours.open_data.catalogue import CSV, DATASETS, GEOJSON, MEDIA_TYPES, catalogue_document
+from dashboard_api.neighbours.open_data.geo_parquet import PARQUET, Place, geo_parquet, parquet
+from dashboard_api.neighbours.open_data.page import POLICY, Overview, open_page
+from dashboard_api.neighbours.open_data.performance import LAST_DAYS, n_standing, performance, share_available
 from dashboard_api.store.monthly_figures import all_public_lamps, energy_by_month, faults_since, lamps_by_district
 from dashboard_api.store.public_rows import PublicFilter, public_faults
 from languages.catalogue import Catalogue
 
 HTML: Final = "text/html"
 JSON_LD: Final = "application/ld+json"
-_POLICY: Final = (
-    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-)
-_STYLE: Final = (
-    "body{font:17px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
-    "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}}"
-)
+_SHOWN_MONTHS: Final = 12
+_LAST_US: Final = LAST_DAYS * 86_400 * 1_000_000
 _CHUNK: Final = 1_000
 _MOST_FAULTS: Final = 200_000  # of the figures by month
 
 
 async def get_page(context: ContextOf, catalogue: CatalogueOf) -> Response:
     """The open data of the city, for people."""
-    city, licence = context.city.shown_name, context.city.public.licence
-    title = catalogue.say("open.title", city=city)
-    branding = context.city.branding
-    logo = '<img src="/branding/logo.png" alt="" height="48">' if branding.logo is not None else ""
-    accent = f"h1{{border-bottom:4px solid {branding.accent}}}" if branding.accent else ""
-    parts = [f"{logo}<h1>{escape(title)}</h1><p>{escape(catalogue.say('open.lead'))}</p>"]
-    for name, forms in DATASETS.items():
-        links = " ".join(f'<a href="/open/{name}.{form}">{form.upper()}</a>' for form in forms)
-        about = escape(catalogue.say(f"open.{name}.about"))
-        parts.append(f"<h2>{escape(catalogue.say(f'open.{name}'))}</h2><p>{about}<br>{links}</p>")
-    stated = catalogue.say("open.licence", licence=licence) if licence else catalogue.say("open.no_licence")
-    parts.append(
-        f'<p>{escape(stated)}</p><p><a href="/open/catalogue.jsonld">DCAT</a> <a href="/ogc?f=html">OGC</a></p>'
+    overview = await run_in_threadpool(_overview, context)
+    page = open_page(catalogue, context.city.shown_name, context.city.public.licence, overview, context.city.branding)
+    return HTMLResponse(page, headers={**language_headers(catalogue), "Content-Security-Policy": POLICY})
+
+
+def _overview(context: Context) -> Overview:
+    now_us, public = context.now_us(), context.city.public
+    names, starts_us = months.month_starts(now_us, ZoneInfo(context.city.city.timezone), _SHOWN_MONTHS)
+    rows = faults_since(context.database, min(starts_us[0], now_us - _LAST_US), months.DARK_CODES, _MOST_FAULTS)
+    n_lamps = sum(lamps_by_district(context.database).values())
+    by_month = zip(names, starts_us[:-1], starts_us[1:], strict=True)
+    figures = [(name, performance(rows, start, end, public.repair_hours)) for name, start, end in by_month]
+    return Overview(
+        n_lamps=n_lamps,
+        promised_h=public.repair_hours,
+        n_standing=n_standing(rows),
+        available=share_available(rows, n_lamps, now_us - _LAST_US, now_us),
+        last=performance(rows, now_us - _LAST_US, now_us + 1, public.repair_hours),
+        months=[(name, one) for name, one in reversed(figures) if one.n_opened or one.n_closed],
     )
-    page = (
-        f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}{accent}</style>'
-        f"</head><body>{''.join(parts)}</body></html>\n"
-    )
-    return HTMLResponse(page, headers={**language_headers(catalogue), "Content-Security-Policy": _POLICY})
 
 
 async def get_catalogue(request: Request, context: ContextOf, catalogue: CatalogueOf) -> Response:
@@ -72,23 +69,23 @@ async def get_catalogue(request: Request, context: ContextOf, catalogue: Catalog
 
 
 async def get_data(context: ContextOf, catalogue: CatalogueOf, name: str, form: str) -> Response:
-    """A data set: `lamps`, `faults` (`csv` or `geojson`), `repairs`, `availability`, `energy` (`csv`).
+    """A data set: `lamps`, `faults` (`csv`, `geojson`, `parquet`), or figures (`csv`, `parquet`).
 
-    Figures are by district and month of the city's zone, for the last 24 months.
+    Figures are `repairs`, `availability` and `energy`, by district and month of the city's zone for the last 24 months.
     """
     if form not in DATASETS.get(name, ()):
         known = [f"{one}.{each}" for one, forms in DATASETS.items() for each in forms]
         raise NotFoundError("no_data_set", name=f"{name}.{form}", known=known)
     if name in {"lamps", "faults"}:
         features = _lamps(context) if name == "lamps" else _faults(context, catalogue)
-        columns: Sequence[str] = tuple(COLLECTIONS[name].properties)
-        if name == "lamps":
-            more = [one for one in context.city.public.columns if one not in columns]
-            columns = (*(one for one in columns if one != "state"), *more)  # a state is of a moment, a file is kept
-        pieces = _geojson(features) if form == "geojson" else _csv_features(columns, features)
+        kinds = _kinds(context, name)
+        if form == "parquet":
+            pieces = await run_in_threadpool(geo_parquet, kinds, _geo_rows(kinds, features))
+        else:
+            pieces = _geojson(features) if form == "geojson" else _csv_features(tuple(kinds), features)
     else:
         columns, rows = await run_in_threadpool(_figures, context, name)
-        pieces = _csv(columns, rows)
+        pieces = parquet(columns, rows) if form == "parquet" else _csv(columns, rows)
     headers = {
         **language_headers(catalogue),
         "Content-Disposition": f'attachment; filename="{name}.{form}"',
@@ -99,6 +96,33 @@ async def get_data(context: ContextOf, catalogue: CatalogueOf, name: str, form: 
 
 
 Feature = tuple[str, Any, dict[str, Any]]
+
+
+def _kinds(context: Context, name: str) -> dict[str, str]:
+    """The columns of a file of features -> their types; a state of a lamp is of a moment, a file is kept."""
+    known = COLLECTIONS[name].properties
+    kinds = {one: "time" if one in TIMES else kind for one, kind in known.items()}
+    if name == "lamps":
+        del kinds["state"]
+        kinds |= {one: "string" for one in context.city.public.columns if one not in known}
+    return kinds
+
+
+def _geo_rows(kinds: Mapping[str, str], features: Iterable[Feature]) -> Iterator[tuple[list[Any], Place]]:
+    for _id, row, properties in features:
+        values = [
+            getattr(row, f"{name}_us")
+            if kind == "time"
+            else _as_text(properties.get(name))
+            if kind == "string"
+            else properties.get(name)
+            for name, kind in kinds.items()
+        ]
+        yield values, (row.longitude, row.latitude)
+
+
+def _as_text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _lamps(context: Context) -> Iterator[Feature]:
@@ -163,4 +187,4 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[byte
     yield out.getvalue().encode()
 
 
-__all__ = ["CSV", "GEOJSON", "JSON_LD", "get_catalogue", "get_data", "get_page"]
+__all__ = ["CSV", "GEOJSON", "JSON_LD", "PARQUET", "get_catalogue", "get_data", "get_page"]

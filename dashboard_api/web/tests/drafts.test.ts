@@ -7,7 +7,7 @@ beforeEach(() => {
 });
 
 test("a draft is kept until it is emptied, and the oldest of many goes", () => {
-  const text = (note: string) => ({ note, assignee: "", pending: null });
+  const text = (note: string) => ({ ...draftOf("nothing"), note });
   keepDraft("A", text("ladder"));
   expect(draftOf("A").note).toBe("ladder");
   for (let n = 0; n < 50; n += 1) keepDraft(`F${n}`, text("x"));

@@ -4,7 +4,7 @@ import { CityClock, lasting } from "../src/city/clock";
 import { distinctFigures, distinctTimes } from "../src/panel/axis_labels";
 import { plotted } from "../src/panel/readings_chart";
 import { EvidenceWords } from "../src/words/evidence_words";
-import { CATALOGUES } from "../src/words/catalogues";
+import { CATALOGUES } from "./catalogues";
 import { Words } from "../src/words/words";
 
 const blanks = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
@@ -33,7 +33,7 @@ test("a third language is offered, and says what it has", () => {
 });
 
 test("counted words take the form of their number", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   expect([1, 2].map((n) => words.count("n_faults", n))).toEqual(["1 fault", "2 faults"]);
   words.choose("id");
@@ -41,7 +41,7 @@ test("counted words take the form of their number", () => {
 });
 
 test("the city's language holds until the reader chooses", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.setCityLanguage("en");
   expect(words.say("lamp")).toBe("Lamp");
   words.choose("id");
@@ -50,7 +50,7 @@ test("the city's language holds until the reader chooses", () => {
 });
 
 test("evidence reads as a sentence, measured beside expected", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   const evidence = new EvidenceWords(words, new CityClock());
   const figures = {
@@ -67,7 +67,7 @@ test("evidence reads as a sentence, measured beside expected", () => {
 });
 
 test("evidence and its reasons are all Indonesian on an Indonesian page", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("id");
   const evidence = new EvidenceWords(words, new CityClock());
   const broken = { lamps_silent: 5, lamps_without_voltage: 0, load: "gone", samples: 3 };
@@ -95,7 +95,16 @@ test("evidence and its reasons are all Indonesian on an Indonesian page", () => 
 test("times are the city's, whatever zone the reader sits in, and follow a replayed night", () => {
   const clock = new CityClock();
   const now = "2020-01-01T14:30:00Z";
-  const about = { name: "", group: "", language: "id", languages: [], bbox: null, lamps: 0, register_version: 0 };
+  const about = {
+    name: "",
+    group: "",
+    language: "id",
+    languages: [],
+    bbox: null,
+    lamps: 0,
+    districts: [],
+    register_version: 0,
+  };
   clock.set({ ...about, timezone: "Asia/Jakarta", now, version: "" }, Date.now());
   expect(clock.time(Date.parse(now), "en")).toBe("21:30");
   expect(Math.abs(clock.nowMs() - Date.parse(now))).toBeLessThan(1_000);
@@ -111,21 +120,21 @@ test("ages are told in one unit", () => {
 });
 
 test("a share is never rounded up to all", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   expect(words.percent(9_999 / 10_000)).toBe("99.9%");
 });
 
 test("the browser's language is respected, and the reader's choice before it", () => {
   vi.spyOn(navigator, "languages", "get").mockReturnValue(["fr-FR", "id-ID", "en-GB"]);
-  expect(new Words().language).toBe("id");
+  expect(new Words(CATALOGUES).language).toBe("id");
   vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-AU"]);
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   expect(words.language).toBe("en");
   words.setCityLanguage("id");
   expect(words.language).toBe("en");
   words.choose("id");
-  expect(new Words().language).toBe("id");
+  expect(new Words(CATALOGUES).language).toBe("id");
   vi.restoreAllMocks();
 });
 
@@ -152,7 +161,7 @@ test("an unknown reading is a gap in the chart, never 0", () => {
 });
 
 test("quantities are called and written as the server declares them", () => {
-  const words = new Words();
+  const words = new Words(CATALOGUES);
   words.choose("en");
   const title = { id: "Iluminansi", en: "Illuminance" };
   words.setQuantities([
@@ -179,4 +188,50 @@ test("the expected power follows the level that was asked for", () => {
     45,
     null,
   ]);
+});
+
+test("another language is loaded when it is chosen, and the last choice counts", async () => {
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-GB"]);
+  const asked: string[] = [];
+  const loaders = new Map(
+    [...CATALOGUES].map(([code, catalogue]) => [
+      code,
+      async () => {
+        asked.push(code);
+        await Promise.resolve();
+        return catalogue;
+      },
+    ]),
+  );
+  const words = new Words(new Map([["en", { "page.lamp": "Lamp" }]]), loaders);
+  expect(words.isReady).toBe(true);
+  expect(words.languages().map(({ code }) => code)).toEqual(["en", "id"]);
+  expect(asked).toEqual([]);
+  words.choose("id");
+  words.choose("en");
+  await vi.waitFor(() => {
+    expect(asked).toContain("id");
+  });
+  await Promise.resolve();
+  expect(words.say("lamp")).toBe("Lamp");
+  words.choose("id");
+  await vi.waitFor(() => {
+    expect(words.say("lamp")).toBe("Lampu");
+  });
+  vi.restoreAllMocks();
+});
+
+test("a catalogue that does not come is asked for again", async () => {
+  vi.spyOn(navigator, "languages", "get").mockReturnValue(["en-GB"]);
+  let n_asked = 0;
+  const load = () => {
+    n_asked += 1;
+    return n_asked === 1 ? Promise.reject(new Error("offline")) : Promise.resolve(CATALOGUES.get("en") ?? {});
+  };
+  const words = new Words(new Map(), new Map([["en", load]]));
+  await words.complete();
+  expect(words.isReady).toBe(false);
+  await words.complete();
+  expect(words.isReady).toBe(true);
+  vi.restoreAllMocks();
 });

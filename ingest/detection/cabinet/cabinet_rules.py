@@ -176,7 +176,8 @@ class CabinetRules:
         gated = muted | self._count_held("stuck_off", sweep, commands, contactor == 0, judges)
         self._step("stuck_off", "contactorFailure", sweep, contactor == 0, judges, gated)
         is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
-        if not commands.is_off.any() and self.debounce["stuck_on"].is_idle():
+        is_off = commands.is_off | commands.is_told_off
+        if not is_off.any() and self.debounce["stuck_on"].is_idle():
             return
         switching = self._switching[sweep.controller]
         cuts = (switching == SWITCHING_CONTACTOR) | (
@@ -185,17 +186,18 @@ class CabinetRules:
         # lamps that switch themselves and tell no level are photocells: what burns is none of a contactor's
         has_contactor = cuts | ((contactor >= 0) & (sweep.level_low != LEVEL_UNKNOWN))
         has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
-        n_good, n_lit = self._lit_while_off(sweep, commands)
+        n_good, n_lit = self._lit_while_off(sweep, is_off)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
         is_circuit_told, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
         is_all_lit |= are_circuits_lit & cuts
         is_loaded &= has_contactor
-        holds = ((contactor == 1) & cuts) | is_all_lit | is_loaded
+        # the schedule alone says whether a contactor should be open: lamps that are told to be off may do it alone
+        holds = ((contactor == 1) & cuts & commands.is_off) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
-        is_told = (
-            (n_good >= _LEAST_LIT) | is_load_told | (cuts & is_circuit_told) | (cuts & self._is_cut(sweep, n_good))
-        )
+        are_lamps_told = (n_good >= _LEAST_LIT) | (cuts & self._is_cut(sweep, n_good))
+        is_told = are_lamps_told | is_load_told | (cuts & is_circuit_told)
         judges &= (contactor >= 0) | (has_contactor & is_told)
+        judges |= commands.is_told_off & ~is_gone & has_contactor & (are_lamps_told | (contactor == 0))
         gated = muted | self._count_held("stuck_on", sweep, commands, holds, judges)
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
 
@@ -280,12 +282,12 @@ class CabinetRules:
         n_told, n_lit = (np.bincount(record[rows], minlength=n) for rows in (told, told[is_lit]))
         return n_told > 0, (n_told > 0) & (n_lit == n_told)
 
-    def _lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Int64, Int64]:
-        """Good lamps, and lit ones among them, of records that are commanded off; int64 (R,) each."""
+    def _lit_while_off(self, sweep: Sweep, is_off: Bool) -> tuple[Int64, Int64]:
+        """Good lamps, and lit ones among them, of records that are commanded off, bool (R,); int64 (R,) each."""
         batch, fleet = sweep.batch, self._fleet
         n_good, n_lit = np.zeros(batch.n_records, np.int64), np.zeros(batch.n_records, np.int64)
         least_w, share = self._table.scalar("unexpected_on_power"), self._table.scalar("unexpected_on_share")
-        is_off = commands.is_off & sweep.is_live
+        is_off = is_off & sweep.is_live
         if not is_off.any():
             return n_good, n_lit
         rows = np.flatnonzero(np.repeat(is_off, sweep.width) & (batch.lamp >= 0) & (batch.quality == 0))

@@ -32,6 +32,7 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
+_VOLTAGE_CODES: Final = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
 _SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
@@ -40,7 +41,8 @@ _JUMP: Final = 4.0  # sigmas, twice in a row: the running mean starts anew there
 _LONGEST_RUN: Final = 240  # samples; one that has proved nothing by then is begun anew
 _LEARN_SIGMAS: Final = 3.0  # beyond it nothing is learned: perhaps a lamp is dark
 _LEARN_SAMPLES: Final = 3
-_RISE_SAMPLES: Final = 30
+_RISE_SAMPLES: Final = 40  # unmeteredLoad takes half an hour
+_MOST_OF_RATING: Final = 0.08  # that lamps may draw more than they are rated at, as a logarithm
 _FORGOTTEN_S: Final = 590  # a switching guard, or a gap
 _INTERVALS: Final = 2.5
 _SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
@@ -88,7 +90,10 @@ class DarkCount:
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
         is_judged &= ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
         is_cold = (self.sums.slow_share[item] > 0) & (at_s - self.lit_from_s[item] < self.sums.warm_up_s[item])
-        chosen = np.flatnonzero(is_judged[record] & ~is_cold & (sums.power_w > 0) & (shape_w > 0))
+        is_fit = is_judged[record] & ~is_cold
+        if controllers := self._book.controllers_with(_VOLTAGE_CODES):
+            is_fit &= ~self._has_odd_voltage(controllers)[item]
+        chosen = np.flatnonzero(is_fit & (sums.power_w > 0) & (shape_w > 0))
         if len(chosen):
             volts = sums.voltage_v[chosen]
             volts = np.where(volts > self._no_voltage, np.log(np.maximum(volts, 1.0) / self._nominal_v), 0.0)
@@ -102,6 +107,17 @@ class DarkCount:
                 volts,
                 is_muted,
             )
+
+    def _has_odd_voltage(self, controllers: set[int]) -> Bool:
+        """Sums whose voltage is out of its limits: it may not be the one that any meter of theirs shows; bool (n,)."""
+        n_circuits = self._fleet.n_circuits
+        cases = [case for c in controllers for case in self._book.of_controller(c) if case.code in _VOLTAGE_CODES]
+        is_whole, is_odd = np.zeros(len(self._fleet.cabinet_ids), np.bool_), np.zeros(len(self.told), np.bool_)
+        is_whole[[case.cabinet for case in cases if case.circuit < 0]] = True
+        is_odd[:n_circuits] = is_whole[self._fleet.circuit_cabinet]
+        is_odd[[n_circuits + case.cabinet for case in cases]] = True
+        is_odd[[case.circuit for case in cases if case.circuit >= 0]] = True
+        return is_odd
 
     def _note_strikes(  # measured columns, in the order of the rule
         self,
@@ -162,7 +178,11 @@ class DarkCount:
         is_doubtful &= (np.abs(run_mean) >= line) | (n < _LONGEST_RUN / 2)
         fit = np.flatnonzero(~(is_open | is_doubtful))
         self.baseline.learn(item[fit], level[fit], seen[fit], volts[fit])
-        self._lift(item, run_mean, sigma, line)
+        tapped = self._book.controllers_with({"unmeteredLoad"})
+        may_be_lamps = (expected.mean - run_mean <= _MOST_OF_RATING) & (n >= _RISE_SAMPLES)
+        if tapped:
+            may_be_lamps &= ~np.isin(sweep.batch.controller[record], list(tapped))
+        self._lift(item, run_mean, may_be_lamps & (run_mean <= -np.maximum(line, _SIGMAS * sigma)))
         self.seen_share[item] = np.maximum(line, _SIGMAS * expected.of_mean(np.full(len(item), float(_SEEN_SAMPLES))))
 
         is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0) | expected.is_young
@@ -243,9 +263,11 @@ class DarkCount:
         doubt = self.run_sigma[item] / np.maximum(n, 1)
         return replace(expected, sigma=doubt).of_mean(np.maximum(n, 1))
 
-    def _lift(self, item: Int64, run_mean: Float64, sigma: Float64, line: Float64) -> None:
-        """A sum that draws a lamp more than was learned had a dark lamp then: it is learned anew from here."""
-        is_more = (self.run_n[item] <= -_RISE_SAMPLES) & (run_mean <= -np.maximum(line, _SIGMAS * sigma))
+    def _lift(self, item: Int64, run_mean: Float64, is_more: Bool) -> None:
+        """A sum that draws a lamp more than was learned had a dark lamp then: it is learned anew from here.
+
+        More than the ratings of all its lamps is no lamp: somebody has tapped it, and what is learned stays.
+        """
         self.baseline.shift(item[is_more], -run_mean[is_more])
         self.mean[item[is_more]] = 0.0
         self._drop_runs(item[is_more])

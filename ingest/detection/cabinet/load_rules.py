@@ -25,6 +25,7 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
+_CODE = "unmeteredLoad"
 _SMOOTH = 0.1
 _JUMP_SHARE = 0.03  # of the power: no noise, the mean begins anew there
 _GAP_S = 900
@@ -78,6 +79,10 @@ class LoadRules:
         beyond = self._smoothed(c, sweep.at_s[records], (residual - limit)[records], power[records])
         holds = beyond > 0
         judges = commands.is_settled[records] & ~is_contactor_suspect[c]
+        explained = self._book.explained(_CODE)
+        if explained:  # the load may be gone with the supply: it is judged anew when that is back
+            judges &= ~np.isin(c, explained)
+            self.debounce.forget(np.array(explained, np.int64))
         gate = is_muted(c) & ~self.debounce.is_open[c]
         at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
         verdict = self.debounce.step(c, at_s, dt_s, holds, judges & ~holds, judges, gate)
@@ -108,7 +113,7 @@ class LoadRules:
         return smooth
 
     def _key(self, cabinet: int) -> Key:
-        return Key("unmeteredLoad", Place(cabinet_id=self._fleet.cabinet_ids[cabinet]))
+        return Key(_CODE, Place(cabinet_id=self._fleet.cabinet_ids[cabinet]))
 
     def _lamp_sums(self, sweep: Sweep, is_told: Bool, commands: Commands) -> Float64:
         """What the lamps of each record's home cabinet draw; float64 (R,), NaN where a lamp's power cannot be known.

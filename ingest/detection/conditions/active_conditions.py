@@ -73,6 +73,10 @@ class ActiveConditions:
         """Controllers on which any condition of these codes holds."""
         return {case.controller for code in codes for case in self._by_code.get(code, {}).values()}
 
+    def explained(self, code: str) -> list[int]:
+        """Controllers on which a condition of this code is explained by another."""
+        return [case.controller for case in self._by_code.get(code, {}).values() if case.cause is not None]
+
     def take_released(self) -> np.ndarray:
         """Lamps whose higher cause has just gone: they are judged anew. int64 (n,)."""
         lamps = np.array(sorted(set(self.released)), np.int64)

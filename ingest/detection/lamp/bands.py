@@ -93,6 +93,8 @@ class Bands:
         row = (self._row[lamp] + level).astype(np.intp)  # as which it is needed many times
         rated, own = rated_power(self._fleet, state, lamp), state.own_w[lamp]
         full = np.where(np.isnan(own), rated, own)
+        curve = state.curves.factor(lamp, level)  # every bound by the power follows the lamp's own
+        rated, full = rated * curve, full * curve
         low = np.fmax(self._least.take(row) * rated, self._least_own.take(row) * full)
         high = np.fmin(self._most.take(row) * rated, self._most_own.take(row) * full)
         low, high = np.fmax(low, self._least_w.take(row)), np.fmin(high, self._most_w.take(row))

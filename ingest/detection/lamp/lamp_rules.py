@@ -17,7 +17,7 @@ from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns, sharing_a_circuit
 from ingest.detection.lamp.cycling import CycleCounter
 from ingest.detection.lamp.own_power import learn_own
-from ingest.detection.lamp.sample import Electric, Levels, expect, look, take_levels
+from ingest.detection.lamp.sample import Electric, Levels, expect, is_unsupplied, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
 from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.debounce import Confirm, Debounce
@@ -80,6 +80,7 @@ class LampRules:
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
         self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
+        self._no_voltage = table.scalar("no_voltage")
         self._impossible_v, self._most_v = table.scalar("impossible_voltage"), table.scalar("neutral_voltage")
         self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
@@ -125,6 +126,7 @@ class LampRules:
         is_ending = levels.is_guessed & sweep.is_ending[record]
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
+        is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
         window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))

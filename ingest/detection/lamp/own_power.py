@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LampLimits
+from ingest.detection.memory.own_curves import HIGHEST
 from ingest.detection.rules import Expected, Window
 from ingest.lighting.expected_power import level_share
 from ingest.model.fleet import Fleet
@@ -18,7 +19,6 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _SAMPLES = 5  # good settled samples that tell a lamp's own power
-_HIGH_LEVEL = 80  # learned above this level alone: the dim curve of a driver is its own
 
 
 def fits_register(window: Window, expected: Expected, limits: LampLimits) -> Bool:
@@ -50,7 +50,7 @@ def learn_own(  # measured columns, in the order of the rule
     has_fitted = state.fit_samples[lamps] >= _SAMPLES
     state.has_fitted[lamps] |= has_fitted
     state.is_register_suspect[lamps] &= ~has_fitted
-    is_high = expected.level[rows] > _HIGH_LEVEL
+    is_high = expected.level[rows] > HIGHEST  # below, a driver's curve is its own
     rows, lamps = rows[is_high], lamps[is_high]
     share = level_share(fleet.technology[lamps], expected.level[rows]) * expected.voltage_share[rows]
     state.own_sum_w[lamps] += window.power_w[rows] / share

@@ -14,7 +14,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules.window import STATUS_RELAY_CLOSED, Expected, Window
 from ingest.lighting.expected_power import IS_DISCHARGE, level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
-from ingest.model.fleet import Fleet
+from ingest.model.fleet import SWITCHING_LAMP, Fleet
 
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
@@ -113,12 +113,14 @@ def expect(  # measured columns, in the order of the rule
     rated = rated_power(fleet, state, lamp)
     exponent = electric.exponent[lamp]
     at_voltage = voltage_share(voltage_v, exponent, electric.nominal_v)
-    at_level = level_share(technology, level)
+    at_level = level_share(technology, level) * state.curves.factor(lamp, level)
     own = state.own_w[lamp]
     is_own_known = np.isfinite(own)
     full = np.where(is_own_known, own, rated) * at_voltage
     steps = electric.dim_levels[:, None].repeat(len(lamp), axis=1)
     dims = full * level_share(technology[None], steps)
+    for i, step in enumerate(steps):
+        dims[i] *= state.curves.factor(lamp, step)
     is_v_out = (voltage_v < electric.low_v) | (voltage_v > electric.high_v)
     return Expected(
         is_on=levels.is_told & (level > 0),
@@ -132,19 +134,34 @@ def expect(  # measured columns, in the order of the rule
         own_full_w=full,
         is_own_known=is_own_known,
         before_w=state.before_w[lamp],
-        step_share=_step_share(at_level, technology, state.before_level[lamp]),
+        step_share=_step_share(at_level, technology, lamp, state),
         own_dim_w=dims,
         is_dimming=fleet.is_dimmable[lamp] & ~IS_DISCHARGE[technology],
     )
 
 
-def _step_share(at_level: Float32, technology: UInt8, before_level: UInt8) -> Float32:
+def _step_share(at_level: Float32, technology: UInt8, lamp: Int64, state: LampState) -> Float32:
     """Power at a level over that at the level before; NaN where there was none."""
-    at_before = level_share(technology, np.minimum(before_level, 100))
+    before_level = state.before_level[lamp]
+    at_before = level_share(technology, np.minimum(before_level, 100)) * state.curves.factor(lamp, before_level)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = at_level / at_before
     result: Float32 = np.where(before_level == LEVEL_UNKNOWN, np.float32(np.nan), share).astype(np.float32)
     return result
+
+
+def is_unsupplied(sweep: Sweep, record: Int64, fleet: Fleet, is_dead: Bool) -> Bool:
+    """Samples of nodes with a supply of their own while that of their lamp is gone; bool (n,).
+
+    They prove nothing of the lamp, which is dark whatever it is told. An open contactor is no such case. ``is_dead``
+    bool (n,): samples without voltage; ``record`` int64 (n,) of each.
+    """
+    if not is_dead.any():
+        return is_dead
+    is_gone = sweep.is_supply_gone | sweep.has_dead_phase | (sweep.batch.is_contactor_closed == 1)
+    is_gone |= fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]] == SWITCHING_LAMP
+    unsupplied: Bool = is_dead & is_gone[record]
+    return unsupplied
 
 
 def is_temperature(temperature_c: Float32) -> Bool:

@@ -23,12 +23,14 @@ class Commands:
 
     Attributes:
         is_on: some lamp is commanded on; is_off: every lamp is off and the schedule says so too; neither = unclear.
+        is_told_off: every lamp is told to be off, whatever the schedule says.
         level: int16, highest commanded level %.
         is_settled: nothing was switched or dimmed within the switching guard.
     """
 
     is_on: Bool
     is_off: Bool
+    is_told_off: Bool
     level: npt.NDArray[np.int16]
     is_settled: Bool
 
@@ -69,7 +71,8 @@ class CommandMemory:
         self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
         self.high[c], self.low[c] = high[live], low[live]
         is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s
-        return Commands(high > 0, (high == 0) & (scheduled == 0), high, is_settled)
+        is_told_off = is_told & (high == 0)
+        return Commands(high > 0, (high == 0) & (scheduled == 0), is_told_off, high, is_settled)
 
 
 def _highest_told(sweep: Sweep, records: Int64) -> Int64:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.flag_bits import FlagBits, Marks, put_bit
+from ingest.detection.memory.own_curves import OwnCurves
 from ingest.detection.memory.stable_regions import StableRegions
 from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32
 from ingest.model.fleet import Fleet
@@ -36,6 +37,7 @@ class LampState:
             is open.
         own_w: float32 (L,) its own power at 100 % and nominal voltage, as seen lately; NaN = not known yet.
         baseline_w: float32 (L,) the same, learned over the first lit nights: replaces the rating.
+        curves: what each lamp draws at dim levels, of what its technology's curve says.
         boxes: readings of faulty lamps in which nothing changes.
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
     """
@@ -87,6 +89,7 @@ class LampState:
         self.baseline_w = np.full(n, np.nan, np.float32)
         self.is_status_told = fleet.is_node.copy()
         self.has_temperature = np.zeros(n, np.bool_)
+        self.curves = OwnCurves(n)
         self.boxes = StableRegions(n)
 
     def is_running(self, rule: int, lamp: np.ndarray) -> np.ndarray:
@@ -127,6 +130,7 @@ class LampState:
             values[lamp] = np.nan
         for counts in (self.own_sum_w, self.own_samples, self.fit_samples, self.has_fitted, self.is_register_suspect):
             counts[lamp] = 0
+        self.curves.start_anew(lamp)
         self.flags[lamp] |= self.bits.learning
         self.look_again(lamp)
 

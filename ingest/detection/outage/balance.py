@@ -95,9 +95,10 @@ class Balance:
         rated = np.where(np.isnan(state.own_w[lamp]), rated_power(fleet, state, lamp), state.own_w[lamp])
         level = state.level[lamp] if level is None else level
         level = np.where(level > 100, 100, level).astype(np.uint8)
-        share = level_share(fleet.technology[lamp], level)
+        share = level_share(fleet.technology[lamp], level) * state.curves.factor(lamp, level)
         at_voltage = voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
-        return (rated * share * at_voltage).astype(np.float64)
+        expected: Float64 = (rated * share * at_voltage).astype(np.float64)
+        return expected
 
     def drawn_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown.

@@ -31,6 +31,7 @@ class Lamps:
         is_surveyed: the position can name a span.
         is_lost: no reply, or no voltage, for the confirming number of sweeps.
         is_alive: answered in this very sweep with voltage; neither = not settled yet.
+        is_mute: has not answered for the confirming number of sweeps, though its circuit may not have been live before.
         is_dead: lost and answering without voltage: the node has its own supply.
         since_s: int64 onset of the silence.
         phase: int64 0-2, -1 unknown.
@@ -47,6 +48,7 @@ class Lamps:
     is_dead: Bool
     since_s: Int64
     phase: Int64
+    is_mute: Bool
 
 
 @dataclass(slots=True)
@@ -207,9 +209,13 @@ def _circuits(lamps: Lamps, taken: Bool, n_circuit: int, n_cable: int, sweep_s: 
     for circuit in np.unique(lamps.circuit[is_open]).tolist():
         rows = np.flatnonzero((lamps.circuit == circuit) & ~taken)
         rows = rows[np.argsort(np.where(lamps.position[rows] < 0, 1 << 30, lamps.position[rows]), kind="stable")]
-        if lamps.is_lost[rows].all():
+        is_settled = (lamps.is_lost[rows] | lamps.is_mute[rows]).all()
+        if is_settled and (lamps.is_lost[rows].all() or lamps.is_lost[rows].sum() >= n_circuit):
             if len(rows) >= n_circuit:
                 groups.append(Group("circuit", circuit, rows))
+            continue
+        if len(rows) >= n_circuit and not lamps.is_alive[rows].any():  # nobody answers: soon it is all of it, or not
+            groups.append(Group("circuit", circuit, rows[lamps.is_lost[rows]], verdict=WAIT))
             continue
         tail = _tail(lamps, rows[lamps.is_surveyed[rows]], sweep_s)
         found = [] if tail is None or len(tail.rows) < n_cable else [tail]

@@ -221,6 +221,7 @@ class Silence:
             (is_lost & is_dead)[chosen],
             self.lost.since_s[own[chosen]].astype(np.int64),
             fleet.phase[own[chosen]].astype(np.int64),
+            (~is_alive & (state.sweeps_silent(own) >= self._samples))[chosen],
         )
 
         def loads(groups: object) -> list[str]:
@@ -256,7 +257,7 @@ class Silence:
         batch = sweep.batch
         rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
         is_told = batch.is_supply_present[record] == 1 or sweep.has_cabinet_voltage[record]
-        return not (is_told or np.isfinite(batch.circuit_voltage_v[rows]).any())
+        return not (is_told or (batch.circuit_voltage_v[rows] >= self._no_voltage).any())
 
     def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
         """Lamps within the switching guard after switching on: their meters may still be starting."""

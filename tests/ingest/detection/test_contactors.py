@@ -83,3 +83,34 @@ def test_samples_within_the_switching_guard_do_not_open_it(interval_s):
     assert len(outside) >= 3
     assert opened.at_us - switched_us == max(900, 600 + 2 * interval_s) * 1_000_000
     assert not any(isinstance(change, Cleared) for change in street.changes)
+
+
+@INTERVALS
+@pytest.mark.parametrize("has_contacts", [True, False])
+def test_a_contactor_that_stays_closed_when_all_lamps_are_told_to_be_off_by_night_is_one_fault(
+    interval_s, has_contacts
+):
+    street = Street((Circuit(6, 90), Circuit(6, 90)), interval_s=interval_s, seed=25, has_contacts=has_contacts)
+    street.play(60 if interval_s == 60 else 150)
+    street.level = 0
+    street.welded[:] = True
+    street.play(50)
+    assert street.codes() == {"contactorFailure": 1}
+    assert street.ever() == {"contactorFailure"}
+    street.welded[:] = False
+    street.play(4 * interval_s / 60)
+    assert street.codes() == {}
+    street.level = 100
+    street.play(60)
+    assert street.ever() == {"contactorFailure"}
+
+
+@INTERVALS
+def test_one_lamp_that_burns_on_when_all_are_told_to_be_off_by_night_is_the_lamps(interval_s):
+    circuits = (Circuit(6, 90), Circuit(6, 90))
+    street = Street(circuits, interval_s=interval_s, seed=26, switching="lamp", has_idle_contact=True)
+    street.play(60 if interval_s == 60 else 150)
+    street.level = 0
+    street.is_forced_on[3] = True
+    street.play(60)
+    assert street.codes() == {"lampUnexpectedOn": 1}

@@ -16,6 +16,7 @@ from ingest.detection.rules import DETECTORS, RuleSet
 from ingest.model.finding import Raised
 from ingest.model.fleet import Fleet
 from ingest.schema.limits import parse_limits
+from tests.ingest.detection.mixed_street import Circuit, Street
 
 NIGHT_S = 11 * 3600
 IS_SOAK = bool(os.environ.get("TERANG_SOAK"))
@@ -161,3 +162,29 @@ def test_a_snapshot_of_an_earlier_version_keeps_its_yardstick_and_its_open_fault
     assert again.play(30) == []
     again.factor[:] = 1.0
     assert len(again.play(14)) == 1
+
+
+@pytest.mark.parametrize(
+    ("technology", "has_cabinet_meter", "share", "hours"),
+    [("LED", True, 0.15, 2), ("LED", False, 0.4, 2), ("HPS", True, 0.4, 4), ("HPS", False, 0.15, 2)],
+)
+def test_a_tap_on_a_sum_of_lamps_leaves_no_dark_lamps_behind_when_it_is_gone(
+    technology, has_cabinet_meter, share, hours
+):
+    circuit = Circuit(12, 118, technology=technology, has_meter=not has_cabinet_meter, metered=0)
+    street = Street((circuit,), has_cabinet_meter=has_cabinet_meter, seed=35)
+    street.play(100)
+    street.tap_w[0, 1] = share * street.power.sum() + 60
+
+    def through_the_circuit(columns):
+        columns["circuit_power_w"] += np.float32(street.tap_w.sum())
+
+    street.quirk = through_the_circuit
+    street.play(hours * 60)
+    street.tap_w[:] = 0
+    street.play(60)
+    assert street.codes() == {}
+    assert street.ever() == ({"unmeteredLoad"} if has_cabinet_meter else set())
+    street.factor[3] = 0
+    street.play(30)
+    assert street.codes() == {"circuitPowerTooLow": 1}

@@ -369,3 +369,65 @@ def test_phases_that_drift_apart_a_little_make_no_dark_lamps_of_a_circuit_whose_
     street.factor[7] = 0
     street.play(40)
     only(street, "circuitPowerTooLow")
+
+
+@pytest.mark.parametrize("interval_s", [60, 300])
+@pytest.mark.parametrize("apart", [1, 2])
+def test_lamps_of_a_dead_circuit_whose_last_replies_are_sweeps_apart_are_told_as_the_circuit(interval_s, apart):
+    circuits = (Circuit(16, 60), Circuit(24, 60), Circuit(17, 60))
+    street = learned(Street(circuits, interval_s=interval_s, seed=31))
+    late = street.where(1) & (street.rng.random(street.n) < 0.4)
+    street.is_cut |= street.where(1) & ~late
+    street.play(apart * interval_s / 60)
+    street.is_cut |= late
+    street.play(3 * interval_s / 60)
+    only(street, "circuitFailure")
+    street.play(4 * interval_s / 60)
+    assert street.ever() == {"circuitFailure"}
+
+
+@pytest.mark.parametrize("interval_s", [60, 300])
+def test_a_lamp_that_misses_a_sweep_while_the_others_behind_it_are_cut_off_is_none_of_theirs(interval_s):
+    street = learned(Street((Circuit(12, 90), Circuit(12, 90)), interval_s=interval_s, seed=32))
+    street.is_cut |= street.where(0, 2)
+    street.play(2 * interval_s / 60)
+    street.is_silent |= street.where(0, 1, 1)  # one lost reply, in the very sweep that would confirm
+    street.play(interval_s / 60)
+    street.is_silent[:] = False
+    street.play(2 * interval_s / 60)
+    _, fault = only(street, "cableFailure")
+    assert fault.span == ("C0-1-001", "C0-1-002")
+
+
+@pytest.mark.parametrize("interval_s", [60, 300])
+def test_dead_meters_of_circuits_tell_nothing_of_lamps_elsewhere_in_a_street_without_supply(interval_s):
+    circuits = (Circuit(20, 150, technology="HPS", has_meter=True), Circuit(9, 90, bus="B"))
+    street = learned(Street(circuits, has_contacts=False, interval_s=interval_s, seed=33))
+    street.is_supplied[:] = False
+    street.play(60)
+    assert "communicationFailure" not in street.ever()
+    street.is_supplied[:] = True
+    street.play(60)
+    assert street.codes() == {}
+
+
+@pytest.mark.parametrize("volts", [255.0, 198.0])
+@pytest.mark.parametrize("technology", ["HPS", "LED"])
+def test_a_voltage_of_one_circuit_that_the_cabinet_does_not_show_makes_no_dark_lamps_when_it_is_over(technology, volts):
+    circuits = (Circuit(12, 150, technology=technology, metered=0, has_meter=True),) * 2
+    street = learned(Street(circuits, seed=34), 90)
+
+    def of_the_circuit(columns):
+        columns["circuit_voltage_v"][1] *= volts / 227
+        columns["circuit_power_w"][1] *= (volts / 227) ** (2 if technology == "HPS" else 0)
+
+    street.quirk = of_the_circuit
+    street.play(90)
+    code = "supplyVoltageTooHigh" if volts > 227 else "supplyVoltageTooLow"
+    assert street.codes() == {code: 1}
+    street.quirk = None
+    street.play(60)
+    assert (street.codes(), street.ever()) == ({}, {code})
+    street.factor[14] = 0
+    street.play(30)
+    assert street.codes() == {"circuitPowerTooLow": 1}

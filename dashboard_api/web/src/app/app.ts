@@ -5,6 +5,7 @@ import { isExpected } from "../city/api";
 import { CityClock } from "../city/clock";
 import { LiveFeed } from "../city/events";
 import { FaultStore } from "../city/fault_store";
+import type { FirstAnswers } from "../city/first_answers";
 import type { Fault, LampChanges } from "../city/types";
 import { SEVERITY_COLOUR } from "../map/icons";
 import { FaultList } from "../panel/fault_list";
@@ -12,10 +13,13 @@ import { barTemplate, legendTemplate } from "../panel/frame";
 import type { Page, View } from "../panel/page";
 import { isNarrow, Sheet } from "../panel/sheet";
 import { overview } from "../panel/summary";
-import { Words } from "../words/words";
+import type { Words } from "../words/words";
 import { CityModel } from "./city_model";
 import { Details, type Detail } from "./details";
+import { keepFiles } from "./keep_files";
+import { focusList, listenToKeys } from "./keys";
 import { Link } from "./link";
+import { linkWords } from "./link_words";
 import { MapLoader } from "./map_loader";
 import { Router, type Route } from "./router";
 import { shell, type Shell } from "./shell";
@@ -28,7 +32,7 @@ const MAP_AFTER_MS = 300; // the list first
 
 export class App {
   readonly #shell: Shell;
-  readonly #words = new Words();
+  readonly #words: Words;
   readonly #clock = new CityClock();
   readonly #faults = new FaultStore();
   readonly #model: CityModel;
@@ -41,20 +45,29 @@ export class App {
   readonly #sheet: Sheet;
   #view: View;
   #dataAtMs: number | null = null;
+  /** Whether the list shows what the document carried: what happened since then is asked for. */
+  #isFirst = false;
   #wasLost = false;
   #isDrawing = false;
+  #isDrawn = false; // the legend comes with the second drawing: nobody waits for it
 
-  constructor(body: HTMLElement) {
+  constructor(body: HTMLElement, words: Words, told: FirstAnswers) {
+    this.#words = words;
     this.#shell = shell(body);
     const model = new CityModel(this.#clock, this.#words, () => {
       this.#redraw();
     });
     this.#model = model;
+    model.takeFirst(told);
+    this.#isFirst = this.#faults.takeFirst(told);
     this.#page = {
       words: this.#words,
       clock: this.#clock,
       faults: this.#faults,
       cabinets: model.cabinets,
+      get looks() {
+        return model.looks;
+      },
       get city() {
         return model.city;
       },
@@ -86,7 +99,6 @@ export class App {
     this.#sheet = new Sheet(this.#shell.panel, this.#shell.handle, () => {
       this.#maps.setCovered(this.#covered);
     });
-    this.#maps.setCovered(this.#covered);
     this.#router = new Router((route, before) => void this.#open(route, before));
     this.#link = new Link({
       onAnswer: (changes) => {
@@ -105,12 +117,19 @@ export class App {
     this.#faults.onChange((change, fault) => {
       this.#faultChanged(change, fault);
     });
-    document.addEventListener("keydown", (event) => {
-      this.#key(event);
+    listenToKeys(this.#router, this.#shell.content);
+    this.#router.start(); // which draws the list
+    if (this.#router.route.view !== "list") this.#draw();
+    if (!this.#isFirst) void this.#load();
+    // what follows waits until the first list is on the screen
+    requestAnimationFrame(() => {
+      window.setTimeout(() => {
+        this.#connect();
+      });
     });
-    this.#router.start();
-    this.#draw();
-    void this.#load();
+  }
+
+  #connect(): void {
     this.#link.start();
     new LiveFeed({
       onFault: (event) => {
@@ -118,7 +137,8 @@ export class App {
       },
       onRunning: (isBack) => {
         this.#link.feedRuns();
-        if (isBack) void this.#load();
+        if (isBack || this.#isFirst) void this.#load();
+        this.#isFirst = false;
       },
       onLost: (sinceMs) => {
         this.#link.feedLost(sinceMs);
@@ -142,6 +162,7 @@ export class App {
   async #load(): Promise<void> {
     void this.#model.askCity();
     void this.#model.askSummary();
+    if (this.#model.looks.size === 0) void this.#model.askCodes();
     try {
       const { atMs } = await this.#faults.ask(this.#list.question, this.#list.filter.state === "closed");
       this.#dataAtMs = atMs;
@@ -164,7 +185,7 @@ export class App {
       this.#wasLost = false;
       void this.#load();
       (this.#view as Partial<Detail>).retry?.();
-    }
+    } else if (this.#view.isTroubled) (this.#view as Partial<Detail>).retry?.();
     if (!changes || (!changes.reload && changes.row.length === 0)) return;
     this.#maps.map?.showChanges(changes);
     this.#view.hearLamps?.();
@@ -182,6 +203,7 @@ export class App {
     if (!fault) return;
     this.#view.hear?.(fault);
     this.#maps.map?.refreshFaults();
+    if (fault.code === "controllerOffline") void this.#showOffline();
     this.#model.summarySoon();
     if (change === "changed") return;
     const { code, street, cabinet_id, longitude, latitude, severity } = fault;
@@ -199,11 +221,11 @@ export class App {
       this.#view = this.#list;
       this.#maps.select(null);
       this.#draw();
-      this.#focusList(before);
+      focusList(this.#shell.content, before);
       return;
     }
     if (isNarrow()) this.#sheet.set("half");
-    const detail = await this.#details.get(route.view);
+    const [detail] = await Promise.all([this.#details.get(route.view), this.#words.complete()]);
     const now = this.#router.route;
     if (now.view !== route.view || now.id !== route.id) return; // gone on meanwhile
     if (!detail) {
@@ -220,23 +242,6 @@ export class App {
     });
   }
 
-  /** Back in the list, the row that led away has the focus. */
-  #focusList(before: Route | null): void {
-    if (!before || before.view === "list") return;
-    const row = this.#shell.content.querySelector<HTMLElement>(`[data-fault="${CSS.escape(before.id)}"]`);
-    (row ?? this.#shell.content.querySelector<HTMLElement>("#faults"))?.focus();
-  }
-
-  #key(event: KeyboardEvent): void {
-    if (event.key === "Escape" && this.#router.route.view !== "list") this.#router.up();
-    const { target } = event;
-    const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    if (event.key !== "/" || isTyping) return;
-    event.preventDefault();
-    this.#router.go({ view: "list", id: "" });
-    this.#shell.content.querySelector<HTMLInputElement>("input[type=search]")?.focus();
-  }
-
   #redraw(): void {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
@@ -249,23 +254,11 @@ export class App {
   #draw(): void {
     const { bar, over, legend, content } = this.#shell;
     this.#shell.say(this.#words);
-    render(barTemplate(this.#page, this.#linkWords()), bar);
+    render(barTemplate(this.#page, linkWords(this.#page, this.#link, this.#dataAtMs)), bar);
     render(overview(this.#page), over);
-    render(legendTemplate(this.#page), legend);
     render(this.#view.template(), content);
-  }
-
-  #linkWords(): { text: string; isLost: boolean } {
-    const lostSinceMs = this.#link.lostSinceMs;
-    if (lostSinceMs === null) {
-      const isThere = this.#link.heardAtMs !== null;
-      return { text: this.#words.say(isThere ? "live" : "connecting"), isLost: false };
-    }
-    const toCity = this.#clock.nowMs() - Date.now();
-    const time = (ms: number) => this.#clock.time(ms + toCity, this.#words.locale);
-    const parts = [this.#words.say("lost", { t: time(lostSinceMs) })];
-    if (this.#dataAtMs !== null) parts.push(this.#words.say("data_of", { t: time(this.#dataAtMs) }));
-    return { text: parts.join(" · "), isLost: true };
+    if (this.#isDrawn) render(legendTemplate(this.#page), legend);
+    this.#isDrawn = true;
   }
 
   // --- the map ---------------------------------------------------------------------------------------------------------
@@ -284,16 +277,20 @@ export class App {
       }, MAP_AFTER_MS);
       return;
     }
+    this.#maps.setCovered(this.#covered);
     void this.#maps.open(city, this.#list.filter).then(() => {
       void this.#model.askCabinets();
+      void this.#showOffline();
       void this.#model.askMe();
-      this.#keepFiles();
+      void this.#words.complete();
+      void this.#model.askCodes().then(() => {
+        this.#maps.map?.showLooks(this.#model.looks);
+      });
+      keepFiles();
     });
   }
 
-  /** Keep the page's files for the next time, once they no longer compete with what is looked at. */
-  #keepFiles(): void {
-    if (!("serviceWorker" in navigator) || !import.meta.env.PROD) return;
-    void navigator.serviceWorker.register("/service-worker.js").catch(() => undefined);
+  async #showOffline(): Promise<void> {
+    this.#maps.map?.showOffline(await this.#model.askOffline());
   }
 }

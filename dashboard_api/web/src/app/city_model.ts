@@ -2,7 +2,20 @@
 
 import { getKept, isExpected } from "../city/api";
 import type { CityClock } from "../city/clock";
-import { type Cabinet, type CabinetList, type City, lookOf, type Me, type QuantityList, type Summary } from "../city/types";
+import type { FirstAnswers } from "../city/first_answers";
+import type { Looks } from "../map/icons";
+import {
+  type Cabinet,
+  type CabinetList,
+  type City,
+  type Code,
+  type CodeList,
+  type FaultPage,
+  lookOf,
+  type Me,
+  type QuantityList,
+  type Summary,
+} from "../city/types";
 import type { Words } from "../words/words";
 
 const NAMED_UP_TO_LAMPS = 20_000; // in a larger city the map's tiles and the views name the cabinets
@@ -16,6 +29,7 @@ export class CityModel {
   #city: City | null = null;
   #summary: Summary | null = null;
   #me: Me | null = null;
+  #looks: Looks = new Map();
   #timer = 0;
 
   /** `changed` is called after every answer. */
@@ -37,6 +51,11 @@ export class CityModel {
     return this.#me;
   }
 
+  /** How each fault code is shown; empty until the server has said so. */
+  get looks(): Looks {
+    return this.#looks;
+  }
+
   get isComplete(): boolean {
     return this.#city !== null && this.#summary !== null;
   }
@@ -52,14 +71,49 @@ export class CityModel {
     this.#changed();
   }
 
+  /** Take from the document what it carries of the city. */
+  takeFirst(told: FirstAnswers): void {
+    const city = told.takeCity();
+    if (city) this.#takeCity(city, Date.now());
+    this.#summary = told.take<Summary>("/summary");
+    const codes = told.take<Pick<CodeList, "items">>("/codes");
+    if (codes) this.#takeLooks(codes.items);
+  }
+
+  #takeCity(city: City, toldAtMs: number): void {
+    this.#city = city;
+    this.#clock.set(city, toldAtMs);
+    this.#words.setNames(city.languages);
+    this.#words.setCityLanguage(city.language);
+    const look = lookOf(city);
+    document.title = `${look.title} · Terang`;
+    document.documentElement.style.setProperty("--accent", look.accent ?? "transparent");
+  }
+
+  #takeLooks(codes: readonly Code[]): void {
+    this.#looks = new Map(codes.map(({ code, family, darkens }) => [code, { family, darkens }]));
+  }
+
+  /** The controllers that are not heard, whatever the list shows. */
+  async askOffline(): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    await this.#ask<FaultPage>("/faults?code=controllerOffline&limit=1000", ({ items }) => {
+      for (const { controller_id } of items) if (controller_id !== null) found.add(controller_id);
+    });
+    return found;
+  }
+
+  /** The fault catalogue, with the titles of codes that the page's own words do not know. */
+  async askCodes(): Promise<void> {
+    await this.#ask<CodeList>("/codes", ({ items }) => {
+      this.#takeLooks(items);
+      this.#words.setCodes(items);
+    });
+  }
+
   async askCity(): Promise<void> {
     await this.#ask<City>("/city", (city, keptAtMs) => {
-      this.#city = city;
-      this.#clock.set(city, keptAtMs);
-      this.#words.setCityLanguage(city.language);
-      const look = lookOf(city);
-      document.title = `${look.title} · Terang`;
-      document.documentElement.style.setProperty("--accent", look.accent ?? "transparent");
+      this.#takeCity(city, keptAtMs);
     });
   }
 

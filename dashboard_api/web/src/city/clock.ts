@@ -1,5 +1,6 @@
 /** The city's clock: its zone, and its "now", which a replayed or simulated night sets apart from the reader's desk. */
 
+import { numberFormat, timeFormat } from "./formats";
 import type { City } from "./types";
 
 export class CityClock {
@@ -18,7 +19,7 @@ export class CityClock {
   }
 
   #format(at: number, locale: string, options: Intl.DateTimeFormatOptions): string {
-    return new Intl.DateTimeFormat(locale, { timeZone: this.#timezone, hourCycle: "h23", ...options }).format(at);
+    return timeFormat(locale, { timeZone: this.#timezone, hourCycle: "h23", ...options }).format(at);
   }
 
   /** Hours and minutes, e.g. 21:05 (in Indonesian 21.05). */
@@ -41,10 +42,25 @@ export class CityClock {
     return this.#format(atMs, locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   }
 
+  /** The city's day as a date field has it, e.g. 2026-11-23. */
+  isoDay(atMs: number): string {
+    return this.#format(atMs, "en-CA", { year: "numeric", month: "2-digit", day: "2-digit" });
+  }
+
+  /** When a day such as 2026-11-23 begins in the city, ISO 8601 in UTC. */
+  startOfDay(day: string): string {
+    const midnightMs = Date.parse(`${day}T00:00:00Z`);
+    const written = timeFormat("en-US", { timeZone: this.#timezone, timeZoneName: "longOffset" });
+    const name = written.formatToParts(midnightMs).find((part) => part.type === "timeZoneName")?.value ?? "";
+    const [, sign = "+", hours = "0", minutes = "0"] = /GMT([+-])(\d+):(\d+)/.exec(name) ?? [];
+    const aheadMs = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === "-" ? -1 : 1);
+    return new Date(midnightMs - aheadMs).toISOString();
+  }
+
   /** The zone's short name, e.g. WIB. */
   zone(): string {
     // Indonesian names the three zones of Indonesia (WIB, WITA, WIT), which everybody there knows; English does not
-    const parts = new Intl.DateTimeFormat("id-ID", { timeZone: this.#timezone, timeZoneName: "short" });
+    const parts = timeFormat("id-ID", { timeZone: this.#timezone, timeZoneName: "short" });
     return parts.formatToParts(this.nowMs()).find((part) => part.type === "timeZoneName")?.value ?? "";
   }
 
@@ -63,5 +79,5 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 export function lasting(seconds: number, locale: string): string {
   const [unit, length] = STEPS.find(([, length]) => seconds >= length) ?? (["minute", 60] as const);
   const style = { style: "unit", unit, unitDisplay: "long" } as const;
-  return new Intl.NumberFormat(locale, style).format(Math.max(1, Math.floor(seconds / length)));
+  return numberFormat(locale, style).format(Math.max(1, Math.floor(seconds / length)));
 }

@@ -3,14 +3,16 @@
 const STORED = "terang-drafts";
 const MOST = 50; // drafts; the oldest go first
 
-export interface Draft {
-  note: string;
-  assignee: string;
+/** The fields that a person types into. */
+export const TYPED = ["note", "assignee", "cause", "part", "until"] as const;
+export type Typed = Record<(typeof TYPED)[number], string>;
+
+export interface Draft extends Typed {
   /** The request that went out without an answer: a repeat sends the very same one, and counts once. */
   pending: { key: string; body: Record<string, unknown> } | null;
 }
 
-const EMPTY: Draft = { note: "", assignee: "", pending: null };
+const EMPTY: Draft = { note: "", assignee: "", cause: "", part: "", until: "", pending: null };
 
 function all(): Record<string, Draft> {
   try {
@@ -27,7 +29,7 @@ export function draftOf(id: string): Draft {
 
 export function keepDraft(id: string, draft: Draft): void {
   const rest = Object.entries(all()).filter(([other]) => other !== id);
-  const isEmpty = !draft.note && !draft.assignee && !draft.pending;
+  const isEmpty = TYPED.every((name) => !draft[name]) && !draft.pending;
   const kept = isEmpty ? rest : [...rest, [id, draft] as const];
   try {
     localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(kept.slice(-MOST))));

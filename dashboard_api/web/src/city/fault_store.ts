@@ -1,6 +1,7 @@
 /** The faults of the list as the page knows them: pages of the server's list, and what the live feed adds. */
 
 import { get, getKept } from "./api";
+import type { FirstAnswers } from "./first_answers";
 import type { Fault, FaultEvent, FaultPage, FaultState } from "./types";
 
 export interface Filter {
@@ -24,12 +25,17 @@ export const NO_FILTER: Filter = {
   withinHours: 0,
 };
 const PAGE = 50;
-/** What the document preloads; see index.html. */
+/** What the document carries, or preloads where it is the plain one; see index.html. */
 export const FIRST_PAGE = `/faults?order=priority&limit=${PAGE}`;
+
+/** Order of times and ids, which are ASCII: a locale's own order takes far longer. */
+function order(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
 
 /** The order in which a crew should drive: priority first, the longer-standing one among equals. */
 export function byPriority(a: Fault, b: Fault): number {
-  return b.priority - a.priority || a.opened_at.localeCompare(b.opened_at) || a.id.localeCompare(b.id);
+  return b.priority - a.priority || order(a.opened_at, b.opened_at) || order(a.id, b.id);
 }
 
 /** Whether a fault is one of those that the filter asks for. */
@@ -87,6 +93,15 @@ export class FaultStore {
 
   #tell(change: Change, fault: Fault | null): void {
     for (const listener of this.#listeners) listener(change, fault);
+  }
+
+  /** Take the first page of the list from the document, which carries it; whether it does. */
+  takeFirst(told: FirstAnswers): boolean {
+    const page = told.take<FaultPage>(FIRST_PAGE);
+    if (!page) return false;
+    this.load(page.items);
+    this.#cursor = page.next_cursor;
+    return true;
   }
 
   /** Ask for the first page of a list; answers when it was told, by this device's clock. Raises Unreachable, Problem. */

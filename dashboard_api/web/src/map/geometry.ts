@@ -1,12 +1,13 @@
 /** Pure geometry of the map: cables from the order along a circuit, street names from the lamps that line them. */
 
-import type { Cabinet, CabinetLamps, Fault, LampCollection, LampFeature } from "../city/types";
+import type { Cabinet, CabinetLamps, City, Fault, LampCollection, LampFeature } from "../city/types";
 
 type Position = [number, number];
 type Lines = GeoJSON.FeatureCollection<GeoJSON.LineString>;
 type Points = GeoJSON.FeatureCollection<GeoJSON.Point>;
 
 const EARTH_M = 6_371_000;
+const LONGEST_NAME = 40; // letters
 const LONGEST_SPAN_M = 600; // farther apart, the order in the register is wrong and a line would lie
 
 /** Metres between two places, on a plane: right to a few per mille within a city. */
@@ -48,6 +49,22 @@ export function placedLamps({ cabinet_id, columns }: CabinetLamps): LampFeature[
     },
     geometry: { type: "Point", coordinates: [numberOf("longitude", row) ?? 0, numberOf("latitude", row) ?? 0] },
   }));
+}
+
+/** A city's districts, each at the middle of its lamps; of a server of an older version none. */
+export function districtNames(city: Partial<Pick<City, "districts">>): Points {
+  const features = (city.districts ?? []).map(({ name, longitude, latitude }) => ({
+    type: "Feature" as const,
+    properties: { name: shortened(name) },
+    geometry: { type: "Point" as const, coordinates: [longitude, latitude] },
+  }));
+  return { type: "FeatureCollection", features };
+}
+
+/** A name that may be as long as a register lets it be, as long as a map has room for. */
+function shortened(name: string): string {
+  const letters = Array.from(name);
+  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join("")}…` : name;
 }
 
 /** One line per circuit, from its cabinet through its lamps in the order of their positions. */
@@ -103,7 +120,11 @@ export function streetNames(lamps: LampCollection): Points {
     const neighbours = members.map(at).filter((place) => metres(place, nearest) < 250);
     features.push({
       type: "Feature",
-      properties: { name: members[0]?.properties.street, angle: upright(direction(neighbours)), n: members.length },
+      properties: {
+        name: shortened(members[0]?.properties.street ?? ""),
+        angle: upright(direction(neighbours)),
+        n: members.length,
+      },
       geometry: { type: "Point", coordinates: nearest },
     });
   }

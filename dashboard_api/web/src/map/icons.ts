@@ -3,7 +3,7 @@
  * is the outline and the glyph, and a hollow sign is a fault that somebody has taken in hand.
  */
 
-import type { Fault, FaultState, Level, Severity } from "../city/types";
+import type { Code, FaultState, Level, Severity } from "../city/types";
 
 export type Family = "lamp" | "cable" | "cabinet" | "signal";
 
@@ -40,39 +40,19 @@ export const SHAPES: Record<Family, { outline: string; glyph: string }> = {
   },
 };
 
-/** Families of codes that are not of single lamps, for the tiles, which name a fault's code alone. */
-export const FAMILY_OF: Readonly<Record<string, Family>> = {
-  supplyVoltageTooLow: "cable",
-  supplyVoltageTooHigh: "cable",
-  circuitFailure: "cable",
-  cableFailure: "cable",
-  circuitPowerTooLow: "cable",
-  supplyLoss: "cabinet",
-  neutralFailure: "cabinet",
-  contactorFailure: "cabinet",
-  cabinetDoorOpen: "cabinet",
-  unmeteredLoad: "cabinet",
-  communicationFailure: "signal",
-  meterFailure: "signal",
-  busFailure: "signal",
-  controllerOffline: "signal",
-};
-const SIGNAL_CODES = new Set(["communicationFailure", "meterFailure", "busFailure", "controllerOffline"]);
+const OF_LEVEL: Record<Level, Family> = { lamp: "lamp", circuit: "cable", cabinet: "cabinet", controller: "signal" };
 
-/** Which family a fault's sign belongs to: what is broken, or only not heard of. */
-export function familyOf(fault: { code: string; level: Level }): Family {
-  if (fault.level === "controller" || SIGNAL_CODES.has(fault.code)) return "signal";
-  if (fault.level === "circuit") return "cable";
-  return fault.level;
+/** How the server's fault catalogue has a code shown, by the code. */
+export type Looks = ReadonlyMap<string, Pick<Code, "family" | "darkens">>;
+
+/** Which family a fault's sign belongs to: as the catalogue says, else by its level. */
+export function familyOf(fault: { code: string; level: Level }, looks?: Looks): Family {
+  return looks?.get(fault.code)?.family ?? OF_LEVEL[fault.level];
 }
 
 /** Whether nobody has taken the fault in hand yet. */
 export function isFresh(state: FaultState): boolean {
   return state === "open";
-}
-
-export function iconName(fault: Pick<Fault, "code" | "level" | "severity" | "state">): string {
-  return `fault-${familyOf(fault)}-${fault.severity}-${isFresh(fault.state) ? "full" : "hollow"}`;
 }
 
 /** The sign as pixels for the map, `ratio` device pixels to one. */
@@ -99,7 +79,7 @@ function signImage(family: Family, colour: string, full: boolean, ratio: number)
   return ink.getImageData(0, 0, side, side);
 }
 
-/** Every sign of the map by the name that `iconName` gives. */
+/** Every sign of the map by its name: `fault-FAMILY-SEVERITY-full`, or `-hollow`. */
 export function allSigns(ratio: number): Map<string, ImageData> {
   const signs = new Map<string, ImageData>();
   for (const family of FAMILIES)

@@ -1,11 +1,12 @@
 /** How the city looks at night: the style of every layer, from the dark ground up to the faults. */
 
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
-import { FAMILY_OF, SEVERITY_COLOUR } from "./icons";
+import { SEVERITY_COLOUR, type Looks } from "./icons";
 
 const STATE: ExpressionSpecification = ["coalesce", ["feature-state", "state"], ["get", "state"]];
 const IS_LIT: ExpressionSpecification = ["==", STATE, "lit"];
 const IS_DARK: ExpressionSpecification = ["==", STATE, "dark"];
+const IS_UNMETERED: ExpressionSpecification = ["==", STATE, "unmetered"];
 const LEVEL: ExpressionSpecification = ["coalesce", ["feature-state", "level"], ["get", "level"], 100];
 
 /** A dimmed lamp still glows: the eye's response is far from linear. */
@@ -54,15 +55,26 @@ const LAMPS: LayerSpecification[] = [
     "source-layer": "lamps",
     paint: {
       "circle-radius": ["interpolate", ["exponential", 1.4], ["zoom"], 10, 0.7, 13, 1.5, 16, 3.2, 19, 8],
-      "circle-color": ["case", IS_LIT, "#fff4dc", IS_DARK, "#0b0e16", ["==", STATE, "off"], "#66718a", "#2c3446"],
+      "circle-color": [
+        "case",
+        IS_LIT,
+        "#fff4dc",
+        IS_DARK,
+        "#0b0e16",
+        ["==", STATE, "off"],
+        "#66718a",
+        IS_UNMETERED,
+        "#4d5870",
+        "#2c3446",
+      ],
       "circle-opacity": ["case", IS_LIT, BRIGHTNESS, 0.95],
       "circle-stroke-width": [
         "case",
         IS_DARK,
         1.4,
-        ["in", STATE, ["literal", ["silent", "unmetered", "unknown"]]],
+        ["in", STATE, ["literal", ["silent", "unknown"]]],
         0.8,
-        0,
+        0, // not metered: a dot without a ring
       ],
       "circle-stroke-color": ["case", IS_DARK, "#ff6a2b", "#5d6a85"],
     },
@@ -141,10 +153,30 @@ const NAMES: LayerSpecification[] = [
     },
     paint: { "icon-opacity": ["interpolate", ["linear"], ["zoom"], 14, 0, 14.5, 0.85] },
   },
+  {
+    id: "district-name",
+    type: "symbol",
+    source: "districts",
+    maxzoom: 15,
+    layout: { "icon-image": ["concat", "name:district:", ["get", "name"]], "icon-padding": 8 },
+    paint: { "icon-opacity": ["interpolate", ["linear"], ["zoom"], 13.5, 0.9, 15, 0] },
+  },
 ];
 
-const FAMILY: ExpressionSpecification = ["coalesce", ["get", ["get", "code"], ["literal", FAMILY_OF]], "lamp"];
 const FULL: ExpressionSpecification = ["case", ["==", ["get", "state"], "open"], "full", "hollow"];
+
+/** The name of a fault's sign, by the families that the server's catalogue gives its codes. */
+export function faultSign(looks: Looks): ExpressionSpecification {
+  const families = Object.fromEntries([...looks].map(([code, { family }]) => [code, family]));
+  const family: ExpressionSpecification = ["coalesce", ["get", ["get", "code"], ["literal", families]], "lamp"];
+  return ["concat", "fault-", family, "-", ["get", "severity"], "-", FULL];
+}
+
+/** The sign of a cabinet: crossed out where its controller is one of `offline`. */
+export function cabinetSign(offline: readonly string[]): ExpressionSpecification {
+  const isOffline: ExpressionSpecification = ["in", ["get", "controller_id"], ["literal", [...offline]]];
+  return ["case", isOffline, "cabinet-offline", "cabinet-online"];
+}
 
 const SIGNS: LayerSpecification[] = [
   {
@@ -154,7 +186,7 @@ const SIGNS: LayerSpecification[] = [
     "source-layer": "cabinets",
     minzoom: 12.5,
     layout: {
-      "icon-image": "cabinet-online",
+      "icon-image": cabinetSign([]),
       "icon-allow-overlap": true,
       "icon-ignore-placement": true,
       "icon-size": ["interpolate", ["linear"], ["zoom"], 12.5, 0.6, 16, 1.1, 19, 1.6],
@@ -178,7 +210,7 @@ const SIGNS: LayerSpecification[] = [
     source: "faults",
     "source-layer": "faults",
     layout: {
-      "icon-image": ["concat", "fault-", FAMILY, "-", ["get", "severity"], "-", FULL],
+      "icon-image": faultSign(new Map()),
       "icon-allow-overlap": true,
       "icon-ignore-placement": true,
       "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.42, 13, 0.6, 16, 0.85, 19, 1.1],
@@ -198,7 +230,7 @@ export const LAMP_SOURCES = ["lamps-far", "lamps"] as const;
 
 /** Layers of the API's tiles: from which zoom they are asked for, and to which they are worth drawing anew. */
 const TILED = { lamps: [FAR_UP_TO, 15], "lamps-far": [0, 10], faults: [0, 14], cabinets: [12, 14] } as const;
-const DRAWN = ["cables", "fault-lines", "streets", "selected"];
+const DRAWN = ["cables", "fault-lines", "streets", "districts", "selected"];
 
 /** The whole style; its only addresses are the API's own tiles: no glyphs, no sprites, no other host. */
 export function nightStyle(origin: string): StyleSpecification {

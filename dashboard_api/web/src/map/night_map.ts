@@ -16,10 +16,11 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Filter } from "../city/fault_store";
 import { lampState, type City, type Fault, type LampChanges } from "../city/types";
 import type { Page, Place } from "../panel/page";
+import { districtNames } from "./geometry";
 import { CabinetLines } from "./cabinet_lines";
-import { allSigns, cabinetImage } from "./icons";
+import { allSigns, cabinetImage, type Looks } from "./icons";
 import { drawNamesOnDemand } from "./labels";
-import { LAMP_SOURCES, nightStyle } from "./layers";
+import { cabinetSign, faultSign, LAMP_SOURCES, nightStyle } from "./layers";
 
 setWorkerUrl(workerUrl);
 
@@ -70,7 +71,10 @@ export class NightMap {
     const ratio = Math.max(2, Math.ceil(window.devicePixelRatio));
     this.#map.on("style.load", () => {
       for (const [name, image] of allSigns(ratio)) this.#map.addImage(name, image, { pixelRatio: ratio });
-      this.#map.addImage("cabinet-online", cabinetImage(true, ratio), { pixelRatio: ratio });
+      for (const isOnline of [true, false])
+        this.#map.addImage(`cabinet-${isOnline ? "online" : "offline"}`, cabinetImage(isOnline, ratio), {
+          pixelRatio: ratio,
+        });
       drawNamesOnDemand(this.#map, ratio);
     });
     this.#ready = new Promise((resolve) => {
@@ -79,6 +83,8 @@ export class NightMap {
       });
     });
     this.#listen();
+    this.showLooks(page.looks);
+    void this.#put("districts", districtNames(city));
   }
 
   #listen(): void {
@@ -169,6 +175,20 @@ export class NightMap {
         this.#map.refreshTiles("faults");
       });
     }, TILES_AFTER_MS);
+  }
+
+  /** Draw the faults' signs as the catalogue of codes has them. */
+  showLooks(looks: Looks): void {
+    void this.#ready.then(() => {
+      this.#map.setLayoutProperty("fault", "icon-image", faultSign(looks));
+    });
+  }
+
+  /** Cross out the cabinets whose controllers are not heard. */
+  showOffline(controllers: ReadonlySet<string>): void {
+    void this.#ready.then(() => {
+      this.#map.setLayoutProperty("cabinet", "icon-image", cabinetSign([...controllers]));
+    });
   }
 
   /** Show the faults that the list's filter asks for, as far as the tiles tell. */

@@ -2,12 +2,13 @@
 
 import { html, type TemplateResult } from "lit-html";
 import { get, isExpected, Problem } from "../city/api";
+import { timeFormat } from "../city/formats";
 import { lampState, type CabinetAnswer, type CabinetLamps, type Energy } from "../city/types";
 import type { Word } from "../words/catalogues";
 import { DimForm } from "./dim_form";
 import { faultRow } from "./fault_list";
 import { MaintenanceForm } from "./maintenance_form";
-import { backButton, darkeningFault, facts, href, nothing, type Fact, type Page, type View } from "./page";
+import { backButton, facts, href, nothing, type Fact, type Page, type View } from "./page";
 
 const YEAR_MS = 365 * 86_400_000;
 
@@ -52,6 +53,10 @@ export class CabinetView implements View {
     this.retry();
   }
 
+  get isTroubled(): boolean {
+    return this.#trouble === "unreachable";
+  }
+
   retry(): void {
     if (this.#id) void this.#refresh();
   }
@@ -68,7 +73,8 @@ export class CabinetView implements View {
       this.#lamps = lamps;
       this.#trouble = "";
     } catch (error) {
-      if (isExpected(error)) this.#trouble = error instanceof Problem ? "cabinet_gone" : "unreachable";
+      if (isExpected(error) && id === this.#id)
+        this.#trouble = error instanceof Problem ? "cabinet_gone" : "unreachable";
     }
     this.#page.redraw();
   }
@@ -126,7 +132,7 @@ export class CabinetView implements View {
             </section>`
           : nothing
       }
-      ${this.#circuits(answer)}
+      ${this.#circuits()}
       <section>
         <h3>${words.say("register_entry")}</h3>
         ${facts(rows)}
@@ -135,12 +141,11 @@ export class CabinetView implements View {
     `;
   }
 
-  /** Each circuit as its poles in order; a lamp that a fault leaves dark is drawn dark. */
-  #circuits(answer: CabinetAnswer): TemplateResult | typeof nothing {
+  /** Each circuit as its poles in order. */
+  #circuits(): TemplateResult | typeof nothing {
     const { words } = this.#page;
     const columns = this.#lamps?.columns;
     if (!columns) return nothing;
-    const dark = new Set(answer.faults.filter((fault) => darkeningFault([fault])).flatMap(({ lamp_ids }) => lamp_ids));
     const circuits = new Map<string, number[]>();
     (columns.circuit as (string | null)[]).forEach((circuit, row) => {
       const rows = circuits.get(circuit ?? "") ?? [];
@@ -149,7 +154,7 @@ export class CabinetView implements View {
     });
     const pole = (row: number) => {
       const id = String(columns.lamp_id?.[row]);
-      const state = dark.has(id) ? "dark" : lampState(columns.state?.[row]);
+      const state = lampState(columns.state?.[row]);
       const position = columns.position?.[row] as number | null | undefined;
       const name = `${position ?? ""} ${id}, ${words.say(state)}`.trim();
       return html`<li>
@@ -177,7 +182,7 @@ export class CabinetView implements View {
     const { words } = this.#page;
     const items = this.#energy?.items ?? [];
     if (items.length === 0) return nothing;
-    const month = new Intl.DateTimeFormat(words.locale, { month: "short", year: "numeric", timeZone: "UTC" });
+    const month = timeFormat(words.locale, { month: "short", year: "numeric", timeZone: "UTC" });
     const kwh = (value: number) => words.figure(value, 1);
     return html`<section class="energy">
       <h3>${words.say("energy")}</h3>

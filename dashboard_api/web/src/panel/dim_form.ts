@@ -1,4 +1,4 @@
-/** Asks for a dim level, and shows apart what was asked and what the controllers accepted. */
+/** Asks for a dim level, and shows apart what was asked, what the controllers accepted and what is measured. */
 
 import { html, type TemplateResult } from "lit-html";
 import { get, isExpected, post } from "../city/api";
@@ -25,6 +25,7 @@ export type DimTarget = { lamp_ids: string[] } | { cabinet_id: string };
 export class DimForm {
   readonly #page: Page;
   readonly #settled: () => void;
+  readonly #measured: () => string | null;
   #target: DimTarget | null = null;
   #level: number | null = 50;
   #hours = 1;
@@ -33,9 +34,10 @@ export class DimForm {
   #isSending = false;
   #timer = 0;
 
-  /** `settled` is called when the controllers have answered. */
-  constructor(page: Page, settled: () => void) {
+  /** `settled` is called when the controllers have answered; `measured` says what the lamp draws now, where it is known. */
+  constructor(page: Page, settled: () => void, measured: () => string | null = () => null) {
     this.#page = page;
+    this.#measured = measured;
     this.#settled = settled;
   }
 
@@ -133,6 +135,7 @@ export class DimForm {
       [words.say("asked"), `${level(command.level)}${until ? ` · ${words.say("until", { t: until })}` : ""}`],
       [words.say("accepted"), words.say(STATES[command.state])],
       [words.say("why"), command.message],
+      [words.say("measured"), this.#measured()],
     ];
     return facts(rows);
   }

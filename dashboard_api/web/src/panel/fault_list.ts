@@ -15,6 +15,7 @@ import { sign } from "./sign";
 import { districts } from "./summary";
 
 const ROWS = 50;
+const FIRST_ROWS = 12; // as many as the tallest phone shows: the others follow a frame later
 
 export class FaultList implements View {
   readonly #page: Page;
@@ -22,7 +23,7 @@ export class FaultList implements View {
   readonly #search: Search;
   readonly #several: AssignSeveral;
   #filter: Filter = { ...NO_FILTER };
-  #n_rows = ROWS;
+  #n_rows = FIRST_ROWS;
   #trouble = "";
 
   constructor(page: Page, onFilter: (filter: Filter) => void) {
@@ -93,6 +94,11 @@ export class FaultList implements View {
     const { words, faults } = page;
     const shown = this.shown();
     const rows = shown.slice(0, this.#n_rows);
+    const isFirst = this.#n_rows < ROWS && faults.isLoaded; // what is farther down comes with the second drawing
+    if (isFirst) {
+      this.#n_rows = ROWS;
+      page.redraw();
+    }
     const isFiltered = JSON.stringify(this.#filter) !== JSON.stringify(NO_FILTER);
     const hasMore = shown.length > this.#n_rows || faults.hasMore;
     const n_all = Math.max(page.summary?.faults.open ?? 0, shown.length);
@@ -128,9 +134,13 @@ export class FaultList implements View {
             : nothing
         }
       </section>
-      ${districts(page, (name) => {
-        this.setFilter({ district: name });
-      })}
+      ${
+        isFirst
+          ? nothing
+          : districts(page, (name) => {
+              this.setFilter({ district: name });
+            })
+      }
     </div>`;
   }
 
@@ -171,7 +181,7 @@ export function faultRow(fault: Fault, page: Page): TemplateResult {
   const n_lamps = fault.lamp_ids.length;
   const route = { view: "fault", id: fault.id } as const;
   return html`<a class="row ${fault.severity}" data-view="fault" data-fault=${fault.id} href=${href(route)}>
-    ${sign(familyOf(fault), isFresh(fault.state))}
+    ${sign(familyOf(fault, page.looks), isFresh(fault.state))}
     <span class="what">
       <strong>${words.title(fault.code)}</strong>
       <span class="place" dir="auto">${placeOf(fault, page)}</span>

@@ -3,7 +3,7 @@
 import { html, type TemplateResult } from "lit-html";
 import { get, isExpected, Problem } from "../city/api";
 import { lasting } from "../city/clock";
-import type { Fault, TimelineEntry } from "../city/types";
+import type { Fault } from "../city/types";
 import { familyOf, isFresh } from "../map/icons";
 import type { Word } from "../words/catalogues";
 import { EvidenceWords } from "../words/evidence_words";
@@ -22,6 +22,7 @@ import {
 } from "./page";
 import { ReadingsChart } from "./readings_chart";
 import { sign } from "./sign";
+import { timelineTemplate } from "./timeline";
 
 const LAMPS_SHOWN = 12;
 
@@ -69,6 +70,10 @@ export class FaultView implements View {
     if (fault.id === this.#id && fault.version !== this.#fault?.version) void this.#refresh();
   }
 
+  get isTroubled(): boolean {
+    return this.#trouble === "unreachable";
+  }
+
   /** The connection is back: what was missed is asked for. */
   retry(): void {
     if (this.#id) void this.#refresh();
@@ -87,7 +92,7 @@ export class FaultView implements View {
       if (isFirst) this.#showPlace();
       if (isFirst || isNewer) this.#showChart(); // a repair shows in the readings
     } catch (error) {
-      if (isExpected(error)) this.#trouble = error instanceof Problem ? "fault_gone" : "unreachable";
+      if (isExpected(error) && id === this.#id) this.#trouble = error instanceof Problem ? "fault_gone" : "unreachable";
     }
     this.#page.redraw();
   }
@@ -99,7 +104,9 @@ export class FaultView implements View {
   }
 
   #showChart(): void {
-    if (this.#fault?.level === "lamp" && this.#fault.lamp_id) this.#chart.show(this.#fault.lamp_id);
+    if (this.#fault?.level !== "lamp" || !this.#fault.lamp_id) return;
+    this.#chart.show(this.#fault.lamp_id);
+    this.#chart.besideOf(this.#fault.cabinet_id);
   }
 
   template(): TemplateResult {
@@ -131,7 +138,7 @@ export class FaultView implements View {
         <h3>${words.say("where")}</h3>
         ${this.#where(fault)}
       </section>
-      ${this.#evidence(fault)} ${this.#lamps(fault)} ${this.#timeline(fault.timeline ?? [])}
+      ${this.#evidence(fault)} ${this.#lamps(fault)} ${timelineTemplate(page, this.#words, fault.timeline ?? [])}
     </article>`;
   }
 
@@ -141,7 +148,7 @@ export class FaultView implements View {
     const isClosed = fault.closed_at !== null;
     const at = isClosed ? clock.moment(Date.parse(fault.closed_at ?? ""), words.locale) : "";
     return html`<header class="headline ${fault.severity}">
-      ${sign(familyOf(fault), isFresh(fault.state))}
+      ${sign(familyOf(fault, this.#page.looks), isFresh(fault.state))}
       <div>
         <h2>${words.title(fault.code)}</h2>
         <p class="place" dir="auto">${placeOf(fault, this.#page)}</p>
@@ -149,6 +156,7 @@ export class FaultView implements View {
           <span class="severity">${words.say(fault.severity)}</span>
           <span class="tag" data-state=${fault.state}>${words.say(fault.state)}</span>
           ${fault.assignee ? html`<span class="tag" dir="auto">${fault.assignee}</span>` : nothing}
+          ${this.#progress(fault)}
           <span class="tag quiet">
             ${isClosed ? words.say("closed_after", { t: at, d: stood }) : words.say("lasting", { t: stood })}
           </span>
@@ -156,6 +164,21 @@ export class FaultView implements View {
       </div>
       <span class="priority large" title=${words.say("priority")}>${fault.priority}</span>
     </header>`;
+  }
+
+  /** Since when somebody works on it, or until when nobody can. */
+  #progress(fault: Fault): TemplateResult | typeof nothing {
+    const { words, clock } = this.#page;
+    const day = (at: string) => clock.shortDay(Date.parse(at), words.locale);
+    if (fault.started_at)
+      return html`<span class="tag" data-started
+        >${words.say("started_at", { t: clock.moment(Date.parse(fault.started_at), words.locale) })}</span
+      >`;
+    if (fault.deferred_until)
+      return html`<span class="tag" data-deferred
+        >${words.say("deferred_until", { t: day(fault.deferred_until) })}</span
+      >`;
+    return nothing;
   }
 
   /** What has come of a repair, above everything else that is told. */
@@ -173,8 +196,11 @@ export class FaultView implements View {
           ? ["repair_undone", "bad"]
           : ["repair_waits", "wait"];
     const shown = undone ?? (fault.state === "closed" ? later.at(-1) : undefined) ?? repaired;
+    const { cause, part } = repaired.data;
+    const said = [cause, part].filter((text): text is string => typeof text === "string" && text !== "");
     return html`<p class="repair ${look}">
       ${words.say(word, { t: clock.moment(Date.parse(shown.at), words.locale) })}
+      ${said.length > 0 ? html`<span dir="auto">${said.join(" · ")}</span>` : nothing}
     </p>`;
   }
 
@@ -226,7 +252,7 @@ export class FaultView implements View {
     if (ids.length === 0) return nothing;
     const chips = (some: readonly string[]) =>
       html`<div class="chips">
-        ${some.map((id) => html`<a class="chip button" data-view="lamp" href=${href({ view: "lamp", id })}>${id}</a>`)}
+        ${some.map((id) => html`<a class="chip button" data-view="lamp" href=${href({ view: "lamp", id })} dir="auto">${id}</a>`)}
       </div>`;
     const rest = ids.slice(LAMPS_SHOWN);
     return html`<section>
@@ -241,30 +267,5 @@ export class FaultView implements View {
           : nothing
       }
     </section>`;
-  }
-
-  #timeline(entries: readonly TimelineEntry[]): TemplateResult | typeof nothing {
-    const { words } = this.#page;
-    if (entries.length === 0) return nothing;
-    return html`<section>
-      <h3>${words.say("timeline")}</h3>
-      <ol class="timeline">
-        ${entries.toReversed().map((entry) => this.#moment(entry))}
-      </ol>
-    </section>`;
-  }
-
-  #moment(entry: TimelineEntry): TemplateResult {
-    const { words, clock } = this.#page;
-    const evidence = this.#words;
-    const did = words.find(`page.did_${entry.kind}`) ?? entry.kind;
-    const note = evidence.note(entry);
-    const byWhom = { telemetry: words.say("by_telemetry"), local: words.say("by_local") }[entry.actor] ?? entry.actor;
-    const assignee = typeof entry.data.assignee === "string" ? entry.data.assignee : "";
-    return html`<li>
-      <time datetime=${entry.at}>${clock.moment(Date.parse(entry.at), words.locale)}</time>
-      <span><b>${did}</b>${assignee ? ` → ${assignee}` : ""} · ${byWhom}</span>
-      ${note ? html`<q dir="auto">${note}</q>` : nothing}
-    </li>`;
   }
 }

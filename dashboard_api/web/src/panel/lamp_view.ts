@@ -7,18 +7,7 @@ import type { Word } from "../words/catalogues";
 import { DimForm } from "./dim_form";
 import { faultRow } from "./fault_list";
 import { MaintenanceForm } from "./maintenance_form";
-import {
-  backButton,
-  cabinetName,
-  darkeningFault,
-  facts,
-  honestState,
-  href,
-  nothing,
-  type Fact,
-  type Page,
-  type View,
-} from "./page";
+import { backButton, cabinetName, darkeningFault, facts, href, nothing, type Fact, type Page, type View } from "./page";
 import { ReadingsChart } from "./readings_chart";
 import { bulb } from "./sign";
 
@@ -36,9 +25,13 @@ export class LampView implements View {
   constructor(page: Page) {
     this.#page = page;
     this.#chart = new ReadingsChart(page);
-    this.#dim = new DimForm(page, () => {
-      void this.#refresh();
-    });
+    this.#dim = new DimForm(
+      page,
+      () => {
+        void this.#refresh();
+      },
+      () => this.#measuredPower(),
+    );
     this.#maintenance = new MaintenanceForm(page);
   }
 
@@ -66,6 +59,10 @@ export class LampView implements View {
     if (this.#id) void this.#refresh();
   }
 
+  get isTroubled(): boolean {
+    return this.#trouble === "unreachable";
+  }
+
   retry(): void {
     if (this.#id) void this.#refresh();
   }
@@ -79,8 +76,9 @@ export class LampView implements View {
       this.#answer = answer;
       this.#trouble = "";
       this.#chart.expect(answer.rated_power_w);
+      this.#chart.besideOf(answer.cabinet_id);
     } catch (error) {
-      if (isExpected(error)) this.#trouble = error instanceof Problem ? "lamp_gone" : "unreachable";
+      if (isExpected(error) && id === this.#id) this.#trouble = error instanceof Problem ? "lamp_gone" : "unreachable";
     }
     this.#page.redraw();
   }
@@ -90,8 +88,7 @@ export class LampView implements View {
     const answer = this.#answer;
     if (!answer) return "silent";
     const told = (answer as { state?: unknown }).state ?? answer.latest?.state;
-    const own = told === undefined && answer.cabinet_id === null ? "unmetered" : lampState(told);
-    return honestState(own, answer.faults);
+    return told === undefined && answer.cabinet_id === null ? "unmetered" : lampState(told);
   }
 
   template(): TemplateResult {
@@ -117,7 +114,7 @@ export class LampView implements View {
     const page = this.#page;
     const { words } = page;
     this.#chart.renderHead();
-    const why = darkeningFault(answer.faults);
+    const why = darkeningFault(answer.faults, page);
     return html`
       ${this.#trouble ? html`<p class="message error">${words.say(this.#trouble)}</p>` : nothing}
       ${why && why.level !== "lamp" ? html`<p class="repair bad">${words.say("dark_by", { what: words.title(why.code) })}</p>` : nothing}
@@ -136,6 +133,15 @@ export class LampView implements View {
         ${this.#register(answer)}
       </section>
     `;
+  }
+
+  /** What the lamp draws, and when that was measured. */
+  #measuredPower(): string | null {
+    const { words, clock } = this.#page;
+    const latest = this.#answer?.latest as Record<string, unknown> | null | undefined;
+    const { power_w: power, at } = latest ?? {};
+    if (typeof power !== "number" || typeof at !== "string") return null;
+    return `${words.measured("power_w", power)} · ${clock.moment(Date.parse(at), words.locale)}`;
   }
 
   /** What was measured: as the present where it is fresh, else as the last that was heard. */

@@ -2,6 +2,7 @@
 
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
+import { collator } from "../city/formats";
 import type { Filter } from "../city/fault_store";
 import { cabinetName, nothing, type Page } from "./page";
 
@@ -31,7 +32,7 @@ export function filterFields(page: Page, filter: Filter, change: (part: Partial<
     </select>`;
   const districts = (summary?.districts ?? []).map(({ district }) => district ?? "").filter(Boolean);
   const codes = words.codes().map((code): Option => [code, words.title(code)]);
-  codes.sort(([, a], [, b]) => a.localeCompare(b));
+  codes.sort(([, a], [, b]) => collator(words.locale).compare(a, b));
   const states = (["open", "acknowledged", "assigned", "repaired", "closed"] as const).map((state): Option => [
     state,
     words.say(state),

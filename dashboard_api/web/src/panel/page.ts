@@ -5,13 +5,16 @@ import type { Route } from "../app/router";
 import { addressOf } from "../app/router";
 import type { CityClock } from "../city/clock";
 import type { FaultStore } from "../city/fault_store";
-import type { Cabinet, City, Fault, LampState, Me, Summary } from "../city/types";
+import type { Cabinet, City, Fault, Me, Summary } from "../city/types";
+import type { Looks } from "../map/icons";
 import type { Words } from "../words/words";
 
 export interface Page {
   words: Words;
   clock: CityClock;
   faults: FaultStore;
+  /** How the server's fault catalogue has each code shown. */
+  readonly looks: Looks;
   readonly city: City | null;
   readonly summary: Summary | null;
   /** Who is signed in; null until the server has said so. */
@@ -37,6 +40,8 @@ export interface View {
   hear?(fault: Fault): void;
   /** Lamps changed their look. */
   hearLamps?(): void;
+  /** Whether it shows that it could not be loaded: then it is asked for again as soon as the server answers. */
+  readonly isTroubled?: boolean;
 }
 
 /** A link to a view: it opens in a new tab as well. */
@@ -77,7 +82,7 @@ export function facts(rows: readonly Fact[]): TemplateResult {
       ([label, value]) =>
         html`<div>
           <dt>${label}</dt>
-          <dd>${value}</dd>
+          <dd dir="auto">${value}</dd>
         </div>`,
     )}
   </dl>`;
@@ -110,24 +115,9 @@ export function choice<T extends string | number>(
   </div>`;
 }
 
-/** Codes of faults on which a lamp that hangs on the faulty thing gets no power, or gives no light. */
-const DARK_CODES = new Set([
-  "lampFailure",
-  "circuitFailure",
-  "cableFailure",
-  "supplyLoss",
-  "contactorFailure",
-  "controlGearFailure",
-]);
-
-/** The open fault that leaves a lamp dark, whatever the lamp's own meter said last. */
-export function darkeningFault(faults: readonly Fault[]): Fault | undefined {
-  return faults.find(({ code, state }) => DARK_CODES.has(code) && state !== "closed");
-}
-
-/** A lamp's state, with a fault that stands counting before its own last word. */
-export function honestState(reported: LampState, faults: readonly Fault[]): LampState {
-  return darkeningFault(faults) ? "dark" : reported;
+/** The open fault by which a lamp is dark, whatever the lamp's own meter said last. */
+export function darkeningFault(faults: readonly Fault[], page: Page): Fault | undefined {
+  return faults.find(({ code, state }) => page.looks.get(code)?.darkens === true && state !== "closed");
 }
 
 export { nothing };

@@ -1,11 +1,13 @@
 /** A lamp's readings over time: power with what was to be expected behind it, and any other quantity beside it. */
 
-import { html, render } from "lit-html";
+import { html, render, type TemplateResult } from "lit-html";
 import { get, isExpected, Problem } from "../city/api";
 import type { Readings } from "../city/types";
 import type { Word } from "../words/catalogues";
-import { choice, type Page } from "./page";
+import { neighboursOf, type Neighbour } from "./neighbours";
+import { choice, href, nothing, type Page } from "./page";
 import type { Plot } from "./readings_plot";
+import { bulb } from "./sign";
 
 const HOUR_MS = 3_600_000;
 const RANGES: readonly { word: Word; hours: number; every: string }[] = [
@@ -13,6 +15,7 @@ const RANGES: readonly { word: Word; hours: number; every: string }[] = [
   { word: "one_day", hours: 24, every: "5m" },
   { word: "one_week", hours: 168, every: "30m" },
 ];
+const STEPS_MS: Record<string, number> = { "1m": 60_000, "5m": 300_000, "30m": 1_800_000 };
 export const POWER = "power_w";
 
 type Column = (number | null)[];
@@ -34,6 +37,15 @@ export function plotted(
   return [at.map((moment) => Date.parse(moment) / 1000), values(POWER), expected, values(other)];
 }
 
+/** Another lamp's power at the times of this one's readings. */
+export function alongside(at: readonly number[], { columns }: Pick<Readings, "columns">): Column {
+  const power = (columns[POWER] ?? []) as Column;
+  const known = new Map(
+    ((columns.at ?? []) as string[]).map((moment, row) => [Date.parse(moment) / 1000, power[row] ?? null]),
+  );
+  return at.map((seconds) => known.get(seconds) ?? null);
+}
+
 /** Whether a column holds any figure at all. */
 export function hasFigures(column: readonly (number | null)[]): boolean {
   return column.some((value) => value !== null);
@@ -49,6 +61,9 @@ export class ReadingsChart {
   #other = "voltage_v";
   #ratedW: number | null = null;
   #answer: Readings | null = null;
+  #cabinetId: string | null = null;
+  #neighbours: readonly Neighbour[] = [];
+  #beside = new Map<string, Readings>();
 
   constructor(page: Page) {
     this.#page = page;
@@ -57,15 +72,46 @@ export class ReadingsChart {
     new ResizeObserver(() => this.#plot?.resize()).observe(this.#frame);
   }
 
+  /** Show a lamp's readings; with those of its neighbours once `besideOf` has named its cabinet. */
   show(lampId: string): void {
     if (this.#lampId !== lampId) {
       this.#answer = null;
+      this.#cabinetId = null;
+      this.#neighbours = [];
+      this.#beside.clear();
       this.#ratedW = null;
       this.#say(this.#page.words.say("loading"));
     }
     this.#lampId = lampId;
     this.renderHead();
     void this.#load();
+  }
+
+  /** The lamp's cabinet, on whose circuit its neighbours are. */
+  besideOf(cabinetId: string | null): void {
+    if (cabinetId === this.#cabinetId) return;
+    this.#cabinetId = cabinetId;
+    void this.#loadNeighbours();
+  }
+
+  async #loadNeighbours(): Promise<void> {
+    const lampId = this.#lampId;
+    const cabinetId = this.#cabinetId;
+    if (lampId === null || cabinetId === null) return;
+    if (this.#neighbours.length === 0) this.#neighbours = await neighboursOf(lampId, cabinetId);
+    if (this.#lampId !== lampId) return;
+    this.renderHead();
+    const range = this.#range;
+    for (const { lampId: id } of this.#neighbours) {
+      try {
+        const answer = await get<Readings>(this.#path(id));
+        if (this.#lampId !== lampId || this.#range !== range) return;
+        this.#beside.set(id, answer);
+      } catch (error) {
+        isExpected(error); // the lamp's own readings are what counts
+      }
+    }
+    void this.#draw();
   }
 
   /** The lamp's rated power, from which the expected one is reckoned. */
@@ -91,8 +137,9 @@ export class ReadingsChart {
       html`<h3>${words.say("readings")}</h3>
         ${choice(words.say("range"), ranges, this.#range, (row) => {
           this.#range = row;
+          this.#beside.clear();
           this.renderHead();
-          void this.#load();
+          void this.#load().then(() => this.#loadNeighbours());
         })}
         <select
           aria-label=${words.say("beside_power")}
@@ -106,23 +153,44 @@ export class ReadingsChart {
               html`<option value=${name} ?selected=${name === this.#other}>${words.quantity(name)}</option>`,
           )}
         </select>
-        ${this.#frame}`,
+        ${this.#frame} ${this.#neighboursTemplate()}`,
       this.element,
     );
+  }
+
+  #neighboursTemplate(): TemplateResult | typeof nothing {
+    const { words } = this.#page;
+    if (this.#neighbours.length === 0) return nothing;
+    return html`<nav class="neighbours" aria-label=${words.say("neighbours")}>
+      ${this.#neighbours.map(
+        ({ lampId, state, isAfter }) =>
+          html`<a class="button" data-view="lamp" href=${href({ view: "lamp", id: lampId })}
+            ><span class="soft">${words.say(isAfter ? "next_lamp" : "lamp_before")}</span> ${bulb(state)}
+            <span dir="auto">${lampId}</span><span class="soft">${words.say(state)}</span></a
+          >`,
+      )}
+    </nav>`;
+  }
+
+  #path(lampId: string): string {
+    const range = RANGES[this.#range] ?? RANGES[0];
+    const nowMs = this.#page.clock.nowMs();
+    const stepMs = STEPS_MS[range?.every ?? "1m"] ?? 60_000;
+    const endMs = Math.ceil(nowMs / stepMs) * stepMs; // so that neighbours are averaged over the same minutes
+    const query = new URLSearchParams({
+      start: new Date(endMs - (range?.hours ?? 12) * HOUR_MS).toISOString(),
+      end: new Date(endMs).toISOString(),
+      every: range?.every ?? "1m",
+    });
+    return `/lamps/${encodeURIComponent(lampId)}/readings?${query.toString()}`;
   }
 
   async #load(): Promise<void> {
     const lampId = this.#lampId;
     const range = RANGES[this.#range];
     if (lampId === null || !range) return;
-    const nowMs = this.#page.clock.nowMs();
-    const query = new URLSearchParams({
-      start: new Date(nowMs - range.hours * HOUR_MS).toISOString(),
-      end: new Date(nowMs).toISOString(),
-      every: range.every,
-    });
     try {
-      const answer = await get<Readings>(`/lamps/${encodeURIComponent(lampId)}/readings?${query.toString()}`);
+      const answer = await get<Readings>(this.#path(lampId));
       if (this.#lampId !== lampId || RANGES[this.#range] !== range) return;
       this.#answer = answer;
       this.renderHead();
@@ -153,6 +221,7 @@ export class ReadingsChart {
     this.#plot?.destroy();
     render(html``, this.#frame);
     const isLong = (RANGES[this.#range]?.hours ?? 0) > 24;
-    this.#plot = new Plot(this.#frame, this.#page, this.#other, data, isLong);
+    const beside = [...this.#beside].map(([id, readings]) => ({ id, column: alongside(data[0], readings) }));
+    this.#plot = new Plot(this.#frame, this.#page, this.#other, data, beside, isLong);
   }
 }

@@ -8,6 +8,12 @@ import type { Page } from "./page";
 const POWER_COLOUR = "#ffc978";
 const EXPECTED_COLOUR = "#93a1bb";
 const OTHER_COLOUR = "#56b4e9";
+const BESIDE_DASHES = [
+  [1, 3],
+  [9, 3, 2, 3],
+]; // of one colour: told apart by their strokes
+const LONGEST_LABEL = 24;
+const SHORT_S = 600; // minutes of a lamp that is new: several ticks to a minute
 const HEIGHT_PX = 200;
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares this enum without its values
 const RIGHT: uPlot.Axis.Side = 1;
@@ -16,7 +22,15 @@ export class Plot {
   readonly #plot: uPlot;
   readonly #frame: HTMLElement;
 
-  constructor(frame: HTMLElement, page: Page, other: string, data: uPlot.AlignedData, isLong: boolean) {
+  /** `data`: times, power, expected power, the other quantity; `beside`: the power of neighbours at the same times. */
+  constructor(
+    frame: HTMLElement,
+    page: Page,
+    other: string,
+    data: uPlot.AlignedData,
+    beside: readonly { id: string; column: (number | null)[] }[],
+    isLong: boolean,
+  ) {
     this.#frame = frame;
     const { words, clock } = page;
     const power = "power_w";
@@ -36,6 +50,8 @@ export class Plot {
       distinctFigures(ticks, (value, digits) => `${words.figure(value, digits)} ${unitText}`.trim());
     const moment = (_: uPlot, seconds: number | null) =>
       seconds === null ? "–" : clock.moment(seconds * 1000, words.locale);
+    const [times] = data;
+    const isShort = Number(times.at(-1)) - Number(times[0]) < SHORT_S;
     this.#plot = new uPlot(
       {
         width: this.#width,
@@ -64,11 +80,20 @@ export class Plot {
             value: figure(power),
           },
           { label: words.quantity(other), scale: "other", stroke: OTHER_COLOUR, width: 1.3, value: figure(other) },
+          ...beside.map(({ id }, row) => ({
+            label: id.length > LONGEST_LABEL ? `${id.slice(0, LONGEST_LABEL - 1)}…` : id,
+            scale: "w",
+            stroke: EXPECTED_COLOUR,
+            width: 1,
+            dash: BESIDE_DASHES[row % BESIDE_DASHES.length] ?? [],
+            spanGaps: true,
+            value: figure(power),
+          })),
         ],
         axes: [
           {
             ...axis,
-            space: isLong ? 90 : 50,
+            space: isLong || isShort ? 110 : 50, // such labels carry the day
             values: (_, ticks) =>
               distinctTimes(
                 ticks,
@@ -81,7 +106,7 @@ export class Plot {
           { ...axis, scale: "other", side: RIGHT, size: 62, grid: { show: false }, values: label(unit) },
         ],
       },
-      data,
+      [...data, ...beside.map(({ column }) => column)] as uPlot.AlignedData,
       frame,
     );
   }

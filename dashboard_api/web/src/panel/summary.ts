@@ -54,7 +54,7 @@ export function districts(page: Page, onDistrict: (name: string) => void): Templ
         onDistrict(each.district ?? "");
       }}
     >
-      <span>${each.district ?? words.say("no_district")}</span>
+      <span dir="auto">${each.district ?? words.say("no_district")}</span>
       ${bar(each)}
       <span class="figure">${each.lit_share === null ? "–" : words.percent(each.lit_share)}</span>
       <span class="figure faults">${words.count("n_faults", each.open_faults)}</span>

@@ -1,4 +1,4 @@
-/** The catalogues of words, one JSON per language, compiled by the build from the project's `languages` folder. */
+/** The catalogues of words, one chunk per language, compiled by the build from the project's `languages` folder. */
 
 import type english from "./catalogues/en.json";
 
@@ -11,9 +11,9 @@ export type CountedWord = Word extends infer Name ? (Name extends `${infer Stem}
 
 export type Catalogue = Readonly<Record<string, string>>;
 
-const FILES = import.meta.glob<Catalogue>("./catalogues/*.json", { eager: true, import: "default" });
+const FILES = import.meta.glob<Catalogue>("./catalogues/*.json", { import: "default" });
 
-/** Every language that there is, by its code. */
-export const CATALOGUES: ReadonlyMap<string, Catalogue> = new Map(
-  Object.entries(FILES).map(([path, catalogue]) => [/([^/]+)\.json$/.exec(path)?.[1] ?? path, catalogue]),
+/** How each language's catalogue is loaded, by the language's code. */
+export const LOADERS: ReadonlyMap<string, () => Promise<Catalogue>> = new Map(
+  Object.entries(FILES).map(([path, load]) => [/([^/]+)\.json$/.exec(path)?.[1] ?? path, load]),
 );

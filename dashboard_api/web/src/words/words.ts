@@ -1,7 +1,8 @@
 /** The language of the page: the address's, else the reader's choice, else the browser's, else the city's. */
 
+import { numberFormat, pluralRules } from "../city/formats";
 import type { Code, Quantity } from "../city/types";
-import { CATALOGUES, type Catalogue, type CountedWord, type Word } from "./catalogues";
+import type { Catalogue, CountedWord, Word } from "./catalogues";
 
 const STORED = "terang-language";
 const FIRST = "id"; // until the city has said which language is its own
@@ -24,32 +25,51 @@ function store(language: string): void {
   }
 }
 
+/** The language of `codes` that serves a wish such as `id-ID`: of that name, else of its language. */
+function served(wish: string | null, codes: readonly string[]): string | null {
+  if (wish === null) return null;
+  const [plain] = wish.split("-");
+  const same = (code: string, other: string | undefined) => code.toLowerCase() === other?.toLowerCase();
+  return codes.find((code) => same(code, wish)) ?? codes.find((code) => same(code, plain)) ?? null;
+}
+
+/** The language of `codes` that the address, an earlier choice or the browser asks for, or null. */
+function wishedLanguage(codes: readonly string[]): string | null {
+  const asked = new URLSearchParams(location.search).get("lang") ?? stored();
+  return [asked, ...navigator.languages].map((wish) => served(wish, codes)).find((code) => code !== null) ?? null;
+}
+
+/** How the catalogue of a language is loaded, by the language's code. */
+export type Loaders = ReadonlyMap<string, () => Promise<Catalogue>>;
+
 export class Words {
-  readonly #catalogues: ReadonlyMap<string, Catalogue>;
+  readonly #given: ReadonlyMap<string, Catalogue>;
+  readonly #whole = new Map<string, Catalogue>();
+  readonly #loaders: Loaders;
+  readonly #names = new Map<string, string>();
   #language = FIRST;
+  #wanted = FIRST;
   #isChosen = false;
   readonly #codes = new Map<string, Code>();
   readonly #quantities = new Map<string, Quantity>();
   readonly #listeners = new Set<() => void>();
 
-  constructor(catalogues: ReadonlyMap<string, Catalogue> = CATALOGUES) {
-    this.#catalogues = catalogues;
-    const asked = new URLSearchParams(location.search).get("lang") ?? stored();
-    const accepted = [asked, ...navigator.languages].map((wish) => this.#known(wish)).find((code) => code !== null);
-    if (accepted) {
-      this.#language = accepted;
+  /** With the catalogues that are there, or parts of them, and the ways to those that are not. */
+  constructor(catalogues: ReadonlyMap<string, Catalogue>, loaders: Loaders = new Map()) {
+    this.#given = catalogues;
+    this.#loaders = loaders;
+    const wished = wishedLanguage(this.#known);
+    if (wished) {
+      this.#language = wished;
       this.#isChosen = true;
+    } else if (!catalogues.has(FIRST)) {
+      this.#language = [...catalogues.keys()][0] ?? FIRST; // the document's is the city's own
     }
     document.documentElement.lang = this.#language;
   }
 
-  /** The catalogue that serves a wish such as `id-ID`: of that name, else of its language. */
-  #known(wish: string | null): string | null {
-    if (wish === null) return null;
-    const [plain] = wish.split("-");
-    const codes = [...this.#catalogues.keys()];
-    const same = (code: string, other: string | undefined) => code.toLowerCase() === other?.toLowerCase();
-    return codes.find((code) => same(code, wish)) ?? codes.find((code) => same(code, plain)) ?? null;
+  get #known(): string[] {
+    return [...new Set([...this.#loaders.keys(), ...this.#given.keys()])].sort();
   }
 
   get language(): string {
@@ -63,22 +83,55 @@ export class Words {
 
   /** Every language that the page can be read in, with its own name. */
   languages(): { code: string; name: string }[] {
-    return [...this.#catalogues].map(([code, catalogue]) => ({ code, name: catalogue["language.name"] ?? code }));
+    const name = (code: string) => this.#names.get(code) ?? this.#catalogue(code)?.["language.name"] ?? code;
+    return this.#known.map((code) => ({ code, name: name(code) }));
+  }
+
+  /** What languages call themselves: their catalogues may not have come. */
+  setNames(languages: readonly { code: string; name: string }[]): void {
+    for (const { code, name } of languages) this.#names.set(code, name);
+  }
+
+  /** Whether there are words in the present language: those of the first view at least. */
+  get isReady(): boolean {
+    return this.#catalogue(this.#language) !== undefined;
+  }
+
+  /** Load the whole catalogue of the present language: views beside the list say more than the first one. */
+  async complete(): Promise<void> {
+    await this.#load(this.#language);
+  }
+
+  #catalogue(language: string): Catalogue | undefined {
+    return this.#whole.get(language) ?? this.#given.get(language);
+  }
+
+  async #load(language: string): Promise<void> {
+    const load = this.#loaders.get(language);
+    if (!load || this.#whole.has(language)) return;
+    try {
+      this.#whole.set(language, await load());
+    } catch {
+      // the network: what is there has to do, and the next time asks again
+    }
   }
 
   /** The city's own language, which holds until the reader chooses. */
   setCityLanguage(language: string): void {
-    if (!this.#isChosen) this.#change(language);
+    if (!this.#isChosen) void this.#change(language);
   }
 
   choose(language: string): void {
     this.#isChosen = true;
     store(language);
-    this.#change(language);
+    void this.#change(language);
   }
 
-  #change(language: string): void {
-    if (language === this.#language || !this.#catalogues.has(language)) return;
+  async #change(language: string): Promise<void> {
+    this.#wanted = language;
+    if (language === this.#language) return;
+    if (this.#loaders.has(language) && !this.#whole.has(language)) await this.#load(language);
+    if (language !== this.#wanted || !this.#catalogue(language)) return; // another one was chosen meanwhile
     this.#language = language;
     document.documentElement.lang = language;
     for (const listener of this.#listeners) listener();
@@ -116,8 +169,9 @@ export class Words {
 
   /** A message by its id, its `{…}` filled in; undefined where the catalogue has none. */
   find(id: string, filling: Filling = {}): string | undefined {
-    const text = this.#catalogues.get(this.#language)?.[id];
-    return text?.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
+    const text = this.#catalogue(this.#language)?.[id];
+    if (!text?.includes("{")) return text;
+    return text.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
   }
 
   /** A word of the page, its `{…}` filled in. */
@@ -128,7 +182,7 @@ export class Words {
   /** A word of the page in the form that `n` of it takes in this language; `{n}` is the figure. */
   count(word: CountedWord, n: number): string {
     const filling = { n: this.figure(n, 0) };
-    const form = new Intl.PluralRules(this.locale).select(n);
+    const form = pluralRules(this.locale).select(n);
     return this.find(`page.${word}.${form}`, filling) ?? this.say(`${word}.other`, filling);
   }
 
@@ -144,18 +198,18 @@ export class Words {
 
   /** Every fault code that the catalogue or the server knows. */
   codes(): string[] {
-    const ids = Object.keys(this.#catalogues.get(this.#language) ?? {});
+    const ids = Object.keys(this.#catalogue(this.#language) ?? {});
     const own = ids.map((id) => /^fault\.(\w+)\.title$/.exec(id)?.[1]).filter((code) => code !== undefined);
     return [...new Set([...own, ...this.#codes.keys()])];
   }
 
   /** A figure as the language writes it. */
   figure(value: number, digits = 1): string {
-    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+    return numberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
   }
 
   percent(share: number): string {
-    return new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: 1 }).format(
+    return numberFormat(this.locale, { style: "percent", maximumFractionDigits: 1 }).format(
       Math.floor(share * 1000) / 1000, // never rounded up to a 100 % that is not one
     );
   }

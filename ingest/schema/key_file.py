@@ -1,0 +1,96 @@
+"""The city's API key file: 32 random bytes that the audit log and the device cookies are keyed with."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from ingest.schema.city import City
+from ingest.schema.errors import KeyFileError
+
+FILE_NAME: Final = "api.key"
+_BYTES: Final = 32
+
+
+class KeyFile:
+    """Reads the key when it is first needed, and makes it where there is none."""
+
+    def __init__(self, path: Path) -> None:
+        """``path``: mode 0600, 64 hexadecimal digits."""
+        self.path = path
+
+    def derived(self, purpose: str) -> bytes:
+        """The 32-byte key for one purpose.
+
+        Raises:
+            KeyFileError: the file cannot be read or made, holds no key, or others may read it.
+        """
+        return hmac.new(self._key, purpose.encode(), hashlib.sha256).digest()
+
+    @cached_property
+    def _key(self) -> bytes:
+        try:
+            self._make()
+            check_mode(self.path)
+            key = bytes.fromhex(self.path.read_text(encoding="ascii").strip())
+        except KeyFileError:
+            raise
+        except (OSError, ValueError) as error:
+            raise KeyFileError(f"{self.path}: {error}") from error
+        if len(key) != _BYTES:
+            raise KeyFileError(f"{self.path}: not {2 * _BYTES} hexadecimal digits")
+        return key
+
+    def _make(self) -> None:
+        if self.path.exists():
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(_BYTES) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(beside, self.path)  # whole or not at all; the first of two processes wins
+            except FileExistsError:
+                return
+        finally:
+            beside.unlink()
+        give_to_owner_of_folder(self.path)
+
+
+def key_file_of(city: City) -> KeyFile:
+    """The city's key file."""
+    named = city.web.key_file
+    return KeyFile(city.data_folder / FILE_NAME if named is None else city.folder / named)
+
+
+def give_to_owner_of_folder(path: Path) -> None:
+    """Give a file that root made, at the terminal, to whom its folder belongs: the user of the services.
+
+    Raises:
+        OSError: it cannot be given.
+    """
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def check_mode(path: Path) -> None:
+    """Refuse a file of secrets that others may read.
+
+    Raises:
+        KeyFileError: group or others have rights on it.
+        OSError: there is no such file.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise KeyFileError(f"{path}: mode {mode:04o} lets others read it; chmod 600 {path}")
