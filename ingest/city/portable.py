@@ -27,6 +27,7 @@ LEFT: Final[Mapping[str, tuple[str, ...]]] = {
     "broker": ("url", "ca", "cert", "key", "username", "password", "passwords", "tls_listen"),
     "telemetry": ("url", "token", "token_file"),
     "database": ("url",),
+    "public": ("repair_hours",),  # a city's own promise
     "web": ("hosts", "trusted_proxies", "allowed_origins", "key_file"),
     "oidc": (
         "issuer",

@@ -70,6 +70,8 @@ class Walk:
             **{name: value for name, value in os.environ.items() if not name.startswith("TERANG_")},
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "TERANG_LANGUAGE": "en",
+            "TERANG_SWEEP_INTERVAL_S": "1",
+            "TERANG_SWEEP_INTERVAL_DAY_S": "1",
             "TERANG_OUTBOX_PATH": str(cabinet / "outbox.db"),
             **{f"TERANG_BROKER_{name}": str(cabinet / file) for name, file in files.items()},
         }
