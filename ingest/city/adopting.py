@@ -28,7 +28,7 @@ from languages.po_file import read_po
 
 _HEAD: Final = """\
 # Pengaturan kota, diambil alih dari arsip kota lain / the city's settings, adopted from another city's archive.
-# Semua kunci / all keys: docs/contract.md. Variabel TERANG_... mengalahkan berkas ini / TERANG_... variables override it.
+# Semua kunci / all keys: docs/contract.md. Variabel TERANG_... mengalahkan berkas ini / TERANG_... variables override.
 
 """
 _FOLDER_MODE: Final = 0o755
@@ -149,7 +149,7 @@ def _check_file(file: str, data: bytes, where: str) -> None:
 
 
 def _mapping(data: bytes, where: str) -> dict[str, Any]:
-    """A mapping's document, of the right shape for ``portable_mapping``; what it means is ``read_mapping``'s to judge."""
+    """A mapping's document, of the shape that ``portable_mapping`` reads; its meaning is ``read_mapping``'s to judge."""
     document = _document(data, where)
     if any(not isinstance(document.get(section, {}), dict) for section in ("lamp", "cabinet")):
         raise UnusableError(f"{where}: [lamp] and [cabinet] are tables")

@@ -48,7 +48,7 @@ def export(
     except OSError as error:
         raise UnusableError(f"{archive}: {error.strerror or error}") from error
     _show(_export_lines(made, words))
-    print(words.say("terminal.city.export.done", archive=archive, n=len(made.files), bytes=len(data)))
+    typer.echo(words.say("terminal.city.export.done", archive=archive, n=len(made.files), bytes=len(data)))
 
 
 def adopt(
@@ -63,12 +63,12 @@ def adopt(
     words = terminal_words(os.environ)
     made = adopt_files(read_archive(archive), folder, str(archive), name, timezone, broker, tls_listen)
     _show(_adopt_lines(made, folder, words))
-    print(words.say("terminal.city.adopt.done", folder=folder, archive=archive))
+    typer.echo(words.say("terminal.city.adopt.done", folder=folder, archive=archive))
 
 
 def _show(lines: Iterable[str]) -> None:
     for line in lines:
-        print(printable(line))
+        typer.echo(printable(line))
 
 
 def _export_lines(made: Export, words: Catalogue) -> list[str]:
@@ -86,8 +86,7 @@ def _adopt_lines(made: Adopted, folder: Path, words: Catalogue) -> list[str]:
     lines.append(say("terminal.city.adopt.check_zone", timezone=made.timezone))
     if made.title:
         lines.append(say("terminal.city.adopt.check_title", title=made.title))
-    for mapping in made.mappings:
-        lines.append(say("terminal.city.adopt.check_mapping", file=folder / mapping))
+    lines += [say("terminal.city.adopt.check_mapping", file=folder / mapping) for mapping in made.mappings]
     lines.append(say("terminal.city.adopt.fill_in", file=folder / "city.toml"))
     lines.append(say("terminal.city.adopt.import", folder=folder))
     return lines

@@ -1,4 +1,4 @@
-"""Finds what must not leave a city in texts that do: secrets by their values and by their looks, personal data by its looks.
+"""Finds what must not leave a city in texts that do: secrets by their values and looks, personal data by its looks.
 
 A second line of defence: what is handed over is a list of keys, and none of them is meant for a secret or a person.
 Names of people have no looks; who hands over an archive reads the texts that ``terang-city export`` prints.
@@ -39,7 +39,7 @@ def texts_in(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 
 
 def look_of(text: str) -> str | None:
-    """What a text looks like that may not leave: ``e_mail``, ``url_login``, ``key``, ``token``, ``address``, ``number``."""
+    """Which name of ``_LOOKS`` a text has that may not leave, such as ``e_mail``; None = it may."""
     return next((name for name, look in _LOOKS if look.search(text)), None)
 
 

@@ -107,7 +107,7 @@ def _check_passwords(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TlsListener:
-    """Where the broker listens for clients with certificates, and the folder of ``ca.crt``, ``crl.pem``, ``broker.crt``.
+    """Where the broker listens for clients with certificates, and what it knows of them.
 
     Attributes:
         bind: ``HOST:PORT``.

@@ -1,7 +1,7 @@
 """docs/adopt.md, command by command: from another city's archive and a messy register to lamps that are lit.
 
-The commands are those of the document; other are only the ports, the folder of the cabinet, and that servers are reached
-on this machine alone.
+The commands are those of the document, but for the ports, the folder of the cabinet, and that servers listen on this
+machine alone.
 """
 
 from __future__ import annotations

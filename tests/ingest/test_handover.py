@@ -331,7 +331,10 @@ REFUSED = {
     "a bomb": (lambda: packed([(SETTINGS, b"\0" * MAX_FILE)]), "too many"),
     "a longer bomb": (lambda: packed([(SETTINGS, b"\0" * (MAX_FILE + 1))], zipfile.ZIP_STORED), "too many"),
     "a bomb that says less": (lambda: patched(packed([(SETTINGS, NOISE)]), size=2), "is damaged|not as long"),
-    "a bomb that says it was packed less": (lambda: patched(packed([(SETTINGS, b"\0" * MAX_FILE)]), packed=90_000), "damaged|no man"),
+    "a bomb that says it was packed less": (
+        lambda: patched(packed([(SETTINGS, b"\0" * MAX_FILE)]), packed=90_000),
+        "damaged|no man",
+    ),
     "many large files": (
         lambda: packed([(f"mappings/m{n}.toml", b"#\n" * 400_000) for n in range(99)], zipfile.ZIP_DEFLATED),
         "too many|more than",
@@ -420,12 +423,13 @@ def test_damage_anywhere_is_refused_or_changes_nothing(good_archive, data):
     at = data.draw(st.integers(0, len(good_archive) - 1))
     damaged = bytearray(good_archive)
     damaged[at] ^= data.draw(st.integers(1, 255))
+    found, reason = None, ""
     try:
         found = files_of(bytes(damaged), "a.zip")
     except UnusableError as error:
-        assert "\n" not in str(error)
-    else:
-        assert found == files_of(good_archive, "a.zip")
+        reason = str(error)
+    assert "\n" not in reason
+    assert reason or found == files_of(good_archive, "a.zip")
 
 
 @pytest.mark.parametrize("what", ["file", "full", "link"])
@@ -489,7 +493,10 @@ def test_both_commands_in_a_terminal(old, tmp_path, monkeypatch, capsys):
 
 PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=20)
 VALUES = st.recursive(
-    st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )

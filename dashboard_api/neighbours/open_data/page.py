@@ -12,9 +12,7 @@ from dashboard_api.neighbours.open_data.performance import LAST_DAYS, Performanc
 from ingest.schema.city import BrandingSection
 from languages.catalogue import Catalogue
 
-POLICY: Final = (
-    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-)
+POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _STYLE: Final = (
     "body{font:17px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1rem;padding:0;list-style:none}"
@@ -71,7 +69,8 @@ def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview,
     )
     return (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}{accent}</style>'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}{accent}</style>"
         f"</head><body><main>{''.join(parts)}</main></body></html>\n"
     )
 
