@@ -149,7 +149,7 @@ def _check_file(file: str, data: bytes, where: str) -> None:
 
 
 def _mapping(data: bytes, where: str) -> dict[str, Any]:
-    """A mapping's document, of the shape that ``portable_mapping`` reads; its meaning is ``read_mapping``'s to judge."""
+    """A mapping's document, of the shape that ``portable_mapping`` reads; ``read_mapping`` judges it later."""
     document = _document(data, where)
     if any(not isinstance(document.get(section, {}), dict) for section in ("lamp", "cabinet")):
         raise UnusableError(f"{where}: [lamp] and [cabinet] are tables")

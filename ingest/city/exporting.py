@@ -95,7 +95,7 @@ def _accounts(folder: Path) -> list[str]:
     """Supply accounts of the register; none where there is no register that can be read."""
     if not ((folder / LAMPS_FILE).exists() and (folder / CABINETS_FILE).exists()):
         return []
-    return read_folder(folder).register.cabinets.supply_account
+    return list(read_folder(folder).register.cabinets.supply_account)
 
 
 def _mappings(folder: Path, more: Sequence[Path]) -> list[Path]:

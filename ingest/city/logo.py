@@ -23,7 +23,7 @@ def plain_logo(data: bytes, where: str) -> bytes:
     if len(data) > MAX_BYTES or not data.startswith(_SIGNATURE):
         raise UnusableError(f"{where}: is no PNG image of at most {MAX_BYTES >> 10} kB")
     kept = [_SIGNATURE]
-    kinds = []
+    kinds: list[bytes] = []
     at = len(_SIGNATURE)
     while at < len(data) and b"IEND" not in kinds:
         head = data[at : at + 8]

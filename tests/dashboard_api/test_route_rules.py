@@ -38,6 +38,7 @@ MAY = {
     ("GET", "/api/v1/cabinets/{cabinet_id:path}/energy"): ("/api/v1/cabinets/C-1/energy", VIEW),
     ("GET", "/api/v1/cabinets/{cabinet_id:path}"): ("/api/v1/cabinets/C-1", VIEW),
     ("GET", "/api/v1/city"): ("/api/v1/city", EVERYBODY),
+    ("GET", "/api/v1/words/{language}"): ("/api/v1/words/id", EVERYBODY),
     ("GET", "/api/v1/codes"): ("/api/v1/codes", EVERYBODY),
     ("GET", "/api/v1/quantities"): ("/api/v1/quantities", EVERYBODY),
     ("GET", "/api/v1/summary"): ("/api/v1/summary", WALL),

@@ -25,6 +25,15 @@ class Branding(Answer):
     logo: str | None = Field(description="path of its image; null = none")
 
 
+class OwnWords(Answer):
+    """What the city says in other words than Terang."""
+
+    model_config = example({"language": "id", "messages": {"page.faults": "Kerusakan"}})
+
+    language: str
+    messages: dict[str, str] = Field(description="texts by message id; `{names}` in them are filled in")
+
+
 class DistrictPlace(Answer):
     """A district and the middle of its lamps."""
 
@@ -40,6 +49,7 @@ class City(Answer):
         {
             "name": "Kota Terang",
             "branding": {"title": "Kota Terang", "accent": None, "logo": None},
+            "own_words": [],
             "group": "terang",
             "timezone": "Asia/Jakarta",
             "language": "id",
@@ -55,6 +65,7 @@ class City(Answer):
 
     name: str
     branding: Branding
+    own_words: list[str] = Field(description="languages in which the city has words of its own, at `/words/{language}`")
     group: str = Field(description="Sparkplug group id")
     timezone: str = Field(description="IANA name")
     language: str = Field(description="the city's own language")

@@ -13,6 +13,7 @@ import {
   type FaultPage,
   lookOf,
   type Me,
+  type OwnWords,
   type QuantityList,
   type Summary,
 } from "../city/types";
@@ -37,6 +38,9 @@ export class CityModel {
     this.#clock = clock;
     this.#words = words;
     this.#changed = changed;
+    words.onChange(() => {
+      void this.#askOwnWords();
+    });
   }
 
   get city(): City | null {
@@ -88,6 +92,17 @@ export class CityModel {
     const look = lookOf(city);
     document.title = `${look.title} · Terang`;
     document.documentElement.style.setProperty("--accent", look.accent ?? "transparent");
+    void this.#askOwnWords();
+  }
+
+  /** The city's own words in the present language, once. */
+  async #askOwnWords(): Promise<void> {
+    const { own_words: own }: Partial<City> = this.#city ?? {}; // an older server's answer has none
+    const { language, hasOwn } = this.#words;
+    if (hasOwn || !own?.includes(language)) return;
+    await this.#ask<OwnWords>(`/words/${language}`, ({ messages }) => {
+      this.#words.setOwn(language, messages);
+    });
   }
 
   #takeLooks(codes: readonly Code[]): void {

@@ -5,6 +5,7 @@ import type { components } from "./api_types";
 type Schemas = components["schemas"];
 
 export type City = Schemas["City"];
+export type OwnWords = Schemas["OwnWords"];
 /** Title, accent and logo of a city's pages; an answer kept from an older server has only the name. */
 export function lookOf(city: City): City["branding"] {
   const { branding }: Partial<City> = city;
