@@ -27,6 +27,8 @@ LANGUAGES = Path("languages")
 CATALOGUES = WEB / "src" / "words" / "catalogues"  # compiled: not in the repository
 # of a catalogue's messages the page gets these; the others are the server's and the agent's
 PAGE_MESSAGES = ("language.", "page.", "fault.", "evidence.", "priority.", "timeline.", "answer.")
+# the crew's page has catalogues of its own, loaded one language at a time
+CREW_MESSAGES = ("language.", "crew.", "repair.", "fault.", "evidence.", "priority.", "timeline.", "answer.")
 BUILT_FROM = ".built-from"  # in dist: the digest of the sources that the page was built from
 
 
@@ -123,8 +125,8 @@ def build_page(root: Path) -> Path:
     return dist
 
 
-def page_catalogues(root: Path) -> dict[str, dict[str, str]]:
-    """Return the page's messages by language, from every catalogue in `languages`; what one lacks is in English.
+def page_catalogues(root: Path, families: tuple[str, ...] = PAGE_MESSAGES) -> dict[str, dict[str, str]]:
+    """Return the messages of `families` by language, from every catalogue in `languages`; what one lacks is in English.
 
     Raises:
         PageBuildError: a catalogue cannot be read.
@@ -140,7 +142,7 @@ def page_catalogues(root: Path) -> dict[str, dict[str, str]]:
     except errors.CatalogueError as error:
         raise PageBuildError(str(error)) from error
     return {
-        one.language: {name: text for name, text in sorted(one.messages.items()) if name.startswith(PAGE_MESSAGES)}
+        one.language: {name: text for name, text in sorted(one.messages.items()) if name.startswith(families)}
         for one in found
     }
 
@@ -151,9 +153,12 @@ def write_catalogues(root: Path) -> None:
     Raises:
         PageBuildError: a catalogue cannot be read.
     """
-    folder = root / CATALOGUES
+    _write_catalogues(root / CATALOGUES, page_catalogues(root))
+    _write_catalogues(root / CATALOGUES / "crew", page_catalogues(root, CREW_MESSAGES))
+
+
+def _write_catalogues(folder: Path, made: dict[str, dict[str, str]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    made = page_catalogues(root)
     for path in folder.glob("*.json"):
         if path.stem not in made:
             path.unlink()

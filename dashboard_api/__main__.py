@@ -19,6 +19,7 @@ from dashboard_api.errors import ApiError, UnavailableError, UnusableError
 from dashboard_api.http.server import run_server
 from dashboard_api.logs import set_up_logs
 from dashboard_api.terminal import audit, token, user
+from dashboard_api.terminal.labels import print_labels
 from dashboard_api.terminal.stand import CityOption, city_folder, refused
 from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
@@ -33,6 +34,7 @@ app = typer.Typer(help="terminal.api.about", add_completion=False)
 app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
+app.command(name="labels", help="terminal.api.do.labels")(print_labels)
 
 
 @app.callback(invoke_without_command=True, help="terminal.api.do.serve")

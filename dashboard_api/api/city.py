@@ -128,7 +128,7 @@ def quantity_items(languages: Languages) -> list[dict[str, Any]]:
             "decimals": column.quantity.decimals,
             "summary": column.quantity.summary.value,
             "title": {
-                one.language: one.find(f"quantity.{column.quantity.name}") or column.quantity.english
+                one.language: one.find(f"quantity.{column.quantity.name}") or column.quantity.title(one.language)
                 for one in languages
             },
         }

@@ -30,6 +30,7 @@ from dashboard_api.api import (
     events,
     faults,
     health,
+    labels,
     lamp_changes,
     lamps,
     maintenance,
@@ -591,7 +592,9 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _BRANDING, *PAGES)
+# for people as well, and guarded: what stands on a pole says where the city's lamps are
+_LABELS: Final = Route("GET", "/labels", labels.get_labels, "", Role.CREW, response_class=Response)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _BRANDING, _LABELS, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

@@ -25,6 +25,8 @@ from dashboard_api.pages.first_document import Answers, Shell, first_document
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 # of the one page, by its own router; and whether the list is the first that is seen of it
 _VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False}
+# pages of their own: address -> document
+_OTHERS: Final = {"/crew": "crew.html"}
 _PACKED_AT: Final = 6  # a document is paid for by a phone on a slow line
 _NOT_BUILT: Final = "The web page is not built: run `make page`. The API is at /api/v1, its description at /docs.\n"
 # nothing is loaded from anywhere else; MapLibre's worker comes from a blob or from the page's own files
@@ -33,6 +35,8 @@ _POLICY: Final = (
     "img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "worker-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'"
 )
+# the crew's page compiles the decoder of its label scanner
+_POLICIES: Final = {"crew.html": _POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")}
 
 
 class _Page(StaticFiles):
@@ -40,7 +44,7 @@ class _Page(StaticFiles):
         response = await self._packed(path, scope) or await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = _POLICIES.get(path, _POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -94,6 +98,13 @@ def _view_of(
     return answer
 
 
+def _other_page(page: StaticFiles, document: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await page.get_response(document, request.scope)
+
+    return answer
+
+
 def mount_page(app: FastAPI, answers: Answers, dist: Path = DIST) -> None:
     """Serve the page at ``/``, or say how to build it where it is not built; ``answers``: what its document carries."""
     if (dist / "index.html").exists():
@@ -101,6 +112,8 @@ def mount_page(app: FastAPI, answers: Answers, dist: Path = DIST) -> None:
         shell = Shell.read(dist)
         for path, is_list in _VIEWS.items():
             app.add_route(path, _view_of(page, shell, answers, is_list=is_list), include_in_schema=False)
+        for path, document in _OTHERS.items():
+            app.add_route(path, _other_page(page, document), include_in_schema=False)
         app.mount("/", page, name="page")
         return
 

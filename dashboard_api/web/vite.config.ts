@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build, defineConfig, type Plugin } from "vite";
+import { build, defineConfig, type Plugin, type Rolldown } from "vite";
 
 const WORTH_BYTES = 1_000;
 const DIST = join(import.meta.dirname, "dist");
@@ -38,39 +38,88 @@ function firstView(): Plugin {
   };
 }
 
-/** The built files as workbox's precache wants them; a hashed name needs no revision of its own. */
-function shell(): { url: string; revision: string | null }[] {
+/** A page of its own beside the map: its document, its worker, and the public files that belong to it alone. */
+interface OtherPage {
+  html: string;
+  source: string;
+  worker: string;
+  own: readonly string[];
+}
+const CREW: OtherPage = {
+  html: "crew.html",
+  source: "src/crew_worker.ts",
+  worker: "crew-worker.js",
+  own: ["crew.webmanifest", "icon-192.png", "icon-512.png"],
+};
+const SHARED = ["icon.svg"];
+
+/** Every built file. */
+function built(): string[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".gz") && !entry.parentPath.endsWith("first-words"))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => {
-      const url = relative(DIST, path);
-      const isHashed = url.startsWith("assets");
-      return { url, revision: isHashed ? null : createHash("sha256").update(readFileSync(path)).digest("hex") };
-    });
+    .map((entry) => relative(DIST, join(entry.parentPath, entry.name)));
 }
 
-/** Builds the service worker after the page, since it carries the list of the page's files. */
-function serviceWorker(): Plugin {
+/** Files as workbox's precache wants them; a hashed name needs no revision of its own. */
+function shell(urls: readonly string[]): { url: string; revision: string | null }[] {
+  return urls.map((url) => {
+    const digest = () =>
+      createHash("sha256")
+        .update(readFileSync(join(DIST, url)))
+        .digest("hex");
+    return { url, revision: url.startsWith("assets") ? null : digest() };
+  });
+}
+
+/** What a document loads at once or later: chunks with all that they import, styles, files. */
+function filesOf(html: string, bundle: Rolldown.OutputBundle): Set<string> {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    const part = bundle[name];
+    if (part?.type !== "chunk") return;
+    const { importedCss, importedAssets } = part.viteMetadata ?? { importedCss: [], importedAssets: [] };
+    for (const each of [...part.imports, ...part.dynamicImports, ...importedCss, ...importedAssets]) visit(each);
+  };
+  visit(html);
+  for (const part of Object.values(bundle))
+    if (part.type === "chunk" && part.isEntry && part.facadeModuleId?.endsWith(`/${html}`)) visit(part.fileName);
+  return found;
+}
+
+async function buildWorker(source: string, name: string, urls: readonly string[]): Promise<void> {
+  await build({
+    configFile: false,
+    publicDir: false,
+    logLevel: "warn",
+    define: { __SHELL__: JSON.stringify(shell(urls)) },
+    build: {
+      outDir: DIST,
+      emptyOutDir: false,
+      target: "es2022",
+      rolldownOptions: {
+        input: join(import.meta.dirname, source),
+        output: { entryFileNames: name, format: "iife" },
+      },
+    },
+  });
+}
+
+/** Builds the service workers after the pages, since each carries the list of its page's files. */
+function serviceWorkers(): Plugin {
   return {
-    name: "terang-service-worker",
+    name: "terang-service-workers",
     apply: "build",
-    async writeBundle() {
-      await build({
-        configFile: false,
-        publicDir: false,
-        logLevel: "warn",
-        define: { __SHELL__: JSON.stringify(shell()) },
-        build: {
-          outDir: DIST,
-          emptyOutDir: false,
-          target: "es2022",
-          rolldownOptions: {
-            input: join(import.meta.dirname, "src/service_worker.ts"),
-            output: { entryFileNames: "service-worker.js", format: "iife" },
-          },
-        },
-      });
+    async writeBundle(_options, bundle) {
+      const all = built();
+      const ofMap = filesOf("index.html", bundle);
+      const ofCrew = new Set([...filesOf(CREW.html, bundle), ...CREW.own]);
+      const forMap = all.filter((url) => ofMap.has(url) || !ofCrew.has(url));
+      // the decoder of labels is large: it comes when somebody scans
+      const forCrew = all.filter((url) => (ofCrew.has(url) || SHARED.includes(url)) && !url.endsWith(".wasm"));
+      await buildWorker("src/service_worker.ts", "service-worker.js", forMap);
+      await buildWorker(CREW.source, CREW.worker, forCrew);
     },
   };
 }
@@ -84,8 +133,8 @@ function packed(): Plugin {
       sequential: true,
       order: "post",
       handler() {
-        for (const { url } of shell()) {
-          if (!/\.(js|mjs|css|html|svg)$/.test(url)) continue;
+        for (const url of built()) {
+          if (!/\.(js|mjs|css|html|svg|wasm)$/.test(url)) continue;
           const body = readFileSync(join(DIST, url));
           if (body.length >= WORTH_BYTES) writeFileSync(join(DIST, `${url}.gz`), gzipSync(body, { level: 9 }));
         }
@@ -95,7 +144,12 @@ function packed(): Plugin {
 }
 
 export default defineConfig({
-  build: { target: "es2022", outDir: DIST, chunkSizeWarningLimit: 1500 },
+  build: {
+    target: "es2022",
+    outDir: DIST,
+    chunkSizeWarningLimit: 1500,
+    rolldownOptions: { input: ["index.html", CREW.html].map((name) => join(import.meta.dirname, name)) },
+  },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
-  plugins: [firstView(), serviceWorker(), packed()],
+  plugins: [firstView(), serviceWorkers(), packed()],
 });

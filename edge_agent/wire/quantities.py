@@ -91,6 +91,10 @@ class Quantity:
         """The unit as people read it; empty for plain numbers and bits."""
         return SHOWN_UNITS.get(self.unit, self.unit)
 
+    def title(self, language: str) -> str:
+        """What it is called in a language whose catalogue does not name it yet; in English where it is not declared."""
+        return self.indonesian if language == "id" else self.english
+
     @property
     def unanswered_value(self) -> float | int:
         """The item of a lamp or circuit that did not answer."""

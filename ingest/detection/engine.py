@@ -15,43 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection import snapshot
-from ingest.detection.baseline import Baseline
-from ingest.detection.cabinet.cabinet_rules import CabinetRules
 from ingest.detection.cabinet.dark_baseline import FormerRatios
-from ingest.detection.cabinet.dark_count import DarkCount
-from ingest.detection.cabinet.dark_weather import DarkWeather
-from ingest.detection.cabinet.load_rules import LoadRules
-from ingest.detection.cabinet.neutral import NeutralRule
-from ingest.detection.cabinet.offline import OfflineRule
-from ingest.detection.cabinet.silent_meters import SilentMeters
-from ingest.detection.cabinet.voltage import VoltageRules
-from ingest.detection.conditions.active_conditions import ActiveConditions
-from ingest.detection.conditions.causes import Case, Causes
-from ingest.detection.lamp.bands import Bands
-from ingest.detection.lamp.lamp_rules import LampRules, LampVerdict
-from ingest.detection.lamp.sample import Electric
 from ingest.detection.lists import note_lists
 from ingest.detection.live_picture import draw
-from ingest.detection.maintenance import Maintenance, Window
-from ingest.detection.memory.cabinet_context import CabinetContext
-from ingest.detection.memory.command import CommandMemory, Commands
-from ingest.detection.memory.flag_bits import Marks
-from ingest.detection.memory.lamp_state import LampState
-from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.maintenance import Maintenance, MaintenanceWindow
+from ingest.detection.memory.command import Commands
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
 from ingest.detection.meter_direction import with_loads
-from ingest.detection.orphans import Orphans
-from ingest.detection.outage.balance import Balance
-from ingest.detection.outage.silence import Silence
 from ingest.detection.outage.silence_cases import GROUP_CODES
-from ingest.detection.repair import Repairs
+from ingest.detection.parts import DetectionParts
 from ingest.detection.rules import DETECTORS, Detector, RuleSet
-from ingest.detection.screen.screen import Screen
 from ingest.errors import SnapshotError
-from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import Batch, SessionEvent
-from ingest.model.finding import Change, Cleared, Key, Place
+from ingest.model.finding import Change, Key, Place
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
 
@@ -59,7 +36,7 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 
-class Detection:
+class Detection(DetectionParts):
     """Judges a fleet.
 
     Args:
@@ -74,38 +51,10 @@ class Detection:
 
     def __init__(self, fleet: Fleet, city: City, *, start_us: int, rules: Sequence[Detector] = DETECTORS) -> None:
         """Start with nothing known."""
-        self._city, self._now_us, self._rule_set = city, start_us, RuleSet(rules)
+        super().__init__(city, RuleSet(rules))
+        self._now_us = start_us
         self._maintenance = Maintenance()
         self._set_up(fleet)
-
-    def _set_up(self, fleet: Fleet) -> None:
-        table = LimitTable(self._city.parsed_limits())
-        timetable = CabinetTimetable(
-            self._city.schedule, self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
-        )
-        self._fleet, self._table, rules = fleet, table, self._rule_set
-        self._state = LampState(fleet, int(table.scalar("cycling_changes")), len(rules))
-        self._electric = Electric.of(fleet, table, timetable.dim_levels)
-        self._bands = Bands(fleet, table, self._electric, rules)
-        self._context = CabinetContext(fleet, table, timetable)
-        self._screen = Screen(fleet, table, self._bands)
-        self._book = ActiveConditions(fleet, Causes(rules))
-        self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
-        self._balance = Balance(fleet, self._state, self._electric, table)
-        self._silence = Silence(fleet, table, self._state, self._context, self._balance, self._book)
-        self._silence.cases.open_dark = self._rules.open_dark
-        self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
-        self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
-        self._voltages = VoltageRules(fleet, table, self._book)
-        self._neutral = NeutralRule(fleet, table, self._state, self._book)
-        self._weather = DarkWeather(fleet)
-        self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
-        self._dark = DarkCount(fleet, table, self._state, self._book)
-        self._silent_meters = SilentMeters(fleet, table, self._dark.sums, self._balance, self._book)
-        self._offline = OfflineRule(fleet, table, self._book)
-        self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
-        self._repairs = Repairs(table, rules)
-        self._orphans = Orphans(fleet, self._state, self._balance, rules)
 
     def judge(self, batch: Batch, now_us: int) -> list[Change]:
         """Judge a batch's live records at the clock's "now"; an agent's clock far off from it is not believed.
@@ -141,7 +90,7 @@ class Detection:
         self._balance.look(sweep, commands)
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:
-            self._tell(verdict)
+            self._verdicts.take(verdict)
         due = self._baseline.due(sweep)
         if len(due):
             self._baseline.take(sweep, due)
@@ -162,17 +111,17 @@ class Detection:
         cleared, is_suspect = self._silence.count(sweep, suspects, replies, liveness)
         for answering in cleared.tolist():
             at_us = int(sweep.at_s[self._record(sweep, answering)]) * 1_000_000
-            self._book.close(self._lamp_key("communicationFailure", answering), at_us)
+            self._book.close(self._verdicts.key_of("communicationFailure", answering), at_us)
         with_group = self._book.controllers_with(GROUP_CODES)
         if with_group:
             is_suspect |= np.isin(sweep.batch.controller, list(with_group)) & sweep.is_live
         for r in np.flatnonzero(is_suspect).tolist():
             own = np.arange(*self._fleet.controller_start[int(sweep.batch.controller[r]) :][:2])
             self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
-        due = self._balance.due(sweep)
+        due = self._balance_learning.due(sweep)
         if len(due):
             due = due[~(is_suspect & self._silence.is_pending(sweep))[due]]
-            self._balance.learn(sweep, due, self._silence.dark_lamps())
+            self._balance_learning.learn(sweep, due, self._silence.dark_lamps())
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live
@@ -186,37 +135,6 @@ class Detection:
 
     def _is_controller_muted(self, controller: Places) -> Bool:
         return self._is_cabinet_muted(self._fleet.home_cabinet[controller].astype(np.int64))
-
-    def _lamp_key(self, code: str, lamp: int) -> Key:
-        return Key(code, Place(lamp_id=self._fleet.lamp_ids[lamp]))
-
-    def _tell(self, verdict: LampVerdict) -> None:
-        """One lamp's verdict into the active_conditions; two detectors of one code count as one condition."""
-        code, lamp, at_us = verdict.detector.code, verdict.lamp, verdict.at_s * 1_000_000
-        if verdict.detector.is_new_lamp_when_clear and not verdict.is_opened:
-            self._baseline.start_anew(np.array([lamp]))
-        key = self._lamp_key(code, lamp)
-        one = np.array([lamp])
-        has_twin = any(self._state.is_open(twin, one)[0] for twin in self._rule_set.twins(verdict.detector))
-        if has_twin and (not verdict.is_opened or key in self._book.cases):  # two may open in one sample
-            return
-        if not verdict.is_opened:
-            self._book.close(key, at_us, evidence=verdict.evidence)
-            self._judge_anew(key, lamp, at_us)
-            return
-        fleet = self._fleet
-        place = (int(fleet.lamp_controller[lamp]), int(fleet.lamp_cabinet[lamp]), int(fleet.lamp_circuit[lamp]))
-        self._book.open(Case(key, at_us, verdict.since_s * 1_000_000, (lamp,), verdict.evidence, *place))
-
-    def _judge_anew(self, cause: Key, lamp: int, at_us: int) -> None:
-        """What only a cause on the same lamp kept open is no fault of its own before it holds without it."""
-        for rule in self._rule_set:
-            if rule.closes_with_cause:
-                key = self._lamp_key(rule.code, lamp)
-                case = self._book.cases.get(key)
-                if case is not None and case.cause == cause:
-                    self._book.close(key, at_us, is_proof=False)
-                    self._rules.close(rule.name, lamp)
 
     def session(self, event: SessionEvent, now_us: int) -> list[Change]:
         """A controller's session began or ended."""
@@ -234,25 +152,15 @@ class Detection:
         self._offline.tick(now_us, self._context.interval_s, self._is_controller_muted)
         return self._settle()
 
-    def _free(self) -> None:
-        """What only a broken neutral made of voltages and meters is judged anew when the neutral is whole."""
-        for case in self._book.take_freed():
-            rules = [rule for rule in self._rule_set.of_code(case.code) if rule.closes_with_neutral]
-            for rule in rules:
-                self._rules.close(rule.name, case.lamps[0])
-            if not rules and not self._voltages.drop(case):
-                continue
-            self._book.close(case.key, case.at_us, is_proof=False)
-
     def _settle(self) -> list[Change]:
-        self._free()
+        self._verdicts.free()
         released = self._book.take_released()
         if len(released):
             self._rules.forget(released)
             self._silence.forget(released)
         return self._book.settle()
 
-    def set_maintenance(self, windows: Iterable[Window]) -> None:
+    def set_maintenance(self, windows: Iterable[MaintenanceWindow]) -> None:
         """What is being worked on: (cabinet_id, circuit, lamp_id, from_us, until_us), None = any."""
         self._maintenance = Maintenance(windows)
 
@@ -315,17 +223,10 @@ class Detection:
         self._state.set_flags(self._rules.debounce, marks)
         self._silence.recall()
         self._voltages.recall()
-        self._screen.known_levels.forget()
+        self._screen.forget()
         self._state.look_again(np.flatnonzero(self._state.flags))
         cases, extra = snapshot.documents(memory)
-        lost: list[Change] = []
-        for document in cases:
-            case = snapshot.case_of(document, self._fleet)
-            if case is None:
-                key = Key(document["code"], Place(**document["place"]))
-                lost.append(Cleared(key, max(extra["now_us"], document["at_us"]), is_proof=False))
-            else:
-                self._book.restore(case)
+        lost = snapshot.restore_cases(cases, self._fleet, self._book, extra["now_us"])
         self._repairs.restore(extra["claims"])
         for code, place, n in extra["healthy"]:
             self._silence.cases.healthy[Key(code, Place(**place))] = n
@@ -362,38 +263,3 @@ class Detection:
         """
         before = dict(vars(self))
         return lambda: vars(self).update(before)
-
-    def _parts(self, marks: Marks) -> dict[str, list[tuple[str, object]]]:
-        """What a snapshot holds, by kind of item: each rule's counters by its name."""
-        rules = [(f"rule-{self._rule_set[i].name}", d) for i, d in enumerate(self._rules.debounce)]
-        state: list[tuple[str, object]] = [("state", self._state), ("curves", self._state.curves), ("marks", marks)]
-        voltages = self._voltages
-        return {
-            "lamp": [*state, ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
-            "circuit": [
-                ("silence", self._silence),
-                ("neutral", self._neutral.circuits),
-                ("neutral-run", self._neutral.circuit_run),
-                ("silent-meters", self._silent_meters),
-                ("silent-meters-run", self._silent_meters.debounce),
-                *((f"voltage-{code}", d) for code, d in voltages.circuits.items()),
-            ],
-            "cabinet": [
-                *((f"voltage-{code}", d) for code, d in voltages.cabinets.items()),
-                ("neutral", self._neutral.cabinets),
-                ("neutral-run", self._neutral.cabinet_run),
-            ],
-            "controller": [
-                ("context", self._context),
-                ("commands", self._commands),
-                ("presence", self._offline.presence),
-                ("baseline", self._baseline),
-                ("loads", self._loads.debounce),
-                ("loads-mean", self._loads),
-                ("weather", self._weather),
-                ("phases", self._cabinets.phase_loads),
-                *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
-            ],
-            "sum": [("dark", self._dark), ("dark-baseline", self._dark.baseline), ("dark-run", self._dark.debounce)],
-            "meter": [("balance", self._balance.meters)],
-        }

@@ -12,13 +12,13 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 # (cabinet_id, circuit, lamp_id, from_us, until_us); None = any
-Window = tuple[str | None, str | None, str | None, int, int]
+MaintenanceWindow = tuple[str | None, str | None, str | None, int, int]
 
 
 class Maintenance:
     """The windows in force; each expires by itself."""
 
-    def __init__(self, windows: Iterable[Window] = ()) -> None:
+    def __init__(self, windows: Iterable[MaintenanceWindow] = ()) -> None:
         """Start with nothing known."""
         self._windows = tuple(windows)
 

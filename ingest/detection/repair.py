@@ -55,9 +55,9 @@ class Repairs:
 
     def judge(self, sweep: Sweep, commands: Commands, book: ActiveConditions) -> list[StillFailing]:
         """Follow the claims whose controller is in a sweep; those that cleared are settled by their clearing."""
-        told: list[StillFailing] = []
+        reported: list[StillFailing] = []
         if not self.claims:
-            return told
+            return reported
         records = {int(c): r for r, c in enumerate(sweep.batch.controller.tolist()) if sweep.is_live[r]}
         for key in list(self.claims):
             case = book.cases.get(key)
@@ -75,8 +75,8 @@ class Repairs:
             if claim.sweeps > self._samples and at_s - claim.first_s > self._clear_s.get(key.code, 0):
                 del self.claims[key]
                 evidence: dict[str, Any] = {**case.evidence, "sweeps_since_repair": claim.sweeps}
-                told.append(StillFailing(key, at_s * 1_000_000, evidence))
-        return told
+                reported.append(StillFailing(key, at_s * 1_000_000, evidence))
+        return reported
 
     def _is_provable(self, code: str, commands: Commands, r: int) -> bool:
         proof = self._proofs.get(code, Proof.LIT)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
 from ingest.errors import SnapshotError
-from ingest.model.finding import Key, Place
+from ingest.model.finding import Change, Cleared, Key, Place
 from ingest.model.fleet import Fleet
 
 VERSION: Final = 3
@@ -201,6 +201,22 @@ def case_of(document: Mapping[str, Any], fleet: Fleet) -> Case | None:
         circuit,
         None if document["span"] is None else (document["span"][0], document["span"][1]),
         None if cause is None else Key(cause[0], Place(**cause[1])),
-        is_told=True,
+        is_reported=True,
         lamp_set=frozenset(lamps),
     )
+
+
+def restore_cases(cases: list[dict[str, Any]], fleet: Fleet, book: ActiveConditions, now_us: int) -> list[Change]:
+    """Put open conditions back into the book; returns the end of those whose place the register no longer holds.
+
+    ``now_us``: when the snapshot was taken.
+    """
+    lost: list[Change] = []
+    for document in cases:
+        case = case_of(document, fleet)
+        if case is None:
+            key = Key(document["code"], Place(**document["place"]))
+            lost.append(Cleared(key, max(now_us, document["at_us"]), is_proof=False))
+        else:
+            book.restore(case)
+    return lost

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
+from functools import partial
+from unittest import mock
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import delete, insert, text
 
+from city_pki.takeover import end_session
 from dashboard_api.access.anchors import ANCHOR_FILE, read_anchors, read_head
 from dashboard_api.access.audit_check import check_log
 from dashboard_api.access.refusals import MOST_LINES
@@ -22,6 +23,7 @@ from dashboard_api.app import create_app
 from dashboard_api.store import audit
 from dashboard_api.store.audit import Actor, Entry, Name
 from ingest.audit_trail import SERVICE, AuditTrail
+from ingest.city.__main__ import main
 from ingest.register.sync import sync_register
 from ingest.schema.tables import cabinets, controllers, lamps, register
 from tests.dashboard_api.people import Clock, People, bearer, sign_in
@@ -50,13 +52,19 @@ def problems_of(people):
         return check_log(connection, key, read_head(folder), read_anchors(folder / ANCHOR_FILE)).problems
 
 
-def terang_city(*arguments, code=0, environment=None):
-    command = [sys.executable, "-m", "ingest.city", *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout
+def terang_city(*arguments, code=0):
+    """Run a command of ``terang-city`` in this process; what it prints."""
+    printed, problems = io.StringIO(), io.StringIO()
+    with (
+        mock.patch("sys.argv", ["terang-city", *map(str, arguments)]),
+        mock.patch("ingest.city.controllers.end_session", partial(end_session, deadline_s=0)),  # no broker answers
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(problems),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    assert (ended.value.code or 0) == code, problems.getvalue()
+    return printed.getvalue()
 
 
 def write_register(folder, lamps=LAMPS):

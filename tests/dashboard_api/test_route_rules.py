@@ -106,6 +106,7 @@ MAY = {
     ("GET", "/open/catalogue.jsonld"): ("/open/catalogue.jsonld", EVERYBODY),
     ("GET", "/open/{name}.{form}"): ("/open/lamps.csv", EVERYBODY),
     ("GET", "/branding/logo.png"): ("/branding/logo.png", EVERYBODY),
+    ("GET", "/labels"): ("/labels?cabinet_id=C-1", frozenset(("crew", "operator", "administrator", "act"))),
     ("GET", "/sign-in"): ("/sign-in", EVERYBODY),
     ("POST", "/sign-in"): ("/sign-in", EVERYBODY),
     ("GET", "/sign-in/link"): ("/sign-in/link", EVERYBODY),

@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from dashboard_api.api.city import quantity_items
 from edge_agent.wire import CABINET_QUANTITIES, CATALOGUE, CIRCUIT_QUANTITIES, CONTACT_QUANTITIES, LAMP_QUANTITIES
 from tests.end_to_end.declared_quantity import LUX
 
@@ -64,6 +66,12 @@ def test_a_quantity_goes_all_the_way_by_one_declaration(datatype: str, is_slow: 
         "summary": "mean",
         "title": {"id": "Iluminansi", "en": "Illuminance"},
     }
+
+
+def test_a_quantity_that_no_catalogue_names_yet_is_called_as_it_is_declared() -> None:
+    languages = [SimpleNamespace(language=code, find=lambda _key: None) for code in ("id", "en", "nl")]
+    titles = {item["name"]: item["title"] for item in quantity_items(languages)}  # type: ignore[arg-type]
+    assert titles["power_factor"] == {"id": "Faktor daya", "en": "Power factor", "nl": "Power factor"}
 
 
 DECLARATION = "edge_agent/wire/quantities.py"

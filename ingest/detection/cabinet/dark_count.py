@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.cabinet.dark_baseline import DarkBaseline, Expectation
 from ingest.detection.cabinet.dark_sums import SumTable
+from ingest.detection.cabinet.sum_places import SumPlaces
 from ingest.detection.conditions.active_conditions import ActiveConditions
-from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import number
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.debounce import Confirm, Debounce
@@ -25,7 +25,6 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.model.batch import LEVEL_UNKNOWN
-from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -33,7 +32,7 @@ Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE_CODES: Final = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
-_SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
+_SIGMAS: Final = 5.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
 _SLOWEST: Final = 1 / 60  # weight of one sample in it
@@ -56,7 +55,7 @@ class DarkCount:
     def __init__(self, fleet: Fleet, table: LimitTable, state: LampState, book: ActiveConditions) -> None:
         """Nothing is learned yet."""
         self._fleet, self._state, self._book = fleet, state, book
-        self.sums = SumTable(fleet, table, state)
+        self.sums, self._places = SumTable(fleet, table, state), SumPlaces(fleet)
         self._dip_v, self._nominal_v = table.scalar("dip_voltage"), table.scalar("nominal_voltage")
         n = self.sums.n
         seconds, samples = table.scalar("dark_count_time"), int(table.scalar("confirm_samples"))
@@ -205,7 +204,7 @@ class DarkCount:
             )
         for i in verdict.cleared.tolist():
             evidence = {"power_w": number(power_w[i])}
-            self._book.close(self._key(int(item[i])), int(at_s[i]) * 1_000_000, evidence=evidence)
+            self._book.close(self._places.key(int(item[i])), int(at_s[i]) * 1_000_000, evidence=evidence)
         self._drop_runs(item[verdict.cleared])
 
     def _begin_anew(self, item: Int64, at_s: Int64, dt_s: Int64) -> None:
@@ -275,19 +274,8 @@ class DarkCount:
     def _muted(self, item: Int64, is_muted: Callable[[Int64], Bool]) -> Bool:
         muted = np.zeros(len(item), np.bool_)
         for i in np.flatnonzero((self.debounce.count[item] > 0) & ~self.debounce.is_open[item]).tolist():
-            muted[i] = bool(is_muted(self._lamps(int(item[i]))[:1])[0])
+            muted[i] = bool(is_muted(self._places.lamps(int(item[i]))[:1])[0])
         return muted
-
-    def _lamps(self, item: int) -> Int64:
-        """The lamps of a sum; a circuit's in order along its cable."""
-        fleet = self._fleet
-        if item < fleet.n_circuits:
-            return fleet.cable_order[int(fleet.circuit_start[item]) : int(fleet.circuit_start[item + 1])]
-        cabinet = item - fleet.n_circuits
-        c = int(fleet.cabinet_controller[cabinet])
-        own: Int64 = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
-        lamps: Int64 = own[fleet.lamp_cabinet[own] == cabinet]
-        return lamps
 
     def _tell(  # measured columns, in the order of the rule
         self, sweep: Sweep, r: int, item: int, n_dark: int, missing: float, shown_w: float, sigma: float, level: int
@@ -306,14 +294,15 @@ class DarkCount:
             "lamp_power_w": number(shown_w * lamp),
             "level": level,
         }
-        self._open(sweep, r, item, self._lamps(item), evidence)
+        since_us, at_us = int(self.debounce.since_s[item]) * 1_000_000, int(sweep.at_s[r]) * 1_000_000
+        self._book.open(self._places.case(item, int(sweep.batch.controller[r]), at_us, since_us, evidence))
 
     def least_dark(self) -> dict[str, dict[str, int]]:
         """Smallest number of dark lamps that can be seen: cabinet id -> circuit ("" = all) -> number."""
         found: dict[str, dict[str, int]] = {}
         for item in np.flatnonzero(np.isfinite(self.seen_share)).tolist():
             ratio = float(self.seen_share[item] / self.sums.least_share[item])
-            place, n_lamps = self._key(item).place, int(self.sums.n_lamps[item])
+            place, n_lamps = self._places.key(item).place, int(self.sums.n_lamps[item])
             circuit = place.circuit if item < self._fleet.n_circuits else None
             found.setdefault(str(place.cabinet_id), {})[circuit or ""] = min(n_lamps, max(1, int(np.ceil(ratio))))
         return found
@@ -326,21 +315,3 @@ class DarkCount:
         self.baseline.forget(item)
         self._drop_runs(item)
         self.mean[item] = 0.0
-
-    def _key(self, item: int) -> Key:
-        fleet = self._fleet
-        if item < fleet.n_circuits:
-            cabinet = fleet.cabinet_ids[int(fleet.circuit_cabinet[item])]
-            return Key("circuitPowerTooLow", Place(cabinet_id=cabinet, circuit=fleet.circuit_names[item]))
-        cabinet_row = item - fleet.n_circuits
-        names = [fleet.circuit_names[q] for q in np.flatnonzero(fleet.circuit_cabinet == cabinet_row).tolist()]
-        only = names[0] if len(names) == 1 else None
-        return Key("circuitPowerTooLow", Place(cabinet_id=fleet.cabinet_ids[cabinet_row], circuit=only))
-
-    def _open(self, sweep: Sweep, r: int, item: int, lamps: Int64, evidence: dict[str, Any]) -> None:
-        fleet = self._fleet
-        circuit = item if item < fleet.n_circuits else -1
-        cabinet = int(fleet.lamp_cabinet[lamps[0]])
-        since_us = int(self.debounce.since_s[item]) * 1_000_000
-        at_us, c = int(sweep.at_s[r]) * 1_000_000, int(sweep.batch.controller[r])
-        self._book.open(Case(self._key(item), at_us, since_us, tuple(lamps.tolist()), evidence, c, cabinet, circuit))

@@ -43,6 +43,8 @@ class DarkWeather:
         """
         fleet, batch = self._fleet, sweep.batch
         waits = np.zeros(fleet.n_controllers, np.bool_)
+        if not (sweep.level_low == LEVEL_UNKNOWN).any():
+            return waits
         is_photocell = sweep.is_live & (sweep.level_low == LEVEL_UNKNOWN) & (sweep.width > 0)
         is_photocell &= (level_told_s[sweep.controller] == 0) & (sweep.fallback_level == 0)
         records = np.flatnonzero(is_photocell)

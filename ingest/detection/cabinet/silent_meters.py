@@ -18,8 +18,8 @@ from ingest.detection.memory.command import Commands
 from ingest.detection.memory.debounce import Confirm, Debounce
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.outage.balance import Balance
 from ingest.detection.outage.load import GONE
+from ingest.detection.outage.silent_load import SilentLoad
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
@@ -31,10 +31,10 @@ class SilentMeters:
     """Counters over Q circuits."""
 
     def __init__(
-        self, fleet: Fleet, table: LimitTable, sums: SumTable, balance: Balance, book: ActiveConditions
+        self, fleet: Fleet, table: LimitTable, sums: SumTable, silent_load: SilentLoad, book: ActiveConditions
     ) -> None:
         """Nothing is open yet."""
-        self._fleet, self._sums, self._balance, self._book = fleet, sums, balance, book
+        self._fleet, self._sums, self._silent_load, self._book = fleet, sums, silent_load, book
         self._no_voltage, self._least_lamps = table.scalar("no_voltage"), int(table.scalar("circuit_lamps"))
         samples = int(table.scalar("confirm_samples"))
         self.debounce = Debounce(fleet.n_circuits, Confirm(samples, 0, samples, 0))
@@ -83,7 +83,7 @@ class SilentMeters:
     def _is_gone(self, sweep: Sweep, record: int, circuit: int, is_dark: Bool | None) -> bool:
         """Whether the cabinet's meter is down by what the circuit draws."""
         lamps = self._lamps(circuit)
-        return self._balance.load_of(sweep, record, lamps, is_dark) == GONE
+        return self._silent_load.load_of(sweep, record, lamps, is_dark) == GONE
 
     def _lamps(self, circuit: int) -> Int64:
         start = self._fleet.circuit_start

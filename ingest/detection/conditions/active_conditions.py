@@ -36,7 +36,7 @@ class ActiveConditions:
         case.lamp_set = frozenset(case.lamps)
         before = self.cases.get(case.key)
         if before is not None:
-            case.cause, case.is_told, case.since_us = before.cause, before.is_told, before.since_us
+            case.cause, case.is_reported, case.since_us = before.cause, before.is_reported, before.since_us
         self.cases[case.key] = case
         self._by_controller[case.controller][case.key] = case
         self._by_code[case.code][case.key] = case
@@ -51,7 +51,7 @@ class ActiveConditions:
         del self._by_controller[case.controller][key]
         del self._by_code[key.code][key]
         self._changed = [changed for changed in self._changed if changed.key != key]
-        if case.is_told:
+        if case.is_reported:
             self._cleared.append(Cleared(key, at_us, is_proof, evidence or {}))
         if key.code == "neutralFailure":
             self.freed += [other for other in self.of_controller(case.controller) if other.cause == key]
@@ -60,7 +60,7 @@ class ActiveConditions:
         self._touched[case.controller] = max(at_us, self._touched.get(case.controller, 0))
 
     def restore(self, case: Case) -> None:
-        """A condition that was told before a restart."""
+        """A condition that was reported before a restart."""
         self.cases[case.key] = case
         self._by_controller[case.controller][case.key] = case
         self._by_code[case.code][case.key] = case
@@ -91,7 +91,7 @@ class ActiveConditions:
     def settle(self) -> list[Change]:
         """Explain what was touched since the last call, and say what changed; what cleared first."""
         changes: list[Change] = list(self._cleared)
-        told = {id(case) for case in self._changed}
+        reported = {id(case) for case in self._changed}
         for controller, at_us in self._touched.items():
             cases = self._by_controller.get(controller, {})
             groups = [case for case in cases.values() if not case.is_of_lamp]
@@ -99,21 +99,21 @@ class ActiveConditions:
             for case in cases.values():
                 if case.is_of_lamp:
                     by_lamp[case.lamps[0]][case.code] = case
-            # from the top down, so that a cause is told before what it explains
+            # from the top down, so that a cause is reported before what it explains
             for case in sorted(cases.values(), key=lambda c: (self._causes.rank(c.code), c.is_of_lamp)):
                 cause = self._causes.find(case, groups, by_lamp)
-                if cause == case.cause and id(case) not in told:
+                if cause == case.cause and id(case) not in reported:
                     continue
-                if id(case) not in told:
+                if id(case) not in reported:
                     case.at_us = max(case.at_us, at_us)
-                case.cause, case.is_told = cause, True
+                case.cause, case.is_reported = cause, True
                 changes.append(self._raised(case))
         self._touched, self._cleared, self._changed = {}, [], []
         return changes
 
     def tell_again(self) -> list[Change]:
         """Every condition that was told before, causes before what they explain."""
-        told = [case for case in self.cases.values() if case.is_told]
+        told = [case for case in self.cases.values() if case.is_reported]
         return [self._raised(case) for case in sorted(told, key=lambda c: (self._causes.rank(c.code), c.is_of_lamp))]
 
     def _raised(self, case: Case) -> Raised:

@@ -19,7 +19,7 @@ class Case:
     Attributes:
         lamps: fleet indices of the lamps it takes with it, in order; ``lamp_set`` the same for look-ups.
         controller: fleet index, -1 none; so cabinet and circuit.
-        cause: key of the condition that explains it, as last told.
+        cause: key of the condition that explains it, as last reported.
     """
 
     key: Key
@@ -32,7 +32,7 @@ class Case:
     circuit: int = -1
     span: tuple[str, str] | None = None
     cause: Key | None = None
-    is_told: bool = False
+    is_reported: bool = False
     lamp_set: frozenset[int] = field(default_factory=frozenset)
 
     @property
@@ -110,9 +110,9 @@ class Causes:
         if own is not None and own.is_explained_by_lamps:
             return has_all
         if reach is Reach.CABINET and cause.circuit >= 0:
-            # the cabinet itself is in order: what is told of all its circuits comes from this one
-            is_told_of_all = own is not None and own.is_explained_by_cabinet and case.circuit < 0
-            return case.circuit == cause.circuit or (is_told_of_all and case.cabinet == cause.cabinet)
+            # the cabinet itself is in order: what is reported of all its circuits comes from this one
+            is_about_all = own is not None and own.is_explained_by_cabinet and case.circuit < 0
+            return case.circuit == cause.circuit or (is_about_all and case.cabinet == cause.cabinet)
         if reach is Reach.CABINET:
             return case.cabinet == cause.cabinet and (cause.key.place.phase is None or has_all)
         if cause.key.place.phase is not None:  # a phase of the circuit: what lies on it as a whole

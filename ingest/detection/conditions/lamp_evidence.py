@@ -1,4 +1,4 @@
-"""What is told of a verdict on one lamp: measured beside expected, in JSON numbers with units in their names."""
+"""What is reported of a verdict on one lamp: measured beside expected, in JSON numbers with units in their names."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def lamp_evidence(  # measured columns, in the order of the rule
     is_opened: bool,
 ) -> dict[str, Any]:
     """Evidence of one lamp's verdict at the sample in ``row``; unknown quantities are left out."""
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "power_w": number(window.power_w[row]),
         "expected_power_w": number(expected.power_w[row]),
         "voltage_v": number(window.voltage_v[row]),
         "level": int(expected.level[row]),
     }
     if is_opened:
-        told["samples"] = samples
+        reported["samples"] = samples
     if rule.evidence is not None:
-        told |= rule.evidence(window, expected, row)
+        reported |= rule.evidence(window, expected, row)
     if rule.suspects_register and is_opened and state.is_register_suspect[lamp]:
-        told["suspected_register_error"] = True
+        reported["suspected_register_error"] = True
     if np.isfinite(state.baseline_w[lamp]):
-        told["learned_power_w"] = number(state.baseline_w[lamp])
-    return {name: value for name, value in told.items() if value is not None}
+        reported["learned_power_w"] = number(state.baseline_w[lamp])
+    return {name: value for name, value in reported.items() if value is not None}

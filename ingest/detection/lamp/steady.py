@@ -1,9 +1,10 @@
 """Which faulty lamps are steady: no rule changes anything while their readings stay near the ones just judged.
 
-Found by asking the rules themselves at points of a box around the sample: its corners, and some powers between them. A
-rule's mask is the same in the whole box if it is the same at these, since each is bounded by limits of power, voltage,
-power factor and temperature one by one, and none of its bands is narrower than the powers are apart; a rule with other
-bands declares where they end (``turns``), and no box holds such an end. A rule whose masks change with time has no box.
+Found by asking the rules themselves at points of a region around the sample: its corners, and some powers between them.
+A rule's mask is the same in the whole region if it is the same at these, since each is bounded by limits of power,
+voltage, power factor and temperature one by one, and none of its bands is narrower than the powers are apart; a rule
+with other bands declares where they end (``turns``), and no region holds such an end. A rule whose masks change with
+time has no region.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.flag_bits import Flags
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
-from ingest.detection.memory.stable_regions import QUANTITIES, told_of
+from ingest.detection.memory.stable_regions import QUANTITIES, level_and_status
 from ingest.detection.memory.suspects import MEASURED, Suspects
 from ingest.detection.rules import RuleSet, Window
 from ingest.detection.rules.window import STATUS_RESTARTED
@@ -51,7 +52,7 @@ _POINTS: Final = tuple((i, v, o) for i in range(_POWERS) for v in (0, 1) for o i
 
 
 class Steadiness:
-    """Gives boxes to steady lamps after their samples were judged."""
+    """Gives regions to steady lamps after their samples were judged."""
 
     def __init__(
         self,
@@ -72,19 +73,19 @@ class Steadiness:
         self._restless = bit(sum(1 << i for i, rule in enumerate(rules) if rule.is_time_dependent))
 
     def covers(self, suspects: Suspects) -> Bool:
-        """Which of some rows need no judging, since their lamp is steady and they lie in its box; bool (n,)."""
+        """Which of some rows need no judging, since their lamp is steady and they lie in its region; bool (n,)."""
         measured = suspects.measured
-        covered = self._state.boxes.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
+        covered = self._state.stable_regions.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
         covered &= suspects.is_plain & ~suspects.is_frozen
         current = measured[MEASURED.index("current_a")]
-        limits = self._table.of(self._fleet.technology[suspects.lamp])
+        limits = self._table.of_lamps(self._fleet.technology, suspects.lamp)
         covered &= ~self._rules.exceeds_current(measured[_P], measured[_V], current, limits)
         return covered
 
     def note(self, batch: Batch, row: Int64, lamp: Int64, window: Window, levels: Levels, is_settled: Bool) -> None:
-        """Renew the boxes of n lamps whose rows were just judged; those that are not steady have none."""
+        """Renew the regions of n lamps whose rows were just judged; those that are not steady have none."""
         state = self._state
-        state.boxes.drop(lamp)
+        state.stable_regions.drop(lamp)
         flags = state.flags[lamp]
         running, is_open = state.bits.running_rules(flags), state.bits.open_rules(flags)
         is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_told
@@ -96,7 +97,7 @@ class Steadiness:
             some = some[self._is_waiting_for_nothing(lamp[some], running[some], is_open[some])]
         if len(some):
             rows = batch, row[some], lamp[some]
-            self._box(*rows, _take(window, some), _take(levels, some), running[some], is_open[some])
+            self._find_region(*rows, _take(window, some), _take(levels, some), running[some], is_open[some])
 
     def _is_waiting_for_nothing(self, lamp: Int64, running: Flags, is_open: Flags) -> Bool:
         """No counter is on its way to a verdict: a rule that is not open is hidden by one that is, and full."""
@@ -111,7 +112,7 @@ class Steadiness:
             waits[rows] |= np.where(runs["is_open"], runs["count"] != 0, ~(is_full & is_hidden))
         return ~waits
 
-    def _box(
+    def _find_region(
         self,
         batch: Batch,
         row: Int64,
@@ -142,8 +143,8 @@ class Steadiness:
         some = np.flatnonzero(is_steady)
         if not len(some):
             return
-        self._state.boxes.put(
-            lamp[some], told_of(batch.level[row[some]], batch.status[row[some]]), low[some], high[some]
+        self._state.stable_regions.put(
+            lamp[some], level_and_status(batch.level[row[some]], batch.status[row[some]]), low[some], high[some]
         )
         bits = running[some], is_open[some]
         self._quieten(lamp[some], _take(window, some), _take(levels, some), low[some], high[some], *bits)
@@ -175,7 +176,7 @@ class Steadiness:
     def _points(
         self, lamp: Int64, window: Window, levels: Levels, low: Float32, high: Float32
     ) -> tuple[Int64, Window, Levels]:
-        """The samples at the points of n boxes, one point of all after another: 20 n lamps, window and levels."""
+        """The samples at the points of n regions, one point of all after another: 20 n lamps, window and levels."""
         n = len(lamp)
         every = np.tile(np.arange(n), len(_POINTS))
         ends = (low, high)

@@ -38,7 +38,7 @@ class LampState:
         own_w: float32 (L,) its own power at 100 % and nominal voltage, as seen lately; NaN = not known yet.
         baseline_w: float32 (L,) the same, learned over the first lit nights: replaces the rating.
         curves: what each lamp draws at dim levels, of what its technology's curve says.
-        boxes: readings of faulty lamps in which nothing changes.
+        stable_regions: readings of faulty lamps in which nothing changes.
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
     """
 
@@ -90,7 +90,7 @@ class LampState:
         self.is_status_told = fleet.is_node.copy()
         self.has_temperature = np.zeros(n, np.bool_)
         self.curves = OwnCurves(n)
-        self.boxes = StableRegions(n)
+        self.stable_regions = StableRegions(n)
 
     def is_running(self, rule: int, lamp: np.ndarray) -> np.ndarray:
         """Whether a rule's counters run or the rule is open; bool (n,)."""
@@ -137,4 +137,4 @@ class LampState:
     def look_again(self, lamp: np.ndarray) -> None:
         """Something about these lamps has changed beside their readings: their next good sample is judged."""
         self.low_w[lamp] = np.inf
-        self.boxes.drop(lamp)
+        self.stable_regions.drop(lamp)

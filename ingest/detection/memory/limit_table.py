@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -39,14 +40,18 @@ class LimitTable:
 
     def of(self, technology: npt.NDArray[np.uint8]) -> LampLimits:
         """The limits of lamps of these technologies."""
-        return LampLimits(self, technology)
+        return LampLimits(self, lambda: technology)
+
+    def of_lamps(self, technology: npt.NDArray[np.uint8], lamp: npt.NDArray[np.int64]) -> LampLimits:
+        """The limits of n lamps, int64 (n,), of whose technologies, uint8 (L,), few callers ask."""
+        return LampLimits(self, lambda: technology[lamp])
 
 
 class LampLimits:
     """Limits of n lamps: ``limits["lamp_power_low"]`` is one number, or float32 (n,) where technologies differ."""
 
-    def __init__(self, table: LimitTable, technology: npt.NDArray[np.uint8]) -> None:
-        """Start with nothing known."""
+    def __init__(self, table: LimitTable, technology: Callable[[], npt.NDArray[np.uint8]]) -> None:
+        """``technology`` gives that of each lamp, uint8 (n,)."""
         self._table, self._technology = table, technology
 
     def __getitem__(self, name: str) -> Float32 | np.float32:
@@ -54,4 +59,4 @@ class LampLimits:
         values = self._table.by_technology(name)
         if self._table.is_uniform(name):
             return np.float32(values[0])
-        return values[self._technology]
+        return values[self._technology()]

@@ -1,6 +1,6 @@
-"""Around a faulty lamp's last judged sample a box of readings in which nothing can change: kept, and asked.
+"""Around a faulty lamp's last judged sample a region of readings in which nothing can change: kept, and asked.
 
-``ingest.detection.lamp.steady`` fills them. A lamp that stays dark, or goes on drawing too much, is in its box in
+``ingest.detection.lamp.steady`` fills them. A lamp that stays dark, or goes on drawing too much, is in its region in
 nearly every sweep, and needs no judging there.
 """
 
@@ -24,7 +24,7 @@ _NEEDED: Final = ("power_w", "voltage_v")
 
 
 class StableRegions:
-    """One box for each of L lamps, or none. Beside its bounds it holds the level and the status of its sample."""
+    """One region for each of L lamps, or none. Beside its bounds it holds the level and the status of its sample."""
 
     def __init__(self, n_lamps: int) -> None:
         """No lamp has one."""
@@ -32,18 +32,18 @@ class StableRegions:
         self._bounds = np.empty((n_lamps, 2 * _N), np.float32)  # a lamp's least values, then its greatest
 
     def covers(self, lamp: Int64, told: UInt16, measured: Float32) -> Bool:
-        """Which of n good samples lie in their lamp's box; bool (n,).
+        """Which of n good samples lie in their lamp's region; bool (n,).
 
         A power factor or a temperature that was known and is not told lies in it, since no rule judges it; one that
         was not known does not.
 
         Args:
             lamp: int64 (n,).
-            told: as ``told_of``, uint16 (n,).
+            told: as ``level_and_status``, uint16 (n,).
             measured: float32 (quantities, n).
         """
-        boxed = self._told.take(lamp)
-        covered: Bool = (boxed == told) & (boxed != _NONE)
+        kept = self._told.take(lamp)
+        covered: Bool = (kept == told) & (kept != _NONE)
         bounds = self._bounds.take(lamp, axis=0)
         for i, values in enumerate(measured):
             if QUANTITIES[i] in _NEEDED:
@@ -53,7 +53,7 @@ class StableRegions:
         return covered
 
     def put(self, lamp: Int64, told: UInt16, low: Float32, high: Float32) -> None:
-        """Set the boxes of n lamps: ``told_of`` their rows, bounds float32 (n, quantities)."""
+        """Set the regions of n lamps: ``level_and_status`` their rows, bounds float32 (n, quantities)."""
         self._told[lamp] = told
         self._bounds[lamp, :_N], self._bounds[lamp, _N:] = low, high
 
@@ -62,7 +62,7 @@ class StableRegions:
         self._told[lamp] = _NONE
 
 
-def told_of(level: UInt8, status: UInt8) -> UInt16:
+def level_and_status(level: UInt8, status: UInt8) -> UInt16:
     """Level and status of n samples in one number; uint16 (n,)."""
     told: UInt16 = level.astype(np.uint16) << np.uint16(8) | status
     return told

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ingest.detection.memory.stable_regions import QUANTITIES, told_of
+from ingest.detection.memory.stable_regions import QUANTITIES, level_and_status
 from ingest.detection.rules.window import QUALITY_IMPLAUSIBLE
 from ingest.model.batch import UNKNOWN_UINT32, Batch
 
@@ -35,7 +35,7 @@ class Suspects:
         before_w: float32 (n,) power of the newest good sample; this one's where no level has changed.
         was_good: bool (n,) the lamp's sample before was good.
         is_plain: bool (n,) a good sample that tells no switch-on count.
-        told: uint16 (n,) its level and status, see ``boxes.told_of``.
+        told: uint16 (n,) its level and status, see ``level_and_status``.
         measured: float32 (5, n) by ``MEASURED``.
     """
 
@@ -72,7 +72,7 @@ class Suspects:
             before_w=power_w,
             was_good=np.ones(n, np.bool_),
             is_plain=(batch.quality[row] == 0) & (batch.switch_count[row] == UNKNOWN_UINT32),
-            told=told_of(batch.level[row], batch.status[row]),
+            told=level_and_status(batch.level[row], batch.status[row]),
             measured=np.stack([getattr(batch, name)[row] for name in MEASURED]),
         )
         both = joined([self, quiet])

@@ -23,7 +23,7 @@ _END_LAMPS: Final = 2  # one lamp is no end of a bus
 
 
 @dataclass(frozen=True, slots=True)
-class Lamps:
+class ControllerLamps:
     """One controller's lamps that its agent lists and whose supply should be live; arrays (n,).
 
     Attributes:
@@ -53,7 +53,7 @@ class Lamps:
 
 @dataclass(slots=True)
 class Group:
-    """Silent lamps that would go together: rows of :class:`Lamps` in order along the cable or bus.
+    """Silent lamps that would go together: rows of :class:`ControllerLamps` in order along the cable or bus.
 
     Attributes:
         kind: ``circuit``, ``tail``, ``bus``, ``end`` (of a bus, one circuit's part) or ``single``.
@@ -88,7 +88,7 @@ class Diagnosis:
     groups: list[Group] = field(default_factory=list)
 
 
-def diagnose(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: int) -> Diagnosis:
+def diagnose(lamps: ControllerLamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: int) -> Diagnosis:
     """Group one controller's silent lamps and say what each group is.
 
     Args:
@@ -118,7 +118,7 @@ def diagnose(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: 
     return Diagnosis([*buses, *groups])
 
 
-def _accepted_buses(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
+def _accepted_buses(lamps: ControllerLamps, loads: Loads, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
     """What fell silent in one sweep has one cause: buses, or their far ends, that went together with their load there.
 
     Asked before circuits are: a bus may carry whole circuits and single lamps of others.
@@ -148,7 +148,7 @@ def _accepted_buses(lamps: Lamps, loads: Loads, n_circuit: int, n_cable: int, sw
     return accepted
 
 
-def _silent_buses(lamps: Lamps, sweep_s: int) -> list[Group]:
+def _silent_buses(lamps: ControllerLamps, sweep_s: int) -> list[Group]:
     """Buses on which nobody answers, or far ends of them, as far as they fell silent in one event."""
     groups = []
     for bus in np.unique(lamps.bus[lamps.is_lost & (lamps.bus >= 0)]).tolist():
@@ -165,20 +165,20 @@ def _silent_buses(lamps: Lamps, sweep_s: int) -> list[Group]:
     return groups
 
 
-def _weigh(lamps: Lamps, groups: list[Group], loads: Loads) -> None:
+def _weigh(lamps: ControllerLamps, groups: list[Group], loads: Loads) -> None:
     for group, load in zip(groups, loads(groups), strict=True):
         group.load = GONE if lamps.is_dead[group.rows].any() else load
         group.verdict = _verdict(lamps, group)
 
 
-def _singles(lamps: Lamps, taken: Bool) -> list[Group]:
+def _singles(lamps: ControllerLamps, taken: Bool) -> list[Group]:
     return [
         Group("single", int(lamps.circuit[row]), np.array([row]), bus=int(lamps.bus[row]))
         for row in np.flatnonzero(lamps.is_lost & ~taken).tolist()
     ]
 
 
-def _end_parts(lamps: Lamps, taken: Bool, sweep_s: int) -> list[Group]:
+def _end_parts(lamps: ControllerLamps, taken: Bool, sweep_s: int) -> list[Group]:
     """Far ends of buses that fell silent together, one part per circuit: a meter tells their sum better than each."""
     parts = []
     for bus in np.unique(lamps.bus[lamps.is_lost & ~taken & (lamps.bus >= 0)]).tolist():
@@ -193,7 +193,7 @@ def _end_parts(lamps: Lamps, taken: Bool, sweep_s: int) -> list[Group]:
     return parts
 
 
-def _end_of(lamps: Lamps, bus: int) -> tuple[Int64, int]:
+def _end_of(lamps: ControllerLamps, bus: int) -> tuple[Int64, int]:
     """Lost lamps from some address of a bus on to its last, and the row before them (-1 none)."""
     rows = np.flatnonzero(lamps.bus == bus)
     rows = rows[np.argsort(lamps.address[rows], kind="stable")]
@@ -203,7 +203,7 @@ def _end_of(lamps: Lamps, bus: int) -> tuple[Int64, int]:
     return rows[standing[-1] + 1 :], int(rows[standing[-1]])
 
 
-def _circuits(lamps: Lamps, taken: Bool, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
+def _circuits(lamps: ControllerLamps, taken: Bool, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
     groups = []
     is_open = lamps.is_lost & ~taken & (lamps.circuit >= 0)
     for circuit in np.unique(lamps.circuit[is_open]).tolist():
@@ -225,7 +225,7 @@ def _circuits(lamps: Lamps, taken: Bool, n_circuit: int, n_cable: int, sweep_s: 
     return groups
 
 
-def _of_phases(lamps: Lamps, rows: Int64, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
+def _of_phases(lamps: ControllerLamps, rows: Int64, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
     """Phases of a circuit that are silent as a whole, or from some position on, while another one answers there."""
     groups = []
     phases = np.unique(lamps.phase[rows[lamps.is_lost[rows]]])
@@ -246,7 +246,7 @@ def _of_phases(lamps: Lamps, rows: Int64, n_circuit: int, n_cable: int, sweep_s:
     return groups
 
 
-def _tail(lamps: Lamps, rows: Int64, sweep_s: int) -> Group | None:
+def _tail(lamps: ControllerLamps, rows: Int64, sweep_s: int) -> Group | None:
     """Surveyed lamps from some position on to the end that are all lost; None where the boundary is not settled."""
     standing = np.flatnonzero(~lamps.is_lost[rows])
     if not len(standing) or standing[-1] == len(rows) - 1:
@@ -263,7 +263,7 @@ def _tail(lamps: Lamps, rows: Int64, sweep_s: int) -> Group | None:
     return group
 
 
-def _bus_rests(lamps: Lamps, taken: Bool) -> list[Group]:
+def _bus_rests(lamps: ControllerLamps, taken: Bool) -> list[Group]:
     """Lost lamps of buses on which nobody answers, that belong to no circuit or tail already."""
     groups = []
     for bus in np.unique(lamps.bus[lamps.is_lost & ~taken & (lamps.bus >= 0)]).tolist():
@@ -275,7 +275,7 @@ def _bus_rests(lamps: Lamps, taken: Bool) -> list[Group]:
     return groups
 
 
-def _verdict(lamps: Lamps, group: Group) -> str:
+def _verdict(lamps: ControllerLamps, group: Group) -> str:
     if group.verdict == WAIT or (group.load == WAIT and group.kind != "single"):
         return WAIT
     if group.phase >= 0:
@@ -298,7 +298,7 @@ def _verdict(lamps: Lamps, group: Group) -> str:
     return "alone"
 
 
-def _do_others_answer(lamps: Lamps, group: Group) -> bool:
+def _do_others_answer(lamps: ControllerLamps, group: Group) -> bool:
     """On each bus of a silent circuit some lamp of another circuit answers."""
     for bus in np.unique(lamps.bus[group.rows]).tolist():
         is_other = (lamps.bus == bus) & (lamps.circuit != group.place)
@@ -307,17 +307,17 @@ def _do_others_answer(lamps: Lamps, group: Group) -> bool:
     return True
 
 
-def _is_whole_bus(lamps: Lamps, rows: Int64) -> bool:
+def _is_whole_bus(lamps: ControllerLamps, rows: Int64) -> bool:
     """All buses of these lamps are silent to the last lamp, or end with them."""
     return all(bus >= 0 and lamps.is_lost[lamps.bus == bus].all() for bus in np.unique(lamps.bus[rows]).tolist())
 
 
-def _is_bus_end(lamps: Lamps, group: Group) -> bool:
+def _is_bus_end(lamps: ControllerLamps, group: Group) -> bool:
     """The tail hangs on one bus that has no living lamp further out on this circuit."""
     return len(np.unique(lamps.bus[group.rows])) == 1 and int(lamps.bus[group.rows[0]]) >= 0
 
 
-def _is_live_behind(lamps: Lamps, group: Group) -> bool:
+def _is_live_behind(lamps: ControllerLamps, group: Group) -> bool:
     """Every circuit of the silent bus has a surveyed living lamp further out, so its cable is whole and live."""
     for circuit in np.unique(lamps.circuit[group.rows]).tolist():
         mine = group.rows[lamps.circuit[group.rows] == circuit]
@@ -329,7 +329,7 @@ def _is_live_behind(lamps: Lamps, group: Group) -> bool:
     return True
 
 
-def _far_ends(lamps: Lamps, groups: list[Group], sweep_s: int) -> None:
+def _far_ends(lamps: ControllerLamps, groups: list[Group], sweep_s: int) -> None:
     """Lamps that are the far end of a bus by address, fell silent together, and whose load is there.
 
     A single lamp too small for its meter goes with the others, if they are most of the end.

@@ -16,18 +16,18 @@ from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.outage.balance import Balance
-from ingest.detection.outage.grouping import WAIT, Group, Lamps, diagnose
+from ingest.detection.outage.circuit_outages import CircuitOutages
+from ingest.detection.outage.grouping import WAIT, ControllerLamps, Group, diagnose
 from ingest.detection.outage.liveness import Liveness
 from ingest.detection.outage.load import UNKNOWN
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
+from ingest.detection.outage.silent_load import SilentLoad
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE: Final = MEASURED.index("voltage_v")
-_OUTAGE_LAMPS: Final = 2
 _SLOW_SWEEP_S: Final = 240
 
 
@@ -40,19 +40,21 @@ class Silence:
         table: LimitTable,
         state: LampState,
         context: CabinetContext,
-        balance: Balance,
+        silent_load: SilentLoad,
         book: ActiveConditions,
     ) -> None:
         """Start with nothing known."""
-        self._fleet, self._state, self._context, self._balance, self._book = fleet, state, context, balance, book
+        self._fleet, self._state, self._context = fleet, state, context
+        self._silent_load, self._book = silent_load, book
         self._samples = int(table.scalar("confirm_samples"))
         self._seconds = int(table.scalar("communication_time"))
+        self._guard_s = int(table.scalar("switching_guard"))
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
         self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
         self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
         owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
-        self._least_outage = _least_outage(fleet)
+        self._outages = CircuitOutages(fleet, state)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
         self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
@@ -73,7 +75,7 @@ class Silence:
         """Begin the runs of lamps that answered the last time: most of the lost replies by far.
 
         They are not away yet, and what ``lost`` holds of them means nothing once they have answered again: so their
-        answer needs no second look.
+        answer needs no second look. Their ``silent_sweeps`` is 0, as that of every lamp that answered the last time.
 
         Returns:
             Records and lamps int64 (n,), and whether their circuits are live.
@@ -82,7 +84,6 @@ class Silence:
         record, lamp = sweep.record_of(replies.row[first]), replies.lamp[first]
         live = liveness.of_rows(record, lamp)
         self.lost.begin(lamp, sweep.at_s[record], live)
-        self._state.silent_sweeps[lamp] = 0  # whatever it was before the lamp answered
         if self._samples == 1:  # this one may open already
             self._state.is_away[lamp], self._state.silent_sweeps[lamp] = True, 1
         return record, lamp, live
@@ -149,28 +150,8 @@ class Silence:
         suspect[record[is_due]] = True
         if self._samples == 1:
             suspect[first_record[first_live]] = True
-        self._note_outages(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
+        self._outages.note(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
-
-    def _note_outages(self, sweep: Sweep, *lost: tuple[Int64, Int64, Bool]) -> None:
-        """Circuits of which at least half is silent: their discharge lamps will warm up when they are back.
-
-        ``lost``: records and lamps, and whether their circuits are live.
-        """
-        fleet = self._fleet
-        n_lost = sum(np.bincount(record, minlength=sweep.batch.n_records) for record, _, _ in lost)  # or less
-        is_much = n_lost >= self._least_outage[sweep.controller]
-        if not is_much.any():
-            return
-        record, lamp, live = map(np.concatenate, zip(*lost, strict=True))
-        n_lost = np.bincount(record[live], minlength=sweep.batch.n_records)
-        is_much = n_lost >= self._least_outage[sweep.controller]
-        some = np.flatnonzero(live & is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
-        record, circuit = record[some], fleet.lamp_circuit[lamp[some]]
-        n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
-        for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
-            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
-            self._state.lit_from_s[lamps] = sweep.at_s[record[circuit == q][0]]
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
         """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
@@ -209,7 +190,7 @@ class Silence:
         if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
             return  # every lost lamp has its verdict
         chosen = np.flatnonzero(in_record & is_live & ~taken)
-        lamps = Lamps(
+        lamps = ControllerLamps(
             own[chosen],
             fleet.lamp_circuit[own[chosen]].astype(np.int64),
             fleet.lamp_bus[own[chosen]].astype(np.int64),
@@ -226,7 +207,7 @@ class Silence:
 
         def loads(groups: object) -> list[str]:
             dark = self.cases.is_dark(c, own)
-            return self._balance.loads(sweep, record, lamps.lamp, groups, dark, c, lamps.since_s)  # type: ignore[arg-type]
+            return self._silent_load.loads(sweep, record, lamps.lamp, groups, dark, c, lamps.since_s)  # type: ignore[arg-type]
 
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
@@ -247,7 +228,7 @@ class Silence:
             else:
                 self.cases.open_group(c, group, lamps, at_us)
 
-    def _is_blind(self, sweep: Sweep, record: int, lamps: Lamps) -> bool:
+    def _is_blind(self, sweep: Sweep, record: int, lamps: ControllerLamps) -> bool:
         """Whether no lamp of the controller answers and nothing tells of a supply: it may be a blackout of the street.
 
         An agent on a battery goes on. That a lamp does not answer is its own fault only while its neighbours do.
@@ -261,10 +242,10 @@ class Silence:
 
     def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
         """Lamps within the switching guard after switching on: their meters may still be starting."""
-        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._balance.guard_s
+        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._guard_s
         return guarded
 
-    def _tell_alone(self, c: int, group: Group, lamps: Lamps, at_s: int, is_guarded: Bool) -> None:
+    def _tell_alone(self, c: int, group: Group, lamps: ControllerLamps, at_s: int, is_guarded: Bool) -> None:
         """``communicationFailure`` of each lamp of a group that is nothing larger, once its time is up."""
         # in slow sweeps by day three lost replies in a row come by chance: one more is asked for
         n_samples = self._samples + (self._context.interval_s[c] >= _SLOW_SWEEP_S)
@@ -290,6 +271,7 @@ class Silence:
         state = self._state
         is_running = self.lost.is_open | (self.lost.count > 0)
         is_running &= (state.quality != 0) | (state.voltage_v < self._no_voltage)
+        state.silent_sweeps[state.quality == 0] = 0  # whatever the snapshot says: ``_begin`` relies on it
         state.is_away[:] = is_running | ((state.quality != 0) & (state.silent_sweeps > 0))
 
     def snapshot(self) -> dict[str, Any]:
@@ -297,18 +279,8 @@ class Silence:
         return {"answered_by_day": self.answered_by_day}
 
 
-def _is_lone(group: Group, groups: list[Group], lamps: Lamps, near_s: int) -> bool:
+def _is_lone(group: Group, groups: list[Group], lamps: ControllerLamps, near_s: int) -> bool:
     """Whether no other lamp without a cause fell silent together with this group."""
     onset_s = lamps.since_s[group.rows].max()
     others = [one for one in groups if one.verdict == "alone" and one is not group]
     return not any((np.abs(lamps.since_s[one.rows] - onset_s) <= near_s).any() for one in others)
-
-
-def _least_outage(fleet: Fleet) -> Int64:
-    """Lost lamps of a controller below which no circuit of it can be out; int64 (C,)."""
-    least = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
-    if fleet.n_circuits:
-        n_lamps, controller = np.diff(fleet.circuit_start), fleet.cabinet_controller[fleet.circuit_cabinet]
-        known = np.flatnonzero((n_lamps > 0) & (controller >= 0))
-        np.minimum.at(least, controller[known], np.maximum(_OUTAGE_LAMPS, (n_lamps[known] + 1) // 2))
-    return least

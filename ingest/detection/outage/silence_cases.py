@@ -13,7 +13,7 @@ from ingest.detection.conditions.causes import Case
 from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
-from ingest.detection.outage.grouping import Group, Lamps
+from ingest.detection.outage.grouping import ControllerLamps, Group
 from ingest.detection.outage.load import GONE, THERE
 from ingest.detection.rules import DARK
 from ingest.model.finding import Key, Place
@@ -79,7 +79,7 @@ class SilenceCases:
                 dark[np.array(case.lamps, np.int64) - int(own[0])] = True
         return dark
 
-    def open_group(self, controller: int, group: Group, lamps: Lamps, at_us: int) -> None:
+    def open_group(self, controller: int, group: Group, lamps: ControllerLamps, at_us: int) -> None:
         """A circuit, a cable or a bus."""
         fleet = self._fleet
         first = int(lamps.lamp[group.rows[0]])
@@ -112,7 +112,7 @@ class SilenceCases:
         ids = tuple(behind.tolist())
         self._book.open(Case(key, at_us, since_us, ids, evidence, controller, cabinet, circuit, span))
 
-    def _span(self, group: Group, lamps: Lamps) -> tuple[str, str] | None:
+    def _span(self, group: Group, lamps: ControllerLamps) -> tuple[str, str] | None:
         if group.after < 0 or group.kind not in {"tail", "bus"}:
             return None
         ids = self._fleet.lamp_ids

@@ -9,7 +9,6 @@ Works in blocks that fit the processor's cache (``ingest.detection.screen.stretc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,11 +20,12 @@ from ingest.detection.memory.known_levels import KnownLevels
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sparse import positions
-from ingest.detection.memory.stable_regions import told_of
+from ingest.detection.memory.stable_regions import level_and_status
 from ingest.detection.memory.suspects import NO_REPLIES, NO_SUSPECTS, Replies, Suspects, joined
 from ingest.detection.memory.sweep import Sweep, pick
-from ingest.detection.screen.stretches import BLOCK, Lamps, Rows, blocks
-from ingest.model.batch import UNKNOWN_UINT32, Batch
+from ingest.detection.screen.columns import Columns
+from ingest.detection.screen.stretches import BLOCK, LampPlaces, blocks
+from ingest.model.batch import UNKNOWN_UINT32
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -39,40 +39,6 @@ _COLDEST_C: Final = np.array(COLDEST_C, np.float32)
 _MANY: Final = 32  # one lamp in so many is few: looked at by itself
 _FULL: Final = 100  # %; what is told beyond it is unknown
 _NOT_TOLD: Final = np.array(UNKNOWN_UINT32, np.uint32)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Some rows of a batch, their lamps, and the columns of those rows: (n,) each."""
-
-    rows: Rows
-    lamps: Lamps
-    quality: UInt8
-    level: UInt8
-    status: UInt8
-    power: Float32
-    voltage: Float32
-    current: Float32
-    factor: Float32
-    temperature: Float32
-    counts: UInt32
-
-    @classmethod
-    def of(cls, batch: Batch, rows: Rows, lamps: Lamps) -> _Block:
-        """Take the columns."""
-        return cls(
-            rows,
-            lamps,
-            batch.quality[rows],
-            batch.level[rows],
-            batch.status[rows],
-            batch.power_w[rows],
-            batch.voltage_v[rows],
-            batch.current_a[rows],
-            batch.power_factor[rows],
-            batch.temperature_c[rows],
-            batch.switch_count[rows],
-        )
 
 
 class Screen:
@@ -92,6 +58,12 @@ class Screen:
         self._watt, self._before = np.empty((2, BLOCK), np.float32)
         self._common_pf: Float32 | None = None  # of the sweep at hand
         self._are_temperatures_known = False  # of nearly all lamps, before the sweep at hand
+        self._untold: Int64 | None = None  # lamps without a temperature up to the last sweep; None = not counted
+
+    def forget(self) -> None:
+        """The lamp state was replaced: nothing that was noted of it holds any more."""
+        self.known_levels.forget()
+        self._untold = None
 
     def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
         """Keep a sweep's live readings in the state and pick what needs more.
@@ -102,11 +74,12 @@ class Screen:
         is_forced = bool(sweep.is_forced.any())
         before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
-        untold = positions(~state.has_temperature)
+        untold = self._without_temperature(state)
         self._are_temperatures_known = _MANY * len(untold) < len(state.has_temperature)
+        self._untold = untold if self._are_temperatures_known else None
         whole, is_known = self.known_levels.look(sweep)
         found = [
-            self._pick(_Block.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
+            self._pick(Columns.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
             for where in blocks(sweep)
         ]
         if not is_known:
@@ -124,6 +97,12 @@ class Screen:
             row = np.flatnonzero(is_wanted)
             suspects = suspects.with_quiet(batch, row, before_w[batch.lamp[row]])
         return suspects, replies
+
+    def _without_temperature(self, state: LampState) -> Int64:
+        """Lamps that have never told a temperature. Their number only falls, so few are counted among themselves."""
+        if self._untold is None:
+            return positions(~state.has_temperature)
+        return self._untold[~state.has_temperature.take(self._untold)]
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:
         """The least power factor of a city whose lamps all have the same one, since they are at one level; else None.
@@ -144,7 +123,7 @@ class Screen:
         state.silent_sweeps[lamp] = np.where(is_bad, np.minimum(state.silent_sweeps[lamp], 253) + more, 0)
         state.is_away[lamp] = is_bad
 
-    def _pick(self, block: _Block, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
+    def _pick(self, block: Columns, state: LampState, *, is_forced: bool, is_known: bool) -> tuple[Suspects, Replies]:
         """Column by column.
 
         Each is kept as soon as nobody needs the old one, and looked at then: copying brings it into the cache in half
@@ -190,14 +169,14 @@ class Screen:
             before_w=(block.power if before is None else before).take(at),
             was_good=state.quality.take(lamp) == _GOOD,
             is_plain=np.greater(block.counts.take(at) == _NOT_TOLD, lost.take(at)),
-            told=told_of(block.level.take(at), block.status.take(at)),
+            told=level_and_status(block.level.take(at), block.status.take(at)),
             measured=np.array([column.take(at) for column in measured]),
         )
         lamps.put(state.quality, block.quality)
         return suspects, replies
 
     @staticmethod
-    def _replies(block: _Block, state: LampState, lost: Bool, other: Bool) -> Replies:
+    def _replies(block: Columns, state: LampState, lost: Bool, other: Bool) -> Replies:
         np.logical_or(lost, block.lamps.get(state.is_away), out=other)
         at = positions(other)
         lamp = block.lamps.pick(at)
@@ -210,7 +189,7 @@ class Screen:
         )
 
     @staticmethod
-    def _frozen(block: _Block, state: LampState, other: Bool) -> Int64:
+    def _frozen(block: Columns, state: LampState, other: Bool) -> Int64:
         """Positions in the block where V, I and P are the same as before, to the last digit.
 
         The voltage first: a regulated driver draws the same power for hours.
@@ -223,7 +202,7 @@ class Screen:
             same = same[is_same & (block.current[same] == state.current_a[lamp])]
         return same
 
-    def _powers(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
+    def _powers(self, block: Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is within its lamp's band (``ok``), and what the current does not allow (``bad``)."""
         power, lamps = block.power, block.lamps
         np.greater_equal(power, lamps.get(state.low_w), out=ok)
@@ -242,7 +221,7 @@ class Screen:
         np.greater(block.current, self._most_a, out=other)
         np.logical_or(bad, other, out=bad)
 
-    def _shown(self, block: _Block, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
+    def _shown(self, block: Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""
         voltage, factor, lamps = block.voltage, block.factor, block.lamps
         lamps.put(state.voltage_v, voltage)
@@ -260,7 +239,7 @@ class Screen:
         np.logical_or(bad, other, out=bad)
 
     @staticmethod
-    def _note_temperatures(block: _Block, state: LampState, lost: Bool, other: Bool) -> None:
+    def _note_temperatures(block: Columns, state: LampState, lost: Bool, other: Bool) -> None:
         """Whoever tells a temperature for the first time, in a good sample, has one."""
         np.greater(block.temperature, _COLDEST_C, out=other)
         if not other.any():  # a slow quantity: most sweeps leave it out
@@ -271,7 +250,7 @@ class Screen:
         state.has_temperature[block.lamps.pick(other.nonzero()[0])] = True
 
     @staticmethod
-    def _statuses(block: _Block, state: LampState, bad: Bool, other: Bool) -> None:
+    def _statuses(block: Columns, state: LampState, bad: Bool, other: Bool) -> None:
         """Another status than before; a switch-on count that moved."""
         np.not_equal(block.status, block.lamps.get(state.status), out=other)
         np.logical_or(bad, other, out=bad)
@@ -282,7 +261,7 @@ class Screen:
             np.logical_or(bad, other, out=bad)
 
 
-def _put_but(lamps: Lamps, values: npt.NDArray[Any], new: npt.NDArray[Any], kept: Int64) -> None:
+def _put_but(lamps: LampPlaces, values: npt.NDArray[Any], new: npt.NDArray[Any], kept: Int64) -> None:
     """Set a state array's values of a block's lamps; some lamps of it, int64 (k,), keep theirs."""
     before = values.take(kept)
     lamps.put(values, new)

@@ -89,8 +89,8 @@ class Scattered:
         return self.lamp[positions]
 
 
-Lamps = Run | Strips | Scattered
-Blocks = list[tuple[Rows, Lamps]]
+LampPlaces = Run | Strips | Scattered
+Blocks = list[tuple[Rows, LampPlaces]]
 
 
 def blocks(sweep: Sweep) -> Blocks:

@@ -3,8 +3,6 @@
 Shares no code with the screen, its bands and blocks, the stable regions or the counters' steps.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 
 from ingest.detection.engine import Detection
@@ -21,8 +19,8 @@ ELAPSED_MAX = 65535
 class ExactScreen:
     """Keeps every reading, and gives all of them to the rules."""
 
-    def __init__(self):
-        self.known_levels = SimpleNamespace(forget=lambda: None)
+    def forget(self):
+        pass
 
     def look(self, sweep, state):
         batch = sweep.batch

@@ -172,3 +172,30 @@ def test_live_picture_says_which_lamps_should_be_lit(kit):
     by_day.level = 0
     by_day.play(5)
     assert set(by_day.detection.live_picture()["due"].tolist()) == {DUE_OFF}
+
+
+def test_temperatures_that_a_memory_lacks_are_noticed_after_it_was_taken_over(kit):
+    """The screen counts who never told one; it must count again when the memory is another's."""
+    cold, warm = kit.Town(), kit.Town()
+    cold.temperature[:] = np.nan
+    cold.play(5)
+    warm.play(10)
+    has_temperature = warm.detection._state.has_temperature
+    assert has_temperature.all()
+    memory = through_a_file(cold.detection.snapshot())
+    assert warm.detection.restore(memory) == []
+    assert not has_temperature.any()
+    warm.play(20)
+    assert has_temperature.all()
+
+
+def test_lost_replies_are_counted_from_the_first_whatever_a_memory_says_of_a_lamp_that_answers(kit):
+    town = kit.Town()
+    town.play(10)
+    town.detection._state.silent_sweeps[:] = 9
+    assert town.detection.restore(through_a_file(town.detection.snapshot())) == []
+    lamp = np.array([3])
+    town.is_silent[lamp] = True
+    for n_lost in (1, 2, 3):
+        town.play(1)
+        assert town.detection._state.sweeps_silent(lamp).tolist() == [n_lost]

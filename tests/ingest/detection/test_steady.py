@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.small_town import DIMS
 from ingest.detection.lamp.lamp_rules import LampRules
-from ingest.detection.memory.stable_regions import QUANTITIES, StableRegions, told_of
+from ingest.detection.memory.stable_regions import QUANTITIES, StableRegions, level_and_status
 from ingest.detection.rules import dimming_failure
 
 STANDING = {
@@ -35,10 +35,11 @@ def judged_rows(monkeypatch):
 
 
 def is_in_its_box(town, lamp):
-    """Whether a lamp's next sample would lie in its box."""
+    """Whether a lamp's next sample would lie in its region."""
     batch, one = town.sweep(), np.array([lamp])
     measured = np.stack([getattr(batch, name)[one] for name in QUANTITIES])
-    return town.detection._state.boxes.covers(one, told_of(batch.level[one], batch.status[one]), measured).all()
+    reported = level_and_status(batch.level[one], batch.status[one])
+    return town.detection._state.stable_regions.covers(one, reported, measured).all()
 
 
 @pytest.mark.parametrize("technology", ["LED", "HPS"])
@@ -60,7 +61,7 @@ def test_a_standing_fault_is_left_alone_until_anything_changes(kit, monkeypatch,
 
 @pytest.mark.parametrize("fault", ["weak", "strong", "poor power factor", "hot"])
 def test_a_noisy_meter_does_not_end_it(kit, monkeypatch, fault):
-    """One lamp that leaves its box costs a small city's sweep more than all the others."""
+    """One lamp that leaves its region costs a small city's sweep more than all the others."""
     town = kit.Town(noise=0.01, dims=())
     town.play(30)
     STANDING[fault](town)
@@ -72,7 +73,7 @@ def test_a_noisy_meter_does_not_end_it(kit, monkeypatch, fault):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_band_of_the_dim_rule_is_narrower_than_a_box_sees(seed):
-    """Bands of less than 3 % of full power end at a power that boxes are not laid across."""
+    """Bands of less than 3 % of full power end at a power that regions are not laid across."""
     rng, n = np.random.default_rng(seed), 20_001
     full, level, before = 100.0, rng.uniform(40, 100), rng.uniform(20, 100)
     power = np.linspace(20, 110, n, dtype=np.float32)
@@ -103,7 +104,7 @@ def test_no_band_of_the_dim_rule_is_narrower_than_a_box_sees(seed):
 
 
 def test_a_level_told_beside_a_lost_reply_ends_the_box(kit):
-    """Else a lamp that is back at the box's level would go on being held against the other one."""
+    """Else a lamp that is back at the region's level would go on being held against the other one."""
     town = kit.Town(dims=())
     town.play(30)
     town.power_factor[3] = 0.4
@@ -188,7 +189,7 @@ def test_another_lamps_relay_gives_an_open_one_its_meaning(kit):
 @pytest.mark.parametrize("technology", ["LED", "HPS"])
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
-    """Random faults come, stay and go; judged with boxes and with none."""
+    """Random faults come, stay and go; judged with regions and with none."""
 
     def night():
         rng = np.random.default_rng(seed)
@@ -229,7 +230,7 @@ def test_nothing_that_is_told_depends_on_it(kit, monkeypatch, seed, technology):
             pictures.append({name: values.tolist() for name, values in picture.items()})
         return town.changes, repr(pictures)
 
-    with_boxes = night()
+    with_regions = night()
     monkeypatch.setattr(StableRegions, "covers", lambda _self, _batch, row, _lamp: np.zeros(len(row), np.bool_))
-    assert len(with_boxes[0]) > 20
-    assert night() == with_boxes
+    assert len(with_regions[0]) > 20
+    assert night() == with_regions

@@ -64,3 +64,7 @@ export const LAMP_STATES: readonly LampState[] = ["lit", "dark", "off", "silent"
 export function lampState(reported: unknown): LampState {
   return LAMP_STATES.find((state) => state === reported) ?? "silent";
 }
+
+export type FaultDetail = Schemas["FaultDetail"];
+export type Repair = Schemas["Repair"];
+export type RepairPage = Schemas["RepairPage"];

@@ -1,0 +1,298 @@
+/** Puts the crew's page together: what is known, what waits to be sent, the views and the address. */
+
+import { html, render } from "lit-html";
+import { CityClock } from "../city/clock";
+import type { Fault } from "../city/types";
+import { EvidenceWords } from "../words/evidence_words";
+import { placeOf, type Crew } from "./crew";
+import { CrewData } from "./crew_data";
+import { alarmTemplate, barTemplate, navTemplate } from "./crew_frame";
+import { addressOf, isOver, routeOf, type CrewRoute } from "./crew_route";
+import type { CrewWords } from "./crew_words";
+import { openCrewDatabase, type CrewDatabase } from "./database";
+import { deviceClock } from "./device_clock";
+import { KeptAnswers } from "./kept_answers";
+import { ListView } from "./list_view";
+import { Notice } from "./notice";
+import { Outbox, OutboxFull } from "./outbox";
+import type { ActionBody, OutboxRow } from "./outbox_row";
+import { Position } from "./position";
+import { rememberedName, rememberName } from "./remembered_name";
+import type { LateViews } from "./late_views";
+import { Sender } from "./sender";
+import { server } from "./server";
+import { persist, StorageMark } from "./storage_mark";
+import { isMine, openReports, workRows, type WorkRow } from "./work_list";
+
+const REFRESH_MS = 60_000;
+const AGES_MS = 20_000;
+const CHUNK_RETRY_MS = 3_000;
+
+export class CrewApp implements Crew {
+  readonly words: CrewWords;
+  readonly clock = new CityClock();
+  readonly evidence: EvidenceWords;
+  readonly data: CrewData;
+  readonly database: CrewDatabase | null;
+  readonly outbox: Outbox | null;
+  readonly position: Position;
+  route: CrewRoute;
+  rows: readonly OutboxRow[] = [];
+  reports: ReadonlyMap<string, OutboxRow[]> = new Map();
+  readonly #bar = document.createElement("header");
+  readonly #main = document.createElement("main");
+  readonly #nav = document.createElement("nav");
+  readonly #notice = new Notice();
+  readonly #sender: Sender | null;
+  readonly #list: ListView;
+  #late: LateViews | null = null;
+  #isLoadingLate = false;
+  #rememberedName = rememberedName();
+  #mark: StorageMark | null = null;
+  #nLost: number | null = null;
+  #isDrawing = false;
+  #nSteps = 0;
+  #listTop = 0;
+  #shownKey = "";
+  #shownRows: WorkRow[] = [];
+
+  constructor(body: HTMLElement, words: CrewWords, database: CrewDatabase | null) {
+    this.words = words;
+    this.database = database;
+    this.evidence = new EvidenceWords(words.words, this.clock);
+    const redraw = () => {
+      this.redraw();
+    };
+    this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, redraw);
+    this.position = new Position(redraw);
+    const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
+    this.outbox = database
+      ? new Outbox(database, server, clock, (fault) => {
+          if (fault) this.#changed(fault);
+          void this.#readRows();
+        })
+      : null;
+    this.#sender = this.outbox ? new Sender(this.outbox, () => this.#account) : null;
+    this.route = routeOf(new URL(location.href));
+    this.#main.id = "panel";
+    body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
+    this.#list = new ListView(this, this.#main);
+  }
+
+  /** Who is signed in; null where the city has no accounts, or nobody could be asked yet. */
+  get #account(): string | null {
+    return this.data.me?.accounts ? this.data.me.name : null;
+  }
+
+  get name(): string {
+    return this.#account ?? this.#rememberedName;
+  }
+
+  setName(name: string): void {
+    this.#rememberedName = name;
+    rememberName(name);
+    this.redraw();
+  }
+
+  async start(): Promise<void> {
+    this.words.words.onChange(() => {
+      this.redraw();
+    });
+    window.addEventListener("popstate", () => {
+      this.#nSteps = Math.max(0, this.#nSteps - 1);
+      this.#show(routeOf(new URL(location.href)));
+    });
+    document.addEventListener("click", (event) => {
+      this.#follow(event);
+    });
+    this.#show(this.route);
+    this.#draw();
+    void this.position.resume();
+    await Promise.all([this.data.recall(), this.#openMark(), this.#readRows()]);
+    if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
+    this.#sender?.start();
+    void this.#refresh().then(() => {
+      this.#afterFirst();
+    });
+    window.setInterval(() => {
+      if (!document.hidden) void this.#refresh();
+    }, REFRESH_MS);
+    window.setInterval(() => {
+      if (!document.hidden) this.redraw();
+    }, AGES_MS);
+    window.addEventListener("online", () => void this.#refresh());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) void this.#refresh();
+    });
+  }
+
+  /** The other views; without a network and without the page's own files they come later. */
+  async #loadLate(): Promise<void> {
+    if (this.#late || this.#isLoadingLate) return;
+    this.#isLoadingLate = true;
+    try {
+      const { LateViews } = await import("./late_views");
+      this.#late = new LateViews(this);
+      this.#late.show(this.route);
+    } catch {
+      window.setTimeout(() => void this.#loadLate(), CHUNK_RETRY_MS);
+    } finally {
+      this.#isLoadingLate = false;
+    }
+    this.redraw();
+  }
+
+  /** What may compete with nothing: the other languages, and the page's files for the days without a network. */
+  #afterFirst(): void {
+    void this.#loadLate();
+    void this.words
+      .loadOthers()
+      .then(() => {
+        if (this.data.city) this.words.words.setCityLanguage(this.data.city.language);
+        this.redraw();
+      })
+      .catch(() => undefined);
+    if ("serviceWorker" in navigator && import.meta.env.PROD)
+      void navigator.serviceWorker.register("/crew-worker.js", { scope: "/crew" }).catch(() => undefined);
+  }
+
+  async #openMark(): Promise<void> {
+    if (!this.database) return;
+    const { mark, nLost } = await StorageMark.open(this.database);
+    this.#mark = mark;
+    this.#nLost = nLost;
+    this.redraw();
+  }
+
+  async #refresh(): Promise<void> {
+    await this.data.refresh();
+    await this.#readRows(); // the service worker may have sent some
+    if (this.data.trouble !== null) return;
+    this.#sender?.now();
+    const mine = this.data.faults().filter((fault) => isMine(fault, this.name, this.reports.get(fault.id) ?? []));
+    await this.data.keepDetails(mine);
+  }
+
+  /** The server has told a fault as it is after a report: what is shown of it is asked for anew. */
+  #changed(fault: Fault): void {
+    this.data.take(fault);
+    if (this.data.detail(fault.id)) void this.data.askDetail(fault.id);
+  }
+
+  async #readRows(): Promise<void> {
+    if (!this.outbox) return;
+    this.rows = await this.outbox.rows();
+    this.reports = openReports(this.rows);
+    await this.#mark?.count();
+    this.redraw();
+  }
+
+  async report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
+    try {
+      if (!this.outbox) throw new OutboxFull();
+      await this.outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies);
+    } catch (error) {
+      this.tell(this.words.say(error instanceof OutboxFull && this.outbox ? "crew.outbox_full" : "crew.not_kept"));
+      return false;
+    }
+    this.tell(this.words.say("crew.kept"));
+    void persist();
+    this.sendNow();
+    return true;
+  }
+
+  readonly sendNow = (): void => {
+    this.#sender?.now();
+  };
+
+  tell(text: string): void {
+    this.#notice.tell(text);
+  }
+
+  shown(): WorkRow[] {
+    const { order, who, district, code, text } = this.route;
+    const { here } = this.position;
+    const known = [this.data.revision, this.name, here, this.words.words.language];
+    const key = JSON.stringify([order, who, district, code, text, known, this.rows.map((row) => [row.id, row.state])]);
+    if (key !== this.#shownKey) {
+      this.#shownKey = key;
+      const titleOf = (one: string) => this.words.words.title(one);
+      const about = { name: this.name, here, reports: this.reports, titleOf };
+      this.#shownRows = workRows(this.data.faults(), this.route, about);
+    }
+    return this.#shownRows;
+  }
+
+  go(part: Partial<CrewRoute>): void {
+    const isView = "view" in part && !("fault" in part || "lamp" in part || "cabinet" in part);
+    const over = isView ? { fault: "", lamp: "", cabinet: "" } : {};
+    const route = { ...this.route, ...over, ...part };
+    const address = addressOf(route, new URL(location.href));
+    // a filter is no step that a person goes back over
+    const isStep = ["view", "fault", "lamp", "cabinet"].some((name) => name in part);
+    if (isStep) {
+      this.#nSteps += 1;
+      history.pushState(null, "", address);
+    } else history.replaceState(null, "", address);
+    this.#show(route);
+  }
+
+  back(): void {
+    if (this.#nSteps > 0) history.back();
+    else this.go({ fault: "", lamp: "", cabinet: "", view: this.route.view === "print" ? "work" : this.route.view });
+  }
+
+  #show(route: CrewRoute): void {
+    const wasList = !isOver(this.route) && this.route.view === "work";
+    if (wasList) this.#listTop = this.#main.scrollTop;
+    const isMoved =
+      isOver(route) !== isOver(this.route) || route.view !== this.route.view || route.fault !== this.route.fault;
+    this.route = route;
+    this.#late?.show(route);
+    if (!this.#late && (isOver(route) || route.view !== "work")) void this.#loadLate();
+    this.#draw();
+    if (!isMoved) return;
+    const isList = !isOver(route) && route.view === "work";
+    this.#main.scrollTop = isList ? this.#listTop : 0;
+    if (isList) this.#draw(); // what is in sight is known only now
+  }
+
+  /** Links within the page need no new document. */
+  #follow(event: MouseEvent): void {
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const fault = (event.target as Element).closest("a")?.dataset.fault;
+    if (fault === undefined) return;
+    event.preventDefault();
+    this.go({ fault });
+  }
+
+  redraw(): void {
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    requestAnimationFrame(() => {
+      this.#isDrawing = false;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const { route, words, data } = this;
+    document.title = `${words.say("crew.title")} · ${data.city?.name ?? "Terang"}`;
+    render(barTemplate(this), this.#bar);
+    const isList = !isOver(route) && route.view === "work";
+    const view = isList ? this.#list : this.#late?.of(route);
+    const alarms = alarmTemplate(this, this.#nLost, () => {
+      this.#nLost = null;
+      this.redraw();
+    });
+    render(html`${alarms}${view?.template() ?? words.say("crew.loading")}`, this.#main);
+    render(navTemplate(this), this.#nav);
+  }
+}
+
+/** Open the page; without a database it shows and says that it keeps nothing. */
+export async function startCrewApp(body: HTMLElement, words: CrewWords): Promise<void> {
+  const database = await openCrewDatabase().catch(() => null);
+  await new CrewApp(body, words, database).start();
+}

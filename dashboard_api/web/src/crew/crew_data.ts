@@ -1,0 +1,217 @@
+/** What the crew's page knows of the city: faults, repairs, who is signed in; from the server, else from the phone. */
+
+import type { CityClock } from "../city/clock";
+import { byPriority } from "../city/fault_store";
+import type { City, Fault, LampAnswer, Me, Repair, RepairPage, FaultPage, FaultDetail } from "../city/types";
+import type { Words } from "../words/words";
+import type { KeptAnswers } from "./kept_answers";
+import { get, NoAnswer, type Trouble } from "./server";
+
+/** The first page, which the document preloads; the others follow once it is shown. */
+export const FIRST_FAULTS = "/faults?order=priority&limit=50";
+const PAGE = 1000;
+const MOST_PAGES = 5;
+const DETAILS_KEPT = 60; // of my work: a day's
+const MORNING_MS = 36 * 3_600_000;
+
+export type ListedRepair = RepairPage["items"][number];
+export type { Repair };
+
+export interface KeptFaults {
+  items: Fault[];
+  isComplete: boolean;
+}
+
+export class CrewData {
+  readonly #kept: KeptAnswers;
+  readonly #clock: CityClock;
+  readonly #words: Words;
+  readonly #changed: () => void;
+  readonly #faults = new Map<string, Fault>();
+  readonly #details = new Map<string, FaultDetail>();
+  #isComplete = false;
+  #isLoading = false;
+  /** Grows with every change of the faults. */
+  revision = 0;
+  city: City | null = null;
+  me: Me | null = null;
+  repairs: ListedRepair[] | null = null;
+  stillDark: ListedRepair[] | null = null;
+  /** When the list was told, by this phone's clock; null = never yet. */
+  atMs: number | null = null;
+  /** Why the newest question had no answer; null = it had one. */
+  trouble: Trouble | null = null;
+
+  constructor(kept: KeptAnswers, clock: CityClock, words: Words, changed: () => void) {
+    this.#kept = kept;
+    this.#clock = clock;
+    this.#words = words;
+    this.#changed = changed;
+  }
+
+  get isLoaded(): boolean {
+    return this.atMs !== null;
+  }
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** Every open fault, most urgent first. */
+  faults(): Fault[] {
+    return [...this.#faults.values()].sort(byPriority);
+  }
+
+  fault(id: string): Fault | undefined {
+    return this.#details.get(id) ?? this.#faults.get(id);
+  }
+
+  detail(id: string): FaultDetail | undefined {
+    return this.#details.get(id);
+  }
+
+  /** Take a fault as the server has it now. */
+  take(fault: Fault): void {
+    const known = this.#faults.get(fault.id);
+    if (known && known.version > fault.version) return;
+    this.revision += 1;
+    if (fault.state === "closed") this.#faults.delete(fault.id);
+    else this.#faults.set(fault.id, fault);
+    const detail = this.#details.get(fault.id);
+    if (detail && detail.version < fault.version) this.#details.set(fault.id, { ...detail, ...fault });
+  }
+
+  /** What the phone kept from the last time. */
+  async recall(): Promise<void> {
+    const [city, me, faults, repairs, stillDark] = await Promise.all(
+      ["city", "me", "faults", "repairs", "still-dark"].map((key) => this.#kept.get(key)),
+    );
+    if (city && !this.city) this.#setCity(city.value as City, city.atMs);
+    if (me && !this.me) this.me = me.value as Me;
+    if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
+    if (stillDark) this.stillDark ??= (stillDark.value as RepairPage).items;
+    if (faults && this.atMs === null) {
+      const { items, isComplete } = faults.value as KeptFaults;
+      this.#load(items, isComplete, faults.atMs, true);
+    }
+    this.#changed();
+  }
+
+  #setCity(city: City, toldAtMs: number): void {
+    this.city = city;
+    this.#clock.set(city, toldAtMs);
+    this.#words.setCityLanguage(city.language);
+  }
+
+  /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
+  async refresh(): Promise<void> {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    try {
+      await this.#refresh();
+      this.trouble = null;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      this.trouble = error.why;
+    } finally {
+      this.#isLoading = false;
+      this.#changed();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const [first, city, me] = await Promise.all([get(FIRST_FAULTS), get("/city"), get("/me")]);
+    const nowMs = Date.now();
+    await this.#takeMe(me as Me, nowMs);
+    this.#setCity(city as City, nowMs);
+    void this.#kept.put("city", city, nowMs);
+    let page = first as FaultPage;
+    const items = [...page.items];
+    this.#load(items, page.next_cursor === null, nowMs, this.#faults.size <= items.length);
+    this.#changed();
+    for (let n = 0; page.next_cursor !== null && n < MOST_PAGES; n += 1) {
+      const question = `/faults?order=priority&limit=${PAGE}&cursor=${encodeURIComponent(page.next_cursor)}`;
+      page = (await get(question)) as FaultPage;
+      items.push(...page.items);
+    }
+    this.#load(items, page.next_cursor === null, nowMs, true);
+    await this.#kept.put("faults", { items, isComplete: this.#isComplete } satisfies KeptFaults, nowMs);
+    this.#changed();
+    await this.#refreshRepairs(nowMs);
+  }
+
+  /** What one account was shown is not left to the next. */
+  async #takeMe(me: Me, nowMs: number): Promise<void> {
+    if (this.me && (this.me.name !== me.name || this.me.accounts !== me.accounts)) {
+      await this.#kept.forget();
+      this.#faults.clear();
+      this.#details.clear();
+    }
+    this.me = me;
+    await this.#kept.put("me", me, nowMs);
+  }
+
+  #load(items: readonly Fault[], isComplete: boolean, atMs: number, isWhole: boolean): void {
+    this.revision += 1;
+    if (isWhole) this.#faults.clear(); // the first page alone must not take the rest of the kept list away
+    for (const fault of items) this.#faults.set(fault.id, fault);
+    this.#isComplete = isComplete;
+    this.atMs = atMs;
+  }
+
+  async #refreshRepairs(nowMs: number): Promise<void> {
+    const since = new Date(this.#clock.nowMs() - MORNING_MS).toISOString();
+    const [mine, dark] = await Promise.all([
+      get("/repairs?limit=100"),
+      get(`/repairs?actor=*&result=still_dark&limit=500&since=${encodeURIComponent(since)}`),
+    ]);
+    this.repairs = (mine as RepairPage).items;
+    this.stillDark = (dark as RepairPage).items;
+    await this.#kept.put("repairs", mine, nowMs);
+    await this.#kept.put("still-dark", dark, nowMs);
+  }
+
+  /** One fault with its timeline, from the server, else from the phone; its page is drawn with each. */
+  async askDetail(id: string): Promise<void> {
+    const key = `fault/${id}`;
+    const kept = await this.#kept.get(key);
+    if (kept && !this.#details.has(id)) {
+      this.#details.set(id, kept.value as FaultDetail);
+      this.#changed();
+    }
+    try {
+      const detail = (await get(`/faults/${encodeURIComponent(id)}`)) as FaultDetail;
+      this.take(detail);
+      this.#details.set(id, detail);
+      await this.#kept.put(key, detail, Date.now());
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+    }
+    this.#changed();
+  }
+
+  /** Keep the details of faults for the days without a network, and forget those of nobody's work. */
+  async keepDetails(faults: readonly Fault[]): Promise<void> {
+    const wanted = faults.slice(0, DETAILS_KEPT);
+    for (const fault of wanted) {
+      const kept = await this.#kept.get(`fault/${fault.id}`);
+      if ((kept?.value as FaultDetail | undefined)?.version === fault.version) continue;
+      if (this.trouble !== null) return;
+      await this.askDetail(fault.id);
+    }
+    await this.#kept.prune(Date.now(), new Set(wanted.map(({ id }) => `fault/${id}`)));
+  }
+
+  /** A lamp from the server, else from the phone, else null. */
+  async lamp(id: string): Promise<LampAnswer | null> {
+    const key = `lamp/${id}`;
+    try {
+      const lamp = (await get(`/lamps/${encodeURIComponent(id).replaceAll("%2F", "/")}`)) as LampAnswer;
+      await this.#kept.put(key, lamp, Date.now());
+      return lamp;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      return ((await this.#kept.get(key))?.value as LampAnswer | undefined) ?? null;
+    }
+  }
+}

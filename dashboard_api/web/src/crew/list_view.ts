@@ -1,0 +1,232 @@
+/** The work list: rows of one height, of which only those in sight are elements, so that 1,000 scroll as easily as 10. */
+
+import { html, nothing, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import { repeat } from "lit-html/directives/repeat.js";
+import { lasting } from "../city/clock";
+import { familyOf, isFresh } from "../map/icons";
+import { sign } from "../panel/sign";
+import { awayText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
+import { addressOf, START } from "./crew_route";
+import { distanceText } from "./distance";
+import { grouped, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
+
+const ROW_REM = 3.75; // as crew.css has it
+const HEAD_REM = 1.75;
+const SPARE_PX = 400; // drawn above and below what is in sight
+
+export class ListView implements CrewPart {
+  readonly #crew: Crew;
+  readonly #scroller: HTMLElement;
+  #isFilterOpen = false;
+  #isQueued = false;
+
+  constructor(crew: Crew, scroller: HTMLElement) {
+    this.#crew = crew;
+    this.#scroller = scroller;
+    scroller.addEventListener(
+      "scroll",
+      () => {
+        if (crew.route.view !== "work" || this.#isQueued) return;
+        this.#isQueued = true;
+        requestAnimationFrame(() => {
+          this.#isQueued = false;
+          crew.redraw();
+        });
+      },
+      { passive: true },
+    );
+  }
+
+  template(): TemplateResult {
+    const { words, data, route, position } = this.#crew;
+    const rows = this.#crew.shown();
+    const items = grouped(rows);
+    const isFiltered = route.district + route.code + route.text !== "";
+    const quiet = !data.isLoaded ? "crew.loading" : isFiltered || route.who !== "all" ? "crew.none_match" : "crew.none";
+    return html`<section class="work">
+      <div class="tools">
+        ${this.#chip(words.say("crew.all"), route.who === "all", { who: "all" })}
+        ${this.#chip(words.say("crew.mine"), route.who === "mine", { who: "mine" })}
+        ${this.#chip(words.say("crew.free"), route.who === "free", { who: "free" })}
+        <button
+          type="button"
+          class="chip"
+          data-do="near"
+          aria-pressed=${String(route.order === "distance")}
+          @click=${() => {
+            position.ask();
+            this.#crew.go({ order: route.order === "distance" ? "priority" : "distance" });
+          }}
+        >
+          ${words.say("crew.near")}
+        </button>
+        <button
+          type="button"
+          class="chip"
+          data-do="filter"
+          aria-expanded=${String(this.#isFilterOpen)}
+          @click=${() => {
+            this.#isFilterOpen = !this.#isFilterOpen;
+            this.#crew.redraw();
+          }}
+        >
+          ${words.say("crew.filter")}${isFiltered ? " •" : ""}
+        </button>
+      </div>
+      ${this.#isFilterOpen ? this.#fields() : nothing} ${this.#positionWords()}
+      <p class="counted" aria-live="polite">
+        ${words.count("crew.n_faults", rows.length)}${data.isComplete || !data.isLoaded ? "" : "+"}
+      </p>
+      ${rows.length === 0 ? html`<p class="empty">${words.say(quiet)}</p>` : this.#window(items)}
+    </section>`;
+  }
+
+  #chip(text: string, isPressed: boolean, part: Parameters<Crew["go"]>[0]): TemplateResult {
+    return html`<button
+      type="button"
+      class="chip"
+      aria-pressed=${String(isPressed)}
+      @click=${() => {
+        this.#crew.go(part);
+      }}
+    >
+      ${text}
+    </button>`;
+  }
+
+  #positionWords(): TemplateResult | typeof nothing {
+    const { position, route, words } = this.#crew;
+    if (route.order !== "distance" || position.here) return nothing;
+    const isDenied = position.state === "denied" || position.state === "unknown";
+    return html`<p class="hint" role="status">${words.say(isDenied ? "crew.no_position" : "crew.asking_position")}</p>`;
+  }
+
+  #fields(): TemplateResult {
+    const { words, data, route } = this.#crew;
+    const all = data.faults();
+    const pick = (name: "district" | "code", label: string, options: [string, string][]) =>
+      html`<select
+        name=${name}
+        aria-label=${label}
+        @change=${(event: Event) => {
+          this.#crew.go({ [name]: (event.target as HTMLSelectElement).value });
+        }}
+      >
+        <option value="">${label}</option>
+        ${options.map(([value, text]) => html`<option value=${value} ?selected=${route[name] === value}>${text}</option>`)}
+      </select>`;
+    const districts = [...new Set(all.map(({ district }) => district ?? ""))].filter(Boolean).sort();
+    const codes = [...new Set(all.map(({ code }) => code))].map((code): [string, string] => [
+      code,
+      words.words.title(code),
+    ]);
+    codes.sort(([, a], [, b]) => a.localeCompare(b));
+    return html`<div class="fields">
+      <input
+        type="search"
+        maxlength="100"
+        placeholder=${words.say("crew.search")}
+        aria-label=${words.say("crew.search")}
+        .value=${live(route.text)}
+        @input=${(event: Event) => {
+          this.#crew.go({ text: (event.target as HTMLInputElement).value });
+        }}
+      />
+      ${pick("code", words.say("crew.every_kind"), codes)}
+      ${
+        districts.length > 1
+          ? pick(
+              "district",
+              words.say("crew.every_district"),
+              districts.map((name): [string, string] => [name, name]),
+            )
+          : nothing
+      }
+      <button
+        type="button"
+        @click=${() => {
+          this.#crew.go({ district: START.district, code: START.code, text: START.text });
+        }}
+      >
+        ${words.say("crew.clear_filter")}
+      </button>
+    </div>`;
+  }
+
+  /** The items in sight, with room above and below for the others. */
+  #window(items: readonly WorkItem[]): TemplateResult {
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+    const list = this.#scroller.querySelector<HTMLElement>("ol.rows");
+    // before the first drawing the list begins at the top
+    const listTop = list ? list.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top : 0;
+    const from = -listTop - SPARE_PX;
+    const to = -listTop + this.#scroller.clientHeight + SPARE_PX;
+    let [above, shown, below] = [0, 0, 0];
+    const seen: WorkItem[] = [];
+    for (const item of items) {
+      const height = (item.kind === "head" ? HEAD_REM : ROW_REM) * rem;
+      const top = above + shown;
+      if (top + height < from) above += height;
+      else if (top > to) below += height;
+      else {
+        seen.push(item);
+        shown += height;
+      }
+    }
+    return html`<ol class="rows" style=${`padding-top:${above}px;padding-bottom:${below}px`}>
+      ${repeat(
+        seen,
+        (item) => (item.kind === "head" ? item.key : item.fault.id),
+        (item) => (item.kind === "head" ? this.#head(item) : html`<li>${workRow(item, this.#crew)}</li>`),
+      )}
+    </ol>`;
+  }
+
+  #head({ cabinetId, street, n }: GroupHead): TemplateResult {
+    const { words } = this.#crew;
+    const named = [street, cabinetId].filter(Boolean).join(" · ") || words.say("crew.no_place");
+    return html`<li class="head">
+      <h2 dir="auto">${named}</h2>
+      <span>${n}</span>
+    </li>`;
+  }
+}
+
+/** One fault as a row of the list. */
+export function workRow({ fault, metres, report }: WorkRow, crew: Crew): TemplateResult {
+  const { words } = crew;
+  const state = stateOf(fault, crew.reports.get(fault.id) ?? []);
+  const repair = crew.data.repairs?.find((each) => each.fault.id === fault.id);
+  const isStillDark = repair?.result === "still_dark" && state !== "repaired";
+  const onset = fault.evidence.since;
+  const sinceMs = Date.parse(typeof onset === "string" ? onset : fault.opened_at);
+  const age = lasting((crew.clock.nowMs() - sinceMs) / 1000, words.words.locale);
+  const what = fault.level === "lamp" ? fault.lamp_id : placeOf({ ...fault, street: null }, crew);
+  return html`<a
+    class="row ${fault.severity}"
+    data-fault=${fault.id}
+    href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}
+  >
+    ${sign(familyOf(fault), isFresh(state))}
+    <span class="what">
+      <strong>${titleOf(fault, crew)}</strong>
+      <span class="place" dir="auto">${what ?? ""}${fault.assignee ? ` · ${fault.assignee}` : ""}</span>
+    </span>
+    <span class="side">
+      ${
+        report
+          ? html`<span class="mark ${report.state}">${words.coded("crew.row", report.state)}</span>`
+          : isStillDark
+            ? html`<span class="mark conflict">${words.say("crew.still_dark")}</span>`
+            : state === "open"
+              ? nothing
+              : html`<span class="mark">${words.coded("crew.state", state)}</span>`
+      }
+      <span class="away" title=${awayText(fault, crew)}
+        >${metres === null ? age : distanceText(metres, words.words.locale)}</span
+      >
+    </span>
+    <span class="priority" title=${words.say("crew.priority")}>${fault.priority}</span>
+  </a>`;
+}

@@ -1,0 +1,56 @@
+/** Decides when the outbox is sent: at once, when the network comes back, and again and again while something waits. */
+
+import { SYNC_TAG, type Outbox } from "./outbox";
+
+const FIRST_MS = 2_000;
+const LONGEST_MS = 60_000;
+
+export class Sender {
+  readonly #outbox: Outbox;
+  readonly #me: () => string | null;
+  #timer = 0;
+  #waitMs = FIRST_MS;
+
+  /** `me` answers who is signed in, null where the city has no accounts. */
+  constructor(outbox: Outbox, me: () => string | null) {
+    this.#outbox = outbox;
+    this.#me = me;
+  }
+
+  start(): void {
+    window.addEventListener("online", () => {
+      this.now();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.now();
+    });
+    this.now();
+  }
+
+  /** Send now, whatever the wait was. */
+  now(): void {
+    this.#waitMs = FIRST_MS;
+    void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    window.clearTimeout(this.#timer);
+    const isAllGone = await this.#outbox.send(this.#me()).catch(() => false);
+    window.clearTimeout(this.#timer);
+    if (isAllGone) return;
+    this.#timer = window.setTimeout(() => void this.#send(), this.#waitMs * (0.75 + Math.random() / 2));
+    this.#waitMs = Math.min(LONGEST_MS, this.#waitMs * 2);
+    void askForSync();
+  }
+}
+
+/** Let the service worker send when the network is back, though the page may be closed by then. */
+async function askForSync(): Promise<void> {
+  try {
+    const registration = (await navigator.serviceWorker.getRegistration("/crew")) as
+      (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } }) | undefined;
+    await registration?.sync?.register(SYNC_TAG);
+  } catch {
+    // a browser without it: the page sends when it is opened
+  }
+}

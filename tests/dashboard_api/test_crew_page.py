@@ -1,0 +1,449 @@
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
+"""The crew's page on a phone's screen: light, offline, nothing lost or doubled, four taps to "repaired"."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import segno
+import uvicorn
+from PIL import Image
+from playwright.sync_api import expect
+
+from dashboard_api.app import create_app
+from ingest.model.finding import Cleared, Key, Place
+from tests.dashboard_api.test_page import OFFLINE_FLAGS, browser, lit_town, port, serving  # noqa: F401
+
+T0 = 1_790_000_000_000_000
+MINUTE = 60_000_000
+PHONE = {"width": 360, "height": 740}
+FIRST_LIST_BYTES = 45_000
+N_SEEDS = 1000 if os.environ.get("TERANG_SOAK") == "1" else 10
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(None if N_SEEDS > 10 else 180)]
+
+
+@pytest.fixture
+def database_url(tmp_path):
+    """One kind of database: the page cannot tell them apart."""
+    return f"sqlite:///{tmp_path}/terang.db"
+
+
+@pytest.fixture
+def phone(browser):
+    """A page of a phone's screen whose own errors fail the test."""
+    errors = []
+    options = {"viewport": PHONE, "locale": "en-GB", "has_touch": True, "is_mobile": True}
+    with contextlib.closing(browser.new_context(**options)) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        assert errors == []
+
+
+def base(port):
+    return f"http://127.0.0.1:{port}"
+
+
+def open_crew(page, port, query=""):
+    page.goto(f"{base(port)}/crew{query}")
+    expect(page.locator(".age")).to_contain_text(re.compile("data"), timeout=30_000)
+
+
+def faults(page, port, **query):
+    return page.request.get(f"{base(port)}/api/v1/faults", params={"state": "any", **query}).json()["items"]
+
+
+def report_repaired(page):
+    """From the open app to "repaired": four taps, nothing typed."""
+    page.locator("a.row").first.tap()
+    page.locator("[data-do=repair]").tap()
+    page.locator("[data-form=repair] .chip").nth(1).tap()
+    page.locator("[data-form=repair] [type=submit]").tap()
+    expect(page.locator(".told")).to_contain_text("Kept on this phone")  # on disk
+
+
+def wait_until(page, is_so):
+    """Look at the server again and again for some seconds."""
+    for _attempt in range(100):
+        if is_so():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(is_so)
+
+
+def wait_until_repaired(page, port):
+    wait_until(page, lambda: [fault["state"] for fault in faults(page, port)] == ["repaired"])
+
+
+def wait_for_worker(page):
+    page.evaluate(
+        """async () => {
+            await navigator.serviceWorker.ready;
+            if (navigator.serviceWorker.controller) return;
+            await new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done));
+        }"""
+    )
+
+
+def test_four_taps_without_typing_report_a_repair(lit_town, port, phone):
+    lit_town.darken(3)
+    open_crew(phone, port)
+    report_repaired(phone)
+    wait_until_repaired(phone, port)
+    expect(phone.locator(".report")).to_have_count(0)  # sent: nothing waits any more
+    expect(phone.locator(".detail .result")).to_contain_text("Waiting for the next night")
+    (fault,) = faults(phone, port)
+    repair = phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()["repair"]
+    assert (repair["cause"], repair["part"]) == ("driver", "LED driver")
+
+
+def test_the_first_list_is_light_and_shows_several_rows(lit_town, port, phone):
+    lit_town.darken(*range(40))
+    phone.add_init_script(
+        """new MutationObserver((_changes, observer) => {
+            if (!document.querySelector("a.row")) return;
+            observer.disconnect();
+            window.firstListMs = performance.now();
+        }).observe(document, { childList: true, subtree: true })"""
+    )
+    phone.goto(f"{base(port)}/crew")
+    expect(phone.locator("a.row").first).to_be_visible(timeout=30_000)
+    loaded = phone.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+            .filter((each) => each.responseEnd <= window.firstListMs)
+            .map((each) => [each.name, each.transferSize])"""
+    )
+    assert any("/api/v1/faults" in name for name, _size in loaded)
+    assert 20_000 < sum(size for _name, size in loaded) <= FIRST_LIST_BYTES, loaded
+    rows = phone.locator("a.row").evaluate_all(
+        "rows => rows.map((row) => row.getBoundingClientRect()).filter((box) => box.bottom < innerHeight - 52).length"
+    )
+    assert rows >= 6
+
+
+def test_a_thousand_faults_are_a_few_dozen_elements(lit_town, port, phone):
+    lit_town.darken(3)
+    (fault,) = phone.request.get(f"{base(port)}/api/v1/faults").json()["items"]
+    many = [{**fault, "id": f"{n:026d}", "cabinet_id": f"C-{n // 20}"} for n in range(1000)]
+    phone.route(re.compile(r"/api/v1/faults\?"), lambda route: route.fulfill(json={"items": many, "next_cursor": None}))
+    open_crew(phone, port)
+    expect(phone.locator(".counted")).to_have_text("1,000 faults")
+    panel = phone.locator("main")
+    assert panel.evaluate("panel => panel.scrollHeight") >= 1000 * 60
+    for share in (0.3, 0.8, 1.0):
+        panel.evaluate(f"panel => panel.scrollTo(0, panel.scrollHeight * {share})")
+        phone.wait_for_timeout(100)
+        assert 8 <= phone.locator("a.row").count() <= 60
+    expect(phone.locator("a.row").last).to_be_in_viewport()
+
+
+def test_it_opens_offline_keeps_a_report_and_sends_it_by_itself(lit_town, phone):
+    lit_town.darken(3, 4)
+    with serving(lit_town.city) as port:
+        open_crew(phone, port)
+        wait_for_worker(phone)
+        expect(phone.locator("a.row")).to_have_count(2)
+    phone.reload()
+    expect(phone.locator("a.row")).to_have_count(2)
+    expect(phone.locator(".age.lost")).to_contain_text("data under 1 min old", timeout=20_000)
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_contain_text("LED driver")
+    phone.reload()
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    with serving(lit_town.city, port):
+        expect(phone.locator(".report.waiting")).to_have_count(0, timeout=30_000)
+        assert sorted(fault["state"] for fault in faults(phone, port)) == ["open", "repaired"]
+
+
+def test_a_conflict_stands_beside_what_changed_and_a_person_decides(lit_town, phone):
+    lit_town.darken(3)
+    with serving(lit_town.city) as port:
+        open_crew(phone, port)
+        wait_for_worker(phone)
+        (fault,) = faults(phone, port)
+    phone.reload()
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    with serving(lit_town.city, port):
+        other = {"action_id": "01JDB2M7Z8Q5W3N4T6V9X0Y1KC", "action": "assign", "assignee": "Sari"}
+        phone.request.post(f"{base(port)}/api/v1/faults/{fault['id']}/actions", data=other)
+        conflict = phone.locator(".report.conflict")
+        expect(conflict).to_contain_text("You reported", timeout=30_000)
+        expect(conflict).to_contain_text("Sari")
+        conflict.locator("[data-decide=again]").tap()
+        expect(phone.locator(".report")).to_have_count(0, timeout=20_000)
+        (fault,) = faults(phone, port)
+        assert (fault["state"], fault["assignee"]) == ("repaired", "Sari")
+
+
+def test_drafts_and_filters_survive_a_reload(lit_town, port, phone):
+    lit_town.darken(3, 30)
+    open_crew(phone, port)
+    phone.locator("[data-do=filter]").tap()
+    phone.locator("select[name=district]").select_option("Mempura")
+    expect(phone.locator("a.row")).to_have_count(1)
+    assert "district=Mempura" in phone.url
+    phone.locator("a.row").tap()
+    phone.locator("[data-do=comment]").tap()
+    phone.locator("textarea").fill("ladder too short")
+    phone.wait_for_timeout(200)
+    phone.reload()
+    expect(phone.locator("textarea")).to_have_value("ladder too short")
+    phone.locator(".back").tap()
+    expect(phone.locator("a.row")).to_have_count(1)
+
+
+def test_the_crew_sees_that_its_repair_held(lit_town, port, phone):
+    lit_town.darken(3)
+    open_crew(phone, port)
+    report_repaired(phone)
+    wait_until_repaired(phone, port)
+    cleared = Cleared(Key("lampFailure", Place(lamp_id="L-003")), T0 + MINUTE, True, {"power_w": 46.9})
+    lit_town.book.apply([cleared], T0 + MINUTE)
+    phone.goto(f"{base(port)}/crew?view=repairs")
+    expect(phone.locator(".repaired .result")).to_have_text(re.compile(r"Verified: 46\.9 W at \d\d:\d\d"))
+    phone.locator(".repaired").tap()
+    expect(phone.locator(".detail .result")).to_contain_text("Verified: 46.9 W")
+    phone.goto(f"{base(port)}/crew?view=morning&lang=id")
+    expect(phone.locator(".morning")).to_contain_text("masih mati")
+
+
+def test_a_photo_is_made_small_and_arrives_once(lit_town, port, phone):
+    lit_town.darken(3)
+    open_crew(phone, port)
+    (fault,) = faults(phone, port)
+    phone.locator("a.row").tap()
+    large = io.BytesIO()
+    Image.effect_noise((1900, 1300), 40).save(large, "PNG")
+    files = [
+        {"name": "pole.png", "mimeType": "image/png", "buffer": large.getvalue()},
+        {"name": "pole.txt", "mimeType": "image/png", "buffer": b"no photo"},
+    ]
+    phone.locator("input[name=photo]").set_input_files(files)
+    expect(phone.locator(".told")).to_contain_text("no photo", timeout=20_000)
+    photos = lambda: phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()["photos"]  # noqa: E731
+    wait_until(phone, photos)
+    expect(phone.locator(".report")).to_have_count(0)
+    (photo,) = photos()
+    kept = phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}/photos/{photo}").body()
+    assert max(Image.open(io.BytesIO(kept)).size) <= 1600
+
+
+def test_a_label_opens_its_lamp_and_the_decoder_comes_from_here(lit_town, port, phone):
+    lit_town.darken(3)
+    asked = []
+    phone.on("request", lambda request: asked.append(request.url))
+    open_crew(phone, port)
+    assert not any(".wasm" in url for url in asked)
+    phone.locator("[data-tab=scan]").tap()
+    label = io.BytesIO()
+    segno.make_qr("https://terang.siak.go.id/crew?lamp=L-003", error="m").save(label, kind="png", scale=6)
+    phone.locator("input[name=label]").set_input_files(
+        {"name": "label.png", "mimeType": "image/png", "buffer": label.getvalue()}
+    )
+    expect(phone.locator(".detail h2").first).to_have_text("L-003", timeout=30_000)
+    expect(phone.locator(".detail a.row")).to_have_count(1)
+    assert any(".wasm" in url for url in asked)
+    assert {url.split("/")[2] for url in asked if url.startswith("http")} == {f"127.0.0.1:{port}"}
+
+
+def test_a_cleared_storage_is_reported_with_what_it_took_along(lit_town, phone):
+    lit_town.darken(3)
+    with serving(lit_town.city) as port:
+        open_crew(phone, port)
+        wait_for_worker(phone)
+    phone.reload()
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    phone.wait_for_timeout(300)
+    lines = phone.context.new_cdp_session(phone)
+    lines.send("Storage.clearDataForOrigin", {"origin": base(port), "storageTypes": "indexeddb"})
+    phone.goto(f"{base(port)}/crew")
+    expect(phone.locator("[data-alarm=cleared]")).to_contain_text("1 report had not been sent", timeout=20_000)
+
+
+def test_the_service_worker_sends_what_waits_when_the_browser_wakes_it(lit_town, port, phone):
+    lit_town.darken(3)
+    open_crew(phone, port)
+    wait_for_worker(phone)
+    lines = phone.context.new_cdp_session(phone)
+    registrations = []
+    lines.on("ServiceWorker.workerRegistrationUpdated", lambda event: registrations.extend(event["registrations"]))
+    lines.send("ServiceWorker.enable")
+    phone.route("**/actions", lambda route: route.abort())  # of the page alone
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    wait_until(phone, lambda: registrations)
+    wake = {"origin": base(port), "registrationId": registrations[0]["registrationId"], "tag": "terang-crew-outbox"}
+    lines.send("ServiceWorker.dispatchSyncEvent", {**wake, "lastChance": False})
+    wait_until_repaired(phone, port)
+
+
+# --- the campaign: cuts, failing answers, and a browser that is killed while it sends
+
+
+class BadServer:
+    """The API behind a line that fails by chance: before the app, after it, or never answering."""
+
+    def __init__(self, app, chance):
+        self._app = app
+        self._chance = chance
+        self.is_bad = False
+        self.stalled = threading.Event()
+
+    async def __call__(self, scope, receive, send):
+        is_report = scope["type"] == "http" and scope["method"] in {"POST", "PUT"}
+        luck = self._chance.random() if is_report and self.is_bad else 1.0
+        if luck < 0.2:
+            await self._fail(send, 500)
+        elif luck < 0.4:
+            await self._app(scope, receive, self._drop)  # the server did it; the answer is lost
+            await self._fail(send, 502)
+        elif luck < 0.5:
+            await self._app(scope, receive, self._drop)
+            await self._fail(send, 200)  # a proxy's page in place of the answer
+        elif luck < 0.6:
+            await self._fail(send, 401)
+        else:
+            await self._app(scope, receive, send)
+            if is_report:
+                self.stalled.set()
+
+    @staticmethod
+    async def _drop(_message):
+        pass
+
+    @staticmethod
+    async def _fail(send, status):
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": b"<p>no</p>"})
+
+
+@contextlib.contextmanager
+def serving_badly(city, chance):
+    bad = BadServer(create_app(city, lambda: T0), chance)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(bad, log_level="error", access_log=False, timeout_graceful_shutdown=0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield bad, listener.getsockname()[1]
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+        listener.close()
+
+
+class KillableBrowser:
+    """Chromium with a profile that outlives its process, ended as Android ends an app: at once."""
+
+    def __init__(self, program, folder, chromium):
+        self._program = program
+        self._folder = folder
+        self._chromium = chromium
+        self.open()
+
+    def open(self):
+        port_file = self._folder / "DevToolsActivePort"
+        port_file.unlink(missing_ok=True)
+        arguments = [*OFFLINE_FLAGS, "--headless=new", "--remote-debugging-port=0", "--no-first-run", "--lang=en-GB"]
+        self._process = subprocess.Popen(
+            [self._program, *arguments, f"--user-data-dir={self._folder}", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until = time.monotonic() + 60
+        while not port_file.exists() or not port_file.read_text().strip():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        address = f"http://127.0.0.1:{port_file.read_text().split()[0]}"
+        self._remote = self._chromium.connect_over_cdp(address)
+        self.page = self._remote.contexts[0].new_page()
+        self.page.set_viewport_size(PHONE)
+
+    def kill(self):
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        with contextlib.suppress(Exception):
+            self._remote.close()
+
+
+def add_photo(page):
+    photo = io.BytesIO()
+    Image.effect_noise((640, 480), 30).save(photo, "JPEG")
+    page.locator("input[name=photo]").set_input_files(
+        {"name": "pole.jpg", "mimeType": "image/jpeg", "buffer": photo.getvalue()}
+    )
+    expect(page.locator(".told")).to_contain_text("Photo kept")
+
+
+def test_nothing_is_lost_or_doubled_over_cuts_failures_and_killed_browsers(
+    lit_town, browser, tmp_path_factory, require_debian
+):
+    chance = random.Random(2026)
+    program = require_debian("chromium")
+    with serving_badly(lit_town.city, chance) as (bad, port):
+        phone = KillableBrowser(program, tmp_path_factory.mktemp("profile"), browser.browser_type)
+        try:
+            for seed in range(N_SEEDS):
+                repair_one(lit_town, bad, phone, port, seed, chance)
+        finally:
+            phone.kill()
+
+
+def repair_one(town, bad, phone, port, seed, chance):
+    """One repair with a photo on a line that fails, sent in the end: once."""
+    row = seed % 40
+    at_us = T0 + seed // 40 * 10 * MINUTE
+    town.darken(row, at_us=at_us)
+    lamp_id = f"L-{row:03d}"
+    bad.is_bad = False
+    page = phone.page
+    page.goto(f"{base(port)}/crew?lang=en&q={lamp_id}")
+    expect(page.locator("a.row")).to_have_count(1, timeout=20_000)
+    bad.is_bad = True
+    bad.stalled.clear()
+    page.locator("a.row").click()
+    add_photo(page)
+    page.locator("[data-do=repair]").click()
+    page.locator("[data-form=repair] .chip").nth(seed % 5).click()
+    page.locator("[data-form=repair] [type=submit]").click()
+    expect(page.locator(".told")).to_contain_text("Kept on this phone")
+    if chance.random() < 0.25:  # somewhere between before the request and after its answer
+        time.sleep(chance.random() * 0.2)
+        phone.kill()
+        phone.open()
+        page = phone.page
+    bad.is_bad = chance.random() < 0.5
+    page.goto(f"{base(port)}/crew?lang=en&view=outbox")
+    for _attempt in range(60):
+        send = page.locator("[data-do=send]")
+        if send.count() == 0:
+            break
+        bad.is_bad = bad.is_bad and chance.random() < 0.8
+        with contextlib.suppress(Exception):
+            send.click(timeout=500)
+        page.wait_for_timeout(100)
+    expect(page.locator(".empty")).to_contain_text("Nothing waits", timeout=20_000)
+    (fault,) = page.request.get(f"{base(port)}/api/v1/faults?state=repaired&lamp_id={lamp_id}").json()["items"]
+    detail = page.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()
+    kinds = [entry["kind"] for entry in detail["timeline"] if entry["actor"] != "telemetry"]
+    assert kinds == ["repair"], json.dumps(detail["timeline"])
+    assert len(detail["photos"]) == 1
+    cleared = Cleared(Key("lampFailure", Place(lamp_id=lamp_id)), at_us + MINUTE, True, {"power_w": 46.9})
+    town.book.apply([cleared], at_us + MINUTE)
