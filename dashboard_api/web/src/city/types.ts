@@ -8,8 +8,7 @@ export type City = Schemas["City"];
 export type OwnWords = Schemas["OwnWords"];
 /** Title, accent and logo of a city's pages; an answer kept from an older server has only the name. */
 export function lookOf(city: City): City["branding"] {
-  const { branding }: Partial<City> = city;
-  return branding ?? { title: city.name, accent: null, logo: null };
+  return (city as Partial<City>).branding ?? { title: city.name, accent: null, logo: null };
 }
 export type Code = Schemas["CodeRow"];
 export type CodeList = Schemas["CodeList"];
