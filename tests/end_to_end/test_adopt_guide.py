@@ -174,7 +174,7 @@ def walk(tmp_path):
 
 
 @pytest.mark.end_to_end
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> None:
     begun_s = time.monotonic()
     for language, text in commands():
@@ -215,7 +215,7 @@ def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> No
         return int(json.loads(summary)["lamps"]["lit"])
 
     try:
-        wait_until(lambda: lit() == 4, 40)
+        wait_until(lambda: lit() == 4, 60)
     except AssertionError:
         raise AssertionError(f"{walk.get('/api/v1/summary', cookie)}\n{walk.logs()}") from None
     print(f"walked in {time.monotonic() - begun_s:.1f} s")

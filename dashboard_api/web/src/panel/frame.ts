@@ -18,7 +18,9 @@ export function barTemplate(page: Page, link: LinkWords): TemplateResult {
   const look = city ? lookOf(city) : null;
   return html`
     <div class="name">
-      <h1 dir="auto">${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : nothing}${look?.title ?? "Terang"}</h1>
+      <h1 dir="auto">
+        ${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : nothing}${look?.title ?? "Terang"}
+      </h1>
       ${
         city
           ? html`<p class="clock">
