@@ -1,14 +1,12 @@
 """The city's certification authority: a root whose key is kept offline, and the intermediate that signs every day.
 
 Owns the files of ``pki``: ``root.crt``, ``intermediate.crt`` and ``.key``, ``ca.crt`` (both certificates, what
-everybody trusts), ``crl.pem``, and ``issued.json`` (serial number, name and end of every certificate, and which are
-revoked). Times are passed in, UTC and aware.
+everybody trusts) and ``crl.pem``; every certificate is noted in ``issued.json``. Times are passed in, UTC and aware.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +15,23 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from city_pki.certificates import (
+    EARLIER,
+    MAX_NAME,
+    authority_certificate,
+    certificate_builder,
+    check_key,
+    check_name,
+    common_name,
+    general_name,
+    key_digest,
+    private_pem,
+)
 from city_pki.errors import PkiError, RefusedError
+from city_pki.issued import Issued, read_issued, write_issued
 from city_pki.secret_file import locked, read_secret, write_public, write_secret
 
 ROOT_DAYS: Final = 7305
@@ -29,28 +40,7 @@ CONTROLLER_DAYS: Final = 365
 SERVER_DAYS: Final = 730
 CRL_DAYS: Final = 7305  # an outdated list locks every controller out of Mosquitto, so it never becomes outdated
 REMEMBERED: Final = timedelta(days=1826)  # an expired certificate: so long may a controller be off and come back
-EARLIER: Final = timedelta(days=1)  # a controller's clock may be behind
-MAX_NAME: Final = 64  # characters of a common name in X.509
 _LOCK: Final = "pki.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """One certificate that the intermediate signed.
-
-    Attributes:
-        serial: hexadecimal serial number.
-        name: common name: a controller's id, or a server's.
-        not_after: end of validity, ISO 8601.
-        key: SHA-256 of the public key, hexadecimal.
-        revoked_at: when it was revoked, ISO 8601; None = it stands.
-    """
-
-    serial: str
-    name: str
-    not_after: str
-    key: str
-    revoked_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +75,26 @@ class Authority:
         days = SERVER_DAYS if server_names else CONTROLLER_DAYS
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server_names else ExtendedKeyUsageOID.CLIENT_AUTH
         end = min(now + timedelta(days=days), self.certificate.not_valid_after_utc)
-        builder = _builder(name, self.certificate.subject, public_key, now, end)
+        builder = certificate_builder(name, self.certificate.subject, public_key, now, end)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         builder = builder.add_extension(identifier, critical=False)
         if server_names:
-            names = x509.SubjectAlternativeName([_general_name(item) for item in server_names])
+            names = x509.SubjectAlternativeName([general_name(item) for item in server_names])
             builder = builder.add_extension(names, critical=False)
         certificate = builder.sign(self.key, hashes.SHA256())
         entry = Issued(f"{certificate.serial_number:x}", name, end.isoformat(), key_digest(public_key))
         with locked(self.folder / _LOCK):
-            kept = (
-                old for old in _read_issued(self.folder) if datetime.fromisoformat(old.not_after) + REMEMBERED > now
-            )
-            _write_issued(self.folder, (*kept, entry))
+            kept = (old for old in read_issued(self.folder) if datetime.fromisoformat(old.not_after) + REMEMBERED > now)
+            write_issued(self.folder, (*kept, entry))
         return certificate.public_bytes(Encoding.PEM) + self.certificate.public_bytes(Encoding.PEM)
 
     def issue_unlisted(self, name: str, now: datetime, lifetime: timedelta) -> tuple[bytes, bytes]:
         """``(key, certificate)`` as PEM for a few minutes, not written down: to end a revoked controller's session."""
         check_name(name)
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(name, self.certificate.subject, key.public_key(), now, now + lifetime)
+        builder = certificate_builder(name, self.certificate.subject, key.public_key(), now, now + lifetime)
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         certificate = builder.sign(self.key, hashes.SHA256())
         return private_pem(key), certificate.public_bytes(Encoding.PEM) + self.certificate.public_bytes(Encoding.PEM)
@@ -118,12 +106,12 @@ class Authority:
             PkiError: no certificate was ever issued to this name, or the folder cannot be written.
         """
         with locked(self.folder / _LOCK):
-            entries = _read_issued(self.folder)
+            entries = read_issued(self.folder)
             if all(entry.name != name for entry in entries):
                 raise PkiError(f"{name}: no certificate was ever issued to it")
             hit = tuple(entry for entry in entries if entry.name == name and entry.revoked_at is None)
             after = tuple(replace(entry, revoked_at=now.isoformat()) if entry in hit else entry for entry in entries)
-            _write_issued(self.folder, after)
+            write_issued(self.folder, after)
             self._write_crl(after, now)
         return hit
 
@@ -153,7 +141,7 @@ class Authority:
         except (InvalidSignature, ValueError, TypeError) as error:
             raise RefusedError("not a certificate of this city") from error
         serial = f"{certificate.serial_number:x}"
-        entry = next((entry for entry in issued(self.folder) if entry.serial == serial), None)
+        entry = next((entry for entry in read_issued(self.folder) if entry.serial == serial), None)
         if entry is None:
             raise RefusedError(f"certificate {serial} is not on record")
         if entry.revoked_at is not None:
@@ -166,8 +154,8 @@ def create_authority(folder: Path, city_name: str, root_key: Path, now: datetime
 
     Args:
         folder: the city's ``pki``.
-        city_name: stands in both names.
-        root_key: where the root's key goes; it belongs on something that is then taken away.
+        city_name: part of both names.
+        root_key: where the root's key is written; keep it on a medium that is then removed and stored offline.
         now: start of validity.
 
     Raises:
@@ -182,15 +170,15 @@ def create_authority(folder: Path, city_name: str, root_key: Path, now: datetime
         raise PkiError(f"{folder}: {error.strerror or error}") from error
     title = city_name[: MAX_NAME - 20].strip()
     root, key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256R1())
-    root_name, name = _name(f"{title} root"), _name(f"{title} intermediate")
-    root_certificate = _authority_certificate(root_name, root_name, root.public_key(), root, now, ROOT_DAYS, 1)
-    certificate = _authority_certificate(name, root_name, key.public_key(), root, now, INTERMEDIATE_DAYS, 0)
+    root_name, name = common_name(f"{title} root"), common_name(f"{title} intermediate")
+    root_certificate = authority_certificate(root_name, root_name, root.public_key(), root, now, ROOT_DAYS, 1)
+    certificate = authority_certificate(name, root_name, key.public_key(), root, now, INTERMEDIATE_DAYS, 0)
     authority = Authority(folder, root_certificate, certificate, key)
     write_secret(root_key, private_pem(root))
     write_secret(folder / "intermediate.key", private_pem(key))
     write_public(folder / "intermediate.crt", certificate.public_bytes(Encoding.PEM))
     write_public(folder / "ca.crt", authority.chain)
-    _write_issued(folder, ())
+    write_issued(folder, ())
     authority._write_crl((), now)  # noqa: SLF001 - its own maker
     write_public(folder / "root.crt", root_certificate.public_bytes(Encoding.PEM))
     return authority
@@ -227,127 +215,9 @@ def root_fingerprint(folder: Path) -> bytes:
         raise PkiError(f"{folder / 'root.crt'}: {error}") from error
 
 
-def issued(folder: Path) -> tuple[Issued, ...]:
-    """Every certificate on record, oldest first.
-
-    Raises:
-        PkiError: the record cannot be read.
-    """
-    return _read_issued(folder)
-
-
-def barred_names(folder: Path) -> tuple[str, ...]:
-    """Names of which every certificate is revoked: the broker's list denies them everything."""
-    entries = _read_issued(folder)
-    standing = {entry.name for entry in entries if entry.revoked_at is None}
-    return tuple(sorted({entry.name for entry in entries} - standing))
-
-
-def check_name(name: str) -> None:
-    """Whether a name may be a common name, which becomes one level of a topic and a line of the broker's list.
-
-    Raises:
-        PkiError: it may not.
-    """
-    if not name or len(name) > MAX_NAME or name != name.strip():
-        raise PkiError(f"{name[:80]!r}: a certificate's name has 1 to {MAX_NAME} characters, none of them outer blanks")
-    if any(character in "/+#" or not character.isprintable() for character in name):
-        raise PkiError(f"{name!r}: a certificate's name has no / + # and no control characters")
-
-
-def check_key(public_key: Any) -> None:
-    """Accept keys on P-256 and P-384 alone: what the agent makes, and nothing weak.
-
-    Raises:
-        RefusedError: another kind.
-    """
-    is_good = isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.name in {"secp256r1", "secp384r1"}
-    if not is_good:
-        raise RefusedError("a key on the curve P-256 or P-384 is needed")
-
-
-def key_digest(public_key: Any) -> str:
-    """SHA-256 of a public key, hexadecimal: what two people compare over the telephone."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-    return digest.finalize().hex()
-
-
-def new_key() -> ec.EllipticCurvePrivateKey:
-    """A new private key for a controller or server."""
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """A private key as PEM."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _builder(name: str, issuer: x509.Name, public_key: Any, start: datetime, end: datetime) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder().subject_name(_name(name)).issuer_name(issuer).public_key(public_key)
-    builder = builder.serial_number(x509.random_serial_number())
-    return builder.not_valid_before(start - EARLIER).not_valid_after(end)
-
-
-def _authority_certificate(
-    name: x509.Name,
-    issuer: x509.Name,
-    public_key: Any,
-    signer: ec.EllipticCurvePrivateKey,
-    now: datetime,
-    days: int,
-    path_length: int,
-) -> x509.Certificate:
-    usage = x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(public_key)
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - EARLIER).not_valid_after(now + timedelta(days=days))
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-    builder = builder.add_extension(usage, critical=True)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
-    return builder.add_extension(identifier, critical=False).sign(signer, hashes.SHA256())
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _general_name(text: str) -> x509.GeneralName:
-    import ipaddress  # noqa: PLC0415 - for servers alone
-
-    try:
-        return x509.IPAddress(ipaddress.ip_address(text))
-    except ValueError:
-        return x509.DNSName(text)
-
-
 def _newer_than(path: Path) -> datetime:
-    """A second after the beginning of the list that stands there."""
+    """One second after the start of validity of the present revocation list; the earliest time there is without one."""
     try:
         return x509.load_pem_x509_crl(path.read_bytes()).last_update_utc + timedelta(seconds=1)
     except (OSError, ValueError):
         return datetime.min.replace(tzinfo=UTC)
-
-
-def _read_issued(folder: Path) -> tuple[Issued, ...]:
-    path = folder / "issued.json"
-    try:
-        return tuple(Issued(**entry) for entry in json.loads(read_secret(path)))
-    except (ValueError, TypeError) as error:
-        raise PkiError(f"{path}: {error}") from error
-
-
-def _write_issued(folder: Path, entries: tuple[Issued, ...]) -> None:
-    text = json.dumps([asdict(entry) for entry in entries], indent=0)
-    write_secret(folder / "issued.json", text.encode())

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from city_pki.authority import Authority, barred_names, check_name
+from city_pki.authority import Authority
+from city_pki.certificates import check_name
 from city_pki.errors import PkiError
+from city_pki.issued import barred_names
 from city_pki.secret_file import write_public
 
 LISTENER = """\
@@ -25,7 +27,7 @@ keyfile {folder}/broker.key
 tls_version tlsv1.2
 require_certificate true
 
-# The certificate's name is the user's name and the client id: a stolen card cannot end another's session.
+# The certificate's name is the user's name and the client id: a stolen SD card cannot end another's session.
 use_identity_as_username true
 use_username_as_clientid true
 allow_anonymous false
@@ -55,7 +57,7 @@ def write_broker_files(folder: Path, authority: Authority, group: str, host_id: 
     """Write access list, revocation list, trusted certificates and listener into the broker's folder.
 
     Raises:
-        PkiError: a name cannot stand in the list, or a file cannot be written.
+        PkiError: a name cannot be in the list, or a file cannot be written.
     """
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ def write_broker_files(folder: Path, authority: Authority, group: str, host_id: 
 
 
 def listener_text(folder: Path, port: int) -> str:
-    """The text of ``mosquitto-tls.conf``, whose files stand in ``folder``."""
+    """The text of ``mosquitto-tls.conf``, whose files are in ``folder``."""
     if not str(folder).isprintable():
         raise PkiError(f"{folder!s:.200}: a path with a control character cannot stand in the broker's file")
     return LISTENER.format(port=port, folder=folder)
@@ -94,7 +96,7 @@ def acl_text(group: str, host_id: str, barred: Iterable[str]) -> str:
         barred: certificate names that are denied everything.
 
     Raises:
-        PkiError: a name cannot stand in the list.
+        PkiError: a name cannot be in the list.
     """
     for name in (group, host_id):
         check_name(name)

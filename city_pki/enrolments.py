@@ -22,7 +22,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from city_pki.authority import Authority, check_key, check_name, key_digest, root_fingerprint
+from city_pki.authority import Authority, root_fingerprint
+from city_pki.certificates import check_name, csr_digest
 from city_pki.errors import PkiError, RefusedError
 from city_pki.secret_file import locked, read_secret, write_secret
 from edge_agent.wire.enrolment import (
@@ -38,7 +39,7 @@ from edge_agent.wire.enrolment import (
 )
 
 CODE_LIFETIME: Final = timedelta(minutes=15)
-APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody stands at the cabinet and waits
+APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody waits at the cabinet
 RENEWAL_TIME: Final = timedelta(days=7)  # for an operator, where the old certificate has expired
 KEPT: Final = timedelta(days=14)  # answers that nobody fetched
 MOST: Final = 10_000  # codes, and requests
@@ -146,7 +147,7 @@ class Enrolments:
         Raises:
             RefusedError: no such code, it is used or too old, or the proof is another one's.
         """
-        digest = _key_of(csr)
+        digest = csr_digest(csr)
         with self._writing(now) as (codes, requests):
             code = next((code for code in codes if is_same(lookup(bytes.fromhex(code.key)), name)), None)
             if code is None or datetime.fromisoformat(code.until) < now:
@@ -179,7 +180,7 @@ class Enrolments:
         Raises:
             RefusedError: the certificate is not ours, is revoked, or did not sign the request.
         """
-        digest = _key_of(csr)
+        digest = csr_digest(csr)
         try:
             older = x509.load_pem_x509_certificate(certificate[:MAX_CSR].encode())
             key = older.public_key()
@@ -272,26 +273,6 @@ class Enrolments:
 
 def _new_id() -> str:
     return secrets.token_hex(16)
-
-
-def _key_of(csr: str) -> str:
-    """Digest of the key that a request is for; the request proves that its sender has it.
-
-    Raises:
-        RefusedError: it is no such request, or its key is of another kind.
-    """
-    try:
-        request = x509.load_pem_x509_csr(csr[:MAX_CSR].encode())
-        key = request.public_key()
-        is_good = request.is_signature_valid
-    except (ValueError, TypeError, InvalidSignature, UnicodeEncodeError) as error:
-        raise RefusedError("csr: is no request for a certificate") from error
-    except Exception as error:  # the library has an exception for every algorithm that it does not know
-        raise RefusedError("csr: is of a kind that is not accepted") from error
-    check_key(key)
-    if not is_good:
-        raise RefusedError("csr: its signature is not its key's")
-    return key_digest(key)
 
 
 def _issued(request: Request, authority: Authority, now: datetime) -> Request:

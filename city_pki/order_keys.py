@@ -62,7 +62,7 @@ class OrderSigner:
         """Load the key.
 
         Args:
-            key_file: the working key; the public ones stand beside it.
+            key_file: the working key; the public ones are beside it.
             counter_file: where the counter is kept.
             wall_ms: UTC milliseconds; the counter is at least this, so that a lost file does no harm.
 

@@ -27,7 +27,7 @@ def read_secret(path: Path) -> bytes:
     """Contents of a file that only its owner may read.
 
     Raises:
-        SecretFileError: it is missing, unreadable, or open to others; the text never holds what stands in it.
+        SecretFileError: it is missing, unreadable, or open to others; the text never holds its contents.
     """
     try:
         with path.open("rb") as file:
@@ -43,7 +43,7 @@ def write_secret(path: Path, data: bytes) -> None:
     """Replace a file that only its owner may read, as a whole and synced.
 
     Raises:
-        PkiError: it cannot be written; the old file stands.
+        PkiError: it cannot be written; the old file is kept.
     """
     _write(path, data, 0o600)
 
@@ -52,7 +52,7 @@ def write_public(path: Path, data: bytes) -> None:
     """Replace a file that everybody may read, as a whole and synced.
 
     Raises:
-        PkiError: it cannot be written; the old file stands.
+        PkiError: it cannot be written; the old file is kept.
     """
     _write(path, data, 0o644)
 

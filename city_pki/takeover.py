@@ -35,7 +35,7 @@ _NOT_AUTHORISED: Final = 0x87
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlace:
-    """Where the broker listens with TLS, and who vouches for it."""
+    """Where the broker listens with TLS, and which authority its certificate is from."""
 
     host: str
     port: int
@@ -56,7 +56,7 @@ def signal_broker(pid_file: Path) -> None:
     except ValueError as error:
         raise PkiError(f"{pid_file}: holds no process id") from error
     except OSError as error:
-        raise PkiError(f"{pid_file}: {error.strerror}: the broker was not told to read its lists again") from error
+        raise PkiError(f"{pid_file}: {error.strerror}: the broker got no signal to read its lists again") from error
 
 
 def end_session(

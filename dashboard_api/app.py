@@ -34,6 +34,9 @@ from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
+from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
+from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
+from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.pages.built_page import mount_page
 from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
@@ -64,12 +67,15 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     """
     context = Context(settings, clock, is_loopback=is_loopback)
     feed = Feed(context)
+    entities = EntitySource(context)
+    notifier = Notifier(context, entities)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
             asyncio.create_task(keep_up(*context.upkeep())),
+            asyncio.create_task(notifier.run()),
         ]
         yield
         for task in tasks:
@@ -90,6 +96,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     )
     app.state.context = context
     app.state.feed = feed
+    app.state.entities = entities
+    app.state.talq_devices = DeviceSource(context)
     app.state.tiles = TileCache(context)
     app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()

@@ -1,7 +1,7 @@
 """The command ``terang-agent``: run, check, status, schedule, and scan and read for the electrician at the cabinet.
 
 The only place in the agent that reads argv, the environment and the clocks. What a command needs is imported when
-it is chosen: start-up is measured in a hot box on a small computer. It speaks the language of ``TERANG_LANGUAGE``, else
+it is chosen, so that the agent starts quickly on a small computer. It speaks the language of ``TERANG_LANGUAGE``, else
 the terminal's.
 """
 
@@ -14,23 +14,19 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 from pathlib import Path
 
-from edge_agent.config import AgentConfig, BusConfig, load_config
-from edge_agent.errors import AgentError, Fatal, NoReply
-from edge_agent.serial.line import Line
-from edge_agent.serial.profile import SHIPPED, Profile, load_profile, load_profiles
+from edge_agent.config import load_config
+from edge_agent.errors import EXIT_BAD_INPUT, EXIT_NOT_WELL, AgentError, Fatal
+from edge_agent.serial.profile import load_profiles
+from edge_agent.settings import DEFAULT_CONFIG
 from edge_agent.tables import read_toml
 from edge_agent.wire.errors import WireError
 from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
 from languages.errors import CatalogueError
 
-DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
 COMMANDS = ("run", "check", "status", "scan", "read", "schedule", "enroll", "renew")
 DEFAULT_FOLDER = Path("/var/lib/terang")
 FORGET_WAIT_S = 5.0
-EXIT_BAD_INPUT = 2
-EXIT_NOT_WELL = 1
-METERS_TO_TRY = ("lamp-node", "pzem-016", "pzem-004t", "sdm120", "sdm630", "cabinet-io")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,6 +115,18 @@ def _add_line_options(parser: argparse.ArgumentParser, say: Callable[..., str]) 
     parser.add_argument("--bus", help=say("agent.help.bus"))
 
 
+def _scan(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.line_commands import scan  # noqa: PLC0415 - not for `run`
+
+    return scan(options, words)
+
+
+def _read(options: argparse.Namespace, words: Catalogue) -> int:
+    from edge_agent.line_commands import read  # noqa: PLC0415 - not for `run`
+
+    return read(options, words)
+
+
 def _run(options: argparse.Namespace, _: Catalogue) -> int:
     from edge_agent.agent import run_agent  # noqa: PLC0415 - MQTT and SQLite are for this command alone
     from edge_agent.journal import start_journal  # noqa: PLC0415 - as above
@@ -126,7 +134,7 @@ def _run(options: argparse.Namespace, _: Catalogue) -> int:
     config = load_config(options.config, os.environ)
     profiles = load_profiles(config.profile_names, options.config.parent)
     start_journal(time.monotonic)
-    for path in config.broker.open_secrets():  # told and not refused: a dark street is worse than a key that is copied
+    for path in config.broker.open_secrets():  # a warning only: refusing to start would leave the street dark
         logging.getLogger(__name__).warning("%s can be read by others than its owner: chmod 600", path)
     return run_agent(config, profiles, os.environ)
 
@@ -181,7 +189,8 @@ def _schedule(options: argparse.Namespace, words: Catalogue) -> int:
 
 
 def _enroll(options: argparse.Namespace, words: Catalogue) -> int:
-    from edge_agent.enrolment import Place, Server, enroll  # noqa: PLC0415 - 9 MB of library for these commands alone
+    from edge_agent.enrolment import Place, enroll  # noqa: PLC0415 - 9 MB of library for these commands alone
+    from edge_agent.enrolment_server import Server  # noqa: PLC0415 - as above
     from edge_agent.wire.enrolment import parse_code  # noqa: PLC0415 - as above
 
     typed = getpass("code: ") if options.code == "-" else options.code
@@ -205,7 +214,8 @@ def _enroll(options: argparse.Namespace, words: Catalogue) -> int:
 
 
 def _renew(options: argparse.Namespace, words: Catalogue) -> int:
-    from edge_agent.enrolment import Place, Server, renew, utc_now  # noqa: PLC0415 - as for `enroll`
+    from edge_agent.enrolment import Place, renew, utc_now  # noqa: PLC0415 - as for `enroll`
+    from edge_agent.enrolment_server import Server  # noqa: PLC0415 - as above
 
     config = load_config(options.config, os.environ)
     broker = config.broker
@@ -220,137 +230,6 @@ def _renew(options: argparse.Namespace, words: Catalogue) -> int:
     }
     print(words.say(messages[state]))
     return EXIT_NOT_WELL if state == "waiting" else 0
-
-
-def _scan(options: argparse.Namespace, words: Catalogue) -> int:
-    from edge_agent.printout import show_ports  # noqa: PLC0415 - not for `run`
-    from edge_agent.serial.port import list_ports  # noqa: PLC0415 - as above
-
-    if not 1 <= options.first <= options.last <= 247:
-        raise Fatal(words.say("agent.error.range"))
-    config = _config_of(options)
-    if options.port is None and config is None:
-        ports = list_ports()
-        print(show_ports(ports, words) if ports else words.say("agent.scan.no_ports"))
-        return 0 if ports else EXIT_NOT_WELL
-    n_found = sum(_scan_bus(bus, options.first, options.last, words) for bus in _buses_of(options, config))
-    return 0 if n_found else EXIT_NOT_WELL
-
-
-def _scan_bus(bus: BusConfig, first: int, last: int, words: Catalogue) -> int:
-    from edge_agent.printout import show_found  # noqa: PLC0415 - not for `run`
-    from edge_agent.serial.scan import scan_line  # noqa: PLC0415 - as above
-
-    line = _open_line(bus)
-    try:
-        found = list(scan_line(line, range(first, last + 1), _profiles_to_try(), _progress(last)))
-    finally:
-        line.close()
-        _clear_progress()
-    name = f"{bus.port}, {bus.baud} 8{bus.parity}{bus.stop_bits}"
-    print(words.say("agent.scan.n_found", line=name, n=len(found)))
-    if found:
-        print(show_found(found, words))
-    return len(found)
-
-
-def _read(options: argparse.Namespace, words: Catalogue) -> int:
-    from edge_agent.printout import show_snapshot  # noqa: PLC0415 - not for `run`
-    from edge_agent.serial.scan import read_meter  # noqa: PLC0415 - as above
-
-    if not 1 <= options.address <= 248:
-        raise Fatal(words.say("agent.error.address", address=options.address))
-    config = _config_of(options)
-    buses = _buses_of(options, config)
-    if len(buses) > 1:
-        buses = [bus for bus in buses if options.address in _addresses(bus)]
-    if len(buses) != 1:
-        raise Fatal(words.say("agent.error.several_buses"))
-    bus = buses[0]
-    name = options.profile or _addresses(bus).get(options.address)
-    profile = load_profile(name, config.source.parent if config else Path()) if name else None
-    line = _open_line(bus)
-    try:
-        profile = profile or _guess_profile(line, options.address, words)
-        snapshot = read_meter(line, profile, options.address)
-    finally:
-        line.close()
-    milliseconds = f"{1000 * snapshot.turnaround_s:.0f}"
-    print(profile.title)
-    print(words.say("agent.read.answered", address=options.address, port=bus.port, ms=milliseconds))
-    print(show_snapshot(profile, snapshot, words))
-    if not snapshot.is_plausible:
-        print(words.say("agent.read.implausible"))
-        return EXIT_NOT_WELL
-    return 0
-
-
-def _guess_profile(line: Line, address: int, words: Catalogue) -> Profile:
-    """Find the profile that fits what stands at an address."""
-    from edge_agent.printout import found_words  # noqa: PLC0415 - only `read` without a profile
-    from edge_agent.serial.scan import scan_line  # noqa: PLC0415 - only `read` without a profile
-
-    profiles = {profile.name: profile for profile in _profiles_to_try()}
-    found = next(scan_line(line, [address], list(profiles.values())), None)
-    if found is None:
-        raise NoReply(words.say("agent.error.no_reply", address=address))
-    if not found.profiles:
-        raise Fatal(words.say("agent.error.profile", address=address, found=found_words(found, words)))
-    return profiles[found.profiles[0]]
-
-
-def _profiles_to_try() -> list[Profile]:
-    return [load_profile(name, SHIPPED) for name in METERS_TO_TRY]
-
-
-def _config_of(options: argparse.Namespace) -> AgentConfig | None:
-    """Load the file that was named; else, without a port, the cabinet's own if it stands in its place."""
-    if options.config is not None:
-        return load_config(options.config, os.environ)
-    is_at_home = options.port is None and DEFAULT_CONFIG.exists()
-    return load_config(DEFAULT_CONFIG, os.environ) if is_at_home else None
-
-
-def _buses_of(options: argparse.Namespace, config: AgentConfig | None) -> list[BusConfig]:
-    """Return the lines that are meant: that of a port, or those of the file."""
-    if config is None:
-        if options.port is None:
-            raise Fatal(_words().say("agent.error.port"))
-        if not 300 <= options.baud <= 1_000_000:
-            raise Fatal(_words().say("agent.error.baud", baud=options.baud))
-        return [BusConfig("", options.port, options.baud, options.parity)]
-    buses = [bus for bus in config.buses if options.bus in {None, bus.name}]
-    if not buses:
-        raise Fatal(_words().say("agent.error.bus", names=", ".join(bus.name for bus in config.buses)))
-    return buses
-
-
-def _addresses(bus: BusConfig) -> dict[int, str]:
-    known = {lamp.address: lamp.profile for lamp in bus.lamps}
-    known |= {meter.address: meter.profile for meter in bus.circuits}
-    return known | {device.address: device.profile for device in (bus.cabinet, bus.io) if device}
-
-
-def _open_line(bus: BusConfig) -> Line:
-    from edge_agent.serial.port import open_port  # noqa: PLC0415 - pyserial is for these commands alone
-
-    return Line(open_port(bus), bus.baud, bus.bits_per_character, time.monotonic, time.sleep)
-
-
-def _progress(last: int) -> Callable[[int], None]:
-    is_terminal = sys.stderr.isatty()
-
-    def show(address: int) -> None:
-        if is_terminal:
-            done = 30 * address // last
-            print(f"\r[{'#' * done}{'.' * (30 - done)}] {address}/{last}", end="", file=sys.stderr, flush=True)
-
-    return show
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        print("\r" + " " * 50 + "\r", end="", file=sys.stderr, flush=True)
 
 
 def _complain(error: AgentError, code: int) -> int:

@@ -23,9 +23,10 @@ from edge_agent.control.controller import Control
 from edge_agent.control.order_gate import OrderGate
 from edge_agent.errors import AgentError
 from edge_agent.hardware_clock import HardwareClock
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.link.resend import Resend
-from edge_agent.link.session import Node, Session
+from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.queue import Outbox
 from edge_agent.outbox.record import METRIC_OF
@@ -86,7 +87,7 @@ class Agent:
             random_epoch=lambda: secrets.randbits(EPOCH_BITS),
         )
         if offset_ms:
-            LOG.warning("the clock is set off by %s s: not for a real cabinet", offset_ms / 1000)
+            LOG.warning("TERANG_CLOCK_OFFSET_S shifts the clock by %s s: for demonstrations only", offset_ms / 1000)
         self._system_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000 + offset_ms
         hardware = HardwareClock(
             keep.path.with_name(keep.path.name + ".rtc.json"), lambda: time.time_ns() // 1_000_000, time.monotonic
@@ -100,7 +101,7 @@ class Agent:
         node = Node(config.controller.group, config.controller.id, layout, self._version, config.broker.primary_host)
         resend = Resend(resend_after_s=keep.resend_after_s, window=keep.window, rate_per_s=keep.rate_per_s)
         gate = self._gate(config)
-        self._session = Session(node, self._outbox, resend, self._control, self._clock.now_ms, gate)
+        self._session = NodeSession(node, self._outbox, resend, self._control, self._clock.now_ms, gate)
         self._link = MqttLink(_link_settings(config), self._session, time.monotonic, random.random)
         self._rounds = Rounds(
             self._sweeper,
@@ -126,7 +127,7 @@ class Agent:
         return OrderGate(config.keys, here.group, here.id, path, self._clock.now_ms, self._clock.trust)
 
     def run(self, stop: threading.Event) -> None:
-        """Keep all threads going until told to stop."""
+        """Keep all threads running until the stop signal."""
         LOG.info("version=%s controller=%s lamps=%s", self._version, self._config.controller.id, self._n_lamps)
         self._controller.start()
         self._sweeping.start()
@@ -172,7 +173,7 @@ class Agent:
                 wait_s = min(LOOK_S, self._rounds.wait_s())
             except Exception:
                 if not self._stopping.is_set():
-                    LOG.exception("sweep: unexpected, the next one is tried")
+                    LOG.exception("sweep: unexpected error; trying the next one")
             self._stopping.wait(wait_s)
 
     def _keep_control(self) -> None:
@@ -182,7 +183,7 @@ class Agent:
             except AgentError as error:  # a bus is gone or closing
                 LOG.info("control: %s", error)
             except Exception:
-                LOG.exception("control: unexpected, trying again")
+                LOG.exception("control: unexpected error; trying again")
             self._control.changed.wait(LOOK_S)
 
     # --- what it says of itself --------------------------------------------------------------------------------
@@ -202,7 +203,7 @@ class Agent:
         return array("I", [by_bus.get(name, {}).get(address, 0) for name, address in lamps])
 
     def _tell(self) -> None:
-        """Write the status after each sweep and when the connection comes or goes: more would wear the card."""
+        """Write the status after each sweep and when the connection comes or goes: more would wear out storage."""
         news = (self._last.sweep.at_ms if self._last else 0, self._session.is_born, self._waiting_for_host)
         if self._was_told == news:
             return
@@ -210,9 +211,9 @@ class Agent:
         try:
             write_status(self._config.outbox.status_path, self._status())
         except OSError:
-            pass  # a full card: the old status goes stale, and that says it
+            pass  # full storage: the old status stays, and its age shows the fault
         except Exception:
-            LOG.exception("status: unexpected, it stays as it was")
+            LOG.exception("status: unexpected error; the file was not written")
 
     def _status(self) -> AgentStatus:
         sweep = self._last.sweep if self._last else None

@@ -2,7 +2,7 @@
 
 Owns the difference between the system's time and the agent's best guess. A Raspberry Pi has no RTC: after a power cut
 it wakes up in the past until NTP answers. Nothing is published with a time before this software was built, and a system
-time that jumps while nobody vouches for it is not followed. Sources: adjtimex(2), systemd-timesyncd.service(8).
+time that jumps while nobody confirms it is not followed. Sources: adjtimex(2), systemd-timesyncd.service(8).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 class Trust(Enum):
     """How reliable the time is."""
 
-    SYNCHRONISED = "synchronised"  # NTP or a hardware clock vouches for it, now or within a week
+    SYNCHRONISED = "synchronised"  # NTP or a hardware clock confirms it, now or within a week
     KEPT = "kept"  # it was right once since start, longer than a week ago: good for the schedule
     GUESS = "guess"  # nobody knows how long the power was off
 
@@ -64,7 +64,6 @@ class AgentClock:
         self._jumped_s: float | None = None
         self._offset_ms = max(system_ms(), self._floor_ms) - 1000 * monotonic()
         self._lock = threading.Lock()
-        self.n_jumps = 0
         self._look()
 
     def now_ms(self) -> int:
@@ -93,7 +92,6 @@ class AgentClock:
         if self._vouched_s is not None and step_s > STEP_S:
             if self._jumped_s is None:
                 self._jumped_s = now_s
-                self.n_jumps += 1
             if now_s - self._jumped_s < BELIEF_S:
                 return
         self._jumped_s = None
@@ -146,7 +144,7 @@ def is_ntp_synchronised() -> bool:
 def voucher(
     hardware: HardwareClock, machine: str | None = None, is_synchronised: Callable[[], bool] = is_ntp_synchronised
 ) -> Callable[[], bool]:
-    """What vouches for the system's time on this machine: NTP, or a hardware clock with evidence.
+    """What confirms the system's time on this machine: NTP, or a hardware clock with evidence.
 
     A board's RTC needs the evidence of `HardwareClock`. The clock of a PC or a server, which runs without power and is
     kept by its firmware or its host, counts unless it shows another time than the system does.

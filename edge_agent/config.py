@@ -1,6 +1,6 @@
 """The agent's file, agent.toml: read, checked, and turned into frozen values.
 
-Owns the names and limits of every key; the values themselves stand in `settings`. It opens no port and no profile; it
+Owns the names and limits of every key; the values themselves are in `settings`. It opens no port and no profile; it
 only says whether the file makes sense, and if not, in which file, at which key, and why.
 """
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from edge_agent.enrolment_server import Server
 from edge_agent.errors import Fatal, Retryable
 from edge_agent.link.certificate_files import next_of
 from edge_agent.wire import WireError, read_json
@@ -42,14 +40,12 @@ from edge_agent.wire.enrolment import (
 
 APPROVAL_S: Final = 130.0  # an operator has two minutes
 POLL_S: Final = 2.0
-TIMEOUT_S: Final = 20.0
 RENEW_AT: Final = 2 / 3  # of its life
-ROUTE: Final = "/api/v1/enrolments"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where certificate, key and authority stand in the cabinet."""
+    """Paths of a controller's certificate, key and authority."""
 
     cert: Path
     key: Path
@@ -59,46 +55,6 @@ class Place:
     def asked(self) -> Path:
         """A request that waits for its answer, with its key: mode 0600."""
         return self.key.with_name(self.key.name + ".asked")
-
-
-class Server:
-    """The city's API as a controller sees it; answers are bounded and untrusted."""
-
-    def __init__(self, url: str, ca: Path | None = None) -> None:
-        """Name it; `ca` vouches for its TLS where no public authority does."""
-        if not url.startswith(("https://", "http://")):
-            raise Fatal(f"--server {url[:100]}: is not https://HOST[:PORT]")
-        self._url = url.rstrip("/") + ROUTE
-        self._tls = ssl.create_default_context(cafile=None if ca is None else str(ca))
-
-    def ask(self, document: dict[str, str]) -> dict[str, Any]:
-        """Send a request for a certificate."""
-        return self._exchange(self._url, json.dumps(document).encode())
-
-    def answer(self, request_id: str) -> dict[str, Any]:
-        """Ask what became of it."""
-        return self._exchange(f"{self._url}/{request_id}", None)
-
-    def _exchange(self, url: str, body: bytes | None) -> dict[str, Any]:
-        """One exchange.
-
-        Raises:
-            Fatal: the server refuses.
-            Retryable: it does not answer, or not what was asked.
-        """
-        headers = {"Content-Type": "application/json"} if body else {}
-        request = urllib.request.Request(url, body, headers)  # noqa: S310 - the scheme was checked
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as reply:  # noqa: S310
-                document = read_json(reply.read(MAX_ANSWER_BYTES + 1), max_bytes=MAX_ANSWER_BYTES)
-        except urllib.error.HTTPError as error:
-            kind = Fatal if error.code in {400, 403, 404, 422} else Retryable
-            raise kind(f"{url}: the city refuses: {error.code} {error.reason}") from error
-        except (OSError, ValueError) as error:
-            raise Retryable(f"{url}: {error}") from error
-        if not isinstance(document, dict):
-            raise Retryable(f"{url}: is no enrolment's answer")
-        return document
 
 
 def enroll(
@@ -117,12 +73,12 @@ def enroll(
         code: as the operator gave it.
         place: where the files go; where a certificate stands already, the new one waits beside it to be tried.
         config: agent.toml, written if it is missing and left alone if not.
-        say: told what to show: `waiting` with the key's digest.
+        say: called with what to show and its parameters: `waiting` with the key's digest.
         monotonic: a clock that never jumps [s].
         expected: the controller's name in the agent.toml that is there; None = there is none.
 
     Raises:
-        Fatal: refused, lapsed, or an answer that the code does not vouch for.
+        Fatal: refused, lapsed, or an answer without the proof of the code.
         Retryable: the server does not answer.
     """
     key = ec.generate_private_key(ec.SECP256R1())
@@ -275,7 +231,7 @@ def _asked(place: Place) -> tuple[str, ec.EllipticCurvePrivateKey] | None:
 
 
 def _install(place: Place, key: ec.EllipticCurvePrivateKey, certificate: str) -> None:
-    """Put a pair in its place, or beside the one that stands there: the key first, so that no half pair is tried."""
+    """Put a pair in its place, or beside the one that is there: the key first, so that no half pair is tried."""
     is_first = not (place.cert.exists() and place.key.exists())
     _write(place.key if is_first else next_of(place.key), _pem(key), 0o600)
     _write(place.cert if is_first else next_of(place.cert), certificate.encode(), 0o644)

@@ -9,6 +9,9 @@ Fatal      nothing will improve by itself: say so in one line and stop (exit cod
 ========== ==================================================================================
 """
 
+EXIT_NOT_WELL = 1  # exit codes of terang-agent
+EXIT_BAD_INPUT = 2
+
 
 class AgentError(Exception):
     """Root of every error that the agent raises on purpose."""

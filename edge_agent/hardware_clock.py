@@ -1,6 +1,6 @@
 """The board's real-time clock (RTC), and whether it is known to be right.
 
-That the kernel took its time from an RTC at boot (``hctosys``) proves nothing: an RTC whose battery is empty starts
+That the kernel took its time from an RTC at boot (``hctosys``) is no evidence: an RTC whose battery is empty starts
 in 1970 or 2000 and is then overwritten with the time of the last shutdown, and one that keeps local time is hours off.
 An RTC is believed when it agreed with NTP in the latest run of this agent, within a month, has run on since, and
 agrees with the system's time now. The note of that agreement is a small file beside the outbox; it is deleted as soon
@@ -58,7 +58,7 @@ class HardwareClock:
         return None if rtc_ms is None else abs(rtc_ms - self._system_ms()) <= AGREEMENT_MS
 
     def confirm(self) -> None:
-        """Compare the RTC with the system's time, which NTP vouches for now; looks at it once an hour."""
+        """Compare the RTC with the system's time, which NTP confirms now; looks at it once an hour."""
         now_s = self._monotonic()
         if now_s - self._confirmed_s < CONFIRM_S:
             return
@@ -66,11 +66,11 @@ class HardwareClock:
         agrees = self.agrees()
         if not agrees:
             if agrees is False:
-                LOG.warning("the hardware clock does not show the time (UTC) that NTP gives: it is not believed")
+                LOG.warning("the hardware clock does not show the time (UTC) that NTP gives; it is not used")
             self._forget()
             return
         scratch = self._note.with_name(self._note.name + ".new")
-        with suppress(OSError):  # a full or read-only card: without the note the RTC is not believed at the next start
+        with suppress(OSError):  # full storage: without the note the RTC is not used at the next start
             scratch.write_text(json.dumps({"agreed_ms": self._system_ms()}), encoding="ascii")
             os.replace(scratch, self._note)  # noqa: PTH105 - the atomic rename by its own name
 

@@ -1,6 +1,6 @@
 """Logging for journald: one line an event, ``key=value`` after the text, with a rate limit.
 
-A cable that is loose for a month must not fill the card. Each kind of message (its unformatted text) may appear a few
+A cable that is loose for a month must not fill storage. Each kind of message (its unformatted text) may appear a few
 times an hour; what is held back is counted, and the count is said with the next one that is let through.
 """
 

@@ -138,10 +138,10 @@ def show_status(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
     for bus, pauses in status.pauses_ms.items():
         if pauses:
             first = list(pauses.items())[:PAUSES_SHOWN]
-            told = [words.say("agent.status.pause", address=address, ms=ms) for address, ms in first]
+            parts = [words.say("agent.status.pause", address=address, ms=ms) for address, ms in first]
             if len(pauses) > PAUSES_SHOWN:
-                told.append(words.say("agent.status.more", n=len(pauses) - PAUSES_SHOWN))
-            rows.append((words.say("agent.status.pauses", bus=bus), ", ".join(told)))
+                parts.append(words.say("agent.status.more", n=len(pauses) - PAUSES_SHOWN))
+            rows.append((words.say("agent.status.pauses", bus=bus), ", ".join(parts)))
     if status.last_error:
         rows.append((words.say("agent.status.latest_trouble"), status.last_error))
     return table(("", words.say("agent.head.now")), rows)

@@ -50,7 +50,7 @@ class Round:
 
     Attributes:
         sweep: the readings.
-        stored: records that are on the card now, this one among them unless the card took nothing.
+        stored: records that are in storage now, this one among them unless storage accepted nothing.
     """
 
     sweep: Sweep
@@ -104,7 +104,7 @@ class Rounds:
     def wait_s(self) -> float:
         """Seconds until the next sweep is due.
 
-        A longer interval begins only when a record has told it: else the host would wait for the next one in vain.
+        A longer interval begins only after a record has reported it: else the host would report a missing record.
         """
         return max(0.0, self._last_s + min(self.interval_s, self._told_s) - self._monotonic())
 

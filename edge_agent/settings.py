@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+DEFAULT_CONFIG = Path("/etc/terang/agent.toml")
 MAX_PAUSE_MS = 1000  # quiet time before a request, of a bus or a profile
 
 
@@ -64,13 +65,13 @@ class OutboxConfig:
     """Where records wait for their acknowledgement, and how they are sent again.
 
     Attributes:
-        path: SQLite file; the status file stands beside it unless `status` says otherwise.
+        path: SQLite file; the status file is beside it unless `status` says otherwise.
         retention_days: older records are dropped even if nobody acknowledged them.
         resend_after_s: unacknowledged for so long = sent again as history.
         window: history records sent and not yet acknowledged.
         rate_per_s: history records per second at most.
         max_mb: the file's size limit.
-        status: file for ``terang-agent status``; a path on tmpfs spares the card.
+        status: file for ``terang-agent status``; a path on tmpfs saves writes to storage.
     """
 
     path: Path

@@ -1,7 +1,7 @@
 """The status file of the running agent: a small JSON file beside the outbox.
 
 Owns the file's format; the agent writes it, ``terang-agent status`` reads it. It is replaced atomically: a reader
-never sees half of it. It is not synced: after a power cut a stale status is no loss, and the card is spared.
+never sees half of it. It is not synced: after a power cut a stale status is no loss, and storage is spared.
 """
 
 import json
@@ -17,7 +17,7 @@ MAX_BYTES = 1_000_000
 
 
 class NoStatus(AgentError):  # noqa: N818 - says what the caller shows: there is none
-    """No agent has written a status here, or what stands there is none."""
+    """No agent has written a status here, or the file is not one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def write_status(path: Path, status: AgentStatus) -> None:
     """Replace the status file.
 
     Raises:
-        OSError: the disk is full or read-only; the old file stands.
+        OSError: the disk is full or read-only; the old file is kept.
     """
-    # written every few seconds: syncing it would wear out the card for nothing
+    # written every few seconds: syncing it would wear out storage for nothing
     replace_file(path, f"{json.dumps(asdict(status))}\n".encode(), is_synced=False, is_durable=False)
 
 

@@ -52,7 +52,7 @@ class Table:
         self._values[key] = text
 
     def has(self, key: str) -> bool:
-        """Return whether the key stands there."""
+        """Return whether the key is there."""
         return key in self._values
 
     def keys(self) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file.
 
     Raises:
-        ConfigError: naming file and reason, whatever stands in it.
+        ConfigError: naming file and reason, whatever is in it.
     """
     import tomllib  # noqa: PLC0415 - parsed once at start; the import is cheap, but not for `status`
 

@@ -1,7 +1,7 @@
-"""When an injected fault will be reported: the catalogue's confirm time, the switching guard, the light.
+"""When an injected fault will be reported: from its confirm time, the guard after switching, and the lit hours.
 
-It foresees by the schedule alone, minute by minute, for a day and a half; it knows no detector. What cannot be told in
-this city at all (a lamp without a meter, say) has a reason instead of a time.
+Computed from the schedule alone, minute by minute, for a day and a half; no detector runs. A fault that cannot be
+detected in this city at all (of a lamp without a meter, say) has a reason instead of a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AHEAD_S: Final = 36 * 3600
 _WARM_S: Final = 600
 _OFFLINE_S: Final = 300
 _BRIGHT: Final = 80  # %: at higher levels a driver that is stuck at full light is in order
-_MIN_METERED: Final = 3  # lamps by which a circuit's failure is told
+_MIN_METERED: Final = 3  # lamps that a circuit needs for its failure to be detected
 _HOT_C: Final = 85.0
 
 
@@ -76,7 +76,7 @@ class Expectation:
 
     Attributes:
         at_us: about when, UTC microseconds; None = not within a day and a half, or never.
-        reason: what it waits for: "confirm", "guard", "dusk", "dawn", "dim_step"; of one that is never told, why:
+        reason: what it waits for: "confirm", "guard", "dusk", "dawn", "dim_step"; of one that is never detected, why:
             "no_meter", "few_meters", "no_load_meter", "too_cool", "too_small", "no_fault".
     """
 
@@ -98,7 +98,7 @@ class Forecast:
         self._slow_s = interval_s if slow_s is None else slow_s
 
     def expect(self, injected: Injected, now_us: int) -> Expectation:
-        """When ``injected``, wrong since ``now_us``, will be told."""
+        """When ``injected``, active since ``now_us``, will be detected."""
         if not injected.is_fault:
             return Expectation(None, "no_fault")
         never = self._why_never(injected)
@@ -174,7 +174,7 @@ class Forecast:
         return self._world.state.temperature_c[lamps] + np.where(held, 0.0, injected.params["rise_c"])
 
     def faster(self, place: str, now_us: int, within_s: float) -> tuple[str, Expectation] | None:
-        """A code that can be put at ``place`` now and is told soonest; None = none is told within so many seconds."""
+        """The code that can be injected at ``place`` now and is detected soonest; None = none within ``within_s``."""
         best: tuple[str, Expectation] | None = None
         for code, kind in KINDS.items():
             if not kind.is_fault:
@@ -183,11 +183,11 @@ class Forecast:
                 injected = foresee(self._world, code, place)
             except InjectionError:
                 continue
-            told = self.expect(injected, now_us)
-            if told.at_us is None or told.at_us - now_us > within_s * 1e6:
+            expected = self.expect(injected, now_us)
+            if expected.at_us is None or expected.at_us - now_us > within_s * 1e6:
                 continue
-            if best is None or best[1].at_us is None or told.at_us < best[1].at_us:
-                best = code, told
+            if best is None or best[1].at_us is None or expected.at_us < best[1].at_us:
+                best = code, expected
         return best
 
 

@@ -11,7 +11,7 @@ from languages.catalogue import Catalogue
 
 
 def when_lines(described: Mapping[str, Any], timezone: str, words: Catalogue) -> list[str]:
-    """Lines about an injection as the simulation's control socket tells it; ``timezone`` is the town's.
+    """Lines about an injection as the simulation's control socket reports it; ``timezone`` is the town's.
 
     The first says when the fault is reported, or why it is not; if that takes long, a second one names a quicker one.
     """

@@ -19,10 +19,10 @@ from firmware_sim.injection import Injected
 
 LOW_V: Final = 207.0
 HIGH_V: Final = 241.5
-_MARGIN_V: Final = 0.7  # the meters' own error: nearer to a limit than this nobody can tell
+_MARGIN_V: Final = 0.7  # the meters' own error: nearer to a limit than this the readings decide nothing
 _HOT_C: Final = 85.0
-_DIMMED: Final = 80  # %: a step down that ends above it proves nothing
-_APART: Final = 15  # %: levels nearer to each other draw powers that meters hardly tell apart
+_DIMMED: Final = 80  # %: a step down that ends above it is no evidence
+_APART: Final = 15  # %: levels nearer to each other draw powers that meters hardly distinguish
 _CYCLES: Final = 4
 _CYCLING_WINDOW_US: Final = 7_200_000_000
 _WARM_S: Final = 600.0
@@ -55,10 +55,10 @@ def is_observable(world: World, moment: Moment, watch: Watch) -> bool:
 
 def _levels(world: World, moment: Moment, watch: Watch) -> NDArray[np.uint8]:
     """Levels at which its lamps should burn now [%]; where the agent cannot know, what their photocell decides."""
-    told = moment.level[watch.lamps]
+    commanded = moment.level[watch.lamps]
     decided = world.node_level[watch.lamps]
     by_itself = np.where(decided == NO_OVERRIDE, 100 * moment.sample.is_lit[watch.lamps], decided)
-    levels: NDArray[np.uint8] = np.where(told == NO_OVERRIDE, by_itself, told).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.where(commanded == NO_OVERRIDE, by_itself, commanded).astype(np.uint8)
     return levels
 
 

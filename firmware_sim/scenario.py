@@ -64,7 +64,7 @@ def read_scenario(path: Path, world: World, begin_us: int, real_controllers: Col
 
 
 def _rehearse(path: Path, steps: list[Step], world: World, real_controllers: Collection[str]) -> None:
-    """Play the whole scenario on a copy of the city's causes: what would be refused in its middle is told now."""
+    """Play the whole scenario on a copy of the city's causes: an error that would occur in its middle is raised now."""
     stand_in = copy.copy(world)
     stand_in.condition, stand_in.upset = copy.deepcopy(world.condition), copy.deepcopy(world.upset)
     stand_in.state = copy.deepcopy(world.state)

@@ -15,9 +15,10 @@ from typing import Annotated, Final
 import structlog
 import typer
 
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.energy.report import report_energy
 from ingest.errors import DamagedDatabaseError, IngestError
+from ingest.options import Options
 from ingest.process_memory import collect_rarely, keep_memory
 from ingest.replay import run_replay
 from ingest.schema.city import read_city
@@ -122,7 +123,7 @@ def replay_period(
 
 @app.command("retention", help="terminal.ingest.do.retention")
 def retention(city: CityFolder) -> None:
-    """Show how long the city keeps its readings, and what an InfluxDB server has to be told for it; changes nothing."""
+    """Show how long the city keeps its readings, and which setting an InfluxDB server needs; changes nothing."""
     settings = read_city(city, os.environ).telemetry
     is_influx = settings.url.startswith("influxdb:")
     whole_days = full_days(settings.full_resolution_days) if is_influx else settings.full_resolution_days

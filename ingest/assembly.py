@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +14,9 @@ import structlog
 from city_pki.errors import PkiError
 from city_pki.order_keys import COUNTER_FILE, OrderSigner
 from city_pki.secret_file import is_open_to_others
-from edge_agent.wire import host_client_id
 from ingest.audit_trail import SERVICE, AuditTrail
 from ingest.damaged_database import kept_databases, kept_warning, replace_damaged
-from ingest.database import Guard, is_damage, open_database
+from ingest.database import is_damage, open_database
 from ingest.detection.engine import Detection
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.folder_lock import FolderLock
@@ -37,9 +35,8 @@ from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
-from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
-from ingest.mqtt.embedded_broker import EmbeddedBroker, TlsListener, parse_embedded
-from ingest.mqtt.topic_rules import TopicRules
+from ingest.mqtt.opening import in_folder, open_broker
+from ingest.options import Options
 from ingest.pipeline.clock import Clock, DataClock, WallClock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.loop import Intake, Pace
@@ -47,7 +44,7 @@ from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
 from ingest.private_files import make_private
 from ingest.register.sync import sync_register
-from ingest.schema.city import BROKER_FOLDER, City
+from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
@@ -56,32 +53,6 @@ from ingest.telemetry.store import TelemetryStore
 
 LOCK_FILE: Final = "ingest.lock"
 _PATIENCE_S: Final = 2.0  # for the records since the snapshot before intake serves; the rest is judged beside it
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says.
-
-    Attributes:
-        is_data_clock: "now" is what the data says.
-        status_host: where the status page listens.
-        status_port: its port, 0 = a free one, -1 = none.
-        is_status_wished: somebody named that port: if it is taken, that is an error and not a matter of another one.
-        is_elected: a lock says that no other process serves this group, so it keeps one name at the broker: should an
-            older connection of that name still stand, the broker ends it, and speaks its will before ours begins.
-        guard: keeps the database's transactions from beginning once that lock is lost.
-        is_database_damaged: SQLite has said so while the city was open the last time.
-        show: has the city's figures and state shown on a page that is there already, instead of one of its own.
-    """
-
-    is_data_clock: bool = False
-    status_host: str = "127.0.0.1"
-    status_port: int = 0
-    is_status_wished: bool = True
-    is_elected: bool = False
-    guard: Guard | None = None
-    is_database_damaged: bool = False
-    show: Callable[[Metrics, Readiness], object] | None = None
 
 
 class CityIngest:
@@ -159,7 +130,7 @@ class CityIngest:
             monotonic=time.monotonic,
             wall_ms=_wall_ms,
         )
-        for path in filter(is_open_to_others, (_in_folder(city, city.broker.key), _token_file(city))):
+        for path in filter(is_open_to_others, (in_folder(city, city.broker.key), _token_file(city))):
             structlog.get_logger("ingest").warning(
                 "others than its owner may read this secret: chmod 600", file=str(path)
             )
@@ -218,7 +189,7 @@ class CityIngest:
             live=live,
             tell=lambda changes: self.intake.tell(changes),  # noqa: PLW0108  # there is none yet
         )
-        broker = self._broker(city, options)
+        broker = open_broker(city, self._closers, _wall_ms, is_elected=options.is_elected)
         broker.tell_retained = host.tell_retained
         broker.state_time.tell = host.tell_state
         self.status_port: int | None = None
@@ -268,58 +239,14 @@ class CityIngest:
         )
         self.intake.tell(changes)
 
-    def _broker(self, city: City, options: Options) -> Broker:
-        settings = city.broker
-        if settings.url.startswith("embedded:"):
-            host, port = parse_embedded(settings.url)
-            passwords = _in_folder(city, settings.passwords)
-            rules = TopicRules(city.city.group, city.city.host_id, settings.username or "")
-            secure = None
-            if settings.tls_listen is not None:
-                named = TopicRules(city.city.group, city.city.host_id, "")  # nobody by a certificate is the host
-                secure = TlsListener(settings.tls_listen, city.folder / BROKER_FOLDER, named)
-            embedded = EmbeddedBroker(host, port, passwords, None if passwords is None else rules, secure)
-            embedded.start()
-            self._closers.append(embedded.stop)
-            address = BrokerAddress(
-                "127.0.0.1" if host == "0.0.0.0" else host,  # noqa: S104  # compared, not bound
-                port,
-                username=settings.username,
-                password=settings.password,
-            )
-        else:
-            host, port, is_tls = parse_address(settings.url)
-            address = BrokerAddress(
-                host,
-                port,
-                is_tls,
-                ca=_in_folder(city, settings.ca),
-                cert=_in_folder(city, settings.cert),
-                key=_in_folder(city, settings.key),
-                username=settings.username,
-                password=settings.password,
-            )
-        client_id = host_client_id(city.city.group, city.city.host_id)
-        if not options.is_elected:
-            client_id += f"-{os.getpid()}"
-        broker = Broker(
-            address, group=city.city.group, host_id=city.city.host_id, client_id=client_id, wall_ms=_wall_ms
-        )
-        self._closers.append(broker.close)
-        return broker
-
     def close(self) -> None:
         """Let go of everything, last opened first."""
         while self._closers:
             self._closers.pop()()
 
 
-def _in_folder(city: City, path: Path | None) -> Path | None:
-    return None if path is None else city.folder / path
-
-
 def _token_file(city: City) -> Path | None:
-    return _in_folder(city, city.telemetry.token_file)
+    return in_folder(city, city.telemetry.token_file)
 
 
 def _signer(city: City) -> OrderSigner | None:

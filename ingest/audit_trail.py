@@ -37,7 +37,7 @@ class AuditTrail:
     """The audit log of one city, for one program."""
 
     def __init__(self, city: City, origin: str = TERMINAL, now_us: Callable[[], int] | None = None) -> None:
-        """``origin``: what stands for the address; ``now_us``: UTC microseconds."""
+        """``origin``: what is written instead of the address; ``now_us``: UTC microseconds."""
         self._city = city
         self._now_us = now_us or _wall_us
         key_file = key_file_of(city)
@@ -51,7 +51,7 @@ class AuditTrail:
         Args:
             action: what is done, such as ``register.import``.
             target: to what.
-            is_required: without a line there is no change; False = what cannot be logged is told in the program's log.
+            is_required: without a line there is no change; False = it goes to the program's log instead.
         """
 
         def append(connection: Connection, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -89,7 +89,7 @@ class AuditTrail:
             structlog.get_logger("audit").error("a change is not in the audit log", action=action, reason=reason)
 
     def keep_anchor(self, engine: Engine) -> None:
-        """Write the log's newest line and today's anchor beside the database; a failure is told and left to the API."""
+        """Write the log's newest line and today's anchor beside the database; a failure is logged; the API retries."""
         today = datetime.fromtimestamp(self._now_us() / 1e6, ZoneInfo(self._city.city.timezone)).date()
         try:
             with engine.connect() as connection:

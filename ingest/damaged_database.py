@@ -27,7 +27,7 @@ _OF_THE_ROWS: Final = (
     "non-unique entry",
 )  # readable, if not as it should be
 _BESIDE: Final = ("-wal", "-shm")
-_AUDIT_HEAD: Final = "audit-head.json"  # stands in the data folder since the first account was made
+_AUDIT_HEAD: Final = "audit-head.json"  # in the data folder since the first account was made
 
 
 def damage_of(path: Path) -> str | None:
@@ -111,7 +111,7 @@ def _had_accounts(path: Path, data_folder: Path) -> bool:
 
 
 def kept_databases(city: City) -> list[Path]:
-    """Damaged databases that stand beside the present one, oldest first."""
+    """Damaged databases that are beside the present one, oldest first."""
     path = sqlite_path(city)
     if path is None:
         return []

@@ -100,7 +100,7 @@ def open_database(city: City) -> Engine:
         except OSError as error:
             raise UnusableError(f"{path}: {error.strerror}") from error
         url = url.set(database=str(path))
-    shown = without_secrets(given)  # what is raised here stands in logs and on status pages
+    shown = without_secrets(given)  # what is raised here is in logs and on status pages
     try:
         patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
         engine = create_engine(url, pool_pre_ping=True, connect_args=patience)

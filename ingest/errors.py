@@ -32,10 +32,6 @@ class RetryError(IngestError):
     """Something outside does not answer now: keep everything, try again later, acknowledge nothing."""
 
 
-class BrokerError(RetryError):
-    """The broker cannot be reached or refuses us."""
-
-
 class StoreUnavailableError(RetryError):
     """The telemetry store is full or down; the text says why."""
 

@@ -118,7 +118,7 @@ def replay(
     *,
     advance: Callable[[int], None] = lambda _at_us: None,
 ) -> list[ReplayedFault]:
-    """Judge a period anew; ``advance`` is told how far it got. Those of the warm-up before are left out."""
+    """Judge a period anew; ``advance`` is called with the progress. Those of the warm-up before are left out."""
     detection = Detection(fleet, city, start_us=start_us - _WARM_UP_US)
     ledger = _Ledger(int(city.parsed_limits().value("reopen_within") * 1_000_000))
     now_us = start_us - _WARM_UP_US

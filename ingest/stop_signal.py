@@ -17,7 +17,7 @@ PATIENCE_S: Final = 20.0
 
 
 class StopSignal:
-    """Whether the process was told to end."""
+    """Whether the process has received a signal to end."""
 
     def __init__(self, patience_s: float = PATIENCE_S, end: Callable[[int], object] = os._exit) -> None:
         """``end`` is called with the exit code if the work has not ended ``patience_s`` after the signal."""
@@ -26,7 +26,7 @@ class StopSignal:
         self._end = end
 
     def install(self) -> StopSignal:
-        """Be told by SIGTERM and SIGINT from now on; from the main thread only."""
+        """Handle SIGTERM and SIGINT from now on; from the main thread only."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.set())
         return self

@@ -26,7 +26,7 @@ def replacing(path: Path, *, mode: int = 0o666, is_synced: bool = True, is_durab
         is_durable: whether the new file must be there after a power cut; otherwise it may be the old one.
 
     Raises:
-        OSError: the disk is full or read-only; the old file stands and nothing is left beside it.
+        OSError: the disk is full or read-only; the old file is kept and nothing is left beside it.
     """
     beside = path.with_name(path.name + NEW)
     try:

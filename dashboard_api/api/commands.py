@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from fastapi import status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from ulid import ULID
 
 from dashboard_api.api.fields import Id, TimeText
 from dashboard_api.context import ActorOf, CatalogueOf, ContextOf, PrincipalOf
-from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UnavailableError
+from dashboard_api.dimming import queue_dim
+from dashboard_api.errors import NotFoundError
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.http.json_answer import answer_in
-from dashboard_api.store.register_rows import known_lamp_ids, lamp_districts, lamps_of_cabinet, one_cabinet
-from dashboard_api.store.work import add_command, has_room, one_command
-from ingest.schema.orders import MAX_DIM_DAYS
+from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet
+from dashboard_api.store.work import one_command
 from languages.catalogue import Catalogue
-
-_DAY_US: Final = 86_400 * 1_000_000
-_MAX_OPEN: Final = 500  # commands that are queued or under way: each is written to the controllers' cards
 
 
 class DimRequest(BaseModel):
@@ -59,28 +55,8 @@ def post_dim(
         if one_cabinet(context.database, cabinet_id) is None:
             raise NotFoundError("no_cabinet", cabinet_id=cabinet_id)
         lamp_ids = [row.lamp_id for row in lamps_of_cabinet(context.database, cabinet_id)]
-    for district in lamp_districts(context.database, lamp_ids):
-        if not principal.may_act_in(district):
-            raise ForbiddenError("other_district", district=district or "")
-    now_us = context.now_us()
     until_us = None if request.until is None else parse_time(request.until, "until")
-    if until_us is not None and not now_us < until_us <= now_us + MAX_DIM_DAYS * _DAY_US:
-        raise BadRequestError("until_out_of_range", max_days=MAX_DIM_DAYS)
-    if not has_room(context.database, _MAX_OPEN):
-        raise UnavailableError("too_many_commands", n=_MAX_OPEN)
-    values = {
-        "id": str(ULID()),
-        "requested_at_us": now_us,
-        "actor": actor.person.text,
-        "kind": "dim",
-        "lamp_ids": lamp_ids,
-        "level": request.level,
-        "until_us": until_us,
-        "state": "queued",
-        "updated_at_us": now_us,
-        "result": {},
-    }
-    add_command(context.database, context.audit, actor, values)
+    values = queue_dim(context, actor, principal, lamp_ids, request.level, until_us)
     return answer_in(catalogue, _command(values, catalogue), status.HTTP_202_ACCEPTED)
 
 

@@ -7,6 +7,14 @@ from typing import Any, Final
 
 # name -> (description where the route gives none, example)
 PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
+    "service_name": ("name of a TALQ service", "ConfigurationService"),
+    "class_name": ("name of a TALQ device class", "TerangLamp"),
+    "device_address": ("UUID of a TALQ device", "0b9b0f7c-5a0e-5f5e-9a52-6a5b0a0c3c11"),
+    "function_id": ("a function of a TALQ device", "monitor"),
+    "attribute_name": ("an attribute of a TALQ function", "activePower"),
+    "logger_address": ("address of a TALQ logger", "terang-events"),
+    "entity_id": ("URN of an entity of NGSI-LD", "urn:ngsi-ld:Streetlight:L-000123"),
+    "subscription_id": ("URI of a subscription of NGSI-LD", "urn:ngsi-ld:Subscription:01JDB2M7Z8Q5W3N4T6V9X0Y1KC"),
     "layer": ("`lamps`, `faults` or `cabinets`", "lamps"),
     "z": ("zoom of the tile", 14),
     "x": ("column of the tile at its zoom, from the west", 12834),

@@ -46,12 +46,14 @@ from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.http.query_check import QueryCheck
 from dashboard_api.neighbours.citizens import routes as citizens
+from dashboard_api.neighbours.ngsi_ld import routes as ngsi_ld
 from dashboard_api.neighbours.ogc import documents as ogc_documents
 from dashboard_api.neighbours.ogc import routes as ogc
 from dashboard_api.neighbours.open311 import answers as open311_answers
 from dashboard_api.neighbours.open311 import bulk_route as open311_bulk
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
+from dashboard_api.neighbours.talq import routes as talq
 from dashboard_api.pages import branding, oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
@@ -592,9 +594,130 @@ PAGES: Final[tuple[Route, ...]] = tuple(
         ("POST", "/sign-out", sign_in_page.post_sign_out),
     )
 )
+_NGSI: Final = "/ngsi-ld/v1"
+_NGSI_BODY: Final[Mapping[str, Any]] = {
+    "required": True,
+    "content": {media: {"schema": {"type": "object"}} for media in (ngsi_ld.JSON, ngsi_ld.JSON_LD)},
+}
+_NGSI_LD: Final[tuple[Route, ...]] = (
+    *(
+        Route(
+            "GET",
+            path,
+            endpoint,
+            "ngsi-ld",
+            role,
+            others={ngsi_ld.JSON: model, ngsi_ld.JSON_LD: model},
+            problems=None if not missing else {404: missing},
+            response_class=Response,
+            reads_query=True,
+        )
+        for path, endpoint, role, model, missing in (
+            (f"{_NGSI}/entities", ngsi_ld.get_entities, Role.VIEWER, neighbour.NgsiEntities, ""),
+            (
+                f"{_NGSI}/entities/{{entity_id:path}}",
+                ngsi_ld.get_entity,
+                Role.VIEWER,
+                neighbour.NgsiEntity,
+                "no such entity",
+            ),
+            (f"{_NGSI}/types", ngsi_ld.get_types, Role.VIEWER, neighbour.NgsiTypes, ""),
+            # they name hosts of the city's own network
+            (f"{_NGSI}/subscriptions", ngsi_ld.get_subscriptions, Role.OPERATOR, neighbour.NgsiEntities, ""),
+            (
+                f"{_NGSI}/subscriptions/{{subscription_id:path}}",
+                ngsi_ld.get_subscription,
+                Role.OPERATOR,
+                neighbour.NgsiEntity,
+                "no such subscription",
+            ),
+        )
+    ),
+    Route(
+        "POST",
+        f"{_NGSI}/subscriptions",
+        ngsi_ld.post_subscription,
+        "ngsi-ld",
+        Role.OPERATOR,
+        others={ngsi_ld.JSON: neighbour.NgsiEntity},
+        status=201,
+        problems={
+            409: "there is a subscription of this id",
+            413: "too many bytes",
+            415: "neither JSON nor JSON-LD",
+        },
+        response_class=Response,
+        reads_query=True,
+        body=_NGSI_BODY,
+    ),
+    Route(
+        "DELETE",
+        f"{_NGSI}/subscriptions/{{subscription_id:path}}",
+        ngsi_ld.delete_subscription,
+        "ngsi-ld",
+        Role.OPERATOR,
+        status=204,
+        problems={404: "no such subscription"},
+        response_class=Response,
+        reads_query=True,
+    ),
+)
 # for people as well, and guarded: what stands on a pole says where the city's lamps are
 _LABELS: Final = Route("GET", "/labels", labels.get_labels, "", Role.CREW, response_class=Response)
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _BRANDING, _LABELS, *PAGES)
+_TALQ: Final[tuple[Route, ...]] = (
+    *(
+        Route(
+            "GET",
+            f"/talq{path}",
+            endpoint,
+            "talq",
+            Role.VIEWER,
+            others={talq.JSON: model},
+            problems=None if not missing else {404: missing},
+            response_class=Response,
+            error_types=(talq.JSON,),
+            reads_query=True,
+        )
+        for path, endpoint, model, missing in (
+            ("/services", talq.get_services, neighbour.TalqObjects, ""),
+            ("/services/{service_name}", talq.get_service, neighbour.TalqObject, "no such service"),
+            ("/device-classes", talq.get_device_classes, neighbour.TalqObjects, ""),
+            ("/device-classes/count", talq.get_device_classes_count, neighbour.TalqCount, ""),
+            ("/device-classes/{class_name}", talq.get_device_class, neighbour.TalqObject, "no such class"),
+            ("/devices", talq.get_devices, neighbour.TalqObjects, ""),
+            ("/devices/count", talq.get_devices_count, neighbour.TalqCount, ""),
+            ("/devices/{device_address}", talq.get_device, neighbour.TalqObject, "no such device"),
+            (
+                "/devices/{device_address}/{function_id}",
+                talq.get_function,
+                neighbour.TalqObject,
+                "no such device or function",
+            ),
+            (
+                "/devices/{device_address}/{function_id}/{attribute_name}",
+                talq.get_attribute,
+                neighbour.TalqObject,
+                "no such device, function or attribute",
+            ),
+            ("/log-reports/{logger_address}", talq.get_log_report, neighbour.TalqObject, "no such logger"),
+        )
+    ),
+    Route(
+        "POST",
+        "/talq/override-commands",
+        talq.post_override,
+        "talq",
+        Role.OPERATOR,
+        others={talq.JSON: None},
+        status=202,
+        problems={413: "too many bytes"},
+        response_class=Response,
+        error_types=(talq.JSON,),
+        reads_query=True,
+        body={"required": True, "content": {talq.JSON: {"schema": {"type": "object"}}}},
+    ),
+)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _BRANDING, _LABELS, *PAGES, *_NGSI_LD, *_TALQ)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

@@ -9,7 +9,7 @@ from ingest.schema import life
 from ingest.schema.codes import BY_CODE
 from languages.catalogue import Catalogue
 
-_KEPT_INSIDE: Final = {"answer", "body_digest", "reason"}  # of what a line of the timeline holds
+_KEPT_INSIDE: Final = {"answer", "body", "body_digest", "reason"}  # of what a line of the timeline holds
 
 
 def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
@@ -52,9 +52,7 @@ def fault_document(row: Any, catalogue: Catalogue) -> dict[str, Any]:
 def event_document(event: Any, catalogue: Catalogue) -> dict[str, Any]:
     """One line of a fault's timeline; telemetry's reason as a code and in the catalogue's language."""
     reason = event.data.get("reason")
-    data = {
-        name: value for name, value in event.data.items() if name not in {"answer", "body", "body_digest", "reason"}
-    }
+    data = {name: value for name, value in event.data.items() if name not in _KEPT_INSIDE}
     return {
         "seq": event.seq,
         "at": iso(event.at_us),

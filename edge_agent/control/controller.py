@@ -114,7 +114,6 @@ class Control:
         self._contactor_retry = Retry()
         self._contactor_s = float("-inf")
         self.changed = threading.Event()
-        self.n_failed_writes = 0
 
     def _made(self, schedule: Schedule) -> Timetable:
         return Timetable(schedule, self._place[0], self._place[1])
@@ -125,7 +124,7 @@ class Control:
                 self._timetable = self._made(parse_schedule(held.schedule))
                 self._document = held.schedule
             except BadSchedule as error:
-                LOG.warning("schedule on the card refused, lamps follow the sun: %s", error)
+                LOG.warning("schedule in storage refused, lamps follow the sun: %s", error)
         index = {lamp_id: i for i, lamp_id in enumerate(self._layout.lamp_ids)}
         self._overrides = {index[lamp_id]: order for lamp_id, order in held.overrides.items() if lamp_id in index}
 
@@ -152,10 +151,10 @@ class Control:
         return True
 
     def forget_schedule(self) -> None:
-        """Go back to the sun's hours, as before any document came; the next one is taken whatever its version."""
+        """Go back to the sun's hours, as before any document came; the next one is accepted whatever its version."""
         with self._lock:
             if self._document is not None:
-                LOG.warning("schedule: version %s is forgotten, as told", self._timetable.schedule.version)
+                LOG.warning("schedule: version %s is forgotten, as requested", self._timetable.schedule.version)
             self._document = None
             self._timetable = self._made(safe_schedule(self._place[2]))
             self._keeper.save(self._orders())
@@ -181,7 +180,7 @@ class Control:
         return HeldOrders(self._document, {self._layout.lamp_ids[i]: order for i, order in self._overrides.items()})
 
     def close(self) -> None:
-        """Write what is not on the card yet."""
+        """Write what is not in storage yet."""
         with self._lock:
             self._keeper.save(self._orders())
 
@@ -192,13 +191,13 @@ class Control:
         wanted = self._wanted()
         is_closed = self._wants_closed(wanted)
         layout = self._layout
-        told = array("B", [LEVEL_UNKNOWN]) * len(wanted)
+        commanded = array("B", [LEVEL_UNKNOWN]) * len(wanted)
         for i, is_dimmable in enumerate(layout.is_dimmable):
             if is_dimmable:
-                told[i] = wanted[i] if is_closed or not layout.has_contactor else 0
+                commanded[i] = wanted[i] if is_closed or not layout.has_contactor else 0
             elif layout.has_contactor:
-                told[i] = 100 if is_closed else 0
-        return told
+                commanded[i] = 100 if is_closed else 0
+        return commanded
 
     def is_lit(self) -> bool:
         """Whether lamps are commanded on, or ought to burn if others switch them."""
@@ -295,6 +294,5 @@ class Control:
             self._failed(self._retries[i], now_s, self._layout.lamp_ids[i])
 
     def _failed(self, retry: Retry, now_s: float, what: str) -> None:
-        self.n_failed_writes += 1
         retry.failed(now_s)
         LOG.warning("%s did not take its command; trying again", what)

@@ -45,7 +45,7 @@ class _Held:
     """Keys and counter in force.
 
     Attributes:
-        pinned: working key, recovery key and number as agent.toml says; another file's are not taken over.
+        pinned: working key, recovery key and number as agent.toml says; those of another agent.toml are not kept.
         working: the key that signs orders now.
         number: of the change of key that put it in force.
         counter: of the newest order of this key.
@@ -115,8 +115,8 @@ class OrderGate:
         self._held = held
         try:
             _save(self._path, held)
-        except OSError as error:  # a card that takes nothing must not leave the street without its schedule
-            LOG.warning("the counter of orders is not on the card, until the next order: %s", error)
+        except OSError as error:  # storage that accepts nothing must not leave the street without its schedule
+            LOG.warning("the counter of orders is not in storage, until the next order: %s", error)
 
     def _after_order(self, held: _Held, kind: str, order: bytes, text: str | None) -> _Held:
         if text is None:

@@ -1,4 +1,4 @@
-"""What the agent was told to do, on the card: the schedule document and the dim commands that still hold.
+"""The orders in storage: the schedule document and the dim commands that are still in force.
 
 Owns the file beside the outbox, apart from it, so that a corrupt outbox never turns a city dark. It is replaced
 atomically and synced: after a power cut either the old or the new orders stand.
@@ -49,7 +49,7 @@ def save_orders(path: Path, orders: HeldOrders) -> None:
     """Replace the file.
 
     Raises:
-        OSError: the card is full or read-only; the old file stands.
+        OSError: storage is full or read-only; the old file is kept.
     """
     document = {
         "schedule": orders.schedule,
@@ -102,7 +102,7 @@ def ask_to_forget(path: Path, wait_s: float) -> bool:
 def take_forget_request(path: Path) -> bool:
     """Whether the agent is asked to forget its schedule; the request is used up.
 
-    A request that cannot be deleted (the card is read-only) is not obeyed, since it would hold for ever.
+    A request that cannot be deleted (storage is read-only) is not obeyed, since it would hold for ever.
     """
     try:
         forget_request(path).unlink()

@@ -1,4 +1,4 @@
-"""When the held orders are written to the card: at once, but not for each command of a flood.
+"""When the held orders are written to storage: at once, but not for each command of a flood.
 
 Owns the orders' file while the agent runs; `orders_file` owns its form.
 """
@@ -13,15 +13,15 @@ from typing import Final
 from edge_agent.control.orders_file import HeldOrders, load_orders, save_orders, take_forget_request
 
 LOG: Final = logging.getLogger(__name__)
-SAVE_BURST: Final = 5  # commands that are on the card at once
+SAVE_BURST: Final = 5  # commands that are in storage at once
 SAVE_GAP_S: Final = 60.0  # and one more in so many seconds
 
 
 class OrdersKeeper:
-    """Keeps the orders on the card; its owner's lock guards it.
+    """Keeps the orders in storage; its owner's lock guards it.
 
     Attributes:
-        is_unsaved: the card does not have the latest orders.
+        is_unsaved: storage does not have the latest orders.
     """
 
     def __init__(self, path: Path, monotonic: Callable[[], float]) -> None:
@@ -37,7 +37,7 @@ class OrdersKeeper:
         """Return the orders held before the restart; without the schedule if the agent was asked to forget it."""
         held = self._saved = load_orders(self._path)
         if self.is_asked_to_forget():
-            LOG.warning("schedule: forgotten, as told while the agent was stopped")
+            LOG.warning("schedule: forgotten, as requested while the agent was stopped")
             held = HeldOrders(None, held.overrides)
             self.save(held)
         return held
@@ -57,7 +57,7 @@ class OrdersKeeper:
             self.save(orders)
 
     def save(self, orders: HeldOrders) -> None:
-        """Write the orders if the card has others; a card that takes nothing is logged and tried again later."""
+        """Write the orders if storage has others; storage that accepts nothing is logged and tried again later."""
         try:
             if orders != self._saved:
                 save_orders(self._path, orders)
@@ -65,4 +65,4 @@ class OrdersKeeper:
             self.is_unsaved = False
         except OSError as error:
             self.is_unsaved = True
-            LOG.warning("orders are not on the card: %s", error)
+            LOG.warning("orders are not in storage: %s", error)

@@ -41,7 +41,7 @@ class CertificateFiles:
     def accepted(self) -> None:
         """A broker took the one that was chosen."""
         if self._is_next:
-            LOG.info("the next certificate is accepted, and takes the place of the old one")
+            LOG.info("the next certificate was accepted and replaces the old one")
             self._replace(self._key)
             self._replace(self._cert)
             self._is_next = False
@@ -49,7 +49,7 @@ class CertificateFiles:
     def failed(self) -> None:
         """No broker took the one that was chosen: the other one has its turn."""
         if self._is_next:
-            LOG.warning("no connection with the next certificate: the old one serves")
+            LOG.warning("no connection with the next certificate; using the old one")
         self._not_before_s = self._monotonic() + RETRY_S if self._is_next else float("-inf")
         self._is_next = False
 
@@ -67,5 +67,5 @@ class CertificateFiles:
     def _replace(self, path: Path) -> None:
         try:
             next_of(path).replace(path)
-        except OSError as error:  # a read-only card: the next one is used, and stays where it is
+        except OSError as error:  # read-only storage: the next one is used, and stays where it is
             LOG.warning("%s: %s", path, error.strerror or error)

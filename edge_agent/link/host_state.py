@@ -2,7 +2,7 @@
 
 Owns the reading of both forms and the order of statements. Sparkplug 3.0: ``spBv1.0/STATE/{host}``, JSON with a
 timestamp. Sparkplug 2.2: ``STATE/{host}``, the text ``ONLINE`` or ``OFFLINE`` without a time, so that it counts only
-until a statement of 3.0 has come. A retained STATE is the normal case; a stale one is told by its timestamp.
+until a statement of 3.0 has come. A retained STATE is the normal case; a stale one is recognised by its timestamp.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class HostState:
 
     Attributes:
         is_online: whether data may be published.
-        is_version_2_2: it was told in the form of Sparkplug 2.2.
+        is_version_2_2: the last STATE had the form of Sparkplug 2.2.
     """
 
     def __init__(self, host: str) -> None:
@@ -39,15 +39,15 @@ class HostState:
         return self._topic, self._topic_2_2
 
     def forget(self) -> None:
-        """Begin a connection: the broker tells the retained statement anew."""
+        """Begin a connection: the broker sends the retained STATE again."""
         self.is_online = False
         self.is_version_2_2 = False
         self._since_ms: int | None = None
 
-    def told(self, payload: bytes, now_ms: int) -> bool | None:
+    def received(self, payload: bytes, now_ms: int) -> bool | None:
         """Take a statement; return whether the host is online by it, None = stale, changes nothing.
 
-        A timestamp that is ahead of this agent's clock by minutes is taken as one of the past minute: else one forged
+        A timestamp that is ahead of this agent's clock by minutes is read as one of the past minute: else one forged
         statement would make all that the host says afterwards stale.
 
         Raises:

@@ -1,6 +1,6 @@
 """The three messages that an edge node publishes: birth, data and death.
 
-Owns what stands in them and in which form; `record` owns the readings, `session` when they go and with which numbers.
+Owns what is in them and in which form; `record` owns the readings, `session` when they go and with which numbers.
 Pure functions; no socket, file or clock.
 """
 

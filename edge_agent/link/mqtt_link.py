@@ -14,8 +14,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -23,10 +21,11 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_agent.link.certificate_files import CertificateFiles
+from edge_agent.link.link_settings import LinkSettings
 from edge_agent.link.lost_connection import LostConnection
 
 if TYPE_CHECKING:
-    from edge_agent.link.session import Session
+    from edge_agent.link.session import NodeSession
 
 LOG: Final = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 1.0
@@ -37,38 +36,13 @@ MAX_PACKET_BYTES: Final = 4_000_000  # of an incoming message: the agent lives i
 STABLE_S: Final = 30.0  # a connection that held so long was a good one: the waits begin small again
 
 
-@dataclass(frozen=True, slots=True)
-class LinkSettings:
-    """How to reach the brokers.
-
-    Attributes:
-        urls: ``mqtt://HOST[:PORT]`` or ``mqtts://…``, tried in turn.
-        client_id: the same for every connection, so that a broker drops a dead predecessor.
-        keepalive_s: MQTT keep-alive.
-        ca: certificate authority; None = the system's.
-        cert: client certificate.
-        key: its key.
-        username: None = anonymous.
-        password: for the user name.
-    """
-
-    urls: tuple[str, ...]
-    client_id: str
-    keepalive_s: int = 60
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-    username: str | None = None
-    password: str | None = None
-
-
 class MqttLink:
     """Keeps a session connected, on a thread of its own."""
 
     def __init__(
         self,
         settings: LinkSettings,
-        session: Session,
+        session: NodeSession,
         monotonic: Callable[[], float],
         random: Callable[[], float],
         first_wait_s: float = FIRST_WAIT_S,
@@ -128,7 +102,7 @@ class MqttLink:
             except (OSError, ValueError) as error:
                 self._say(f"{self.url}: {error}")
             except Exception:
-                LOG.exception("unexpected, connecting anew")
+                LOG.exception("unexpected error; reconnecting")
             finally:
                 self._session.lost()
                 if self._certificate is not None and not self._is_subscribed:
@@ -236,13 +210,13 @@ class MqttLink:
             if not self._is_subscribed and now_s - started_s > HANDSHAKE_S:
                 raise TimeoutError("no answer to CONNECT and SUBSCRIBE")
             if self._certificate is not None and self._certificate.is_next_due():
-                LOG.info("another certificate is there: connecting anew with it")
+                LOG.info("reconnecting with another certificate")
                 self._session.close()
                 return
             if not self._session.is_waiting_for_host:
                 host_since_s = now_s
             elif len(self._settings.urls) > 1 and now_s - host_since_s > HOST_WAIT_S:
-                LOG.warning("the primary host is not at %s", self.url)
+                LOG.warning("the primary host is not online at %s; trying the next broker", self.url)
                 self._session.close()
                 return
             wait_s = self._session.pump(now_s)
@@ -290,7 +264,7 @@ class MqttLink:
 
 
 def _incoming_bytes(client: Client) -> int:
-    """Length of the packet that is being received, 0 between two; MQTT 3.1.1 cannot tell the broker a limit."""
+    """Length of the packet that is being received, 0 between two; MQTT 3.1.1 cannot announce a limit."""
     packet: Any = getattr(client, "_in_packet", None)
     length = packet.get("remaining_length", 0) if isinstance(packet, dict) else 0
     return length if isinstance(length, int) else 0

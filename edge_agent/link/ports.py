@@ -1,11 +1,21 @@
-"""Whom a session talks to: the connection below it, and who carries out what the host commands."""
+"""Interfaces of a session: the connection below it, and what carries out the host's commands."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from edge_agent.control.command import Command, DimCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """The death certificate that the broker publishes if this connection breaks."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
 
 
 class Transport(Protocol):

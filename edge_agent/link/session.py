@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.control.command import BadCommand, Command, parse_command
 from edge_agent.link.host_state import HostState
 from edge_agent.link.message import Identity, nbirth, ndata, ndeath
-from edge_agent.link.ports import Gate, Orders, Transport
+from edge_agent.link.ports import Gate, Orders, Transport, Will
 from edge_agent.outbox.record import Record, rearrange
 from edge_agent.wire import (
     NBIRTH,
@@ -58,16 +58,7 @@ class Node:
     primary_host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
-    """The death certificate that the broker publishes if this connection breaks."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-
-
-class Session:
+class NodeSession:
     """One edge node's session, over many connections."""
 
     def __init__(
@@ -168,7 +159,7 @@ class Session:
         if not self._is_born:
             self._take_queue()
             return 1.0
-        if self._epoch != self._outbox.epoch:  # the card broke, and another outbox has begun: numbers start anew
+        if self._epoch != self._outbox.epoch:  # storage failed, and another outbox has begun: numbers start anew
             self._epoch = self._outbox.epoch
             self._resend.connected(self._outbox.last_sequence, now_s)
             self._wants_birth = True
@@ -193,9 +184,9 @@ class Session:
 
     def _take_queue(self) -> list[Record]:
         with self._queue_lock:
-            taken = list(self._queue)
+            records = list(self._queue)
             self._queue.clear()
-        return taken
+        return records
 
     def _give_birth(self, now_s: float) -> None:
         self._wants_birth = False
@@ -230,7 +221,7 @@ class Session:
         if record is None or record.layout_key == layout.key:
             return record
         made = self._outbox.layout(record.layout_key)
-        if made is None:  # the card has spoilt it: the number alone goes out
+        if made is None:  # storage has damaged it: the number alone goes out
             return replace(record, body=b"")
         return rearrange(record, made, layout)
 
@@ -259,7 +250,7 @@ class Session:
         except (BadCommand, WireError) as error:
             self._refuse(error)
         except Exception as error:
-            LOG.exception("a message on %s: unexpected, it is passed over", topic)
+            LOG.exception("unexpected error; ignoring a message on %s", topic)
             self._refuse(error)
 
     def _obey(self, command: Command) -> None:
@@ -295,7 +286,7 @@ class Session:
         if self._transport is None or self._host is None:
             return
         was_online = self._is_host_online
-        is_online = self._host.told(payload, self._now_ms())
+        is_online = self._host.received(payload, self._now_ms())
         if is_online and not was_online:
             if self._host.is_version_2_2:
                 LOG.info("primary host %s speaks Sparkplug 2.2", self._host.host)

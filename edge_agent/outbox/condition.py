@@ -21,7 +21,7 @@ class NotOurs(sqlite3.DatabaseError):
 
 
 def is_corrupt(error: Exception) -> bool:
-    """Whether an SQLite error means that the file's contents are wrong, not that the card is full or away."""
+    """Whether an SQLite error means that the file's contents are wrong, not that storage is full or absent."""
     if not isinstance(error, sqlite3.DatabaseError):
         return False
     code = getattr(error, "sqlite_errorcode", None)
@@ -31,18 +31,18 @@ def is_corrupt(error: Exception) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether an SQLite error means that the card has no room."""
+    """Whether an SQLite error means that storage has no room."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 
 
 def is_failing(error: Exception) -> bool:
-    """Whether an SQLite error means that card or file system do not do what they should."""
+    """Whether an SQLite error means that storage or file system do not do what they should."""
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_IOERR
 
 
 def is_read_only(path: Path) -> bool:
-    """Whether the file system of a path takes no writes at all: mounted so, or turned so by the kernel after errors."""
+    """Whether the file system of a path is read-only: mounted so, or made so by the kernel after errors."""
     try:
         return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
     except OSError:
@@ -52,7 +52,7 @@ def is_read_only(path: Path) -> bool:
 def torn(path: Path) -> str:
     """What a power cut has left of an outbox without SQLite noticing it, in words; empty = nothing.
 
-    A card that lies about what it has written can leave an empty file, or none, beside a log with contents, which
+    Storage that reports writes it has not made can leave an empty file, or none, beside a log with contents, which
     SQLite would delete without a word; or a file that ends within a page, whose rest SQLite would read as zeros.
     """
     try:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 APPLICATION_ID: Final = 0x54524F42  # "TROB": another program's database is not ours to write into
 SCHEMA_VERSION: Final = 1
 LOCK_WAIT_S: Final = 5.0  # a predecessor that is just ending
-RESERVE_BYTES: Final = 1 << 20  # given back to a full card, so that deleting still works
+RESERVE_BYTES: Final = 1 << 20  # given back to full storage, so that deleting still works
 MAX_NUMBER: Final = (1 << 63) - 1
 MAX_RUN_S: Final = 1e10  # three centuries
-StorageError = sqlite3.Error  # whatever the card, the file system or the file may raise
+StorageError = sqlite3.Error  # whatever storage, the file system or the file may raise
 _SCHEMA: Final = f"""
 CREATE TABLE record (sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, run_s REAL NOT NULL, layout TEXT NOT NULL,
                      body BLOB NOT NULL);
@@ -81,7 +81,7 @@ class OutboxFile:
 
     Attributes:
         epoch: its random number.
-        is_in_memory: nothing of it is on the card.
+        is_in_memory: nothing of it is in storage.
     """
 
     epoch: int
@@ -109,7 +109,7 @@ class OutboxFile:
 
     def _prepare(self, random_epoch: Callable[[], int]) -> None:
         db = self._db
-        db.execute("PRAGMA page_size = 1024")  # a record is small: a third of the bytes of 4096 go to the card
+        db.execute("PRAGMA page_size = 1024")  # a record is small: a third of the bytes of 4096 are written
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
@@ -160,7 +160,7 @@ class OutboxFile:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, and on the card when it ends."""
+        """All or nothing, and in storage when it ends."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -190,7 +190,7 @@ class OutboxFile:
         return Layout.from_json(row[0]) if row else None
 
     def put(self, name: str, value: int) -> None:
-        """Keep a number; one that stands there already costs no write."""
+        """Keep a number; one that is there already costs no write."""
         self._db.execute(
             "INSERT INTO number VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value "
             "WHERE value <> excluded.value",
@@ -230,7 +230,7 @@ class OutboxFile:
         return size * (pages - free)
 
     def make_reserve(self) -> None:
-        """Keep some room on the card for the day when it is full."""
+        """Keep some room in storage for the day when it is full."""
         if self._reserve is None:
             return
         with suppress(OSError):
@@ -239,7 +239,7 @@ class OutboxFile:
                 self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
 
     def make_room(self) -> bool:
-        """On a full card: give the reserve back and fold the log into the file; return whether anything was won."""
+        """On full storage: give the reserve back and fold the log into the file; return whether anything was won."""
         is_released = self.release_reserve()
         try:
             is_busy, n_log_pages, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -286,7 +286,7 @@ def _is_seconds(value: object) -> bool:
 
 
 def _usable(at_ms: object, layout: object, body: object) -> tuple[int, str, bytes]:
-    """A row as a record's fields; what the card has spoilt becomes empty, so that the number still reaches the host."""
+    """A row as a record's fields; what storage has damaged becomes empty, so that the number still reaches the host."""
     return (
         at_ms if isinstance(at_ms, int) and at_ms >= 0 else 0,
         layout if isinstance(layout, str) else "",

@@ -1,6 +1,6 @@
 """What one controller reports: its lamps, its circuits, and which metrics its meters can fill.
 
-Owns the order of every array and the set of metrics in births and data. Pure; knows nothing of sweeps, files or MQTT.
+Owns the order of every array and the set of metrics in births and data. Pure; independent of sweeps, files or MQTT.
 A record keeps the layout it was made with, so that a register change never puts a reading on another lamp.
 """
 

@@ -1,9 +1,9 @@
 """The outbox: stores every record until the host has acknowledged it.
 
 Owns the numbers that must never be used twice: epoch, sequence, bdSeq; `Storage` owns the file. A record gets
-its number in the transaction that stores it, so a number that was published is on the card. The newest record always
-stays, since the next birth repeats it. Acknowledged rows are deleted together with the next insert: one sync of the
-card a sweep. Knows nothing of MQTT; several threads may call it.
+its number in the transaction that stores it, so a number that was published is in storage. The newest record always
+stays, since the next birth repeats it. Acknowledged rows are deleted together with the next insert: one sync
+of storage a sweep. Independent of MQTT; several threads may call it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Outbox:
     Attributes:
         newest_at_ms: time of the newest record when the file was opened; 0 = none.
         run_s: running time of the agent at that record, over all its lives [s].
-        n_lost_waiting: sweeps lost because memory was full while the card took nothing.
+        n_lost_waiting: sweeps lost because memory was full while storage accepted nothing.
     """
 
     newest_at_ms: int
@@ -98,7 +98,7 @@ class Outbox:
 
     @property
     def n_waiting(self) -> int:
-        """Records in memory because the card takes none."""
+        """Records in memory because storage accepts none."""
         return len(self._waiting)
 
     @property
@@ -118,7 +118,7 @@ class Outbox:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the card, for people; empty = nothing."""
+        """What is wrong with storage, for people; empty = nothing."""
         return self._storage.trouble
 
     def numbering(self) -> Numbering:
@@ -129,7 +129,7 @@ class Outbox:
     def numbering_of(self, record: Record) -> Numbering | None:
         """Where a record stands now; ``sequence - pending`` is the last number that is gone, for every record.
 
-        None for a record of an earlier epoch, that of a card which broke in the meantime: its number means nothing now.
+        None for a record of an earlier epoch, whose storage failed in the meantime: its number means nothing now.
         """
         with self._lock:
             if record.epoch != self._epoch:
@@ -139,9 +139,9 @@ class Outbox:
     # --- in ----------------------------------------------------------------------------------------------------
 
     def append(self, draft: Draft) -> list[Record]:
-        """Store a sweep and whatever waits in memory; return the records that are on the card now, numbered.
+        """Store a sweep and whatever waits in memory; return the records that are in storage now, numbered.
 
-        Never raises for a full or broken card: then the draft waits in memory, in order, up to a bound. A sweep that
+        Never raises for full or broken storage: then the draft waits in memory, in order, up to a bound. A sweep that
         ends after `close` never becomes a record.
         """
         with self._lock:
@@ -202,7 +202,7 @@ class Outbox:
     def acknowledge(self, epoch: int, sequence: int) -> bool:
         """Take the host's word that everything up to a number is stored; return whether that changed anything.
 
-        Another epoch's number, or one that was never given, changes nothing. It reaches the card with the next insert;
+        Another epoch's number, or one that was never given, changes nothing. It reaches storage with the next insert;
         an acknowledgement lost in between costs a resend, no more.
         """
         with self._lock:
@@ -220,7 +220,7 @@ class Outbox:
             return found[0] if found else None
 
     def fetch(self, start: int, limit: int) -> list[Record]:
-        """Records from a number on, in order; empty if the card cannot be read."""
+        """Records from a number on, in order; empty if storage cannot be read."""
         with self._lock:
             try:
                 return self._storage.file.read(start, limit)
@@ -245,14 +245,14 @@ class Outbox:
                 return None
 
     def next_bd_seq(self) -> int:
-        """Number of the next MQTT connection, 0-255, on the card before it is used."""
+        """Number of the next MQTT connection, 0-255, in storage before it is used."""
         with self._lock:
             self._bd_seq = (self._bd_seq + 1) % 256
             try:
                 with self._storage.transaction() as file:
                     file.put("bd_seq", self._bd_seq)
             except StorageError as error:
-                LOG.warning("bdSeq %s is not on the card: %s", self._bd_seq, error)
+                LOG.warning("bdSeq %s is not in storage: %s", self._bd_seq, error)
             return self._bd_seq
 
     def close(self) -> None:
@@ -282,13 +282,13 @@ class Outbox:
         self.run_s = setting.run_s
 
     def _recover(self, error: StorageError) -> bool:
-        """Let the card do what it can; return whether trying again may help."""
+        """Do what storage allows; return whether trying again may help."""
         is_worth_it = self._storage.recover(error)
         self._follow_card()
         return is_worth_it
 
     def _follow_card(self) -> None:
-        """Go on with another file's numbers if the card had to take one; running time and bdSeq run on."""
+        """Go on with another file's numbers if storage had to change to one; running time and bdSeq run on."""
         if self._storage.setting.epoch != self._epoch:
             run_s, bd_seq = self.run_s, self._bd_seq
             self._take(self._storage.setting)

@@ -63,7 +63,7 @@ class Circumstances:
         levels: uint8 (n_lamps,) [%] commanded by schedule or command; 255 = unknown.
         is_synchronised: whether the clock was right.
         interval_s: the present sweep interval.
-        poll_errors: uint32 (n_lamps,) failed polls since start; None = not told in this sweep.
+        poll_errors: uint32 (n_lamps,) failed polls since start; None = not reported in this sweep.
         n_refused: commands refused since start.
         n_dropped: records of this epoch given up unacknowledged.
         n_waiting: records held in memory because the disk took none.
@@ -163,12 +163,12 @@ def _measured_value(spec: MetricSpec, sweep: Sweep) -> Value:
 
 
 def unpack_body(body: bytes) -> PayloadMessage:
-    """The body's metrics; none at all if the card has spoilt it, so that its number still reaches the host."""
+    """The body's metrics; none at all if storage has damaged it, so that its number still reaches the host."""
     message = PayloadMessage()
     try:
         message.ParseFromString(zlib.decompress(body))
     except (zlib.error, DecodeError) as error:
-        LOG.warning("a record on the card is spoilt, its number goes without readings: %s", error)
+        LOG.warning("a record in storage is damaged, its number is sent without readings: %s", error)
         message.Clear()
     return message
 

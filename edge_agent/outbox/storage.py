@@ -1,9 +1,9 @@
 """The storage of the outbox: opens its file, and handles a full disk, a corrupt file and failing storage.
 
-Owns opening, setting aside, making room, and the last resort: an outbox in memory. Knows nothing of acknowledgements. A
-full card is waited for, since deleting goes on there; a corrupt file makes room for a new one; a card that has turned
-read-only, as worn cards do, or fails otherwise for some minutes, is given up until the next start: a lamp that is
-seen today is worth more than a reading that survives a power cut.
+Owns opening, setting aside, making room, and the last resort: an outbox in memory. Independent of acknowledgements.
+While storage is full, records wait in memory, since deleting still works and makes room; a corrupt file is replaced by
+a new one. Storage that has turned read-only, as worn SD cards do, or fails otherwise for some minutes, is not used
+until the next start: publishing today's readings comes before keeping them over a power cut.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOG: Final = logging.getLogger(__name__)
-MAX_MEMORY_BYTES: Final = 6_000_000  # of an outbox in memory, when the card is beyond use
-GIVE_UP_S: Final = 300.0  # a card that fails for so long is given up
+MAX_MEMORY_BYTES: Final = 6_000_000  # of an outbox in memory, when storage is unusable
+GIVE_UP_S: Final = 300.0  # after so long without success storage is given up
 
 
 class Storage:
@@ -46,7 +46,7 @@ class Storage:
         """Open or create the file; a corrupt one is set aside under another name.
 
         Raises:
-            Fatal: the folder cannot be made, or the file cannot be opened although card and file are well.
+            Fatal: the folder cannot be made, or the file cannot be opened although storage and file are well.
         """
         self.path = path
         self.max_bytes = max_bytes
@@ -66,7 +66,7 @@ class Storage:
 
     @contextmanager
     def transaction(self) -> Iterator[OutboxFile]:
-        """All or nothing, and on the card when it ends."""
+        """All or nothing, and in storage when it ends."""
         with self.file.transaction():
             yield self.file
 
@@ -80,11 +80,11 @@ class Storage:
         return is_full(error) and self.file.make_room()
 
     def give_up(self, error: StorageError, run_s: float) -> bool:
-        """Note that nothing helped at this running time [s]; return whether memory has taken the card's place."""
+        """Note that nothing helped at this running time [s]; return whether memory now takes the place of storage."""
         if self._failing_since_s is None:
             self._failing_since_s = run_s
-            self.trouble = f"the card takes nothing ({error}); records wait in memory"
-            LOG.error("the card takes nothing (%s); records wait in memory", error)
+            self.trouble = f"storage accepts no writes ({error}); records wait in memory"
+            LOG.error("storage accepts no writes (%s); records wait in memory", error)
         is_beyond_use = is_read_only(self.path) or (is_failing(error) and not is_full(error))
         if not is_beyond_use or run_s - self._failing_since_s < GIVE_UP_S:
             return False
@@ -95,7 +95,7 @@ class Storage:
     def works(self) -> None:
         """Note that a transaction came through."""
         if self._failing_since_s is not None:
-            LOG.warning("records are kept again")
+            LOG.warning("storage works again; records are stored")
             self._failing_since_s = None
             self.trouble = self._memory_words if self.file.is_in_memory else ""
         self.file.make_reserve()
@@ -124,7 +124,7 @@ class Storage:
             return
         self._open_memory()
 
-    _memory_words: Final = "the card is beyond use; records live in memory until they are acknowledged or power fails"
+    _memory_words: Final = "storage is unusable; records live in memory until they are acknowledged or power fails"
 
     def _open_memory(self) -> None:
         LOG.error("%s", self._memory_words)
@@ -134,7 +134,7 @@ class Storage:
         self.setting = self.file.setting()
 
     def _set_aside(self, error: Exception | str) -> bool:
-        """Rename the corrupt file; whether the card let us."""
+        """Rename the corrupt file; return whether storage allowed it."""
         try:
             aside = OutboxFile.set_aside(self.path)
         except OSError as refusal:

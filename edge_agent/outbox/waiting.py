@@ -1,6 +1,6 @@
 """Sweeps that are not stored yet: a bounded queue in memory, in order, without numbers.
 
-A full card must not stop the polling. What waits here is not published, since its number could be used again after a
+Full storage must not stop the polling. What waits here is not published, since its number could be used again after a
 power cut; so it may be dropped from the old end without leaving a gap.
 """
 
@@ -61,6 +61,6 @@ class WaitingRoom:
         return list(self._drafts)
 
     def clear(self) -> None:
-        """Forget them: they are on the card."""
+        """Forget them: they are in storage."""
         self._drafts.clear()
         self._n_bytes = 0

@@ -208,7 +208,7 @@ class Bus:
         between: Callable[[], None],
     ) -> None:
         """Ask a few quarantined meters, those longest due first; all of them as long as they answer."""
-        # Those due equally long are taken spread over the bus (a low-discrepancy sequence): whole cables and circuits
+        # Those due equally long are chosen spread over the bus (a low-discrepancy sequence): whole cables and circuits
         # go silent together, and the first probes should not all fall on one that is really dead.
         waiting = [
             (meter.next_probe, position * GOLDEN_RATIO % 1, meter)
@@ -242,7 +242,7 @@ class Bus:
         except PortGone:
             return NOTHING
         except Exception:  # whatever a device sends, the others are asked
-            LOG.exception("bus %s, address %s: unexpected, its reply is unusable", self.config.name, meter.address)
+            LOG.exception("bus %s, address %s: unexpected error; its reply is ignored", self.config.name, meter.address)
             return MeterReading(Quality.GARBLED, {})
         if meter.role is Role.IO:
             return MeterReading(Quality.GOOD, values)
@@ -279,7 +279,7 @@ class Bus:
             try:
                 self._exchange(meter, write, attempt)
             except (NoReply, GarbledReply):
-                pass  # it may have been done all the same: reading back tells
+                pass  # it may have been done all the same: reading back shows
             except DeviceRefused as refusal:
                 if refusal.code not in BUSY_EXCEPTIONS:
                     return False

@@ -4,7 +4,6 @@ Nobody else touches the bus, so the port needs no lock, and a dim command waits 
 for a whole sweep.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -14,8 +13,6 @@ from typing import Generic, TypeVar
 from edge_agent.errors import Retryable
 from edge_agent.serial.bus import Bus, MeterReading
 from edge_agent.serial.poll import Meter
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """One half-duplex line: sends a request after the required silence, and waits for its reply.
 
-Owns the timing of the wire: 3.5 characters of silence between frames, time-outs reckoned from the moment
+Owns the timing of the wire: 3.5 characters of silence between frames, time-outs computed from the moment
 the last bit of the request left, draining what comes too late. It knows frames, but no meters. One thread
 uses it.
 

@@ -22,7 +22,7 @@ PHASES = ("", "_r", "_s", "_t")
 
 _ELECTRICAL = tuple(f"{name}{phase}" for name in ("voltage", "current", "power") for phase in PHASES)
 WANTED: Mapping[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    # role -> (in every sweep, only in slow ones); the level tells a node that lost its command
+    # role -> (in every sweep, only in slow ones); the level shows which node lost its command
     Role.LAMP: ((*_ELECTRICAL, *sorted(LAMP_FAST - set(_ELECTRICAL)), "level"), tuple(sorted(LAMP_SLOW))),
     Role.CIRCUIT: (_ELECTRICAL, ("energy_wh",)),
     Role.CABINET: (_ELECTRICAL, ("energy_wh",)),

@@ -3,7 +3,7 @@
 Pure bookkeeping: times and outcomes go in, time-outs and decisions come out. It sends nothing.
 
 A dead meter costs its time-out each time it is asked. So the time-out follows the measured turnaround
-(the way TCP reckons its own: RFC 6298), a meter that stayed silent for two sweeps is quarantined and only
+(the way TCP computes its own: RFC 6298), a meter that stayed silent for two sweeps is quarantined and only
 probed now and then, and asking silent meters is rationed: each success earns further attempts. When a
 contactor closes at dusk and everyone comes back, the first probes that succeed pay for all the others.
 """

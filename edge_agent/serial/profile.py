@@ -1,6 +1,6 @@
 """Meter profiles: files that name a meter's registers, parsed into frozen values.
 
-Owns the profile format and the decoding of registers into quantities. It knows nothing of ports, frames
+Owns the profile format and the decoding of registers into quantities. It is independent of ports, frames
 or buses. A profile named in agent.toml is one that ships with the agent, or a path ending in ``.toml``.
 """
 
@@ -18,7 +18,7 @@ from edge_agent.wire import LAMP_QUANTITIES
 
 SHIPPED = Path(__file__).parent / "profiles"
 
-# What meters measure beside `LAMP_QUANTITIES` and nobody is told, with its unit.
+# What meters measure beside `LAMP_QUANTITIES` and the agent does not publish, with its unit.
 METER_ONLY = {
     "frequency": "Hz",
     "illuminance": "lx",
@@ -37,17 +37,10 @@ UNITS = {
     **{unit: (unit, 1.0) for unit in set(QUANTITIES.values())},
     "mV": ("V", 1e-3), "mA": ("A", 1e-3), "kW": ("W", 1e3), "kWh": ("Wh", 1e3), "min": ("h", 1 / 60),
 }  # fmt: skip
-# What is believed of a quantity whose profile names no range of its own: what no public lighting net can show is not.
-# A profile for a meter behind transformers names a wider one.
-BELIEVED = {
-    "voltage": (0.0, 450.0),
-    "current": (0.0, 10_000.0),
-    "power": (-3e6, 3e6),
-    "power_factor": (-1.05, 1.05),
+# Of a quantity whose profile names no range of its own. A profile for a meter behind transformers names a wider one.
+PLAUSIBLE = {q.name: q.plausible for q in LAMP_QUANTITIES if q.plausible} | {
     "frequency": (40.0, 70.0),
-    "temperature": (-60.0, 250.0),
     "illuminance": (0.0, 200_000.0),
-    "burning_hours": (0.0, 1_000_000.0),
 }
 CONTACTS = ("door_open", "supply_present", "contactor_closed")
 WIDTHS = {"uint16": 1, "int16": 1, "uint32": 2, "int32": 2, "float32": 2}
@@ -56,7 +49,7 @@ _FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """Where a measured quantity stands in the meter.
+    """Where a measured quantity is in the meter.
 
     Attributes:
         name: one of `QUANTITIES`.
@@ -267,7 +260,7 @@ def _quantity(name: str, table: Table) -> Quantity:
     if scale == 0:
         entry.fail("scale", "must not be 0")
     lowest, highest = METRIC_RANGES.get(name, (-FLOAT32_MAX, FLOAT32_MAX))
-    least, most = BELIEVED.get(name[:-2] if name[-2:] in {"_r", "_s", "_t"} else name, (lowest, highest))
+    least, most = PLAUSIBLE.get(name[:-2] if name[-2:] in {"_r", "_s", "_t"} else name, (lowest, highest))
     quantity = Quantity(
         name=name,
         register=register,

@@ -8,7 +8,7 @@ silent after both, and a bad line now and then. Pure bookkeeping: gaps and outco
 from typing import Final
 
 STEPS_S: Final = (0.0, 0.02, 0.05, 0.1, 0.15)  # pauses that are tried; the longest is the bound
-TRIAL_S: Final = STEPS_S[-1]  # quiet time before a second attempt, which tells the two cases apart
+TRIAL_S: Final = STEPS_S[-1]  # quiet time before a second attempt, which distinguishes the two cases
 EVIDENCE: Final = 3  # times in a row before the first pause: loss on a bad line looks the same once or twice
 MORE_EVIDENCE: Final = 2  # times in a row before a longer one
 MAX_FAILED_TRIALS: Final = 2  # in a row: then the device is dead, and is not given the time any more

@@ -1,11 +1,11 @@
 """What one sweep of a controller measured: plain arrays, one slot per lamp, circuit and phase.
 
-This module owns the shape in which readings leave the serial side. It knows nothing of meters,
+This module owns the shape in which readings leave the serial side. It is independent of meters,
 MQTT or storage. Every array is a copy that nobody changes afterwards.
 
 A quantity is named by its attribute path in `Sweep`: ``"voltage"``, ``"energy_wh"``,
 ``"circuits.power"``, ``"cabinet.door_open"``. `Sweep.quantities` holds the paths that this sweep sampled;
-what is not in it is unknown for this sweep, whatever stands in its array.
+what is not in it is unknown for this sweep, whatever is in its array.
 """
 
 from array import array

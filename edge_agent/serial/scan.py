@@ -27,7 +27,7 @@ READ_TIMEOUT_S = 0.6
 N_ATTEMPTS = 3
 # with nobody in a hurry, gaps are read over where that saves a request
 GAP_COST_BYTES = 40
-# A voltage that a meter in service shows; it tells one profile's registers from another's.
+# A voltage that a meter in service shows; it distinguishes the registers of one profile from those of another.
 LIVE_VOLTAGE_V = (80.0, 300.0)
 
 
@@ -37,7 +37,7 @@ class MeterSnapshot:
 
     Attributes:
         values: by quantity, in the profile's order; a float register without a finite number gives none.
-        unknown: quantities without a value, or with one beyond the meter's range: the agent takes them as unknown.
+        unknown: quantities without a value, or with one beyond the meter's range: the agent reports them as unknown.
         contacts: by name.
         dim_command: [%] as held by the node; None = no such register.
         contactor_coil: None = no coil.

@@ -120,7 +120,7 @@ class Sweeper:
             try:
                 readings |= job.wait()
             except Exception:  # a fault of this program on one bus: the other buses' readings still count
-                LOG.exception("bus %s: unexpected, its sweep is lost", thread.bus.config.name)
+                LOG.exception("bus %s: unexpected error; its sweep is lost", thread.bus.config.name)
         self._n_sweeps += 1
         self._last_sweep_s = self._monotonic() - started
         result = self._assemble(readings, self._slow if slow else self._fast)

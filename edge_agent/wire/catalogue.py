@@ -39,7 +39,7 @@ class MetricSpec:
         datatype: its Sparkplug datatype.
         alias: the number that this project's agents give it; a host obeys the birth's. None = never aliased.
         is_command: only an NCMD carries a value; the birth lists it as null.
-        is_birth_only: stands in the birth alone.
+        is_birth_only: in the birth alone.
         is_slow: may be left out of a live sweep that did not sample it.
     """
 
@@ -78,7 +78,7 @@ _OTHERS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("Command/Signature", DataType.STRING, 42, is_command=True),
     MetricSpec("Keys/Rotation", DataType.STRING, 43, is_command=True),  # another working key for the two above
 )
-# By alias; what is never aliased stands in front.
+# By alias; what is never aliased is in front.
 CATALOGUE: Final[tuple[MetricSpec, ...]] = tuple(
     sorted(
         (*_OTHERS, *(MetricSpec(q.metric, q.datatype, q.alias, is_slow=q.is_slow) for q in QUANTITIES)),

@@ -89,7 +89,7 @@ def shown_digest(digest: str) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two proofs are equal, in a time that does not tell where they differ."""
+    """Whether two proofs are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 

@@ -24,7 +24,7 @@ SHOWN_UNITS: Final = {"1": "", "bits": "", "degC": "°C"}
 
 
 class Summary(Enum):
-    """What stands for many readings of a quantity over a span of time."""
+    """How many readings of a quantity over a span of time are summed up."""
 
     MEAN = "mean"
     HIGHEST = "highest"  # counters
@@ -46,12 +46,13 @@ class Quantity:
         unknown: the value that says "not known"; None = there is none: every value of an array means something, and a
             scalar that is not known is null.
         unanswered: the item of a lamp that did not answer; by default ``unknown``.
-        absent: what a host takes where a record or a stored row does not have the quantity; by default ``unknown``.
+        absent: what a host uses where a record or a stored row does not have the quantity; by default ``unknown``.
         is_slow: sampled in slow sweeps alone.
         is_from_meter: a register of the meter; otherwise the agent knows it itself.
         is_state: one byte with few different values over a city.
-        summary: what stands for many readings.
+        summary: how many readings are summed up.
         decimals: that are shown.
+        plausible: what a public lighting net can show, where a meter's profile names no range of its own; None = all.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Quantity:
     is_state: bool = False
     summary: Summary = Summary.MEAN
     decimals: int = 0
+    plausible: tuple[float, float] | None = None
 
     @property
     def typecode(self) -> str:
@@ -102,7 +104,7 @@ class Quantity:
 
     @property
     def absent_value(self) -> float | int:
-        """What a host takes where the quantity does not stand."""
+        """The value that a host uses where a record does not have the quantity."""
         return _first_given(self.absent, self.unknown)
 
     def unanswered_array(self, n: int) -> array[Any]:
@@ -123,22 +125,29 @@ def _electrical(owner: str, first_alias: int) -> tuple[Quantity, ...]:
     kind = DataType.FLOAT_ARRAY
     return (
         Quantity(
-            "voltage", "voltage_v", f"{owner}/Voltage", first_alias, kind, "V", "Voltage", "Tegangan", _NAN, decimals=1
+            "voltage", "voltage_v", f"{owner}/Voltage", first_alias, kind, "V", "Voltage", "Tegangan", _NAN, decimals=1,
+            plausible=(0.0, 450.0),
         ),
         Quantity(
-            "current", "current_a", f"{owner}/Current", first_alias + 1, kind, "A", "Current", "Arus", _NAN, decimals=3
+            "current", "current_a", f"{owner}/Current", first_alias + 1, kind, "A", "Current", "Arus", _NAN, decimals=3,
+            plausible=(0.0, 10_000.0),
         ),
-        Quantity("power", "power_w", f"{owner}/Power", first_alias + 2, kind, "W", "Power", "Daya", _NAN, decimals=1),
-    )
+        Quantity(
+            "power", "power_w", f"{owner}/Power", first_alias + 2, kind, "W", "Power", "Daya", _NAN, decimals=1,
+            plausible=(-3e6, 3e6),
+        ),
+    )  # fmt: skip  # a table
 
 
 def _counter(
-    name: str, metric: str, alias: int, unit: str, english: str, indonesian: str, kind: DataType = DataType.UINT32_ARRAY
-) -> Quantity:
+    name: str, metric: str, alias: int, unit: str, english: str, indonesian: str,
+    kind: DataType = DataType.UINT32_ARRAY, plausible: tuple[float, float] | None = None,
+) -> Quantity:  # fmt: skip  # a table
     """A counter that only grows, read in slow sweeps; its name has its unit already."""
     return Quantity(
         name, name, metric, alias, kind, unit, english, indonesian,
         unknown=UNKNOWN_UINT32 if kind is DataType.UINT32_ARRAY else None, is_slow=True, summary=Summary.HIGHEST,
+        plausible=plausible,
     )  # fmt: skip  # a row
 
 
@@ -147,20 +156,20 @@ LAMPS: Final[tuple[Quantity, ...]] = (
     *_electrical("Lamps", 9),
     Quantity(
         "power_factor", "power_factor", "Lamps/Power Factor", 12, DataType.FLOAT_ARRAY, "1",
-        "Power factor", "Faktor daya", _NAN, decimals=2,
+        "Power factor", "Faktor daya", _NAN, decimals=2, plausible=(-1.05, 1.05),
     ),
     Quantity(
         "temperature", "temperature_c", "Lamps/Temperature", 13, DataType.FLOAT_ARRAY, "degC",
-        "Temperature", "Suhu", _NAN, is_slow=True, decimals=1,
+        "Temperature", "Suhu", _NAN, is_slow=True, decimals=1, plausible=(-60.0, 250.0),
     ),
     _counter("energy_wh", "Lamps/Energy", 14, "Wh", "Energy", "Energi"),
-    _counter("burning_hours", "Lamps/Burning Hours", 15, "h", "Burning hours", "Jam nyala"),
+    _counter("burning_hours", "Lamps/Burning Hours", 15, "h", "Burning hours", "Jam nyala", plausible=(0.0, 1e6)),
     _counter("switch_count", "Lamps/Switch Count", 16, "1", "Switch count", "Jumlah nyala"),
     Quantity(
         "level", "level", "Lamps/Dim Level", 17, DataType.UINT8_ARRAY, "%", "Dim level", "Tingkat redup",
         LEVEL_UNKNOWN, is_from_meter=False, is_state=True,
     ),
-    Quantity(  # a lamp whose status is not told is not told open
+    Quantity(  # a status that is not reported does not mean an open relay
         "status", "status", "Lamps/Status", 18, DataType.UINT8_ARRAY, "bits", "Status bits", "Bit status",
         unanswered=0, absent=1, is_state=True, summary=Summary.NONE,
     ),

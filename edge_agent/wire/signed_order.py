@@ -1,4 +1,4 @@
-"""Signed orders: which bytes the city's key signs, and how the signature stands in an NCMD.
+"""Signed orders: which bytes the city's key signs, and where the signature is in an NCMD.
 
 An order is a schedule document or a dim command to one controller. What is signed are its exact bytes, the target
 (group and controller), a counter that only grows, and the time of signing. The keys are Ed25519 (RFC 8032), of which
@@ -104,7 +104,7 @@ def parse_rotation(text: object) -> KeyRotation:
 
 
 def key_id(public_key: bytes) -> str:
-    """Eight characters by which a public key is told apart in signatures and logs."""
+    """Eight characters that identify a public key in signatures and logs."""
     return hashlib.sha256(public_key).hexdigest()[:8]
 
 

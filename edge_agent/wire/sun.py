@@ -14,7 +14,7 @@ from astral import Observer
 from astral.sun import sunrise, sunset
 
 _EVENTS: Final = {"sunset": sunset, "sunrise": sunrise}
-# Clock times that are taken where the sun neither sets nor rises that day.
+# Clock times that are used where the sun neither sets nor rises that day.
 FALLBACK_HOURS: Final = {"sunset": 18, "sunrise": 6}
 # 0.01 degree of longitude is 2.4 s of sun: a city's cabinets share their events. Whoever asks, the place is rounded, so
 # that two who ask for the same cabinet agree to the second.

@@ -20,7 +20,7 @@ MESSAGE_TYPES: Final = (NBIRTH, NDATA, NDEATH, NCMD)
 
 
 def client_id(group: str, node: str) -> str:
-    """An agent's MQTT client id: another one for every group and node, whatever hyphens stand in them."""
+    """An agent's MQTT client id: another one for every group and node, whatever hyphens are in them."""
     return f"terang-{_without_hyphens(group)}-{node}"
 
 

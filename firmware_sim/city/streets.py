@@ -1,6 +1,6 @@
 """The street network: main roads through the centre, a ring, irregular blocks, lanes, and a river that parts them.
 
-Plane geometry in metres east (x) and north (y) of the town's centre; knows nothing of lamps or coordinates on Earth.
+Plane geometry in metres east (x) and north (y) of the town's centre; independent of lamps or coordinates on Earth.
 """
 
 from __future__ import annotations

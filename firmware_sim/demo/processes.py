@@ -151,18 +151,18 @@ class Supervisor:
             What happened since the last call, as lines for the reader.
         """
         now_s = self._monotonic()
-        told: list[str] = []
+        events: list[str] = []
         for child in self._children:
             if child.due_s is None and child.process.poll() is not None:
                 self._plan_restart(child, now_s)
-                told.append(
+                events.append(
                     f"{child.name} {child.how_it_ended()}; it is started again in {child.pause_s:.0f} s, "
                     f"the others go on. Log: {child.log}{child.last_lines()}"
                 )
         for child in self._children:
             if child.due_s is not None and now_s >= child.due_s:
-                told += self._restart(child, now_s)
-        return told
+                events += self._restart(child, now_s)
+        return events
 
     def _plan_restart(self, child: Child, now_s: float) -> None:
         is_steady = now_s - child.started_s >= _STEADY_S

@@ -1,6 +1,6 @@
 """Discharge lamps: ignition, run-up over minutes, going out at a dip, and the wait before a hot restrike.
 
-Run-up is exponential from a start fraction of full power. Figures by technology stand in
+Run-up is exponential from a start fraction of full power. Figures by technology are in
 :mod:`firmware_sim.electrical.technology`.
 """
 

@@ -1,7 +1,7 @@
 """The outgoing cable: what it is made of, and how the voltage falls from pole to pole under load.
 
 A *run* is all lamps of one circuit on one phase, in order along the cable. Owns the drop and the sizing;
-knows nothing of lamps beyond the current they draw.
+is independent of lamps beyond the current they draw.
 """
 
 from __future__ import annotations

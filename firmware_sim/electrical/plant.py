@@ -1,6 +1,6 @@
 """The plant: N lamps as frozen arrays, what hangs where on which cable, and what follows from that once.
 
-Knows nothing of time, faults or identifiers; :mod:`firmware_sim.electrical.layout` builds it.
+Independent of time, faults or identifiers; :mod:`firmware_sim.electrical.layout` builds it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEFAULT_SPAN_M: Final = 35.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plant:
-    """N lamps on K circuits of C cabinets; lamp arrays stand in the order the caller gave.
+    """N lamps on K circuits of C cabinets; lamp arrays are in the order the caller gave.
 
     Attributes:
         rated_power_w: float32 (n_lamps,), true system power at 100 % and 230 V [W].

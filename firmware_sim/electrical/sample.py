@@ -18,7 +18,7 @@ RESTARTED: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One instant; lamp arrays stand in the plant's order. What a silent meter would say is NaN or 0xFFFFFFFF.
+    """One instant; lamp arrays are in the plant's order. What a silent meter would say is NaN or 0xFFFFFFFF.
 
     Attributes:
         at_us: UTC microseconds.

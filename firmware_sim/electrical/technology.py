@@ -1,6 +1,6 @@
 """Figures of each lamp technology: curves over dim level, run-up, restrike, ballast law.
 
-Owns the figures and their sources (``docs/simulator.md`` lists them); knows nothing of a plant or of time.
+Owns the figures and their sources (``docs/simulator.md`` lists them); independent of a plant or of time.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def allow_connections(n_connections: int) -> None:
 
 
 class Link:
-    """One agent's connection; reconnects when told to ``open`` again."""
+    """One agent's connection; reconnects when ``open`` is called again."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Link:
     ) -> None:
         """Prepare; ``open`` connects.
 
-        ``on_command`` is called when something stands in ``commands``, ``on_change`` with whether it is open now.
+        ``on_command`` is called when something is in ``commands``, ``on_change`` with whether it is open now.
         """
         self.agent = agent
         self.commands: deque[bytes] = deque()
@@ -133,7 +133,7 @@ class Link:
             self._client.publish(message.topic, message.payload, qos=message.qos)
 
     def cut(self) -> None:
-        """The network goes away: no good-bye, so that the broker tells the will."""
+        """Drop the connection without DISCONNECT, so that the broker publishes the will."""
         client = self._hold(None)
         self.agent.cut_off()
         sock = None if client is None else client.socket()

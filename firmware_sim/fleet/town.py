@@ -64,7 +64,7 @@ class Controller:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Town:
-    """A city ready to be simulated. Lamps, cabinets and circuits stand in the plant's order."""
+    """A city ready to be simulated. Lamps, cabinets and circuits are in the plant's order."""
 
     folder: Path
     group: str

@@ -16,7 +16,7 @@ class Upset:
 
     Attributes:
         is_offline: bool (n_controllers,), no network: sweeps are recorded, and sent as history afterwards.
-        is_down: bool (n_controllers,), the agent is dead: nothing is recorded, the broker tells its will.
+        is_down: bool (n_controllers,), the agent is dead: nothing is recorded, the broker publishes its will.
         clock_offset_us: int64 (n_controllers,), its clock is wrong by so much.
         is_clock_synchronised: bool (n_controllers,), what it says of its clock.
         bus_broken_after: int32 (n_lamps,), lamps with a greater place on their bus do not answer; 0 = none.

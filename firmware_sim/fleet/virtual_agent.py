@@ -117,7 +117,7 @@ class VirtualAgent:
         return [Message(death.topic, encode_payload(Payload(now_ms, None, payload.metrics)), qos=1)]
 
     def cut_off(self) -> None:
-        """The network went away; the broker will tell the will."""
+        """The network went away; the broker will publish the will."""
         self.is_connected = False
 
     def record(self, reading: Reading, now_s: float) -> list[Message]:
@@ -205,7 +205,7 @@ class VirtualAgent:
         return ([self._birth(now_ms)] if is_asked and self.is_connected else []), _dim(values, self.controller)
 
     def _take_schedule(self, text: object) -> bool:
-        """Keep a schedule document, if it is one; a birth tells the host that it is held."""
+        """Keep a schedule document, if it is one; a birth reports to the host that it is held."""
         if not isinstance(text, str):
             return False
         try:

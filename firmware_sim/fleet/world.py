@@ -79,14 +79,14 @@ class World:
         self._override[self._override_until_us <= at_us] = NO_OVERRIDE
         level = np.where(self._override == NO_OVERRIDE, scheduled, self._override)
         level = np.where(plant.is_dimmable | (level == 0), level, 100).astype(np.uint8)
-        told = np.where(self.town.is_photocell, PHOTOCELL, level).astype(np.uint8)
+        commanded = np.where(self.town.is_photocell, PHOTOCELL, level).astype(np.uint8)
         # a cabinet whose lamps switch themselves keeps its circuits live all day
         is_closed = np.where(self.coil >= 0, self.coil > 0, (by_cabinet > 0) | ~plant.is_contactor_switched)
         driven = np.where(self.node_level == NO_OVERRIDE, level, self.node_level)
         sample = step(
             plant, self.condition, self.state, at_us, driven, is_closed, self._rng, clears_restart=clears_restart
         )
-        return Moment(sample, told, self._qualities(sample))
+        return Moment(sample, commanded, self._qualities(sample))
 
     def _qualities(self, sample: Sample) -> NDArray[np.uint8]:
         upset = self.upset
@@ -97,7 +97,7 @@ class World:
         return quality
 
     def mark_read(self, lamps: NDArray[np.int64]) -> None:
-        """These nodes' status was read: what restarted before is told."""
+        """These nodes' status was read: which nodes restarted before is reported."""
         self.state.is_restarted[lamps] = False
 
     def obey_schedule(self, cabinets: NDArray[np.int64], document: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Simulated meters on an RS-485 line: devices with their register maps, and a bus on a pseudo-terminal.
 
-Has its own Modbus RTU encoder and knows nothing of the agent: a codec fault shared by both ends cannot pass here.
+Has its own Modbus RTU encoder and is independent of the agent: a codec fault shared by both ends cannot pass here.
 """
 
 from firmware_sim.meters.bus import MeterBus

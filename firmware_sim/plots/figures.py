@@ -1,4 +1,4 @@
-"""How a night is drawn: voltage, power and power factor over the local clock, lines told apart by style and label."""
+"""Draws a night: voltage, power and power factor over the local clock, lines distinguished by style and label."""
 
 from __future__ import annotations
 

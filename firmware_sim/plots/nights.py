@@ -1,6 +1,6 @@
 """Three nights, minute by minute: an LED lamp, a sodium lamp at the end of its life, a street whose cable breaks.
 
-Owns what happens in each night; how it is drawn stands in :mod:`firmware_sim.plots.figures`.
+Owns what happens in each night; how it is drawn is in :mod:`firmware_sim.plots.figures`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``agent.toml`` of one cabinet's Raspberry Pi, made from the register.
 
-Meters that are no lamp's stand in columns of ``cabinets.csv`` beyond the contract's: ``cabinet_meter`` and ``io`` as
+Meters that are no lamp's are in columns of ``cabinets.csv`` beyond the contract's: ``cabinet_meter`` and ``io`` as
 ``BUS:ADDRESS:PROFILE``, ``circuit_meters`` as ``CIRCUIT=BUS:ADDRESS:PROFILE`` with blanks between them, ``ports`` as
-``BUS=PATH``. What the register does not know stands in the file as a line to fill in.
+``BUS=PATH``. What the register does not know is in the file as a line to fill in.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def agent_toml(register: Register, city: City, controller_id: str, secure: Secur
         secure: certificate and keys; None = the city's broker as it is.
 
     Raises:
-        UnusableError: the register has no such controller, it has no meter, or one's address is not told completely.
+        UnusableError: the register has no such controller, it has no meter, or an address is incomplete.
     """
     cabinets = [row for row, name in enumerate(register.cabinets.controller_id) if name == controller_id]
     if not cabinets or not controller_id:

@@ -17,7 +17,7 @@ def folded(name: str) -> str:
 
 
 def with_one_spelling(translation: Translation, known: Iterable[str] = ()) -> Translation:
-    """Give each cabinet one name: that of a known cabinet, else the one that most lamps use; what changes is told."""
+    """Give each cabinet one name: that of a known cabinet, else the one that most lamps use; changes are reported."""
     table = translation.table
     names = table.columns.get("cabinet_id")
     if names is None:

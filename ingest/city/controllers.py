@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from city_pki.authority import new_key, open_authority, private_pem
+from city_pki.authority import open_authority
 from city_pki.broker_files import host_name, listening_port, write_broker_files
+from city_pki.certificates import new_key, private_pem
 from city_pki.enrolments import CODE_LIFETIME, Enrolments
 from city_pki.errors import PkiError
 from city_pki.order_keys import PUBLIC_FILE, read_public

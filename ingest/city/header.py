@@ -97,7 +97,7 @@ def names_of(rows: Sequence[Sequence[str]], file: str, line: int, issues: list[I
 def _joined_names(rows: Sequence[Sequence[str]]) -> list[str]:
     width = max(map(len, rows), default=0)
     padded = [[" ".join(cell.replace("\0", "").split()) for cell in row] + [""] * (width - len(row)) for row in rows]
-    for upper in padded[:-1]:  # a group's name stands in its first column alone
+    for upper in padded[:-1]:  # a group's name is in its first column alone
         for at in range(1, width):
             if not upper[at] and padded[-1][at]:
                 upper[at] = upper[at - 1]

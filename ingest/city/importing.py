@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.audit_trail import Note
 from ingest.city.cabinet_names import with_one_spelling
+from ingest.city.cabinet_rows import joined, listed_cabinets, named_cabinets, without_idle
 from ingest.city.cable import with_positions
-from ingest.city.extent import o_side_of, place_issues, shared_points
+from ingest.city.chosen_system import chosen_system
+from ingest.city.extent import o_side_of, place_issues
 from ingest.city.header import column_called
-from ingest.city.mapping import ImportMap, Rule
+from ingest.city.lamp_findings import alike_ids, far_lamps, shared_places
+from ingest.city.mapping import ImportMap
 from ingest.city.naming import expanded, with_ids, with_pole_suffixes
-from ingest.city.places import WGS84, far_from_the_rest, system_of, with_degrees, zone_issues
+from ingest.city.places import WGS84, with_degrees, zone_issues
 from ingest.city.row_filter import rows_of, rows_where
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
 from ingest.city.translation import Translation, rules_for, translate
 from ingest.errors import NothingTakenError, UnusableError
-from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS, check_cabinets, check_lamps, keep_cabinets
+from ingest.register.check import LAMP_COLUMNS, check_cabinets, check_lamps
 from ingest.register.csv_pair import cabinets_csv, discard, lamps_csv, publish, stage
 from ingest.register.database_table import store_register
-from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.issue import Issue, listed, shown
-from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register, with_centroids
+from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.register.sync import digest_of, keep_outgoing, note_applied, read_city_files
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 
@@ -83,8 +83,8 @@ def draft_register(
     Args:
         path: the source.
         mapping: which column means what.
-        advance: told of the progress.
-        known: the register in force: nameless lamps that moved a little keep their ids, and a city elsewhere is told.
+        advance: called with the progress.
+        known: the register in force: nameless lamps that moved a little keep their ids; another place is reported.
         timezone: the city's, to check where the lamps lie; "" = not checked.
 
     Raises:
@@ -106,14 +106,14 @@ def draft_register(
         left_out = f" but {n_left_out} that 'where' leaves out" if n_left_out else ""
         raise UnusableError(f"{path}: holds no row below its header{left_out}; nothing changed")
     if not len(lamps):
-        first = next((issue for issue in fields.issues if issue.is_refused), "nothing told")
+        first = next((issue for issue in fields.issues if issue.is_refused), "no reason known")
         text = f"{path}: not one row can be taken; the first: {first}"
         raise NothingTakenError(text, _sorted([*cabinet_issues, *fields.issues]))
-    lamps, cabinets = _without_idle(lamps, cabinets, n_listed)
+    lamps, cabinets = without_idle(lamps, cabinets, n_listed)
     advance("check", n_rows)
     lamps, n_estimated = with_positions(lamps, cabinets, lambda n: advance("order", n))
-    found = [*cabinet_issues, *fields.issues, *_far(lamps, fields), *_shared(lamps, fields)]
-    found += _alike(lamps, fields, translation.names.get("lamp_id", "lamp_id"))
+    found = [*cabinet_issues, *fields.issues, *far_lamps(lamps, fields), *shared_places(lamps, fields)]
+    found += alike_ids(lamps, fields, translation.names.get("lamp_id", "lamp_id"))
     found += place_issues(lamps, timezone, known.lamps if known is not None else None)
     if known is None:
         found += zone_issues(lamps, crs, timezone)
@@ -123,26 +123,6 @@ def draft_register(
     return Draft(
         lamps, cabinets, tuple(_sorted(found)), n_rows_lamps, translation.n_named, n_estimated, crs, n_left_out
     )
-
-
-def chosen_system(named: str | None, source: Source) -> tuple[str, str]:
-    """The coordinate system to read a source in, and what a person should know about the choice.
-
-    The mapping's word counts before the file's, but a vector file's points in degrees are not read as metres.
-    """
-    own = source.crs
-    if named is None or own is None:
-        return named or own or WGS84, ""
-    table = source.table
-    if not system_of(named).is_geographic and system_of(own).is_geographic and GEOMETRY_X in table.columns:
-        x, y = (
-            np.array([text or "nan" for text in table.columns[name]], np.float64) for name in (GEOMETRY_X, GEOMETRY_Y)
-        )
-        if len(x) and np.nanmax(np.abs(x), initial=0) <= 360 and np.nanmax(np.abs(y), initial=0) <= 90:
-            return own, f"the points are degrees, as the file says: read as {own}, not as {named}"
-    if system_of(named) == system_of(own):
-        return named, ""
-    return named, f"the file says {shown(own)}: read as {named}, as the mapping says" if source.is_own_crs else ""
 
 
 def _sorted(issues: list[Issue]) -> list[Issue]:
@@ -230,122 +210,16 @@ def _translated(
         table, repeats = expanded(table, column)
     rules = rules_for(mapping.lamp, table, (GEOMETRY_X, GEOMETRY_Y))
     translation = with_degrees(translate(table, rules, LAMP_COLUMNS, mapping.source.keep), crs, o_side)
-    listed_cabinets = _listed_cabinets(whole, mapping, crs, o_side)
-    known_cabinets = check_cabinets(listed_cabinets) if listed_cabinets is not None else None
+    own_cabinets = listed_cabinets(whole, mapping, crs, o_side)
+    known_cabinets = check_cabinets(own_cabinets) if own_cabinets is not None else None
     translation = with_one_spelling(translation, known_cabinets.cabinet_id if known_cabinets is not None else ())
     # named after the place on earth, so that a city's CSV and its GeoJSON give a nameless lamp the same id
     translation = with_ids(with_pole_suffixes(translation, table, repeats), known.lamps if known is not None else None)
-    wanted = _spoken_of(translation, table, mapping, known_cabinets)
+    wanted = named_cabinets(translation, table, mapping, known_cabinets)
     fields = Fields(wanted, {})
     spoken = check_cabinets(fields)
     # a lamp whose cabinet cannot be taken says so itself, in its own row
     issues = [issue for issue in fields.issues if not issue.is_refused]
-    if known_cabinets is None or listed_cabinets is None:
+    if known_cabinets is None or own_cabinets is None:
         return spoken, issues, 0, translation
-    return _joined(known_cabinets, spoken), [*listed_cabinets.issues, *issues], len(known_cabinets), translation
-
-
-def _listed_cabinets(whole: Source, mapping: ImportMap, crs: str, o_side: int) -> Fields | None:
-    """Cabinets of their own file, or of their own rows of the same table; None where only lamps speak of them."""
-    if mapping.cabinet_file is not None:
-        own = read_source(mapping.cabinet_file)
-        own_crs, _remark = chosen_system(mapping.source.crs, own)
-    elif mapping.cabinet_where is not None:
-        own, own_crs = whole, crs
-    else:
-        return None
-    table = rows_of(own.table, rows_where(own.table, mapping.cabinet_where or (), "cabinet"))
-    if own is whole:
-        table = replace(table, issues=())  # told once, with the lamps
-    rules = rules_for(mapping.cabinet, table, (GEOMETRY_X, GEOMETRY_Y))
-    keep = "all" if own is not whole else mapping.source.keep
-    cabinet_map = translate(table, rules, CABINET_COLUMNS, keep)
-    if {"latitude", "longitude"} <= cabinet_map.table.columns.keys():
-        cabinet_map = with_degrees(cabinet_map, own_crs, o_side)
-    return Fields(cabinet_map.table, cabinet_map.names)
-
-
-def _without_idle(lamps: Lamps, cabinets: Cabinets, n_listed: int) -> tuple[Lamps, Cabinets]:
-    """Leave out cabinets that no file lists and no taken lamp names: a refused row alone spoke of them."""
-    is_kept = np.bincount(lamps.cabinet[lamps.cabinet >= 0], minlength=len(cabinets)) > 0
-    is_kept[:n_listed] = True
-    if is_kept.all():
-        return lamps, cabinets
-    new_row = np.append(np.cumsum(is_kept) - 1, UNKNOWN_INT).astype(np.int32)  # -1 stays -1
-    return replace(lamps, cabinet=new_row[lamps.cabinet]), keep_cabinets(cabinets, is_kept)
-
-
-def _spoken_of(translation: Translation, table: TextTable, mapping: ImportMap, known: Cabinets | None) -> TextTable:
-    """A table of the cabinets that the lamps' rows name, each with the most common value of its lamps' rows."""
-    ids = translation.table.columns.get("cabinet_id", ())
-    listed = set(known.cabinet_id) if known is not None else set()
-    members: dict[str, list[int]] = {}
-    for row, cabinet_id in enumerate(ids):
-        if cabinet_id and cabinet_id not in listed:
-            members.setdefault(cabinet_id, []).append(row)
-    rules: Mapping[str, Rule] = {} if known is not None else mapping.cabinet
-    own = {field: rule for field, rule in rules.items() if field != "cabinet_id"}
-    filled = translate(replace(table, issues=()), own, (), "none").table
-    columns = {
-        field: [_most_common(values, rows) for rows in members.values()] for field, values in filled.columns.items()
-    }
-    columns["cabinet_id"] = list(members)
-    lines = [table.lines[rows[0]] for rows in members.values()]
-    return TextTable(table.file, columns, lines, (), len(lines))
-
-
-def _most_common(values: Sequence[str], rows: list[int]) -> str:
-    counted = Counter(values[row] for row in rows if values[row])
-    return counted.most_common(1)[0][0] if counted else ""
-
-
-def _joined(first: Cabinets, second: Cabinets) -> Cabinets:
-    joined: dict[str, Any] = {}
-    for name in first.__dataclass_fields__:
-        one, two = getattr(first, name), getattr(second, name)
-        joined[name] = np.concatenate((one, two)) if isinstance(one, np.ndarray) else [*one, *two]
-    return Cabinets(**joined)
-
-
-def _far(lamps: Lamps, fields: Fields) -> list[Issue]:
-    rows = np.flatnonzero(~fields.is_refused)
-    return [
-        Issue(
-            fields.table.file,
-            int(fields.table.lines[rows[at]]),
-            "",
-            "stands far from all other lamps; check its place",
-            False,
-        )
-        for at in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist()
-    ]
-
-
-def _alike(lamps: Lamps, fields: Fields, column: str) -> list[Issue]:
-    """Tell of lamps whose ids differ by case alone: two lamps, or one that was typed twice."""
-    folded = [lamp_id.casefold() for lamp_id in lamps.lamp_id]
-    if len(set(folded)) == len(folded):
-        return []
-    rows = np.flatnonzero(~fields.is_refused)
-    first: dict[str, int] = {}
-    found = []
-    for at, key in enumerate(folded):
-        other = first.setdefault(key, at)
-        if other != at:
-            line, other_line = (int(fields.table.lines[rows[row]]) for row in (at, other))
-            name, other_name = shown(lamps.lamp_id[at]), shown(lamps.lamp_id[other])
-            reason = f"{name} differs from {other_name} in line {other_line} by case alone; both are kept"
-            found.append(Issue(fields.table.file, line, column, reason, is_refused=False))
-    return found
-
-
-def _shared(lamps: Lamps, fields: Fields) -> list[Issue]:
-    """Tell of lamps at one identical point: twin lamps of a pole, or a place that stands for many."""
-    rows = np.flatnonzero(~fields.is_refused)
-    lines = fields.table.lines
-    found = []
-    for first, others in shared_points(lamps):
-        more = ", ".join(str(lines[rows[row]]) for row in others[:5]) + (" …" if len(others) > 5 else "")
-        reason = f"{len(others) + 1} lamps stand at this very point; the others: line {more}"
-        found.append(Issue(fields.table.file, int(lines[rows[first]]), "", reason, is_refused=False))
-    return found
+    return joined(known_cabinets, spoken), [*own_cabinets.issues, *issues], len(known_cabinets), translation

@@ -95,7 +95,7 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
     with tempfile.TemporaryDirectory(prefix="terang-") as folder:
         command = [
             sys.executable,
-            "-P",  # nothing of the folder that a person happens to stand in is imported
+            "-P",  # nothing of the folder that a person happens to be in is imported
             "-m",
             "ingest.city.decoding_process",
             kind,

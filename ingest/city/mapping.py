@@ -87,10 +87,10 @@ class SourceSection(BaseModel):
         sheet: of a workbook, or the layer of a vector file; the first one if absent.
         keep: which columns that mean nothing here are kept as extra properties.
         header_row: line of the header, or lines where several name the columns; found if absent.
-        encoding: of a text, by Python's name; told by its first bytes, or UTF-8, if absent.
+        encoding: of a text, by Python's name; detected from its first bytes, or UTF-8, if absent.
         delimiter: between a text's fields; found if absent.
         where: which rows count at all.
-        count: a column that says how many lamps a row stands for.
+        count: a column that says how many lamps a row represents.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -21,7 +21,7 @@ MOST_LAMPS: Final = 12  # at one pole
 
 
 def expanded(table: TextTable, column: str) -> tuple[TextTable, dict[int, int]]:
-    """Rows that stand for several lamps, each as often as its count says.
+    """Rows that represent several lamps, each as often as its count says.
 
     Returns:
         The table, and for each added row the row that it repeats.

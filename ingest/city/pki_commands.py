@@ -12,8 +12,9 @@ import typer
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from city_pki.authority import Authority, create_authority, new_key, open_authority, private_pem
+from city_pki.authority import Authority, create_authority, open_authority
 from city_pki.broker_files import host_name, write_broker_files
+from city_pki.certificates import new_key, private_pem
 from city_pki.order_keys import KEY_FILE, create_keys, rotate_keys
 from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id

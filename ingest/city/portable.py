@@ -40,6 +40,7 @@ LEFT: Final[Mapping[str, tuple[str, ...]]] = {
         "roles",
         "districts_claim",
     ),
+    "ngsi": ("notify",),
     "keys": ("working_key",),
 }
 # fields whose values name places, devices or accounts of one city: of their rules only the columns are carried

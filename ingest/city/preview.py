@@ -1,7 +1,7 @@
 """A map of a register as one HTML file that asks no other machine for anything: canvas, pan, zoom, and what was found.
 
 Written beside a dry run, so that a person sees a wrong zone, a lost district or a cabinet's wrong lamps at a glance.
-The page itself stands in ``preview.html``.
+The page itself is in ``preview.html``.
 """
 
 from __future__ import annotations

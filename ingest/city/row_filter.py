@@ -127,7 +127,7 @@ def rows_where(table: TextTable, conditions: Sequence[Condition], section: str) 
 
 
 def rows_of(table: TextTable, is_kept: npt.NDArray[np.bool_]) -> TextTable:
-    """The rows that a mask marks; refused rows stay told."""
+    """The rows that a mask selects; what was reported of refused rows is kept."""
     if is_kept.all():
         return table
     rows = np.flatnonzero(is_kept).tolist()

@@ -8,21 +8,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 from ingest.city.decoding_process import NO_ENCODING, NO_GEOMETRY
-from ingest.city.header import LOOKED_AT, find_header, n_called, names_of
+from ingest.city.delimiter import likely_delimiter, mark_counts
+from ingest.city.header import LOOKED_AT, find_header, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file
 from ingest.city.overpass import read_overpass
 from ingest.city.text_encoding import encoding_of, likely_encodings, likely_text
 from ingest.errors import UnusableError
 from ingest.register.delimited import (
-    DELIMITERS,
     Row,
     TextTable,
     split_rows,
@@ -167,7 +166,7 @@ def _from_text(path: Path, rules: ReadingRules) -> Source:
         head = head[1:]
         n_skipped = 1
     delimiter = delimiter or likely_delimiter(head, rules.columns)
-    counts = _mark_counts(head, delimiter)
+    counts = mark_counts(head, delimiter)
     n_columns = max(counts.items(), key=lambda item: (item[1], item[0]))[0] + 1 if counts else 0
     rows = split_rows(_without_mark(chain(head, lines)), delimiter, n_skipped, n_columns)
     table, header_rows = _with_header(path.name, rows, rules, issues)
@@ -179,48 +178,6 @@ def _without_mark(lines: Iterator[str]) -> Iterator[str]:
     if first is not None:
         yield first.lstrip("\ufeff")
         yield from lines
-
-
-def likely_delimiter(lines: Sequence[str], names: Sequence[str] = ()) -> str:
-    """The separator under which most of the mapping's ``names`` head a column; else what the lines speak for."""
-    ranked = sorted(DELIMITERS, key=lambda mark: _evenness(lines, mark), reverse=True)
-    if not names:
-        return ranked[0]
-    return max(ranked, key=lambda mark: _headed(lines, mark, names))  # the first of equals
-
-
-def _evenness(lines: Sequence[str], mark: str) -> tuple[int, int, int]:
-    """How well a separator explains the lines from the header on: each holds it, and none more often than the header.
-
-    Lines above the header are titles. Rows that end early lack separators; a decimal comma is in no header.
-    """
-    counts = [_n_marks(line, mark) for line in lines if line.strip()]
-    usual = Counter(filter(None, counts))
-    if not usual:
-        return -len(counts), 0, 0
-    mode, n_usual = max(usual.items(), key=lambda item: (item[1], item[0]))
-    start = next(at for at, n in enumerate(counts) if n >= 0.6 * mode)
-    width = max(counts[start], mode)
-    n_explained = sum(1 if 0 < n <= width else -1 for n in counts[start:])
-    return n_explained, n_usual, mode
-
-
-def _headed(lines: Sequence[str], mark: str, names: Sequence[str]) -> tuple[int, int]:
-    """How many of the names stand in one row, and how many rows below have no more fields than that one."""
-    rows = [row for _line, row in split_rows(iter(lines), mark) if not isinstance(row, str)]
-    if not rows:
-        return 0, 0
-    at = max(range(len(rows)), key=lambda row: n_called(names, rows[row]))  # the first of equals
-    return n_called(names, rows[at]), sum(len(row) <= len(rows[at]) for row in rows[at:])
-
-
-def _mark_counts(lines: Sequence[str], mark: str) -> Counter[int]:
-    """How many lines hold a separator how often, outside of quotes."""
-    return Counter(n for line in lines if (n := _n_marks(line, mark)))
-
-
-def _n_marks(line: str, mark: str) -> int:
-    return "".join(line.split('"')[::2]).count(mark)
 
 
 def _with_header(
@@ -314,7 +271,7 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
     refused = {
         at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)
     }
-    if refused:  # told in the order of the file
+    if refused:  # reported in the order of the file
         issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]
         kept = [at for at in range(len(found.lines)) if at not in refused]
         columns = {name: [values[at] for at in kept] for name, values in columns.items()}

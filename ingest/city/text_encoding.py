@@ -1,4 +1,4 @@
-"""The character encoding of a foreign register's text: named, told by its first bytes, or suggested."""
+"""The character encoding of a foreign register's text: named, detected from its first bytes, or suggested."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def encoding_of(content: bytes, named: str | None, name: str) -> tuple[str, str]
 
     Raises:
         UnusableError: there is no such encoding, the text is not in it, or nobody said which one it is and it cannot
-            be told for sure.
+            be determined with certainty.
     """
     if named is not None:
         return _checked(content, named, name), ""

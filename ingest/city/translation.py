@@ -244,7 +244,7 @@ def _day(day: dt.date, text: str) -> Reading:
 
 
 def rules_for(rules: Mapping[str, Rule], table: TextTable, geometry: tuple[str, str]) -> Mapping[str, Rule]:
-    """The rules for this source: a vector file's points stand in for coordinate columns."""
+    """The rules for this source: a vector file's points replace coordinate columns."""
     x, y = geometry
     if x not in table.columns:
         return rules

@@ -1,6 +1,6 @@
 """Words that registers use everywhere, so that no mapping has to name them: empty values, lamp technologies, phases.
 
-The words themselves stand in ``words.toml``.
+The words themselves are in ``words.toml``.
 """
 
 from __future__ import annotations

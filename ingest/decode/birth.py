@@ -90,7 +90,7 @@ class Session:
         controller: its number in the directory.
         slots: alias -> slot, as the birth numbered them.
         layout: equal for sessions whose payloads are to be read alike: the same aliases, as many lamps and circuits.
-        fillers: per array slot the bytes that stand for "unknown" over all its items, of exactly the right length.
+        fillers: per array slot the bytes that represent "unknown" over all its items, of exactly the right length.
         lamps: int32 bytes, numbers of its lamps in the order of ``Lamps/Id``; so circuits.
         first_lamp: the batch's, if all its lamps are the register's.
         epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
@@ -252,7 +252,7 @@ def _layout(slots: frozenset[tuple[int, int]], n_lamps: int, n_circuits: int) ->
 
 
 def is_next(session: Session, seq: int) -> bool:
-    """Whether ``seq`` follows the session's last; the session stands at ``seq`` afterwards either way."""
+    """Whether ``seq`` follows the session's last; the session is at ``seq`` afterwards either way."""
     follows = seq == (session.seq + 1) % SEQ_MODULUS
     session.seq = seq % SEQ_MODULUS
     return follows

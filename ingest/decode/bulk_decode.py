@@ -14,7 +14,7 @@ import numpy as np
 from ingest.decode.birth import EPOCH, INTERVAL, PENDING, SCALARS, SEQUENCE, SYNCHRONISED, Session
 from ingest.decode.bounds import MAX_INTERVAL_S, MAX_PAYLOAD
 from ingest.decode.payload_layout import AlignedPayloads, PayloadLayout, UnusualError, cut, number
-from ingest.decode.record import GROUP_SHIFT, MAX_MS, US_PER_MS, Record, lengths_fit, read_record
+from ingest.decode.record import GROUP_SHIFT, MAX_MS, US_PER_MS, DecodedRecord, lengths_fit, read_record
 from ingest.errors import RecordError
 from ingest.model.batch import turns
 
@@ -22,7 +22,7 @@ _LEAST_ALIGNED: Final = 8  # payloads: a group costs as much as parsing some fiv
 _MANY: Final = 64  # payloads of one length, of which two are tried for a new shape
 _LARGEST: Final = 512  # payloads: what they are copied into should be memory that was in use a moment ago
 _LARGEST_BYTES: Final = 32 << 20  # of one sheet
-_MOST_BYTES: Final = 64 << 20  # of the payloads that the remembered layouts were taken from
+_MOST_BYTES: Final = 64 << 20  # of the payloads that the remembered layouts were derived from
 _MOST: Final = 4096  # lengths of payload remembered; a city needs a few for each size of cabinet
 _MOST_SHAPES: Final = 4  # of one length: numbers that grow by a byte and others that shrink make shapes equally long
 
@@ -37,9 +37,11 @@ class BulkDecoder:
         self._shapes: dict[_Key, tuple[PayloadLayout, ...]] = {}
         self._n_bytes = 0
 
-    def read(self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]) -> list[Record | None]:
+    def read(
+        self, messages: Sequence[tuple[str, bytes]], sessions: Mapping[str, Session]
+    ) -> list[DecodedRecord | None]:
         """A record for each message that could be read together with others of its shape, None for the rest."""
-        records: list[Record | None] = [None] * len(messages)
+        records: list[DecodedRecord | None] = [None] * len(messages)
         if len(messages) < _LEAST_ALIGNED:
             return records
         owner = [sessions.get(topic) for topic, _ in messages]
@@ -65,7 +67,7 @@ class BulkDecoder:
         owners: list[Session],
         payloads: list[bytes],
         n_groups: int,
-        records: list[Record | None],
+        records: list[DecodedRecord | None],
     ) -> int:
         """Read payloads of one length, one group for each shape among them; returns the new number of groups."""
         matrix = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
@@ -125,7 +127,7 @@ def _in_turns(owner: Sequence[Session | None]) -> list[int]:
     return in_turns
 
 
-def _records(aligned: AlignedPayloads, owners: Sequence[Session], first_order: int) -> list[Record]:
+def _records(aligned: AlignedPayloads, owners: Sequence[Session], first_order: int) -> list[DecodedRecord]:
     """The records of a group's rows."""
     matrix, payload_layout = aligned.matrix, aligned.payload_layout
     n = len(owners)
@@ -138,7 +140,7 @@ def _records(aligned: AlignedPayloads, owners: Sequence[Session], first_order: i
     nothing: list[Any] = []
     is_historical = payload_layout.is_historical
     return [
-        Record(
+        DecodedRecord(
             owners[i], at_us[i], is_historical, seq[i], epoch[i], sequence[i], pending[i], interval[i],
             is_synchronised[i] != 0, reported, nothing, aligned, i, first_order + owners[i].controller,
         )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ingest.decode.birth import ARRAY_KINDS
 from ingest.decode.payload_layout import AlignedPayloads, Rows
-from ingest.decode.record import GROUP_SHIFT, Record
+from ingest.decode.record import GROUP_SHIFT, DecodedRecord
 
 UInt8 = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ Int64 = npt.NDArray[np.int64]
 WORTH_A_COPY: Final = 16  # consecutive records of one group
 
 
-def n_groups(records: Sequence[Record]) -> int:
+def n_groups(records: Sequence[DecodedRecord]) -> int:
     """The number of groups of aligned payloads among some records; all records outside of groups count as one."""
     return len({record.order >> GROUP_SHIFT for record in records})
 
@@ -34,12 +34,12 @@ def n_groups(records: Sequence[Record]) -> int:
 class _Run:
     """Consecutive records of one group of aligned payloads, or of none."""
 
-    records: list[Record]
+    records: list[DecodedRecord]
     aligned: AlignedPayloads | None
     rows: Rows
 
 
-def _runs(records: Sequence[Record]) -> list[_Run]:
+def _runs(records: Sequence[DecodedRecord]) -> list[_Run]:
     runs = []
     for _, group in groupby(records, key=lambda record: id(record.aligned)):
         members = list(group)
@@ -53,7 +53,7 @@ def _runs(records: Sequence[Record]) -> list[_Run]:
 class Joining:
     """Joins the arrays of some records, which have R in all."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[DecodedRecord]) -> None:
         """Choose the order of copying."""
         self._runs = _runs(records)
         self._by_group: Int64 | None = None  # (R,) the order of records, if joined group by group

@@ -27,7 +27,7 @@ from ingest.decode.birth import (
     SUPPLY,
 )
 from ingest.decode.column_join import WORTH_A_COPY, Joining, n_groups
-from ingest.decode.record import Record
+from ingest.decode.record import DecodedRecord
 from ingest.model.batch import CABINET_NAMES, CIRCUIT_NAMES, CONTACT_UNKNOWN, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
 from ingest.model.good_values import with_good_values
@@ -55,7 +55,9 @@ class Tick:
     n_bad_values: int
 
 
-def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], directory: Directory) -> Tick:
+def build_tick(
+    rounds: Sequence[Sequence[DecodedRecord]], unjudged: Sequence[DecodedRecord], directory: Directory
+) -> Tick:
     """Join records into columns: the rounds first, each one batch, then those that no one judges."""
     # What is alike together; or where cabinets are of many sizes, as the register has them, which is easier to judge.
     is_varied = len(rounds) * WORTH_A_COPY * n_groups([r for batch in rounds for r in batch]) > sum(map(len, rounds))
@@ -71,17 +73,17 @@ def build_tick(rounds: Sequence[Sequence[Record]], unjudged: Sequence[Record], d
     return Tick(block, tuple(spans), n_bad)
 
 
-def _number(record: Record) -> int:
+def _number(record: DecodedRecord) -> int:
     return record.session.controller
 
 
-def _scalars(records: Sequence[Record], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
+def _scalars(records: Sequence[DecodedRecord], slot: int, dtype: type[np.generic], missing: int) -> npt.NDArray[Any]:
     """A scalar quantity: (R,)."""
     place = SCALARS.index(slot)
     return np.array([missing if (value := r.scalars[place]) is None else value for r in records], dtype)
 
 
-def _has_cabinet(record: Record) -> bool:
+def _has_cabinet(record: DecodedRecord) -> bool:
     """Whether a record contains any value of its cabinet."""
     if record.aligned is not None:
         return record.aligned.payload_layout.has_cabinet
@@ -94,7 +96,7 @@ def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
     return starts
 
 
-def _block(records: Sequence[Record], directory: Directory) -> tuple[Block, int]:
+def _block(records: Sequence[DecodedRecord], directory: Directory) -> tuple[Block, int]:
     sessions = [record.session for record in records]
     lamp_start = _starts([len(session.lamp_ids) for session in sessions])
     circuit_start = _starts([len(session.circuit_ids) for session in sessions])
@@ -150,7 +152,7 @@ def _judged(numbers: npt.NDArray[np.int32], n_register: int) -> npt.NDArray[np.i
     return np.where(numbers < n_register, numbers, np.int32(-1))
 
 
-def _interval(records: Sequence[Record]) -> npt.NDArray[np.uint32]:
+def _interval(records: Sequence[DecodedRecord]) -> npt.NDArray[np.uint32]:
     """The interval in the record, else the session's latest; unknown if it does not fit."""
-    told = [r.interval_s or r.session.interval_s for r in records]
-    return np.array([value if value <= 0xFFFFFFFF else 0 for value in told], np.uint32)
+    reported = [r.interval_s or r.session.interval_s for r in records]
+    return np.array([value if value <= 0xFFFFFFFF else 0 for value in reported], np.uint32)

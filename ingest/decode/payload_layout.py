@@ -237,10 +237,10 @@ def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:
         if is_number and part.end - part.start > _LONGEST.get(part.number, _LONGEST_NUMBER):
             raise UnusualError
         if part.number in allowed and is_number == (part.number != _BYTE_ARRAY) and _IS_NULL not in by_number:
-            taken = found.numbers if is_number else found.arrays
-            if slot in taken:
+            spans = found.numbers if is_number else found.arrays
+            if slot in spans:
                 raise UnusualError
-            taken[slot] = span
+            spans[slot] = span
             found.open_spans.append((span, is_number))
         elif part.number == _TIMESTAMP and is_number:
             if not varint(data, part.start, part.end)[0]:
@@ -253,7 +253,7 @@ def _cut_metric(found: _Cut, data: bytes, metric: Field) -> None:
 
 
 def _skip_metric(found: _Cut, parts: list[Field]) -> None:
-    """A metric that no slot takes, such as what an agent says of itself: its length is structure, its value is not."""
+    """A metric without a slot, such as what an agent says of itself: its length is structure, its value is not."""
     for part in parts:
         is_number = part.wire_type == VARINT
         if is_number and part.end - part.start > _LONGEST_NUMBER:

@@ -33,7 +33,7 @@ def fields(data: bytes, at: int, end: int) -> Iterator[Field]:
     """The fields of ``data[at:end]`` in their order.
 
     Raises:
-        BrokenError: a field is not whole, after all those before it were told.
+        BrokenError: a field is not whole, raised after all fields before it were yielded.
     """
     while at < end:
         tag, start = varint(data, at, end)

@@ -37,7 +37,7 @@ _MANY_FIELDS: Final = 16_384  # bytes: fewer have no room for so many fields tha
 GROUP_SHIFT: Final = 32  # of a record's ``order``: above it the group's number, below it the controller's
 
 
-class Record(NamedTuple):
+class DecodedRecord(NamedTuple):
     """One payload, read but not yet in columns.
 
     Attributes:
@@ -64,7 +64,7 @@ class Record(NamedTuple):
     order: int = -1
 
 
-def read_record(session: Session, data: bytes) -> Record:
+def read_record(session: Session, data: bytes) -> DecodedRecord:
     """Parse one NDATA by its session's aliases.
 
     Raises:
@@ -107,7 +107,7 @@ def read_record(session: Session, data: bytes) -> Record:
         raise RecordError("number", f"Outbox/Sequence is {values[SEQUENCE]}")
     if values[INTERVAL]:
         values[INTERVAL] = believed_interval(values[INTERVAL])
-    return Record(
+    return DecodedRecord(
         session,
         min(at_ms or message.timestamp, MAX_MS) * US_PER_MS,
         is_historical,
@@ -127,14 +127,14 @@ def _named_slot(metric: Any) -> int | None:
     return SLOT_OF.get(metric.name) if metric.name else None
 
 
-def lengths_fit(record: Record) -> bool:
+def lengths_fit(record: DecodedRecord) -> bool:
     """Whether every array that came is as long as the session's birth said."""
     values = record.values
     return all(part is None or len(part) == size for part, size in zip(values, record.session.sizes, strict=False))
 
 
-def check_record(record: Record, latest_us: int) -> None:
-    """Hold a record against its session, and its time against the latest that is believed, before it is taken.
+def check_record(record: DecodedRecord, latest_us: int) -> None:
+    """Hold a record against its session, and its time against the latest that is accepted, before it is used.
 
     Raises:
         RecordError: an array of the wrong length, or a time that cannot be.

@@ -32,12 +32,10 @@ class PeriodEnergy:
     Attributes:
         measured_wh: float64 (M, B).
         interpolated_wh: float64 (M, B).
-        covered_us: int64 (M, B) time between the first and the last reading that falls into the period.
     """
 
     measured_wh: npt.NDArray[np.float64]
     interpolated_wh: npt.NDArray[np.float64]
-    covered_us: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +98,7 @@ def energy_by_period(
     of_measured = np.where(is_measured[pieces.source], share_wh, 0.0)
     measured = _sum(pieces.cell, of_measured, n_cells)
     interpolated = _sum(pieces.cell, share_wh - of_measured, n_cells)
-    covered = _sum(pieces.cell, pieces.length_us.astype(np.float64), n_cells).astype(np.int64)
-    return PeriodEnergy(measured.reshape(shape), interpolated.reshape(shape), covered.reshape(shape))
+    return PeriodEnergy(measured.reshape(shape), interpolated.reshape(shape))
 
 
 def _filled_from_neighbours(

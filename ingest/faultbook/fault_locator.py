@@ -88,7 +88,7 @@ class FaultLocator:
         return float(lamps.latitude[lamp]), float(lamps.longitude[lamp])
 
     def surroundings(self, lamp_id: str, is_dark: Callable[[str], bool]) -> Surroundings:
-        """Dark neighbours of a dark lamp along its cable; a lamp without circuit stands alone."""
+        """Dark neighbours of a dark lamp along its cable; a lamp without circuit has none."""
         row = self._row_of.get(lamp_id)
         if row is None or self._circuit[row] < 0:
             return Surroundings()

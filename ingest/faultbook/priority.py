@@ -63,7 +63,7 @@ def rank(
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """Priority and its reasons: ``{"danger": {"points": 30, "why": …}, …}``, points adding up to the priority.
 
-    ``why`` is a code (``priority.why.<code>`` in the catalogues of words) whose parameters stand beside it.
+    ``why`` is a code (``priority.why.<code>`` in the catalogues of words) whose parameters are beside it.
     """
     severity = BY_CODE[code].severity
     road = _ROAD.get((road_class or "").lower(), _ROAD_UNKNOWN)

@@ -76,7 +76,7 @@ def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     if word.at_us < fault.judged_at_us:
         return None
     is_new_extent = word.lamp_ids != fault.lamp_ids or word.span != fault.span
-    # how many lamps are dark is an extent too: it must not contradict the power that stands beside it
+    # how many lamps are dark is an extent too: it must not contradict the power in the same evidence
     is_new_extent |= word.evidence.get("lamps_dark") != fault.evidence.get("lamps_dark")
     is_new_cause = caused_by != fault.caused_by
     is_new_evidence = word.at_us - fault.judged_at_us >= EVIDENCE_INTERVAL_US and any(
@@ -140,5 +140,5 @@ def still_failing(fault: Fault, word: StillFailing) -> Step:
 
 def _entry(fault: Fault, kind: str, reason: str | None = None, data: dict[str, Any] | None = None) -> Entry:
     """``reason``: ``timeline.<reason>`` in the catalogues of words."""
-    told = (data or {}) if reason is None else {**(data or {}), "reason": reason}
-    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, told)
+    details = (data or {}) if reason is None else {**(data or {}), "reason": reason}
+    return Entry(fault.id, fault.updated_at_us, kind, fault.state, fault.version, details)

@@ -92,19 +92,19 @@ class CitizenFaultsJob:
         query = select(faults.c.id, faults.c.place, faults.c.evidence, repaired_us.label("repaired_us"))
         with self._engine.connect() as connection:
             rows = connection.execute(query.where(faults.c.state == life.REPAIRED)).all()
-            told: list[Change] = []
+            changes: list[Change] = []
             for row in rows:
                 if row.evidence.get("source") != CITIZEN or row.repaired_us is None:
                     continue
                 of_fault = and_(reports.c.fault_id == row.id, reports.c.at_us > row.repaired_us)
                 n = int(connection.execute(select(func.count()).select_from(reports).where(of_fault)).scalar_one())
                 if n:
-                    told.append(StillFailing(parse_key(row.place), now_us, {"reports_since_repair": n}))
+                    changes.append(StillFailing(parse_key(row.place), now_us, {"reports_since_repair": n}))
                 elif now_us - row.repaired_us >= self._within_us:
-                    told.append(Cleared(parse_key(row.place), now_us, is_proof=False, reason="not_reported_again"))
-        if told:
-            self._job.apply(told, now_us)
-        return len(told)
+                    changes.append(Cleared(parse_key(row.place), now_us, is_proof=False, reason="not_reported_again"))
+        if changes:
+            self._job.apply(changes, now_us)
+        return len(changes)
 
 
 def _new_reports(connection: Connection) -> Sequence[Any]:

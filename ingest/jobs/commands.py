@@ -54,7 +54,7 @@ class CommandJob:
         monotonic: Callable[[], float],
         wall_ms: Callable[[], int],
     ) -> None:
-        """Whatever is not finished in the database is taken up again."""
+        """Commands that are not finished in the database are resumed."""
         self._engine = engine
         self._host = host
         self.fleet = fleet

@@ -41,7 +41,7 @@ class FaultJob:
         Such a change is looked for by halves, named in the log and left out, so that it holds up no other.
 
         Raises:
-            RetryError: the database is not to be had; what was written before is known by its place when it is told
+            RetryError: the database is unavailable; what was written before is recognised by its place when it comes
                 again.
             DamagedDatabaseError: it will not be to be had again.
         """

@@ -83,7 +83,7 @@ class RegisterWatch:
             else:
                 return
         except UnusableError as error:
-            self._log.error("the register stays as it was", reason=str(error))
+            self._log.error("the register was not replaced", reason=str(error))
             return
         except SQLAlchemyError as error:
             self._log.warning("the register cannot be read", reason=str(error).splitlines()[0])
@@ -91,4 +91,4 @@ class RegisterWatch:
         if register.version != self._version:
             self._replace(register)  # should it fail, the stored version still differs, and it is tried again
             self._version = register.version
-            self._log.info("another register is in force", version=register.version, n_lamps=len(register.lamps))
+            self._log.info("the register was replaced", version=register.version, n_lamps=len(register.lamps))

@@ -34,7 +34,7 @@ class ScheduleJob:
         Args:
             city: whose schedule.
             host: the sessions.
-            rotation: the latest change of the key that signs orders, which every controller is told at its birth.
+            rotation: the latest change of the key that signs orders, which is sent to every controller at its birth.
         """
         self._rotation = rotation
         self._path = city.data_folder / FILE_NAME

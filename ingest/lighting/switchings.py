@@ -34,7 +34,7 @@ class Switchings:
         latitude: npt.NDArray[np.float64],
         longitude: npt.NDArray[np.float64],
     ) -> None:
-        """Nothing is reckoned yet."""
+        """Nothing is computed yet."""
         self._schedule, self._timezone = schedule, timezone
         rounded = np.stack([latitude, longitude], axis=1) / _PLACE_DEGREES
         places, self._place = np.unique(np.round(rounded).reshape(-1, 2), axis=0, return_inverse=True)

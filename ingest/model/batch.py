@@ -1,7 +1,7 @@
 """A micro-batch: decoded records as columns, between intake, detection and the telemetry stores.
 
-Pure data; knows nothing of MQTT, of files or of faults. Rows of all records stand one after another; ``lamp_start`` and
-``circuit_start`` say where each record's rows begin. Among the live records of one batch a controller stands at most
+Pure data; independent of MQTT, of files or of faults. Rows of all records stand one after another; ``lamp_start`` and
+``circuit_start`` say where each record's rows begin. Among the live records of one batch a controller occurs at most
 once, so that a batch is one sample for each of its lamps. What a record did not carry is filled with its unknown.
 """
 
@@ -58,7 +58,7 @@ class Batch(QuantityColumns):
         at_us: int64 (R,) UTC microseconds, the sweep's end.
         is_historical: bool (R,).
         is_clock_synchronised: bool (R,).
-        interval_s: uint32 (R,) the agent's present sweep interval, 0 = not told.
+        interval_s: uint32 (R,) the agent's present sweep interval, 0 = not reported.
         epoch: uint64 (R,).
         sequence: uint64 (R,).
         lamp_start: int64 (R + 1,).

@@ -1,7 +1,7 @@
 """The register as index arrays: which lamp belongs to which controller, cabinet, circuit and bus, in detection's order.
 
 Lamps stand grouped by controller, then by cabinet, bus and address, so that a controller's sweep is usually one slice
-of every per-lamp array. Knows nothing of readings. Lamps without a controller stand last.
+of every per-lamp array. Independent of readings. Lamps without a controller come last.
 """
 
 from __future__ import annotations

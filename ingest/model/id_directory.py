@@ -1,6 +1,6 @@
 """Ids and their numbers: the register's lamps, controllers and circuits first, then every stranger that was met.
 
-Knows nothing of MQTT or files. Numbers below ``n_register_…`` are the fleet's own and may be judged; those above stand
+Independent of MQTT or files. Numbers below ``n_register_…`` are the fleet's own and may be judged; those above stand
 for ids that the register does not hold: their readings are stored and judged nowhere. Lists only grow; a new
 register makes a new directory.
 """
@@ -71,7 +71,7 @@ class Names:
         return self.stranger(name) if found is None else found
 
     def stranger(self, key: str, name: str | None = None) -> int:
-        """Number of a name apart from the register's, told apart by ``key``."""
+        """Number of a name apart from the register's, distinguished by ``key``."""
         found = self._strangers.get(key)
         if found is None:
             if len(self._strangers) >= MAX_STRANGERS:

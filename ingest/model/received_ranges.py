@@ -188,7 +188,7 @@ class ReceivedRangesTable:
         """The ranges of an epoch; a new one starts at ``complete_to``, a known one is raised to it.
 
         ``complete_to`` is the agent's Sequence - Pending, up to which it holds nothing. Of more than ``MAX_EPOCHS`` the
-        one is forgotten that was opened the longest ago, one of which nothing is taken before any other.
+        the one opened the longest ago is forgotten, and first of all one without any received record.
         """
         key = (controller_id, epoch)
         ranges = self._received.get(key)

@@ -123,7 +123,7 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
         """Serve a connection, or end it where there are too many."""
         if self._n_open >= self._max_connections:
             if not self._is_full_told:
-                structlog.get_logger("broker").warning("no more connections are taken", n_open=self._n_open)
+                structlog.get_logger("broker").warning("no more connections are accepted", n_open=self._n_open)
             self._is_full_told = True
             writer.close()
             return

@@ -83,8 +83,8 @@ class Broker:
     """One connection as the Sparkplug host application of one group.
 
     Attributes:
-        state_time: the time in our STATE; its ``tell`` is told of others' later ones.
-        tell_retained: is told the topic of each retained message that was refused.
+        state_time: the time in our STATE; its ``tell`` is called for later ones of others.
+        tell_retained: called with the topic of each retained message that was refused.
     """
 
     def __init__(

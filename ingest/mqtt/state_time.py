@@ -20,7 +20,7 @@ class StateTime:
 
     Attributes:
         ms: what our birth and our will say, UTC milliseconds.
-        tell: is told each time that a STATE makes a new connection necessary.
+        tell: called each time that a STATE makes a new connection necessary.
     """
 
     def __init__(self, wall_ms: Callable[[], int], monotonic: Callable[[], float]) -> None:

@@ -3,7 +3,7 @@
 A store that is busy, or a snapshot that is old, makes reading those records back slow. They are read on a thread of
 their own and judged on the loop's, in the order of writing; meanwhile new records are received, stored and
 acknowledged, and wait here until everything older is judged, since detection counts samples in their order. Both have a
-limit: after it the rest of the old records is left out, which is told, and the new ones are judged.
+limit: after it the rest of the old records is left out, which is reported, and the new ones are judged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Waiting:
     """A tick that is stored and not judged yet.
 
     Attributes:
-        behind: controllers of which more had been received than was taken, see ``Clock.wait_for``.
+        behind: controllers of which more had been received than was decoded, see ``Clock.wait_for``.
         n_bytes: of the messages that it was made of.
     """
 
@@ -69,11 +69,11 @@ class CatchUp:
         Args:
             read: yields the old records; may be called again after an error, and yields the same ones then.
             detection: as the snapshot left it.
-            clock: is told the times of the records.
+            clock: receives the times of the records.
             changes: what restoring the snapshot changed.
             now_us: of the snapshot.
             start_anew: called when a record cannot be judged with the snapshot's memory.
-            warn: told what is going on, and None when nothing is to be told any more.
+            warn: called with a warning, and with None when it no longer applies.
             monotonic: seconds.
         """
         self._read = read
@@ -180,14 +180,14 @@ class CatchUp:
                 self._cleared.discard(change.key)
 
     def is_cleared(self, key: Key) -> bool:
-        """Whether the old records ended a fault that the fault book, which is told later, may still hold open."""
+        """Whether the old records ended a fault that the fault book, which is updated later, may still hold open."""
         return key in self._cleared
 
     def _give_up(self) -> None:
         self._is_stopped.set()
         text = (
             f"only {self.n_records} of the records from before this start were judged again, since the store gave them "
-            "too slowly: what changed at that time is told by the next readings"
+            "too slowly: what changed at that time is reported from the next readings"
         )
         self._log.warning(text)
         self._end(text)

@@ -2,7 +2,7 @@
 
 Data time is the median of the newest live times of those controllers that are online with a synchronised clock, so
 that a night plays as fast as the machine allows and one wrong clock takes nobody offline. While more was received of a
-controller than could be taken yet, it does not run ahead of what was taken of it: its records are there, so it is not
+controller than could be decoded yet, the time stays at its last decoded record: its records are there, so it is not
 silent. It never runs backwards, except for a jump of more than six hours: then another recording has begun.
 """
 
@@ -38,7 +38,7 @@ class Clock(Protocol):
         """Live records came in."""
 
     def wait_for(self, controllers: Collection[int]) -> None:
-        """Of these controllers more was received than was taken: what they say next is not known yet."""
+        """Of these controllers more was received than was decoded: their next readings are not known yet."""
 
     def recall(self, batch: Batch) -> int:
         """The approximate time at which a stored batch was judged."""
@@ -140,7 +140,7 @@ class DataClock:
         self._waited_for = numbers[numbers < len(self._newest_us)]
 
     def _taken_until_us(self, median_us: int) -> int:
-        """Time up to which every controller that is waited for was taken; a clock that is always late counts by it."""
+        """Time up to which all that are waited for were decoded, each by its own clock if that is always late."""
         heard = self._waited_for[self._newest_us[self._waited_for] > 0]
         heard = heard[self._is_counted[heard]]
         until_us = self._newest_us[heard] - self._skew_us[heard]

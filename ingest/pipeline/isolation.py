@@ -1,7 +1,7 @@
 """Isolates records that raise an error in a step of the loop, so that the other records are processed.
 
 Owns the search for the record at fault: a step that raises is done again on halves of its records until those that
-raise stand alone; they are set aside, counted and named by their controller. Knows nothing of what the steps do.
+raise stand alone; they are set aside, counted and named by their controller. Independent of what the steps do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ingest.decode.columns import Tick, build_tick
-from ingest.decode.record import Record
+from ingest.decode.record import DecodedRecord
 from ingest.errors import describe
 from ingest.metrics import Complaints
 from ingest.model.batch import Batch, SessionEvent
@@ -57,7 +57,7 @@ def build_columns(result: IntakeResult, naming: Naming, complaints: Complaints, 
     return build_tick(result.rounds, [*result.history, *result.unjudged], naming.directory)
 
 
-def _why_not(record: Record, directory: Directory) -> str | None:
+def _why_not(record: DecodedRecord, directory: Directory) -> str | None:
     try:
         build_tick([[record]], [], directory)
     except Exception as error:  # noqa: BLE001  # as above
@@ -65,7 +65,7 @@ def _why_not(record: Record, directory: Directory) -> str | None:
     return None
 
 
-def _payload(record: Record) -> bytes:
+def _payload(record: DecodedRecord) -> bytes:
     return b"" if record.aligned is None else record.aligned.matrix[record.row].tobytes()
 
 

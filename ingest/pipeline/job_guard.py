@@ -1,7 +1,7 @@
 """Runs periodic jobs between two ticks; the failure of one does not affect the others.
 
 Owns what happens to a job that raises: it is counted, named in the log once per job and kind of error, shown as a
-warning, and tried again later and later. Knows nothing of what the jobs do.
+warning, and tried again later and later. Independent of what the jobs do.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Job(Protocol):
 class _Failures:
     count: int = 0
     retry_at: float = 0.0
-    told: str = ""
+    logged: str = ""
 
 
 class JobGuard:
@@ -85,6 +85,6 @@ class JobGuard:
         self._metrics.job_errors.labels(name).inc()
         text = describe(error)
         self._readiness.warn(f"job {name}", f"it fails and is tried again: {text}")
-        if failures.told != type(error).__name__:
-            failures.told = type(error).__name__
+        if failures.logged != type(error).__name__:
+            failures.logged = type(error).__name__
             self._log.error("job failed; it will be retried", job=name, reason=text, exc_info=error)

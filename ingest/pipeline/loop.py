@@ -33,7 +33,7 @@ from ingest.sparkplug.host_application import HostApplication
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _STOP_S: Final = 5.0  # for the queued loads at a stop
 _RELEASED_AT_ONCE: Final = 4  # ticks that waited for older records: more than come in a round, so that they get fewer
-_TICK_S: Final = 1.0  # how often detection is told the time
+_TICK_S: Final = 1.0  # how often detection receives the time
 _GREETING_S: Final = 2.0  # after a connection: whoever has not introduced himself by then is asked to
 
 
@@ -120,7 +120,7 @@ class Intake:
         return bool(self._changes)
 
     def _tell_flood(self, node: str, n_dropped: int) -> None:
-        text = f"{node}: sends more than can be taken; what is beyond is left with it"
+        text = f"{node}: sends more than can be processed; the rest stays in its outbox"
         self._host.complaints.add("flood", node, text, count=n_dropped)
 
     def run(self, is_stopped: Callable[[], bool]) -> None:

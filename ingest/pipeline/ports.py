@@ -31,7 +31,7 @@ class Judge(Protocol):
         """A session began or ended."""
 
     def listen(self, since_us: int | None) -> None:
-        """Messages come from then on (None = from the first one on): silence before it proves nothing."""
+        """Messages come from then on (None = from the first one on): silence before it is no evidence."""
 
     def tick(self, now_us: int) -> Sequence[Change]:
         """Check for controllers that stopped sending."""

@@ -128,7 +128,7 @@ def recover(
 ) -> CatchUp | None:
     """Bring detection to where it was when the process ended; returns what judges the records stored since then.
 
-    A snapshot that cannot be used is kept under another name and told to ``warn``; faults that are open stay open.
+    A snapshot that cannot be used is kept under another name and reported to ``warn``; faults that are open stay open.
     Without a snapshot there is nothing to go on from (None).
     """
     log = structlog.get_logger("ingest")
@@ -143,7 +143,7 @@ def recover(
     try:
         found = file.read()
         changes = list(memory.restore(found[0])) if found is not None else []
-    except Exception as error:  # noqa: BLE001  # a file that anything may stand in must not end every start
+    except Exception as error:  # noqa: BLE001  # a file that anything may be in must not end every start
         start_anew(error)
         return None
     if found is None:

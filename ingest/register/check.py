@@ -5,7 +5,6 @@ Pure. The same rules hold for the city's own files and for what an import maps f
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -195,8 +194,3 @@ def _kept(columns: Lamps | Cabinets, is_kept: npt.NDArray[np.bool_]) -> dict[str
         column = getattr(columns, name)
         taken[name] = column[rows] if isinstance(column, np.ndarray) else [column[row] for row in listed]
     return taken
-
-
-def n_refused(fields: Fields) -> int:
-    """Rows refused, those that could not be read included."""
-    return Counter(issue.is_refused for issue in fields.issues)[True]

@@ -39,7 +39,7 @@ class Fields:
         self._names = names or {}
 
     def refuse(self, row: int, column: str, reason: str) -> None:
-        """Leave a row out; only the first reason is told."""
+        """Leave a row out; only the first reason is reported."""
         if not self.is_refused[row]:
             self.is_refused[row] = True
             self._note(row, column, reason, is_refused=True)
@@ -99,8 +99,8 @@ class Fields:
             column: the field.
             minimum: the least that it can be.
             maximum: the most.
-            unit: as it is told.
-            may_group: a point, too, may stand for thousands (``1.250`` W); where both readings are possible, the
+            unit: as shown in messages.
+            may_group: a point, too, may represent thousands (``1.250`` W); where both readings are possible, the
                 value is left empty.
 
         Returns:

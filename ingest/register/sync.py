@@ -164,7 +164,7 @@ def sync_register(
         tell(f"the folder's register waits for 'terang-city apply': {reason}")
         log = structlog.get_logger("register")
         log.warning(
-            "the register stays as it was; 'terang-city apply' puts the folder's in force",
+            "the register was not replaced; 'terang-city apply' puts the folder's in force",
             folder=str(folder),
             reason=reason,
         )

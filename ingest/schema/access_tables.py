@@ -1,7 +1,7 @@
 """Tables of accounts, sessions, API tokens and the audit log.
 
-Times are UTC microseconds since 1970. Secrets never stand in them: passwords as argon2 hashes, everything else that
-opens a door as SHA-256 of a random value. People's names stand in ``users`` and ``audit_names`` alone; ``audit``
+Times are UTC microseconds since 1970. The tables hold no secrets: passwords as argon2 hashes, everything else that
+opens a door as SHA-256 of a random value. People's names are in ``users`` and ``audit_names`` alone; ``audit``
 holds salted commitments to them.
 """
 
@@ -101,7 +101,7 @@ audit_head = Table(
     Column("seal", String(HASH_CHARACTERS), nullable=False),
 )
 
-# What the commitments stand for. Blanking a person empties `salt` and `text`: the commitment then tells nothing.
+# What the commitments are made of. Blanking a person empties `salt` and `text`: the commitment then tells nothing.
 audit_names = Table(
     "audit_names",
     metadata,

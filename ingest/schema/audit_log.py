@@ -1,6 +1,6 @@
 """The audit log in the database: appends lines inside the transaction of the change that they tell of.
 
-Names and addresses are replaced by salted commitments, whose salts stand in ``audit_names``; see
+Names and addresses are replaced by salted commitments, whose salts are in ``audit_names``; see
 ``ingest.schema.audit_chain`` for the arithmetic. Every process of a city that changes something appends through here,
 one after another, so that the lines stay one chain.
 """

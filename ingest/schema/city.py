@@ -180,6 +180,26 @@ class WebSection(_Section):
     key_file: Path | None = None  # default data/api.key
 
 
+def _host(text: str) -> str:
+    split = urlsplit(f"//{text}")
+    try:
+        is_host = (
+            bool(split.hostname) and split.netloc == text and "@" not in text and (split.port is None or split.port > 0)
+        )
+    except ValueError:
+        is_host = False
+    if not is_host or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("is not a host such as broker.example.go.id or broker.example.go.id:1026")
+    return text.lower()
+
+
+class NgsiSection(_Section):
+    """``[ngsi]``: the NGSI-LD interface."""
+
+    # hosts that notifications may be sent to; without a port, the usual one of http or https
+    notify: tuple[Annotated[str, AfterValidator(_host)], ...] = Field((), max_length=50)
+
+
 AccountRole = Literal["viewer", "crew", "operator", "administrator"]
 
 
@@ -198,7 +218,7 @@ class OidcSection(_Section):
 
 
 class KeysSection(_Section):
-    """``[keys]``: what signs schedules and commands; the public keys stand beside it."""
+    """``[keys]``: what signs schedules and commands; the public keys are beside it."""
 
     working_key: Path | None = None
 
@@ -214,6 +234,7 @@ class City(_Section):
     public: PublicSection = PublicSection()  # type: ignore[call-arg]  # as above
     branding: BrandingSection = BrandingSection()  # type: ignore[call-arg]  # as above
     web: WebSection = WebSection()  # type: ignore[call-arg]  # as above
+    ngsi: NgsiSection = NgsiSection()  # type: ignore[call-arg]  # as above
     oidc: OidcSection = OidcSection()  # type: ignore[call-arg]  # as above
     keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
@@ -344,6 +365,7 @@ _TOML_VALUES: Final = {
     ("web", "hosts"): "['terang.example.go.id']",
     ("web", "trusted_proxies"): "['127.0.0.1']",
     ("web", "allowed_origins"): "['https://peta.example.go.id']",
+    ("ngsi", "notify"): "['broker.example.go.id:1026']",
     ("oidc", "roles"): "{ 'pju-kru' = 'crew' }",
 }
 

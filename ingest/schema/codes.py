@@ -1,7 +1,7 @@
 """The fault catalogue: every code with its level and severity.
 
 Codes are TALQ 2.7.1's event names where TALQ has one; the others are Terang's. What a code is called, and what a crew
-should check and bring, stands in the catalogues of words (``languages``) as ``fault.<code>.title`` and
+should check and bring, is in the catalogues of words (``languages``) as ``fault.<code>.title`` and
 ``fault.<code>.advice``: a new fault is one detector file, one row in the detectors' list, one row here, and two
 messages in each language. Where a way of failing (``evidence.kind``) asks for other work, it has its own advice, as
 ``fault.<code>.advice.<kind>``.

@@ -13,7 +13,7 @@ journal     controller_id            JOURNAL_FIELDS: one point per record at the
 marks       controller_id, epoch     ``floor`` and ``ahead``: how far an epoch is stored; the newest point counts
 =========== ======================== =================================================================================
 
-The points of one record share one time: its ``at_us`` in nanoseconds, the last three digits told by epoch and sequence.
+The points of one record share one time: its ``at_us`` in nanoseconds, the last three digits from epoch and sequence.
 So a record written twice lies on itself, and two records that a stuck clock gives one time stay apart. ``epoch`` is an
 int64 with the bits of the uint64.
 """
@@ -93,8 +93,8 @@ def point_ns(
     at_us: npt.NDArray[np.int64], epoch: npt.NDArray[np.uint64], sequence: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.int64]:
     """The time of each record's points, int64 nanoseconds; ``// NS_PER_US`` gives ``at_us`` back."""
-    told = (epoch % NS_PER_US + sequence % NS_PER_US) % NS_PER_US
-    return at_us * NS_PER_US + told.astype(np.int64)
+    digits = (epoch % NS_PER_US + sequence % NS_PER_US) % NS_PER_US
+    return at_us * NS_PER_US + digits.astype(np.int64)
 
 
 def tag_text(name: str) -> str:

@@ -1,6 +1,6 @@
 """The live picture: one Arrow IPC file that ingest replaces every few seconds and the API maps into memory.
 
-``live.arrow`` stands in the city's data folder. One row per lamp in register order (``lamps.row``); the Arrow schema's
+``live.arrow`` is in the city's data folder. One row per lamp in register order (``lamps.row``); the Arrow schema's
 metadata carries ``register_version``, ``written_at_us``, ``now_us`` (ingest's "now") and ``controllers`` (JSON:
 controller_id -> {"is_online": bool, "last_seen_us": int}) and ``least_dark`` (JSON: cabinet_id -> {circuit: int},
 circuit "" = all of the cabinet: the smallest number of dark lamps that the meter of such a sum can show) and

@@ -48,7 +48,7 @@ def _shown_query(query: str) -> str:
 
 
 def secrets_of(url: str) -> list[str]:
-    """What may stand in no text: the URL's secrets, and their parts as a careless reader of URLs would cut them."""
+    """What may be in no text: the URL's secrets, and their parts as a careless reader of URLs would cut them."""
     match = _SCHEME.fullmatch(url)
     scheme, rest = (match[1], match[3]) if match else ("", url)
     if scheme.split("+")[0].lower() in _PLAIN and "@" not in rest:

@@ -39,7 +39,7 @@ metadata: Final = MetaData(
 # SQLite gives growing rowids to INTEGER keys alone
 _SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 
-# One row: the version of the register that stands in `lamps` and `cabinets`, and when it was imported.
+# One row: the version of the register that is in `lamps` and `cabinets`, and when it was imported.
 register = Table(
     "register",
     metadata,

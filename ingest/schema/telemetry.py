@@ -1,7 +1,7 @@
 """Telemetry columns: what one stored lamp reading, circuit reading and cabinet reading consists of.
 
 Column names carry their unit; unknown is null (Parquet) or absent (InfluxDB), never 0. Strings are dictionary-encoded.
-A reading is told apart by (controller_id, epoch, sequence, lamp_id); beside these and ``at_us`` (UTC), what is its
+A reading is identified by (controller_id, epoch, sequence, lamp_id); beside these and ``at_us`` (UTC), what is its
 record's stands with the cabinet's reading alone. The quantities are those that ``edge_agent.wire`` declares; how one is
 stored follows from its datatype.
 """

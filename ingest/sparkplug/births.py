@@ -52,7 +52,7 @@ class Births:
         if previous is not None:
             session.last_at_us = previous.last_at_us
             session.next_round = previous.next_round
-        # a birth belongs behind all that came before it, and a controller stands in each round at most once
+        # a birth belongs behind all that came before it, and a controller occurs in each round at most once
         session.next_round = max(session.next_round, result.ended.pop(node, 0), len(result.rounds) - 1)
         if self._table.other_births.add_birth(session, previous):
             self._table.tell_two_agents(node, f"epoch {session.epoch} is back after another one")

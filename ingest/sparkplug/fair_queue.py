@@ -37,7 +37,7 @@ class FairQueue:
         """Nothing waits.
 
         Args:
-            tell_dropped: is told the controller and how many of its messages were dropped.
+            tell_dropped: called with the controller and how many of its messages were dropped.
             n_each: messages of one controller in one tick.
             held_bytes: of one controller's messages in one tick, and of those that the tick leaves behind.
         """

@@ -13,7 +13,7 @@ from edge_agent.wire import NBIRTH, NDATA, NDEATH, WireError, parse_topic
 from ingest.decode.birth import Session
 from ingest.decode.bounds import MAX_ID, is_id
 from ingest.decode.bulk_decode import BulkDecoder
-from ingest.decode.record import Record, read_record
+from ingest.decode.record import DecodedRecord, read_record
 from ingest.errors import RecordError, describe
 from ingest.metrics import Complaints, Metrics
 from ingest.model.id_directory import Directory
@@ -76,7 +76,7 @@ class HostApplication:
 
     @property
     def newborn(self) -> list[Session]:
-        """Sessions started since they were last taken."""
+        """Sessions started since this list was last emptied."""
         return self._births.newborn
 
     @newborn.setter
@@ -107,7 +107,7 @@ class HostApplication:
         self._metrics.duplicates.inc(n_duplicates)
         return result
 
-    def _read_alike(self, messages: Sequence[Message]) -> Sequence[Record | None]:
+    def _read_alike(self, messages: Sequence[Message]) -> Sequence[DecodedRecord | None]:
         try:
             return self._bulk_decoder.read(messages, self._by_topic)
         except Exception as error:  # noqa: BLE001  # then each is read by itself, and only the one that does it is lost
@@ -120,9 +120,9 @@ class HostApplication:
         self.complaints.add("broke_down", node, text)
         self._dead_letters.add(f"{kind}/{node}", "broke_down", text, payload, result.now_us or 0)
 
-    def _data(self, session: Session, payload: bytes, alike: Record | None, result: IntakeResult) -> bool:
+    def _data(self, session: Session, payload: bytes, alike: DecodedRecord | None, result: IntakeResult) -> bool:
         """Take one NDATA of a session; says whether it was a duplicate."""
-        record: Record | None
+        record: DecodedRecord | None
         try:
             record = alike if alike is not None and alike.session is session else read_record(session, payload)
         except RecordError as error:
@@ -136,7 +136,7 @@ class HostApplication:
                 record = self._by_own_birth(session, record.epoch, payload)
         return record is not None and self._take(record.session, record, payload, result)
 
-    def _by_own_birth(self, session: Session, epoch: int, payload: bytes) -> Record | None:
+    def _by_own_birth(self, session: Session, epoch: int, payload: bytes) -> DecodedRecord | None:
         """A record of another epoch than the session's, by its own birth; None = not known: it is to be sent again."""
         record = self._turn(session, payload)
         if record is None:
@@ -146,7 +146,7 @@ class HostApplication:
             self._other_births.miss(node, epoch, self.commands.ask_rebirth)
         return record
 
-    def _turn(self, session: Session, payload: bytes) -> Record | None:
+    def _turn(self, session: Session, payload: bytes) -> DecodedRecord | None:
         """A record by another birth that is kept of this controller, whose session is then in force; None = by none."""
         record = self._other_births.read(session, payload)
         if record is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.decode.record import LATEST_US, Record
+from ingest.decode.record import LATEST_US, DecodedRecord
 from ingest.model.batch import SessionEvent
 from ingest.model.received_ranges import ReceivedRanges
 
@@ -27,10 +27,10 @@ class IntakeResult:
         latest_us: no record is believed that claims to be of this time or later.
     """
 
-    rounds: list[list[Record]] = field(default_factory=list)
+    rounds: list[list[DecodedRecord]] = field(default_factory=list)
     round_us: list[int] = field(default_factory=list)
-    history: list[Record] = field(default_factory=list)
-    unjudged: list[Record] = field(default_factory=list)
+    history: list[DecodedRecord] = field(default_factory=list)
+    unjudged: list[DecodedRecord] = field(default_factory=list)
     events: list[tuple[int, SessionEvent]] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
     touched: dict[tuple[str, int], ReceivedRanges] = field(default_factory=dict)
@@ -44,5 +44,5 @@ class IntakeResult:
 
     @property
     def n_records(self) -> int:
-        """Records taken."""
+        """Number of records accepted."""
         return sum(map(len, self.rounds)) + len(self.history) + len(self.unjudged)

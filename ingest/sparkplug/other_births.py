@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ingest.decode.birth import Session, renumbered
-from ingest.decode.record import Record, read_record
+from ingest.decode.record import DecodedRecord, read_record
 from ingest.errors import RecordError
 from ingest.model.id_directory import Directory
 from ingest.sparkplug.command_queue import REBIRTH_INTERVAL_S
@@ -27,7 +27,7 @@ class OtherBirths:
 
     def __init__(self) -> None:
         """Start without births."""
-        self._of: dict[str, list[Session]] = {}  # the one that spoke last stands last
+        self._of: dict[str, list[Session]] = {}  # in order of their latest message
         self._epochs: dict[str, tuple[int, ...]] = {}
         self._in_vain: dict[str, tuple[int | None, int]] = {}  # the epoch that is missing, and requests for it
 
@@ -36,7 +36,7 @@ class OtherBirths:
 
         Returns:
             Whether two agents of this name are at work: two epochs came back after another one. One alone may be
-            that of a card which can be written again; an outbox that was in memory, or was lost, never comes back.
+            that of storage which can be written again; an outbox that was in memory, or was lost, never comes back.
         """
         node, epoch = session.controller_id, session.epoch
         if previous is not None and previous.epoch != epoch:
@@ -51,7 +51,7 @@ class OtherBirths:
         self._epochs[node] = (*epochs[1 - _REMEMBERED :], epoch)
         return sum(count > 1 for count in Counter(self._epochs[node]).values()) > 1
 
-    def read(self, present: Session, payload: bytes) -> Record | None:
+    def read(self, present: Session, payload: bytes) -> DecodedRecord | None:
         """A record by the birth that fits it, which changes places with the present session; None = no birth fits.
 
         A birth fits if the record, read by the birth's aliases, says the birth's epoch.

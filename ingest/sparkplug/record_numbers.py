@@ -1,6 +1,6 @@
 """Drops duplicate records by (controller, epoch, sequence), and sorts live ones into rounds of one per controller.
 
-Owns what is done with numbers that cannot be: jumps, contradictions, numbers that are taken. Pure bookkeeping, no I/O.
+Owns what is done with impossible numbers: jumps, contradictions, numbers received before. Pure bookkeeping, no I/O.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ingest.decode.birth import Session, is_next
-from ingest.decode.record import Record, check_record
+from ingest.decode.record import DecodedRecord, check_record
 from ingest.errors import RecordError
 from ingest.model.received_ranges import MAX_JUMP, ReceivedRanges
 from ingest.sparkplug.command_queue import CommandQueue
@@ -29,7 +29,7 @@ class RecordNumbers:
         self._commands = commands
         self._dead_letters = dead_letters
 
-    def take(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> bool:
+    def take(self, session: Session, record: DecodedRecord, payload: bytes, result: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
         ranges = session.ranges
         claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
@@ -49,10 +49,10 @@ class RecordNumbers:
             ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
-                self._tell_taken(session, record, payload, result)
+                self._log_duplicate(session, record, payload, result)
             return True
         if record.sequence <= ranges.complete_to:
-            self._tell_contradiction(session, record, ranges)
+            self._log_contradiction(session, record, ranges)
             if record.pending and not record.is_historical:
                 ranges.rewind(claimed)
         elif not ranges.has_room(record.sequence):
@@ -76,13 +76,13 @@ class RecordNumbers:
             self._take_live(session, record, result)
         return False
 
-    def _take_live(self, session: Session, record: Record, result: IntakeResult) -> None:
+    def _take_live(self, session: Session, record: DecodedRecord, result: IntakeResult) -> None:
         number, n_rounds = session.next_round, len(result.rounds)
         if number == 0:
             self._table.clocks.measure(session, record.at_us, result.now_us)
         ahead_us = self._table.clocks.ahead_us(session.controller_id)
         if ahead_us:
-            self._tell_clock(session, ahead_us)
+            self._log_clock(session, ahead_us)
             result.ahead_us[session.controller] = ahead_us
         at_us = record.at_us - ahead_us
         # Who sweeps seldom waits for the rounds of its own time: judged early, it would seem to be silent since. Not to
@@ -98,7 +98,7 @@ class RecordNumbers:
         session.interval_s = record.interval_s or session.interval_s
         session.is_synchronised = record.is_synchronised
 
-    def _tell_clock(self, session: Session, ahead_us: int) -> None:
+    def _log_clock(self, session: Session, ahead_us: int) -> None:
         node, minutes = session.controller_id, abs(ahead_us) / 60e6
         text = f"{node}: its clock is {minutes:.0f} min {'ahead' if ahead_us > 0 else 'behind'}; ours times its faults"
         self._table.complaints.add("clock", node, text)
@@ -126,7 +126,7 @@ class RecordNumbers:
             return False
         return session.sequence is None or abs(sequence - session.sequence) > MAX_JUMP
 
-    def _refuse_jump(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> None:
+    def _refuse_jump(self, session: Session, record: DecodedRecord, payload: bytes, result: IntakeResult) -> None:
         """Refuse an implausible number without acknowledgement; a birth with the same number confirms it."""
         node = session.controller_id
         text = f"{node}: a record has number {record.sequence}, far beyond all before; it waits for a birth to say so"
@@ -134,7 +134,7 @@ class RecordNumbers:
         self._dead_letters.add(f"NDATA/{node}", "jump", text, payload, result.now_us or 0)
         self._commands.ask_rebirth(node, _JUMP_WAIT_S)
 
-    def _tell_contradiction(self, session: Session, record: Record, ranges: ReceivedRanges) -> None:
+    def _log_contradiction(self, session: Session, record: DecodedRecord, ranges: ReceivedRanges) -> None:
         """Report a record that the agent, or another sender of its name, had declared as dropped."""
         node = session.controller_id
         text = (
@@ -143,7 +143,7 @@ class RecordNumbers:
         )
         self._table.complaints.add("contradiction", node, text)
 
-    def _tell_taken(self, session: Session, record: Record, payload: bytes, result: IntakeResult) -> None:
+    def _log_duplicate(self, session: Session, record: DecodedRecord, payload: bytes, result: IntakeResult) -> None:
         """Report a new record with the number of a stored one; it becomes a dead letter."""
         node = session.controller_id
         session.live_sequence = record.sequence

@@ -34,7 +34,7 @@ class Refusals:
         is_own: bool,
         now_us: int,
     ) -> tuple[int, ReceivedRanges | None]:
-        """Set a record aside; if its (epoch, sequence) can be had at all, it counts as taken.
+        """Set a record aside; if its (epoch, sequence) can be read at all, it counts as received.
 
         Args:
             session: by which it could not be read.
@@ -68,7 +68,7 @@ class Refusals:
         self._strikes.pop(node, None)
 
     def _strike(self, session: Session) -> ReceivedRanges | None:
-        """Count an unreadable payload; a gap that persists while they arrive is taken to be the missing record."""
+        """Count an unreadable payload; a gap that persists while they arrive counts as the missing record."""
         ranges = session.ranges
         if ranges is None:
             return None

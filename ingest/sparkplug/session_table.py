@@ -131,7 +131,7 @@ class SessionTable:
     def presence(self) -> dict[str, dict[str, bool | int]]:
         """Controllers met since the start: whether each is online, and the time of its newest live record.
 
-        Of those that the register does not name (renamed or taken down) only the ones that are online.
+        Of those that the register does not name (renamed or removed) only the ones that are online.
         """
         seen: dict[str, dict[str, bool | int]] = {
             node: {"is_online": False, "last_seen_us": at_us}

@@ -1,7 +1,7 @@
 """Nodes outside of the register or of other systems: limited in number and in stored data.
 
 Pure bookkeeping. A controller that is not in the register yet may have its readings stored; an attacker may invent as
-many names as it likes. So a limited number of such controllers is taken at once, each with limits of its own, and of
+many names as it likes. So a limited number of such controllers is accepted at once, each with limits of its own, and of
 nodes of other systems no more than the names of the latest is remembered.
 """
 
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-MAX_UNKNOWN: Final = 128  # controllers of no register that are taken at once
+MAX_UNKNOWN: Final = 128  # controllers of no register that are accepted at once
 MAX_UNKNOWN_BIRTH: Final = 65_536  # bytes of the NBIRTH of one: 1,000 lamps take 40,000
 _IDLE_S: Final = 600.0  # without a word, until an unknown controller's place may be another's
 _MAX_FOREIGN: Final = 8192
@@ -27,14 +27,14 @@ class Strangers:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """Start without nodes."""
         self._monotonic = monotonic
-        self._heard_at: OrderedDict[str, float] = OrderedDict()  # the one heard the longest ago stands first
+        self._heard_at: OrderedDict[str, float] = OrderedDict()  # in order of their latest message
         self._foreign: OrderedDict[str, None] = OrderedDict()
         self._asked: OrderedDict[str, tuple[float, float]] = OrderedDict()  # when, and how long to wait then
         self._asked_since = 0.0
         self._n_asked = 0
 
     def admit(self, node: str) -> tuple[bool, str | None]:
-        """Whether an unknown controller is taken, and whose place it takes for that, if anybody's."""
+        """Whether an unknown controller is accepted, and which other one is dropped for it, if any."""
         now = self._monotonic()
         self._foreign.pop(node, None)
         gone = None
@@ -47,7 +47,7 @@ class Strangers:
         return True, gone
 
     def hear(self, node: str) -> None:
-        """An unknown controller that was taken has spoken."""
+        """Note that an accepted unknown controller has sent something."""
         self._heard_at[node] = self._monotonic()
         self._heard_at.move_to_end(node)
 

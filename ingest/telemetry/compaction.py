@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
-from ingest.schema.telemetry import LAMP_VALUES, TABLES
+from ingest.schema.telemetry import TABLES
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
+from ingest.telemetry.merged_tables import THIN_US, joined_tables
 from ingest.telemetry.parquet_file import MERGED
 from ingest.telemetry.segment_file import (
     is_thinned,
@@ -39,13 +39,6 @@ SET_ASIDE: Final = "damaged-"
 _FAN_IN: Final = 32  # so many of one size are merged while the day lasts
 _MAX_AT_ONCE: Final = 512
 _GRACE_S: Final = 60.0  # a reader may have listed what is hidden now
-THIN_US: Final = 900_000_000  # 15 minutes
-_SORT: Final = {
-    "lamps": [("lamp_id", "ascending"), ("at_us", "ascending")],
-    "circuits": [("controller_id", "ascending"), ("circuit", "ascending"), ("at_us", "ascending")],
-    "cabinets": [("controller_id", "ascending"), ("at_us", "ascending")],
-}
-_MEANS: Final = frozenset(column.name for column in LAMP_VALUES if column.is_mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +207,7 @@ class Compaction:
         if not files or len(tables) < len(files):
             return None
         try:
-            return _joined(tables, name, is_thinned=is_thinned)
+            return joined_tables(tables, name, is_thinned=is_thinned)
         except READ_ERRORS as error:  # well-formed, and not what this store writes
             if len(files) > 1:  # say which one it is
                 for path, table in zip(files, tables, strict=True):
@@ -225,7 +218,7 @@ class Compaction:
 
     def _try(self, path: Path, table: pa.Table, name: str) -> None:
         try:
-            _joined([table], name, is_thinned=True)
+            joined_tables([table], name, is_thinned=True)
         except READ_ERRORS as error:
             self._damaged.add(path, error)
 
@@ -258,42 +251,6 @@ def _same_size(segments: Sequence[_Segment]) -> list[_Segment]:
         if max(sizes) <= _FAN_IN * min(sizes) and sum(sizes) <= MAX_ROWS:
             return list(run)
     return []
-
-
-def _joined(tables: Sequence[pa.Table], name: str, *, is_thinned: bool) -> pa.Table:
-    table = pa.concat_tables([_with_plain_ids(table) for table in tables], promote_options="permissive")
-    if is_thinned and name == "lamps":
-        table = _thinned(table)
-    table = table.sort_by(_SORT[name]).combine_chunks()
-    if name == "lamps":  # sorted by them, so each stands often
-        place = table.schema.get_field_index("lamp_id")
-        table = table.set_column(place, "lamp_id", table.column(place).dictionary_encode())
-    fields = [
-        pa.field(f.name, f.type, nullable=bool(c.null_count)) for f, c in zip(table.schema, table.columns, strict=True)
-    ]
-    return pa.Table.from_arrays([c.combine_chunks() for c in table.columns], schema=pa.schema(fields))
-
-
-def _with_plain_ids(table: pa.Table) -> pa.Table:
-    for i, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            table = table.set_column(i, field.name, table.column(i).cast(pa.string()))
-    return table
-
-
-def _thinned(table: pa.Table) -> pa.Table:
-    """Quarter-hour means of what was measured; counters and states as they stood last."""
-    slot = pc.multiply(pc.floor(pc.divide(table.column("at_us").cast(pa.float64()), float(THIN_US))), float(THIN_US))
-    order = table.schema.names
-    table = table.append_column("slot", slot.cast(pa.int64())).sort_by("at_us")
-    keys = ["lamp_id", "controller_id", "epoch", "slot"]
-    rest = [name for name in order if name not in keys]
-    grouped = table.group_by(keys, use_threads=False).aggregate(
-        [(name, "mean" if name in _MEANS else "last") for name in rest]
-    )
-    renamed = {f"{name}_{'mean' if name in _MEANS else 'last'}": name for name in rest}
-    grouped = grouped.rename_columns([renamed.get(name, name) for name in grouped.schema.names])
-    return grouped.select(order).cast(pa.schema([table.schema.field(name).with_nullable(True) for name in order]))
 
 
 def _joined_ranges(run: Sequence[_Segment]) -> list[StoredRanges]:

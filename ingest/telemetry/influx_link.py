@@ -1,6 +1,6 @@
 """The connection to an InfluxDB server: writes through influxdb-client, InfluxQL queries over HTTP.
 
-Owns what an answer means: taken, refused for good (set aside), or not now (``StoreUnavailableError``). Knows nothing of
+Owns what an answer means: stored, refused for good (set aside), or not now (``StoreUnavailableError``). Independent of
 blocks. Only a refusal that names the data is one for good; a wrong token, a missing database, a full cache or a limit
 of the server is for a person or for time to mend, and until then nothing counts as stored.
 """
@@ -45,7 +45,7 @@ _MOST_REQUESTS: Final = 200  # to find the refused lines of one request; beyond,
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What a 400 said: the reason, and how many lines were dropped if it told (0 = not told)."""
+    """What a 400 said: the reason, and how many lines were dropped (0 = not stated)."""
 
     reason: str
     n_dropped: int
@@ -92,7 +92,7 @@ class InfluxLink:
         self._log.error("lines refused and set aside", n_lines=self.n_refused - n_before, reason=refusal.reason)
 
     def _narrow(self, lines: Lines, refusal: _Refusal, budget: list[int]) -> None:
-        """Find the lines that a refusal means by sending halves: what was taken before only lies on itself."""
+        """Find the lines that a refusal means by sending halves: lines that were stored before are only overwritten."""
         if len(lines) == 1 or refusal.n_dropped >= len(lines) or (budget[0] <= 0 and not refusal.is_too_large):
             self._refused.add(refusal.reason, body_of(lines))
             self.n_refused += len(lines)

@@ -1,6 +1,6 @@
 """Converts blocks to InfluxDB line protocol, column by column.
 
-Pure. A column's text is made once per different value (meters have few) and taken by every row; a row is the join of
+Pure. A column's text is made once per different value (meters have few) and used by every row; a row is the join of
 its columns. Lines come as an Arrow array of strings with their line ends, whose data buffer is a request's body as it
 stands, and a slice of it another request. Names and times are ``ingest.schema.influx``'s.
 """
@@ -23,7 +23,7 @@ from ingest.schema.telemetry import CIRCUIT_VALUES, CONTACTS, LAMP_VALUES, PHASE
 
 LINES_AT_ONCE: Final = 5_000  # of one request: 0.8 MB as text, where InfluxDB spends least on a line
 _LAMP_NUMBERS: Final = tuple(column for column in LAMP_VALUES if not column.quantity.is_state)
-# What is always told stands first: a line has a field at least.
+# What is always written comes first: a line has a field at least.
 _LAMP_STATES: Final = tuple(
     sorted((c for c in reversed(LAMP_VALUES) if c.quantity.is_state), key=lambda column: column.unknown or -1)
 )
@@ -105,7 +105,7 @@ def _circuit_lines(block: Block, controllers: pa.StringArray, times: pa.StringAr
 
 
 def record_lines(block: Block, position: int, words: TagWords) -> Iterator[Lines]:
-    """Cabinet and journal points of a block's records; record i stands in the journal at ``position + 1 + i``."""
+    """Cabinet and journal points of a block's records; record i is in the journal at ``position + 1 + i``."""
     batch = block.batch
     all_times = _times(batch)
     all_points = point_ns(batch.at_us, batch.epoch, batch.sequence)
@@ -215,6 +215,6 @@ def _lamp_state(batch: Batch, rows: slice) -> pa.StringArray:
     texts = []
     for different in coded.dictionary.to_pylist():
         values = different.to_bytes(len(_LAMP_STATES), "big")
-        told = [(c.name, v) for c, v in zip(_LAMP_STATES, values, strict=True) if v != c.unknown]
-        texts.append(" " + ",".join([f"{name}={value}i" for name, value in told]))
+        known = [(c.name, v) for c, v in zip(_LAMP_STATES, values, strict=True) if v != c.unknown]
+        texts.append(" " + ",".join([f"{name}={value}i" for name, value in known]))
     return pa.array(texts, pa.string()).take(coded.indices)

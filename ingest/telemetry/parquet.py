@@ -130,7 +130,7 @@ class ParquetStore:
             return _read_ranges_document(path.read_bytes())
         except FileNotFoundError:
             return -1, []
-        except Exception as error:  # noqa: BLE001  # a file that anything may stand in; the footers say the same
+        except Exception as error:  # noqa: BLE001  # a file that anything may be in; the footers say the same
             kept = None if self._is_reader else set_aside(path)
             self._log.error("damaged, reading every footer instead", file=str(path), reason=describe(error), kept=kept)
             return -1, []

@@ -1,7 +1,7 @@
 """Lines that InfluxDB refuses permanently, kept in bounded files so that they can be corrected and imported.
 
 ``refused_lines.txt`` in the city's data folder, and the one before it: line protocol as it was sent, under a comment
-that says why. Knows nothing of the server.
+that says why. Independent of the server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Writes one Parquet segment atomically, and reads its footer.
 
 The order is: files, synced; their folder, synced; the folder renamed into place; the day's folder synced. Whatever
-stands in a staging folder after a crash was never promised to anyone. Each writer has one of its own, and who opens the
+is in a staging folder after a crash was never promised to anyone. Each writer has one of its own, and who opens the
 store after it removes it: a writer that hung and wakes up has nowhere to rename from, and can add nothing.
 """
 

@@ -24,7 +24,7 @@ class TelemetryStore(Protocol):
 
         Raises:
             StoreUnavailableError: full or down; the same block may be tried again, now or later.
-            StoreRefusedError: this block will never be taken.
+            StoreRefusedError: the store will never accept this block.
         """
 
     def received(self) -> list[StoredRanges]:

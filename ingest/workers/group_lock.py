@@ -92,7 +92,7 @@ class GroupLock:
         """How things stand; the answer proves that the session, and so the lock, still stands.
 
         Raises:
-            LockLostError: it does not; a held lock is to be taken for lost.
+            LockLostError: it does not; a held lock has to be treated as lost.
         """
         try:
             if self._connection is None:

@@ -1,7 +1,7 @@
 """Checks a held lock every second on a separate thread, independent of long passes of intake.
 
 Owns when a lock counts as lost: at the first error, and when no answer has come for a while, as after the whole process
-hung. Knows nothing of what is done under the lock.
+hung. Independent of what is done under the lock.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LockWatch:
         """How things stood a moment ago.
 
         Raises:
-            LockLostError: the lock is lost, or has to be taken for lost.
+            LockLostError: the lock is lost, or has to be treated as lost.
         """
         answer, silent_s = self._answer, self._monotonic() - self._answered_at
         if isinstance(answer, LockLostError):

@@ -45,7 +45,7 @@ class WorkerPage:
         self.hold()
 
     def hold(self) -> None:
-        """Bind the port if it is not ours yet; one that is taken is told once, and worth asking for again."""
+        """Bind the port if it is not ours yet; one that is in use is reported once and tried again later."""
         now = time.monotonic()
         if self._port < 0 or self._page is not None or now - self._tried_at < _RETRY_S:
             return

@@ -17,8 +17,9 @@ from typing import Final
 
 import structlog
 
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.errors import IngestError, UnusableError
+from ingest.options import Options
 from ingest.schema.city import City
 from ingest.schema.safe_url import without_secrets
 from ingest.workers.group_lock import GroupLock, LockLostError
@@ -35,9 +36,9 @@ class Patience:
     Attributes:
         look_s: between two looks at the lock, standing by or serving.
         settle_s: after its start, so that workers that start together share fairly.
-        orphan_s: a group free for so long is taken beyond one's share.
+        orphan_s: a group without a worker for so long is claimed beyond one's share.
         yield_s: beyond one's share for so long, a group is given back.
-        keep_s: a group that was taken as an orphan is not given back before.
+        keep_s: a group that was claimed so is not given back before.
         failed_s: after a city could not be opened or broke down.
     """
 
@@ -115,7 +116,7 @@ class GroupKeeper:
         self._log = structlog.get_logger("ingest").bind(group=city.city.group)
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Run until the stop signal."""
         free_since = self._away_until = time.monotonic() + self._patience.settle_s
         is_told = False
         while not self._is_stopped.wait(self._patience.look_s):
@@ -155,7 +156,7 @@ class GroupKeeper:
         try:
             ingest = CityIngest(self._city, replace(self._options, guard=self._lock.guard, show=self._page.show))
             try:
-                self._log.info("serves", after_s=round(time.monotonic() - began, 2))
+                self._log.info("serving", after_s=round(time.monotonic() - began, 2))
                 keep_s = self._patience.keep_s if is_orphan else 0.0
                 ingest.intake.run(lambda: not self._is_ours(watch, began + keep_s))
             finally:
@@ -170,7 +171,7 @@ class GroupKeeper:
             self._why = f"broke down: {type(error).__name__}; the log says more"
             return self._patience.failed_s
         else:
-            self._log.info("serves no longer")
+            self._log.info("stopped serving")
             return self._patience.orphan_s
         finally:
             watch.stop()
@@ -234,7 +235,7 @@ def check_cities(cities: Sequence[City]) -> None:
 def run_worker(
     cities: Sequence[City], options: Options, is_stopped: threading.Event, patience: Patience | None = None
 ) -> None:
-    """Serve this worker's share of the cities until told to stop.
+    """Serve this worker's share of the cities until the stop signal.
 
     Args:
         cities: the same for every worker.

@@ -17,14 +17,17 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from city_pki.authority import create_authority, issued, new_key, private_pem
+from city_pki.authority import create_authority
+from city_pki.certificates import new_key, private_pem
 from city_pki.enrolments import APPROVAL_TIME, CODE_LIFETIME, MOST_RENEWALS, RENEWAL_TIME, Enrolments
 from city_pki.errors import PkiError, RefusedError
+from city_pki.issued import read_issued
 from city_pki.secret_file import write_public, write_secret
 from dashboard_api.app import create_app
 from edge_agent import enrolment
 from edge_agent.config import load_config
-from edge_agent.enrolment import Place, Server, enroll, renew
+from edge_agent.enrolment import Place, enroll, renew
+from edge_agent.enrolment_server import Server
 from edge_agent.errors import Fatal
 from edge_agent.link.certificate_files import next_of
 from edge_agent.wire import WireError
@@ -117,7 +120,7 @@ def test_a_code_and_an_operator_give_a_controller_its_certificate(stand: Stand) 
     assert name_on(stand.place.cert) == PJU
     assert stand.place.key.stat().st_mode & 0o777 == 0o600
     assert stand.config.read_text() == f"# {PJU}\n"
-    [entry] = issued(stand.city / "pki")
+    [entry] = read_issued(stand.city / "pki")
     assert stand.said == [{"digest": " ".join(entry.key[i : i + 4] for i in range(0, 24, 4))}]
     assert all(part not in text for text in stand.server.sent for part in (str(code), code.secret.hex()))
     assert "PRIVATE" not in "".join(stand.server.sent)
@@ -151,7 +154,7 @@ def test_without_an_operator_there_is_no_certificate(stand: Stand, monkeypatch) 
     with pytest.raises(Fatal, match="not approved: waiting"):
         stand.enroll(stand.code())
     assert not stand.place.cert.exists()
-    assert issued(stand.city / "pki") == ()
+    assert read_issued(stand.city / "pki") == ()
 
 
 def test_an_operator_can_refuse(stand: Stand) -> None:
@@ -256,7 +259,7 @@ def test_an_old_certificate_is_followed_by_the_next_one_without_an_operator(stan
     assert next_of(stand.place.key).read_bytes() != before[1]
     assert next_of(stand.place.key).stat().st_mode & 0o777 == 0o600
     assert renew(stand.server, stand.place, stand.now) == "next"
-    assert len(issued(stand.city / "pki")) == 2
+    assert len(read_issued(stand.city / "pki")) == 2
 
 
 def test_one_that_was_off_for_400_days_comes_back_when_an_operator_approves(stand: Stand) -> None:
@@ -364,9 +367,9 @@ def test_a_code_is_read_as_it_was_written_whatever_case_and_blanks(
 
 @given(st.text(max_size=100).filter(lambda text: len(text.replace("-", "").replace(" ", "")) != 42))
 def test_any_other_text_is_no_code_and_is_not_repeated(text: str) -> None:
-    with pytest.raises(WireError) as told:
+    with pytest.raises(WireError) as reported:
         parse_code(text)
-    assert len(text) < 30 or text not in str(told.value)
+    assert len(text) < 30 or text not in str(reported.value)
 
 
 # --- real processes ---

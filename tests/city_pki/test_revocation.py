@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from city_pki.authority import barred_names
 from city_pki.errors import PkiError
+from city_pki.issued import barred_names
 from city_pki.takeover import BrokerPlace, end_session, signal_broker
 from tests.city_pki.tls_stand import GROUP, HOST, OBSERVER, TlsStand, wait_until
 
@@ -95,5 +95,5 @@ def test_a_broker_that_is_gone_is_told(tmp_path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     (tmp_path / "pid").write_text(str(ended.pid))
-    with pytest.raises(PkiError, match="was not told"):
+    with pytest.raises(PkiError, match="got no signal"):
         signal_broker(tmp_path / "pid")

@@ -43,7 +43,7 @@ class Stand:
         self.queue = CommandQueue(group, Metrics(), monotonic=lambda: 0.0, wall_ms=lambda: self.now_ms + self.host_ms)
         if is_signing:
             self.sign_anew()
-        self.card = folder / "outbox.db.keys.json"
+        self.keys_file = folder / "outbox.db.keys.json"
         self.start()
 
     def sign_anew(self) -> None:
@@ -52,7 +52,9 @@ class Stand:
 
     def start(self, keys: KeysConfig | None = None) -> None:
         pinned = keys or KeysConfig(self.keys.working, self.keys.recovery)
-        self.gate = OrderGate(pinned, self.group, self.controller, self.card, lambda: self.now_ms, lambda: self.trust)
+        self.gate = OrderGate(
+            pinned, self.group, self.controller, self.keys_file, lambda: self.now_ms, lambda: self.trust
+        )
 
     def schedule(self, node: str = "A", text: str = SCHEDULE) -> Command:
         return self._sent(node, Metric(text, name="Schedule/Document", datatype=DataType.STRING))
@@ -242,7 +244,7 @@ def test_an_older_change_of_key_does_not_come_back(stand: Stand) -> None:
     in_force = stand.gate.key_id
     stand.gate.admit(first)
     assert stand.gate.key_id == in_force
-    stand.card.unlink()
+    stand.keys_file.unlink()
     stand.start(KeysConfig(keys.working, keys.recovery, keys.rotation.number))
     stand.gate.admit(first)
     assert stand.gate.key_id == in_force, "also for a controller that was made after it"
@@ -284,13 +286,13 @@ def test_other_keys_in_the_file_are_in_force_at_once(stand: Stand, tmp_path) -> 
     ids=["empty", "nothing", "nested", "odd", "bytes"],
 )
 def test_a_spoilt_card_falls_back_to_the_pinned_keys(stand: Stand, contents: bytes) -> None:
-    stand.card.write_bytes(contents)
+    stand.keys_file.write_bytes(contents)
     stand.start()
     stand.gate.admit(stand.dim())
 
 
 def test_a_card_that_takes_nothing_leaves_the_street_its_orders(stand: Stand) -> None:
-    stand.card.with_name(stand.card.name + ".new").mkdir()
+    stand.keys_file.with_name(stand.keys_file.name + ".new").mkdir()
     order = stand.dim()
     stand.gate.admit(order)
     refused(stand, order, "again")
@@ -301,9 +303,9 @@ def test_a_key_that_others_may_read_does_not_sign(stand: Stand, mode: int) -> No
     key = stand.folder / "orders.key"
     assert key.stat().st_mode & 0o777 == 0o600
     key.chmod(mode)
-    with pytest.raises(PkiError, match="chmod 600") as told:
+    with pytest.raises(PkiError, match="chmod 600") as reported:
         stand.sign_anew()
-    assert key.read_text().strip() not in str(told.value)
+    assert key.read_text().strip() not in str(reported.value)
 
 
 def test_keys_are_never_overwritten(stand: Stand) -> None:

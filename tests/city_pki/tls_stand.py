@@ -18,8 +18,9 @@ from cryptography import x509
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from city_pki.authority import Authority, create_authority, new_key, private_pem
+from city_pki.authority import Authority, create_authority
 from city_pki.broker_files import host_name, write_broker_files
+from city_pki.certificates import new_key, private_pem
 from city_pki.secret_file import write_public, write_secret
 
 GROUP = "terang"

@@ -104,13 +104,14 @@ class Town:
         )
         return key
 
-    def write_live(self, states, at_us=T0, warnings="{}"):
+    def write_live(self, states, at_us=T0, warnings="{}", level=1):
         n = len(states)
         columns = {name: np.full(n, np.nan if code == "<f4" else 1).astype(code) for name, code in live.COLUMNS.items()}
         columns |= {
             "state": np.array(states, np.uint8),
             "at_us": np.full(n, at_us),
             "power_w": np.full(n, 90, np.float32),
+            "level": np.broadcast_to(np.array(level, np.uint8), n).copy(),
         }
         about = {
             "register_version": str(self.register.version),

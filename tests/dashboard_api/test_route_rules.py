@@ -17,6 +17,7 @@ T0 = 1_790_000_000_000_000
 PEOPLE = ("viewer", "crew", "operator", "administrator")
 VIEW = frozenset((*PEOPLE, "read"))
 WALL = VIEW | {"display"}
+OPERATE = frozenset(("operator", "administrator", "operate"))
 EVERYBODY = frozenset(("public", *PEOPLE, *Scope))
 # method and path -> (an address of it, who may)
 MAY = {
@@ -115,6 +116,28 @@ MAY = {
     ("GET", "/sign-in/oidc"): ("/sign-in/oidc", EVERYBODY),
     ("GET", "/sign-in/oidc/callback"): ("/sign-in/oidc/callback", EVERYBODY),
     ("POST", "/sign-out"): ("/sign-out", EVERYBODY),
+    ("GET", "/talq/services"): ("/talq/services", VIEW),
+    ("GET", "/talq/services/{service_name}"): ("/talq/services/ControlService", VIEW),
+    ("GET", "/talq/device-classes"): ("/talq/device-classes", VIEW),
+    ("GET", "/talq/device-classes/count"): ("/talq/device-classes/count", VIEW),
+    ("GET", "/talq/device-classes/{class_name}"): ("/talq/device-classes/TerangLamp", VIEW),
+    ("GET", "/talq/devices"): ("/talq/devices", VIEW),
+    ("GET", "/talq/devices/count"): ("/talq/devices/count", VIEW),
+    ("GET", "/talq/devices/{device_address}"): ("/talq/devices/none", VIEW),
+    ("GET", "/talq/devices/{device_address}/{function_id}"): ("/talq/devices/none/monitor", VIEW),
+    ("GET", "/talq/devices/{device_address}/{function_id}/{attribute_name}"): (
+        "/talq/devices/none/monitor/activePower",
+        VIEW,
+    ),
+    ("GET", "/talq/log-reports/{logger_address}"): ("/talq/log-reports/terang-events", VIEW),
+    ("POST", "/talq/override-commands"): ("/talq/override-commands", OPERATE),
+    ("GET", "/ngsi-ld/v1/entities"): ("/ngsi-ld/v1/entities?type=Streetlight", VIEW),
+    ("GET", "/ngsi-ld/v1/entities/{entity_id:path}"): ("/ngsi-ld/v1/entities/urn:ngsi-ld:Streetlight:L-001", VIEW),
+    ("GET", "/ngsi-ld/v1/types"): ("/ngsi-ld/v1/types", VIEW),
+    ("GET", "/ngsi-ld/v1/subscriptions"): ("/ngsi-ld/v1/subscriptions", OPERATE),
+    ("POST", "/ngsi-ld/v1/subscriptions"): ("/ngsi-ld/v1/subscriptions", OPERATE),
+    ("GET", "/ngsi-ld/v1/subscriptions/{subscription_id:path}"): ("/ngsi-ld/v1/subscriptions/none", OPERATE),
+    ("DELETE", "/ngsi-ld/v1/subscriptions/{subscription_id:path}"): ("/ngsi-ld/v1/subscriptions/none", OPERATE),
 }
 SIGNS_OUT = (("DELETE", "/api/v1/session"), ("POST", "/sign-out"))
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

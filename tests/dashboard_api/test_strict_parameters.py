@@ -33,6 +33,14 @@ PATHS = {
     "token": "none",
     "name": "lamps",
     "number": "NONE",
+    "entity_id:path": "urn:ngsi-ld:Streetlight:L-001",
+    "subscription_id:path": "urn:x:1",
+    "service_name": "ControlService",
+    "class_name": "TerangLamp",
+    "device_address": "none",
+    "function_id": "monitor",
+    "attribute_name": "activePower",
+    "logger_address": "terang-events",
 }
 
 
@@ -46,6 +54,8 @@ def address_of(route):
 
 def names_the_parameter(answer, name):
     document = answer.json()
+    if isinstance(document, list) and "key" in document[0]:  # of TALQ
+        return name != "nope" or name in document[0]["description"]
     if isinstance(document, list):  # of GeoReport v2
         return document[0]["code"] == 400 and (name != "nope" or name in document[0]["description"])
     if answer.headers["content-type"] != "application/problem+json":

@@ -66,7 +66,7 @@ class Broker:
             self._process = None
 
 
-class Host:
+class RecordingHost:
     """A host that keeps every record by (epoch, sequence), counts repeats, and acknowledges what is whole.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""An agent with stub meters that sweeps as fast as it is told, as a process of its own to be killed at any instant.
+"""An agent with stub meters that sweeps at a given rate, as a process of its own to be killed at any instant.
 
 Each record's energy counter repeats the sweep's own number, kept beside the outbox after the record is in it: what was
 once stored must come out once, and what was never stored may be missing only at the moment of a kill.
@@ -13,9 +13,10 @@ import threading
 import time
 from pathlib import Path
 
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.link.resend import Resend
-from edge_agent.link.session import Node, Session
+from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.queue import Outbox
 from edge_agent.outbox.record import Circumstances, encode_body
 from edge_agent.outbox.waiting import Draft
@@ -42,7 +43,7 @@ def main(folder: Path, url: str, interval_s: float, seed: int, n_sweeps: int) ->
         folder / "outbox.db", retention_s=86400, max_bytes=50_000_000, random_epoch=lambda: source.getrandbits(63)
     )
     resend = Resend(resend_after_s=0.5, window=200, rate_per_s=5000)
-    session = Session(
+    session = NodeSession(
         Node("terang", "chaos", LAYOUT, "1.0"), outbox, resend, NoOrders(), lambda: time.time_ns() // 1_000_000
     )
     jitter = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Outboxes with records that tell their number, for the tests of outbox and card."""
+"""Outboxes with records that hold their number, for the tests of outbox and storage."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent.link.resend import Resend
-from edge_agent.link.session import Node, Session
+from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.queue import Outbox
 from edge_agent.outbox.record import Circumstances, Record, encode_body
@@ -69,7 +69,7 @@ class Played:
         )
         self.resend = Resend(resend_after_s=resend_after_s, window=window, rate_per_s=rate_per_s)
         node = Node("g", "n", self.layout, "1.2.3", primary_host)
-        self.session = Session(node, self.outbox, self.resend, self.ears, self.now_ms)
+        self.session = NodeSession(node, self.outbox, self.resend, self.ears, self.now_ms)
         self.meters = StubMeters(len(self.layout.lamp_ids), self.now_ms)
 
     def now_ms(self) -> int:
@@ -106,8 +106,8 @@ class Played:
 
     def sweep(self, slow: bool = True, levels: bytes | None = None) -> Record:
         sweep = self.meters.sweep(slow)
-        told = bytes_array(levels if levels is not None else b"\x64" * len(self.layout.lamp_ids))
-        body = encode_body(sweep, self.layout, Circumstances(told, True, 60))
+        reported = bytes_array(levels if levels is not None else b"\x64" * len(self.layout.lamp_ids))
+        body = encode_body(sweep, self.layout, Circumstances(reported, True, 60))
         records = self.outbox.append(Draft(sweep.at_ms, self.now_s, self.layout, body))
         self.session.offer(records)
         return records[-1]

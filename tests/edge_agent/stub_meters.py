@@ -25,7 +25,7 @@ def lamp_layout(n_lamps: int, *, is_dimmable: bool = True, has_contactor: bool =
 
 
 class StubMeters:
-    """Plausible seeded readings; keeps what it was told to switch."""
+    """Plausible seeded readings; keeps the switch commands it got."""
 
     def __init__(self, n_lamps: int, now_ms: Callable[[], int], seed: int = 1) -> None:
         self._n_lamps = n_lamps

@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 from edge_agent.wire import BY_NAME, DataType, Metric, unpack_array, unpack_strings
-from tests.edge_agent.broker_process import Broker, Host, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 GROUP, NODE = "terang", "PJU-017"
@@ -100,7 +100,7 @@ def start(make_pty_bus, make_node, tmp_path) -> Iterator[Callable[..., tuple[Pro
 
 
 def test_meters_on_a_pty_reach_the_host_and_its_orders_reach_the_meters(broker, start, tmp_path):
-    host = Host(broker.port, GROUP, NODE)
+    host = RecordingHost(broker.port, GROUP, NODE)
     process, nodes = start(broker.url)
     wait_until(lambda: len(host.of("NDATA")) >= 5)
 
@@ -146,7 +146,7 @@ def test_hostile_registers_do_not_end_the_agent_and_its_birth_reaches_the_broker
     bus = make_pty_bus([good, hostile])
     text = AGENT_TOML.format(group=GROUP, node=NODE, urls=json.dumps(broker.url), folder=tmp_path, port=bus.path)
     (tmp_path / "agent.toml").write_text(text.replace('profile = "lamp-node"', 'profile = "sdm120"'))
-    host = Host(broker.port, GROUP, NODE)
+    host = RecordingHost(broker.port, GROUP, NODE)
     process = Process(tmp_path, tmp_path / "agent.toml")
     try:
         wait_until(lambda: host.of("NBIRTH"))

@@ -187,8 +187,8 @@ def test_orders_hold_in_memory_while_the_card_is_full(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as card:
-        card.setattr("edge_agent.control.orders_keeper.save_orders", full)
+    with monkeypatch.context() as patch:
+        patch.setattr("edge_agent.control.orders_keeper.save_orders", full)
         assert cabinet.control.schedule(DOCUMENT)
         cabinet.run(0.1)
     assert not (tmp_path / "orders.json").exists()

@@ -16,7 +16,7 @@ from edge_agent.printout import show_status
 from edge_agent.status import AgentStatus
 from edge_agent.wire import WireError, encode_state
 from languages.catalogue import load_catalogue
-from tests.edge_agent.broker_process import Broker, Host, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, wait_until
 from tests.edge_agent.played_session import START_MS, Played
 from tests.edge_agent.test_mqtt_link import Linked
 
@@ -24,11 +24,11 @@ from tests.edge_agent.test_mqtt_link import Linked
 def test_sparkplug_2_2_host_is_understood_until_a_statement_of_3_0_comes() -> None:
     host = HostState("scada")
     assert host.topics == ("spBv1.0/STATE/scada", "STATE/scada")
-    assert host.told(b"ONLINE", START_MS) is True
+    assert host.received(b"ONLINE", START_MS) is True
     assert host.is_version_2_2
-    assert host.told(b"OFFLINE", START_MS) is False
-    assert host.told(encode_state(is_online=True, timestamp_ms=START_MS), START_MS) is True
-    assert host.told(b"OFFLINE", START_MS) is None
+    assert host.received(b"OFFLINE", START_MS) is False
+    assert host.received(encode_state(is_online=True, timestamp_ms=START_MS), START_MS) is True
+    assert host.received(b"OFFLINE", START_MS) is None
     assert host.is_online
 
 
@@ -59,7 +59,7 @@ def test_hostile_state_is_refused_and_the_host_stays_awaited(tmp_path, payload: 
     assert played.session.n_refused == 1
     assert played.session.is_waiting_for_host
     with pytest.raises(WireError):
-        HostState("scada").told(payload, START_MS)
+        HostState("scada").received(payload, START_MS)
 
 
 json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
@@ -69,19 +69,19 @@ json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.text()
 @given(st.one_of(st.binary(max_size=200), json_values.map(json.dumps).map(str.encode)))
 def test_state_of_any_bytes_gives_an_answer_or_a_wire_error(payload: bytes) -> None:
     with suppress(WireError):
-        assert HostState("h").told(payload, START_MS) in {True, False, None}
+        assert HostState("h").received(payload, START_MS) in {True, False, None}
 
 
 def test_forged_state_from_the_future_does_not_make_the_hosts_own_words_stale() -> None:
     host = HostState("scada")
-    assert host.told(encode_state(is_online=False, timestamp_ms=START_MS + 10**11), START_MS) is False
-    assert host.told(encode_state(is_online=True, timestamp_ms=START_MS + 10), START_MS + 1000) is True
+    assert host.received(encode_state(is_online=False, timestamp_ms=START_MS + 10**11), START_MS) is False
+    assert host.received(encode_state(is_online=True, timestamp_ms=START_MS + 10), START_MS + 1000) is True
 
 
 def test_stale_state_is_passed_over() -> None:
     host = HostState("scada")
-    assert host.told(encode_state(is_online=True, timestamp_ms=START_MS), START_MS)
-    assert host.told(encode_state(is_online=False, timestamp_ms=START_MS - 1), START_MS) is None
+    assert host.received(encode_state(is_online=True, timestamp_ms=START_MS), START_MS)
+    assert host.received(encode_state(is_online=False, timestamp_ms=START_MS - 1), START_MS) is None
 
 
 def test_status_says_that_the_primary_host_is_waited_for() -> None:
@@ -98,7 +98,7 @@ def broker(require_debian: Callable[[str], Path], tmp_path: Path) -> Iterator[Br
 
 
 def test_host_of_sparkplug_2_2_on_a_real_broker_is_waited_for_by_name_and_followed(broker, tmp_path) -> None:
-    host = Host(broker.port, "g", "n")
+    host = RecordingHost(broker.port, "g", "n")
     agent = Linked(tmp_path, broker.url, primary_host="scada")
     agent.beat()
     agent.link.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.link.lost_connection import LostConnection
-from tests.edge_agent.broker_process import Broker, Host, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, wait_until
 from tests.edge_agent.test_mqtt_link import Linked
 
 
@@ -38,7 +38,7 @@ def test_broker_that_refuses_an_oversized_birth_is_named_with_its_size(require_d
 
 
 def test_message_that_is_too_large_ends_the_connection_and_not_the_agent(broker, tmp_path) -> None:
-    host = Host(broker.port, "g", "n")
+    host = RecordingHost(broker.port, "g", "n")
     agent = Linked(tmp_path, broker.url)
     agent.beat()
     agent.link.start()

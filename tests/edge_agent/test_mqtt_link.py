@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.wire import Metric, encode_state, state_topic
-from tests.edge_agent.broker_process import Broker, Host, free_port, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, free_port, wait_until
 from tests.edge_agent.played_session import Played, history, live, values
 from tests.edge_agent.stub_meters import lamp_layout
 
@@ -49,7 +50,7 @@ class Linked(Played):
 
 
 def test_a_broker_killed_and_restarted_costs_nothing(broker, tmp_path):
-    host = Host(broker.port, "g", "n")
+    host = RecordingHost(broker.port, "g", "n")
     agent = Linked(tmp_path, broker.url)
     agent.beat()
     agent.link.start()
@@ -70,7 +71,7 @@ def test_a_broker_killed_and_restarted_costs_nothing(broker, tmp_path):
 
 
 def test_a_broken_connection_publishes_the_will_with_the_births_number(broker, tmp_path):
-    host = Host(broker.port, "g", "n", is_acknowledging=False)
+    host = RecordingHost(broker.port, "g", "n", is_acknowledging=False)
     agent = Linked(tmp_path, broker.url)
     agent.beat()
     agent.link.start()
@@ -118,7 +119,7 @@ def test_a_broker_that_never_answers_does_not_hold_up_the_sweeps(tmp_path):
 
 
 def test_the_primary_host_decides_over_a_real_broker(broker, tmp_path):
-    host = Host(broker.port, "g", "n")
+    host = RecordingHost(broker.port, "g", "n")
     agent = Linked(tmp_path, broker.url, primary_host="terang")
     agent.beat()
     agent.link.start()
@@ -175,7 +176,7 @@ def test_tls_with_client_certificates(require_debian, certificates, tmp_path):
         cert=certificates / "agent.crt",
         key=certificates / "agent.key",
     )
-    host = Host(plain, "g", "n")
+    host = RecordingHost(plain, "g", "n")
     for one in (stranger, agent):
         one.beat()
         one.link.start()
@@ -218,7 +219,7 @@ def test_six_hours_without_network_arrive_whole_and_in_order(tmp_path):
 
 
 def test_hostile_commands_on_the_wire_change_nothing_and_are_counted(broker, tmp_path):
-    host = Host(broker.port, "g", "n", is_acknowledging=False)
+    host = RecordingHost(broker.port, "g", "n", is_acknowledging=False)
     agent = Linked(tmp_path, broker.url)
     agent.beat()
     agent.link.start()

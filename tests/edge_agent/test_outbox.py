@@ -102,7 +102,7 @@ def test_a_power_cut_at_any_byte_of_the_log_leaves_whole_records_in_order(writte
     torn = random.Random(seed).randbytes(min(512, len(log) - at))  # a sector that was being written
     Path(f"{copy}-wal").write_bytes(log[:at] + torn)
     outbox = opened(copy)
-    if outbox.epoch != epoch:  # not even the schema had reached the card: a new outbox
+    if outbox.epoch != epoch:  # not even the schema had reached storage: a new outbox
         assert outbox.last_sequence == 0
     assert bodies(outbox) == [(i + 1, i) for i in range(outbox.last_sequence)]
     assert outbox.append(draft(0))[0].sequence == outbox.last_sequence
@@ -111,7 +111,7 @@ def test_a_power_cut_at_any_byte_of_the_log_leaves_whole_records_in_order(writte
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> tuple[Path, int]:
-    """An outbox as it lies on the card at the moment of a power cut: all in the log, nothing folded in."""
+    """An outbox as it is in storage at the moment of a power cut: all in the log, nothing folded in."""
     folder = tmp_path_factory.mktemp("written")
     outbox = opened(folder / "live.db")
     for i in range(40):

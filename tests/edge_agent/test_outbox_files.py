@@ -1,4 +1,4 @@
-"""What may stand on the card after a power cut, and who may read it: every case opens, is said, and is counted."""
+"""What may be in storage after a power cut, and who may read it: every case opens, is said, and is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox on a card that is full, corrupt, read-only or failing."""
+"""The outbox on storage that is full, corrupt, read-only or failing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_full_card_stops_nothing_and_keeps_the_order(tmp_path):
         for i in range(20, 60):
             assert outbox.append(draft(i)) == []
         assert outbox.n_waiting == 40
-        assert bodies(outbox) == [(i + 1, i) for i in range(20)], "what is on the card can still be read and sent"
+        assert bodies(outbox) == [(i + 1, i) for i in range(20)], "what is in storage can still be read and sent"
         outbox.acknowledge(outbox.epoch, 5)
     assert [record.sequence for record in outbox.append(draft(60))] == list(range(21, 62))
     assert bodies(outbox) == [(i + 1, i) for i in range(5, 61)]
@@ -124,19 +124,17 @@ def test_a_card_beyond_use_leaves_an_outbox_in_memory(small_card):
 
 
 def test_a_card_that_has_turned_read_only_does_not_silence_the_agent(small_card):
-    card = opened(small_card / "o.db")
-    card.append(draft(0))
-    card.close()
+    on_disk = opened(small_card / "o.db")
+    on_disk.append(draft(0))
+    on_disk.close()
     remount(small_card, "ro")
     outbox = opened(small_card / "o.db")
-    assert outbox.epoch != card.epoch
+    assert outbox.epoch != on_disk.epoch
     assert [record.sequence for record in outbox.append(draft(1))] == [1]
     assert "memory" in outbox.trouble
     outbox.close()
     remount(small_card, "rw")
-    assert bodies(opened(small_card / "o.db")) == [(1, 0)], (
-        "what the card has is sent by the first start that can write"
-    )
+    assert bodies(opened(small_card / "o.db")) == [(1, 0)], "what storage has is sent by the first start that can write"
 
 
 def test_a_card_that_fails_for_minutes_is_given_up_and_what_waited_is_numbered_anew(tmp_path, monkeypatch):
@@ -158,7 +156,7 @@ def test_a_card_that_fails_for_minutes_is_given_up_and_what_waited_is_numbered_a
 
 
 class file_size_limit:  # noqa: N801 - reads as a statement
-    """No file of this process may grow beyond so many bytes: what a full card does to SQLite's writes."""
+    """No file of this process may grow beyond so many bytes: what full storage does to SQLite's writes."""
 
     def __init__(self, n_bytes: int) -> None:
         self._n_bytes = n_bytes

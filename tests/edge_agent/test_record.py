@@ -68,7 +68,7 @@ def sweeps(draw) -> tuple[Sweep, Layout]:
     return sweep, Layout(tuple(f"L{i}" for i in range(n)), tuple(f"{i}" for i in range(m)), measured, (True,) * n)
 
 
-def told(sweep: Sweep, layout: Layout, *, is_historical: bool = False) -> dict:
+def reported(sweep: Sweep, layout: Layout, *, is_historical: bool = False) -> dict:
     levels = bytes_array(bytes(100 for _ in layout.lamp_ids))
     body = encode_body(sweep, layout, Circumstances(levels, True, 60))
     payload = decode_payload(
@@ -89,7 +89,7 @@ def read(sweep: Sweep, path: str):
 @settings(max_examples=60, deadline=None)
 def test_what_was_sampled_arrives_bit_for_bit_and_nothing_else(made, is_historical):
     sweep, layout = made
-    found = told(sweep, layout, is_historical=is_historical)
+    found = reported(sweep, layout, is_historical=is_historical)
     for name, path in PATHS.items():
         is_scalar = BY_NAME[name].datatype.name in {"UINT64", "BOOLEAN"}
         if name not in layout.measured or (path not in sweep.quantities and not is_scalar):

@@ -30,7 +30,7 @@ class Lights:
 
 
 class Beat:
-    """Rounds in simulated time; keeps (time, told interval, whether slow quantities were there)."""
+    """Rounds in simulated time; keeps (time, reported interval, whether slow quantities were there)."""
 
     def __init__(self, folder, **settings) -> None:
         self.played = Played(folder)
@@ -54,9 +54,9 @@ class Beat:
                 (record,) = self.rounds.turn(0).stored
                 message = PayloadMessage()
                 message.ParseFromString(zlib.decompress(record.body))
-                told = {metric.alias: metric for metric in message.metrics}
-                interval_s = told[BY_NAME["Sweep/Interval"].alias].int_value
-                self.sweeps.append((self.played.now_s, interval_s, BY_NAME["Lamps/Energy"].alias in told))
+                reported = {metric.alias: metric for metric in message.metrics}
+                interval_s = reported[BY_NAME["Sweep/Interval"].alias].int_value
+                self.sweeps.append((self.played.now_s, interval_s, BY_NAME["Lamps/Energy"].alias in reported))
             self.played.now_s += 1.0
 
 
@@ -72,7 +72,13 @@ def test_a_longer_interval_is_reported_before_it_begins(tmp_path):
     beat.run(61)
     beat.lights.lit = False
     beat.run(700)
-    assert [(at, told) for at, told, _ in beat.sweeps] == [(0, 60), (60, 60), (120, 300), (420, 300), (720, 300)]
+    assert [(at, reported) for at, reported, _ in beat.sweeps] == [
+        (0, 60),
+        (60, 60),
+        (120, 300),
+        (420, 300),
+        (720, 300),
+    ]
 
 
 def test_lamps_that_go_on_are_looked_at_soon(tmp_path):
@@ -81,7 +87,7 @@ def test_lamps_that_go_on_are_looked_at_soon(tmp_path):
     beat.run(100)
     beat.lights.lit = True
     beat.run(70)
-    assert [(at, told) for at, told, _ in beat.sweeps] == [(0, 300), (100, 60), (120, 60)]
+    assert [(at, reported) for at, reported, _ in beat.sweeps] == [(0, 300), (100, 60), (120, 60)]
 
 
 @pytest.mark.parametrize("jump_s", [1000.0, 30.0])

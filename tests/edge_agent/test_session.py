@@ -37,12 +37,12 @@ def test_a_birth_names_every_metric_with_alias_datatype_and_value(played):
         assert (metric.alias, metric.datatype) == (spec.alias, spec.datatype)
         assert metric.timestamp_ms is not None
         assert not metric.is_historical
-    told = values(birth)
-    assert unpack_strings(told["Lamps/Id"]) == played.layout.lamp_ids
-    assert told["Agent/Version"] == "1.2.3"
-    assert told["Node Control/Rebirth"] is False  # topics-nbirth-rebirth-metric
+    reported = values(birth)
+    assert unpack_strings(reported["Lamps/Id"]) == played.layout.lamp_ids
+    assert reported["Agent/Version"] == "1.2.3"
+    assert reported["Node Control/Rebirth"] is False  # topics-nbirth-rebirth-metric
     for name in ("Outbox/Acknowledged", "Lamps/Dim Command", "Lamps/Dim Until", "Schedule/Document"):
-        assert told[name] is None
+        assert reported[name] is None
     absent = {spec.name for spec in CATALOGUE} - set(names)
     assert absent == {spec.name for spec in CATALOGUE if spec.name.startswith(("Cabinet/", "Circuits/"))} - {
         "Circuits/Id"
@@ -54,9 +54,9 @@ def test_the_birth_repeats_the_newest_record_and_is_none_itself(played):
     newest = played.sweep()
     played.acknowledge(3)  # not connected: commands cannot come, so nothing happens to the session itself
     played.connect()
-    told = values(played.sent[0][1])
-    assert told["Outbox/Sequence"] == newest.sequence == 3
-    assert told["Outbox/Sequence"] - told["Outbox/Pending"] == played.outbox.first_held - 1
+    reported = values(played.sent[0][1])
+    assert reported["Outbox/Sequence"] == newest.sequence == 3
+    assert reported["Outbox/Sequence"] - reported["Outbox/Pending"] == played.outbox.first_held - 1
     metric = next(metric for metric in played.sent[0][1].metrics if metric.name == "Lamps/Power")
     assert metric.timestamp_ms == newest.at_ms
     assert played.outbox.last_sequence == 3
@@ -74,11 +74,15 @@ def test_data_is_aliases_alone_with_the_sweeps_end_on_everything(played):
         assert metric.datatype is None
         assert metric.alias is not None
         assert metric.timestamp_ms == record.at_ms
-    told = values(data)
+    reported = values(data)
     slow = {"Lamps/Temperature", "Lamps/Energy", "Lamps/Burning Hours", "Lamps/Switch Count", "Lamps/Poll Errors"}
     birth_only = {spec.name for spec in CATALOGUE if spec.is_birth_only or spec.is_command} | {"Schedule/Document"}
-    assert set(told) == set(values(played.sent[0][1])) - birth_only - slow
-    assert (told["Outbox/Epoch"], told["Outbox/Sequence"], told["Outbox/Pending"]) == (played.outbox.epoch, 2, 2)
+    assert set(reported) == set(values(played.sent[0][1])) - birth_only - slow
+    assert (reported["Outbox/Epoch"], reported["Outbox/Sequence"], reported["Outbox/Pending"]) == (
+        played.outbox.epoch,
+        2,
+        2,
+    )
 
 
 def test_seq_runs_on_from_the_birth_and_wraps_after_255(played):

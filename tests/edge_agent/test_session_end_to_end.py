@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.link.mqtt_link import LinkSettings, MqttLink
+from edge_agent.link.link_settings import LinkSettings
+from edge_agent.link.mqtt_link import MqttLink
 from edge_agent.link.resend import Resend
-from edge_agent.link.session import Node, Session
+from edge_agent.link.session import Node, NodeSession
 from edge_agent.outbox.queue import Outbox
 from edge_agent.outbox.record import Circumstances, encode_body
 from edge_agent.outbox.waiting import Draft
-from tests.edge_agent.broker_process import Broker, Host, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, wait_until
 from tests.edge_agent.stub_meters import StubMeters, bytes_array, lamp_layout
 
 GROUP, NODE = "terang", "PJU-017"
@@ -46,13 +47,13 @@ def broker(require_debian, tmp_path) -> Iterator[Broker]:
 
 
 class Agent:
-    """Outbox, session and link with stub meters; sweeps when it is told."""
+    """Outbox, session and link with stub meters; sweeps when the test calls for it."""
 
     def __init__(self, path: Path, url: str, resend_after_s: float = 120.0) -> None:
         self.outbox = Outbox(path, retention_s=86400, max_bytes=10_000_000, random_epoch=lambda: random.getrandbits(63))
         resend = Resend(resend_after_s=resend_after_s, window=100, rate_per_s=1000)
         node = Node(GROUP, NODE, LAYOUT, "1.0")
-        self.session = Session(node, self.outbox, resend, NoOrders(), now_ms)
+        self.session = NodeSession(node, self.outbox, resend, NoOrders(), now_ms)
         self.link = MqttLink(LinkSettings((url,), "agent"), self.session, time.monotonic, lambda: 0.0)
         self.meters = StubMeters(3, now_ms)
 
@@ -68,7 +69,7 @@ class Agent:
 
 
 def test_a_sweep_reaches_the_host_and_its_acknowledgement_comes_back(broker, tmp_path):
-    host = Host(broker.port, GROUP, NODE)
+    host = RecordingHost(broker.port, GROUP, NODE)
     agent = Agent(tmp_path / "outbox.db", broker.url)
     agent.sweep()
     agent.link.start()

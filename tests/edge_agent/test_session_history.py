@@ -24,7 +24,7 @@ def test_a_card_that_breaks_begins_a_new_epoch_with_a_birth_and_all_its_records_
         played.sweep()
         played.pump()
         played.acknowledge(played.outbox.last_sequence)
-    stale = played.sweep()  # on its way to the link when the card breaks
+    stale = played.sweep()  # on its way to the link when storage fails
     epoch = played.outbox.epoch
     played.break_card()
     played.now_s += 60
@@ -32,8 +32,12 @@ def test_a_card_that_breaks_begins_a_new_epoch_with_a_birth_and_all_its_records_
     assert (fresh.sequence, stale.sequence) == (1, 32)
     sent = played.run(5)
     assert [kind for kind, _, _ in sent].count("NBIRTH") == 1
-    told = [values(payload) for kind, payload, _ in sent if kind == "NDATA"]
-    assert {(one["Outbox/Epoch"], one["Outbox/Sequence"]) for one in told} == {(played.outbox.epoch, 1)} != {(epoch, 1)}
+    reported = [values(payload) for kind, payload, _ in sent if kind == "NDATA"]
+    assert (
+        {(one["Outbox/Epoch"], one["Outbox/Sequence"]) for one in reported}
+        == {(played.outbox.epoch, 1)}
+        != {(epoch, 1)}
+    )
     lost = played.sweep()  # live, but the host missed it
     assert live(played.run(2)) == [lost.sequence]
     assert lost.sequence in history(played.run(130))
@@ -143,9 +147,9 @@ def test_records_of_an_older_register_go_out_in_the_order_of_the_new_one(tmp_pat
     birth = values(played.sent[0][1])
     assert unpack_strings(birth["Lamps/Id"]) == new.lamp_ids
     ((_, payload, _),) = [message for message in played.run(2) if history([message])]
-    told = values(payload)["Lamps/Power"]
-    assert (told[0:4], told[8:12]) == (power[8:12], power[0:4])
-    assert told[4:8] == b"\x00\x00\xc0\x7f", "a lamp that was not there is unknown"
+    reported = values(payload)["Lamps/Power"]
+    assert (reported[0:4], reported[8:12]) == (power[8:12], power[0:4])
+    assert reported[4:8] == b"\x00\x00\xc0\x7f", "a lamp that was not there is unknown"
     assert values(payload)["Lamps/Quality"][1] == 1
 
 

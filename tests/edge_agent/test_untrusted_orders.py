@@ -18,7 +18,7 @@ from edge_agent.serial.profile import load_profiles
 from edge_agent.tables import read_toml
 from edge_agent.wire import DataType, Metric, Payload, encode_payload
 from edge_agent.wire.schedule import BadSchedule, parse_schedule
-from tests.edge_agent.broker_process import Broker, Host, wait_until
+from tests.edge_agent.broker_process import Broker, RecordingHost, wait_until
 from tests.edge_agent.played_session import START_MS, Played
 from tests.edge_agent.test_agent_cli import GOOD
 from tests.edge_agent.test_control import Cabinet
@@ -243,7 +243,7 @@ def broker(require_debian: Callable[[str], Path], tmp_path: Path) -> Iterator[Br
 
 
 def test_retained_command_on_a_real_broker_is_refused_at_each_connection(broker, tmp_path) -> None:
-    host = Host(broker.port, "g", "n", is_acknowledging=False)
+    host = RecordingHost(broker.port, "g", "n", is_acknowledging=False)
     payload = ncmd(*ORDERS["schedule"])
     host._client.publish("spBv1.0/g/NCMD/n", payload, 1, retain=True).wait_for_publish(5)
     agent = Linked(tmp_path, broker.url)

@@ -92,8 +92,9 @@ def main(folder: Path) -> dict[str, object]:
     from ingest.decode.record import read_record
     from ingest.schema.influx_thinning import thin_statements
     from ingest.schema.segments import table_files
-    from ingest.telemetry.compaction import THIN_US, Compaction, Policy
+    from ingest.telemetry.compaction import Compaction, Policy
     from ingest.telemetry.line_protocol import TagWords, body_of, reading_lines
+    from ingest.telemetry.merged_tables import THIN_US
     from ingest.telemetry.parquet import ParquetStore
     from languages.catalogue import load_languages
     from tests.ingest.seeded_blocks import town

@@ -53,8 +53,8 @@ def test_a_quantity_goes_all_the_way_by_one_declaration(datatype: str, is_slow: 
     # line protocol: absent where unknown
     suffix = "" if is_float else "i"
     fields = [dict(part.split("=") for part in line.split(" ")[1].split(",")) for line in said["lines"]]
-    told = [values.get("illuminance_lx", "").removesuffix(suffix) for values in fields]
-    assert [float(text) if text else None for text in told] == [first, second, None]
+    reported = [values.get("illuminance_lx", "").removesuffix(suffix) for values in fields]
+    assert [float(text) if text else None for text in reported] == [first, second, None]
     # thinned: the mean of measured values, the last of whole numbers
     assert said["thinned"] == [[first], [second], [None]]
     how = "mean" if is_float else "last"

@@ -133,7 +133,7 @@ def test_a_lamp_fails_is_seen_and_repaired_on_external_engines(
     # the picture is drawn on a beat of its own
     wait_until(lambda: api.ask("/api/v1/lamps/L-001-003")["latest"]["state"] == "dark")
 
-    # ingest is killed and both databases go down and come back: what is known stays known, and is told once
+    # ingest is killed and both databases go down and come back: what is known stays known, and is reported once
     ingest.kill()
     influx.stop("influxd")
     influx.start("influxd")

@@ -153,7 +153,7 @@ def stand(tmp_path_factory):
     stand.run("ingest", *city, code=2, TERANG_DATABASE_URL=DATABASE_URL)
     stand.run("ingest.city", "apply", stand.folder, "--yes", code=2, TERANG_DATABASE_URL=DATABASE_URL)
     stand.run("dashboard_api", "user", "list", *city, code=2, TERANG_DATABASE_URL=DATABASE_URL)
-    end = time.monotonic() + 10  # until each has told its trouble with broker, store or provider
+    end = time.monotonic() + 10  # until each has logged its failure of broker, store or provider
     while time.monotonic() < end and "refused" not in "".join(log.read_text() for log in stand._logs):
         time.sleep(0.1)
     stand.said.append(stand.command_lines())
@@ -164,7 +164,7 @@ def stand(tmp_path_factory):
 def test_no_log_answer_metric_or_command_line_holds_a_secret(stand):
     everything = "\n".join(stand.said)
     for proof in ("GET /metrics 200", "/readings 503", "/api/v1/faults 503", "POST /api/v1/session 201", "edge_agent"):
-        assert proof in everything  # that what could have told was really asked
+        assert proof in everything  # that every process was really reached
     assert [secret for secret in stand.secrets if secret in everything] == []
 
 

@@ -34,8 +34,8 @@ class Worker:
 
     def served(self) -> set[str]:
         held: set[str] = set()
-        for words, group in re.findall(r"(serves no longer|serves) .*group=(\w+)", self.log.read_text()):
-            held = held | {group} if words == "serves" else held - {group}
+        for words, group in re.findall(r"(stopped serving|serving) .*group=(\w+)", self.log.read_text()):
+            held = held | {group} if words == "serving" else held - {group}
         return held
 
     def wake(self) -> None:

@@ -62,7 +62,7 @@ class HeardSession:
         return payload.timestamp, flags.pop(), values
 
 
-class Host:
+class ListeningHost:
     """Subscribes to all; ``does_acknowledge`` may be switched."""
 
     def __init__(self, port, *, does_acknowledge=True):
@@ -84,7 +84,7 @@ class Host:
         with self._lock:
             try:
                 self._take(message.topic.split("/"), bytes(message.payload))
-            except Exception as error:  # noqa: BLE001 - told to the test, whatever it was
+            except Exception as error:  # noqa: BLE001 - reported to the test, whatever it was
                 self.failures.append(f"{message.topic}: {type(error).__name__}: {error}")
 
     def _take(self, parts, body):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +21,6 @@ from firmware_sim.electrical import (
     step,
 )
 from firmware_sim.electrical import technology as tech
-from firmware_sim.electrical.ageing import aged_power_scale, arc_voltage, is_cycling_age
 
 NOON_UTC = 1_790_164_800_000_000  # 2026-09-23 12:00 UTC, 19:07 local at Jakarta
 MINUTE = 60_000_000
@@ -321,18 +319,6 @@ def test_healthy_meters_of_all_technologies_never_look_impossible() -> None:
         s = town.go()
         assert not (s.power_w > 1.1 * s.voltage_v * (s.current_a + 0.02) + 2.0).any()
         assert (s.power_factor <= 1.0).all()
-
-
-def test_old_sodium_lamp_takes_more_power_until_it_cycles() -> None:
-    hps = np.full(4, tech.HPS, dtype=np.int8)
-    hours = np.array([0.0, 8000.0, 16_000.0, 32_000.0])
-    assert arc_voltage(hps, hours)[:3] == pytest.approx([100.0, 112.0, 124.0])
-    scale = aged_power_scale(hps, hours)
-    assert scale[0] == pytest.approx(1.0)
-    assert all(a < b for a, b in itertools.pairwise(scale.tolist()))
-    assert scale[2] < 1.2
-    assert is_cycling_age(hps, hours).tolist() == [False, False, False, True]
-    assert aged_power_scale(np.zeros(4, np.int8), hours) == pytest.approx(1.0)
 
 
 def test_same_seed_gives_the_same_night_to_the_last_digit() -> None:

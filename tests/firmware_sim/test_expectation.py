@@ -85,9 +85,9 @@ def test_the_guard_after_a_switching_is_waited_for(tmp_path):
 
 def test_a_stuck_driver_is_reported_at_the_next_dim_step(tmp_path):
     world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
-    told = expect(world, NIGHT_US, "dimmingFailure", "L-214", guard_s=30.0)
-    assert told.reason == "dim_step"
-    assert 7200 < wait_s(told, NIGHT_US) < 7320
+    expected = expect(world, NIGHT_US, "dimmingFailure", "L-214", guard_s=30.0)
+    assert expected.reason == "dim_step"
+    assert 7200 < wait_s(expected, NIGHT_US) < 7320
 
 
 @pytest.mark.parametrize(
@@ -103,18 +103,18 @@ def test_slow_faults_say_so_and_a_quicker_one_is_named(tmp_path, code, place, at
     world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
     world.advance(NIGHT_US)
     answer = Injector(world, forecast=Forecast(world, 3.0, 30.0)).handle({"do": "inject", "code": code, "place": place})
-    told = answer["injected"]
-    assert told["told_at_us"] - NIGHT_US >= at_least_s * SECOND_US
-    assert told["quicker_at_us"] - NIGHT_US <= 300 * SECOND_US
-    assert foresee(world, told["quicker"], place).is_fault
+    expected = answer["injected"]
+    assert expected["told_at_us"] - NIGHT_US >= at_least_s * SECOND_US
+    assert expected["quicker_at_us"] - NIGHT_US <= 300 * SECOND_US
+    assert foresee(world, expected["quicker"], place).is_fault
 
 
 def test_temperatures_are_read_seldom(tmp_path):
     world = World(read_town(write_city(tmp_path)), np.random.default_rng(3), NIGHT_US)
     world.advance(NIGHT_US)
     injected = foresee(world, "highTemperature", "L-214", rise_c=90.0)
-    told = Forecast(world, 3.0, 30.0, slow_s=60.0).expect(injected, NIGHT_US)
-    assert 300 <= wait_s(told, NIGHT_US) <= 330
+    expected = Forecast(world, 3.0, 30.0, slow_s=60.0).expect(injected, NIGHT_US)
+    assert 300 <= wait_s(expected, NIGHT_US) <= 330
 
 
 def test_a_lamp_without_a_meter_has_no_time(tmp_path):

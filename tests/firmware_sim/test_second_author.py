@@ -102,7 +102,7 @@ def test_a_lamp_is_left_alone_until_it_was_lit_for_long_enough_to_show_that_it_i
         for lamp_id in {one.place.lamp_id for one in own}:
             mine = sorted((one for one in own if one.place.lamp_id == lamp_id), key=lambda one: one.begin_s)
             for former, later in itertools.pairwise(mine):
-                well_s = former.end_s - 24 * 3600  # it is told for a day longer
+                well_s = former.end_s - 24 * 3600  # it is reported for a day longer
                 lit = [max(n.on_s, well_s) + 3600 for n in stage.grid.nights if n.off_s > well_s + 3600]
                 assert later.begin_s >= min(lit), (former, later)
 
@@ -130,7 +130,7 @@ def _judged(city, injected, stretches):
 def _dark(city, **changes):
     street = city.streets[0]
     lamp = street.lamp_ids[0]
-    told = {
+    reported = {
         "situation": "burnt_out",
         "code": "lampFailure",
         "place": Place(street.cabinet_id, lamp_id=lamp),
@@ -140,7 +140,7 @@ def _dark(city, **changes):
         "sweep_s": 60,
         "lamp_ids": frozenset({lamp}),
     }
-    return Injected(**(told | changes))
+    return Injected(**(reported | changes))
 
 
 def _opened(city, code="lampFailure", lamp=0, at_s=1e6 + 180):

@@ -17,7 +17,7 @@ from firmware_sim.fleet.town import read_town
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from tests.edge_agent.broker_process import Broker
 from tests.firmware_sim.injection_city import write_city
-from tests.firmware_sim.listening_host import Host
+from tests.firmware_sim.listening_host import ListeningHost
 from tests.firmware_sim.sparkplug_reader import IN_EVERY_SWEEP, TABLE
 
 NIGHT_US = int(datetime(2026, 11, 23, 13, 0, tzinfo=UTC).timestamp() * 1e6)  # 20:00 in Jakarta: full level
@@ -68,7 +68,7 @@ def settled(host):
 
 def test_a_quiet_hour_is_births_and_gapless_records_of_the_right_types_and_sizes(tmp_path, broker):
     with ExitStack() as stack:
-        host = Host(broker.port)
+        host = ListeningHost(broker.port)
         stack.callback(host.close)
         with simulation_of(tmp_path / "city", broker.port, minutes=60) as simulation:
             play_to_the_end(simulation)
@@ -98,7 +98,7 @@ def test_a_quiet_hour_is_births_and_gapless_records_of_the_right_types_and_sizes
 
 def test_storms_and_churn_lose_nothing_and_every_session_has_its_own_will(tmp_path, broker):
     with ExitStack() as stack:
-        host = Host(broker.port)
+        host = ListeningHost(broker.port)
         stack.callback(host.close)
         churn = Churn(per_hour=4.0, storm_s=1200.0)
         with simulation_of(tmp_path / "city", broker.port, minutes=120, churn=churn) as simulation:
@@ -110,15 +110,15 @@ def test_storms_and_churn_lose_nothing_and_every_session_has_its_own_will(tmp_pa
         assert len(numbers) >= 6, "five storms and a beginning"
         assert numbers == sorted(set(numbers))
         # a connection that broke before its birth has left a will as well
-        assert set(numbers) <= set(host.deaths[node]), "the broker told each broken session's will"
-        assert host.deaths[node] == sorted(set(host.deaths[node])), "no will was told twice"
+        assert set(numbers) <= set(host.deaths[node]), "the broker published the will of each broken session"
+        assert host.deaths[node] == sorted(set(host.deaths[node])), "no will was published twice"
     history = [was for records in host.records.values() for _, was, _ in records.values() if was]
     assert history, "what was recorded without a connection came as history"
 
 
 def test_a_host_that_is_silent_for_an_hour_gets_it_all_afterwards(tmp_path, broker):
     with ExitStack() as stack:
-        host = Host(broker.port, does_acknowledge=False)
+        host = ListeningHost(broker.port, does_acknowledge=False)
         stack.callback(host.close)
         simulation = stack.enter_context(simulation_of(tmp_path / "city", broker.port, speed=3000.0))
         simulation.world.upset.is_offline[0] = True
@@ -140,7 +140,7 @@ def test_a_host_that_is_silent_for_an_hour_gets_it_all_afterwards(tmp_path, brok
 
 def test_commands_are_obeyed_rebirth_schedule_and_a_foreign_acknowledgement(tmp_path, broker):
     with ExitStack() as stack:
-        host = Host(broker.port)
+        host = ListeningHost(broker.port)
         stack.callback(host.close)
         simulation = stack.enter_context(simulation_of(tmp_path / "city", broker.port, speed=600.0))
         play(simulation, lambda: len(host.births) == 3)
@@ -164,7 +164,7 @@ def test_commands_are_obeyed_rebirth_schedule_and_a_foreign_acknowledgement(tmp_
 
 def test_the_same_seed_and_start_send_the_same_bytes_and_another_start_another_outbox(tmp_path, broker):
     def records_of(name, seed=1):
-        host = Host(broker.port)
+        host = ListeningHost(broker.port)
         with simulation_of(tmp_path / name, broker.port, minutes=10, seed=seed) as simulation:
             play_to_the_end(simulation)
         settled(host).close()
@@ -181,7 +181,7 @@ def test_the_same_seed_and_start_send_the_same_bytes_and_another_start_another_o
 
 def test_a_restarted_node_tells_it_in_its_next_sweep_whichever_turn_its_controller_has(tmp_path, broker):
     with ExitStack() as stack:
-        host = Host(broker.port)
+        host = ListeningHost(broker.port)
         stack.callback(host.close)
         with simulation_of(tmp_path / "city", broker.port, minutes=20) as simulation:
             play(simulation, lambda: simulation.player.n_sweeps >= 15)
@@ -190,15 +190,15 @@ def test_a_restarted_node_tells_it_in_its_next_sweep_whichever_turn_its_controll
             play_to_the_end(simulation)
         settled(host)
     for node in ("PJU-1", "PJU-2"):
-        told = [
+        reported = [
             any(bits & 16 for bits in host.records[node][key][2]["Lamps/Status"]) for key in sorted(host.records[node])
         ]
-        assert sum(told[2:]) == 1, node
+        assert sum(reported[2:]) == 1, node
 
 
 def test_cities_with_controllers_of_the_same_names_share_a_broker_without_evicting_each_other(tmp_path, broker):
     with ExitStack() as stack:
-        host = Host(broker.port)
+        host = ListeningHost(broker.port)
         stack.callback(host.close)
         simulations = []
         for group in ("terang", "terang-utara"):

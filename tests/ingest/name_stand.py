@@ -96,13 +96,13 @@ class NameStand:
         """Let the host hear what was sent, store it, acknowledge it, and let every agent of the name hear the host."""
         self.now_s += dt_s
         messages, self.air.messages = self.air.messages, []
-        taken = self.host.receive(messages, self.air.at_ms * 1000)
-        tick = build_tick(taken.rounds, [*taken.history, *taken.unjudged], self.host.directory)
+        intake = self.host.receive(messages, self.air.at_ms * 1000)
+        tick = build_tick(intake.rounds, [*intake.history, *intake.unjudged], self.host.directory)
         self._store(tick.block.batch, tick.block.lamp_name, self.host.directory)
         for first, last in tick.rounds:
             assert max(Counter(tick.block.batch.controller[first:last].tolist()).values()) == 1, "twice in one round"
-        self.touched = dict(taken.touched)
-        for (_, epoch), ranges in taken.touched.items():
+        self.touched = dict(intake.touched)
+        for (_, epoch), ranges in intake.touched.items():
             for agent in self.agents:
                 agent.hear({"Outbox/Epoch": epoch, "Outbox/Acknowledged": ranges.complete_to})
         for _, payload in self.host.commands.outgoing(self.host.sessions):

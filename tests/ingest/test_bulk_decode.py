@@ -14,7 +14,7 @@ from edge_agent.wire import BY_NAME, NBIRTH, NDATA, Metric, Payload, PayloadMess
 from ingest.decode.birth import Session, parse_birth
 from ingest.decode.bulk_decode import BulkDecoder
 from ingest.decode.columns import build_tick
-from ingest.decode.record import Record, read_record
+from ingest.decode.record import DecodedRecord, read_record
 from ingest.errors import RecordError
 from ingest.model.batch import UNKNOWN_UINT32
 from ingest.model.block import take_records
@@ -86,11 +86,11 @@ def born(n_lamps: int) -> Session:
     return parse_birth("PJU-1", encode_payload(Payload(AT_MS, 0, metrics)), DIRECTORY)
 
 
-def read_alike(session: Session, payloads: list[bytes]) -> list[Record | None]:
+def read_alike(session: Session, payloads: list[bytes]) -> list[DecodedRecord | None]:
     return BulkDecoder().read([("topic", payload) for payload in payloads], {"topic": session})
 
 
-def parsed(session: Session, payload: bytes) -> Record | None:
+def parsed(session: Session, payload: bytes) -> DecodedRecord | None:
     try:
         return read_record(session, payload)
     except RecordError:

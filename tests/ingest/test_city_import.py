@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.city import importing
+from ingest.city.delimiter import likely_delimiter
 from ingest.city.importing import apply_draft, draft_register
 from ingest.city.mapping import ImportMap, read_mapping
-from ingest.city.source import likely_delimiter
 from ingest.city.template import write_city
 from ingest.database import open_database
 from ingest.errors import UnusableError

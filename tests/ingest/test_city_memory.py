@@ -19,7 +19,8 @@ OPEN = """
 import gc, os, sys, time
 from pathlib import Path
 gc.disable()
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
+from ingest.options import Options
 from ingest.schema.city import read_city
 began = time.process_time()
 ingest = CityIngest(read_city(Path(sys.argv[1]), os.environ), Options(status_port=-1))
@@ -33,8 +34,8 @@ ingest.close()
 def opened(city: Path) -> tuple[int, float]:
     """Resident bytes and CPU seconds of opening a city."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    told = subprocess.check_output([sys.executable, "-c", OPEN, str(city)], env=environment, timeout=200)
-    resident, took_s = told.split()
+    reported = subprocess.check_output([sys.executable, "-c", OPEN, str(city)], env=environment, timeout=200)
+    resident, took_s = reported.split()
     return int(resident), float(took_s)
 
 

@@ -49,7 +49,7 @@ class Stand:
 
     def start(self, name: str, n_bytes: int = 0) -> Load:
         """Send a load off whose block and only change have this name."""
-        load = Load(name, [], [name], n_bytes=n_bytes)  # type: ignore[arg-type, list-item]  # told apart by it
+        load = Load(name, [], [name], n_bytes=n_bytes)  # type: ignore[arg-type, list-item]  # identified by it
         self.commit_queue.start(load)
         return load
 
@@ -172,12 +172,12 @@ def test_a_store_that_takes_nothing_at_all_is_waited_for(error: Exception, tmp_p
 
 class PickyBook:
     def __init__(self, poison: str, error: Exception) -> None:
-        self.poison, self.error, self.told = poison, error, []
+        self.poison, self.error, self.reported = poison, error, []
 
     def apply(self, changes: list[Any], _now_us: int) -> Applied:
         if any(change.key == self.poison for change in changes):
             raise self.error
-        self.told += [change.key for change in changes]
+        self.reported += [change.key for change in changes]
         return Applied(n_opened=len(changes))
 
 
@@ -189,7 +189,7 @@ def test_a_change_that_the_database_cannot_take_holds_up_no_other(error: Excepti
     book = PickyBook("c", error)
     changes: Any = [SimpleNamespace(key=key) for key in "abcdefg"]
     assert FaultJob(book, metrics).apply(changes, 0).n_opened == 6  # type: ignore[arg-type]  # what it asks of it
-    assert book.told == list("abdefg")
+    assert book.reported == list("abdefg")
     assert metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": "unbooked"}) == 1
 
 
@@ -199,7 +199,7 @@ def test_a_database_that_is_away_is_waited_for_with_every_change(error: Exceptio
     changes: Any = [SimpleNamespace(key=key) for key in "abcdefg"]
     with pytest.raises(RetryError):
         FaultJob(book).apply(changes, 0)  # type: ignore[arg-type]  # as above
-    assert not book.told
+    assert not book.reported
 
 
 def test_while_held_no_load_starts_before_the_queue_is_empty(stand: Stand) -> None:

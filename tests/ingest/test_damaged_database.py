@@ -19,12 +19,13 @@ from dashboard_api.access.admission import LOCAL, PUBLIC, Admission
 from dashboard_api.errors import UnavailableError
 from dashboard_api.store.engine import Database
 from ingest import __main__ as main_module
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.damaged_database import damage_of, kept_databases, kept_warning, replace_damaged
 from ingest.database import is_damage, open_database
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.jobs.faults import FaultJob
 from ingest.metrics import Metrics, Readiness
+from ingest.options import Options
 from ingest.pipeline.job_guard import JobGuard
 from ingest.register.sync import sync_register
 from ingest.schema.city import City, read_city

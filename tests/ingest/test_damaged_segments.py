@@ -95,8 +95,8 @@ def test_every_reader_goes_on_without_the_file_and_lists_it(
     _store, received = fill(tmp_path)
     victim = table_files(tmp_path, table)[2]
     damage(victim)
-    told: list[tuple[int, str | None]] = []
-    damaged = DamagedFiles(lambda n, warning: told.append((n, warning)))
+    reported: list[tuple[int, str | None]] = []
+    damaged = DamagedFiles(lambda n, warning: reported.append((n, warning)))
     again, directory = ParquetStore(tmp_path, damaged=damaged), make_directory()
 
     assert len(again.received()) == N_CONTROLLERS
@@ -110,9 +110,9 @@ def test_every_reader_goes_on_without_the_file_and_lists_it(
     exhaust(again, T0_US + 90 * US_PER_DAY)  # beyond full resolution: thinning
     assert victim.parent.exists(), "nothing merges over a segment that it could not read"
     assert victim in damaged.paths()
-    assert told[-1][0] == 1
-    assert told[-1][1] is not None
-    assert victim.name in told[-1][1]
+    assert reported[-1][0] == 1
+    assert reported[-1][1] is not None
+    assert victim.name in reported[-1][1]
     # the others were merged on both sides of it
     assert len(segment_folders(tmp_path)) == 3
     store_without = sum(

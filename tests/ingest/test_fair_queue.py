@@ -59,7 +59,7 @@ def test_every_message_is_taken_once_in_its_controllers_order_or_reported_as_dro
 
 def test_what_one_controller_leaves_waiting_is_bounded() -> None:
     dropped: list[tuple[str, int]] = []
-    queue = FairQueue(lambda *told: dropped.append(told), n_each=N_EACH, held_bytes=HELD_BYTES)
+    queue = FairQueue(lambda *reported: dropped.append(reported), n_each=N_EACH, held_bytes=HELD_BYTES)
     queue.add(numbered([("NDATA", "A", 6)] * 50 + [("NDATA", "B", 6)], 0))
     assert [topic[-1] for topic, _ in queue.take(UNBOUND)] == ["A"] * 4 + ["B"]
     assert queue.n_bytes == 40

@@ -23,7 +23,7 @@ def draft(shared_data):
     return read
 
 
-def told(draft):
+def reported(draft):
     return "\n".join(map(str, draft.issues))
 
 
@@ -45,8 +45,8 @@ def test_unmapped_columns_fill_no_meter_and_no_position(draft):
     assert (found.lamps.address == -1).all()
     assert (found.lamps.position == -1).all()
     assert found.lamps.extra[0] == {"source_address": "12", "source_position": "corner"}
-    assert told(found).count("\n") == 0
-    assert "not mapped" in told(found)
+    assert reported(found).count("\n") == 0
+    assert "not mapped" in reported(found)
 
 
 def test_a_street_out_of_parts_leaves_out_what_is_empty(draft):
@@ -118,8 +118,8 @@ def test_overpass_nodes_are_lamps(draft):
     found = draft("overpass.json", {"lamp_id": "ref", "technology": "lamp_type"})
     assert (len(found.lamps), found.lamps.lamp_id[0]) == (2, "G-1")
     assert found.lamps.technology[0] == "LED"
-    assert "overpass.json:2: light:count: counts '2' lamps at one node; taken as one" in told(found)
-    assert "overpass.json:3: a way; a lamp is a node (row refused)" in told(found)
+    assert "overpass.json:2: light:count: counts '2' lamps at one node; taken as one" in reported(found)
+    assert "overpass.json:3: a way; a lamp is a node (row refused)" in reported(found)
     two = draft("overpass.json", {"lamp_id": "ref"}, source={"count": "light:count"})
     assert len(two.lamps) == 3
 
@@ -129,7 +129,7 @@ def test_nested_properties_and_the_features_own_id(draft):
     assert found.lamps.lamp_id == ["H-1", "H-2"]
     assert found.lamps.rated_power_w.tolist() == [90, 70]
     assert found.lamps.technology == ["LED", "other"]
-    assert "nested.geojson:3: a Polygon; a lamp is a point (row refused)" in told(found)
+    assert "nested.geojson:3: a Polygon; a lamp is a point (row refused)" in reported(found)
 
 
 @pytest.mark.parametrize("source", [{"encoding": "latin-1"}, {"encoding": "cp1252"}, {}])
@@ -138,7 +138,7 @@ def test_letters_beyond_ascii_are_right_or_reported(draft, source):
         "latin1.csv", {"lamp_id": "id", "latitude": "lat", "longitude": "lon", "street": "calle"}, source=source
     )
     assert found.lamps.street == ["Peña Grande", "Cañón"]
-    assert ("read as cp1252" in told(found)) == (not source)
+    assert ("read as cp1252" in reported(found)) == (not source)
 
 
 def test_a_named_encoding_that_is_not_the_files_is_an_error(draft):
@@ -182,5 +182,5 @@ def test_cabinets_and_lamps_out_of_one_table(draft, lamps, boxes):
     assert found.lamps.lamp_id == ["K-01-1", "K-01-2"]
     assert found.lamps.cabinet_id == ["K-01", "K-01"]
     assert np.array_equal(found.lamps.cabinet, [0, 0])
-    assert "'k-01' was taken for cabinet 'K-01'" in told(found)
+    assert "'k-01' was taken for cabinet 'K-01'" in reported(found)
     assert found.n_left_out == 2

@@ -26,7 +26,7 @@ def drafted(path, lamp, **sections):
     return draft_register(path, ImportMap(lamp=lamp, **sections), lambda *_: None)
 
 
-def told(issues):
+def reported(issues):
     return "\n".join(map(str, issues))
 
 
@@ -63,7 +63,7 @@ def test_the_mappings_system_counts_before_the_files(tmp_path):
     write_layer(tmp_path / "a.gpkg", "GPKG", crs="EPSG:32748")
     found = drafted(tmp_path / "a.gpkg", {"lamp_id": "ref"}, source={"crs": "EPSG:32749"})
     assert found.lamps.longitude[0] == pytest.approx(110.8187, abs=2e-4)
-    assert "the file says 'EPSG:32748': read as EPSG:32749, as the mapping says" in told(found.issues)
+    assert "the file says 'EPSG:32748': read as EPSG:32749, as the mapping says" in reported(found.issues)
 
 
 def test_a_geojson_in_metres_is_read_in_the_mappings_system(tmp_path):
@@ -110,7 +110,7 @@ def test_a_geometry_that_is_no_point_is_refused_by_its_kind(tmp_path, geometry, 
     except UnusableError as error:
         issues = (error,)  # a table without any place
     if not (is_alone and geometry is None):
-        assert f"a.geojson:1: {said} (row refused)" in told(issues)
+        assert f"a.geojson:1: {said} (row refused)" in reported(issues)
 
 
 def test_a_point_of_any_byte_order_and_dimension_is_found():
@@ -146,8 +146,8 @@ def test_dates_numbers_and_two_header_rows_of_a_workbook(tmp_path):
     assert found.lamps.latitude.tolist() == [-7.125, -7.25]
     assert found.lamps.rated_power_w.tolist() == [125, 1250]
     assert found.lamps.installed_on == ["2024-03-01", "2024-03-02"]
-    assert "sheet 'PJU' was read, not 'Kosong'" in told(found.issues)
-    assert "its name says kW" in told(found.issues)
+    assert "sheet 'PJU' was read, not 'Kosong'" in reported(found.issues)
+    assert "its name says kW" in reported(found.issues)
 
 
 def ods(rows):

@@ -26,7 +26,7 @@ def drafted(path, lamp=LAMP, *, timezone="", **sections):
     return draft_register(path, ImportMap(lamp=lamp, **sections), lambda *_: None, timezone=timezone)
 
 
-def told(draft):
+def reported(draft):
     return "\n".join(map(str, draft.issues))
 
 
@@ -120,7 +120,7 @@ def test_a_number_that_is_no_power_is_not_read_as_one(tmp_path, text, power_w, s
     found = drafted(tmp_path / "a.csv")
     rated = found.lamps.rated_power_w[0]
     assert rated == power_w if power_w is not None else np.isnan(rated)
-    assert said in told(found)
+    assert said in reported(found)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_year_of_another_calendar_is_converted_or_left_out(tmp_path, text, day
     (tmp_path / "a.csv").write_text(f"id,lat,lon,watt,tgl\n1,-7.5,110.8,70,{text}\n")
     found = drafted(tmp_path / "a.csv")
     assert found.lamps.installed_on == [day]
-    assert said in told(found)
+    assert said in reported(found)
 
 
 def test_ids_stay_texts_and_those_that_differ_by_case_are_reported(tmp_path):
@@ -144,7 +144,7 @@ def test_ids_stay_texts_and_those_that_differ_by_case_are_reported(tmp_path):
     (tmp_path / "a.csv").write_text(f"id,lat,lon,watt,tgl\n{rows}\n")
     found = drafted(tmp_path / "a.csv")
     assert found.lamps.lamp_id == ids
-    assert told(found) == "a.csv:6: id: 'l1' differs from 'L1' in line 5 by case alone; both are kept"
+    assert reported(found) == "a.csv:6: id: 'l1' differs from 'L1' in line 5 by case alone; both are kept"
 
 
 @pytest.mark.parametrize(("biff", "street"), [(8, "Jl. Peña 東"), (5, "Jl. Peña")])
@@ -209,7 +209,7 @@ def test_of_several_layers_with_points_one_has_to_be_named(tmp_path):
 def test_the_zone_beside_the_right_one_is_told_at_the_first_import(tmp_path, code, timezone, is_told):
     (tmp_path / "a.csv").write_text("id,lat,lon,watt,tgl\n1,9170000,480000,70,\n2,9170050,480000,70,\n")
     found = drafted(tmp_path / "a.csv", timezone=timezone, source={"crs": f"EPSG:{code}"})
-    assert ("check the zone" in told(found)) is is_told
+    assert ("check the zone" in reported(found)) is is_told
 
 
 def test_neighbouring_zones_are_six_degrees_away():

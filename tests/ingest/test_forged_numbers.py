@@ -85,8 +85,10 @@ def test_after_a_forged_number_every_genuine_record_is_stored(
     street.stand.turn()
     street.sweep(20)
     assert street.genuine_stored() == set(range(1, 31))
-    told = street.stand.complaints("jump") + street.stand.complaints("contradiction")
-    assert told > 0 or (is_historical and not name.startswith("absurd")), "history above complete_to moves nothing"
+    n_complaints = street.stand.complaints("jump") + street.stand.complaints("contradiction")
+    assert n_complaints > 0 or (is_historical and not name.startswith("absurd")), (
+        "history above complete_to moves nothing"
+    )
 
 
 @pytest.mark.parametrize("name", FORGED)

@@ -108,8 +108,8 @@ def test_numbers_with_a_gap_before_each_cost_no_more_the_more_there_are(tmp_path
                 (DATA, data(2 * i + 2, is_historical=is_historical, **{"Outbox/Pending": 2 * i + 2}))
                 for i in range(first, first + 500)
             ]
-            taken = stand.host.receive(messages, AT_MS * 1000)
-            [ranges.state(*key) for key, ranges in taken.touched.items()]
+            intake = stand.host.receive(messages, AT_MS * 1000)
+            [ranges.state(*key) for key, ranges in intake.touched.items()]
         return time.process_time() - began
 
     check_growth(lambda: cost_s(10_000), lambda: cost_s(20_000), GROWTH, 0.05)

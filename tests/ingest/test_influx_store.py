@@ -112,7 +112,7 @@ def test_a_writer_killed_in_the_middle_of_its_batches_loses_and_doubles_nothing(
     url = f"influxdb://127.0.0.1:{influx.port}?org=terang&bucket={bucket}"
     directory = town(2, n_lamps)
     rng = random.Random(7)
-    told = 0
+    reported = 0
 
     def write(last: int) -> subprocess.Popen:
         command = [sys.executable, "-c", WRITER, url, str(tmp_path), str(n_lamps), str(last)]
@@ -121,14 +121,14 @@ def test_a_writer_killed_in_the_middle_of_its_batches_loses_and_doubles_nothing(
     for _ in range(3):
         writer = write(1000)
         assert writer.stdout is not None
-        told = int(writer.stdout.readline())  # it works
+        reported = int(writer.stdout.readline())  # it works
         time.sleep(rng.uniform(0.05, 0.8))
         writer.kill()
         rest = writer.communicate()[0].split()
-        told = int(rest[-1]) if rest else told
+        reported = int(rest[-1]) if rest else reported
         progress = [ranges.complete_to for ranges in open_store().received()]
-        assert min(progress) >= told, "what was confirmed is promised"
-    last = told + 2
+        assert min(progress) >= reported, "what was confirmed is promised"
+    last = reported + 2
     assert write(last).wait(60) == 0
     found = open_store().period(directory, T0_US, T0_US + DAY_US)
     n_found = 0
@@ -323,9 +323,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb)
 
 def test_a_million_readings_are_written_in_a_bounded_memory(answering: type[Answering], tmp_path: Path):
     url = f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang"
-    told = subprocess.check_output([sys.executable, "-c", MILLION, url, str(tmp_path)], cwd=REPOSITORY, timeout=100)
+    reported = subprocess.check_output([sys.executable, "-c", MILLION, url, str(tmp_path)], cwd=REPOSITORY, timeout=100)
     assert answering.n_lines == 1_000_000 + 10_000 + 2 * 5000 + 5000
-    assert int(told) / 1024 < 120, "MB beyond the columns; the lines themselves are 200"
+    assert int(reported) / 1024 < 120, "MB beyond the columns; the lines themselves are 200"
 
 
 def test_a_bucket_that_is_not_there_is_said_at_once(influx: InfluxServer, tmp_path: Path):

@@ -90,8 +90,8 @@ def test_a_torn_log_that_was_cut_before_the_start_costs_nothing_confirmed_after_
     server.write(1)  # this one is on its way when the power goes
     server.stop()
     server.log().write_bytes(torn(server.log().read_bytes(), how))
-    told = server.mend()
-    assert (told.returncode, told.stdout.count("bytes that are no whole entry removed")) == (0, 1), told
+    reported = server.mend()
+    assert (reported.returncode, reported.stdout.count("bytes that are no whole entry removed")) == (0, 1), reported
     server.start()
     assert server.lamps() == whole
     server.write(10)
@@ -124,13 +124,13 @@ def test_a_hole_from_a_start_without_the_cut_is_closed(server: Server, n_before:
 
 def test_a_whole_log_stays_as_it_is_and_one_in_use_is_not_touched(server: Server) -> None:
     server.write(5)
-    told = server.mend()
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "InfluxDB runs on this log" in told.stderr
+    reported = server.mend()
+    assert (reported.returncode, reported.stdout) == (1, "")
+    assert "InfluxDB runs on this log" in reported.stderr
     server.stop()
     before = server.log().read_bytes(), server.log().stat().st_mtime_ns
-    told = server.mend()
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    reported = server.mend()
+    assert (reported.returncode, reported.stdout, reported.stderr) == (0, "", "")
     assert (server.log().read_bytes(), server.log().stat().st_mtime_ns) == before
 
 

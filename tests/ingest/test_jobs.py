@@ -90,9 +90,9 @@ def test_a_register_replaced_while_running_takes_force_and_a_broken_one_does_not
     path = stand.city / "lamps.csv"
     lines = path.read_text().splitlines()
     path.write_text("nonsense\n")
-    wait_until(lambda: "the register stays as it was" in stand.ingest.log())
+    wait_until(lambda: "the register was not replaced" in stand.ingest.log())
     path.write_text("\n".join(lines[:-1]) + "\n")
-    wait_until(lambda: "another register is in force" in stand.ingest.log())
+    wait_until(lambda: "the register was replaced" in stand.ingest.log())
     stand.fleet.sweep(dt_ms=1000)
     wait_until(stand.fleet.is_settled)
     with stand.database() as database:

@@ -96,8 +96,8 @@ def hear(stand: NameStand) -> None:
     """As ``NameStand.turn``, without holding what comes against what a sound agent said."""
     stand.now_s += 700.0
     messages, stand.air.messages = stand.air.messages, []
-    taken = stand.host.receive(messages, stand.air.at_ms * 1000)
-    build_tick(taken.rounds, [*taken.history, *taken.unjudged], stand.host.directory)
+    intake = stand.host.receive(messages, stand.air.at_ms * 1000)
+    build_tick(intake.rounds, [*intake.history, *intake.unjudged], stand.host.directory)
     list(stand.host.commands.outgoing(stand.host.sessions))
     stand.host.presence()
 

@@ -80,11 +80,11 @@ def test_a_clock_that_is_off_dates_no_fault_and_is_reported(tmp_path: Path, off_
         stand.air.at_ms -= 1000
         stand.sweep(agent)
         messages, stand.air.messages = stand.air.messages, []
-        taken = stand.host.receive(messages, now_us)
-        tick = build_tick(taken.rounds, [*taken.history, *taken.unjudged], stand.host.directory)
+        intake = stand.host.receive(messages, now_us)
+        tick = build_tick(intake.rounds, [*intake.history, *intake.unjudged], stand.host.directory)
         stored += tick.block.batch.at_us.tolist()
         judge.judged_us.clear()
-        judge_tick(judge, clock, taken, tick)  # type: ignore[arg-type]  # only what is called
+        judge_tick(judge, clock, intake, tick)  # type: ignore[arg-type]  # only what is called
         assert not off_h > 0 or max(judge.judged_us) <= now_us, "nothing is judged in the future"
         if step >= 3:
             assert np.abs(np.array(judge.judged_us) - now_us).max() <= 61_000_000

@@ -12,7 +12,8 @@ from ingest.model.batch import Batch
 from ingest.model.block import slice_batch
 from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.schema.segments import US_PER_DAY, table_files, visible
-from ingest.telemetry.compaction import THIN_US, Compaction, Policy
+from ingest.telemetry.compaction import Compaction, Policy
+from ingest.telemetry.merged_tables import THIN_US
 from ingest.telemetry.parquet import ParquetStore
 from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
 

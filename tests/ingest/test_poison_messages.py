@@ -134,8 +134,8 @@ def test_a_number_beyond_its_range_is_refused_one_by_one_and_together(tmp_path: 
     stand = NameStand(tmp_path)
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
     for count in (1, 20):
-        taken = stand.host.receive([(DATA, data(first + i)) for i in range(count)], AT_MS * 1000)
-        assert taken.n_records == 0
+        intake = stand.host.receive([(DATA, data(first + i)) for i in range(count)], AT_MS * 1000)
+        assert intake.n_records == 0
     assert stand.complaints("number") == 21
     assert stand.host.receive([(DATA, data(1))], AT_MS * 1000).n_records == 1
 
@@ -156,26 +156,26 @@ def test_a_message_that_breaks_ingest_is_set_aside_and_the_others_are_taken(
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
     real = stand.host._take
 
-    def take(session: Any, record: Any, payload: bytes, taken: Any) -> bool:
+    def take(session: Any, record: Any, payload: bytes, intake: Any) -> bool:
         if record.sequence == 2:
             raise RecursionError("as deep as it goes")
-        return real(session, record, payload, taken)
+        return real(session, record, payload, intake)
 
     monkeypatch.setattr(stand.host, "_take", take)
-    taken = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
-    assert [record.sequence for batch in taken.rounds for record in batch] == [1, 3]
+    intake = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
+    assert [record.sequence for batch in intake.rounds for record in batch] == [1, 3]
     assert stand.complaints("broke_down") == 1
 
 
 def test_a_record_that_has_no_columns_is_set_aside_and_the_others_are_built(tmp_path: Path) -> None:
     stand = NameStand(tmp_path)
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
-    taken = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
-    taken.rounds[1][0] = taken.rounds[1][0]._replace(at_us=1 << 70)
+    intake = stand.host.receive([(DATA, data(n)) for n in (1, 2, 3)], AT_MS * 1000)
+    intake.rounds[1][0] = intake.rounds[1][0]._replace(at_us=1 << 70)
     dead_letters = DeadLetters(tmp_path)
-    tick = build_columns(taken, stand.host, stand.host.complaints, dead_letters)
+    tick = build_columns(intake, stand.host, stand.host.complaints, dead_letters)
     assert tick.block.batch.sequence.tolist() == [1, 3]
-    assert taken.n_records == 2
+    assert intake.n_records == 2
     (line,) = dead_letters.take()
     assert NAME in json.loads(line)["text"]
 
@@ -201,8 +201,8 @@ class PoisonedJudge:
 def test_a_record_that_cannot_be_judged_keeps_none_of_the_others_from_it(tmp_path: Path) -> None:
     stand = NameStand(tmp_path)
     stand.host.receive([(BIRTH, birth())], AT_MS * 1000)
-    taken = stand.host.receive([(DATA, data(n)) for n in range(1, 9)], AT_MS * 1000)
-    batch = build_columns(taken, stand.host, stand.host.complaints, DeadLetters(tmp_path)).block.batch
+    intake = stand.host.receive([(DATA, data(n)) for n in range(1, 9)], AT_MS * 1000)
+    batch = build_columns(intake, stand.host, stand.host.complaints, DeadLetters(tmp_path)).block.batch
     inner = PoisonedJudge({3, 7})
     judge = IsolatedJudge(inner, stand.host, stand.host.complaints)  # type: ignore[arg-type]  # only what is called
     judge.judge(slice_batch(batch, 0, 8), 0)

@@ -88,7 +88,7 @@ def stand(tmp_path: Path) -> SimpleNamespace:
         detection=Detection(fleet, city, start_us=AT_MS * 1000),
         users=(User(fleet), User(fleet)),
         live=SimpleNamespace(register_version=register.version),
-        told=[],
+        reported=[],
         engine=engine,
         folder=tmp_path,
         first=register,
@@ -103,7 +103,7 @@ def stand(tmp_path: Path) -> SimpleNamespace:
         detection=stand.detection,
         fleet_users=stand.users,
         live=stand.live,
-        tell=stand.told.append,
+        tell=stand.reported.append,
     )
     stand.watch = RegisterWatch(engine, tmp_path, register.version, stand.swap.replace, lambda: stand.now_s)
     write_city(tmp_path, n_controllers=2, n_lamps=5, broker_port=1)  # another register: a cabinet less, lamps more
@@ -159,7 +159,7 @@ def test_an_error_at_any_step_leaves_the_old_register_in_force(
     with pytest.raises(MemoryError):
         stand.watch.run(0)
     assert in_force(stand) == before
-    assert not stand.told
+    assert not stand.reported
     stand.now_s = 20.0
     stand.watch.run(0)
     after = in_force(stand)
@@ -168,4 +168,4 @@ def test_an_error_at_any_step_leaves_the_old_register_in_force(
     assert after["host"] == 10 + 4, "the lamps of a session that the register does not know any more are numbered too"
     assert after["clock"] == 2
     assert after["live"] != before["live"]
-    assert len(stand.told) == 1
+    assert len(stand.reported) == 1

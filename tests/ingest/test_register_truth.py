@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import structlog
 
-from ingest.assembly import CityIngest, Options
+from ingest.assembly import CityIngest
 from ingest.city.importing import replace_files
 from ingest.database import open_database
 from ingest.jobs.register_watch import RegisterWatch
+from ingest.options import Options
 from ingest.register.archive import KEPT, files_of, keep, kept_registers
 from ingest.register.column_cache import FILE_NAME
 from ingest.register.database_table import load_register, stored_version
@@ -269,18 +270,18 @@ def test_the_database_holds_what_the_folder_says_after_all(folder, engine):
 
 
 def test_what_waits_is_told_until_it_waits_no_more(folder, engine):
-    told = []
-    sync_register(engine, folder, tell=told.append)
-    assert told == [None]
+    reported = []
+    sync_register(engine, folder, tell=reported.append)
+    assert reported == [None]
     (folder / "lamps.csv").write_text(lamps_text(300))
-    sync_register(engine, folder, tell=told.append)
-    assert told[1:] == ["the folder's register waits for 'terang-city apply': 300 of 600 lamps would vanish"]
+    sync_register(engine, folder, tell=reported.append)
+    assert reported[1:] == ["the folder's register waits for 'terang-city apply': 300 of 600 lamps would vanish"]
     now = [0.0]
-    watch = RegisterWatch(engine, folder, 1, lambda _register: None, lambda: now[0], told.append)
+    watch = RegisterWatch(engine, folder, 1, lambda _register: None, lambda: now[0], reported.append)
     apply_folder(engine, folder, read_folder(folder), "a person")
     now[0] += 6.0
     watch.run(0)
-    assert told[2:] == [None]
+    assert reported[2:] == [None]
     (folder / "lamps.csv").write_text(lamps_text(600))
-    sync_register(engine, folder, tell=told.append)
-    assert told[3:] == [None]
+    sync_register(engine, folder, tell=reported.append)
+    assert reported[3:] == [None]

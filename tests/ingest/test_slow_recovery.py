@@ -42,7 +42,7 @@ def sweep(fleet: PlayedFleet, first_power_w: float) -> None:
             agent.sweep(agent.values(**{"Lamps/Power": powers.tobytes()}))
 
 
-def told(city: Path) -> list[tuple[str, str]]:
+def reported(city: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(city / "data" / "terang.db")) as database:
         query = "SELECT lamp_id, kind FROM fault_events JOIN faults ON faults.id = fault_id ORDER BY lamp_id, seq"
         return database.execute(query).fetchall()
@@ -71,7 +71,7 @@ def test_records_are_acknowledged_while_the_old_ones_cannot_be_read_and_all_are_
         for number in range(14):
             sweep(fleet, 90.0 if number < 12 else 0.0)
         wait_until(fleet.is_settled, 30)
-        assert told(city) == [], "two dark samples are no fault yet"
+        assert reported(city) == [], "two dark samples are no fault yet"
         ingest.kill()
         slow.gate.clear()
         slow.each_s = 0.3
@@ -85,11 +85,11 @@ def test_records_are_acknowledged_while_the_old_ones_cannot_be_read_and_all_are_
         status, page = ingest.page("/readyz")
         assert status == 200
         assert "judged again" in json.loads(page)["warnings"]["memory"]
-        assert told(city) == []
+        assert reported(city) == []
         slow.gate.set()
-        wait_until(lambda: bool(told(city)), 30)
+        wait_until(lambda: bool(reported(city)), 30)
         wait_until(lambda: "memory" not in json.loads(ingest.page("/readyz")[1])["warnings"], 30)
-        assert told(city) == [(f"L-00{n}-000", "opened") for n in range(2)]
+        assert reported(city) == [(f"L-00{n}-000", "opened") for n in range(2)]
         assert ingest.stop() == 0
     except BaseException:
         print(ingest.log())
@@ -105,7 +105,7 @@ KEYS = [Key("lampFailure", Place(lamp_id=f"L-{n}")) for n in range(4)]
 
 
 class Stand:
-    """Batches are numbers here; detection notes them and may be told what to answer."""
+    """Batches are numbers here; detection notes them and answers as set."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -139,7 +139,7 @@ class Stand:
 
 
 def waiting(name: str, n_bytes: int = 1) -> Waiting:
-    return Waiting(name, name, (), n_bytes)  # type: ignore[arg-type]  # told apart by it
+    return Waiting(name, name, (), n_bytes)  # type: ignore[arg-type]  # identified by it
 
 
 def settle(catch_up: CatchUp) -> list[Any]:

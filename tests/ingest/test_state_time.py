@@ -12,11 +12,11 @@ from ingest.mqtt.state_time import StateTime
 @pytest.fixture
 def stand() -> SimpleNamespace:
     now = SimpleNamespace(s=1000.0)
-    told: list[str] = []
+    reported: list[str] = []
     state = StateTime(lambda: int(now.s * 1000), lambda: now.s)
-    state.tell = told.append
+    state.tell = reported.append
     state.renew()
-    return SimpleNamespace(now=now, state=state, told=told)
+    return SimpleNamespace(now=now, state=state, reported=reported)
 
 
 def test_the_first_later_state_is_answered_at_once_by_a_later_time(stand: SimpleNamespace) -> None:
@@ -25,7 +25,7 @@ def test_the_first_later_state_is_answered_at_once_by_a_later_time(stand: Simple
     assert stand.state.must_reconnect()
     assert not stand.state.must_reconnect()
     assert stand.state.renew() == later + 1
-    assert len(stand.told) == 1
+    assert len(stand.reported) == 1
 
 
 def test_ever_later_states_cost_few_connections_and_each_is_reported(stand: SimpleNamespace) -> None:
@@ -37,7 +37,7 @@ def test_ever_later_states_cost_few_connections_and_each_is_reported(stand: Simp
             n_connections += 1
             stand.state.renew()
     assert 60 <= n_connections <= 70
-    assert len(stand.told) >= n_connections
+    assert len(stand.reported) >= n_connections
 
 
 def test_the_wait_ends_and_the_latest_of_all_times_counts(stand: SimpleNamespace) -> None:
@@ -62,7 +62,7 @@ def test_absurd_and_older_times_change_nothing(stand: SimpleNamespace) -> None:
     for at_ms in (0, stand.state.ms, stand.state.ms + 2 * 86_400_000):
         assert not stand.state.hear(at_ms)
     assert not stand.state.must_reconnect()
-    assert not stand.told
+    assert not stand.reported
 
 
 def test_a_connection_is_given_up_for_the_first_of_many_forged_states_only(monkeypatch: pytest.MonkeyPatch) -> None:

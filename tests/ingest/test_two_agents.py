@@ -112,7 +112,7 @@ def test_a_copied_outbox_is_reported(stand: NameStand) -> None:
         stand.sweep(first)
     stand.turn()
     assert stand.complaints("duplicate_controller") == 0
-    second.sequence = 1  # as the first one's was when the card was copied
+    second.sequence = 1  # as the first one's was when the SD card was copied
     second.birth()
     stand.turn()
     assert stand.complaints("duplicate_controller") == 1
@@ -213,7 +213,7 @@ def test_whatever_is_lost_on_the_way_nothing_lands_elsewhere_and_all_arrives(sta
 
 def test_a_birth_that_does_not_say_its_epoch_takes_that_of_its_first_record(stand: NameStand) -> None:
     agent, other = stand.agent(OLD, LAMPS[:4]), stand.agent(NEW, SAME_LENGTH)
-    agent.epoch = 0  # as none: what is not told reads as 0
+    agent.epoch = 0  # as none: what is not reported reads as 0
     agent.birth()
     agent.epoch = OLD
     for sender in (agent, other, agent):

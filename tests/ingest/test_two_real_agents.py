@@ -72,14 +72,14 @@ class Street:
         ]
         for agent in self.agents:
             agent.sent.clear()
-        taken = self.host.receive(sent, START_MS * 1000 + int(self.now_s * 1e6))
-        block = build_tick(taken.rounds, [*taken.history, *taken.unjudged], self.host.directory).block
+        intake = self.host.receive(sent, START_MS * 1000 + int(self.now_s * 1e6))
+        block = build_tick(intake.rounds, [*intake.history, *intake.unjudged], self.host.directory).block
         for i, key in enumerate(zip(block.batch.epoch.tolist(), block.batch.sequence.tolist(), strict=True)):
             assert key not in self.stored, "stored twice"
             rows = slice(block.batch.lamp_start[i], block.batch.lamp_start[i + 1])
             self.stored[key] = [self.host.directory.lamps[number] for number in block.lamp_name[rows].tolist()]
         for agent in self.agents:
-            for (_, epoch), ranges in taken.touched.items():
+            for (_, epoch), ranges in intake.touched.items():
                 agent.acknowledge(ranges.complete_to, epoch)
         for _, payload in self.host.commands.outgoing(self.host.sessions):
             self.n_rebirths += any(m.name == "Node Control/Rebirth" for m in decode_payload(payload).metrics)

@@ -11,11 +11,12 @@ from threading import Event, Thread
 
 import pytest
 
-from ingest.assembly import LOCK_FILE, Options
+from ingest.assembly import LOCK_FILE
 from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.folder_lock import FolderLock
 from ingest.metrics import Metrics, Readiness
+from ingest.options import Options
 from ingest.workers import status_page as worker_page
 from ingest.workers.group_lock import GroupLock, LockLostError
 from ingest.workers.status_page import WorkerPage

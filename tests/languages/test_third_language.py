@@ -93,7 +93,7 @@ def test_an_answer_names_its_language_and_the_citys_is_the_last_resort(client):
 
 def test_the_agents_terminal_speaks_it(folder, monkeypatch, capsys):
     monkeypatch.setenv("TERANG_LANGUAGE", "jv")
-    monkeypatch.setattr("edge_agent.serial.port.list_ports", list)
+    monkeypatch.setattr("edge_agent.line_commands.list_ports", list)
     assert main(["scan"]) == 1
     assert capsys.readouterr().out == "Ora ana port serial ing mesin iki.\n"
 
@@ -120,7 +120,7 @@ def test_a_catalogue_that_changes_has_the_page_built_anew(tmp_path):
 
 def test_an_agent_runs_without_words_where_their_file_is_damaged(folder, monkeypatch, capsys):
     (folder / "en.po").write_text("msgid damaged", encoding="utf-8")
-    monkeypatch.setattr("edge_agent.serial.port.list_ports", list)
+    monkeypatch.setattr("edge_agent.line_commands.list_ports", list)
     assert main(["scan"]) == 1
     assert capsys.readouterr().out == "agent.scan.no_ports\n"
 

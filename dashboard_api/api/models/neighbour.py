@@ -217,6 +217,62 @@ class OpenDataFeatures(Answer):
     features: list[OgcFeature]
 
 
+_ENTITY_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "urn:ngsi-ld:Streetlight:L-000123",
+    "type": "Streetlight",
+    "status": {"type": "Property", "value": "ok"},
+}
+
+
+class NgsiEntity(Answer):
+    """An entity or subscription of NGSI-LD; its further members are those of its type."""
+
+    model_config = example(_ENTITY_EXAMPLE, is_open=True)
+
+    id: str
+    type: str
+
+
+class NgsiEntities(RootModel[list[NgsiEntity]]):
+    """Entities, or subscriptions, of NGSI-LD."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [[_ENTITY_EXAMPLE]]})
+
+
+class NgsiTypes(RootModel[NgsiEntity | list[NgsiEntity]]):
+    """The types of entities: their names, or each with its attributes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "urn:ngsi-ld:EntityTypeList:terang",
+                    "type": "EntityTypeList",
+                    "typeList": ["Streetlight", "StreetlightControlCabinet", "StreetlightGroup"],
+                }
+            ]
+        }
+    )
+
+
+class TalqObject(RootModel[dict[str, Any]]):
+    """A service, device class, device, function, attribute or log report of TALQ's data model."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "TerangLamp", "functions": []}]})
+
+
+class TalqObjects(RootModel[list[dict[str, Any]]]):
+    """Objects of TALQ's data model."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [[{"name": "TerangLamp", "functions": []}]]})
+
+
+class TalqCount(RootModel[int]):
+    """How many there are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [1]})
+
+
 MODELS: Final = (
     OgcLandingPage,
     OgcConformance,
@@ -232,4 +288,10 @@ MODELS: Final = (
     Open311Requests,
     OpenDataCatalogue,
     OpenDataFeatures,
+    NgsiEntity,
+    NgsiEntities,
+    NgsiTypes,
+    TalqObject,
+    TalqObjects,
+    TalqCount,
 )

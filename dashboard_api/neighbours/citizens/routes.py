@@ -25,7 +25,6 @@ from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
 from dashboard_api.store.reports import lamps_at
 from languages.catalogue import Catalogue
 
-HTML: Final = "text/html"
 _MOST_CHOICES: Final = 60
 _LONGEST_LAMP: Final = 128
 _MAP_SCRIPT: Final = Path(__file__).with_name("map.js")

@@ -28,7 +28,6 @@ from dashboard_api.store.monthly_figures import all_public_lamps, energy_by_mont
 from dashboard_api.store.public_rows import PublicFilter, public_faults
 from languages.catalogue import Catalogue
 
-HTML: Final = "text/html"
 JSON_LD: Final = "application/ld+json"
 _SHOWN_MONTHS: Final = 12
 _LAST_US: Final = LAST_DAYS * 86_400 * 1_000_000

@@ -32,7 +32,7 @@ Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE_CODES: Final = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
-_SIGMAS: Final = 5.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
+_SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
 _SLOWEST: Final = 1 / 60  # weight of one sample in it

@@ -1,0 +1,34 @@
+"""Sends one document to one address; nothing of the answer is read but its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+_TIMEOUT: Final = httpx.Timeout(10.0)
+_LONGEST_REASON: Final = 200
+
+
+class Sender:
+    """A client that follows no redirection, asks no proxy and keeps no cookie."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """``transport``: another way out than the network."""
+        limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT, follow_redirects=False, trust_env=False, limits=limits, transport=transport
+        )
+
+    async def send(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
+        """Why it did not arrive; None where the other side answered with a status of 200 to 299."""
+        try:
+            async with self._client.stream(method, address, content=body, headers=dict(headers)) as answer:
+                return None if answer.is_success else f"status {answer.status_code}"
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+            return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
