@@ -10,8 +10,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from city_pki.authority import create_authority, new_key, private_pem
+from city_pki.authority import create_authority
 from city_pki.broker_files import write_broker_files
+from city_pki.certificates import new_key, private_pem
 from city_pki.secret_file import write_public, write_secret
 from ingest.errors import UnusableError
 from ingest.mqtt.embedded_broker import EmbeddedBroker, TlsListener
