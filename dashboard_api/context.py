@@ -37,7 +37,7 @@ from dashboard_api.store.reports import close_settled
 from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
-from languages.catalogue import FALLBACK, Catalogue, load_languages
+from languages.catalogue import FALLBACK, Catalogue, load_languages, read_own_words
 from languages.choice import accepted_language
 
 T = TypeVar("T")
@@ -67,7 +67,8 @@ class Context:
         self.live = LiveReader(city.data_folder)
         self.photos = PhotoFolder(city.data_folder)
         self.readings: ReadingStore = open_readings(city)
-        self.languages = load_languages()
+        self.languages = load_languages(own=city.words_folder)
+        self.own_words = read_own_words(city.words_folder)
         self.key_file = KeyFile(
             city.data_folder / FILE_NAME if city.web.key_file is None else city.folder / city.web.key_file
         )

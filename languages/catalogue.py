@@ -14,6 +14,8 @@ from languages.po_file import read_po
 FOLDER: Final = Path(__file__).parent
 FALLBACK: Final = "en"  # says what another language does not say yet
 OWN_NAME: Final = "language.name"
+MAX_OWN_BYTES: Final = 1 << 20  # of a file of a city's own words
+MAX_OWN_FILES: Final = 32
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _CODE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -87,13 +89,43 @@ def load_catalogue(language: str, folder: Path | None = None) -> Catalogue:
     return Catalogue(language, {name: text for name, text in {**fallback, **own}.items() if name})
 
 
-def load_languages(folder: Path | None = None) -> Languages:
+def load_languages(folder: Path | None = None, own: Path | None = None) -> Languages:
     """Every language that has a catalogue in ``folder`` (default: the installed ones).
 
+    Args:
+        folder: of the catalogues.
+        own: folder of a city's own words, which go before the catalogues'; also of languages that have none there.
+
     Raises:
-        CatalogueError: a catalogue cannot be read.
+        CatalogueError: a catalogue cannot be read, or the city's own words are too many.
     """
-    return Languages(load_catalogue(language, folder) for language in language_codes(folder))
+    words = {} if own is None else read_own_words(own)
+    codes = language_codes(folder)
+    made = []
+    for language in sorted({*codes, *words}):
+        installed = load_catalogue(language if language in codes else FALLBACK, folder).messages
+        english = {} if language in codes and language != FALLBACK else words.get(FALLBACK, {})
+        made.append(Catalogue(language, {**installed, **english, **words.get(language, {})}))
+    return Languages(made)
+
+
+def read_own_words(folder: Path) -> dict[str, dict[str, str]]:
+    """A city's own words by language and message id; empty where there is no such folder.
+
+    Raises:
+        CatalogueError: a file's name is no language, it cannot be read, or it is longer than ``MAX_OWN_BYTES``.
+    """
+    paths = sorted(folder.glob("*.po"))
+    if len(paths) > MAX_OWN_FILES:
+        raise CatalogueError(f"{folder}: holds {len(paths)} languages; at most {MAX_OWN_FILES} are read")
+    found = {}
+    for path in paths:
+        if not _CODE.fullmatch(path.stem):
+            raise CatalogueError(f"{path}: {path.stem!r} is no language code such as id or en")
+        if path.stat().st_size > MAX_OWN_BYTES:
+            raise CatalogueError(f"{path}: is longer than {MAX_OWN_BYTES} bytes")
+        found[path.stem] = {message: text for message, text in _read(path).items() if message}
+    return found
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ Contexts and plural forms are not used: an id is a name, and a plural is a messa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from languages.errors import CatalogueError
@@ -34,6 +34,18 @@ def read_po(text: str, name: str) -> dict[str, str]:
         if translation and (not is_fuzzy or not message):
             messages[message] = translation
     return messages
+
+
+def po_text(language: str, messages: Mapping[str, str]) -> str:
+    """A catalogue's text: a header that names the language alone, then the messages in order of their ids."""
+    header = f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    entries = [f"msgid {_quoted(message)}\nmsgstr {_quoted(messages[message])}\n" for message in sorted(messages)]
+    return "\n".join([header, *entries])
+
+
+def _quoted(text: str) -> str:
+    marks = {character: f"\\{letter}" for letter, character in _ESCAPED.items()}
+    return f'"{"".join(marks.get(character, character) for character in text)}"'
 
 
 def _entries(text: str, name: str) -> Iterator[tuple[str, str, bool, int]]:

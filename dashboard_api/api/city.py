@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from dashboard_api.context import Context, ContextOf
+from dashboard_api.errors import NotFoundError
 from dashboard_api.formats.times import iso, number
 from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.live.lamp_states import DARK_CODES
@@ -38,9 +39,15 @@ def city_document(context: Context) -> dict[str, Any]:
         west, east = float(lamps.longitude.min()), float(lamps.longitude.max())
         south, north = float(lamps.latitude.min()), float(lamps.latitude.max())
         bbox = [west, south, east, north]
-    section = context.city.city
+    section, look = context.city.city, context.city.branding
     return {
         "name": section.name,
+        "branding": {
+            "title": context.city.shown_name,
+            "accent": look.accent or None,
+            "logo": None if look.logo is None else "/branding/logo.png",
+        },
+        "own_words": sorted(context.own_words),
         "group": section.group,
         "timezone": section.timezone,
         "language": section.language,
@@ -55,6 +62,20 @@ def city_document(context: Context) -> dict[str, Any]:
         "now": iso(context.now_us()),
         "version": terang_version(),
     }
+
+
+def get_words(request: Request, context: ContextOf, language: str) -> Response:
+    """What the city says in a language in other words than Terang: messages of `languages/CODE.po` in its folder.
+
+    Raises:
+        NotFoundError: it has none in this language.
+    """
+    messages = context.own_words.get(language)
+    if messages is None:
+        raise NotFoundError("no_own_words", language=language[:40], known=sorted(context.own_words))
+    headers = tag_headers(entity_tag("words", language, messages))
+    document = {"language": language, "messages": messages}
+    return not_modified(request, headers) or JSONResponse(document, headers=headers)
 
 
 def get_codes(request: Request, context: ContextOf) -> Response:

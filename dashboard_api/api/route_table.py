@@ -55,7 +55,7 @@ from dashboard_api.neighbours.open311 import bulk_route as open311_bulk
 from dashboard_api.neighbours.open311 import routes as open311
 from dashboard_api.neighbours.open_data import routes as open_data
 from dashboard_api.neighbours.talq import routes as talq
-from dashboard_api.pages import oidc_page, sign_in_page
+from dashboard_api.pages import branding, oidc_page, sign_in_page
 
 _V1: Final = "/api/v1"
 _GEOJSON: Final = "application/geo+json"
@@ -281,6 +281,16 @@ _API: Final[tuple[Route, ...]] = (
         problems=_NO_CABINET,
     ),
     Route("GET", f"{_V1}/city", city.get_city, "city", Role.PUBLIC, models.City),
+    Route(
+        "GET",
+        f"{_V1}/words/{{language}}",
+        city.get_words,
+        "city",
+        Role.PUBLIC,
+        models.OwnWords,
+        also=_SAME,
+        problems={404: "the city has no words of its own in this language"},
+    ),
     Route("GET", f"{_V1}/codes", city.get_codes, "city", Role.PUBLIC, models.CodeList, also=_SAME),
     Route("GET", f"{_V1}/quantities", city.get_quantities, "city", Role.PUBLIC, models.QuantityList, also=_SAME),
     Route("GET", f"{_V1}/summary", city.get_summary, "city", Role.VIEWER, models.Summary, scopes=_WALL),
@@ -562,6 +572,17 @@ _OPEN: Final[tuple[Route, ...]] = (
         response_class=Response,
     ),
 )
+_BRANDING: Final = Route(
+    "GET",
+    "/branding/logo.png",
+    branding.get_logo,
+    "city",
+    Role.PUBLIC,
+    others={branding.PNG: None},
+    also=_SAME,
+    problems={404: "the city has no logo"},
+    response_class=Response,
+)
 PAGES: Final[tuple[Route, ...]] = tuple(
     # for people: not in the OpenAPI document; what a provider adds to the query of its answer is its own choice
     Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=True)
@@ -699,7 +720,7 @@ _TALQ: Final[tuple[Route, ...]] = (
         body={"required": True, "content": {talq.JSON: {"schema": {"type": "object"}}}},
     ),
 )
-ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _LABELS, *PAGES, *_NGSI_LD, *_TALQ)
+ROUTES: Final = (*_API, *_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, _BRANDING, _LABELS, *PAGES, *_NGSI_LD, *_TALQ)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",

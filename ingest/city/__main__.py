@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from city_pki.errors import PkiError
 from ingest.audit_trail import AuditTrail
-from ingest.city import controllers, pki_commands, register_commands
+from ingest.city import controllers, handover, pki_commands, register_commands
 from ingest.city.checking import zone_issue
 from ingest.city.difference import difference
 from ingest.city.extent import distance_text, extent_of
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 pki_commands.add_to(app)
 controllers.add_to(app)
+handover.add_to(app)
 Folder = Annotated[Path, typer.Argument(help="terminal.city.help.folder", show_default=False)]
 
 

@@ -24,11 +24,11 @@ from edge_agent.wire.enrolment import shown_digest
 from edge_agent.wire.signed_order import encode_bytes
 from ingest.audit_trail import AuditTrail, operating_system_user
 from ingest.city.agent_file import SecureLink, agent_toml
-from ingest.city.pki_commands import BROKER_FOLDER, PKI_FOLDER, CityFolder
+from ingest.city.pki_commands import PKI_FOLDER, CityFolder
 from ingest.errors import UnusableError
 from ingest.mqtt.connection import parse_address
 from ingest.register.sync import read_city_files
-from ingest.schema.city import City, read_city
+from ingest.schema.city import BROKER_FOLDER, City, read_city
 from languages.terminal import terminal_words
 
 PID_FILE: Final = Path("/run/mosquitto/mosquitto.pid")  # Debian's

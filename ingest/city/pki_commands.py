@@ -20,11 +20,10 @@ from city_pki.secret_file import read_secret, write_public, write_secret
 from edge_agent.wire.signed_order import encode_bytes, key_id
 from ingest.audit_trail import AuditTrail
 from ingest.errors import UnusableError
-from ingest.schema.city import City, read_city
+from ingest.schema.city import BROKER_FOLDER, City, read_city
 from languages.terminal import terminal_words
 
 PKI_FOLDER: Final = "pki"
-BROKER_FOLDER: Final = "broker"
 CityFolder = Annotated[Path, typer.Option("--city", help="terminal.city.help.folder")]
 BrokerName = Annotated[
     list[str],

@@ -6,6 +6,7 @@ Beside ``embedded_broker``, which runs it, the only module of ingest that uses a
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -17,6 +18,7 @@ from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  
 from amqtt.contexts import BrokerConfig  # type: ignore[import-untyped]  # as above
 from amqtt.errors import NoDataError  # type: ignore[import-untyped]  # as above
 
+TLS_LISTENER: Final = "tls"  # name of the listener that asks for certificates
 MAX_PACKET: Final = 4 << 20  # bytes
 _CONNECT_TIMEOUT_S: Final = 10.0
 _MAX_RETAINED: Final = 1000
@@ -97,9 +99,16 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
     It shares a process with ingest: what strangers hold open here must not take ingest's own files and memory.
     """
 
-    def __init__(self, config: BrokerConfig, max_connections: int) -> None:
-        """Nothing is started yet; ``max_connections`` stand at once."""
+    def __init__(self, config: BrokerConfig, max_connections: int, tls: ssl.SSLContext | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            config: of amqtt; a listener called ``TLS_LISTENER`` is one of plain TCP there.
+            max_connections: that stand at once, also those that have not finished their TLS handshake.
+            tls: of that listener.
+        """
         super().__init__(config)
+        self._tls = tls
         self._max_connections = max_connections
         self._n_open = 0
         self._n_tasks_kept = 0
@@ -122,6 +131,10 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
         sized = _SizedReader(reader, writer.get_extra_info("peername"))
         try:
             with suppress(OSError, ValueError):  # of one client's bytes, at a place where amqtt expects none
+                if listener_name == TLS_LISTENER:
+                    if self._tls is None:
+                        return
+                    await writer.start_tls(self._tls, ssl_handshake_timeout=_CONNECT_TIMEOUT_S)
                 await self.external_connected(sized, _PatientWriter(writer), listener_name)
         finally:
             self._n_open -= 1

@@ -2,9 +2,10 @@
 
 ``embedded:`` listens on 127.0.0.1:1883, ``embedded:1884`` on another port, ``embedded:0.0.0.0:1883`` for agents
 elsewhere, and then only with passwords (``[broker] passwords``, a file that ``terang-city broker-password`` writes).
-With passwords each name writes and reads its own topics only (``ingest.mqtt.topic_rules``). It keeps nothing on disk
-and speaks no TLS: for larger cities use Mosquitto with certificates. Owns the thread; what the broker allows is
-``bounded_broker``'s and ``ruled_broker``'s.
+``[broker] tls_listen = "0.0.0.0:8883"`` is a second place, for controllers with certificates of ``terang-city ca``.
+With passwords or certificates each name writes and reads its own topics only (``ingest.mqtt.topic_rules``). It keeps
+nothing on disk, and reads the list of revoked certificates when it starts: for larger cities use Mosquitto. Owns the
+thread; what the broker allows is ``bounded_broker``'s and ``ruled_broker``'s.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import asyncio
 import ipaddress
 import logging
 import resource
+import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
@@ -23,7 +26,7 @@ from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret
 from ingest.errors import UnusableError
-from ingest.mqtt.bounded_broker import SteadyDict
+from ingest.mqtt.bounded_broker import TLS_LISTENER, SteadyDict
 from ingest.mqtt.ruled_broker import RuledBroker
 from ingest.mqtt.topic_rules import TopicRules
 from ingest.schema.safe_url import without_secrets
@@ -102,10 +105,53 @@ def _check_passwords(path: Path) -> None:
         raise UnusableError(f"[broker] passwords: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class TlsListener:
+    """Where the broker listens for clients with certificates, and what it knows of them.
+
+    Attributes:
+        bind: ``HOST:PORT``.
+        folder: what ``terang-city ca init`` wrote for the broker.
+        rules: who may write and read what there, by the name on the certificate.
+    """
+
+    bind: str
+    folder: Path
+    rules: TopicRules
+
+    def context(self) -> ssl.SSLContext:
+        """What TLS asks of clients: a certificate of the city's authority that is not revoked.
+
+        Raises:
+            UnusableError: a file is missing or damaged.
+        """
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_cert_chain(self.folder / "broker.crt", self.folder / "broker.key")
+            for name in ("ca.crt", "crl.pem"):
+                context.load_verify_locations(self.folder / name)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        except (OSError, ssl.SSLError) as error:
+            raise UnusableError(
+                f"[broker] tls_listen: {self.folder}: {getattr(error, 'strerror', None) or error};"
+                " 'terang-city ca init' writes its files"
+            ) from error
+        return context
+
+
 class EmbeddedBroker:
     """A broker on a thread of its own."""
 
-    def __init__(self, host: str, port: int, passwords: Path | None = None, rules: TopicRules | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        passwords: Path | None = None,
+        rules: TopicRules | None = None,
+        secure: TlsListener | None = None,
+    ) -> None:
         """Nothing is started yet.
 
         Args:
@@ -113,6 +159,7 @@ class EmbeddedBroker:
             port: there.
             passwords: lines of ``name:argon2 hash``, mode 0600; None = whoever is on this machine may connect.
             rules: who may write and read what; None = everybody everything.
+            secure: a second place to listen, where a certificate is asked for instead of a password.
 
         Raises:
             UnusableError: other machines could connect and there are no passwords, or others may read their file.
@@ -127,6 +174,8 @@ class EmbeddedBroker:
         self._passwords = passwords
         self._rules = rules
         self._bind = f"{host}:{port}"
+        self._secure = secure
+        self._tls = None if secure is None else secure.context()
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="broker", daemon=True)
         self._is_up = Event()
@@ -169,12 +218,16 @@ class EmbeddedBroker:
         plugins: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
         if self._passwords is not None:
             plugins = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(self._passwords)}}
+        listeners = {"default": ListenerConfig(type="tcp", bind=self._bind)}
+        if self._secure is not None:
+            listeners[TLS_LISTENER] = ListenerConfig(type="tcp", bind=self._secure.bind)
         config = BrokerConfig(
-            listeners={"default": ListenerConfig(type="tcp", bind=self._bind)},
+            listeners=listeners,
             plugins=plugins,
             session_expiry_interval=_SESSION_KEPT_S,
         )
-        self._broker = RuledBroker(config, _connections_for_strangers(), self._rules)
+        named = None if self._secure is None else self._secure.rules
+        self._broker = RuledBroker(config, _connections_for_strangers(), self._rules, self._tls, named)
         # amqtt 0.12 walks over its subscriptions while other sessions add theirs, and drops the walker when that
         # happens
         self._broker._subscriptions = SteadyDict()  # noqa: SLF001  (there is no public way)

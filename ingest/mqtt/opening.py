@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edge_agent.wire import host_client_id
 from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
-from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
+from ingest.mqtt.embedded_broker import EmbeddedBroker, TlsListener, parse_embedded
 from ingest.mqtt.topic_rules import TopicRules
-from ingest.schema.city import City
+from ingest.schema.city import BROKER_FOLDER, City
 
 
 def open_broker(
@@ -32,7 +32,11 @@ def open_broker(
         host, port = parse_embedded(settings.url)
         passwords = in_folder(city, settings.passwords)
         rules = TopicRules(city.city.group, city.city.host_id, settings.username or "")
-        embedded = EmbeddedBroker(host, port, passwords, None if passwords is None else rules)
+        secure = None
+        if settings.tls_listen is not None:
+            named = TopicRules(city.city.group, city.city.host_id, "")  # nobody by a certificate is the host
+            secure = TlsListener(settings.tls_listen, city.folder / BROKER_FOLDER, named)
+        embedded = EmbeddedBroker(host, port, passwords, None if passwords is None else rules, secure)
         embedded.start()
         closers.append(embedded.stop)
         address = BrokerAddress(

@@ -25,6 +25,9 @@ from languages.catalogue import language_codes
 FILE_NAME: Final = "city.toml"
 LAMPS_FILE: Final = "lamps.csv"
 CABINETS_FILE: Final = "cabinets.csv"
+WORDS_FOLDER: Final = "languages"
+MAPPINGS_FOLDER: Final = "mappings"
+BROKER_FOLDER: Final = "broker"  # what a broker reads: its certificate, the authority, who is revoked
 
 
 def _timezone(name: str) -> str:
@@ -86,6 +89,8 @@ class BrokerSection(_Section):
     username: str | None = None
     password: str | None = Field(None, repr=False)
     passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
+    # where the embedded broker listens for controllers with certificates, such as 0.0.0.0:8883
+    tls_listen: str | None = Field(None, pattern=r"^[^\s/@]{1,200}:\d{1,5}$")
 
 
 class TelemetrySection(_Section):
@@ -125,6 +130,20 @@ class PublicSection(_Section):
     columns: tuple[str, ...] = ()  # further columns of the register that are shown to everybody
     licence: str = Field("", max_length=500)  # address of the licence of the open data; empty = none is stated
     repair_hours: int = Field(0, ge=0, le=8760)  # within which a dark lamp is promised to burn again; 0 = no promise
+
+
+def _logo(path: Path) -> Path:
+    if path.is_absolute() or ".." in path.parts or path.suffix.lower() != ".png":
+        raise ValueError("is no PNG file in the city's folder, such as branding/logo.png")
+    return path
+
+
+class BrandingSection(_Section):
+    """``[branding]``: title, colour and logo of the pages; empty = Terang's own."""
+
+    title: str = Field("", max_length=80)  # above the map and the open data, in place of the city's name
+    accent: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")  # of buttons and headings
+    logo: Annotated[Path, AfterValidator(_logo)] | None = None
 
 
 def _network(text: str) -> str:
@@ -213,6 +232,7 @@ class City(_Section):
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]  # as above
     schedule: ScheduleSection = ScheduleSection()
     public: PublicSection = PublicSection()  # type: ignore[call-arg]  # as above
+    branding: BrandingSection = BrandingSection()  # type: ignore[call-arg]  # as above
     web: WebSection = WebSection()  # type: ignore[call-arg]  # as above
     ngsi: NgsiSection = NgsiSection()  # type: ignore[call-arg]  # as above
     oidc: OidcSection = OidcSection()  # type: ignore[call-arg]  # as above
@@ -224,6 +244,16 @@ class City(_Section):
     def data_folder(self) -> Path:
         """Where the live picture, snapshots and locks stand."""
         return self.folder / "data"
+
+    @property
+    def words_folder(self) -> Path:
+        """Where the city's own words stand, ``CODE.po`` for each language: over Terang's catalogues."""
+        return self.folder / WORDS_FOLDER
+
+    @property
+    def shown_name(self) -> str:
+        """What the pages are headed with: ``[branding] title``, else the city's name."""
+        return self.branding.title or self.city.name
 
     def oidc_secret(self) -> str | None:
         """The client secret of ``[oidc]``, from the environment or from ``client_secret_file``; None = a public client.

@@ -31,7 +31,7 @@ FILES = [
     ROOT / "edge_agent/printout.py",
 ]
 PROGRAM_FILES = [
-    *(ROOT / f"ingest/city/{name}.py" for name in ("__main__", "pki_commands", "controllers")),
+    *(ROOT / f"ingest/city/{name}.py" for name in ("__main__", "pki_commands", "controllers", "handover")),
     *FILES[FILES.index(ROOT / "ingest/__main__.py") : -1],
 ]
 PRINTERS = {"print", "typer.echo", "typer.confirm", "print_lines", "_print"}

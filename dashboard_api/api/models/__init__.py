@@ -5,7 +5,7 @@ twice; the fuzz test of the OpenAPI document holds answers and models together.
 """
 
 from dashboard_api.api.models.cabinet import Cabinet, CabinetList, Energy
-from dashboard_api.api.models.city import City, CodeList, QuantityList, Readiness, Summary
+from dashboard_api.api.models.city import City, CodeList, OwnWords, QuantityList, Readiness, Summary
 from dashboard_api.api.models.enrolment import EnrolmentAnswer, EnrolmentList, EnrolmentRequest, WaitingEnrolment
 from dashboard_api.api.models.fault import Fault, FaultCollection, FaultDetail, FaultEvent, FaultPage, TimelineEntry
 from dashboard_api.api.models.lamp import Lamp, LampCollection, LampStates, Readings
@@ -44,6 +44,7 @@ __all__ = [
     "MaintenanceWindow",
     "MapStyle",
     "Me",
+    "OwnWords",
     "Photo",
     "Problem",
     "QuantityList",

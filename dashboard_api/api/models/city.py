@@ -54,6 +54,23 @@ class LanguageRow(Answer):
     name: str = Field(description="its own name")
 
 
+class Branding(Answer):
+    """What the city's pages look like."""
+
+    title: str = Field(description="heads the pages")
+    accent: str | None = Field(description="a colour such as #336699; null = Terang's own")
+    logo: str | None = Field(description="path of its image; null = none")
+
+
+class OwnWords(Answer):
+    """What the city says in other words than Terang."""
+
+    model_config = example({"language": "id", "messages": {"page.faults": "Kerusakan"}})
+
+    language: str
+    messages: dict[str, str] = Field(description="texts by message id; `{names}` in them are filled in")
+
+
 class DistrictPlace(Answer):
     """A district and the middle of its lamps."""
 
@@ -68,6 +85,8 @@ class City(Answer):
     model_config = example(
         {
             "name": "Kota Terang",
+            "branding": {"title": "Kota Terang", "accent": None, "logo": None},
+            "own_words": [],
             "group": "terang",
             "timezone": "Asia/Jakarta",
             "language": "id",
@@ -82,6 +101,8 @@ class City(Answer):
     )
 
     name: str
+    branding: Branding
+    own_words: list[str] = Field(description="languages in which the city has words of its own, at `/words/{language}`")
     group: str = Field(description="Sparkplug group id")
     timezone: str = Field(description="IANA name")
     language: str = Field(description="the city's own language")

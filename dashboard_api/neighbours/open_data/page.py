@@ -9,9 +9,10 @@ from typing import Final
 
 from dashboard_api.neighbours.open_data.catalogue import DATASETS
 from dashboard_api.neighbours.open_data.performance import LAST_DAYS, Performance
+from ingest.schema.city import BrandingSection
 from languages.catalogue import Catalogue
 
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _STYLE: Final = (
     "body{font:17px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1rem;padding:0;list-style:none}"
@@ -46,11 +47,13 @@ class Overview:
     months: Sequence[tuple[str, Performance]]
 
 
-def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview) -> str:
-    """The page."""
+def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview, look: BrandingSection) -> str:
+    """The page of a city of that name or title, in its colour and under its logo."""
     say = catalogue.say
     title = say("open.title", city=city)
-    parts = [f"<h1>{escape(title)}</h1><p>{escape(say('open.lead'))}</p>"]
+    logo = '<img src="/branding/logo.png" alt="" height="48">' if look.logo is not None else ""
+    accent = f"h1{{border-bottom:4px solid {look.accent}}}" if look.accent else ""
+    parts = [f"{logo}<h1>{escape(title)}</h1><p>{escape(say('open.lead'))}</p>"]
     promise = say("open.promise", hours=overview.promised_h) if overview.promised_h else say("open.no_promise")
     parts.append(f'<p class="promise">{escape(promise)}</p>')
     parts.append(f"<h2>{escape(say('open.last_days', days=LAST_DAYS))}</h2>{_figures(say, overview)}")
@@ -66,7 +69,8 @@ def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview)
     )
     return (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}{accent}</style>"
         f"</head><body><main>{''.join(parts)}</main></body></html>\n"
     )
 

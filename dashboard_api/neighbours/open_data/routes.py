@@ -38,7 +38,7 @@ _MOST_FAULTS: Final = 200_000  # of the figures by month
 async def get_page(context: ContextOf, catalogue: CatalogueOf) -> Response:
     """The open data of the city, for people."""
     overview = await run_in_threadpool(_overview, context)
-    page = open_page(catalogue, context.city.city.name, context.city.public.licence, overview)
+    page = open_page(catalogue, context.city.shown_name, context.city.public.licence, overview, context.city.branding)
     return HTMLResponse(page, headers={**language_headers(catalogue), "Content-Security-Policy": POLICY})
 
 

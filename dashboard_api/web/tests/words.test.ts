@@ -103,6 +103,8 @@ test("times are the city's, whatever zone the reader sits in, and follow a repla
     bbox: null,
     lamps: 0,
     districts: [],
+    branding: { title: "Kota", accent: null, logo: null },
+    own_words: [],
     register_version: 0,
   };
   clock.set({ ...about, timezone: "Asia/Jakarta", now, version: "" }, Date.now());

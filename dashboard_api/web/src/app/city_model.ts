@@ -4,7 +4,19 @@ import { getKept, isExpected } from "../city/api";
 import type { CityClock } from "../city/clock";
 import type { FirstAnswers } from "../city/first_answers";
 import type { Looks } from "../map/icons";
-import type { Cabinet, CabinetList, City, Code, CodeList, FaultPage, Me, QuantityList, Summary } from "../city/types";
+import {
+  type Cabinet,
+  type CabinetList,
+  type City,
+  type Code,
+  type CodeList,
+  type FaultPage,
+  lookOf,
+  type Me,
+  type OwnWords,
+  type QuantityList,
+  type Summary,
+} from "../city/types";
 import type { Words } from "../words/words";
 
 const NAMED_UP_TO_LAMPS = 20_000; // in a larger city the map's tiles and the views name the cabinets
@@ -26,6 +38,9 @@ export class CityModel {
     this.#clock = clock;
     this.#words = words;
     this.#changed = changed;
+    words.onChange(() => {
+      void this.#askOwnWords();
+    });
   }
 
   get city(): City | null {
@@ -74,7 +89,20 @@ export class CityModel {
     this.#clock.set(city, toldAtMs);
     this.#words.setNames(city.languages);
     this.#words.setCityLanguage(city.language);
-    document.title = `${city.name} · Terang`;
+    const look = lookOf(city);
+    document.title = `${look.title} · Terang`;
+    document.documentElement.style.setProperty("--accent", look.accent ?? "transparent");
+    void this.#askOwnWords();
+  }
+
+  /** The city's own words in the present language, once. */
+  async #askOwnWords(): Promise<void> {
+    const { own_words: own }: Partial<City> = this.#city ?? {}; // an older server's answer has none
+    const { language, hasOwn } = this.#words;
+    if (hasOwn || !own?.includes(language)) return;
+    await this.#ask<OwnWords>(`/words/${language}`, ({ messages }) => {
+      this.#words.setOwn(language, messages);
+    });
   }
 
   #takeLooks(codes: readonly Code[]): void {

@@ -5,6 +5,11 @@ import type { components } from "./api_types";
 type Schemas = components["schemas"];
 
 export type City = Schemas["City"];
+export type OwnWords = Schemas["OwnWords"];
+/** Title, accent and logo of a city's pages; an answer kept from an older server has only the name. */
+export function lookOf(city: City): City["branding"] {
+  return (city as Partial<City>).branding ?? { title: city.name, accent: null, logo: null };
+}
 export type Code = Schemas["CodeRow"];
 export type CodeList = Schemas["CodeList"];
 export type CabinetList = Schemas["CabinetList"];

@@ -1,7 +1,7 @@
 /** The page's frame: the bar with name, clock and connection, the legend, the language. */
 
 import { html, type TemplateResult } from "lit-html";
-import { LAMP_STATES } from "../city/types";
+import { LAMP_STATES, lookOf } from "../city/types";
 import { FAMILIES, SEVERITIES } from "../map/icons";
 import { nothing, type Page } from "./page";
 import { bulb, sign } from "./sign";
@@ -15,9 +15,12 @@ export interface LinkWords {
 export function barTemplate(page: Page, link: LinkWords): TemplateResult {
   const { words, city, clock } = page;
   const nowMs = clock.nowMs();
+  const look = city ? lookOf(city) : null;
   return html`
     <div class="name">
-      <h1 dir="auto">${city?.name ?? "Terang"}</h1>
+      <h1 dir="auto">
+        ${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : nothing}${look?.title ?? "Terang"}
+      </h1>
       ${
         city
           ? html`<p class="clock">

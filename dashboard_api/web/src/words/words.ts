@@ -45,6 +45,7 @@ export type Loaders = ReadonlyMap<string, () => Promise<Catalogue>>;
 export class Words {
   readonly #given: ReadonlyMap<string, Catalogue>;
   readonly #whole = new Map<string, Catalogue>();
+  readonly #own = new Map<string, Catalogue>();
   readonly #loaders: Loaders;
   readonly #names = new Map<string, string>();
   #language = FIRST;
@@ -173,9 +174,20 @@ export class Words {
     return `${this.figure(value, decimals)}\u00a0${unit}`.trimEnd();
   }
 
+  /** What the city says in other words, in one language. */
+  setOwn(language: string, messages: Catalogue): void {
+    this.#own.set(language, messages);
+    if (language === this.#language) for (const listener of this.#listeners) listener();
+  }
+
+  /** Whether the city's own words in the present language are there. */
+  get hasOwn(): boolean {
+    return this.#own.has(this.#language);
+  }
+
   /** A message by its id, its `{…}` filled in; undefined where the catalogue has none. */
   find(id: string, filling: Filling = {}): string | undefined {
-    const text = this.#catalogue(this.#language)?.[id];
+    const text = this.#own.get(this.#language)?.[id] ?? this.#catalogue(this.#language)?.[id];
     if (!text?.includes("{")) return text;
     return text.replace(/\{(\w+)\}/g, (blank, name: string) => String(filling[name] ?? blank));
   }

@@ -1,0 +1,151 @@
+"""Gathers what a city hands to the next: a list of keys, and a search for what must not be among their values."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.city.handover_limits import LOGO, MAX_FILE, NAMES, SETTINGS
+from ingest.city.logo import plain_logo
+from ingest.city.mapping import read_mapping
+from ingest.city.portable import portable_mapping, portable_settings, toml_text
+from ingest.city.private_texts import known_secrets, look_of, texts_in
+from ingest.errors import UnusableError
+from ingest.register.issue import shown
+from ingest.register.sync import read_folder
+from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE, MAPPINGS_FOLDER, WORDS_FOLDER, City, read_city
+from languages.catalogue import read_own_words
+from languages.errors import CatalogueError
+from languages.po_file import po_text
+
+_LOOKS: Final = {
+    "e_mail": "an e-mail address",
+    "url_login": "a user name or password in an address",
+    "key": "a key or a password's hash",
+    "token": "a token",
+    "address": "a network address",
+    "number": "a number of a telephone, an account or a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an archive will hold.
+
+    Attributes:
+        files: bytes by name.
+        left: ``(file, key)`` of what a mapping holds and stays.
+        texts: ``(where, text)`` of free texts, for somebody to read.
+    """
+
+    files: Mapping[str, bytes]
+    left: tuple[tuple[str, str], ...]
+    texts: tuple[tuple[str, str], ...]
+
+
+def export_files(folder: Path, map_files: Sequence[Path], environment: Mapping[str, str]) -> Export:
+    """What a city hands over.
+
+    Args:
+        folder: the city's.
+        map_files: mappings beside those of its ``mappings`` folder.
+        environment: variables, whose secrets are looked for; nothing of it is handed over.
+
+    Raises:
+        UnusableError: a file cannot be used, or a text that would be handed over looks like a secret or a person's.
+        CityError: ``city.toml`` is broken.
+    """
+    read_city(folder, {})
+    city = read_city(folder, environment)
+    secrets = known_secrets(city, _accounts(folder))
+    document = _document(folder / FILE_NAME)
+    settings = portable_settings(document)
+    files: dict[str, bytes] = {}
+    texts: list[tuple[str, str]] = []
+    left: list[tuple[str, str]] = []
+    if "logo" in settings.get("branding", {}):
+        files[LOGO] = plain_logo(_bytes(folder / settings["branding"]["logo"]), f"{FILE_NAME}: [branding] logo")
+        settings["branding"]["logo"] = LOGO
+    _refuse_private(settings, FILE_NAME, secrets)
+    files[SETTINGS] = toml_text(settings).encode()
+    texts += [
+        (f"{FILE_NAME}: [{section}] {key}", str(settings[section][key]))
+        for section, key in (("branding", "title"), ("public", "licence"), ("public", "columns"))
+        if settings.get(section, {}).get(key)
+    ]
+    for path in _mappings(folder, map_files):
+        mapping, gone = portable_mapping(_mapping_document(path))
+        name = _name(MAPPINGS_FOLDER, path)
+        _refuse_private(mapping, str(path), secrets)
+        if name in files:
+            raise UnusableError(f"{path}: two mappings have this name")
+        files[name] = toml_text(mapping).encode()
+        left += [(name, key) for key in gone]
+    for language, words in _own_words(city).items():
+        _refuse_private(words, f"{WORDS_FOLDER}/{language}.po", secrets)
+        files[f"{WORDS_FOLDER}/{language}.po"] = po_text(language, words).encode()
+        texts += [(f"{WORDS_FOLDER}/{language}.po: {message}", text) for message, text in words.items()]
+    return Export(files, tuple(left), tuple(texts))
+
+
+def _accounts(folder: Path) -> list[str]:
+    """Supply accounts of the register; none where there is no register that can be read."""
+    if not ((folder / LAMPS_FILE).exists() and (folder / CABINETS_FILE).exists()):
+        return []
+    return list(read_folder(folder).register.cabinets.supply_account)
+
+
+def _mappings(folder: Path, more: Sequence[Path]) -> list[Path]:
+    own = sorted((folder / MAPPINGS_FOLDER).glob("*.toml"))
+    known = {path.resolve() for path in own}
+    return [*own, *(path for path in more if path.resolve() not in known)]
+
+
+def _name(kind: str, path: Path) -> str:
+    name = f"{kind}/{path.name}"
+    if NAMES.fullmatch(name) is None:
+        raise UnusableError(f"{path}: its name has more than letters, digits, - and _, so no archive takes it")
+    return name
+
+
+def _mapping_document(path: Path) -> dict[str, Any]:
+    read_mapping(path)
+    return _document(path)
+
+
+def _own_words(city: City) -> Mapping[str, Mapping[str, str]]:
+    try:
+        return read_own_words(city.words_folder)
+    except (CatalogueError, OSError) as error:
+        raise UnusableError(str(error)) from error
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_bytes(path).decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnusableError(f"{path}: not TOML: {error}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise UnusableError(f"{path}: {error.strerror or error}") from error
+    if len(data) > MAX_FILE:
+        raise UnusableError(f"{path}: is longer than {MAX_FILE} bytes")
+    return data
+
+
+def _refuse_private(document: Mapping[str, Any], file: str, secrets: Sequence[str]) -> None:
+    """Refuse what looks like a secret or a person's, without showing it."""
+    for where, text in texts_in(document):
+        look = look_of(text)
+        if look is not None:
+            raise UnusableError(f"{file}: {shown(where)}: holds {_LOOKS[look]}, which stays in this city: remove it")
+        if any(secret in text for secret in secrets):
+            raise UnusableError(f"{file}: {shown(where)}: holds a secret or a supply account of this city: remove it")
