@@ -65,7 +65,7 @@ def city_document(context: Context) -> dict[str, Any]:
 
 
 def get_words(request: Request, context: ContextOf, language: str) -> Response:
-    """What the city says in a language in other words than Terang: messages of `languages/CODE.po` in its folder.
+    """What the city says in a language in other words than Terang: messages of `languages/XX.po` in its folder.
 
     Raises:
         NotFoundError: it has none in this language.

@@ -15,6 +15,7 @@ PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
     "logger_address": ("address of a TALQ logger", "terang-events"),
     "entity_id": ("URN of an entity of NGSI-LD", "urn:ngsi-ld:Streetlight:L-000123"),
     "subscription_id": ("URI of a subscription of NGSI-LD", "urn:ngsi-ld:Subscription:01JDB2M7Z8Q5W3N4T6V9X0Y1KC"),
+    "language": ("code of the language", "id"),
     "layer": ("`lamps`, `faults` or `cabinets`", "lamps"),
     "z": ("zoom of the tile", 14),
     "x": ("column of the tile at its zoom, from the west", 12834),

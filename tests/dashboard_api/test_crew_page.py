@@ -29,8 +29,8 @@ T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
 PHONE = {"width": 360, "height": 740}
 FIRST_LIST_BYTES = 45_000
-N_SEEDS = 1000 if os.environ.get("TERANG_SOAK") == "1" else 10
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(None if N_SEEDS > 10 else 180)]
+N_SEEDS = 1000 if os.environ.get("TERANG_SOAK") == "1" else 6
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(None if N_SEEDS > 6 else 180)]
 
 
 @pytest.fixture

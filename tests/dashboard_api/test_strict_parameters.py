@@ -41,6 +41,7 @@ PATHS = {
     "function_id": "monitor",
     "attribute_name": "activePower",
     "logger_address": "terang-events",
+    "language": "en",
 }
 
 

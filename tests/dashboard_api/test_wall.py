@@ -301,6 +301,7 @@ def run_wall(page, port, town, life, *, hours, hours_warm, step_ms=STEP_MS):
     return warm, heap_bytes(session), page.evaluate("window.n_answers")
 
 
+@pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays hours of the wall")
 def test_the_heap_does_not_grow_in_a_sample_of_the_hours(browser, tmp_path):
     town = Town(tmp_path)
     town.write_live([2] * 40)
@@ -313,7 +314,7 @@ def test_the_heap_does_not_grow_in_a_sample_of_the_hours(browser, tmp_path):
     assert end <= 1.1 * warm, (warm, end)
 
 
-@pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays 72 hours")
+@pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays hours of the wall")
 @pytest.mark.timeout(3_600)
 def test_the_heap_does_not_grow_in_72_hours_at_100_000_lamps(browser, tmp_path):
     n_lamps = 100_000

@@ -44,7 +44,7 @@ def addresses():
     values |= {"collection_id": "lamps", "feature_id:path": "L-001", "form": "json", "service_code": "other"}
     values |= {"request_id": "r", "token": "t", "number": "n", "name": "lamps", "photo_id": "p"}
     values |= {"entity_id:path": "e", "subscription_id:path": "s", "service_name": "s", "class_name": "c"}
-    values |= {"device_address": "d", "function_id": "f", "attribute_name": "a", "logger_address": "l"}
+    values |= {"device_address": "d", "function_id": "f", "attribute_name": "a", "logger_address": "l", "language": "l"}
     for route in ROUTES:
         if route.method == "GET" and not route.path.endswith("/events"):
             yield re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], route.path)
