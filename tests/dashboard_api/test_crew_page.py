@@ -438,8 +438,8 @@ def repair_one(town, bad, phone, port, seed, chance):
         bad.is_bad = bad.is_bad and chance.random() < 0.8
         with contextlib.suppress(Exception):
             send.click(timeout=500)
-        page.wait_for_timeout(100)
-    expect(page.locator(".empty")).to_contain_text("Nothing waits", timeout=20_000)
+        page.wait_for_timeout(300)
+    expect(page.locator(".empty")).to_contain_text("Nothing waits", timeout=70_000)  # or a minute of the rate limit
     (fault,) = page.request.get(f"{base(port)}/api/v1/faults?state=repaired&lamp_id={lamp_id}").json()["items"]
     detail = page.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()
     kinds = [entry["kind"] for entry in detail["timeline"] if entry["actor"] != "telemetry"]
