@@ -140,7 +140,8 @@ def test_a_thousand_faults_are_a_few_dozen_elements(lit_town, port, phone):
     open_crew(phone, port)
     expect(phone.locator(".counted")).to_have_text("1,000 faults")
     panel = phone.locator("main")
-    assert panel.evaluate("panel => panel.scrollHeight") >= 1000 * 60
+    # once the first rows have been drawn, and their height is known
+    wait_until(phone, lambda: panel.evaluate("panel => panel.scrollHeight") >= 1000 * 60)
     for share in (0.3, 0.8, 1.0):
         panel.evaluate(f"panel => panel.scrollTo(0, panel.scrollHeight * {share})")
         phone.wait_for_timeout(100)
