@@ -37,7 +37,9 @@ function firstView(): Plugin {
         for (const name of readdirSync(DIST).filter((each) => each.endsWith(".html"))) {
           const page = readFileSync(join(DIST, name), "utf8");
           const styled = page.replace(/<link rel="stylesheet"[^>]* href="\/([^"]+)"[^>]*>/g, (_, href: string) => {
-            return `<style>${readFileSync(join(DIST, href), "utf8").trim()}</style>`;
+            const rules = readFileSync(join(DIST, href), "utf8").trim();
+            // The disabled link is not fetched. It keeps chunks from loading the file once more, after the page's own rules.
+            return `<style>${rules}</style><link rel="stylesheet" href="/${href}" disabled>`;
           });
           writeFileSync(join(DIST, name), styled);
         }

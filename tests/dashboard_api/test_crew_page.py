@@ -132,6 +132,19 @@ def test_the_first_list_is_light_and_shows_several_rows(lit_town, port, phone):
     assert rows >= 6
 
 
+def test_in_daylight_rows_are_dark_on_a_light_ground(lit_town, port, browser):
+    lit_town.darken(3)
+    context = browser.new_context(viewport=PHONE, color_scheme="light")
+    page = context.new_page()
+    open_crew(page, port)
+    expect(page.locator("a.row")).to_have_count(1)
+    page.locator("a.row").click()  # what is loaded for a fault brings its styles along
+    expect(page.locator(".detail h2")).to_be_visible()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(251, 251, 253)")
+    expect(page.locator(".detail h2")).to_have_css("color", "rgb(19, 26, 39)")
+    context.close()
+
+
 def test_a_thousand_faults_are_a_few_dozen_elements(lit_town, port, phone):
     lit_town.darken(3)
     (fault,) = phone.request.get(f"{base(port)}/api/v1/faults").json()["items"]
