@@ -1,9 +1,9 @@
 """Every route of the API in one table: path, who may call it, what it answers, which problems it has.
 
 A new route is a function in a module of this folder (or of ``pages`` or ``neighbours``) and one row in
-``shown_routes``, ``work_routes``, ``neighbour_routes`` or ``page_routes``. ``role`` is the lowest role that may call the
-route, ``scopes`` what an API token needs for it; ``access.guard`` checks both before every route. Without accounts
-whoever is at this machine is an operator.
+``shown_routes``, ``work_routes``, ``neighbour_routes`` or ``page_routes``. ``role`` is the lowest role that may call
+the route, ``scopes`` what an API token needs for it; ``access.guard`` checks both before every route.
+Without accounts whoever is at this machine is an operator.
 Routes are tried one after another, so what is asked most stands first.
 """
 
