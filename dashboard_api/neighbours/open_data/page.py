@@ -70,6 +70,7 @@ def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview,
     return (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+        '<link rel="icon" href="/icon.svg" type="image/svg+xml">'
         f"<style>{_STYLE}{accent}</style>"
         f"</head><body><main>{''.join(parts)}</main></body></html>\n"
     )
