@@ -30,7 +30,8 @@ from ingest.model.finding import Raised
 from ingest.model.fleet import Fleet
 from ingest.model.good_values import with_good_values
 from ingest.process_memory import collect_rarely, keep_memory
-from ingest.schema.city import City, CitySection
+from ingest.schema.city import City
+from ingest.schema.sections import CitySection
 
 LAMPS_PER_CONTROLLER = 200
 EVENING_US = 1_795_438_800_000_000  # 2026-11-23 20:00 in Jakarta

@@ -19,8 +19,9 @@ from ingest.model.batch import Batch, first_lamps
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.good_values import with_good_values
-from ingest.schema.city import City, CitySection, DimStep, ScheduleSection
+from ingest.schema.city import City
 from ingest.schema.limits import TECHNOLOGIES
+from ingest.schema.sections import CitySection, DimStep, ScheduleSection
 
 MINUTE_US = 60_000_000
 NIGHT_US = 1_795_438_800_000_000  # 2026-11-23 20:00 in Jakarta: dark, before the first dim step

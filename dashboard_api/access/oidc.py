@@ -24,7 +24,7 @@ from joserfc.jwk import KeySet
 
 from dashboard_api.access.roles import RANK, Role
 from dashboard_api.errors import ForbiddenError, NotFoundError, UnauthorisedError, UnavailableError
-from ingest.schema.city import OidcSection
+from ingest.schema.sections import OidcSection
 
 _LASTS_US: Final = 600 * 1_000_000  # from leaving to coming back
 _KEPT: Final = 20_000

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.wire.schedule import night_steps
-from ingest.schema.city import ScheduleSection
+from ingest.schema.sections import ScheduleSection
 
 Int64 = npt.NDArray[np.int64]
 

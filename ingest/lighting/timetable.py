@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge_agent.wire.schedule import Night, night_steps, step_at
 from ingest.lighting.switchings import Switchings
-from ingest.schema.city import ScheduleSection
+from ingest.schema.sections import ScheduleSection
 
 _US_PER_S: Final = 1_000_000
 _LAST_YEAR: Final = 9000

@@ -9,18 +9,27 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
-from zoneinfo import available_timezones
+from typing import Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from edge_agent.wire.schedule import CLOCK_TIME, SUN_TIME
 from ingest.schema.errors import CityError
 from ingest.schema.limits import BY_NAME, Limits, parse_limits
-from languages.catalogue import language_codes
+from ingest.schema.sections import (
+    BrandingSection,
+    BrokerSection,
+    CitySection,
+    DatabaseSection,
+    KeysSection,
+    NgsiSection,
+    OidcSection,
+    PublicSection,
+    ScheduleSection,
+    Section,
+    TelemetrySection,
+    WebSection,
+)
 
 FILE_NAME: Final = "city.toml"
 LAMPS_FILE: Final = "lamps.csv"
@@ -30,200 +39,7 @@ MAPPINGS_FOLDER: Final = "mappings"
 BROKER_FOLDER: Final = "broker"  # what a broker reads: its certificate, the authority, who is revoked
 
 
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("no such time zone")
-    return name
-
-
-def _topic_part(text: str) -> str:
-    if not text or any(character in text for character in "/+#\0"):
-        raise ValueError("must not be empty nor hold / + #")
-    return text
-
-
-def _switch_time(text: str) -> str:
-    if SUN_TIME.fullmatch(text) is None and CLOCK_TIME.fullmatch(text) is None:
-        raise ValueError("is neither like 'sunset+10m', 'sunrise-10m' nor like '18:00'")
-    return text
-
-
-def _clock_time(text: str) -> str:
-    if CLOCK_TIME.fullmatch(text) is None:
-        raise ValueError("is not a time of day like '22:00'")
-    return text
-
-
-TopicPart = Annotated[str, AfterValidator(_topic_part)]
-SwitchTime = Annotated[str, AfterValidator(_switch_time)]
-ClockTime = Annotated[str, AfterValidator(_clock_time)]
-
-
-def _language(text: str) -> str:
-    if text not in language_codes():
-        raise ValueError(f"there is no catalogue of that language; there are {', '.join(language_codes())}")
-    return text
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CitySection(_Section):
-    """``[city]``: name, Sparkplug group and host, zone and language."""
-
-    name: str = Field(min_length=1)
-    group: TopicPart = "terang"
-    host_id: TopicPart = "terang"
-    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
-    language: Annotated[str, AfterValidator(_language)] = "id"
-
-
-class BrokerSection(_Section):
-    """``[broker]``: where MQTT goes; ``embedded:`` starts a broker in the process."""
-
-    url: str = Field("mqtt://127.0.0.1:1883", pattern=r"^(mqtts?://[^\s/]+|embedded:.*)$")
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-    username: str | None = None
-    password: str | None = Field(None, repr=False)
-    passwords: Path | None = None  # who may connect to the embedded broker: name:hash, mode 0600
-    # where the embedded broker listens for controllers with certificates, such as 0.0.0.0:8883
-    tls_listen: str | None = Field(None, pattern=r"^[^\s/@]{1,200}:\d{1,5}$")
-
-
-class TelemetrySection(_Section):
-    """``[telemetry]``: the store of readings and how long it keeps them."""
-
-    url: str = Field("parquet:data/telemetry", pattern=r"^(parquet:.+|influxdb://[^\s/]+.*)$")
-    token: str | None = Field(None, repr=False)  # from TERANG_TELEMETRY_TOKEN, never from the file
-    token_file: Path | None = None
-    retention_days: int = Field(730, ge=1)
-    full_resolution_days: int = Field(60, ge=1)  # older readings are thinned to 15-minute means
-
-
-class DatabaseSection(_Section):
-    """``[database]``: register and faults."""
-
-    url: str = Field("sqlite:///data/terang.db", pattern=r"^(sqlite:///|postgresql\+psycopg://).+")
-
-
-class DimStep(_Section):
-    """From ``at`` (local time) on the lamps run at ``level`` %."""
-
-    at: ClockTime
-    level: int = Field(ge=0, le=100)
-
-
-class ScheduleSection(_Section):
-    """``[schedule]``: when lamps go on and off and how they dim in between."""
-
-    on: SwitchTime = "sunset+10m"
-    off: SwitchTime = "sunrise-10m"
-    dim: tuple[DimStep, ...] = ()
-
-
-class PublicSection(_Section):
-    """``[public]``: what everybody may see beside the contract's columns, and under which licence."""
-
-    columns: tuple[str, ...] = ()  # further columns of the register that are shown to everybody
-    licence: str = Field("", max_length=500)  # address of the licence of the open data; empty = none is stated
-    repair_hours: int = Field(0, ge=0, le=8760)  # within which a dark lamp is promised to burn again; 0 = no promise
-
-
-def _logo(path: Path) -> Path:
-    if path.is_absolute() or ".." in path.parts or path.suffix.lower() != ".png":
-        raise ValueError("is no PNG file in the city's folder, such as branding/logo.png")
-    return path
-
-
-class BrandingSection(_Section):
-    """``[branding]``: title, colour and logo of the pages; empty = Terang's own."""
-
-    title: str = Field("", max_length=80)  # above the map and the open data, in place of the city's name
-    accent: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")  # of buttons and headings
-    logo: Annotated[Path, AfterValidator(_logo)] | None = None
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text, strict=True)
-    except ValueError as error:
-        raise ValueError("is neither an IP address nor a network such as 10.0.0.0/8") from error
-    return text
-
-
-def _origin(text: str) -> str:
-    split = urlsplit(text)
-    if split.scheme not in {"http", "https"} or not split.hostname or f"{split.scheme}://{split.netloc}" != text:
-        raise ValueError("is not an origin such as https://peta.example.go.id")
-    return text
-
-
-def _issuer(text: str) -> str:
-    split = urlsplit(text)
-    is_here = split.hostname in {"127.0.0.1", "localhost", "::1"}
-    if text and (split.scheme != "https" and not (split.scheme == "http" and is_here)):
-        raise ValueError("must begin with https:// (http:// on this machine only)")
-    return text
-
-
-class WebSection(_Section):
-    """``[web]``: how the API stands on the network."""
-
-    hosts: tuple[str, ...] = ()  # names that it is reached by, beside this machine's
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()  # whose X-Forwarded-… is believed
-    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()  # of other sites' pages that may ask
-    public_per_minute: int = Field(600, ge=1, le=1_000_000)  # requests of an address without credentials
-    session_per_minute: int = Field(60_000, ge=1, le=1_000_000)  # requests of one session
-    key_file: Path | None = None  # default data/api.key
-
-
-def _host(text: str) -> str:
-    split = urlsplit(f"//{text}")
-    try:
-        is_host = (
-            bool(split.hostname) and split.netloc == text and "@" not in text and (split.port is None or split.port > 0)
-        )
-    except ValueError:
-        is_host = False
-    if not is_host or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("is not a host such as broker.example.go.id or broker.example.go.id:1026")
-    return text.lower()
-
-
-class NgsiSection(_Section):
-    """``[ngsi]``: the NGSI-LD interface."""
-
-    # hosts that notifications may be sent to; without a port, the usual one of http or https
-    notify: tuple[Annotated[str, AfterValidator(_host)], ...] = Field((), max_length=50)
-
-
-AccountRole = Literal["viewer", "crew", "operator", "administrator"]
-
-
-class OidcSection(_Section):
-    """``[oidc]``: sign-in by an OpenID provider, off without ``issuer``."""
-
-    issuer: Annotated[str, AfterValidator(_issuer)] = ""
-    client_id: str = ""
-    client_secret: str | None = Field(None, repr=False)  # from TERANG_OIDC_CLIENT_SECRET, never from the file
-    client_secret_file: Path | None = None
-    scope: str = "openid profile"
-    name_claim: str = "preferred_username"
-    roles_claim: str = "roles"  # text or list of texts; a dot goes into an object
-    roles: Mapping[str, AccountRole] = {}  # value of that claim -> role; who has none does not get in
-    districts_claim: str = ""
-
-
-class KeysSection(_Section):
-    """``[keys]``: what signs schedules and commands; the public keys are beside it."""
-
-    working_key: Path | None = None
-
-
-class City(_Section):
+class City(Section):
     """A city's settings; ``folder`` is where they were read from."""
 
     city: CitySection

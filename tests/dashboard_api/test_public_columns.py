@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from dashboard_api.access.roles import Role
 from dashboard_api.api.route_table import ROUTES
 from dashboard_api.app import create_app
-from ingest.schema.city import PublicSection
+from ingest.schema.sections import PublicSection
 from tests.dashboard_api.test_route_rules import MAY
 
 T0 = 1_790_000_000_000_000

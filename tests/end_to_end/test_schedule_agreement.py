@@ -13,7 +13,7 @@ from edge_agent.wire.schedule import Timetable, parse_schedule
 from firmware_sim.fleet.schedule import SimulatedTimetable
 from firmware_sim.fleet.schedule import parse_schedule as parse_simulated
 from ingest.lighting.timetable import CabinetTimetable
-from ingest.schema.city import ScheduleSection
+from ingest.schema.sections import ScheduleSection
 
 ZONES = (
     "Asia/Jakarta", "Asia/Jayapura", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "UTC",

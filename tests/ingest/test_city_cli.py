@@ -14,7 +14,7 @@ import pytest
 
 from edge_agent.config import load_config
 from ingest.city.__main__ import main
-from ingest.schema.city import TelemetrySection
+from ingest.schema.sections import TelemetrySection
 
 REPOSITORY = Path(__file__).parents[2]
 MAP = '[lamp]\nlamp_id = "No"\nlatitude = "Lat"\nlongitude = "Lon"\n'

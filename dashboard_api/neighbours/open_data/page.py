@@ -9,7 +9,7 @@ from typing import Final
 
 from dashboard_api.neighbours.open_data.catalogue import DATASETS
 from dashboard_api.neighbours.open_data.performance import LAST_DAYS, Performance
-from ingest.schema.city import BrandingSection
+from ingest.schema.sections import BrandingSection
 from languages.catalogue import Catalogue
 
 POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"

@@ -16,7 +16,8 @@ from typing import Any
 
 from dashboard_api.api.openapi_document import interface_digest, interface_of
 from dashboard_api.app import create_app
-from ingest.schema.city import City, CitySection
+from ingest.schema.city import City
+from ingest.schema.sections import CitySection
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "src" / "city" / "api_types.ts"
