@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, Engine, Result, Text, cast, delete, insert, select
 
 from ingest.audit_trail import Note
@@ -88,8 +89,8 @@ def store_register(
         old = connection.execute(select(tables.register).order_by(tables.register.c.version.desc())).first()
         version = max(1 if old is None else old.version + 1, after + 1)
         connection.execute(delete(tables.register))
-        _insert(connection, tables.cabinets, _cabinet_rows(register.cabinets))
-        _insert(connection, tables.lamps, _lamp_rows(register.lamps))
+        _insert(connection, tables.cabinets, _cabinet_values(register.cabinets))
+        _insert(connection, tables.lamps, _lamp_values(register.lamps))
         row = {
             "version": version,
             "imported_at_us": time.time_ns() // 1000,
@@ -104,62 +105,62 @@ def store_register(
     return version
 
 
-def _insert(connection: Connection, table: Any, rows: Iterator[dict[str, Any]]) -> None:
-    """Insert rows whose values are the driver's own, JSON as text: half a million go through no type's conversion."""
+def _insert(connection: Connection, table: Any, columns: Mapping[str, Iterable[Any]]) -> None:
+    """Insert rows whose values are the driver's own, JSON as text: half a million go through no type's conversion.
+
+    Args:
+        connection: in a transaction.
+        table: where they go.
+        columns: name -> values, of each of the table's columns; all of one length.
+    """
     compiled = insert(table).compile(dialect=connection.dialect)
-    text, names = str(compiled), compiled.positiontup
+    text, names = str(compiled), compiled.positiontup or [*columns]
+    rows = zip(*(columns[name] for name in names), strict=True)
     while chunk := list(islice(rows, _CHUNK)):
-        values: Any = chunk if names is None else [tuple(row[name] for name in names) for row in chunk]
+        values: Any = chunk if compiled.positiontup else [dict(zip(names, row, strict=True)) for row in chunk]
         connection.exec_driver_sql(text, values)
 
 
-def _lamp_rows(lamps: Lamps) -> Iterator[dict[str, Any]]:
-    texts = {name: getattr(lamps, name) for name in _LAMP_TEXTS}
-    columns = zip(
-        lamps.lamp_id,
-        lamps.position.tolist(),
-        lamps.latitude.tolist(),
-        lamps.longitude.tolist(),
-        lamps.rated_power_w.tolist(),
-        lamps.address.tolist(),
-        lamps.is_dimmable.tolist(),
-        lamps.extra,
-        strict=True,
-    )
-    for row, (lamp_id, position, latitude, longitude, rated, address, is_dimmable, extra) in enumerate(columns):
-        yield {
-            "lamp_id": lamp_id,
-            "row": row,
-            **{name: column[row] or None for name, column in texts.items()},
-            "position": None if position == UNKNOWN_INT else position,
-            "latitude": latitude,
-            "longitude": longitude,
-            "rated_power_w": _or_none(rated),
-            "address": None if address == UNKNOWN_INT else address,
-            "is_dimmable": is_dimmable,
-            "extra": _json(extra),
-        }
+def _lamp_values(lamps: Lamps) -> dict[str, Iterable[Any]]:
+    return {
+        "lamp_id": lamps.lamp_id,
+        "row": range(len(lamps)),
+        **{name: _texts(getattr(lamps, name)) for name in _LAMP_TEXTS},
+        "position": _integers(lamps.position),
+        "latitude": lamps.latitude.tolist(),
+        "longitude": lamps.longitude.tolist(),
+        "rated_power_w": _numbers(lamps.rated_power_w),
+        "address": _integers(lamps.address),
+        "is_dimmable": lamps.is_dimmable.tolist(),
+        "extra": map(_json, lamps.extra),
+    }
 
 
-def _cabinet_rows(cabinets: Cabinets) -> Iterator[dict[str, Any]]:
-    texts = {name: getattr(cabinets, name) for name in _CABINET_TEXTS}
-    for row, cabinet_id in enumerate(cabinets.cabinet_id):
-        yield {
-            "cabinet_id": cabinet_id,
-            **{name: column[row] or None for name, column in texts.items()},
-            "latitude": _or_none(float(cabinets.latitude[row])),
-            "longitude": _or_none(float(cabinets.longitude[row])),
-            "supply_va": _or_none(float(cabinets.supply_va[row])),
-            "extra": _json(cabinets.extra[row]),
-        }
+def _cabinet_values(cabinets: Cabinets) -> dict[str, Iterable[Any]]:
+    return {
+        "cabinet_id": cabinets.cabinet_id,
+        **{name: _texts(getattr(cabinets, name)) for name in _CABINET_TEXTS},
+        "latitude": _numbers(cabinets.latitude),
+        "longitude": _numbers(cabinets.longitude),
+        "supply_va": _numbers(cabinets.supply_va),
+        "extra": map(_json, cabinets.extra),
+    }
+
+
+def _texts(column: Iterable[str]) -> Iterator[str | None]:
+    return (text or None for text in column)
+
+
+def _integers(column: npt.NDArray[Any]) -> Iterator[int | None]:
+    return (None if number == UNKNOWN_INT else number for number in column.tolist())
+
+
+def _numbers(column: npt.NDArray[Any]) -> Iterator[float | None]:
+    return (None if math.isnan(number) else number for number in column.tolist())
 
 
 def _json(extra: Mapping[str, Any]) -> str:
     return json.dumps(extra) if extra else "{}"
-
-
-def _or_none(number: float) -> float | None:
-    return None if math.isnan(number) else number
 
 
 def load_register(engine: Engine, copy: Path | None = None) -> Register:
