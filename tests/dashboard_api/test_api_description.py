@@ -13,12 +13,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from sqlalchemy import update
 
+from dashboard_api.access.roles import Role
 from dashboard_api.api import models
 from dashboard_api.api.models.answer import Answer
 from dashboard_api.api.models.fault import Action, FaultState
 from dashboard_api.api.models.lamp import LampState
 from dashboard_api.api.openapi_document import interface_digest
-from dashboard_api.api.route_table import ROUTES, Role
+from dashboard_api.api.route_table import ROUTES
 from dashboard_api.formats.fault_document import event_document
 from dashboard_api.formats.problem_document import problem_document
 from ingest.schema import life, live
