@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest.city.decoding_process import ABOUT, LINE, REASON, X, Y
+from ingest.city.decoding_process import ABOUT, LINE, PART, PARTS, REASON, X, Y
 from ingest.errors import UnusableError
 from ingest.register.issue import printable
 
@@ -65,8 +65,8 @@ class Decoded:
     notes: Sequence[str] = ()
 
 
-def check_archive(path: Path) -> None:
-    """Refuse a workbook's archive that unpacks to more than a register can be.
+def check_archive(path: Path, kind: str = "workbook") -> None:
+    """Refuse an archive that unpacks to more than a register can be; a workbook is one too.
 
     Raises:
         UnusableError: it does, or it is no archive.
@@ -75,7 +75,7 @@ def check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnusableError(f"{path}: is no workbook: {error}") from error
+        raise UnusableError(f"{path}: is no {kind}: {error}") from error
     if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise UnusableError(f"{path}: unpacks to more than {MAX_UNPACKED >> 20} MiB: no register does")
 
@@ -120,6 +120,16 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
                 reason = f"cannot be read within {_MAX_MEMORY >> 30} GiB and {_MAX_SECONDS} s, or breaks its reader"
             raise UnusableError(printable(f"{path}: {reason[:_SHOWN]}"))
         return _joined(Path(folder))
+
+
+def parts_of(kind: str, path: Path) -> list[tuple[str, int]]:
+    """The sheets of a workbook or the layers with points of a vector file, and how many rows each has.
+
+    Raises:
+        UnusableError: it cannot be read.
+    """
+    found = decode_file(f"{PARTS}{kind}", path)
+    return list(zip(found.columns.get(PART, []), found.lines, strict=True))
 
 
 def _environment() -> dict[str, str]:
