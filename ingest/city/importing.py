@@ -119,7 +119,8 @@ def draft_register(
     found += place_issues(lamps, timezone, known.lamps if known is not None else None)
     if known is None:
         found += zone_issues(lamps, crs, timezone)
-    found += taken_down(source.table, mapping.filtered_columns)
+    refused = {issue.line for issue in found if issue.is_refused}
+    found += taken_down(source.table, mapping.filtered_columns, refused)
     if crs_remark:
         found.append(Issue(source.table.file, 0, "[source] crs", crs_remark, is_refused=False))
     n_rows_lamps = translation.table.n_rows

@@ -7,7 +7,7 @@ should check; no row is refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 import numpy as np
@@ -69,18 +69,25 @@ def shared_places(lamps: Lamps, fields: Fields) -> list[Issue]:
     return found
 
 
-def taken_down(table: TextTable, filtered: Sequence[str]) -> list[Issue]:
-    """Report values that say of imported lamps that they are there no more, in columns by which nothing is left out."""
+def taken_down(table: TextTable, filtered: Sequence[str], refused: Set[int]) -> list[Issue]:
+    """Report values that say of imported lamps that they are there no more, in columns by which nothing is left out.
+
+    Args:
+        table: the lamps' rows.
+        filtered: columns by which rows are left out.
+        refused: lines that are not imported.
+    """
     known = {column_called(name, table.columns) for name in filtered}
     found = []
     for name, values in table.columns.items():
         if name in known:
             continue
         counts = Counter(values)
-        words = [value for value in counts if says_removed(value)] if len(counts) <= _MOST_STATES else []
-        if words:
-            n_rows = sum(counts[word] for word in words)
-            some = " or ".join(map(shown, words[:3]))
+        words = {value for value in counts if says_removed(value)} if len(counts) <= _MOST_STATES else set()
+        rows = [at for at, value in enumerate(values) if value in words and table.lines[at] not in refused] if words else []
+        n_rows = len(rows)
+        if n_rows:
+            some = " or ".join(map(shown, list(dict.fromkeys(values[at] for at in rows))[:3]))
             reason = f"{n_rows} rows say {some} and are imported all the same; 'where' in [source] can leave them out"
             found.append(Issue(table.file, 0, name, reason, is_refused=False))
     return found
