@@ -70,7 +70,7 @@ def find_cabinets(
         found = _column_of(table, names)
         if found is not None and len(table.lines) < max(map(len, columns.values())):
             guess = {} if GEOMETRY_X in table.columns else guess_columns(table.columns)
-            where = {field: guess[field] for field in ("latitude", "longitude") if field in guess}
+            where: dict[str, str] = {field: guess[field] for field in ("latitude", "longitude") if field in guess}
             return CabinetTable("" if file == path else file.name, part, encoding, found, where)
     return None
 

@@ -24,7 +24,10 @@ _LONGEST: Final = 60
 _MOST_FORMATS: Final = 3  # of one column
 _ENOUGH: Final = 0.8  # of a column's values have to be dates
 _MARKS: Final = re.compile(r"\s*([./\-年月日년월일])\s*")
-_TIME: Final = re.compile(r"(?:T|\s+)\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:\s*[AP]\.?M\.?|Z|[+-]\d{2}:?\d{2})?$", re.I)
+_TIME: Final = re.compile(
+    r"(?:T|\s+)\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:\s*[AP]\.?M\.?|Z|[+-]\d{2}:?\d{2})?$",
+    re.IGNORECASE,
+)
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?", re.ASCII)
 _IN_WORDS: Final = re.compile(r"(\d{4})[年년](\d{1,2})[月월](\d{1,2})[日일]?", re.ASCII)
 _NOTHING: Final = re.compile(r"[0./\-]+")

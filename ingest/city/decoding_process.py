@@ -14,7 +14,7 @@ import math
 import struct
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -39,6 +39,7 @@ _POINT_SIZES: Final = (21, 29, 37)  # bytes of a point in WKB with two, three an
 _MAX_COUNTED: Final = 32 << 20  # bytes of a GeoJSON whose features are counted besides
 _MAX_STRANGERS: Final = 1000
 _MAX_COLUMNS: Final = 1000
+_MOST_MERGED: Final = 100_000  # cells of a sheet
 _KINDS: Final = {
     1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
     7: "GeometryCollection", 8: "CircularString", 9: "CompoundCurve", 10: "CurvePolygon", 11: "MultiCurve",
@@ -282,15 +283,23 @@ def read_workbook(path: Path, sheet: str) -> Iterator[pa.RecordBatch]:
             yield _sheet_batch(chunk, line, exact, notes)
             line += len(chunk)
             chunk = []
-    yield _sheet_batch(chunk, line, exact, notes)
+    yield _sheet_batch(chunk, line, exact, notes, _merged(page))
 
 
-def _sheet_batch(chunk: list[list[str]], line: int, exact: set[int], notes: list[str]) -> pa.RecordBatch:
+def _merged(page: Any) -> list[tuple[int, int, int]]:
+    """Cells over several rows that are one: the value stands in the first alone."""
+    found = [(top, left, bottom) for (top, left), (bottom, _right) in page.merged_cell_ranges or () if bottom > top]
+    return sorted(found)[:_MOST_MERGED]
+
+
+def _sheet_batch(
+    chunk: list[list[str]], line: int, exact: set[int], notes: list[str], merged: Sequence[tuple[int, int, int]] = ()
+) -> pa.RecordBatch:
     n_columns = min(max(map(len, chunk), default=0), _MAX_COLUMNS)
     padded = (row[:n_columns] + [""] * (n_columns - len(row)) for row in chunk)
     columns = {str(at): pa.array(values, pa.string()) for at, values in enumerate(zip(*padded, strict=True))}
     columns[LINE] = pa.array(range(line, line + len(chunk)), pa.int32())
-    about = {"exact": sorted(map(str, exact)), "notes": notes}
+    about = {"exact": sorted(map(str, exact)), "notes": notes, "merged": list(merged)}
     return pa.record_batch(columns).replace_schema_metadata({ABOUT: json.dumps(about).encode()})
 
 

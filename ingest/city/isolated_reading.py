@@ -52,6 +52,7 @@ class Decoded:
         exact: columns of numbers.
         driver: GDAL's name of the format.
         notes: what a person should know.
+        merged: cells of a workbook that are one: row from 0, column, last row.
     """
 
     columns: dict[str, list[str]]
@@ -63,6 +64,7 @@ class Decoded:
     exact: frozenset[str] = frozenset()
     driver: str = ""
     notes: Sequence[str] = ()
+    merged: Sequence[tuple[int, int, int]] = ()
 
 
 def check_archive(path: Path, kind: str = "workbook") -> None:
@@ -75,7 +77,8 @@ def check_archive(path: Path, kind: str = "workbook") -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnusableError(f"{path}: is no {kind}: {error}") from error
+        what = "no workbook" if kind == "workbook" else "an archive that cannot be opened"
+        raise UnusableError(f"{path}: is {what}: {error}") from error
     if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise UnusableError(f"{path}: unpacks to more than {MAX_UNPACKED >> 20} MiB: no register does")
 
@@ -175,8 +178,9 @@ def _joined(folder: Path) -> Decoded:
         for values in columns.values():
             values.extend([""] * (len(lines) - len(values)))
     notes = tuple(dict.fromkeys(about.get("notes", ())))
+    merged = tuple((first, column, last) for first, column, last in about.get("merged", ()))
     return Decoded(
-        columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes
+        columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes, merged
     )
 
 

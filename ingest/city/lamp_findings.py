@@ -7,7 +7,8 @@ should check; no row is refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import numpy as np
@@ -69,7 +70,7 @@ def shared_places(lamps: Lamps, fields: Fields) -> list[Issue]:
     return found
 
 
-def taken_down(table: TextTable, filtered: Sequence[str], refused: Set[int]) -> list[Issue]:
+def taken_down(table: TextTable, filtered: Sequence[str], refused: AbstractSet[int]) -> list[Issue]:
     """Report values that say of imported lamps that they are there no more, in columns by which nothing is left out.
 
     Args:
@@ -84,7 +85,11 @@ def taken_down(table: TextTable, filtered: Sequence[str], refused: Set[int]) -> 
             continue
         counts = Counter(values)
         words = {value for value in counts if says_removed(value)} if len(counts) <= _MOST_STATES else set()
-        rows = [at for at, value in enumerate(values) if value in words and table.lines[at] not in refused] if words else []
+        rows = (
+            [at for at, value in enumerate(values) if value in words and table.lines[at] not in refused]
+            if words
+            else []
+        )
         n_rows = len(rows)
         if n_rows:
             some = " or ".join(map(shown, list(dict.fromkeys(values[at] for at in rows))[:3]))

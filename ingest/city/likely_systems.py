@@ -13,8 +13,9 @@ from pyproj.exceptions import CRSError, ProjError
 
 _WEB_MERCATOR: Final = "EPSG:3857"  # what web maps export
 _DATUMS: Final = (
-    "WGS 84", "ETRS89", "ETRF", "SIRGAS 2000", "NAD83 /", "NAD83(2011)", "JGD2011", "GDA", "NZGD2000", "DGN95", "SRGI2013",
-    "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "GGRS87", "VN-2000", "GDM2000", "GDBD2009",
+    "WGS 84", "ETRS89", "ETRF", "SIRGAS 2000", "NAD83 /", "NAD83(2011)", "JGD2011", "GDA", "NZGD2000", "DGN95",
+    "SRGI2013", "KGD2002", "Korea 2000", "CGCS2000", "China Geodetic", "PRS92", "RGF93", "GGRS87", "VN-2000", "GDM2000",
+    "GDBD2009",
 )  # fmt: skip
 """Datums of this century: what a register of today is in, more likely than those before."""
 

@@ -79,7 +79,6 @@ class Rule(BaseModel):
         """The source's columns that it reads."""
         return (self.column,) if isinstance(self.column, str) else self.column
 
-
     @property
     def formats(self) -> tuple[str, ...]:
         """The formats of dates that it names."""

@@ -44,7 +44,8 @@ class Findings:
         source: as it was read.
         columns: values of the rows that were looked at, filled down.
         guessed: field -> column; ``both`` holds latitude and longitude.
-        systems: the likely coordinate system and those that mean nearly the same place; none = the default or the file's.
+        systems: the likely coordinate system and those that mean nearly the same place; none = the
+            default or the file's.
         encodings: that it may be in, the likeliest first.
         sheet: that was read, if one has to be named.
         fill_down: columns whose empty cells mean the row above.
@@ -76,7 +77,7 @@ def draft_of(found: Findings, catalogue: Catalogue) -> str:
     def say(message: str, **values: object) -> str:
         return f"   # {printable(catalogue.say(f'terminal.city.draft.{message}', **values))}"
 
-    source, guessed = found.source, found.guessed
+    source = found.source
     lines = [say("title", file=found.file).strip(), say("use", file=found.file).strip(), ""]
     if found.cabinets is not None and found.cabinets.file:
         lines += [f"cabinet_file = {_quoted(found.cabinets.file)}{say('cabinets')}", ""]

@@ -16,6 +16,7 @@ from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, listed, shown
 
+_MOST_DIFFERENT: Final = 20_000  # values of a column in which ditto marks are looked for
 _MOST_FILLED: Final = 0.5  # share of rows in which a column that is filled down has a value of its own
 
 
@@ -33,7 +34,7 @@ def filled_down(table: TextTable, names: Sequence[str]) -> TextTable:
     issues = list(table.issues)
     for name, values in table.columns.items():
         is_wanted = name in wanted
-        if not is_wanted and not any(map(is_ditto, set(values))):
+        if not is_wanted and not _has_ditto(values):
             continue
         columns[name], n_filled, n_lost = _filled(values, table.lines, refused, is_wanted=is_wanted)
         if n_filled:
@@ -43,6 +44,11 @@ def filled_down(table: TextTable, names: Sequence[str]) -> TextTable:
             reason = f"{n_lost} cells stay empty: a row above them could not be read, and it may have had their value"
             issues.append(Issue(table.file, 0, name, reason, is_refused=False))
     return table if columns == table.columns else replace(table, columns=columns, issues=tuple(issues))
+
+
+def _has_ditto(values: Sequence[str]) -> bool:
+    different = set(values)  # where all differ nothing is repeated
+    return len(different) <= _MOST_DIFFERENT and any(map(is_ditto, different))
 
 
 def _column(name: str, table: TextTable) -> str:

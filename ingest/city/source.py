@@ -9,7 +9,7 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -261,9 +261,33 @@ def _with_header(
 def _from_workbook(path: Path, rules: ReadingRules) -> Source:
     found = decode_file("workbook", path, rules.sheet or "")
     issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
-    rows: Iterator[Row] = ((line, row) for line, *row in zip(found.lines, *found.columns.values(), strict=True))
-    table, header_rows = _with_header(path.name, rows, rules, issues, found.exact)
+    table, header_rows = _with_header(path.name, _sheet_rows(found), rules, list(issues), found.exact)
+    merged = [cell for cell in found.merged if cell[0] >= header_rows[-1]]  # those of the header name groups of columns
+    if merged and (n_filled := _unmerge(found, merged)):
+        reason = f"{n_filled} cells are merged with one above them and have its value"
+        issues.append(Issue(path.name, 0, "", reason, is_refused=False))
+        rules = replace(rules, header_rows=header_rows)
+        table, header_rows = _with_header(path.name, _sheet_rows(found), rules, issues, found.exact)
     return Source(table, None, "workbook", header_rows=header_rows)
+
+
+def _sheet_rows(found: Decoded) -> Iterator[Row]:
+    return ((line, row) for line, *row in zip(found.lines, *found.columns.values(), strict=True))
+
+
+def _unmerge(found: Decoded, merged: Sequence[tuple[int, int, int]]) -> int:
+    """Put the value of merged cells into each of their rows; returns how many cells got one."""
+    rows = {line - 1: at for at, line in enumerate(found.lines)}
+    n_filled = 0
+    for top, left, bottom in merged:
+        column = found.columns.get(str(left))
+        if column is None or top not in rows or not column[rows[top]]:
+            continue
+        for row in range(top + 1, min(bottom, found.lines[-1]) + 1):
+            if row in rows and not column[rows[row]] and any(values[rows[row]] for values in found.columns.values()):
+                column[rows[row]] = column[rows[top]]
+                n_filled += 1
+    return n_filled
 
 
 def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:

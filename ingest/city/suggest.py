@@ -91,16 +91,20 @@ def suggest(
         meanings[name] = f"{meanings[name]}, {field}" if name in meanings else field
     for name in columns:
         lines.append(_column_line(name, source.table.columns[name][::step], meanings.get(name, ""), words))
-    lines += [str(issue) for issue in source.table.issues[:10] if not (is_chosen and "as [source] sheet" in issue.reason)]
-    found = Findings(path.name, source, columns, guessed, system, encodings, sheet, fill_down, cabinets, _copies(source))
+    lines += [
+        str(issue) for issue in source.table.issues[:10] if not (is_chosen and "as [source] sheet" in issue.reason)
+    ]
+    found = Findings(
+        path.name, source, columns, guessed, system, encodings, sheet, fill_down, cabinets, _copies(source)
+    )
     found = replace(found, number=number_in_cabinet(columns, guessed) if step == 1 else None)
     return Suggestion(tuple(map(printable, lines)), draft_of(found, words))
 
 
 def _copies(source: Source) -> int:
     """How many rows repeat another one word for word."""
-    rows = list(zip(*source.table.columns.values(), strict=True))
-    return len(rows) - len(set(rows))
+    different = {hash(row) for row in zip(*source.table.columns.values(), strict=True)}
+    return len(source.table.lines) - len(different)
 
 
 def _filled_down_columns(source: Source) -> tuple[str, ...]:

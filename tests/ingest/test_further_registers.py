@@ -1,4 +1,4 @@
-"""Three registers drawn up without looking at the importer: `suggest`'s draft, with the edits listed here, imports them.
+"""Three registers drawn up without looking at the importer: `suggest`'s draft, with few edits, imports them.
 
 The registers, and the results wanted of each, are made by the scripts in ``further_registers``.
 """

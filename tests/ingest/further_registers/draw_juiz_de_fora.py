@@ -1,7 +1,7 @@
 """Draw up a Brazilian street-lighting register: two shapefiles in SIRGAS 2000 / UTM 23S, latin-1, without .cpg files.
 
-Run from this folder: ``python draw_juiz_de_fora.py``. It writes ``juiz_de_fora.zip`` and ``juiz_de_fora.json``, the result
-wanted.
+Run from this folder: ``python draw_juiz_de_fora.py``. It writes ``juiz_de_fora.zip``, and the result wanted as
+``juiz_de_fora.json``.
 """
 
 import json

@@ -1,9 +1,10 @@
-"""Draw up a Japanese road-lighting register: one XLSX file with a cover sheet, a sheet of lamps and a sheet of cabinets.
+"""Draw up a Japanese road-lighting register: a workbook with a cover sheet, a sheet of lamps and one of cabinets.
 
-Run from this folder: ``python draw_takamatsu.py``. It writes ``takamatsu.xlsx`` and ``takamatsu.json``, the result wanted.
+Run from this folder: ``python draw_takamatsu.py``. It writes ``takamatsu.xlsx``, and the result wanted as
+``takamatsu.json``.
 """
 
-import datetime
+import datetime as dt
 import json
 import random
 from pathlib import Path
@@ -41,9 +42,9 @@ def degrees(value: float, style: int) -> tuple[str, float]:
     return text, hundredths / 360000
 
 
-def date_text(day: datetime.date, style: int) -> object:
-    era, first, short = ("令和", 2019, "R") if day >= datetime.date(2019, 5, 1) else ("平成", 1989, "H")
-    if day < datetime.date(1989, 1, 8):
+def date_text(day: dt.date, style: int) -> object:
+    era, first, short = ("令和", 2019, "R") if day >= dt.date(2019, 5, 1) else ("平成", 1989, "H")
+    if day < dt.date(1989, 1, 8):
         era, first, short = "昭和", 1926, "S"
     year = day.year - first + 1
     name = "元" if year == 1 else str(year)
@@ -55,7 +56,7 @@ def date_text(day: datetime.date, style: int) -> object:
         return f"{short}{year}.{day.month}.{day.day}"
     if style == 3:
         return f"{day.year}年{day.month}月{day.day}日"
-    return datetime.datetime(day.year, day.month, day.day)
+    return dt.datetime(day.year, day.month, day.day)
 
 
 def main() -> None:
@@ -69,8 +70,8 @@ def main() -> None:
     boxes = book.create_sheet("分電盤一覧")
     lamps.append(["道路照明灯一覧（令和６年３月３１日現在）"])
     lamps.merge_cells("A1:L1")
-    lamps.append(["管理番号", "路線名", "所在地", "位置（世界測地系）", None, "灯具", None, None, "設置年月日", "分電盤",
-                  "状態", "備考"])  # fmt: skip
+    groups = ["管理番号", "路線名", "所在地", "位置（世界測地系）", None, "灯具", None, None, "設置年月日", "分電盤"]
+    lamps.append([*groups, "状態", "備考"])
     lamps.append([None, None, None, "緯度", "経度", "光源", "容量", "高さ(m)", None, None, None, None])
     for merged in ("A2:A3", "B2:B3", "C2:C3", "D2:E2", "F2:H2", "I2:I3", "J2:J3", "K2:K3", "L2:L3"):
         lamps.merge_cells(merged)
@@ -89,7 +90,7 @@ def main() -> None:
             lon_text, lon = degrees(lon0 + 0.00033 * (n % 7) + rng.uniform(-2e-5, 2e-5), style)
             word, watts, technology = rng.choice(SOURCES)
             power: object = [f"{watts}W", f"{watts}W".translate(FULL_WIDTH), watts][n % 3]
-            day = datetime.date(rng.choice([1986, 1989, 1998, 2007, 2016, 2019, 2022]), rng.randint(1, 12),
+            day = dt.date(rng.choice([1986, 1989, 1998, 2007, 2016, 2019, 2022]), rng.randint(1, 12),
                                 rng.randint(1, 28))  # fmt: skip
             date = date_text(day, n % 5)
             iso: str | None = day.isoformat()
@@ -120,7 +121,7 @@ def main() -> None:
     lamps.append(["※撤去済みの灯具は翌年度の台帳から削除する。"])
     refused.append({"row": lamps.max_row, "code": "※…", "why": "a remark under the table, no lamp"})
     for moment in ("created", "modified"):
-        setattr(book.properties, moment, datetime.datetime(2024, 3, 31))
+        setattr(book.properties, moment, dt.datetime(2024, 3, 31))
     book.save(HERE / "takamatsu.xlsx")
     pick = {"番-001", "番-011", "番-003", "栗－００８", "屋-006", "屋-028", "屋-007"}
     want = {
