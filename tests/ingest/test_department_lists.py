@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from pyproj import Transformer
 
+from ingest.city.column_guess import guess_columns
 from ingest.city.dates import date_forms, read_date
 from ingest.city.extent import zone_place
 from ingest.city.importing import draft_register
@@ -325,3 +326,44 @@ def test_numbers_that_are_unique_within_a_cabinet_alone_are_drafted_with_it(tmp_
     assert mapping.lamp["lamp_id"].columns == ("box", "no")
     lamps = draft_register(tmp_path / "a.csv", mapping, lambda *_: None).lamps
     assert (len(lamps), lamps.lamp_id[7]) == (30, "B1-1")
+
+
+FIELDS = (
+    "lamp_id", "cabinet_id", "circuit", "latitude", "longitude", "rated_power_w", "technology", "street", "installed_on",
+)  # fmt: skip
+HEADERS = [
+    ("Číslo svietidla|Rozvádzač|Okruh|Zemepisná šírka|Zemepisná dĺžka|Príkon [W]|Svetelný zdroj|Ulica|Dátum inštalácie", "sodíková výbojka|LED", "05.03.2019"),
+    ("Oszlopszám|Kapcsolószekrény|Áramkör|Szélesség|Hosszúság|Teljesítmény (W)|Fényforrás|Utca|Telepítés dátuma", "nátrium|higany", "2019.03.05"),
+    ("Nr. stâlp|Punct de aprindere|Circuit|Latitudine|Longitudine|Putere (W)|Tip lampă|Strada|Data montării", "sodiu|LED", "05.03.2019"),
+    ("Direk No|Pano No|Hat|Enlem|Boylam|Güç (W)|Lamba Tipi|Cadde/Sokak|Montaj Tarihi", "Sodyum|LED", "05.03.2019"),
+    ("Номер опори|Шафа керування|Лінія|Широта|Довгота|Потужність, Вт|Тип лампи|Вулиця|Дата встановлення", "натрієва|світлодіодний", "05.03.2019"),
+    ("Mã trụ|Tủ chiếu sáng|Lộ|Vĩ độ|Kinh độ|Công suất (W)|Loại đèn|Tên đường|Ngày lắp đặt", "Sodium cao áp|LED", "05/03/2019"),
+    ("N° support|N° armoire|Départ|Latitude|Longitude|Puissance lampe (W)|Type de lampe|Nom de la rue|Date de pose", "SHP|IM", "05/03/2019"),
+    ("Mastnr|Schaltschrank|Abgang|Breitengrad|Längengrad|Leistung [W]|Leuchtmittel|Straße|Inbetriebnahme", "NAV|LED", "05.03.2019"),
+    ("Lichtmast|Schakelkast|Groep|Breedtegraad|Lengtegraad|Vermogen (W)|Lamptype|Straatnaam|Plaatsingsdatum", "SON-T|LED", "05-03-2019"),
+    ("Mastnummer|Tændskab|Gruppe|Breddegrad|Længdegrad|Effekt (W)|Lyskilde|Vejnavn|Installationsdato", "Natrium|LED", "05-03-2019"),
+    ("Pylväsnumero|Keskus|Ryhmä|Leveysaste|Pituusaste|Teho (W)|Lampputyyppi|Katu|Asennuspäivä", "Suurpainenatrium|LED", "05.03.2019"),
+    ("Codice palo|Quadro elettrico|Linea|Latitudine|Longitudine|Potenza (W)|Tipo lampada|Via|Data posa", "SAP|LED", "05/03/2019"),
+    ("Nº Punto de luz|Centro de mando|Circuito|Latitud|Longitud|Potencia (W)|Tipo de lámpara|Calle|Fecha de instalación", "VSAP|HM", "05/03/2019"),
+    ("가로등번호|분전함번호|회로|위도|경도|용량(W)|광원종류|도로명|설치년월일", "나트륨|LED", "2019-03-05"),
+    ("灯杆编号|控制箱|回路|纬度|经度|功率(W)|光源类型|道路名称|安装日期", "高压钠灯|LED", "2019/03/05"),
+    ("灯具番号|分電盤名|回路番号|緯度|経度|消費電力(W)|ランプ種別|路線名|設置年月日", "水銀灯|LED", "H15.3.5"),
+    ("رقم العمود|لوحة التحكم|الدائرة|خط العرض|خط الطول|القدرة (واط)|نوع المصباح|الشارع|تاريخ التركيب", "صوديوم|LED", "05/03/2019"),
+    ("Č. stožáru|Zapínací bod|Větev|GPS šířka|GPS délka|Příkon|Typ svítidla|Název ulice|Datum výměny", "sodík|LED", "05.03.2019"),
+    ("Broj stuba|Razvodni ormar|Strujni krug|Širina|Dužina|Snaga (W)|Vrsta sijalice|Ulica|Datum postavljanja", "natrijum|živina", "05.03.2019"),
+    ("Номер на стълб|Касета|Верига|Ширина|Дължина|Мощност (W)|Тип лампа|Улица|Дата монтаж", "натриева|LED", "05.03.2019"),
+    ("No Tiang|Panel|Jalur|Lintang|Bujur|Daya (W)|Jenis Lampu|Nama Jalan|Tgl Pasang", "SON-T|LED", "05/03/2019"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "technologies", "day"), HEADERS)
+def test_columns_are_known_in_many_languages(names, technologies, day):
+    names, kinds = names.split("|"), technologies.split("|")
+    rows = [
+        [f"{i + 1:04d}", f"C-{i // 5}", str(i % 2 + 1), f"{50 + i / 1000:.4f}", f"{15 + i / 1000:.4f}", "70",
+         kinds[i % 2], f"Street {i // 4}", day.replace("5", str(1 + i % 9))]
+        for i in range(12)
+    ]  # fmt: skip
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    assert guess_columns(columns) == dict(zip(FIELDS, names, strict=True))
+    assert all(map(technology_of, kinds))
