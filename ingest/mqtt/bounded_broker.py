@@ -18,6 +18,8 @@ from amqtt.broker import Broker as AmqttBroker  # type: ignore[import-untyped]  
 from amqtt.contexts import BrokerConfig  # type: ignore[import-untyped]  # as above
 from amqtt.errors import NoDataError  # type: ignore[import-untyped]  # as above
 
+from ingest.mqtt.backlog import Backlog
+
 TLS_LISTENER: Final = "tls"  # name of the listener that asks for certificates
 MAX_PACKET: Final = 4 << 20  # bytes
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -28,7 +30,10 @@ _MAX_INFLIGHT: Final = 10_000  # messages sent to a session that it has not conf
 _STALLED_S: Final = 60.0  # until who reads nothing is cut off; ingest itself may wait for its store for a while
 _MAX_UNSENT: Final = 16 << 20  # bytes that wait for one connection to read
 _MAX_UNSENT_OF_ALL: Final = 64 << 20
-_DELIVERY: Final = 5 << 10  # bytes that a delivery takes in memory beside its data while it waits, measured
+_DELIVERY: Final = 8 << 10  # bytes that a delivery takes in memory beside its data while it waits, measured
+_MAX_READ_AHEAD: Final = 256 << 10  # bytes of one connection's messages that wait to be handed on
+_MAX_READ_AHEAD_OF_ALL: Final = 1 << 20
+_MAX_UNRELEASED: Final = 256  # messages of quality 2 of one session that it has not released
 _FINISHED_AT_ONCE: Final = 256
 _REFUSED: Final = 0x80  # SUBACK's return code
 
@@ -46,21 +51,34 @@ class SteadyDict(dict[str, Any]):
 
 
 class _SizedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
-    """A connection's reading side that ends where somebody announces more than any sweep has."""
+    """A connection's reading side: it waits while too much of what it read waits, and ends where somebody goes too far.
+
+    Attributes:
+        session: of amqtt, once there is one.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, peer: object) -> None:
         super().__init__(reader)
         self._peer = peer
         self._is_cut_off = False
+        self.session: Any = None
 
     async def read(self, n: int = -1) -> bytes:
-        if n > MAX_PACKET and not self._is_cut_off:
-            structlog.get_logger("broker").warning("cut off: its packet is too long", peer=str(self._peer), n_bytes=n)
-            self._is_cut_off = True
+        if self.session is not None:
+            await self.session.delivered_message_queue.has_room.wait()
+            if len(self.session.inflight_in) > _MAX_UNRELEASED:
+                self._cut_off("releases none of its messages")
+        if n > MAX_PACKET:
+            self._cut_off("its packet is too long", n_bytes=n)
         if self._is_cut_off:
             return b""  # as if it had hung up: what it goes on to send is no packet's beginning
         data: bytes = await super().read(n)
         return data
+
+    def _cut_off(self, reason: str, **more: int) -> None:
+        if not self._is_cut_off:
+            structlog.get_logger("broker").warning(f"cut off: {reason}", peer=str(self._peer), **more)
+        self._is_cut_off = True
 
 
 class _PatientWriter(StreamWriterAdapter):  # type: ignore[misc]  # as above
@@ -82,6 +100,10 @@ class _PatientWriter(StreamWriterAdapter):  # type: ignore[misc]  # as above
         except TimeoutError:
             self.cut_off("reads nothing")
             raise ConnectionResetError("cut off: reads nothing") from None
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return bool(self._stream.transport.is_closing())
 
     def cut_off(self, reason: str) -> None:
         """End the connection without a word; what was to be sent is dropped."""
@@ -109,6 +131,7 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
             tls: of that listener.
         """
         super().__init__(config)
+        self._broadcast_queue = Backlog(_MAX_READ_AHEAD_OF_ALL, holds_writers=True)
         self._tls = tls
         self._max_connections = max_connections
         self._n_open = 0
@@ -152,6 +175,10 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
     async def _handle_client_session(self, reader: Any, writer: Any, client_session: Any, *more: Any) -> None:
         """Serve a session; one whose connection breaks before amqtt serves it would stand as connected for ever."""
         handler = more[0]
+        if not isinstance(client_session.delivered_message_queue, Backlog):
+            client_session.delivered_message_queue = Backlog(_MAX_READ_AHEAD)
+        if isinstance(reader, _SizedReader):
+            reader.session = client_session
         handler.mqtt_publish = partial(self._deliver, handler, handler.mqtt_publish)
         try:
             await super()._handle_client_session(reader, writer, client_session, *more)
@@ -167,6 +194,8 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
         self, handler: Any, publish: Callable[..., Awaitable[Any]], topic: str, data: Any, *more: Any, **options: Any
     ) -> Any:
         """Send a message to a session; who reads so slowly that too much waits for it is cut off."""
+        if _is_closing(handler):
+            return None
         n_bytes = len(data) + _DELIVERY
         self._unsent[handler] = self._unsent.get(handler, 0) + n_bytes
         self._n_unsent += n_bytes
@@ -222,6 +251,22 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
                     task.exception()  # of a connection that broke
             self._n_tasks_kept = len(running_tasks)
 
+    async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: Any) -> None:
+        """Send a session what is retained under a filter, one after the other, if the filter is its own.
+
+        amqtt sends each new session what is retained under everybody's filters, all at once.
+        """
+        topic_filter, qos = subscription
+        if all(holder is not session for holder, _qos in self._subscriptions.get(topic_filter, ())):
+            return
+        for topic, retained in list(self._retained_messages.items()):
+            if not self._matches(topic, topic_filter):
+                continue
+            handler = self._get_handler(session)
+            if handler is None or _is_closing(handler):
+                return
+            await handler.mqtt_publish(topic, retained.data, min(qos, retained.qos or qos), retain=True)
+
     async def retain_message(self, source_session: Any, topic_name: str, data: Any, qos: int | None = None) -> None:
         """Keep a retained message, if there is room: a city has one, its host's STATE."""
         is_known = topic_name in self._retained_messages
@@ -231,6 +276,10 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
         if data and len(data) > _MAX_RETAINED_BYTES:
             return
         await super().retain_message(source_session, topic_name, data, qos)
+
+
+def _is_closing(handler: Any) -> bool:
+    return isinstance(handler.writer, _PatientWriter) and handler.writer.is_closing()
 
 
 def _cut_off(handler: Any, reason: str = "reads too slowly") -> None:
