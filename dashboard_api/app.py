@@ -37,7 +37,8 @@ from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
-from dashboard_api.neighbours.talq.devices import DeviceSource
+from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
+from dashboard_api.neighbours.talq.groups import GroupSource
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
@@ -100,6 +101,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.feed = feed
     app.state.entities = entities
     app.state.talq_devices = DeviceSource(context)
+    app.state.talq_groups = GroupSource(address_of_gateway(settings.city.group))
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)

@@ -1,8 +1,8 @@
 """Publishes to every agent its schedule, where its birth shows another: the city's, or the one that it was given.
 
 The version grows when ``[schedule]`` changes; it is kept in ``schedule.json`` in the city's data folder. An agent that
-holds a newer version than we know (another folder's work) makes us go beyond it. Schedules of single controllers are sent
-under the same numbers; whichever number such a controller holds its hours under, it is not sent them again.
+holds a newer version than we know (another folder's work) makes us go beyond it. Schedules of single controllers are
+sent under the same numbers; whichever number such a controller holds its hours under, it is not sent them again.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ScheduleJob:
         return {"timezone": self._timezone, "on": hours.on, "off": hours.off, "dim": dim}
 
     def replace_schedules(self, schedules: Schedules) -> None:
-        """Other schedules are in force: those controllers that are online and whose schedule changed are sent theirs."""
+        """Other schedules are in force: controllers that are online and whose schedule changed are sent theirs."""
         before, self._schedules = self._schedules, schedules
         for controller_id, session in list(self._host.sessions.items()):
             if session.takes_schedule and before.of(controller_id) != schedules.of(controller_id):

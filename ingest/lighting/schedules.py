@@ -62,7 +62,8 @@ def read_schedules(engine: Engine, city: ScheduleSection) -> Schedules:
         sqlalchemy.exc.SQLAlchemyError: the database does not answer.
     """
     with engine.connect() as connection:
-        given = connection.execute(select(controller_schedules.c.controller_id, controller_schedules.c.schedule_id)).all()
+        columns = controller_schedules.c
+        given = connection.execute(select(columns.controller_id, columns.schedule_id)).all()
         if not given:
             return Schedules(city)
         rows = connection.execute(select(schedules.c.id, schedules.c.hours)).all()

@@ -23,7 +23,7 @@ talq_receivers: Final = Table(
     "talq_receivers",
     metadata,
     Column("url", String(512), primary_key=True),
-    Column("event_seq", BigInteger, nullable=False),  # of `fault_events`: all up to it is told, or waits in `talq_reports`
+    Column("event_seq", BigInteger, nullable=False),  # of `fault_events`: all up to it is in a report
     Column("sample_us", BigInteger, nullable=False),  # the sample of measurements that is being told
     Column("sample_row", Integer, nullable=False),  # register row from which on it still has to be told
     Column("n_sent", BigInteger, nullable=False),

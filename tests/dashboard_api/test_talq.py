@@ -197,7 +197,7 @@ def refusals(devices):
             ],
         ),
         "relatedResourceNotFound": (422, [{**good, "addresses": [{"resource": "devices", "address": REQUEST}]}]),
-        "overrideAddressNotValid": (422, [{**good, "addresses": [{"resource": "groups", "address": REQUEST}]}]),
+        "overrideAddressNotValid": (422, [{**good, "addresses": [{"resource": "calendars", "address": REQUEST}]}]),
         "overrideCommandNotValid": (
             422,
             [
@@ -269,10 +269,12 @@ def test_the_published_description_is_answered_as_it_says(gateway, shared_data):
     file = shared_data / "schemas" / "talq" / "talq-api-gateway-2-7-1.json"
     published = without_data_model(json.loads(file.read_text(encoding="utf-8")))
     served = {
-        (route.path.removeprefix("/talq"), route.method.lower()) for route in ROUTES if route.path.startswith("/talq")
+        (route.path.removeprefix("/talq").replace(":path", ""), route.method.lower()) for route in ROUTES if route.path.startswith("/talq")
     }
     names = {"service_name": "serviceName", "class_name": "className", "device_address": "deviceAddress"}
     names |= {"function_id": "functionId", "attribute_name": "attributeName", "logger_address": "loggerAddress"}
+    names |= {"calendar_address": "calendarAddress", "program_address": "controlProgramAddress"}
+    names |= {"group_address": "groupAddress"}
     for ours, theirs in names.items():
         served = {(path.replace(f"{{{ours}}}", f"{{{theirs}}}"), method) for path, method in served}
     assert served <= {(path, method) for path, item in published["paths"].items() for method in item}

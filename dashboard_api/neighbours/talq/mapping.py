@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dashboard_api.neighbours.talq.programs import MOST_CALENDARS, MOST_PROGRAMS, MOST_SWITCH_POINTS
+
 VERSION: Final = "2.7.1"
 LAMP_CLASS: Final = "TerangLamp"
 COMMUNICATION: Final = "communication"
@@ -85,7 +87,7 @@ DEVICE_CLASSES: Final[tuple[Mapping[str, Any], ...]] = (
         "name": LAMP_CLASS,
         "functions": [
             _function(COMMUNICATION, "CommunicationFunction", (COMMUNICATION_EVENT,), (COMMUNICATION_EVENT,)),
-            _function(ACTUATOR, "LampActuatorFunction", ("actualLightState",)),
+            _function(ACTUATOR, "LampActuatorFunction", ("actualLightState", "calendarID")),
             _function(MONITOR, "LampMonitorFunction", (*MEASURED, *TOLD), TOLD),
         ],
     },
@@ -97,6 +99,17 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
         "devicesPaginationSupported": True,
         "supportedProfiles": ["lighting"],
     },
-    {"name": "ControlService", "supportedTypes": [], "maximumCalendars": 0, "maximumPrograms": 0},
+    {
+        "name": "ControlService",
+        "supportedTypes": ["AbsoluteActivePeriod", "AstroClockActivePeriod"],
+        "maximumCalendars": MOST_CALENDARS,
+        "maximumPrograms": MOST_PROGRAMS,
+        "maxProgramsPerCalendar": 1,
+        "maxSwitchPointsPerProgram": MOST_SWITCH_POINTS,
+        "maxActivePeriodsPerProgram": 1,
+        "dayOffset": 12,
+        "programSecondsSupported": False,
+    },
+    {"name": "GroupManagementService", "maximumNumberOfGroups": 0, "maximumGroupSize": 0},
     {"name": "DataCollectService", "maximumDataLogs": 1, "supportedModes": ["EventRecordingMode"]},
 )
