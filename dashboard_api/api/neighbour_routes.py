@@ -21,6 +21,7 @@ from dashboard_api.neighbours.open_data import routes as open_data
 from dashboard_api.neighbours.talq import answers as talq_answers
 from dashboard_api.neighbours.talq import control_routes as talq_control
 from dashboard_api.neighbours.talq import group_routes as talq_groups
+from dashboard_api.neighbours.talq import log_routes as talq_logs
 from dashboard_api.neighbours.talq import routes as talq
 
 _OGC: Final[tuple[Route, ...]] = tuple(
@@ -265,7 +266,9 @@ _TALQ: Final[tuple[Route, ...]] = (
                 neighbour.TalqObject,
                 "no such device, function or attribute",
             ),
-            ("/log-reports/{logger_address}", talq.get_log_report, neighbour.TalqObject, "no such logger"),
+            ("/log-reports/count", talq_logs.get_log_reports_count, neighbour.TalqCount, ""),
+            ("/log-reports/{logger_address}", talq_logs.get_log_report, neighbour.TalqObject, "no such logger"),
+            ("/logger-configs/{logger_address}", talq_logs.get_logger_config, neighbour.TalqObject, "no such logger"),
             ("/groups", talq_groups.get_groups, neighbour.TalqObjects, ""),
             ("/groups/count", talq_groups.get_groups_count, neighbour.TalqCount, ""),
             ("/groups/{group_address}", talq_groups.get_group, neighbour.TalqObject, "no such group"),

@@ -151,6 +151,8 @@ MAY = {
     ("PUT", "/talq/control-programs/{program_address:path}"): ("/talq/control-programs/none", OPERATE),
     ("DELETE", "/talq/control-programs/{program_address:path}"): ("/talq/control-programs/none", OPERATE),
     ("POST", "/talq/assign-commands"): ("/talq/assign-commands", OPERATE),
+    ("GET", "/talq/log-reports/count"): ("/talq/log-reports/count", VIEW),
+    ("GET", "/talq/logger-configs/{logger_address}"): ("/talq/logger-configs/terang-events", VIEW),
     ("POST", "/talq/override-commands"): ("/talq/override-commands", OPERATE),
     ("GET", "/ngsi-ld/v1/entities"): ("/ngsi-ld/v1/entities?type=Streetlight", VIEW),
     ("GET", "/ngsi-ld/v1/entities/{entity_id:path}"): ("/ngsi-ld/v1/entities/urn:ngsi-ld:Streetlight:L-001", VIEW),

@@ -290,7 +290,7 @@ def test_the_published_description_is_answered_as_it_says(gateway, shared_data):
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(), is_of_this_version=...)
         def send(case, is_of_this_version: bool):
             if is_of_this_version:

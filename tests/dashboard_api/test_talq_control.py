@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from dashboard_api.app import create_app
+from dashboard_api.errors import BadRequestError
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.programs import hours_of_calendars, hours_of_program
 from dashboard_api.store import audit
@@ -364,12 +366,8 @@ def test_a_schedule_has_the_levels_of_its_program_at_every_minute(night, asked):
 )
 def test_no_document_is_half_understood(document):
     whole = {**program(), **document} if isinstance(document, dict) else document
-    try:
-        hours = hours_of_calendars({"c": calendar()}, {"dimmed": whole})
-    except Exception as error:  # noqa: BLE001  (the type is what is asked)
-        assert type(error).__name__ in {"BadRequestError", "RefusedError"}
-    else:
-        ScheduleSection.model_validate(hours["c"])
+    with suppress(BadRequestError):  # a RefusedError is one
+        ScheduleSection.model_validate(hours_of_calendars({"c": calendar()}, {"dimmed": whole})["c"])
 
 
 def test_a_refusal_names_the_member():

@@ -42,13 +42,14 @@ async def answer(
     try:
         document = await make(_checked(request, known))
     except RequestError as error:
-        return _error_answer(request, error)
+        return error_answer(request, error)
     if isinstance(document, Response):
         return document
     return JSONResponse(document, status, headers=version_header())
 
 
-def _error_answer(request: Request, error: RequestError) -> Response:
+def error_answer(request: Request, error: RequestError) -> Response:
+    """An error as TALQ's error messages."""
     status, problem = error_document(error, problem_catalogue(request))
     if isinstance(error, RefusedError):
         status, key = 422, error.key

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api.access.principal import Principal
 from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
 from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UsedIdError
-from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, version_header
+from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer, version_header
 from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.groups import GroupSource
@@ -31,6 +31,7 @@ from dashboard_api.store.controller_schedules import (
     read_plans,
 )
 
+_COUNT: Final = "count"  # stands where an id does, and is none
 _MOST_ASSIGNED: Final = 1_000_000  # lamps of an order
 
 
@@ -246,6 +247,9 @@ async def _put_in(
 async def _put_one(
     request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
 ) -> Response:
+    if document_id == _COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=document_id))
+
     async def make(_given: Mapping[str, str]) -> Any:
         document = await body_of(request)
         if document_id not in _by_id([document], kind):
@@ -264,6 +268,9 @@ async def _put_one(
 async def _delete(
     request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
 ) -> Response:
+    if document_id == _COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=document_id))
+
     async def make(_given: Mapping[str, str]) -> Any:
         gone: list[Any] = []
 
@@ -293,8 +300,8 @@ def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:
     found = {parse(kind.model, document).id: document for document in documents}
     if len(found) < len(documents):
         raise BadRequestError("bad_member", where="id", reason="twice in the list")
-    if "count" in found:
-        raise RefusedError("genericError", "id", "'count' is the address of their number")
+    if _COUNT in found:
+        raise RefusedError("genericError", "id", f"'{_COUNT}' is the address of their number")
     return found
 
 

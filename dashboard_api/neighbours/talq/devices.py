@@ -57,7 +57,7 @@ class Devices:
             {
                 "id": mapping.MONITOR,
                 "type": "LampMonitorFunction",
-                **self._measured(row),
+                **self.measured(row),
                 **{name: _flag(standing, mapping.MONITOR, name) for name in mapping.TOLD},
             },
         ]
@@ -86,7 +86,8 @@ class Devices:
         value = {"name": "LevelState", "value": shown}
         return {"actualLightState": {"type": "AttributeLevelState", "value": value, **self._at(row)}}
 
-    def _measured(self, row: int) -> dict[str, Any]:
+    def measured(self, row: int) -> dict[str, Any]:
+        """What a lamp measured last, by the monitor's attribute."""
         picture = self.states.picture
         if picture is None:
             return {}

@@ -14,6 +14,7 @@ COMMUNICATION: Final = "communication"
 ACTUATOR: Final = "actuator"
 MONITOR: Final = "monitor"
 EVENT_LOGGER: Final = "terang-events"
+MEASUREMENT_LOGGER: Final = "terang-measurements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +112,33 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
         "programSecondsSupported": False,
     },
     {"name": "GroupManagementService", "maximumNumberOfGroups": 0, "maximumGroupSize": 0},
-    {"name": "DataCollectService", "maximumDataLogs": 1, "supportedModes": ["EventRecordingMode"]},
+    {
+        "name": "DataCollectService",
+        "maximumDataLogs": 2,
+        "supportedModes": ["EventRecordingMode", "VendorRecordingMode", "ImmediateReportingMode"],
+    },
+)
+
+_ALL_DEVICES: Final[Mapping[str, Any]] = {"blackList": []}  # all but none
+LOGGER_CONFIGS: Final[tuple[Mapping[str, Any], ...]] = (
+    {
+        "address": EVENT_LOGGER,
+        "sourceAddresses": _ALL_DEVICES,
+        "recordingMode": {
+            "type": "EventRecordingMode",
+            "sourceEvents": {"whiteList": [*TOLD, COMMUNICATION_EVENT]},
+        },
+        "reportingMode": {"type": "ImmediateReportingMode", "delay": 5},
+    },
+    {
+        "address": MEASUREMENT_LOGGER,
+        "sourceAddresses": _ALL_DEVICES,
+        "recordingMode": {
+            "type": "VendorRecordingMode",
+            "content": [
+                {"function": {"functionId": MONITOR, "attributes": [{"name": name} for name in MEASURED]}}
+            ],
+        },
+        "reportingMode": {"type": "ImmediateReportingMode", "delay": 5},
+    },
 )

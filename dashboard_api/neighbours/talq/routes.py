@@ -14,7 +14,7 @@ from ulid import ULID
 from dashboard_api.context import ActorOf, ContextOf, PrincipalOf
 from dashboard_api.dimming import queue_dim
 from dashboard_api.errors import BadRequestError, NotFoundError
-from dashboard_api.formats.times import iso, parse_time
+from dashboard_api.formats.times import parse_time
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, version_header
 from dashboard_api.neighbours.talq.devices import Devices, DeviceSource
@@ -28,7 +28,6 @@ _MOST_UNPAGED: Final = 5000  # devices of an answer without `limit`
 _MAX_LIMIT: Final = 1000
 _MAX_DIGITS: Final = 9
 _MOST_LAMPS: Final = 20_000  # of an override
-_MOST_ENTRIES: Final = 20_000
 
 
 async def get_services(request: Request) -> Response:
@@ -110,31 +109,6 @@ async def get_attribute(request: Request, device_address: str, function_id: str,
         if not isinstance(found, dict):
             raise NotFoundError("talq_unknown", value=attribute_name)
         return found
-
-    return await answer(request, READING, make)
-
-
-async def get_log_report(request: Request, logger_address: str) -> Response:
-    """TALQ: the events that stand now, as the report of the logger `terang-events`."""
-
-    async def make(_given: Mapping[str, str]) -> Any:
-        if logger_address != mapping.EVENT_LOGGER:
-            raise NotFoundError("talq_unknown", value=logger_address)
-        devices = await _devices(request)
-        entries = [
-            {
-                "data": {
-                    "type": "EventLogData",
-                    "srcAddress": f"{devices.addresses[row]}/{function}",
-                    "timestamp": iso(since_us),
-                    "eventType": event,
-                    "startEndFlag": True,
-                }
-            }
-            for row, standing in devices.events.items()
-            for (function, event), since_us in standing.items()
-        ]
-        return {"address": mapping.EVENT_LOGGER, "entries": entries[:_MOST_ENTRIES]}
 
     return await answer(request, READING, make)
 
