@@ -31,7 +31,6 @@ from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.jobs.schedule_push import ScheduleJob
 from ingest.jobs.schedule_watch import ScheduleWatch
-from ingest.lighting.schedules import read_schedules
 from ingest.metrics import Metrics, Readiness, StatusPage
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
@@ -45,6 +44,7 @@ from ingest.pipeline.loop import Intake, Pace
 from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
 from ingest.private_files import make_private
+from ingest.register.controller_schedules import read_schedules
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters

@@ -154,9 +154,7 @@ def assign_schedule(
             chunk = controllers[start : start + _CHUNK]
             connection.execute(delete(controller_schedules).where(controller_schedules.c.controller_id.in_(chunk)))
         if schedule_id is not None:
-            rows = [
-                {"controller_id": one, "schedule_id": schedule_id, "assigned_at_us": now_us} for one in controllers
-            ]
+            rows = [{"controller_id": one, "schedule_id": schedule_id, "assigned_at_us": now_us} for one in controllers]
             connection.execute(insert(controller_schedules), rows)
         row = {"kind": ASSIGN_COMMANDS, "id": command_id, "created_at_us": now_us, "document": document}
         connection.execute(insert(talq_documents), row)

@@ -139,7 +139,7 @@ def _steps_after(connection: Connection, seq: int) -> list[FaultStep]:
     return steps
 
 
-def _step(seq: int, fault_id: str, row: Row[Any], kind: str, state: str, at_us: int) -> FaultStep:
+def _step(seq: int, fault_id: str, row: Any, kind: str, state: str, at_us: int) -> FaultStep:
     lamp_ids = tuple(row.lamp_ids) or ((row.lamp_id,) if row.lamp_id else ())
     return FaultStep(seq, fault_id, row.code, kind, state, at_us, row.caused_by is not None, lamp_ids)
 

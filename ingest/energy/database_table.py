@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 from ingest.energy.connections import connections_of, load_heard, load_supply_va, oldest_readings, store_heard
 from ingest.energy.from_batches import counters_of
 from ingest.energy.rollup import LIT_GAP_US, MARGIN_US, HourEnergy, hour_edges, roll_up
-from ingest.lighting.schedules import read_schedules
 from ingest.model.fleet import Fleet
+from ingest.register.controller_schedules import read_schedules
 from ingest.schema.city import City
 from ingest.schema.tables import cabinets, energy_hours
 from ingest.telemetry.damaged_files import DamagedFiles

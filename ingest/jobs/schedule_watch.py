@@ -9,8 +9,9 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingest.lighting.schedules import Schedules, read_schedules
+from ingest.lighting.schedules import Schedules
 from ingest.periodic import Every
+from ingest.register.controller_schedules import read_schedules
 
 _EVERY_S: Final = 3.0
 

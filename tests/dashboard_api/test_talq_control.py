@@ -19,7 +19,7 @@ from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.programs import hours_of_calendars, hours_of_program
 from dashboard_api.store import audit
 from edge_agent.wire.schedule import night_steps, step_at
-from ingest.lighting.schedules import read_schedules
+from ingest.register.controller_schedules import read_schedules
 from ingest.schema.sections import ScheduleSection
 from ingest.schema.tables import commands
 from tests.dashboard_api.people import bearer

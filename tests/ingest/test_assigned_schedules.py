@@ -13,9 +13,10 @@ from sqlalchemy import create_engine, insert
 from ingest.jobs import schedule_push
 from ingest.jobs.schedule_push import ScheduleJob
 from ingest.jobs.schedule_watch import ScheduleWatch
-from ingest.lighting.schedules import Schedules, read_schedules
+from ingest.lighting.schedules import Schedules
 from ingest.lighting.switchings import Switchings
 from ingest.lighting.timetable import CabinetTimetable
+from ingest.register.controller_schedules import read_schedules
 from ingest.schema.schedule_tables import controller_schedules, schedules
 from ingest.schema.sections import ScheduleSection
 from ingest.schema.tables import metadata

@@ -291,9 +291,7 @@ async def _change(context: Context, actor: Actor, principal: Principal, edit: An
     def check(controllers: Collection[str]) -> None:
         _check_districts(context, principal, controllers)
 
-    await run_in_threadpool(
-        change_plans, context.database, context.audit, actor, context.wall_us(), edit, check
-    )
+    await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), edit, check)
 
 
 def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:

@@ -135,9 +135,7 @@ LOGGER_CONFIGS: Final[tuple[Mapping[str, Any], ...]] = (
         "sourceAddresses": _ALL_DEVICES,
         "recordingMode": {
             "type": "VendorRecordingMode",
-            "content": [
-                {"function": {"functionId": MONITOR, "attributes": [{"name": name} for name in MEASURED]}}
-            ],
+            "content": [{"function": {"functionId": MONITOR, "attributes": [{"name": name} for name in MEASURED]}}],
         },
         "reportingMode": {"type": "ImmediateReportingMode", "delay": 5},
     },

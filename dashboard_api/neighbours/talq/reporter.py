@@ -110,9 +110,7 @@ class Reporter:
                 return False
         return True
 
-    def _make(
-        self, told: Mapping[str, Told], steps: Sequence[FaultStep]
-    ) -> tuple[Mapping[str, Told], Sequence[str]]:
+    def _make(self, told: Mapping[str, Told], steps: Sequence[FaultStep]) -> tuple[Mapping[str, Told], Sequence[str]]:
         log = EventLog(told)
         entries = list(log.take(steps))
         return log.told, report_bodies(entries, self._group)

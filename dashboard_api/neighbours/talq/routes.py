@@ -135,9 +135,7 @@ async def post_override(request: Request, context: ContextOf, actor: ActorOf, pr
     return await answer(request, CHANGING, make)
 
 
-def _override(
-    document: Any, devices: Devices, groups: Groups, now_us: int
-) -> tuple[list[str], int | None, int | None]:
+def _override(document: Any, devices: Devices, groups: Groups, now_us: int) -> tuple[list[str], int | None, int | None]:
     """Lamps, level and end of an override command."""
     if not isinstance(document, dict) or "targetCommand" not in document:
         raise BadRequestError("bad_member", where="targetCommand", reason="missing")
