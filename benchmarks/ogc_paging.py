@@ -130,7 +130,11 @@ def measure(n_lamps: int, n_rounds: int, page: int, seed: int) -> dict[str, floa
                 n_doubled += len(met) - len(set(met))
                 n_met += len(met)
                 n_had_to += len(staying)
-                print(f"round {number + 1}: {len(met)} met, {len(staying)} stayed, {len(changes.registers)} registers")
+                print(
+                    f"round {number + 1}: {len(met)} met, {len(staying)} stayed, {len(changes.registers)} registers; "
+                    f"{n_missed} missed, {n_doubled} doubled so far",
+                    flush=True,
+                )
             took_s = time.monotonic() - began_s
         finally:
             writer.is_stopping.set()

@@ -318,7 +318,7 @@ _TALQ: Final[tuple[Route, ...]] = (
             endpoint,
             "talq",
             Role.OPERATOR,
-            others=None if model is None else {talq_answers.JSON: model},
+            others={talq_answers.JSON: model},
             status=201 if method == "POST" else 200,
             problems=_TALQ_PROBLEMS if method == "POST" else {404: "not there", **_TALQ_PROBLEMS},
             response_class=Response,
@@ -337,7 +337,7 @@ _TALQ: Final[tuple[Route, ...]] = (
             ("PUT", "/control-programs", talq_control.put_programs, neighbour.TalqObjects, "array"),
             ("PUT", _PROGRAM, talq_control.put_program, neighbour.TalqObject, "object"),
             ("DELETE", _PROGRAM, talq_control.delete_program, neighbour.TalqObject, ""),
-            ("POST", "/assign-commands", talq_control.post_assign_command, None, "object"),
+            ("POST", "/assign-commands", talq_control.post_assign_command, neighbour.TalqObject, "object"),
         )
     ),
 )

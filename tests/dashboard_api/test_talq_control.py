@@ -98,7 +98,7 @@ def test_a_calendar_with_its_program_is_a_schedule_of_the_controllers_that_it_is
     assert ask(gateway, "/control-programs/dimmed").json() == programs[0]
     assert ask(gateway, "/calendars/count").json() == ask(gateway, "/control-programs/count").json() == 1
     answer = assign(gateway, "every-night", "cabinet.C-2")
-    assert (answer.status_code, answer.content) == (201, b"")
+    assert (answer.status_code, answer.json()["cmsRefId"]) == (201, "ours")
     wanted = ScheduleSection(
         on="sunset+10m",
         off="sunrise-10m",

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api.access.principal import Principal
 from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
 from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UsedIdError
-from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer, version_header
+from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer
 from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.groups import GroupSource
@@ -152,9 +152,9 @@ async def post_assign_command(request: Request, context: ContextOf, actor: Actor
     async def make(given: Mapping[str, str]) -> Any:
         document = await body_of(request)
         await run_in_threadpool(_assign, request, context, actor, principal, given["talqRequestId"], document)
-        return Response(status_code=201, headers=version_header())
+        return document
 
-    return await answer(request, CHANGING, make)
+    return await answer(request, CHANGING, make, 201)
 
 
 def _assign(
