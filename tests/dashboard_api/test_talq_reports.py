@@ -370,6 +370,39 @@ def test_one_slow_receiver_stalls_nobody_and_a_redirection_is_not_followed(town,
 
 
 @SQLITE
+def test_an_error_at_one_receiver_does_not_end_the_reports_to_the_others(town, monkeypatch):
+    broken = "http://127.0.0.2:9/talq"
+    stand = stand_of(town, "".join(f'[[talq.receivers]]\nurl = "{url}"\n' for url in (broken, CMS)))
+    town.darken(3)
+    monkeypatch.setattr(reporter, "EVERY_S", 0.01)
+    asked, is_told = [], asyncio.Event()
+
+    async def answer(request):
+        asked.append(request.url.host)
+        if request.url.host == "127.0.0.2":
+            raise KeyError("injected")
+        return await stand.receiver(request)
+
+    async def run():
+        made = Reporter(stand.context, stand.devices, httpx.MockTransport(answer))
+        real = made.tell
+
+        async def tell(sender, one):
+            if asked.count("127.0.0.2") > 2 and "127.0.0.1" in asked:
+                is_told.set()
+            await real(sender, one)
+
+        monkeypatch.setattr(made, "tell", tell)
+        task = asyncio.create_task(made.run())
+        await is_told.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+    assert stand.receiver.standing() == {told_by(3, LAMP)}
+
+
+@SQLITE
 def test_a_receiver_that_the_city_no_longer_names_is_forgotten(stand):
     stand.town.darken(3)
     stand.receiver.status = 503
@@ -391,8 +424,12 @@ def test_a_token_is_sent_where_the_city_names_one_and_a_readable_one_is_refused(
     stand.tell()
     assert stand.receiver.requests[0].headers["authorization"] == "Bearer secret-of-cms"
     token.chmod(0o644)
-    with pytest.raises(CityError, match="chmod 600"):
-        stand.tell()
+    town.darken(4)
+    stand.tell()
+    assert len(stand.receiver.requests) == 1
+    (row,) = rows(stand, talq_receivers)
+    assert row.n_failed == 1
+    assert "chmod 600" in row.error
 
 
 @pytest.mark.parametrize(

@@ -78,20 +78,26 @@ class Reporter:
             await asyncio.sleep(EVERY_S)
             try:
                 await self.tell(sender, one)
-            except (ApiError, CityError, OSError, ValueError) as error:
+            except ApiError as error:
                 self._log.debug("a receiver of TALQ's reports waits", url=one.url, reason=str(error))
+            except Exception as error:  # noqa: BLE001  # the other receivers do not wait for this one
+                reason = f"{type(error).__name__}: {error}"[:200]
+                self._log.error("a receiver of TALQ's reports cannot be told", url=one.url, reason=reason)
 
     async def tell(self, sender: Sender, one: TalqReceiver) -> None:
         """Send a receiver what is due, up to a bound.
 
         Raises:
             UnavailableError: the database does not answer.
-            CityError: its token cannot be read.
         """
         row = await run_in_threadpool(receiver, self._context.database, one.url)
         if row.next_at_us > self._context.wall_us():
             return
-        token = await run_in_threadpool(self._context.city.talq_token, one)
+        try:
+            token = await run_in_threadpool(self._context.city.talq_token, one)
+        except CityError as error:
+            await self._failed(one, str(error)[:200], None)
+            return
         if one.events and not await self._tell_events(sender, one, token):
             return
         if one.measurements_s:
