@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from dashboard_api.errors import UsedIdError
@@ -22,6 +22,7 @@ PROGRAMS: Final = "control-programs"
 ASSIGN_COMMANDS: Final = "assign-commands"
 _MOST_COMMANDS: Final = 100  # that are kept to be shown, the newest
 _CHUNK: Final = 500
+_LOCK: Final = 0x7461_6C71  # any number, the same for all of Terang's processes
 _LONGEST: Final = 4000  # characters of a document in the audit log
 Documents = Mapping[str, Any]
 
@@ -97,6 +98,7 @@ def change_plans(
     """
     try:
         with database.writing() as connection:
+            _wait_for_others(connection)
             before = _plans(connection)
             change = edit(before)
             kinds = (
@@ -143,6 +145,7 @@ def assign_schedule(
     command_id, document = command
     table = talq_documents.c
     with database.writing() as connection:
+        _wait_for_others(connection)
         known = select(table.id).where(table.kind == ASSIGN_COMMANDS)
         if connection.execute(known.where(table.id == command_id)).first() is not None:
             return True
@@ -175,6 +178,12 @@ def assign_commands(database: Database) -> list[Any]:
     """
     with database.reading() as connection:
         return list(_documents(connection, ASSIGN_COMMANDS).values())
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let nobody else change plans until this transaction ends: two changes could each be right, and not together."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _plans(connection: Connection) -> Plans:
@@ -225,5 +234,7 @@ def _audited(document: Any) -> dict[str, Any]:
     """What the audit log tells of a document: itself, or if it is long, its digest."""
     if document is None:
         return {}
-    text = json.dumps(document, sort_keys=True)
-    return {"document": document} if len(text) <= _LONGEST else {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+    written = json.dumps(document, sort_keys=True)
+    if len(written) <= _LONGEST:
+        return {"document": document}
+    return {"sha256": hashlib.sha256(written.encode()).hexdigest()}
