@@ -37,7 +37,9 @@ from dashboard_api.live.age_metrics import add_age_metrics
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
-from dashboard_api.neighbours.talq.devices import DeviceSource
+from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
+from dashboard_api.neighbours.talq.groups import GroupSource
+from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
@@ -71,6 +73,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     feed = Feed(context)
     entities = EntitySource(context)
     notifier = Notifier(context, entities)
+    talq_devices = DeviceSource(context)
+    reporter = Reporter(context, talq_devices)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +82,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
             asyncio.create_task(feed.run()),
             asyncio.create_task(keep_up(*context.upkeep())),
             asyncio.create_task(notifier.run()),
+            asyncio.create_task(reporter.run()),
         ]
         yield
         for task in tasks:
@@ -99,7 +104,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.context = context
     app.state.feed = feed
     app.state.entities = entities
-    app.state.talq_devices = DeviceSource(context)
+    app.state.talq_devices = talq_devices
+    app.state.talq_groups = GroupSource(address_of_gateway(settings.city.group))
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)

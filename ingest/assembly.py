@@ -30,6 +30,7 @@ from ingest.jobs.maintenance import MaintenanceJob
 from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.jobs.schedule_push import ScheduleJob
+from ingest.jobs.schedule_watch import ScheduleWatch
 from ingest.metrics import Metrics, Readiness, StatusPage
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
@@ -43,6 +44,7 @@ from ingest.pipeline.loop import Intake, Pace
 from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
 from ingest.private_files import make_private
+from ingest.register.controller_schedules import read_schedules
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
@@ -113,7 +115,8 @@ class CityIngest:
         )
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
-        detection = Detection(fleet, city, start_us=start_us)
+        schedules = read_schedules(engine, city.schedule)
+        detection = Detection(fleet, city, start_us=start_us, schedules=schedules)
         book = open_fault_desk(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
         store, stored_ranges = opening.result()
@@ -178,6 +181,7 @@ class CityIngest:
         energy = EnergyJob(engine, city, fleet, time.monotonic, damaged=damaged)
         self._closers.append(energy.close)
 
+        schedule_job = ScheduleJob(city, host, None if rotation is None else str(rotation), schedules)
         swap = RegisterSwap(
             register,
             fleet,
@@ -224,6 +228,7 @@ class CityIngest:
                     lambda text: readiness.warn("register", text),
                     note,
                 ),
+                ScheduleWatch(engine, schedules, (swap, schedule_job), time.monotonic),
             ),
             jobs=(
                 live,
@@ -231,7 +236,7 @@ class CityIngest:
                 FaultChangesJob(book, detection, time.monotonic),
                 CitizenFaultsJob(engine, book, city.parsed_limits().value("reopen_within"), time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
-                ScheduleJob(city, host, None if rotation is None else str(rotation)),
+                schedule_job,
                 ControllerJob(engine, host, time.monotonic),
                 energy,
             ),

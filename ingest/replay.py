@@ -24,9 +24,11 @@ from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
 from ingest.faultbook.fault import key_text, parse_key
 from ingest.faultbook.past_faults import PastFault, past_faults
+from ingest.lighting.schedules import Schedules
 from ingest.model.finding import Change, Cleared, Raised
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
+from ingest.register.controller_schedules import read_schedules
 from ingest.register.database_table import load_register
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
@@ -117,9 +119,10 @@ def replay(
     end_us: int,
     *,
     advance: Callable[[int], None] = lambda _at_us: None,
+    schedules: Schedules | None = None,
 ) -> list[ReplayedFault]:
     """Judge a period anew; ``advance`` is called with the progress. Those of the warm-up before are left out."""
-    detection = Detection(fleet, city, start_us=start_us - _WARM_UP_US)
+    detection = Detection(fleet, city, start_us=start_us - _WARM_UP_US, schedules=schedules)
     ledger = _Ledger(int(city.parsed_limits().value("reopen_within") * 1_000_000))
     now_us = start_us - _WARM_UP_US
     for batch in store.period(Directory(fleet), start_us - _WARM_UP_US, end_us):
@@ -160,6 +163,7 @@ def run_replay(city: City, start: str, end: str, limits: Path | None) -> None:
                 start_us,
                 end_us,
                 advance=lambda at_us: progress.update(task, completed=at_us - start_us + _WARM_UP_US),
+                schedules=read_schedules(engine, city.schedule),
             )
             progress.update(task, completed=end_us - start_us + _WARM_UP_US)
         known = past_faults(engine, start_us, end_us)

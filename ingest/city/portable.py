@@ -41,6 +41,7 @@ LEFT: Final[Mapping[str, tuple[str, ...]]] = {
         "districts_claim",
     ),
     "ngsi": ("notify",),
+    "talq": ("receivers",),
     "keys": ("working_key",),
 }
 # fields whose values name places, devices or accounts of one city: of their rules only the columns are carried

@@ -27,6 +27,7 @@ from ingest.detection.outage.silence_cases import GROUP_CODES
 from ingest.detection.parts import DetectionParts
 from ingest.detection.rules import DETECTORS, Detector, RuleSet
 from ingest.errors import SnapshotError
+from ingest.lighting.schedules import Schedules
 from ingest.model.batch import Batch, SessionEvent
 from ingest.model.finding import Change, Key, Place
 from ingest.model.fleet import Fleet
@@ -44,14 +45,23 @@ class Detection(DetectionParts):
         city: schedule, time zone and limits.
         start_us: "now" at the start, UTC microseconds.
         rules: the lamp rules, in their order.
+        schedules: of the controllers; None = all have the city's.
 
     Raises:
         RuleError: rules that do not fit together, or more than there is room for.
     """
 
-    def __init__(self, fleet: Fleet, city: City, *, start_us: int, rules: Sequence[Detector] = DETECTORS) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        city: City,
+        *,
+        start_us: int,
+        rules: Sequence[Detector] = DETECTORS,
+        schedules: Schedules | None = None,
+    ) -> None:
         """Start with nothing known."""
-        super().__init__(city, RuleSet(rules))
+        super().__init__(city, RuleSet(rules), schedules or Schedules(city.schedule))
         self._now_us = start_us
         self._maintenance = Maintenance()
         self._set_up(fleet)
@@ -254,6 +264,23 @@ class Detection(DetectionParts):
             return self.restore(memory)
         except BaseException:
             go_back()
+            raise
+
+    def replace_schedules(self, schedules: Schedules) -> list[Change]:
+        """Go on with other schedules: nothing that was remembered is lost.
+
+        Raises:
+            Exception: whatever is wrong with them; then those that were in force still are.
+        """
+        before, self._schedules = self._schedules, schedules
+        try:
+            timetable = self._timetable(self._fleet)
+            if np.array_equal(timetable.dim_levels.astype(np.uint8), self._electric.dim_levels):
+                self._context.replace_timetable(timetable)
+                return []
+            return self.replace_fleet(self._fleet)  # what lamps draw at each dim level is computed anew
+        except BaseException:
+            self._schedules = before
             raise
 
     def restore_point(self) -> Callable[[], None]:

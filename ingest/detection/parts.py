@@ -30,6 +30,7 @@ from ingest.detection.outage.silent_load import SilentLoad
 from ingest.detection.repair import Repairs
 from ingest.detection.rules import RuleSet
 from ingest.detection.screen.screen import Screen
+from ingest.lighting.schedules import Schedules
 from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
@@ -39,19 +40,18 @@ class DetectionParts:
     """The memory and the rules over a fleet; :class:`ingest.detection.engine.Detection` uses them.
 
     Args:
-        city: schedule, time zone and limits.
+        city: time zone and limits.
         rules: the lamp rules.
+        schedules: of the controllers.
     """
 
-    def __init__(self, city: City, rules: RuleSet) -> None:
+    def __init__(self, city: City, rules: RuleSet, schedules: Schedules) -> None:
         """Nothing is set up yet."""
-        self._city, self._rule_set = city, rules
+        self._city, self._rule_set, self._schedules = city, rules, schedules
 
     def _set_up(self, fleet: Fleet) -> None:
         table = LimitTable(self._city.parsed_limits())
-        timetable = CabinetTimetable(
-            self._city.schedule, self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
-        )
+        timetable = self._timetable(fleet)
         self._fleet, self._table, rules = fleet, table, self._rule_set
         self._state = LampState(fleet, int(table.scalar("cycling_changes")), len(rules))
         self._electric = Electric.of(fleet, table, timetable.dim_levels)
@@ -79,6 +79,11 @@ class DetectionParts:
         self._orphans = Orphans(fleet, self._state, self._balance, rules)
         self._verdicts = LampVerdicts(
             fleet, self._state, rules, self._rules, self._baseline, self._voltages, self._book
+        )
+
+    def _timetable(self, fleet: Fleet) -> CabinetTimetable:
+        return CabinetTimetable(
+            self._schedules.by_cabinet(fleet), self._city.city.timezone, fleet.cabinet_latitude, fleet.cabinet_longitude
         )
 
     def _parts(self, marks: Marks) -> dict[str, list[tuple[str, object]]]:

@@ -12,6 +12,7 @@ from ingest.energy.connections import connections_of, load_heard, load_supply_va
 from ingest.energy.from_batches import counters_of
 from ingest.energy.rollup import LIT_GAP_US, MARGIN_US, HourEnergy, hour_edges, roll_up
 from ingest.model.fleet import Fleet
+from ingest.register.controller_schedules import read_schedules
 from ingest.schema.city import City
 from ingest.schema.tables import cabinets, energy_hours
 from ingest.telemetry.damaged_files import DamagedFiles
@@ -33,6 +34,7 @@ def renew_hours(
         sqlalchemy.exc.SQLAlchemyError: the database refused; days yielded before are stored.
     """
     supply_va, heard_us = load_supply_va(engine, fleet), load_heard(engine, fleet)
+    schedules = read_schedules(engine, city.schedule)
     edges = hour_edges(start_us, end_us)
     begin_us = int(edges[0])
     while begin_us < end_us:
@@ -42,7 +44,7 @@ def renew_hours(
         )
         before_us, heard_us = heard_us, np.minimum(heard_us, oldest_readings(counters, fleet))
         connections = connections_of(engine, city, fleet, supply_va, heard_us)
-        energy = roll_up(counters, fleet, city, hour_edges(begin_us, until_us), connections)
+        energy = roll_up(counters, fleet, city, hour_edges(begin_us, until_us), connections, schedules)
         with engine.begin() as connection:
             store_heard(connection, fleet, before_us, heard_us)
             _replace(connection, fleet, energy)

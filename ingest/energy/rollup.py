@@ -19,6 +19,7 @@ from edge_agent.wire.schedule import night_steps
 from ingest.energy.counters_to_energy import US_PER_H, energy_by_period, lit_hours_by_period
 from ingest.energy.from_parquet import Counters, Samples
 from ingest.lighting.expected_power import CURVES, IS_DISCHARGE
+from ingest.lighting.schedules import Schedules
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
 
@@ -96,6 +97,7 @@ def roll_up(
     city: City,
     edges_us: npt.NDArray[np.int64],
     connections: Connections | None = None,
+    schedules: Schedules | None = None,
 ) -> HourEnergy:
     """Reckon every cabinet's hours.
 
@@ -105,6 +107,7 @@ def roll_up(
         city: its schedule and zone, for lamps that nobody hears.
         edges_us: int64 (B + 1,).
         connections: None = nothing is known of their supply, and they were always there.
+        schedules: of the controllers; None = all have the city's.
     """
     if connections is None:
         connections = Connections(np.full(fleet.n_cabinets, np.nan), np.zeros(fleet.n_cabinets, np.int64))
@@ -133,7 +136,9 @@ def roll_up(
     lit, is_heard = _lit_hours(counters.power, fleet, edges_us)
     needs_schedule = ~is_heard
     needs_schedule[lamp_cabinet[guess_lamp]] = True
-    scheduled, shared = _scheduled(fleet, city, edges_us, np.flatnonzero(needs_schedule))
+    scheduled, shared = _scheduled(
+        fleet, city.city.timezone, schedules or Schedules(city.schedule), edges_us, np.flatnonzero(needs_schedule)
+    )
     there = _share_there(connections.since_us, edges_us)
     lit_hours = np.where(is_heard[:, None], lit, scheduled * there)
     estimated = _estimated(fleet, guess_lamp, lit_hours, scheduled, shared) * (there > 0)
@@ -198,7 +203,11 @@ def _lit_hours(power: Samples, fleet: Fleet, edges_us: npt.NDArray[np.int64]) ->
 
 
 def _scheduled(
-    fleet: Fleet, city: City, edges_us: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
+    fleet: Fleet,
+    timezone: str,
+    schedules: Schedules,
+    edges_us: npt.NDArray[np.int64],
+    wanted: npt.NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
     """Hours that the schedule has lamps on, and the same weighed by an LED's power at its level; (K, B) each.
 
@@ -209,10 +218,11 @@ def _scheduled(
     first = datetime.fromtimestamp(int(edges_us[0]) // 1_000_000, UTC).date() - timedelta(days=2)
     n_days = int((edges_us[-1] - edges_us[0]) // (24 * US_PER_H)) + 4
     latitude, longitude = _filled(fleet.cabinet_latitude), _filled(fleet.cabinet_longitude)
+    of_cabinet = schedules.by_cabinet(fleet)
     for cabinet in wanted.tolist():
         place = (float(latitude[cabinet]), float(longitude[cabinet]))
         for day in range(n_days):
-            steps = night_steps(city.schedule, first + timedelta(days=day), *place, city.city.timezone)
+            steps = night_steps(of_cabinet.of(cabinet), first + timedelta(days=day), *place, timezone)
             for (begin_s, level), (end_s, _) in pairwise(steps):
                 begin, end = begin_s * 1_000_000, end_s * 1_000_000
                 inside = np.minimum(end, edges_us[1:]) - np.maximum(begin, edges_us[:-1])

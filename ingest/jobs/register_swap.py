@@ -1,4 +1,4 @@
-"""Replaces the register in every part of ingest, or in none: after an error the old one remains in force."""
+"""Replaces the register, or the schedules, in every part of ingest, or in none: after an error the old ones remain."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from ingest.detection.engine import Detection
 from ingest.faultbook.book import FaultBook
 from ingest.jobs.faults import locator_of
+from ingest.lighting.schedules import Schedules
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
@@ -82,6 +83,19 @@ class RegisterSwap:
             self._clock.replace_fleet(fleet.n_controllers)  # the last, for it cannot be undone: it forgets who spoke
             undo.pop_all()
         self._fleet, self._version, self._locator = fleet, register.version, locator
+        self._tell(changes)
+
+    def replace_schedules(self, schedules: Schedules) -> None:
+        """Judge by other schedules.
+
+        Raises:
+            Exception: whatever detection raises; then it judges by those that it had.
+        """
+        with ExitStack() as undo:
+            undo.callback(self._detection.restore_point())
+            changes = self._detection.replace_schedules(schedules)
+            self._detection.adopt(key for key, _state in self._book.open_keys())
+            undo.pop_all()
         self._tell(changes)
 
     def _set_version(self, version: int) -> None:

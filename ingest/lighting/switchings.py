@@ -1,4 +1,4 @@
-"""How often a city's schedule switches lamps on within a time: what their counters rise by without anyone's fault."""
+"""How often the schedules switch lamps on within a time: what their counters rise by without anyone's fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.wire.schedule import night_steps
-from ingest.schema.sections import ScheduleSection
+from ingest.lighting.schedules import CabinetSchedules
 
 Int64 = npt.NDArray[np.int64]
 
@@ -19,26 +19,27 @@ _MOST_DAYS: Final = 400  # counted back from the end; more switchings than that 
 
 
 class Switchings:
-    """Times at which the schedule switches on, at K cabinets.
+    """Times at which their schedules switch on, at K cabinets.
 
     Args:
-        schedule: the city's.
+        schedules: each cabinet's.
         timezone: IANA name.
         latitude: float64 (K,) degrees; longitude likewise.
     """
 
     def __init__(
         self,
-        schedule: ScheduleSection,
+        schedules: CabinetSchedules,
         timezone: str,
         latitude: npt.NDArray[np.float64],
         longitude: npt.NDArray[np.float64],
     ) -> None:
         """Nothing is computed yet."""
-        self._schedule, self._timezone = schedule, timezone
-        rounded = np.stack([latitude, longitude], axis=1) / _PLACE_DEGREES
-        places, self._place = np.unique(np.round(rounded).reshape(-1, 2), axis=0, return_inverse=True)
-        self._places = places * _PLACE_DEGREES
+        self._schedules, self._timezone = schedules.distinct, timezone
+        rounded = np.round(np.stack([latitude, longitude], axis=1) / _PLACE_DEGREES).reshape(-1, 2)
+        rows = np.column_stack([rounded, schedules.number])
+        places, self._place = np.unique(rows, axis=0, return_inverse=True)
+        self._places, self._number = places[:, :2] * _PLACE_DEGREES, places[:, 2].astype(np.int64)
         self._place = self._place.reshape(-1)
 
     def on(self, cabinet: Int64, from_s: Int64, until_s: Int64) -> Int64:
@@ -59,11 +60,12 @@ class Switchings:
         last = datetime.fromtimestamp(until_s, UTC).astimezone(zone).date() + timedelta(days=1)
         n_days = min((until_s - from_s) // 86400 + 4, _MOST_DAYS)
         latitude, longitude = self._places[place].tolist()
+        hours = self._schedules[int(self._number[place])]
         times: list[int] = []
         for back in range(n_days):
             evening = last - timedelta(days=back)
             level = 0
-            for at_s, next_level in night_steps(self._schedule, evening, latitude, longitude, self._timezone):
+            for at_s, next_level in night_steps(hours, evening, latitude, longitude, self._timezone):
                 if next_level > 0 and level == 0:
                     times.append(at_s)
                 level = next_level

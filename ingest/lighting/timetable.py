@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_agent.wire.schedule import Night, night_steps, step_at
+from ingest.lighting.schedules import CabinetSchedules
 from ingest.lighting.switchings import Switchings
 from ingest.schema.sections import ScheduleSection
 
@@ -25,28 +26,34 @@ class CabinetTimetable:
     """Scheduled level of K cabinets over time.
 
     Args:
-        schedule: the city's.
+        schedule: the city's, or each cabinet's.
         timezone: IANA name.
         latitude: float64 (K,) degrees, NaN = unknown (then the mean of the others).
         longitude: float64 (K,).
+
+    Attributes:
+        dim_levels: float64 (D,) every level [%] between off and full of any schedule, ascending.
     """
 
     def __init__(
         self,
-        schedule: ScheduleSection,
+        schedule: ScheduleSection | CabinetSchedules,
         timezone: str,
         latitude: npt.NDArray[np.float64],
         longitude: npt.NDArray[np.float64],
     ) -> None:
         """Start with nothing known."""
-        self._schedule, self._timezone = schedule, timezone
+        n = len(latitude)
+        if isinstance(schedule, ScheduleSection):
+            schedule = CabinetSchedules((schedule,), np.zeros(n, np.int32))
+        self._schedules, self._timezone = schedule, timezone
         self._latitude, self._longitude = _filled(latitude), _filled(longitude)
         self.switchings = Switchings(schedule, timezone, self._latitude, self._longitude)
-        n = len(latitude)
         self.level = np.zeros(n, np.uint8)
         self.since_us = np.zeros(n, np.int64)
         self.until_us = np.zeros(n, np.int64)
-        self.dim_levels = np.unique(np.array([step.level for step in schedule.dim if 0 < step.level < 100], np.float64))
+        levels = [step.level for one in schedule.distinct for step in one.dim if 0 < step.level < 100]
+        self.dim_levels = np.unique(np.array(levels, np.float64))
 
     def look(
         self, cabinet: slice | npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]
@@ -62,10 +69,10 @@ class CabinetTimetable:
         if not 1971 < moment.year < _LAST_YEAR:
             return
         today = moment.astimezone(ZoneInfo(self._timezone)).date()
-        place = (float(self._latitude[cabinet]), float(self._longitude[cabinet]))
+        place, hours = (float(self._latitude[cabinet]), float(self._longitude[cabinet])), self._schedules.of(cabinet)
 
         def night(evening: date) -> Night:
-            return night_steps(self._schedule, evening, *place, self._timezone)
+            return night_steps(hours, evening, *place, self._timezone)
 
         step = step_at(night, today, at_us // _US_PER_S)
         self.level[cabinet] = step.level

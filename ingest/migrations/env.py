@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from ingest.schema import access_tables, ngsi_tables, report_tables  # noqa: F401  (their tables belong to the same metadata)
+from ingest.schema import (  # noqa: F401  (their tables belong to the same metadata)
+    access_tables,
+    ngsi_tables,
+    report_tables,
+    schedule_tables,
+    talq_tables,
+)
 from ingest.schema.tables import metadata
 
 context.configure(

@@ -27,6 +27,8 @@ from ingest.schema.sections import (
     PublicSection,
     ScheduleSection,
     Section,
+    TalqReceiver,
+    TalqSection,
     TelemetrySection,
     WebSection,
 )
@@ -51,6 +53,7 @@ class City(Section):
     branding: BrandingSection = BrandingSection()  # type: ignore[call-arg]  # as above
     web: WebSection = WebSection()  # type: ignore[call-arg]  # as above
     ngsi: NgsiSection = NgsiSection()  # type: ignore[call-arg]  # as above
+    talq: TalqSection = TalqSection()  # type: ignore[call-arg]  # as above
     oidc: OidcSection = OidcSection()  # type: ignore[call-arg]  # as above
     keys: KeysSection = KeysSection()
     limits: Mapping[str, Any] = {}
@@ -87,6 +90,25 @@ class City(Section):
             return path.read_text(encoding="utf-8").strip() or None
         except (OSError, UnicodeDecodeError) as error:
             raise CityError(f"[oidc] client_secret_file: {path}: {error}") from error
+
+    def talq_token(self, receiver: TalqReceiver) -> str | None:
+        """The token of one of ``[[talq.receivers]]``; None where it has none.
+
+        Raises:
+            CityError: the file cannot be read, is empty, or others may read it.
+        """
+        if receiver.token_file is None:
+            return None
+        path = self.folder / receiver.token_file
+        try:
+            if path.stat().st_mode & 0o077:
+                raise CityError(f"[talq] token_file: {path}: others may read it; chmod 600 {path}")
+            token = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CityError(f"[talq] token_file: {path}: {error}") from error
+        if not token or not token.isascii() or not token.isprintable():
+            raise CityError(f"[talq] token_file: {path}: is not a token")
+        return token
 
     def telemetry_token(self) -> str | None:
         """The token of ``[telemetry]``, from the environment or from ``token_file``; None where there is neither.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.wire.schedule import CLOCK_TIME, SUN_TIME
 from languages.catalogue import language_codes
@@ -185,6 +185,58 @@ class NgsiSection(Section):
 
     # hosts that notifications may be sent to; without a port, the usual one of http or https
     notify: tuple[Annotated[str, AfterValidator(_host)], ...] = Field((), max_length=50)
+
+
+def _receiver(text: str) -> str:
+    try:
+        split = urlsplit(text)
+        is_plain = bool(split.hostname) and (split.port is None or split.port > 0) and not split.query
+    except ValueError:
+        is_plain = False
+    if (
+        not is_plain
+        or split.scheme not in {"http", "https"}
+        or "@" in split.netloc
+        or split.fragment
+        or not text.isascii()
+        or not text.isprintable()
+        or set(text) & set(' \\"<>?#')
+    ):
+        raise ValueError("is not an address such as https://cms.example.go.id/talq")
+    return text.rstrip("/")
+
+
+_SHORTEST_SAMPLE_S: Final = 60
+
+
+class TalqReceiver(Section):
+    """One of ``[[talq.receivers]]``: a management system that log reports are sent to."""
+
+    url: Annotated[str, Field(max_length=400), AfterValidator(_receiver)]
+    token_file: Path | None = None  # a bearer token, mode 0600
+    events: bool = True
+    measurements_s: int = Field(0, ge=0, le=86_400)  # from one sample of all lamps to the next; 0 = none
+
+    @model_validator(mode="after")
+    def _check(self) -> TalqReceiver:
+        if 0 < self.measurements_s < _SHORTEST_SAMPLE_S:
+            raise ValueError(f"measurements_s must be 0 or {_SHORTEST_SAMPLE_S} at least")
+        is_here = urlsplit(self.url).hostname in {"127.0.0.1", "localhost", "::1"}
+        if self.token_file is not None and self.url.startswith("http:") and not is_here:
+            raise ValueError("token_file: a token is sent over https alone")
+        return self
+
+
+def _different(receivers: tuple[TalqReceiver, ...]) -> tuple[TalqReceiver, ...]:
+    if len({one.url for one in receivers}) < len(receivers):
+        raise ValueError("two receivers have one url")
+    return receivers
+
+
+class TalqSection(Section):
+    """``[talq]``: the TALQ gateway."""
+
+    receivers: Annotated[tuple[TalqReceiver, ...], AfterValidator(_different)] = Field((), max_length=5)
 
 
 AccountRole = Literal["viewer", "crew", "operator", "administrator"]

@@ -64,7 +64,7 @@ def test_every_lamp_that_stays_is_met_once_while_the_register_changes(town, clie
 
 def test_a_large_city_is_paged_without_a_lamp_missed_or_doubled_while_it_changes(tmp_path):
     """100,000 lamps with TERANG_SOAK=1, else some of them: lamps leave, come, move and change their state meanwhile."""
-    n = 100_000 if os.environ.get("TERANG_SOAK") else 4_000
+    n = 100_000 if os.environ.get("TERANG_SOAK") else 5_000
     town = Town(tmp_path, n)
     chance = np.random.default_rng(22)
     lamps = list(town.register.lamps.lamp_id)

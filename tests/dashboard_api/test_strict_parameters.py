@@ -41,6 +41,9 @@ PATHS = {
     "function_id": "monitor",
     "attribute_name": "activePower",
     "logger_address": "terang-events",
+    "group_address": "cabinet.C-1",
+    "calendar_address:path": "none",
+    "program_address:path": "none",
     "language": "en",
 }
 

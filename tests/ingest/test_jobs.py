@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedAgent, PlayedFleet, wait_until, write_city
 
 N_LAMPS = 4
 
@@ -62,6 +62,45 @@ def test_every_agent_is_given_the_schedule_until_it_holds_it(stand: Stand) -> No
         agent.sweep()
     wait_until(stand.fleet.is_settled)
     assert not [command for command in agent.commands if "Schedule/Document" in command]
+
+
+def test_a_controller_that_is_given_a_schedule_of_its_own_is_sent_it_and_the_citys_again_afterwards(
+    stand: Stand,
+) -> None:
+    given, other = stand.fleet.agents
+
+    def schedules_of(agent: PlayedAgent) -> list[dict[str, object]]:
+        return [json.loads(str(c["Schedule/Document"])) for c in agent.commands if "Schedule/Document" in c]
+
+    wait_until(lambda: bool(schedules_of(other)))
+    with stand.fleet.lock:
+        given.commands.clear()
+        other.commands.clear()
+    hours = {"on": "18:30", "off": "05:15", "dim": [{"at": "23:00", "level": 40}]}
+    with stand.database() as database:
+        database.execute("INSERT INTO schedules (id, hours, updated_at_us) VALUES ('own', ?, 1)", [json.dumps(hours)])
+        row = (given.node, "own", 1)
+        database.execute(
+            "INSERT INTO controller_schedules (controller_id, schedule_id, assigned_at_us) VALUES (?,?,?)", row
+        )
+    wait_until(lambda: bool(schedules_of(given)))
+    (sent,) = schedules_of(given)
+    assert {key: sent[key] for key in hours} == hours
+    with stand.fleet.lock:
+        given.commands.clear()
+        given.schedule = json.dumps(sent)
+        given.birth()
+        given.sweep()
+    wait_until(stand.fleet.is_settled)
+    assert schedules_of(given) == schedules_of(other) == []
+    with stand.database() as database:
+        database.execute("DELETE FROM controller_schedules")
+    wait_until(lambda: bool(schedules_of(given)))
+    (back,) = schedules_of(given)
+    assert back["on"] == "sunset+10m"
+    assert int(str(back["version"])) >= int(str(sent["version"]))
+    with stand.fleet.lock:
+        given.commands.clear()
 
 
 def test_a_dim_command_is_sent_and_confirmed_by_the_lamps(stand: Stand) -> None:

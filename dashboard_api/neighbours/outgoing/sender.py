@@ -11,6 +11,11 @@ _TIMEOUT: Final = httpx.Timeout(10.0)
 _LONGEST_REASON: Final = 200
 
 
+def is_success(status: int | str) -> bool:
+    """Whether a status says that all is well."""
+    return isinstance(status, int) and 200 <= status < 300
+
+
 class Sender:
     """A client that follows no redirection, asks no proxy and keeps no cookie."""
 
@@ -23,9 +28,16 @@ class Sender:
 
     async def send(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
         """Why it did not arrive; None where the other side answered with a status of 200 to 299."""
+        found = await self.status(method, address, body, headers)
+        if isinstance(found, str):
+            return found
+        return None if is_success(found) else f"status {found}"
+
+    async def status(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> int | str:
+        """The status that the other side answered with, or in words why there was no answer."""
         try:
             async with self._client.stream(method, address, content=body, headers=dict(headers)) as answer:
-                return None if answer.is_success else f"status {answer.status_code}"
+                return answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
             return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
 

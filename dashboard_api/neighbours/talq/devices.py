@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dashboard_api.context import Context
@@ -13,6 +13,7 @@ from dashboard_api.formats.times import iso, number
 from dashboard_api.live import lamp_states
 from dashboard_api.live.lamp_states import LampStates
 from dashboard_api.neighbours.talq import mapping
+from dashboard_api.store.controller_schedules import assigned_schedules
 from dashboard_api.store.register_rows import LampColumns
 from dashboard_api.store.standing_events import standing_events
 
@@ -28,6 +29,7 @@ class Devices:
         addresses: of the N lamps.
         row_of: address -> row.
         events: row -> (function, event) -> since when, UTC microseconds.
+        calendars: controller id -> the calendar that it was given.
     """
 
     lamps: LampColumns
@@ -35,6 +37,7 @@ class Devices:
     addresses: Sequence[str]
     row_of: Mapping[str, int]
     events: Events
+    calendars: Mapping[str, str]
 
     def document(self, row: int) -> dict[str, Any]:
         """One lamp as a device."""
@@ -45,11 +48,16 @@ class Devices:
                 "type": "CommunicationFunction",
                 mapping.COMMUNICATION_EVENT: _flag(standing, mapping.COMMUNICATION, mapping.COMMUNICATION_EVENT),
             },
-            {"id": mapping.ACTUATOR, "type": "LampActuatorFunction", **self._light(row)},
+            {
+                "id": mapping.ACTUATOR,
+                "type": "LampActuatorFunction",
+                **self._light(row),
+                **self._calendar(row),
+            },
             {
                 "id": mapping.MONITOR,
                 "type": "LampMonitorFunction",
-                **self._measured(row),
+                **self.measured(row),
                 **{name: _flag(standing, mapping.MONITOR, name) for name in mapping.TOLD},
             },
         ]
@@ -60,6 +68,16 @@ class Devices:
             "functions": functions,
         }
 
+    def controller_of(self, row: int) -> str | None:
+        """The id of the controller that a lamp hangs on."""
+        metering = self.lamps.metering
+        number = int(metering.controller[row])
+        return metering.controllers[number] if number >= 0 else None
+
+    def _calendar(self, row: int) -> dict[str, Any]:
+        calendar_id = self.calendars.get(self.controller_of(row) or "")
+        return {} if calendar_id is None else {"calendarID": {"type": "AttributeString", "value": calendar_id}}
+
     def _light(self, row: int) -> dict[str, Any]:
         state, level = int(self.states.state[row]), int(self.states.level[row])
         if state in {lamp_states.SILENT, lamp_states.UNMETERED}:
@@ -68,7 +86,8 @@ class Devices:
         value = {"name": "LevelState", "value": shown}
         return {"actualLightState": {"type": "AttributeLevelState", "value": value, **self._at(row)}}
 
-    def _measured(self, row: int) -> dict[str, Any]:
+    def measured(self, row: int) -> dict[str, Any]:
+        """What a lamp measured last, by the monitor's attribute."""
         picture = self.states.picture
         if picture is None:
             return {}
@@ -101,9 +120,12 @@ class DeviceSource:
             UnavailableError: the database does not answer.
         """
         lamps, states = self._context.lamp_states()
+        calendars = assigned_schedules(self._context.database)
         with self._lock:
             kept = self._devices
             if kept is not None and kept.lamps is lamps and kept.states is states:
+                if kept.calendars != calendars:
+                    kept = self._devices = replace(kept, calendars=calendars)
                 return kept
             if kept is not None and kept.lamps is lamps:
                 addresses, row_of = kept.addresses, kept.row_of
@@ -111,8 +133,13 @@ class DeviceSource:
                 addresses = [address_of_lamp(self._context.city.city.group, one) for one in lamps.properties["lamp_id"]]
                 row_of = {address: row for row, address in enumerate(addresses)}
             events = _events(standing_events(self._context.database, mapping.EVENT_OF.keys()), lamps)
-            self._devices = Devices(lamps, states, addresses, row_of, events)
+            self._devices = Devices(lamps, states, addresses, row_of, events, calendars)
             return self._devices
+
+
+def address_of_gateway(group: str) -> str:
+    """The gateway's own address, which a management system is told as ``clientAddress``."""
+    return str(uuid.uuid5(_NAMESPACE, f"{group}#gateway"))
 
 
 def address_of_lamp(group: str, lamp_id: str) -> str:

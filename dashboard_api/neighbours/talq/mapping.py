@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dashboard_api.neighbours.talq.programs import MOST_CALENDARS, MOST_PROGRAMS, MOST_SWITCH_POINTS
+
 VERSION: Final = "2.7.1"
 LAMP_CLASS: Final = "TerangLamp"
 COMMUNICATION: Final = "communication"
 ACTUATOR: Final = "actuator"
 MONITOR: Final = "monitor"
 EVENT_LOGGER: Final = "terang-events"
+MEASUREMENT_LOGGER: Final = "terang-measurements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ DEVICE_CLASSES: Final[tuple[Mapping[str, Any], ...]] = (
         "name": LAMP_CLASS,
         "functions": [
             _function(COMMUNICATION, "CommunicationFunction", (COMMUNICATION_EVENT,), (COMMUNICATION_EVENT,)),
-            _function(ACTUATOR, "LampActuatorFunction", ("actualLightState",)),
+            _function(ACTUATOR, "LampActuatorFunction", ("actualLightState", "calendarID")),
             _function(MONITOR, "LampMonitorFunction", (*MEASURED, *TOLD), TOLD),
         ],
     },
@@ -97,6 +100,43 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
         "devicesPaginationSupported": True,
         "supportedProfiles": ["lighting"],
     },
-    {"name": "ControlService", "supportedTypes": [], "maximumCalendars": 0, "maximumPrograms": 0},
-    {"name": "DataCollectService", "maximumDataLogs": 1, "supportedModes": ["EventRecordingMode"]},
+    {
+        "name": "ControlService",
+        "supportedTypes": ["AbsoluteActivePeriod", "AstroClockActivePeriod"],
+        "maximumCalendars": MOST_CALENDARS,
+        "maximumPrograms": MOST_PROGRAMS,
+        "maxProgramsPerCalendar": 1,
+        "maxSwitchPointsPerProgram": MOST_SWITCH_POINTS,
+        "maxActivePeriodsPerProgram": 1,
+        "dayOffset": 12,
+        "programSecondsSupported": False,
+    },
+    {"name": "GroupManagementService", "maximumNumberOfGroups": 0, "maximumGroupSize": 0},
+    {
+        "name": "DataCollectService",
+        "maximumDataLogs": 2,
+        "supportedModes": ["EventRecordingMode", "VendorRecordingMode", "ImmediateReportingMode"],
+    },
+)
+
+_ALL_DEVICES: Final[Mapping[str, Any]] = {"blackList": []}  # all but none
+LOGGER_CONFIGS: Final[tuple[Mapping[str, Any], ...]] = (
+    {
+        "address": EVENT_LOGGER,
+        "sourceAddresses": _ALL_DEVICES,
+        "recordingMode": {
+            "type": "EventRecordingMode",
+            "sourceEvents": {"whiteList": [*TOLD, COMMUNICATION_EVENT]},
+        },
+        "reportingMode": {"type": "ImmediateReportingMode", "delay": 5},
+    },
+    {
+        "address": MEASUREMENT_LOGGER,
+        "sourceAddresses": _ALL_DEVICES,
+        "recordingMode": {
+            "type": "VendorRecordingMode",
+            "content": [{"function": {"functionId": MONITOR, "attributes": [{"name": name} for name in MEASURED]}}],
+        },
+        "reportingMode": {"type": "ImmediateReportingMode", "delay": 5},
+    },
 )

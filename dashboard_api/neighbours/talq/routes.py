@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from fastapi import Request
@@ -12,58 +11,48 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
-from dashboard_api.context import ActorOf, ContextOf, PrincipalOf, problem_catalogue
+from dashboard_api.context import ActorOf, ContextOf, PrincipalOf
 from dashboard_api.dimming import queue_dim
-from dashboard_api.errors import BadRequestError, NotFoundError, RequestError, TooLargeError
-from dashboard_api.formats.problem_document import error_document
-from dashboard_api.formats.times import iso, parse_time
+from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.formats.times import parse_time
 from dashboard_api.neighbours.talq import mapping
+from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, version_header
 from dashboard_api.neighbours.talq.devices import Devices, DeviceSource
+from dashboard_api.neighbours.talq.errors import RefusedError
+from dashboard_api.neighbours.talq.group_routes import groups_of
+from dashboard_api.neighbours.talq.groups import Groups
+from dashboard_api.neighbours.talq.targets import rows_meant
 from dashboard_api.store.work import one_command
 
-JSON: Final = "application/json"
-_VERSIONS: Final = ("2.7.1", "2.7.0", "2.7")
-_ALWAYS: Final = ("clientAddress", "lang")
-_REQUEST_IDS: Final = ("talqRequestId", "talqOriginRequestId")
 _MOST_UNPAGED: Final = 5000  # devices of an answer without `limit`
 _MAX_LIMIT: Final = 1000
 _MAX_DIGITS: Final = 9
-_MOST_ADDRESSES: Final = 20_000
-_LARGEST_BODY: Final = 1 << 20
-_MOST_ENTRIES: Final = 20_000
-
-
-class _InvalidError(BadRequestError):
-    """What the description allows and this gateway cannot do (422); ``key`` is TALQ's word for it."""
-
-    def __init__(self, key: str, where: str, reason: str) -> None:
-        super().__init__("talq_refused", where=where, reason=reason)
-        self.key = key
+_MOST_LAMPS: Final = 20_000  # of an override
 
 
 async def get_services(request: Request) -> Response:
     """TALQ: the services of this gateway."""
-    return await _answer(request, _ALWAYS, lambda _given: _ready(list(mapping.SERVICES)))
+    return await answer(request, READING, lambda _given: _ready(list(mapping.SERVICES)))
 
 
 async def get_service(request: Request, service_name: str) -> Response:
     """TALQ: one service."""
-    return await _answer(request, _ALWAYS, lambda _given: _one(mapping.SERVICES, service_name))
+    return await answer(request, READING, lambda _given: _one(mapping.SERVICES, service_name))
 
 
 async def get_device_classes(request: Request) -> Response:
     """TALQ: the classes of devices."""
-    return await _answer(request, _ALWAYS, lambda _given: _ready(list(mapping.DEVICE_CLASSES)))
+    return await answer(request, READING, lambda _given: _ready(list(mapping.DEVICE_CLASSES)))
 
 
 async def get_device_classes_count(request: Request) -> Response:
     """TALQ: how many classes of devices there are."""
-    return await _answer(request, _ALWAYS, lambda _given: _ready(len(mapping.DEVICE_CLASSES)))
+    return await answer(request, READING, lambda _given: _ready(len(mapping.DEVICE_CLASSES)))
 
 
 async def get_device_class(request: Request, class_name: str) -> Response:
     """TALQ: one class of devices."""
-    return await _answer(request, _ALWAYS, lambda _given: _one(mapping.DEVICE_CLASSES, class_name))
+    return await answer(request, READING, lambda _given: _one(mapping.DEVICE_CLASSES, class_name))
 
 
 async def get_devices(request: Request) -> Response:
@@ -82,7 +71,7 @@ async def get_devices(request: Request) -> Response:
             rows = range(min(start, n), min(start + min(limit if limit is not None else _MAX_LIMIT, _MAX_LIMIT), n))
         return [devices.document(row) for row in rows]
 
-    return await _answer(request, (*_ALWAYS, "deviceClasses", "offset", "limit"), make)
+    return await answer(request, (*READING, "deviceClasses", "offset", "limit"), make)
 
 
 async def get_devices_count(request: Request) -> Response:
@@ -91,7 +80,7 @@ async def get_devices_count(request: Request) -> Response:
     async def make(_given: Mapping[str, str]) -> Any:
         return len((await _devices(request)).addresses) if _is_lamp_class(request) else 0
 
-    return await _answer(request, (*_ALWAYS, "deviceClasses"), make)
+    return await answer(request, (*READING, "deviceClasses"), make)
 
 
 async def get_device(request: Request, device_address: str) -> Response:
@@ -100,7 +89,7 @@ async def get_device(request: Request, device_address: str) -> Response:
     async def make(_given: Mapping[str, str]) -> Any:
         return await _device(request, device_address)
 
-    return await _answer(request, _ALWAYS, make)
+    return await answer(request, READING, make)
 
 
 async def get_function(request: Request, device_address: str, function_id: str) -> Response:
@@ -109,7 +98,7 @@ async def get_function(request: Request, device_address: str, function_id: str) 
     async def make(_given: Mapping[str, str]) -> Any:
         return await _function(request, device_address, function_id)
 
-    return await _answer(request, _ALWAYS, make)
+    return await answer(request, READING, make)
 
 
 async def get_attribute(request: Request, device_address: str, function_id: str, attribute_name: str) -> Response:
@@ -121,32 +110,7 @@ async def get_attribute(request: Request, device_address: str, function_id: str,
             raise NotFoundError("talq_unknown", value=attribute_name)
         return found
 
-    return await _answer(request, _ALWAYS, make)
-
-
-async def get_log_report(request: Request, logger_address: str) -> Response:
-    """TALQ: the events that stand now, as the report of the logger `terang-events`."""
-
-    async def make(_given: Mapping[str, str]) -> Any:
-        if logger_address != mapping.EVENT_LOGGER:
-            raise NotFoundError("talq_unknown", value=logger_address)
-        devices = await _devices(request)
-        entries = [
-            {
-                "data": {
-                    "type": "EventLogData",
-                    "srcAddress": f"{devices.addresses[row]}/{function}",
-                    "timestamp": iso(since_us),
-                    "eventType": event,
-                    "startEndFlag": True,
-                }
-            }
-            for row, standing in devices.events.items()
-            for (function, event), since_us in standing.items()
-        ]
-        return {"address": mapping.EVENT_LOGGER, "entries": entries[:_MOST_ENTRIES]}
-
-    return await _answer(request, _ALWAYS, make)
+    return await answer(request, READING, make)
 
 
 async def post_override(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
@@ -157,38 +121,28 @@ async def post_override(request: Request, context: ContextOf, actor: ActorOf, pr
 
     async def make(given: Mapping[str, str]) -> Any:
         command_id = str(ULID.from_uuid(uuid.UUID(given["talqRequestId"])))
-        devices = await _devices(request)
-        lamp_ids, level, until_us = _override(await _body(request), devices, context.now_us())
+        devices, groups = await _devices(request), await groups_of(request)
+        lamp_ids, level, until_us = _override(await body_of(request), devices, groups, context.now_us())
 
         def queue() -> None:
             if one_command(context.database, command_id) is None:
                 queue_dim(context, actor, principal, lamp_ids, level, until_us, command_id=command_id)
 
         await run_in_threadpool(queue)
-        headers = {"Location": f"/api/v1/commands/{command_id}", **_version()}
+        headers = {"Location": f"/api/v1/commands/{command_id}", **version_header()}
         return JSONResponse({"command_id": command_id}, 202, headers)
 
-    return await _answer(request, (*_ALWAYS, *_REQUEST_IDS), make)
+    return await answer(request, CHANGING, make)
 
 
-def _override(document: Any, devices: Devices, now_us: int) -> tuple[list[str], int | None, int | None]:
+def _override(document: Any, devices: Devices, groups: Groups, now_us: int) -> tuple[list[str], int | None, int | None]:
     """Lamps, level and end of an override command."""
     if not isinstance(document, dict) or "targetCommand" not in document:
         raise BadRequestError("bad_member", where="targetCommand", reason="missing")
-    addresses = document.get("addresses")
-    if not isinstance(addresses, list) or not 0 < len(addresses) <= _MOST_ADDRESSES:
-        raise BadRequestError("bad_member", where="addresses", reason=f"not a list of 1 to {_MOST_ADDRESSES}")
-    rows = []
-    for one in addresses:
-        if not isinstance(one, dict) or not all(isinstance(one.get(key), str) for key in ("resource", "address")):
-            raise BadRequestError("bad_member", where="addresses", reason="not a reference of resource and address")
-        if one["resource"] != "devices":
-            raise _InvalidError("overrideAddressNotValid", "addresses", "only devices can be dimmed")
-        row = devices.row_of.get(one["address"].partition("/")[0].lower())
-        if row is None:
-            raise _InvalidError("relatedResourceNotFound", "addresses", f"no device {one['address'][:50]}")
-        rows.append(row)
-    lamp_ids = [devices.lamps.properties["lamp_id"][row] for row in dict.fromkeys(rows)]
+    if document.get("addresses") == []:
+        raise BadRequestError("bad_member", where="addresses", reason="empty")
+    rows = rows_meant(document, devices, groups, "overrideAddressNotValid", _MOST_LAMPS)
+    lamp_ids = [devices.lamps.properties["lamp_id"][row] for row in rows]
     command = document["targetCommand"]
     if command is None:
         return lamp_ids, None, None
@@ -197,14 +151,14 @@ def _override(document: Any, devices: Devices, now_us: int) -> tuple[list[str], 
         raise BadRequestError("bad_member", where="targetCommand.state", reason="missing")
     level = state.get("value")
     if state.get("name") != "LevelState" or not isinstance(level, int) or isinstance(level, bool):
-        raise _InvalidError("overrideCommandNotValid", "targetCommand.state", "only a LevelState can be commanded")
+        raise RefusedError("overrideCommandNotValid", "targetCommand.state", "only a LevelState can be commanded")
     if not 0 <= level <= 100:
         raise BadRequestError("bad_member", where="targetCommand.state.value", reason="not from 0 to 100")
     if command.get("rampToLevelTime") or command.get("rampFromLevelTime"):
-        raise _InvalidError("overrideCommandNotValid", "targetCommand", "lamps change their level at once")
+        raise RefusedError("overrideCommandNotValid", "targetCommand", "lamps change their level at once")
     start_us, until_us = (_time(command, name) for name in ("start", "expiration"))
     if start_us is not None and start_us > now_us:
-        raise _InvalidError("overrideCommandNotValid", "targetCommand.start", "a command begins at once")
+        raise RefusedError("overrideCommandNotValid", "targetCommand.start", "a command begins at once")
     return lamp_ids, level, until_us
 
 
@@ -262,79 +216,3 @@ def _number(given: Mapping[str, str], name: str) -> int | None:
 
 async def _ready(document: Any) -> Any:
     return document
-
-
-async def _body(request: Request) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_BODY:
-            raise TooLargeError("form_too_large", max_bytes=_LARGEST_BODY)
-    try:
-        return json.loads(bytes(body))
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad_member", where="body", reason="not JSON") from error
-
-
-def _checked(request: Request, known: Collection[str]) -> dict[str, str]:
-    """The query by name, with the header and the parameters that every TALQ request carries."""
-    given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in known:
-            raise BadRequestError("unknown_parameter", name=name, known=sorted(known))
-        if name in given and name != "deviceClasses":
-            raise BadRequestError("parameter_twice", name=name)
-        given[name] = value
-    version = request.headers.get("talq-api-version")
-    if version not in _VERSIONS:
-        raise BadRequestError("not_one_of", name="talq-api-version", value=version or "", known=list(_VERSIONS))
-    wanted = ["clientAddress", *(["talqRequestId"] if "talqRequestId" in known else [])]
-    for name in (*wanted, *(name for name in _REQUEST_IDS[1:] if name in given)):
-        if not _is_uuid(given.get(name, "")):
-            raise BadRequestError("talq_uuid", name=name, value=given.get(name, ""))
-    return given
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _version() -> dict[str, str]:
-    return {"talq-api-version": mapping.VERSION}
-
-
-async def _answer(
-    request: Request, known: Collection[str], make: Callable[[Mapping[str, str]], Awaitable[Any]]
-) -> Response:
-    """What ``make`` returns, or its error as TALQ's error messages."""
-    try:
-        document = await make(_checked(request, known))
-    except RequestError as error:
-        status, problem = error_document(error, problem_catalogue(request))
-        status = {_InvalidError: 422, BadRequestError: 400}.get(type(error), status)
-        if isinstance(error, NotFoundError):
-            key = "resourceNotFound"
-        elif isinstance(error, _InvalidError):
-            key = error.key
-        else:
-            key = _KEYS.get(error.code, "genericError")
-        message = {"key": key, "description": str(problem.get("detail", problem["title"]))}
-        return JSONResponse([message], status, {**error.headers, **_version()})
-    return document if isinstance(document, Response) else JSONResponse(document, headers=_version())
-
-
-_KEYS: Final[Mapping[str, str]] = {
-    "unknown_parameter": "parameterValueNotValid",
-    "parameter_twice": "parameterValueNotValid",
-    "not_a_count": "parameterValueNotValid",
-    "talq_uuid": "parameterValueNotValid",
-    "talq_limit": "parameterMissing",
-    "not_one_of": "headerValueNotValid",
-    "bad_member": "payloadError",
-    "not_a_time": "payloadError",
-    "time_without_zone": "payloadError",
-    "until_out_of_range": "payloadError",
-}

@@ -54,6 +54,10 @@ class CabinetContext:
         is_known = (fleet.phase >= 0) & (fleet.lamp_controller >= 0)
         self.has_phase[fleet.phase[is_known], fleet.lamp_controller[is_known]] = True
 
+    def replace_timetable(self, timetable: CabinetTimetable) -> None:
+        """Other schedules are in force."""
+        self._timetable = timetable
+
     def scheduled_levels(self, at_us: int) -> npt.NDArray[np.uint8]:
         """The schedule's level of each of K cabinets at a time; uint8 (K,) %."""
         times_us = np.full(len(self._fleet.cabinet_ids), at_us, np.int64)

@@ -1,0 +1,320 @@
+"""Routes of TALQ's control service: calendars, control programs, and which lamps follow which calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from dashboard_api.access.principal import Principal
+from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
+from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UsedIdError
+from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer
+from dashboard_api.neighbours.talq.devices import DeviceSource
+from dashboard_api.neighbours.talq.errors import RefusedError
+from dashboard_api.neighbours.talq.groups import GroupSource
+from dashboard_api.neighbours.talq.programs import Calendar, ControlProgram, hours_of_calendars, parse
+from dashboard_api.neighbours.talq.targets import reference, rows_meant, whole_controllers
+from dashboard_api.store.audit import Actor
+from dashboard_api.store.controller_schedules import (
+    CALENDARS,
+    Change,
+    Plans,
+    assign_commands,
+    assign_schedule,
+    change_plans,
+    read_plans,
+)
+
+_COUNT: Final = "count"  # stands where an id does, and is none
+_MOST_ASSIGNED: Final = 1_000_000  # lamps of an order
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Calendars or control programs: the attribute of ``Plans``, and the model of one."""
+
+    attribute: str
+    model: type[Calendar | ControlProgram]
+
+    def of(self, plans: Plans) -> Mapping[str, Any]:
+        documents: Mapping[str, Any] = getattr(plans, self.attribute)
+        return documents
+
+    def changed(self, plans: Plans, documents: Mapping[str, Any]) -> Change:
+        """The plans with other documents of this kind, if all can be expressed together."""
+        after = replace(plans, **{self.attribute: documents})
+        return Change(after, hours_of_calendars(after.calendars, after.programs))
+
+
+_CALENDARS: Final = _Kind("calendars", Calendar)
+_PROGRAMS: Final = _Kind("programs", ControlProgram)
+
+
+async def get_calendars(request: Request, context: ContextOf) -> Response:
+    """TALQ: all calendars, as they were put in."""
+    return await _all(request, context, _CALENDARS)
+
+
+async def get_calendars_count(request: Request, context: ContextOf) -> Response:
+    """TALQ: how many calendars there are."""
+    return await _count(request, context, _CALENDARS)
+
+
+async def get_calendar(request: Request, context: ContextOf, calendar_address: str) -> Response:
+    """TALQ: one calendar."""
+    return await _get(request, context, _CALENDARS, calendar_address)
+
+
+async def post_calendars(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
+    """TALQ: new calendars; all of them or none."""
+    return await _put_in(request, context, actor, principal, _CALENDARS, is_new=True)
+
+
+async def put_calendars(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
+    """TALQ: other contents of calendars; all of them or none. Controllers that have them are sent their schedule."""
+    return await _put_in(request, context, actor, principal, _CALENDARS, is_new=False)
+
+
+async def put_calendar(
+    request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf, calendar_address: str
+) -> Response:
+    """TALQ: another content of a calendar."""
+    return await _put_one(request, context, actor, principal, _CALENDARS, calendar_address)
+
+
+async def delete_calendar(
+    request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf, calendar_address: str
+) -> Response:
+    """TALQ: delete a calendar that no lamp follows."""
+    return await _delete(request, context, actor, principal, _CALENDARS, calendar_address)
+
+
+async def get_programs(request: Request, context: ContextOf) -> Response:
+    """TALQ: all control programs, as they were put in."""
+    return await _all(request, context, _PROGRAMS)
+
+
+async def get_programs_count(request: Request, context: ContextOf) -> Response:
+    """TALQ: how many control programs there are."""
+    return await _count(request, context, _PROGRAMS)
+
+
+async def get_program(request: Request, context: ContextOf, program_address: str) -> Response:
+    """TALQ: one control program."""
+    return await _get(request, context, _PROGRAMS, program_address)
+
+
+async def post_programs(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
+    """TALQ: new control programs; all of them or none."""
+    return await _put_in(request, context, actor, principal, _PROGRAMS, is_new=True)
+
+
+async def put_programs(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
+    """TALQ: other contents of control programs; all of them or none."""
+    return await _put_in(request, context, actor, principal, _PROGRAMS, is_new=False)
+
+
+async def put_program(
+    request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf, program_address: str
+) -> Response:
+    """TALQ: another content of a control program."""
+    return await _put_one(request, context, actor, principal, _PROGRAMS, program_address)
+
+
+async def delete_program(
+    request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf, program_address: str
+) -> Response:
+    """TALQ: delete a control program that no calendar names."""
+    return await _delete(request, context, actor, principal, _PROGRAMS, program_address)
+
+
+async def get_assign_commands(request: Request, context: ContextOf) -> Response:
+    """TALQ: the newest assign commands, oldest first."""
+
+    async def make(_given: Mapping[str, str]) -> Any:
+        return await run_in_threadpool(assign_commands, context.database)
+
+    return await answer(request, READING, make)
+
+
+async def post_assign_command(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
+    """TALQ: lamps follow a calendar, or (an empty `entity.address`) the city's schedule again.
+
+    All lamps of a controller follow one schedule, so they have to be addressed together, by their group for instance.
+    """
+
+    async def make(given: Mapping[str, str]) -> Any:
+        document = await body_of(request)
+        await run_in_threadpool(_assign, request, context, actor, principal, given["talqRequestId"], document)
+        return document
+
+    return await answer(request, CHANGING, make, 201)
+
+
+def _assign(
+    request: Request, context: Context, actor: Actor, principal: Principal, request_id: str, document: Any
+) -> None:
+    if not isinstance(document, dict):
+        raise BadRequestError("bad_member", where="body", reason="not an object")
+    resource, calendar_id = reference(document.get("entity"), "entity")
+    if resource != CALENDARS:
+        raise RefusedError("assignmentEntityNotValid", "entity.resource", f"{resource[:50]}: calendars are assigned")
+    source: DeviceSource = request.app.state.talq_devices
+    groups: GroupSource = request.app.state.talq_groups
+    devices = source.devices()
+    rows = rows_meant(document, devices, groups.groups(devices), "assignmentAddressNotValid", _MOST_ASSIGNED)
+    controllers = whole_controllers(rows, devices)
+    _check_districts(context, principal, controllers)
+    is_done = assign_schedule(
+        context.database,
+        context.audit,
+        actor,
+        context.wall_us(),
+        controllers,
+        calendar_id or None,
+        (request_id.lower(), document),
+    )
+    if not is_done:
+        raise RefusedError("relatedResourceNotFound", "entity.address", f"no calendar {calendar_id[:100]}")
+
+
+def _check_districts(context: Context, principal: Principal, controllers: Collection[str]) -> None:
+    """Refuse a change of schedule of a controller with lamps in a district that the principal does not answer for."""
+    if not controllers:
+        return
+    lamps = context.lamps()
+    wanted = set(controllers)
+    numbers = [n for n, name in enumerate(lamps.metering.controllers) if name in wanted]
+    for number in np.unique(lamps.district[np.isin(lamps.metering.controller, numbers)]).tolist():
+        district = lamps.districts[number] or None
+        if not principal.may_act_in(district):
+            raise ForbiddenError("other_district", district=district or "")
+
+
+async def _all(request: Request, context: Context, kind: _Kind) -> Response:
+    async def make(_given: Mapping[str, str]) -> Any:
+        return list(kind.of(await run_in_threadpool(read_plans, context.database)).values())
+
+    return await answer(request, READING, make)
+
+
+async def _count(request: Request, context: Context, kind: _Kind) -> Response:
+    async def make(_given: Mapping[str, str]) -> Any:
+        return len(kind.of(await run_in_threadpool(read_plans, context.database)))
+
+    return await answer(request, READING, make)
+
+
+async def _get(request: Request, context: Context, kind: _Kind, document_id: str) -> Response:
+    async def make(_given: Mapping[str, str]) -> Any:
+        documents = kind.of(await run_in_threadpool(read_plans, context.database))
+        _known(documents, document_id)
+        return documents[document_id]
+
+    return await answer(request, READING, make)
+
+
+async def _put_in(
+    request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, *, is_new: bool
+) -> Response:
+    async def make(_given: Mapping[str, str]) -> Any:
+        documents = await body_of(request)
+        if not isinstance(documents, list):
+            raise BadRequestError("bad_member", where="body", reason="not a list")
+        by_id = _by_id(documents, kind)
+
+        def edit(plans: Plans) -> Change:
+            before = kind.of(plans)
+            for document_id in by_id:
+                if not is_new:
+                    _known(before, document_id)
+                elif document_id in before:
+                    raise UsedIdError("talq_used_id", value=document_id)
+            return kind.changed(plans, {**before, **by_id})
+
+        await _change(context, actor, principal, edit)
+        return documents
+
+    return await answer(request, CHANGING, make, 201 if is_new else 200)
+
+
+async def _put_one(
+    request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
+) -> Response:
+    if document_id == _COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=document_id))
+
+    async def make(_given: Mapping[str, str]) -> Any:
+        document = await body_of(request)
+        if document_id not in _by_id([document], kind):
+            raise BadRequestError("bad_member", where="id", reason="not the one of the address")
+
+        def edit(plans: Plans) -> Change:
+            _known(kind.of(plans), document_id)
+            return kind.changed(plans, {**kind.of(plans), document_id: document})
+
+        await _change(context, actor, principal, edit)
+        return document
+
+    return await answer(request, CHANGING, make)
+
+
+async def _delete(
+    request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
+) -> Response:
+    if document_id == _COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=document_id))
+
+    async def make(_given: Mapping[str, str]) -> Any:
+        gone: list[Any] = []
+
+        def edit(plans: Plans) -> Change:
+            before = dict(kind.of(plans))
+            _known(before, document_id)
+            gone.append(before.pop(document_id))
+            _check_unused(plans, kind, document_id)
+            return kind.changed(plans, before)
+
+        await _change(context, actor, principal, edit)
+        return gone[0]
+
+    return await answer(request, CHANGING, make)
+
+
+async def _change(context: Context, actor: Actor, principal: Principal, edit: Any) -> None:
+    def check(controllers: Collection[str]) -> None:
+        _check_districts(context, principal, controllers)
+
+    await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), edit, check)
+
+
+def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:
+    found = {parse(kind.model, document).id: document for document in documents}
+    if len(found) < len(documents):
+        raise BadRequestError("bad_member", where="id", reason="twice in the list")
+    if _COUNT in found:
+        raise RefusedError("genericError", "id", f"'{_COUNT}' is the address of their number")
+    return found
+
+
+def _known(documents: Mapping[str, Any], document_id: str) -> None:
+    if document_id not in documents:
+        raise NotFoundError("talq_unknown", value=document_id[:200])
+
+
+def _check_unused(plans: Plans, kind: _Kind, document_id: str) -> None:
+    used = "deletingResourceIsReferred"
+    if kind is _CALENDARS and plans.controllers.get(document_id):
+        first = plans.controllers[document_id][0]
+        raise RefusedError(used, "calendarAddress", f"controller {first} follows it")
+    if kind is _PROGRAMS:
+        for calendar in plans.calendars.values():
+            named = {calendar.get("defaultProgram"), *(rule["program"] for rule in calendar.get("rules") or ())}
+            if document_id in named:
+                raise RefusedError(used, "controlProgramAddress", f"calendar {calendar['id'][:100]} names it")
