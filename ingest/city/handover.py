@@ -14,8 +14,8 @@ from ingest.city.adopting import Adopted, adopt_files
 from ingest.city.exporting import Export, export_files
 from ingest.city.handover_archive import archive_bytes, read_archive
 from ingest.errors import UnusableError
-from ingest.register.issue import printable
 from languages.catalogue import Catalogue
+from languages.message import printable
 from languages.terminal import terminal_words
 
 CityOption = Annotated[Path, typer.Option("--city", help="terminal.city.help.folder")]

@@ -31,7 +31,7 @@ from ingest.city.handover_limits import (
     VERSION,
 )
 from ingest.errors import UnusableError
-from ingest.register.issue import shown
+from languages.message import shown
 
 _BEGIN: Final = b"PK\x03\x04"
 _WRITTEN_AT: Final = (1980, 1, 1, 0, 0, 0)  # the same archive from the same content; it tells nobody's working hours

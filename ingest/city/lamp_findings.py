@@ -11,21 +11,16 @@ import numpy as np
 from ingest.city.extent import shared_points
 from ingest.city.places import far_from_the_rest
 from ingest.register.fields import Fields
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue
 from ingest.register.register import Lamps
+from languages.message import Message, Plain
 
 
 def far_lamps(lamps: Lamps, fields: Fields) -> list[Issue]:
     """Report lamps far from all other lamps."""
     rows = np.flatnonzero(~fields.is_refused)
     return [
-        Issue(
-            fields.table.file,
-            int(fields.table.lines[rows[at]]),
-            "",
-            "stands far from all other lamps; check its place",
-            False,
-        )
+        Issue(fields.table.file, int(fields.table.lines[rows[at]]), "", Message("finding.far"), is_refused=False)
         for at in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist()
     ]
 
@@ -42,8 +37,8 @@ def alike_ids(lamps: Lamps, fields: Fields, column: str) -> list[Issue]:
         other = first.setdefault(key, at)
         if other != at:
             line, other_line = (int(fields.table.lines[rows[row]]) for row in (at, other))
-            name, other_name = shown(lamps.lamp_id[at]), shown(lamps.lamp_id[other])
-            reason = f"{name} differs from {other_name} in line {other_line} by case alone; both are kept"
+            name, other_name = lamps.lamp_id[at], lamps.lamp_id[other]
+            reason = Message("finding.alike", value=name, other=other_name, line=other_line)
             found.append(Issue(fields.table.file, line, column, reason, is_refused=False))
     return found
 
@@ -55,6 +50,6 @@ def shared_places(lamps: Lamps, fields: Fields) -> list[Issue]:
     found = []
     for first, others in shared_points(lamps):
         more = ", ".join(str(lines[rows[row]]) for row in others[:5]) + (" …" if len(others) > 5 else "")
-        reason = f"{len(others) + 1} lamps stand at this very point; the others: line {more}"
+        reason = Message("finding.shared_point", n=len(others) + 1, lines=Plain(more))
         found.append(Issue(fields.table.file, int(lines[rows[first]]), "", reason, is_refused=False))
     return found

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from ingest.city.header import column_called
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import listed, shown
+from ingest.register.issue import listed
+from languages.message import Message, Plain, shown
 
 _COMPARED: Final = re.compile(
     r"""\s*(?:"(?P<quoted>[^"]+)"|(?P<column>[^=!<>'"]+?))\s*(?P<op>==?|!=|<>|(?:not\s+)?in\b)\s*(?P<value>.+?)\s*""",
@@ -111,8 +112,11 @@ def rows_where(table: TextTable, conditions: Sequence[Condition], section: str) 
     for condition in conditions:
         name = column_called(condition.column, table.columns)
         if name is None:
-            has = listed(table.columns)
-            raise UnusableError(f"{table.file}: [{section}] where: no column {shown(condition.column)}; it has {has}")
+            file, has = Plain(table.file), listed(table.columns)
+            where, column = Plain(section), condition.column
+            raise UnusableError(
+                Message("terminal.error.no_where_column", file=file, section=where, column=column, columns=has)
+            )
         known: dict[str, bool] = {}
         meets = np.fromiter(
             (

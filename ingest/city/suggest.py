@@ -17,15 +17,15 @@ from ingest.city.angles import read_degrees
 from ingest.city.column_guess import date_format, guess_columns, is_in_degrees
 from ingest.city.extent import zone_place
 from ingest.city.likely_systems import likely_systems
-from ingest.city.power import power_mark, read_power
+from ingest.city.power import has_several, power_mark
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, read_source, texts_of
-from ingest.city.text_encoding import likely_encodings
+from ingest.city.text_encoding import is_unnamed_encoding, likely_encodings
 from ingest.city.translation import METERING
 from ingest.city.vocabulary import is_empty, technology_of
 from ingest.errors import UnusableError
-from ingest.register.issue import printable, shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
 from languages.catalogue import FALLBACK, Catalogue, load_catalogue
+from languages.message import printable, shown
 
 _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
@@ -87,7 +87,7 @@ def suggest(
     meanings = {name: field for field, name in guessed.items()}
     for name, values in columns.items():
         lines.append(_column_line(name, values, meanings.get(name, ""), words))
-    lines += [str(issue) for issue in source.table.issues[:10]]
+    lines += [issue.say(words) for issue in source.table.issues[:10]]
     return Suggestion(tuple(map(printable, lines)), _mapping(path, source, columns, guessed, system, encodings, sheet))
 
 
@@ -96,7 +96,7 @@ def _read(path: Path, sheet: str | None) -> tuple[Source, list[str]]:
     try:
         return read_source(path, ReadingRules(sheet)), []
     except UnusableError as error:
-        if "no encoding is named" not in str(error):
+        if not is_unnamed_encoding(error):
             raise
         encodings = likely_encodings(texts_of(path))
         for encoding in encodings:
@@ -238,7 +238,7 @@ def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapp
         return [f'# {field} = "COLUMN"{why.get(field, "")}']
     values = [value for value in columns[name] if not is_empty(value)]
     if field == "rated_power_w":
-        double = next((value for value in values if "numbers" in read_power(value, "", "W", None).remark), "")
+        double = next((value for value in values if has_several(value)), "")
         note = (
             ""
             if power_mark(values) or not any(mark in value for value in values for mark in ".,")

@@ -36,6 +36,7 @@ from ingest.register.loss import is_large_loss, n_lost
 from ingest.register.position_order import SURVEYED, with_position_sources
 from ingest.register.register import Register, with_centroids
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+from languages.message import Message, Plain
 
 _LOGGED: Final = 20
 _DATA: Final = "data"  # the city's data folder
@@ -104,8 +105,10 @@ def read_city_files(folder: Path, *, is_strict: bool = False) -> tuple[Register,
     found = read_folder(folder)
     refused = [issue for issue in found.issues if issue.is_refused]
     if is_strict and refused:
-        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
-        raise UnusableError(f"{folder / refused[0].file}: {refused[0]}{more}")
+        first, file = refused[0].message, folder / refused[0].file
+        if len(refused) == 1:
+            raise UnusableError(Message("terminal.error.at", where=file, reason=first))
+        raise UnusableError(Message("terminal.error.refused_rows", file=file, first=first, n=len(refused) - 1))
     return found.register, found.issues
 
 
@@ -300,5 +303,6 @@ def _table(content: bytes, file: str) -> TextTable:
     table = read_delimited(content, file)
     for column in REQUIRED[file]:
         if column not in table.columns:
-            raise UnusableError(f"{file}: the column {column} is missing; it has {listed(table.columns)}")
+            name, has = Plain(column), listed(table.columns)
+            raise UnusableError(Message("terminal.error.missing_column", file=Plain(file), column=name, columns=has))
     return table

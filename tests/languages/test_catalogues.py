@@ -45,6 +45,7 @@ SAID_IN = {
     "demo": ("firmware_sim/demo",),
     "sign_in": ("dashboard_api/pages",),
     "inject": ("firmware_sim",),
+    "finding": ("ingest",),
     "terminal": ("ingest", "dashboard_api"),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
