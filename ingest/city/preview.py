@@ -20,7 +20,7 @@ from ingest.city.importing import Draft
 from ingest.errors import UnusableError
 from ingest.register.register import Lamps, with_centroids
 from languages.catalogue import Catalogue
-from languages.message import printable
+from languages.message import Message, Plain, printable, why
 
 _MOST_ISSUES: Final = 200
 _WORDS: Final = ("map", "taken", "without", "cabinets", "in_force", "head_changes", "head_findings")  # of the template
@@ -77,7 +77,7 @@ def write_preview(
     try:
         path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 
 
 def _issue_list(draft: Draft, words: Catalogue) -> str:

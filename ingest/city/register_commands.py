@@ -29,7 +29,7 @@ from ingest.register.register import Register
 from ingest.register.sync import apply_folder, read_city_files, read_folder
 from ingest.schema.city import read_city
 from languages.catalogue import Catalogue
-from languages.message import printable
+from languages.message import Message, Plain, printable, why
 from languages.terminal import terminal_words
 
 Folder = Annotated[Path, typer.Argument(help="terminal.city.help.folder", show_default=False)]
@@ -177,7 +177,7 @@ def agent(
     except FileExistsError as error:
         raise UnusableError(terminal_words(os.environ).say("terminal.city.file_exists", file=out)) from error
     except OSError as error:
-        raise UnusableError(f"{out}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(out), reason=why(error))) from error
 
 
 def retire(

@@ -36,7 +36,7 @@ from ingest.register.loss import is_large_loss, n_lost
 from ingest.register.position_order import SURVEYED, with_position_sources
 from ingest.register.register import Register, with_centroids
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
-from languages.message import Message, Plain
+from languages.message import Message, Plain, why
 
 _LOGGED: Final = 20
 _DATA: Final = "data"  # the city's data folder
@@ -230,7 +230,9 @@ def _finish(folder: Path, held: Agreement) -> None:
             if digest_of(contents) == held.digest:
                 publish(folder)
     except OSError as error:
-        raise UnusableError(f"{folder}: an import was cut short and cannot be finished: {error.strerror}") from error
+        raise UnusableError(
+            Message("terminal.error.import_cut_short", folder=Plain(folder), reason=why(error))
+        ) from error
 
 
 def _older(folder: Path, held: Agreement, digest: str, engine: Engine, *, is_takeover: bool) -> str:
@@ -273,7 +275,9 @@ def _contents(folder: Path) -> dict[str, bytes]:
     try:
         settle(folder)  # an import that a power cut interrupted
     except OSError as error:
-        raise UnusableError(f"{folder}: an import was cut short and cannot be finished: {error.strerror}") from error
+        raise UnusableError(
+            Message("terminal.error.import_cut_short", folder=Plain(folder), reason=why(error))
+        ) from error
     return {name: _content(folder / name) for name in (CABINETS_FILE, LAMPS_FILE)}
 
 
@@ -283,11 +287,11 @@ def _content(path: Path) -> bytes:
         content = path.read_bytes()
         after = path.stat()
     except FileNotFoundError as error:
-        raise UnusableError(f"{path}: no such file; 'terang-city init' writes one to begin with") from error
+        raise UnusableError(Message("terminal.error.missing_register", file=Plain(path))) from error
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(content) != after.st_size:
-        raise UnusableError(f"{path}: changed while it was read")
+        raise UnusableError(Message("terminal.error.changed", file=Plain(path)))
     return content
 
 

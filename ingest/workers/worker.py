@@ -25,6 +25,7 @@ from ingest.schema.safe_url import without_secrets
 from ingest.workers.group_lock import GroupLock, LockLostError
 from ingest.workers.lock_watch import LockWatch
 from ingest.workers.status_page import WorkerPage
+from languages.message import Message, Plain
 
 _WAITING: Final = "waiting for the lock"
 
@@ -214,9 +215,9 @@ def check_cities(cities: Sequence[City]) -> None:
     for city in cities:
         where = city.folder / "city.toml"
         if not city.database.url.startswith("postgresql"):
-            raise UnusableError(f"{where}: [database] url: workers need PostgreSQL, whose lock says who serves a group")
+            raise UnusableError(Message("terminal.error.workers_database", where=Plain(where)))
         if city.broker.url.startswith("embedded:"):
-            raise UnusableError(f"{where}: [broker] url: workers need a broker of its own, not embedded:")
+            raise UnusableError(Message("terminal.error.workers_broker", where=Plain(where)))
         own = {
             "[city] group": city.city.group,
             "[city] host_id": city.city.host_id,  # one worker's end would mark the other's host offline
@@ -227,8 +228,11 @@ def check_cities(cities: Sequence[City]) -> None:
         for name, value in own.items():
             other = seen.setdefault((name, value), city)
             if other is not city:
+                mine, value_shown = Plain(name), without_secrets(value)
                 raise UnusableError(
-                    f"{where}: {name}: {without_secrets(value)!r} is {other.folder}'s already; each city needs its own"
+                    Message(
+                        "terminal.error.workers_share", where=where, key=mine, value=value_shown, other=other.folder
+                    )
                 )
 
 

@@ -71,7 +71,7 @@ def sources(*folders: str) -> str:
 def ids_in_code() -> set[str]:
     """Message ids that the code names whole, words that the page says, and codes of problems."""
     python, page = (
-        sources("edge_agent", "ingest", "dashboard_api", "firmware_sim"),
+        sources("edge_agent", "city_pki", "ingest", "dashboard_api", "firmware_sim"),
         sources("dashboard_api/web/src"),
     )
     found = {
