@@ -67,5 +67,5 @@ def _of_bounds(kind: str, context: Mapping[str, Any]) -> Message | None:
         case "string_pattern_mismatch":
             return Message("terminal.error.value.pattern", pattern=Plain(context["pattern"]))
         case "literal_error" | "enum":
-            return Message("terminal.error.value.choice", words=Plain(context["expected"]))
+            return Message("terminal.error.value.choice", words=Plain(context["expected"].replace(" or ", ", ")))
     return None

@@ -8,14 +8,23 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
+from dashboard_api.__main__ import main as api_main
+from edge_agent.__main__ import main as agent_main
+from ingest.__main__ import main as ingest_main
+from ingest.city.__main__ import main as city_main
 from ingest.city.decoding_protocol import packed, unpacked
+from ingest.city.mapping import read_mapping
+from ingest.errors import UnusableError
 from ingest.register.issue import FAMILY, Issue
+from ingest.schema.city import read_city
+from ingest.schema.errors import CityError
 from languages.catalogue import Catalogue, load_catalogue
 from languages.message import Message, Plain, in_common, said, why
 
@@ -111,11 +120,11 @@ def test_a_finding_carries_a_message_and_no_text(messages):
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             text = path.read_text(encoding="utf-8") if "node_modules" not in path.parts else ""
-            for call in ast.walk(ast.parse(text)) if re.search(r"\b(Issue|refuse|mend|mend_all)\(", text) else ():
+            for call in ast.walk(ast.parse(text)) if re.search(r"\b(Issue|refuse|mend|mend_all|fail)\(", text) else ():
                 if not isinstance(call, ast.Call):
                     continue
                 name = ast.unparse(call.func).rpartition(".")[2]
-                at = {"Issue": 3, "refuse": 2, "mend": 2, "mend_all": 1}.get(name)
+                at = {"Issue": 3, "refuse": 2, "mend": 2, "mend_all": 1, "fail": 1}.get(name)
                 if at is None or len(call.args) <= at:
                     continue
                 n_found += 1
@@ -191,3 +200,60 @@ def test_a_message_comes_back_from_the_process_that_opens_foreign_files(message)
 )
 def test_what_that_process_should_not_say_is_no_message(text):
     assert unpacked(text) is None
+
+
+def test_errors_of_every_program_are_said_in_the_terminals_language(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TERANG_LANGUAGE", "id")
+    (tmp_path / "city.toml").write_text('[city]\nname = "Kota"\ntimezone = "Asia/Solo"\n')
+    (tmp_path / "agent.toml").write_text('[controller]\nid = "a/b"\ngroup = "kota"\n')
+    for main, arguments, text in (
+        (city_main, ["terang-city", "check", tmp_path], "[city] timezone: tidak ada zona waktu itu (diberikan: 'Asia/"),
+        (api_main, ["terang-api", "user", "list", "--city", tmp_path], "[city] timezone: tidak ada zona waktu itu"),
+        (ingest_main, ["terang-ingest", "--city", tmp_path], "[city] timezone: tidak ada zona waktu itu"),
+        (agent_main, ["terang-agent", "check", "--config", tmp_path / "agent.toml"], "tidak boleh kosong atau memuat"),
+    ):
+        monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
+        try:
+            code = main()
+        except SystemExit as ended:
+            code = ended.code
+        assert (code, text in capsys.readouterr().err) == (2, True), arguments[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('[telemetry]\nretention_days = "x"', "[telemetry] retention_days: bukan bilangan bulat (diberikan: 'x')"),
+        ("[telemetry]\nretention_days = 0", "[telemetry] retention_days: paling sedikit 1 (diberikan: 0)"),
+        ("[web]\nhosts = 7", "[web] hosts: bukan daftar (diberikan: 7)"),
+        ("[strange]", "strange: kunci tidak dikenal"),
+        ('[branding]\naccent = "red"', "[branding] accent: harus berbentuk ^(#[0-9a-fA-F]{6})?$ (diberikan: 'red')"),
+        ('[branding]\ntitle = "' + 81 * "x" + '"', "[branding] title: paling banyak 80 karakter"),
+        ('[limits]\nwarm_up = "soon"', "[limits] warm_up: 'soon' bukan jangka waktu seperti 90s, 10m, 24h atau 7d"),
+    ],
+)
+def test_what_is_wrong_in_a_citys_settings_is_said_in_indonesian(tmp_path, line, text):
+    (tmp_path / "city.toml").write_text(f'{line}\n[city]\nname = "Kota"\n')
+    with pytest.raises(CityError) as caught:
+        read_city(tmp_path, {})
+    assert text in said(caught.value, load_catalogue("id"))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "text"),
+    [
+        (
+            '[lamp]\nlamp_id = { column = "a", constant = "b" }',
+            "lamp.lamp_id: berikan sebuah kolom atau sebuah konstanta",
+        ),
+        ('[lamp]\nlamp_id = { colum = "a" }', "lamp.lamp_id.colum: kunci tidak dikenal"),
+        ("[source]\nwhere = 7", 'where: tidak seperti { kind = "lamp" }'),
+        ('[lamp]\nnothing = "a"', "[lamp] nothing: tidak ada isian itu; salah satu dari lamp_id, cabinet_id"),
+        ('[lamp]\nrated_power_w = { column = "a", unit = "hp" }', "harus salah satu dari 'W', 'kW', 'VA', 'kVA'"),
+    ],
+)
+def test_what_is_wrong_in_a_mapping_is_said_in_indonesian(tmp_path, mapping, text):
+    (tmp_path / "map.toml").write_text(mapping)
+    with pytest.raises(UnusableError) as caught:
+        read_mapping(tmp_path / "map.toml")
+    assert text in said(caught.value, load_catalogue("id"))
