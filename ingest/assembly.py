@@ -169,7 +169,7 @@ class CityIngest:
             store=store,
             received=received,
             monotonic=time.monotonic,
-            has_untold_changes=lambda: self.intake.has_untold_changes,
+            has_unreported_changes=lambda: self.intake.has_unreported_changes,
         )
         live = LiveSnapshot(
             city.data_folder, detection, register.version, host, time.monotonic, _wall_us, readiness.warnings

@@ -85,7 +85,7 @@ def plan_requests(
 
 
 def sampled_quantities(config: AgentConfig, profiles: Mapping[str, Profile], *, is_slow: bool) -> frozenset[str]:
-    """Return the attribute paths of `Sweep` that a fast or slow sweep of this controller samples."""
+    """Return the attribute paths of `SweepReadings` that a fast or slow sweep of this controller samples."""
     found: set[str] = set()
     for bus in config.buses:
         for lamp in bus.lamps:

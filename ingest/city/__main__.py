@@ -16,7 +16,7 @@ from ingest.audit_trail import AuditTrail
 from ingest.city import controllers, handover, pki_commands, register_commands
 from ingest.city.checking import zone_issue
 from ingest.city.difference import difference
-from ingest.city.extent import distance_text, extent_of
+from ingest.city.extent import distance_to_zone, extent_of
 from ingest.city.importing import STEPS, Draft, apply_draft, draft_register
 from ingest.city.mapping import read_mapping
 from ingest.city.places import zone_distances
@@ -166,7 +166,8 @@ def _print_place(out: Console, draft: Draft, timezone: str, words: Catalogue) ->
     extent = extent_of(draft.lamps.latitude, draft.lamps.longitude)
     if extent is None:
         return
-    distance = distance_text(extent, timezone)
+    away = distance_to_zone(extent, timezone)
+    distance = "" if away is None else away.say(words)
     lines = [words.say("terminal.city.extent", extent=extent.message.say(words), distance=distance, crs=draft.crs)]
     zones = zone_distances(draft.crs, extent.middle, timezone)
     if zones:

@@ -143,13 +143,13 @@ def _km(distance_km: float) -> Plain:
     return Plain(f"{distance_km:,.0f}")
 
 
-def distance_text(extent: Extent, timezone: str) -> str:
-    """How far a register's middle is from the place that the city's zone is named after; "" where nobody knows it."""
+def distance_to_zone(extent: Extent, timezone: str) -> Message | None:
+    """How far a register's middle is from the place that the city's zone is named after; None where nobody knows it."""
     place = zone_place(timezone)
     if place is None:
-        return ""
-    away = km_between(extent.middle, place)
-    return f", {away:,.0f} km from {timezone}"
+        return None
+    away = Plain(f"{km_between(extent.middle, place):,.0f}")
+    return Message("terminal.city.extent.distance", km=away, timezone=Plain(timezone))
 
 
 def km_between(one: Place, other: Place) -> float:

@@ -119,11 +119,11 @@ class GroupKeeper:
     def run(self) -> None:
         """Run until the stop signal."""
         free_since = self._away_until = time.monotonic() + self._patience.settle_s
-        is_told = False
+        is_reported = False
         while not self._is_stopped.wait(self._patience.look_s):
             try:
                 standing = self._lock.look()
-                is_told = False
+                is_reported = False
                 if standing.is_taken:
                     free_since = time.monotonic()
                     served = f"standby: group {self._city.city.group} is served by another worker"
@@ -138,9 +138,9 @@ class GroupKeeper:
                     continue
             except LockLostError as error:
                 self._page.wait(f"PostgreSQL does not answer: {error}")
-                if not is_told:
+                if not is_reported:
                     self._log.warning("the database does not answer", reason=str(error))
-                is_told = True
+                is_reported = True
                 continue
             away_s = self._serve(is_orphan=is_orphan)
             free_since = time.monotonic()
