@@ -65,6 +65,17 @@ def why(error: BaseException) -> Message | Plain:
     return first if isinstance(first, Message) else Plain(getattr(error, "strerror", None) or error)
 
 
+def with_text(message: Message, old: str, new: str) -> Message:
+    """A message whose paths and texts of our own say ``new`` instead of ``old``: a copy's path, say."""
+    shown: dict[str, object] = {}
+    for name, value in message.parameters.items():
+        if isinstance(value, Message):
+            shown[name] = with_text(value, old, new)
+        else:
+            shown[name] = Plain(str(value).replace(old, new)) if isinstance(value, Plain | PurePath) else value
+    return Message(message.code, **shown)
+
+
 def in_common(messages: Iterable[Message]) -> Message:
     """A message for several of one kind: our own texts that are the same in all, ``…`` for values and other texts.
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest.city.decoding_protocol import ABOUT, LINE, REASON, UNREADABLE, X, Y, unpacked
+from ingest.city.decoding_protocol import ABOUT, LINE, PART, PARTS, REASON, UNREADABLE, X, Y, unpacked
 from ingest.errors import UnusableError
 from languages.message import Message, Plain
 
@@ -52,6 +52,7 @@ class Decoded:
         exact: columns of numbers.
         driver: GDAL's name of the format.
         notes: what a person should know.
+        merged: cells of a workbook that are one: row from 0, column, last row.
     """
 
     columns: dict[str, list[str]]
@@ -63,10 +64,11 @@ class Decoded:
     exact: frozenset[str] = frozenset()
     driver: str = ""
     notes: Sequence[Message] = ()
+    merged: Sequence[tuple[int, int, int]] = ()
 
 
-def check_archive(path: Path) -> None:
-    """Refuse a workbook's archive that unpacks to more than a register can be.
+def check_archive(path: Path, kind: str = "workbook") -> None:
+    """Refuse an archive that unpacks to more than a register can be; a workbook is one too.
 
     Raises:
         UnusableError: it does, or it is no archive.
@@ -76,7 +78,9 @@ def check_archive(path: Path) -> None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         reason = Plain(str(error))
-        raise _about(path, Message("terminal.error.no_workbook_because", reason=reason)) from error
+        if kind == "workbook":
+            raise _about(path, Message("terminal.error.no_workbook_because", reason=reason)) from error
+        raise _about(path, Message("terminal.error.broken_archive", reason=reason)) from error
     if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise UnusableError(Message("terminal.error.bomb", file=path, most=MAX_UNPACKED >> 20))
 
@@ -127,6 +131,16 @@ def _about(path: Path, reason: Message) -> UnusableError:
     return UnusableError(Message("terminal.error.at", where=path, reason=reason))
 
 
+def parts_of(kind: str, path: Path) -> list[tuple[str, int]]:
+    """The sheets of a workbook or the layers with points of a vector file, and how many rows each has.
+
+    Raises:
+        UnusableError: it cannot be read.
+    """
+    found = decode_file(f"{PARTS}{kind}", path)
+    return list(zip(found.columns.get(PART, []), found.lines, strict=True))
+
+
 def _environment() -> dict[str, str]:
     return {
         "PYTHONPATH": ":".join(entry for entry in sys.path if entry),
@@ -174,8 +188,9 @@ def _joined(folder: Path) -> Decoded:
         for values in columns.values():
             values.extend([""] * (len(lines) - len(values)))
     notes = tuple(note for text in dict.fromkeys(about.get("notes", ())) if (note := unpacked(text)) is not None)
+    merged = tuple((first, column, last) for first, column, last in about.get("merged", ()))
     return Decoded(
-        columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes
+        columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes, merged
     )
 
 
