@@ -160,7 +160,7 @@ def warm(detection: Detection, fleet: Fleet) -> None:
     state.flags[:] = 0
     state.own_w[:] = fleet.rated_power_w
     state.has_fitted[:] = True
-    state.level[:] = state.level_raw[:] = state.level_told[:] = 100
+    state.level[:] = state.level_raw[:] = state.level_reported[:] = 100
     state.quality[:], state.status[:], state.lit[:] = 0, 1, LIT_YES
     state.switch_count[:] = 700
     state.silent_sweeps[:] = 0

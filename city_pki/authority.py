@@ -33,6 +33,7 @@ from city_pki.certificates import (
 from city_pki.errors import PkiError, RefusedError
 from city_pki.issued import Issued, read_issued, write_issued
 from city_pki.secret_file import locked, read_secret, write_public, write_secret
+from languages.message import Message, Plain, why
 
 ROOT_DAYS: Final = 7305
 INTERMEDIATE_DAYS: Final = 3652
@@ -108,7 +109,7 @@ class Authority:
         with locked(self.folder / _LOCK):
             entries = read_issued(self.folder)
             if all(entry.name != name for entry in entries):
-                raise PkiError(f"{name}: no certificate was ever issued to it")
+                raise PkiError(Message("terminal.error.never_issued", name=Plain(name)))
             hit = tuple(entry for entry in entries if entry.name == name and entry.revoked_at is None)
             after = tuple(replace(entry, revoked_at=now.isoformat()) if entry in hit else entry for entry in entries)
             write_issued(self.folder, after)
@@ -163,11 +164,11 @@ def create_authority(folder: Path, city_name: str, root_key: Path, now: datetime
     """
     for path in (folder / "root.crt", root_key):
         if path.exists():
-            raise PkiError(f"{path}: is there already; nothing was changed")
+            raise PkiError(Message("terminal.error.exists_unchanged", file=Plain(path)))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise PkiError(f"{folder}: {error.strerror or error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(folder), reason=why(error))) from error
     title = city_name[: MAX_NAME - 20].strip()
     root, key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256R1())
     root_name, name = common_name(f"{title} root"), common_name(f"{title} intermediate")
@@ -191,15 +192,15 @@ def open_authority(folder: Path) -> Authority:
         PkiError: there is none yet, a file is broken, or the key can be read by others.
     """
     if not (folder / "root.crt").exists():
-        raise PkiError(f"{folder}: no certification authority yet: terang-city ca init")
+        raise PkiError(Message("terminal.error.no_authority", folder=Plain(folder)))
     try:
         root = x509.load_pem_x509_certificate((folder / "root.crt").read_bytes())
         certificate = x509.load_pem_x509_certificate((folder / "intermediate.crt").read_bytes())
         key = serialization.load_pem_private_key(read_secret(folder / "intermediate.key"), None)
     except (OSError, ValueError, TypeError) as error:
-        raise PkiError(f"{folder}: {error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(folder), reason=why(error))) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-        raise PkiError(f"{folder}: intermediate.key is not the key of intermediate.crt")
+        raise PkiError(Message("terminal.error.other_intermediate", folder=Plain(folder)))
     return Authority(folder, root, certificate, key)
 
 
@@ -212,7 +213,7 @@ def root_fingerprint(folder: Path) -> bytes:
     try:
         return x509.load_pem_x509_certificate((folder / "root.crt").read_bytes()).fingerprint(hashes.SHA256())
     except (OSError, ValueError) as error:
-        raise PkiError(f"{folder / 'root.crt'}: {error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(folder / "root.crt"), reason=why(error))) from error
 
 
 def _newer_than(path: Path) -> datetime:

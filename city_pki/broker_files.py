@@ -14,6 +14,7 @@ from city_pki.certificates import check_name
 from city_pki.errors import PkiError
 from city_pki.issued import barred_names
 from city_pki.secret_file import write_public
+from languages.message import Message, Plain, why
 
 LISTENER = """\
 # Mosquitto for controllers with certificates: beside mosquitto.conf's settings, instead of its listener.
@@ -63,7 +64,7 @@ def write_broker_files(folder: Path, authority: Authority, group: str, host_id: 
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         crl = (authority.folder / "crl.pem").read_bytes()
     except OSError as error:
-        raise PkiError(f"{folder}: {error.strerror or error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(folder), reason=why(error))) from error
     write_public(folder / "ca.crt", authority.chain)
     write_public(folder / "crl.pem", crl)
     write_public(folder / "mosquitto-tls.conf", listener_text(folder.absolute(), port).encode())
@@ -74,7 +75,7 @@ def write_broker_files(folder: Path, authority: Authority, group: str, host_id: 
 def listener_text(folder: Path, port: int) -> str:
     """The text of ``mosquitto-tls.conf``, whose files are in ``folder``."""
     if not str(folder).isprintable():
-        raise PkiError(f"{folder!s:.200}: a path with a control character cannot stand in the broker's file")
+        raise PkiError(Message("terminal.error.control_character", folder=Plain(f"{folder!s:.200}")))
     return LISTENER.format(port=port, folder=folder)
 
 
@@ -117,7 +118,7 @@ def acl_text(group: str, host_id: str, barred: Iterable[str]) -> str:
     for name in sorted(set(barred)):
         check_name(name)
         if name == host:
-            raise PkiError(f"{name}: is the host itself")
+            raise PkiError(Message("terminal.error.host_itself", name=Plain(name)))
         lines += ["", f"user {name}", "topic deny #"]
     lines += [
         "",

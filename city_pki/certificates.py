@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from city_pki.errors import PkiError, RefusedError
 from edge_agent.wire.enrolment import MAX_CSR
+from languages.message import Message, Plain
 
 EARLIER: Final = timedelta(days=1)  # a controller's clock may be behind
 MAX_NAME: Final = 64  # characters of a common name in X.509
@@ -27,9 +28,9 @@ def check_name(name: str) -> None:
         PkiError: it may not.
     """
     if not name or len(name) > MAX_NAME or name != name.strip():
-        raise PkiError(f"{name[:80]!r}: a certificate's name has 1 to {MAX_NAME} characters, none of them outer blanks")
+        raise PkiError(Message("terminal.error.certificate_name", name=name[:80], max_name=Plain(MAX_NAME)))
     if any(character in "/+#" or not character.isprintable() for character in name):
-        raise PkiError(f"{name!r}: a certificate's name has no / + # and no control characters")
+        raise PkiError(Message("terminal.error.certificate_marks", name=name))
 
 
 def check_key(public_key: Any) -> None:

@@ -37,6 +37,7 @@ from edge_agent.wire.enrolment import (
     renewal_bytes,
     request_proof,
 )
+from languages.message import Message, Plain
 
 CODE_LIFETIME: Final = timedelta(minutes=15)
 APPROVAL_TIME: Final = timedelta(minutes=2)  # somebody waits at the cabinet
@@ -131,7 +132,7 @@ class Enrolments:
         with self._writing(now) as (codes, _requests):
             codes[:] = [old for old in codes if old.controller != controller]
             if len(codes) >= MOST:
-                raise PkiError(f"{MOST} codes are out: wait a quarter of an hour")
+                raise PkiError(Message("terminal.error.many_codes", most=Plain(MOST)))
             codes.append(Code(code.key.hex(), controller, until, agent_toml))
         return code
 
@@ -257,7 +258,9 @@ class Enrolments:
             document = json.loads(read_secret(path))
             return [Code(**each) for each in document["codes"]], [Request(**each) for each in document["requests"]]
         except (ValueError, TypeError, KeyError) as error:
-            raise PkiError(f"{path}: is broken ({type(error).__name__}); delete it and give out new codes") from error
+            raise PkiError(
+                Message("terminal.error.broken_codes", file=Plain(path), name=Plain(type(error).__name__))
+            ) from error
 
     @contextmanager
     def _writing(self, now: datetime) -> Iterator[tuple[list[Code], list[Request]]]:
@@ -283,7 +286,7 @@ def _issued(request: Request, authority: Authority, now: datetime) -> Request:
 
 def _add(requests: list[Request], request: Request) -> None:
     if len(requests) >= MOST:
-        raise PkiError(f"{MOST} requests are kept: refuse or wait")
+        raise PkiError(Message("terminal.error.many_requests", most=Plain(MOST)))
     requests.append(request)
 
 
@@ -292,5 +295,5 @@ def _waiting(requests: list[Request], request_id: str, now: datetime) -> Request
         (one for one in requests if request_id in {one.id, one.controller} and one.state(now) == "waiting"), None
     )
     if request is None:
-        raise PkiError(f"{request_id}: no request waits under this name")
+        raise PkiError(Message("terminal.error.no_request", request_id=Plain(request_id)))
     return request

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from city_pki.errors import PkiError
 from city_pki.secret_file import read_secret, write_secret
+from languages.message import Message, Plain, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def read_issued(folder: Path) -> tuple[Issued, ...]:
     try:
         return tuple(Issued(**entry) for entry in json.loads(read_secret(path)))
     except (ValueError, TypeError) as error:
-        raise PkiError(f"{path}: {error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 
 
 def write_issued(folder: Path, entries: tuple[Issued, ...]) -> None:

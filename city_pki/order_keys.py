@@ -28,6 +28,7 @@ from edge_agent.wire.signed_order import (
     parse_rotation,
     rotation_bytes,
 )
+from languages.message import Message, Plain, why
 
 KEY_FILE: Final = "orders.key"
 PUBLIC_FILE: Final = "orders.json"
@@ -72,7 +73,9 @@ class OrderSigner:
         self.keys = read_public(key_file.parent)
         self._key = _private(key_file)
         if self._key.public_key().public_bytes_raw() != self.keys.working:
-            raise PkiError(f"{key_file}: is not the working key of {PUBLIC_FILE}")
+            raise PkiError(
+                Message("terminal.error.other_working", key_file=Plain(key_file), public_file=Plain(PUBLIC_FILE))
+            )
         self._id = key_id(self.keys.working)
         self._counter_file = counter_file
         self._wall_ms = wall_ms
@@ -112,11 +115,11 @@ def create_keys(folder: Path, recovery_file: Path) -> PublicKeys:
     """
     for path in (folder / PUBLIC_FILE, folder / KEY_FILE, recovery_file):
         if path.exists():
-            raise PkiError(f"{path}: is there already; nothing was changed")
+            raise PkiError(Message("terminal.error.exists_unchanged", file=Plain(path)))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise PkiError(f"{folder}: {error.strerror or error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(folder), reason=why(error))) from error
     working, recovery = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keys = PublicKeys(working.public_key().public_bytes_raw(), recovery.public_key().public_bytes_raw())
     write_secret(recovery_file, _text(recovery))
@@ -134,7 +137,7 @@ def rotate_keys(folder: Path, recovery_file: Path, group: str) -> PublicKeys:
     keys = read_public(folder)
     recovery = _private(recovery_file)
     if recovery.public_key().public_bytes_raw() != keys.recovery:
-        raise PkiError(f"{recovery_file}: is not this city's recovery key")
+        raise PkiError(Message("terminal.error.other_recovery", recovery_file=Plain(recovery_file)))
     working = Ed25519PrivateKey.generate()
     number = 1 if keys.rotation is None else keys.rotation.number + 1
     public = working.public_key().public_bytes_raw()
@@ -157,9 +160,9 @@ def read_public(folder: Path) -> PublicKeys:
         working, recovery = (decode_bytes(document[name], KEY_BYTES) for name in ("working", "recovery"))
         rotation = parse_rotation(document["rotation"]) if document["rotation"] is not None else None
     except FileNotFoundError as error:
-        raise PkiError(f"{path}: no keys yet: terang-city keys init") from error
+        raise PkiError(Message("terminal.error.no_keys", file=Plain(path))) from error
     except (OSError, ValueError, TypeError, KeyError, WireError) as error:
-        raise PkiError(f"{path}: {error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     return PublicKeys(working, recovery, rotation)
 
 
@@ -177,7 +180,7 @@ def _private(path: Path) -> Ed25519PrivateKey:
     try:
         return Ed25519PrivateKey.from_private_bytes(decode_bytes(read_secret(path).decode().strip(), KEY_BYTES))
     except (UnicodeDecodeError, WireError) as error:
-        raise PkiError(f"{path}: is no key of {KEY_BYTES} bytes in base64url") from error
+        raise PkiError(Message("terminal.error.no_key", file=Plain(path), key_bytes=Plain(KEY_BYTES))) from error
 
 
 def _read_counter(path: Path) -> int:

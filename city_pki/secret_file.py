@@ -11,6 +11,7 @@ from typing import Final
 
 from city_pki.errors import PkiError, SecretFileError
 from durable_files.whole_file import replace_file
+from languages.message import Message, Plain, why
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _OTHERS: Final = 0o077  # rights of group and others
@@ -34,10 +35,12 @@ def read_secret(path: Path) -> bytes:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if mode & _OTHERS:
-                raise SecretFileError(f"{path}: mode {mode & 0o777:04o} lets others read it: chmod 600 {path}")
+                raise SecretFileError(
+                    Message("terminal.error.secret_open", file=Plain(path), mode=Plain(f"{mode & 511:04o}"))
+                )
             return file.read(_MOST_BYTES)
     except OSError as error:
-        raise SecretFileError(f"{path}: {error.strerror or error}") from error
+        raise SecretFileError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 
 
 def write_secret(path: Path, data: bytes) -> None:
@@ -62,7 +65,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     try:
         replace_file(path, data, mode=mode, is_shared=True)
     except OSError as error:
-        raise PkiError(f"{path}: {error.strerror or error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 
 
 @contextmanager
@@ -75,7 +78,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise PkiError(f"{path}: {error.strerror or error}") from error
+        raise PkiError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -25,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from city_pki.authority import Authority
 from city_pki.errors import PkiError
 from city_pki.secret_file import write_secret
+from languages.message import Message, Plain, why
 
 LIFETIME: Final = timedelta(minutes=5)
 DEADLINE_S: Final = 50.0  # within the minute that a revocation may take
@@ -51,12 +52,12 @@ def signal_broker(pid_file: Path) -> None:
     try:
         pid = int(pid_file.read_text(encoding="ascii").strip())
         if pid <= 1:
-            raise PkiError(f"{pid_file}: {pid} is no broker")
+            raise PkiError(Message("terminal.error.no_broker", pid_file=Plain(pid_file), pid=Plain(pid)))
         os.kill(pid, signal.SIGHUP)
     except ValueError as error:
-        raise PkiError(f"{pid_file}: holds no process id") from error
+        raise PkiError(Message("terminal.error.no_process", pid_file=Plain(pid_file))) from error
     except OSError as error:
-        raise PkiError(f"{pid_file}: {error.strerror}: the broker got no signal to read its lists again") from error
+        raise PkiError(Message("terminal.error.no_signal", pid_file=Plain(pid_file), reason=why(error))) from error
 
 
 def end_session(
@@ -98,7 +99,15 @@ def end_session(
             except (OSError, ssl.SSLError, TimeoutError) as error:
                 trouble = str(error)
             if monotonic() > end_s:
-                raise PkiError(f"broker {place.host}:{place.port}: {trouble}; {name} may still be connected")
+                raise PkiError(
+                    Message(
+                        "terminal.error.still_connected",
+                        host=Plain(place.host),
+                        port=Plain(place.port),
+                        trouble=Plain(trouble),
+                        name=Plain(name),
+                    )
+                )
             time.sleep(_PAUSE_S)
 
 

@@ -23,6 +23,7 @@ from edge_agent.wire.errors import WireError
 from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
 from languages.errors import CatalogueError
+from languages.message import Message, said, why
 
 COMMANDS = ("run", "check", "status", "scan", "read", "schedule", "enroll", "renew")
 DEFAULT_FOLDER = Path("/var/lib/terang")
@@ -197,7 +198,7 @@ def _enroll(options: argparse.Namespace, words: Catalogue) -> int:
     try:
         code = parse_code(typed)
     except WireError as error:
-        raise Fatal(f"--code: {error}") from error
+        raise Fatal(Message("agent.error.code", reason=why(error))) from error
     folder = options.folder
     place = Place(folder / "controller.crt", folder / "controller.key", folder / "ca.crt")
     server = Server(options.server, options.server_ca)
@@ -233,7 +234,7 @@ def _renew(options: argparse.Namespace, words: Catalogue) -> int:
 
 
 def _complain(error: AgentError, code: int) -> int:
-    print(f"terang-agent: {error}", file=sys.stderr)
+    print(f"terang-agent: {said(error, _words())}", file=sys.stderr)
     return code
 
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from edge_agent.errors import Fatal
 from edge_agent.hardware_clock import HardwareClock
+from languages.message import Message, Plain
 
 OFFSET_VARIABLE: Final = "TERANG_CLOCK_OFFSET_S"
 EARLIEST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00Z: this software did not exist before
@@ -113,7 +114,7 @@ def clock_offset_ms(environment: Mapping[str, str]) -> int:
     except ValueError:
         offset_s = math.nan
     if not abs(offset_s) < 100 * 365 * 86400:
-        raise Fatal(f"{OFFSET_VARIABLE}: {text!r} is no number of seconds within a century")
+        raise Fatal(Message("agent.error.clock_offset", offset_variable=Plain(OFFSET_VARIABLE), text=text))
     return round(1000 * offset_s)
 
 

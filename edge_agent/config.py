@@ -27,6 +27,7 @@ from edge_agent.settings import (
 from edge_agent.tables import Table, read_toml
 from edge_agent.wire.errors import WireError
 from edge_agent.wire.signed_order import KEY_BYTES, decode_bytes
+from languages.message import Message, Plain, why
 
 __all__ = [
     "OVERRIDES",
@@ -113,7 +114,7 @@ def _controller(table: Table) -> ControllerConfig:
     try:
         ZoneInfo(section.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        table.fail("timezone", f"{section.timezone!r} is no time zone of the IANA database")
+        table.fail("timezone", Message("agent.error.timezone", timezone=section.timezone))
     table.finish()
     return section
 
@@ -122,9 +123,11 @@ def _topic_level(table: Table, key: str) -> str:
     """Read a name that becomes one level of an MQTT topic."""
     value = table.text(key)
     if any(character in value for character in "/+#"):
-        table.fail(key, f"{value[:60]!r} must not be empty or contain / + #")
+        table.fail(key, Message("agent.error.topic", value=value[:60]))
     if len(value) > MAX_TOPIC_LEVEL:
-        table.fail(key, f"{len(value)} characters, and {MAX_TOPIC_LEVEL} are allowed")
+        table.fail(
+            key, Message("agent.error.long_topic", value=Plain(len(value)), max_topic_level=Plain(MAX_TOPIC_LEVEL))
+        )
     return value
 
 
@@ -137,7 +140,7 @@ def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
         try:
             password = password_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            table.fail("password_file", str(error))
+            table.fail("password_file", why(error))
     section = BrokerConfig(
         urls=urls,
         ca=table.path("ca", folder),
@@ -152,9 +155,9 @@ def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
     table.finish()
     for key, file in (("ca", section.ca), ("cert", section.cert), ("key", section.key)):
         if file is not None and not file.is_file():
-            table.fail(key, f"no such file: {file}")
+            table.fail(key, Message("agent.error.no_such_file", file=Plain(file)))
     if (section.cert is None) != (section.key is None):
-        table.fail("cert" if section.cert is None else "key", "cert and key come together")
+        table.fail("cert" if section.cert is None else "key", Message("agent.error.cert_and_key"))
     return section
 
 
@@ -165,9 +168,9 @@ def _check_url(table: Table, url: str) -> None:
     except ValueError:  # a port that is no number, or above 65535
         is_good = False
     if not is_good:
-        table.fail("url", f"{url!r} is not mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
+        table.fail("url", Message("agent.error.broker_url", url=url))
     if parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
-        table.fail("url", "only scheme, host and port belong here; a password comes from the environment")
+        table.fail("url", Message("agent.error.broker_parts"))
 
 
 def _sweep(table: Table) -> SweepConfig:
@@ -198,7 +201,7 @@ def _outbox(table: Table, folder: Path) -> OutboxConfig:
 def _keys(table: Table) -> KeysConfig:
     working, recovery = (_public_key(table, key) for key in ("working", "recovery"))
     if working == recovery:
-        table.fail("recovery", "is the working key: the recovery key is another one, kept offline")
+        table.fail("recovery", Message("agent.error.recovery_is_working"))
     section = KeysConfig(working, recovery, table.integer("number", 0))
     table.finish()
     return section
@@ -208,14 +211,14 @@ def _public_key(table: Table, key: str) -> bytes:
     try:
         return decode_bytes(table.text(key), KEY_BYTES)
     except WireError as error:
-        table.fail(key, str(error))
+        table.fail(key, why(error))
 
 
 def _enrolment(table: Table) -> str | None:
     server = table.optional_text("server")
     table.finish()
     if server is not None and not server.startswith(("https://", "http://")):
-        table.fail("server", f"{server!r} is not https://HOST[:PORT]")
+        table.fail("server", Message("agent.error.no_https", server=server))
     return server
 
 
@@ -269,16 +272,25 @@ def _check_addresses(table: Table, bus: BusConfig) -> None:
     named += [(device.address, what) for what, device in (("cabinet", bus.cabinet), ("io", bus.io)) if device]
     for address, owner in named:
         if address in owners:
-            table.fail("address", f"{address} on bus {bus.name} belongs to {owners[address]} and to {owner}")
+            table.fail(
+                "address",
+                Message(
+                    "agent.error.shared_address",
+                    address=Plain(address),
+                    name=Plain(bus.name),
+                    owners=Plain(owners[address]),
+                    owner=Plain(owner),
+                ),
+            )
         owners[address] = owner
     if not owners:
-        table.fail("lamps", f"bus {bus.name} has no meter: give it lamps, circuits, a cabinet meter or an io board")
+        table.fail("lamps", Message("agent.error.no_meter", name=Plain(bus.name)))
 
 
 def _check_whole(config: AgentConfig) -> None:
     where = config.source
     if not config.buses:
-        raise ConfigError(f"{where}: [[bus]]: at least one bus is needed")
+        raise ConfigError(Message("agent.error.no_bus", where=Plain(where)))
     for what, values in (
         ("bus name", [bus.name for bus in config.buses]),
         ("bus port", [bus.port for bus in config.buses]),
@@ -288,10 +300,10 @@ def _check_whole(config: AgentConfig) -> None:
         seen: set[str] = set()
         for value in values:
             if value in seen:
-                raise ConfigError(f"{where}: [[bus]]: {what} {value!r} stands there twice")
+                raise ConfigError(Message("agent.error.twice", where=Plain(where), what=Plain(what), value=value))
             seen.add(value)
     for key in ("cabinet", "io"):
         if sum(getattr(bus, key) is not None for bus in config.buses) > 1:
-            raise ConfigError(f"{where}: [[bus]].{key}: only one bus may have it")
+            raise ConfigError(Message("agent.error.one_bus", where=Plain(where), key=Plain(key)))
     if config.sweep.slow_s < config.sweep.interval_s:
-        raise ConfigError(f"{where}: [sweep].slow_s: must not be shorter than interval_s")
+        raise ConfigError(Message("agent.error.slow_sweep", where=Plain(where)))

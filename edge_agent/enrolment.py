@@ -37,6 +37,7 @@ from edge_agent.wire.enrolment import (
     request_proof,
     shown_digest,
 )
+from languages.message import Message, Plain, why
 
 APPROVAL_S: Final = 130.0  # an operator has two minutes
 POLL_S: Final = 2.0
@@ -87,13 +88,15 @@ def enroll(
     answer = _decided(server, _patient(lambda: server.ask(document), monotonic), say, key, monotonic)
     certificate, ca, agent_toml, proof = (_text(answer, name) for name in ("certificate", "ca", "agent_toml", "proof"))
     if not is_same(proof, answer_proof(code.key, certificate, ca, agent_toml)):
-        raise Fatal("the answer does not come from who gave out the code: nothing was written")
+        raise Fatal(Message("agent.error.other_answer"))
     root = _root(ca)
     if root.fingerprint(hashes.SHA256())[: len(code.fingerprint)] != code.fingerprint:
-        raise Fatal("the answer names another authority than the code: nothing was written")
+        raise Fatal(Message("agent.error.other_authority"))
     name = _check(certificate, root, key)
     if expected not in {None, name}:
-        raise Fatal(f"the code is for {name}, and {config} is of {expected}: nothing was written")
+        raise Fatal(
+            Message("agent.error.other_controller", name=Plain(name), config=Plain(config), expected=Plain(expected))
+        )
     _write(place.ca, ca.encode(), 0o644)
     _install(place, key, certificate)
     if agent_toml and not config.exists():
@@ -117,14 +120,22 @@ def renew(server: Server, place: Place, now: datetime, *, is_forced: bool = Fals
         old_key = serialization.load_pem_private_key(place.key.read_bytes(), None)
         root = _root(place.ca.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError) as error:
-        raise Fatal(f"{place.cert}, {place.key}, {place.ca}: {error}") from error
+        raise Fatal(
+            Message(
+                "agent.error.certificate_files",
+                cert=Plain(place.cert),
+                key=Plain(place.key),
+                ca=Plain(place.ca),
+                reason=why(error),
+            )
+        ) from error
     life = present.not_valid_after_utc - present.not_valid_before_utc
     if next_of(place.cert).exists():
         return "next"
     if not is_forced and now < present.not_valid_before_utc + RENEW_AT * life:
         return "fresh"
     if not isinstance(old_key, ec.EllipticCurvePrivateKey):
-        raise Fatal(f"{place.key}: is no key on P-256 or P-384")
+        raise Fatal(Message("agent.error.no_curve", key=Plain(place.key)))
     csr, key = _asked(place) or _new_request(place, _name(present))
     signature = old_key.sign(renewal_bytes(csr), ec.ECDSA(hashes.SHA256())).hex()
     chain = present.public_bytes(Encoding.PEM).decode()
@@ -133,10 +144,10 @@ def renew(server: Server, place: Place, now: datetime, *, is_forced: bool = Fals
         return "waiting"
     if answer.get("state") != "approved":
         place.asked.unlink(missing_ok=True)
-        raise Fatal(f"the city answers: {answer.get('state')!s:.40}")
+        raise Fatal(Message("agent.error.city_answers", value=Plain(f"{answer.get('state')!s:.40}")))
     certificate = _text(server.answer(_text(answer, "id")), "certificate")
     if _check(certificate, root, key) != _name(present):
-        raise Fatal("the certificate is another controller's: nothing was changed")
+        raise Fatal(Message("agent.error.other_certificate"))
     _install(place, key, certificate)
     place.asked.unlink(missing_ok=True)
     return "next"
@@ -162,7 +173,7 @@ def _decided(
         if answer.get("state") == "approved":
             return answer
         if answer.get("state") != "waiting" or monotonic() > end_s:
-            raise Fatal(f"not approved: {answer.get('state')!s:.40}; ask for another code")
+            raise Fatal(Message("agent.error.not_approved", value=Plain(f"{answer.get('state')!s:.40}")))
         time.sleep(POLL_S)
 
 
@@ -186,16 +197,16 @@ def _check(certificate: str, root: x509.Certificate, key: ec.EllipticCurvePrivat
         intermediate.verify_directly_issued_by(root)
         is_authority = intermediate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
-        raise Fatal("the certificate is not of this city's authority: nothing was written") from error
+        raise Fatal(Message("agent.error.foreign_certificate")) from error
     if not is_authority or own.public_key() != key.public_key():
-        raise Fatal("the certificate is not for this key: nothing was written")
+        raise Fatal(Message("agent.error.other_key"))
     return _name(own)
 
 
 def _name(certificate: x509.Certificate) -> str:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if len(names) != 1 or not isinstance(names[0].value, str):
-        raise Fatal("a certificate without a common name")
+        raise Fatal(Message("agent.error.nameless_certificate"))
     return names[0].value
 
 
@@ -203,7 +214,7 @@ def _root(ca: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificates(ca.encode())[-1]
     except ValueError as error:
-        raise Fatal(f"the city's authority is no certificate: {error}") from error
+        raise Fatal(Message("agent.error.no_authority", reason=why(error))) from error
 
 
 def _csr(key: ec.EllipticCurvePrivateKey, name: str) -> str:
@@ -250,7 +261,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     try:
         replace_file(path, data, mode=mode, is_owned_like_folder=True)  # by sudo: the agent that reads it is not root
     except OSError as error:
-        raise Fatal(f"{path}: {error.strerror or error}") from error
+        raise Fatal(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 
 
 def _text(document: dict[str, Any], name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from edge_agent.errors import Fatal, Retryable
 from edge_agent.wire import read_json
 from edge_agent.wire.enrolment import MAX_ANSWER_BYTES
+from languages.message import Message, Plain
 
 TIMEOUT_S: Final = 20.0
 ROUTE: Final = "/api/v1/enrolments"
@@ -31,7 +32,7 @@ class Server:
             Fatal: the URL is none of HTTP.
         """
         if not url.startswith(("https://", "http://")):
-            raise Fatal(f"--server {url[:100]}: is not https://HOST[:PORT]")
+            raise Fatal(Message("agent.error.server", url=Plain(url[:100])))
         self._url = url.rstrip("/") + ROUTE
         self._tls = ssl.create_default_context(cafile=None if ca is None else str(ca))
 

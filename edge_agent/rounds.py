@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from edge_agent.config import SweepConfig
     from edge_agent.outbox.layout import Layout
     from edge_agent.outbox.queue import Outbox
-    from edge_agent.serial.reading import Sweep
+    from edge_agent.serial.reading import SweepReadings
 
 
 class Meters(Protocol):
     """The interface of the sweeper."""
 
-    def sweep(self, slow: bool) -> Sweep:
+    def sweep(self, slow: bool) -> SweepReadings:
         """Read all meters once."""
 
 
@@ -40,7 +40,7 @@ class Lights(Protocol):
     def is_lit(self) -> bool:
         """Whether lamps are on."""
 
-    def saw(self, sweep: Sweep) -> None:
+    def saw(self, sweep: SweepReadings) -> None:
         """Learn from a sweep."""
 
 
@@ -53,7 +53,7 @@ class Round:
         stored: records that are in storage now, this one among them unless storage accepted nothing.
     """
 
-    sweep: Sweep
+    sweep: SweepReadings
     stored: list[Record]
 
 

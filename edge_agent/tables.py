@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edge_agent.errors import ConfigError
+from languages.message import Message, Plain, why
 
 MAX_NUMBER = 1e300
 MAX_FILE_BYTES = 1_000_000
@@ -35,7 +36,7 @@ class Table:
         self._known: set[str] = set()
         self._overridden: dict[str, str] = {}
 
-    def fail(self, key: str, reason: str) -> NoReturn:
+    def fail(self, key: str, reason: Message | Plain) -> NoReturn:
         """Refuse a key's value.
 
         Raises:
@@ -43,8 +44,17 @@ class Table:
         """
         place = f"[{self._name}].{key}" if self._name else key
         if key in self._overridden:
-            place = f"{place} (from {self._overridden[key]} in the environment)"
-        raise ConfigError(f"{self._source}: {place}: {reason}")
+            variable = Plain(self._overridden[key])
+            raise ConfigError(
+                Message(
+                    "agent.error.variable",
+                    source=Plain(self._source),
+                    place=Plain(place),
+                    variable=variable,
+                    reason=reason,
+                )
+            )
+        raise ConfigError(Message("agent.error.setting", source=Plain(self._source), place=Plain(place), reason=reason))
 
     def override(self, key: str, text: str, variable: str) -> None:
         """Put a value from the environment in the place of the file's."""
@@ -63,7 +73,7 @@ class Table:
         """Read a string that must not be empty."""
         value = self._get(key, default)
         if not isinstance(value, str) or not value:
-            self.fail(key, f"a text is needed, not {_shown(value)}")
+            self.fail(key, Message("agent.error.text", value=Plain(_shown(value))))
         self._check_text(key, value)
         return value
 
@@ -77,9 +87,9 @@ class Table:
         value = self._get(key, None)
         values = [value] if isinstance(value, str) else value
         if not isinstance(values, list) or not values or not all(isinstance(item, str) for item in values):
-            self.fail(key, f"a text or a list of texts is needed, not {_shown(value)}")
+            self.fail(key, Message("agent.error.texts", value=Plain(_shown(value))))
         if len(values) > MAX_TEXTS:
-            self.fail(key, f"{len(values)} texts, and {MAX_TEXTS} are allowed")
+            self.fail(key, Message("agent.error.many_texts", values=Plain(len(values)), max_texts=Plain(MAX_TEXTS)))
         for item in values:
             self._check_text(key, item)
         return tuple(values)
@@ -88,7 +98,7 @@ class Table:
         """Read a string that is one of a few."""
         value = self.text(key, default)
         if value not in allowed:
-            self.fail(key, f"{value!r} is none of {', '.join(allowed)}")
+            self.fail(key, Message("agent.error.choice", value=value, allowed=Plain(", ".join(allowed))))
         return value
 
     def number(
@@ -97,25 +107,38 @@ class Table:
         """Read a finite number within limits."""
         value = self._numeric(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
-            self.fail(key, f"a number is needed, not {_shown(value)}")
+            self.fail(key, Message("agent.error.number", value=Plain(_shown(value))))
         if not minimum <= value <= maximum:
-            self.fail(key, f"{_shown(value)} is outside {minimum:g}..{maximum:g}")
+            self.fail(
+                key,
+                Message(
+                    "agent.error.outside",
+                    value=Plain(_shown(value)),
+                    minimum=Plain(f"{minimum:g}"),
+                    maximum=Plain(f"{maximum:g}"),
+                ),
+            )
         return float(value)
 
     def integer(self, key: str, default: int | None = None, *, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
         """Read a whole number within limits."""
         value = self._numeric(key, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            self.fail(key, f"a whole number is needed, not {_shown(value)}")
+            self.fail(key, Message("agent.error.whole_number", value=Plain(_shown(value))))
         if not minimum <= value <= maximum:
-            self.fail(key, f"{_shown(value)} is outside {minimum}..{maximum}")
+            self.fail(
+                key,
+                Message(
+                    "agent.error.outside", value=Plain(_shown(value)), minimum=Plain(minimum), maximum=Plain(maximum)
+                ),
+            )
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Read true or false."""
         value = self._get(key, default)
         if not isinstance(value, bool):
-            self.fail(key, f"true or false is needed, not {_shown(value)}")
+            self.fail(key, Message("agent.error.flag", value=Plain(_shown(value))))
         return value
 
     def path(self, key: str, folder: Path) -> Path | None:
@@ -127,16 +150,16 @@ class Table:
         """Read a sub-table; a missing one is empty."""
         value = self._get(key, {})
         if not isinstance(value, dict):
-            self.fail(key, "a table is needed")
+            self.fail(key, Message("agent.error.table"))
         return Table(self._source, value, f"{self._name}.{key}" if self._name else key)
 
     def tables(self, key: str) -> tuple["Table", ...]:
         """Read a list of tables; a missing one is empty."""
         value = self._get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.fail(key, "a list of tables is needed")
+            self.fail(key, Message("agent.error.tables"))
         if len(value) > MAX_TABLES:
-            self.fail(key, f"{len(value)} tables, and {MAX_TABLES} are allowed")
+            self.fail(key, Message("agent.error.many_tables", value=Plain(len(value)), max_tables=Plain(MAX_TABLES)))
         base = f"{self._name}.{key}" if self._name else key
         return tuple(Table(self._source, item, f"{base}[{i}]") for i, item in enumerate(value))
 
@@ -148,20 +171,20 @@ class Table:
         """
         for key in self._values:
             if key not in self._known:
-                self.fail(key, f"unknown key; known here: {', '.join(sorted(self._known))}")
+                self.fail(key, Message("agent.error.unknown_key", known=Plain(", ".join(sorted(self._known)))))
 
     def _check_text(self, key: str, value: str) -> None:
         if len(value) > MAX_TEXT:
-            self.fail(key, f"a text of {len(value)} characters, and {MAX_TEXT} are allowed")
+            self.fail(key, Message("agent.error.long_text", value=Plain(len(value)), max_text=Plain(MAX_TEXT)))
         if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in value):
-            self.fail(key, f"{value[:40]!r} has a control character")
+            self.fail(key, Message("agent.error.control_character", value=value[:40]))
 
     def _get(self, key: str, default: Any) -> Any:
         self._known.add(key)
         if key in self._values:
             return self._values[key]
         if default is None:
-            self.fail(key, "is missing")
+            self.fail(key, Message("agent.error.missing"))
         return default
 
     def _numeric(self, key: str, default: float | None) -> Any:
@@ -182,14 +205,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
+            raise ConfigError(Message("agent.error.large_file", file=Plain(path), max_file_bytes=Plain(MAX_FILE_BYTES)))
         return tomllib.loads(data.decode())
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from error
+        raise ConfigError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     except RecursionError as error:
-        raise ConfigError(f"{path}: not valid TOML: nested too deep") from error
+        raise ConfigError(Message("agent.error.deep_toml", file=Plain(path))) from error
     except ValueError as error:  # of TOML, of UTF-8, of a path with a null character, of a number of 5000 digits
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        raise ConfigError(Message("agent.error.no_toml", file=Plain(path), reason=why(error))) from error
 
 
 def _shown(value: object) -> str:

@@ -27,6 +27,7 @@ from ingest.schema.influx import parse_address
 from ingest.schema.influx_thinning import full_days, setup_statements
 from ingest.stop_signal import StopSignal
 from ingest.workers.worker import run_worker
+from languages.message import said
 from languages.terminal import terminal_words, translate_help
 
 _PRIVATE: Final = 0o077  # what ingest writes is for its own user: readings, faults, accounts
@@ -170,7 +171,7 @@ def main() -> None:
     try:
         command()
     except (IngestError, SchemaError) as error:
-        print(f"terang-ingest: {error}", file=sys.stderr)
+        print(f"terang-ingest: {said(error, terminal_words(os.environ))}", file=sys.stderr)
         sys.exit(2)
 
 

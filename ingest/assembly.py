@@ -52,6 +52,7 @@ from ingest.sparkplug.host_application import HostApplication
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 from ingest.telemetry.store import TelemetryStore
+from languages.message import Message, Plain, why
 
 LOCK_FILE: Final = "ingest.lock"
 _PATIENCE_S: Final = 2.0  # for the records since the snapshot before intake serves; the rest is judged beside it
@@ -171,7 +172,7 @@ class CityIngest:
             store=store,
             received=received,
             monotonic=time.monotonic,
-            has_untold_changes=lambda: self.intake.has_untold_changes,
+            has_unreported_changes=lambda: self.intake.has_unreported_changes,
         )
         live = LiveSnapshot(
             city.data_folder, detection, register.version, host, time.monotonic, _wall_us, readiness.warnings
@@ -262,7 +263,7 @@ def _signer(city: City) -> OrderSigner | None:
     try:
         return OrderSigner(city.folder / key, city.data_folder / COUNTER_FILE, _wall_ms)
     except PkiError as error:
-        raise UnusableError(f"[keys] working_key: {error}") from error
+        raise UnusableError(Message("terminal.error.working_key", reason=why(error))) from error
 
 
 def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:
@@ -299,4 +300,5 @@ def _status_page(options: Options, metrics: Metrics, readiness: Readiness) -> St
     except OSError as error:
         if not options.is_status_wished:  # a second city on this machine must not fail for a page nobody asked for
             return StatusPage(options.status_host, 0, metrics, readiness)
-        raise UnusableError(f"{options.status_host}:{options.status_port}: {error.strerror}") from error
+        at = Plain(f"{options.status_host}:{options.status_port}")
+        raise UnusableError(Message("terminal.error.at", where=at, reason=why(error))) from error

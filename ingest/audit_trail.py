@@ -26,6 +26,7 @@ from ingest.schema.audit_log import Actor, AuditLog, Entry, Name
 from ingest.schema.city import City
 from ingest.schema.errors import AuditError, KeyFileError
 from ingest.schema.key_file import key_file_of
+from languages.message import Message, Plain, why
 
 TERMINAL: Final = "terminal"
 SERVICE: Final = "terang-ingest"
@@ -59,7 +60,7 @@ class AuditTrail:
                 self._log.append(connection, Entry(self._actor, action, target, before, after))
             except (AuditError, KeyFileError) as error:
                 if is_required:
-                    raise UnusableError(f"the audit log cannot be written: {error}") from error
+                    raise UnusableError(Message("terminal.error.audit_unwritten", reason=why(error))) from error
                 structlog.get_logger("audit").error(
                     "a change is not in the audit log", action=action, reason=str(error)
                 )
@@ -83,10 +84,11 @@ class AuditTrail:
             finally:
                 engine.dispose()
         except (IngestError, SQLAlchemyError) as error:
-            reason = str(error).splitlines()[0] if isinstance(error, IngestError) else type(error).__name__
+            reason = why(error) if isinstance(error, IngestError) else Plain(type(error).__name__)
             if is_required:
-                raise UnusableError(f"{reason}; nothing changed") from None
-            structlog.get_logger("audit").error("a change is not in the audit log", action=action, reason=reason)
+                raise UnusableError(Message("terminal.error.nothing_changed", reason=reason)) from None
+            short = str(reason).splitlines()[0]
+            structlog.get_logger("audit").error("a change is not in the audit log", action=action, reason=short)
 
     def keep_anchor(self, engine: Engine) -> None:
         """Write the log's newest line and today's anchor beside the database; a failure is logged; the API retries."""

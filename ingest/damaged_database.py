@@ -19,6 +19,7 @@ from ingest.database import is_damage, sqlite_path
 from ingest.errors import UnusableError
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
+from languages.message import Message, Plain, why
 
 _BUSY_TIMEOUT_S: Final = 15.0
 _OF_THE_ROWS: Final = (
@@ -73,20 +74,22 @@ def replace_damaged(city: City, *, is_known: bool = False) -> Path | None:
     has_accounts = _had_accounts(path, city.data_folder)
     kept = set_aside(path)
     if kept is None:
-        raise UnusableError(f"{path}: is damaged ({damage}) and cannot be set aside")
+        raise UnusableError(Message("terminal.error.damaged_and_stuck", file=Plain(path), damage=Plain(damage)))
     for ending in _BESIDE:
         beside = path.with_name(path.name + ending)
         if beside.exists():
             try:
                 beside.replace(kept.with_name(kept.name + ending))
             except OSError as error:
-                raise UnusableError(f"{beside}: cannot be set aside: {error.strerror}") from error
+                raise UnusableError(Message("terminal.error.stuck", beside=Plain(beside), reason=why(error))) from error
     if has_accounts:
         text = f"The accounts were in {kept.name}. Make them again: terang-api user add NAME --role administrator\n"
         try:
             (city.data_folder / ACCOUNTS_LOST_FILE).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UnusableError(f"{city.data_folder / ACCOUNTS_LOST_FILE}: {error.strerror}") from error
+            raise UnusableError(
+                Message("terminal.error.at", where=Plain(city.data_folder / ACCOUNTS_LOST_FILE), reason=why(error))
+            ) from error
     log.error(
         "the database is damaged; it is set aside and a new one is made",
         file=str(path),

@@ -32,6 +32,7 @@ from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.private_files import keep_private, make_private
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
+from languages.message import Message, Plain, why
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_MS: Final = 15_000
@@ -77,6 +78,10 @@ def sqlite_path(city: City) -> Path | None:
     return city.folder / url.database
 
 
+def _at(where: str, reason: str) -> Message:
+    return Message("terminal.error.at", where=Plain(where), reason=Plain(reason))
+
+
 def open_database(city: City) -> Engine:
     """Open the city's database and migrate it to the newest schema.
 
@@ -88,7 +93,9 @@ def open_database(city: City) -> Engine:
         url = make_url(given)
     except (ArgumentError, ValueError):  # its words repeat the URL, or a part of it
         raise UnusableError(
-            f"{city.folder / 'city.toml'}: [database] url: {without_secrets(given)!r} is none"
+            Message(
+                "terminal.error.no_database_url", folder=Plain(city.folder / "city.toml"), given=without_secrets(given)
+            )
         ) from None
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         path = city.folder / url.database
@@ -98,7 +105,7 @@ def open_database(city: City) -> Engine:
             with suppress(FileNotFoundError):
                 keep_private(path)
         except OSError as error:
-            raise UnusableError(f"{path}: {error.strerror}") from error
+            raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
         url = url.set(database=str(path))
     shown = without_secrets(given)  # what is raised here is in logs and on status pages
     try:
@@ -109,14 +116,14 @@ def open_database(city: City) -> Engine:
         migrate(engine)
     except DatabaseError as error:
         if is_damage(error):
-            raise DamagedDatabaseError(f"{shown}: {_first_line(error.orig)}") from None
-        raise UnusableError(f"{shown}: {scrubbed(_first_line(error.orig), given)}") from None
+            raise DamagedDatabaseError(_at(shown, _first_line(error.orig))) from None
+        raise UnusableError(_at(shown, scrubbed(_first_line(error.orig), given))) from None
     except CommandError as error:  # a version that this program does not know
         raise UnusableError(
-            f"{shown}: its tables are of another version of Terang, perhaps a newer one: {_first_line(error)}"
+            Message("terminal.error.other_tables", shown=Plain(shown), reason=Plain(_first_line(error)))
         ) from None
     except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:  # no such driver, or option of it
-        raise UnusableError(f"{shown}: {scrubbed(_first_line(error), given)}") from None
+        raise UnusableError(_at(shown, scrubbed(_first_line(error), given))) from None
     return engine
 
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
+from languages.message import Message
+
 
 class IngestError(Exception):
     """Root of ingest's errors."""
 
 
 class UnusableError(IngestError):
-    """Something that a person has to mend first (a file, a URL, a port): one line, exit code 2."""
+    """Something that a person has to mend first (a file, a URL, a port): one line, exit code 2.
+
+    What a person reads of it is a `languages.message.Message`, put into words by `languages.message.said`.
+    """
 
 
 class DamagedDatabaseError(UnusableError):
@@ -22,9 +27,9 @@ class NothingTakenError(UnusableError):
         issues: why, row by row.
     """
 
-    def __init__(self, text: str, issues: Sequence[object]) -> None:
-        """Keep the findings beside the text."""
-        super().__init__(text)
+    def __init__(self, message: Message, issues: Sequence[object]) -> None:
+        """Keep the findings beside the message."""
+        super().__init__(message)
         self.issues = tuple(issues)
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from ingest.errors import UnusableError
+from languages.message import Message, Plain, why
 
 _ELECTED: Final = b"worker\n"
 _ALONE: Final = b"alone\n"
@@ -38,7 +39,7 @@ class FolderLock:
             try:
                 self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             except OSError as error:
-                raise UnusableError(f"{path}: {error.strerror}") from error
+                raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
             is_taken = self._take()
             if is_taken and self._is_in_place():
                 break
@@ -52,7 +53,7 @@ class FolderLock:
                 structlog.get_logger("ingest").warning("ignoring the folder's lock of a worker that hangs")
                 path.unlink(missing_ok=True)
             else:
-                raise UnusableError(f"{path}: another terang-ingest works on this city")
+                raise UnusableError(Message("terminal.error.city_taken", file=Plain(path)))
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, owner, 0)
 

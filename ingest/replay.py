@@ -34,6 +34,7 @@ from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.telemetry.opening import open_store
 from ingest.telemetry.store import TelemetryStore
+from languages.message import Message, Plain, why
 
 _WARM_UP_US: Final = 2 * 3_600_000_000  # before the period, so that counters and guards stand as they did
 
@@ -90,7 +91,7 @@ def parse_time(text: str, timezone: str) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UnusableError(f"{text!r} is no time like 2026-11-23 or 2026-11-23T18:00") from error
+        raise UnusableError(Message("terminal.error.no_time", text=text)) from error
     return int((at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone))).timestamp() * 1_000_000)
 
 
@@ -107,7 +108,7 @@ def with_limits(city: City, path: Path | None) -> City:
         other = city.model_copy(update={"limits": {**city.limits, **document.get("limits", document)}})
         other.parsed_limits()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, CityError, TypeError) as error:
-        raise UnusableError(f"{path}: {error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     return other
 
 
@@ -142,7 +143,7 @@ def run_replay(city: City, start: str, end: str, limits: Path | None) -> None:
     """
     start_us, end_us = (parse_time(text, city.city.timezone) for text in (start, end))
     if start_us >= end_us:
-        raise UnusableError(f"--from {start} is not before --to {end}")
+        raise UnusableError(Message("terminal.error.from_after_to", start=Plain(start), end=Plain(end)))
     tried = with_limits(city, limits)
     engine = open_database(city)
     store = open_store(city, is_reader=True)

@@ -18,7 +18,7 @@ from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRanges, ReceivedRangesTable
-from ingest.mqtt.connection import Message
+from ingest.mqtt.connection import MqttMessage
 from ingest.pipeline.clock import DataClock
 from ingest.pipeline.ports import judge_tick
 from ingest.register.sync import sync_register
@@ -54,7 +54,7 @@ class Pipeline:
         self._clock = DataClock(directory.controllers.n_register)
         self.n_changes = 0
 
-    def take(self, messages: Sequence[Message], at_us: int) -> list[Message]:
+    def take(self, messages: Sequence[MqttMessage], at_us: int) -> list[MqttMessage]:
         """Take what came since the last call; returns commands for the agents, acknowledgements among them."""
         self._now_s = at_us / 1e6
         intake = self._host.receive(messages, self._clock.now_us())
@@ -69,7 +69,7 @@ class Pipeline:
         answers += [(topic, payload) for topic, payload in self._host.commands.outgoing(self._host.sessions)]
         return answers
 
-    def _acknowledgement(self, controller_id: str, epoch: int, ranges: ReceivedRanges) -> Message:
+    def _acknowledgement(self, controller_id: str, epoch: int, ranges: ReceivedRanges) -> MqttMessage:
         ranges.durable_to = ranges.complete_to
         ranges.acknowledged = ranges.complete_to
         metrics = tuple(

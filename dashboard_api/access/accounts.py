@@ -15,6 +15,7 @@ from dashboard_api.errors import UnusableError
 from dashboard_api.store import accounts, audit, credentials
 from dashboard_api.store.audit import Actor, AuditLog, Entry, Name
 from dashboard_api.store.engine import Connection, Database, Row
+from languages.message import Message, Plain
 
 LINK_LASTS_US: Final = 24 * 3600 * 1_000_000
 
@@ -50,7 +51,7 @@ class Accounts:
         }
         with self.database.writing() as connection:
             if accounts.account_by_name(connection, name) is not None:
-                raise UnusableError(f"user {name}: there is one already; `terang-api user reset` gives a new password")
+                raise UnusableError(Message("terminal.error.user_exists", name=Plain(name)))
             is_first = accounts.n_accounts(connection) == 0
             accounts.add_account(connection, values)
             if link_code is not None:
@@ -129,7 +130,7 @@ class Accounts:
         }
         with self.database.writing() as connection:
             if credentials.token_by_name(connection, name) is not None:
-                raise UnusableError(f"token {name}: there is one already; names are not used twice")
+                raise UnusableError(Message("terminal.error.token_exists", name=Plain(name)))
             credentials.add_token(connection, values)
             shown = ("scopes", "districts", "per_minute", "expires_at_us")
             after = {"name": Name(values["id"], name), **{key: values[key] for key in shown}}
@@ -146,14 +147,14 @@ class Accounts:
         with self.database.writing() as connection:
             row = credentials.token_by_name(connection, folded(name))
             if row is None:
-                raise UnusableError(f"token {name}: no such token")
+                raise UnusableError(Message("terminal.error.no_token", name=Plain(name)))
             credentials.revoke_token(connection, row.id, row.revoked_at_us or now_us)
             self._note(connection, "token.revoke", row.id, {"revoked": row.revoked_at_us is not None})
 
     def _account(self, connection: Connection, name: str) -> Row[Any]:
         row = accounts.account_by_name(connection, folded(name))
         if row is None:
-            raise UnusableError(f"user {name}: no such user; `terang-api user list` shows all")
+            raise UnusableError(Message("terminal.error.no_user", name=Plain(name)))
         return row
 
     def _note(
@@ -170,14 +171,16 @@ class Accounts:
 def _checked(name: str) -> str:
     name = folded(name)
     if not is_name(name):
-        raise UnusableError(
-            "a name has 1 to 64 letters, digits, blanks and . _ @ + -, and begins with a letter or digit"
-        )
+        raise UnusableError(Message("terminal.error.account_name"))
     return name
 
 
 def _hashed(password: str) -> str:
     problem = passwords.password_problem(password)
     if problem is not None:
-        raise UnusableError(f"a password has {passwords.SHORTEST} to {passwords.LONGEST} characters of text")
+        raise UnusableError(
+            Message(
+                "terminal.error.password_length", shortest=Plain(passwords.SHORTEST), longest=Plain(passwords.LONGEST)
+            )
+        )
     return passwords.hash_password(password)

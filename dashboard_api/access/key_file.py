@@ -7,6 +7,7 @@ from pathlib import Path
 from dashboard_api.errors import UnusableError
 from ingest.schema import key_file
 from ingest.schema.errors import KeyFileError
+from languages.message import why
 
 FILE_NAME = key_file.FILE_NAME
 
@@ -23,7 +24,7 @@ class KeyFile(key_file.KeyFile):
         try:
             return super().derived(purpose)
         except KeyFileError as error:
-            raise UnusableError(str(error)) from error
+            raise UnusableError(why(error)) from error
 
 
 def check_mode(path: Path) -> None:
@@ -36,4 +37,4 @@ def check_mode(path: Path) -> None:
     try:
         key_file.check_mode(path)
     except KeyFileError as error:
-        raise UnusableError(str(error)) from error
+        raise UnusableError(why(error)) from error

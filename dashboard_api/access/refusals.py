@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from dashboard_api.access.rate_limits import network_of
 from dashboard_api.store.audit import Actor, AuditLog, Entry, Name
 from dashboard_api.store.engine import Database
 
-KINDS: Final = ("password", "link", "display", "token", "openid", "throttled")
+Kind = Literal["password", "link", "display", "token", "openid", "throttled"]
 MOST_LINES: Final = 20  # at once
 REFILL_US: Final = 60 * 1_000_000  # one more line
 _MOST_NETWORKS: Final = 2_000
@@ -51,11 +51,11 @@ class Refusals:
         self._n_lines = float(MOST_LINES)
         self._refilled_us = clock()
 
-    def count(self, kind: str, address: str, account_id: str | None = None) -> None:
+    def count(self, kind: Kind, address: str, account_id: str | None = None) -> None:
         """Count one refusal.
 
         Args:
-            kind: one of ``KINDS``.
+            kind: what was refused.
             address: where it came from.
             account_id: of the account that it was about, None = there is none. What was typed is not kept.
         """

@@ -12,6 +12,7 @@ from dashboard_api.readings.parquet import ParquetReadings
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.schema.influx import parse_address
+from languages.message import why
 
 
 class ReadingStore(Protocol):
@@ -44,5 +45,5 @@ def open_readings(city: City) -> ReadingStore:
         try:
             return InfluxReadings(parse_address(city.telemetry.url), city.telemetry_token())
         except CityError as error:
-            raise UnusableError(str(error)) from error
+            raise UnusableError(why(error)) from error
     return ParquetReadings(city.folder / city.telemetry.url.removeprefix("parquet:"))

@@ -13,6 +13,7 @@ from ingest.schema.access_tables import audit, audit_names
 from ingest.schema.audit_chain import Line
 from ingest.schema.audit_log import Actor, Entry, Name, newest
 from ingest.schema.errors import AuditError, KeyFileError
+from languages.message import why
 
 __all__ = ["Actor", "AuditLog", "Entry", "Name", "newest"]
 _PAGE: Final = 1_000
@@ -33,7 +34,7 @@ class AuditLog(audit_log.AuditLog):
         except AuditError as error:
             raise UnavailableError("audit_broken") from error
         except KeyFileError as error:
-            raise UnusableError(str(error)) from error
+            raise UnusableError(why(error)) from error
 
 
 def lines(connection: Connection) -> Iterator[tuple[Line, str]]:

@@ -26,6 +26,7 @@ from dashboard_api.errors import BadRequestError, RequestError, UnavailableError
 from ingest.schema import tables
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
+from languages.message import Message, Plain
 
 __all__ = ["Connection", "Database", "Row"]  # the types that others pass on without speaking SQL
 
@@ -51,7 +52,9 @@ class Database:
             url = make_url(given)
         except (ArgumentError, ValueError):  # its words repeat the URL, or a part of it
             shown = without_secrets(given)
-            raise UnusableError(f"{city.folder / 'city.toml'}: [database] url: {shown!r} is none") from None
+            raise UnusableError(
+                Message("terminal.error.no_database_url", folder=Plain(city.folder / "city.toml"), given=shown)
+            ) from None
         if url.get_backend_name() == "sqlite" and url.database:
             path = self._path = city.folder / url.database
             # rw: an API must not make an empty database where ingest has not made one yet
@@ -65,7 +68,9 @@ class Database:
             )
         except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:  # no such driver, or option of it
             reason = scrubbed(str(error).splitlines()[0], given)
-            raise UnusableError(f"[database] url: {without_secrets(given)}: {reason}") from None
+            raise UnusableError(
+                Message("terminal.error.database_url_at", given=Plain(without_secrets(given)), reason=Plain(reason))
+            ) from None
         if self.is_in_process:
             event.listen(self._engine, "connect", self._note_file)
             event.listen(self._engine, "checkout", self._check_file)

@@ -17,7 +17,6 @@ VERIFIED: Final = "verified"
 STILL_DARK: Final = "still_dark"  # or whatever else the fault was: it still holds
 REOPENED: Final = "reopened"  # by a person
 CLOSED: Final = "closed"  # without proof, such as by another register
-RESULTS: Final = (WAITING, VERIFIED, STILL_DARK, REOPENED, CLOSED)
 _KIND: Final = "repair"
 _CHUNK: Final = 500
 # what ends the wait for a result
@@ -31,7 +30,7 @@ class Repair:
     Attributes:
         event: its row of ``fault_events``.
         fault: the fault's row as it is now.
-        result: one of ``RESULTS``.
+        result: ``WAITING``, ``VERIFIED``, ``STILL_DARK``, ``REOPENED`` or ``CLOSED``.
         result_at_us: when that was known, None while it is waited for.
         power_w: what the lamp drew when it was verified, None = not measured.
     """

@@ -138,16 +138,6 @@ def fault_of_report(database: Database, row: Any) -> Row[Any] | None:
         return connection.execute(query).one_or_none()
 
 
-def newest_of_fault(database: Database, fault_ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """Faults by id."""
-    found: dict[str, Row[Any]] = {}
-    with database.reading() as connection:
-        for start in range(0, len(fault_ids), 500):
-            wanted = faults.c.id.in_(fault_ids[start : start + 500])
-            found |= {row.id: row for row in connection.execute(select(faults).where(wanted))}
-    return found
-
-
 def all_reports(database: Database, first_us: int, last_us: int) -> Iterator[Row[Any]]:
     """Every report of a time, oldest first, read in parts so that few are in memory at a time."""
     query = select(reports).where(reports.c.at_us <= last_us).order_by(reports.c.at_us, reports.c.number).limit(1000)

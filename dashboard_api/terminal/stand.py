@@ -27,6 +27,7 @@ from ingest.errors import IngestError
 from ingest.schema.city import FILE_NAME as CITY_FILE
 from ingest.schema.city import City, read_city
 from ingest.schema.errors import CityError
+from languages.message import said
 from languages.terminal import terminal_words
 
 CityOption = Annotated[Path | None, typer.Option("--city", help="terminal.api.help.city")]
@@ -85,7 +86,7 @@ def standing(context: typer.Context, city: Path | None) -> Iterator[Stand]:
 
 def refused(error: Exception) -> typer.Exit:
     """Say in one line why a command ends; raise what it returns."""
-    print(f"terang-api: {error}", file=sys.stderr)
+    print(f"terang-api: {said(error, terminal_words(os.environ))}", file=sys.stderr)
     return typer.Exit(2)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from edge_agent.control.command import DimCommand
     from edge_agent.outbox.layout import Layout
-    from edge_agent.serial.reading import Sweep
+    from edge_agent.serial.reading import SweepReadings
 
 LOG: Final = logging.getLogger(__name__)
 GRACE_S: Final = 180.0  # NTP's chance after start, before an unknown hour counts as night
@@ -228,7 +228,7 @@ class Control:
 
     # --- making it so ------------------------------------------------------------------------------------------
 
-    def saw(self, sweep: Sweep) -> None:
+    def saw(self, sweep: SweepReadings) -> None:
         """Learn from a sweep which nodes answer, and which of them lost their level."""
         with self._lock:
             for i, quality in enumerate(sweep.quality):

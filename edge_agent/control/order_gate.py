@@ -29,6 +29,7 @@ from edge_agent.wire.signed_order import (
     parse_signature,
     rotation_bytes,
 )
+from languages.message import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +159,7 @@ def _verifier() -> Callable[[bytes, bytes, bytes], bool]:
         from nacl.exceptions import CryptoError  # noqa: PLC0415 - only where keys are pinned
         from nacl.signing import VerifyKey  # noqa: PLC0415 - as above
     except ImportError as error:
-        raise Fatal("[keys]: PyNaCl is not installed: pip install 'terang[edge]'") from error
+        raise Fatal(Message("agent.error.pynacl")) from error
 
     def is_signed(public_key: bytes, data: bytes, signature: bytes) -> bool:
         try:

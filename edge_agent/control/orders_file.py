@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from durable_files.whole_file import replace_file
 from edge_agent.errors import Fatal
 from edge_agent.wire import read_json
+from languages.message import Message, Plain, why
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,7 @@ def ask_to_forget(path: Path, wait_s: float) -> bool:
     try:
         request.touch()
     except OSError as error:
-        raise Fatal(f"{request}: {error.strerror or error}") from error
+        raise Fatal(Message("terminal.error.at", where=Plain(request), reason=why(error))) from error
     deadline_s = time.monotonic() + wait_s
     while request.exists() and time.monotonic() < deadline_s:
         time.sleep(0.1)

@@ -34,7 +34,7 @@ from edge_agent.wire import (
 )
 
 if TYPE_CHECKING:
-    from edge_agent.serial.reading import Sweep
+    from edge_agent.serial.reading import SweepReadings
 
 LOG: Final = logging.getLogger(__name__)
 _LAMP_ARRAYS: Final = {q.metric: q.name for q in LAMP_QUANTITIES if q.is_from_meter}
@@ -97,7 +97,7 @@ class Record:
     body: bytes
 
 
-def encode_body(sweep: Sweep, layout: Layout, circumstances: Circumstances) -> bytes:
+def encode_body(sweep: SweepReadings, layout: Layout, circumstances: Circumstances) -> bytes:
     """Turn a sweep into a record's body; slow quantities it did not sample are left out.
 
     Raises:
@@ -106,7 +106,7 @@ def encode_body(sweep: Sweep, layout: Layout, circumstances: Circumstances) -> b
     return zlib.compress(encode_payload(Payload(None, None, tuple(_metrics(sweep, layout, circumstances)))), 1)
 
 
-def _metrics(sweep: Sweep, layout: Layout, circumstances: Circumstances) -> Iterator[Metric]:
+def _metrics(sweep: SweepReadings, layout: Layout, circumstances: Circumstances) -> Iterator[Metric]:
     for spec in CATALOGUE:
         if spec.alias is None or spec.name not in layout.data_metrics:
             continue
@@ -143,7 +143,7 @@ def _own_value(name: str, circumstances: Circumstances) -> Value:
     return _UNTOLD
 
 
-def _measured_value(spec: MetricSpec, sweep: Sweep) -> Value:
+def _measured_value(spec: MetricSpec, sweep: SweepReadings) -> Value:
     name = spec.name
     if name == "Agent/Sweep Duration":
         return sweep.duration_s

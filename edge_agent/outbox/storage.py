@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.errors import Fatal
 from edge_agent.outbox.condition import is_corrupt, is_failing, is_full, is_read_only, torn
 from edge_agent.outbox.file import OutboxFile, Setting, StorageError
+from languages.message import Message, Plain, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,12 +116,12 @@ class Storage:
                 if is_corrupt(error) and self._set_aside(error):
                     continue
                 if not (is_corrupt(error) or is_full(error) or is_failing(error) or is_read_only(self.path)):
-                    raise Fatal(f"{self.path}: {error}") from error
+                    raise Fatal(Message("terminal.error.at", where=Plain(self.path), reason=why(error))) from error
                 break
             except OSError as error:
                 if error.errno in {errno.EROFS, errno.EIO}:
                     break
-                raise Fatal(f"{self.path}: {error.strerror or error}") from error
+                raise Fatal(Message("terminal.error.at", where=Plain(self.path), reason=why(error))) from error
             return
         self._open_memory()
 

@@ -15,6 +15,7 @@ from edge_agent.serial.reading import (
     LAMP_FAST,
     LAMP_SLOW,
 )
+from languages.message import Message, Plain
 
 # One more request costs its 8 bytes, 5 bytes around the reply's data and twice 3.5 characters of silence.
 REQUEST_COST_CHARACTERS = 8 + 5 + 7
@@ -84,7 +85,7 @@ def plan_requests(
 
 
 def sampled_quantities(config: AgentConfig, profiles: Mapping[str, Profile], *, is_slow: bool) -> frozenset[str]:
-    """Return the attribute paths of `Sweep` that a fast or slow sweep of this controller samples."""
+    """Return the attribute paths of `SweepReadings` that a fast or slow sweep of this controller samples."""
     found: set[str] = set()
     for bus in config.buses:
         for lamp in bus.lamps:
@@ -124,12 +125,21 @@ def _contact_decoder(profile: Profile, first: int, count: int) -> Callable[[byte
 
 def _check_fit(config: AgentConfig, bus: BusConfig, role: Role, profile: Profile, what: str) -> None:
     """Refuse, say, an I/O board in the place of a lamp's meter."""
-    reason = ""
+    reason = None
     if role is Role.IO and not profile.contacts:
-        reason = "has no contacts"
+        reason = Message("agent.error.no_contacts")
     elif role is not Role.IO and not any(f"voltage{phase}" in profile.quantities for phase in PHASES):
-        reason = "measures no voltage"
+        reason = Message("agent.error.no_voltage")
     elif role is Role.LAMP and profile.is_three_phase:
-        reason = "has three phases; a lamp has one"
-    if reason:
-        raise ConfigError(f"{config.source}: bus {bus.name}, {what}: profile {profile.name} {reason}")
+        reason = Message("agent.error.three_phases")
+    if reason is not None:
+        raise ConfigError(
+            Message(
+                "agent.error.unfit_profile",
+                source=Plain(config.source),
+                bus=Plain(bus.name),
+                what=Plain(what),
+                profile=Plain(profile.name),
+                reason=reason,
+            )
+        )

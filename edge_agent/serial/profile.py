@@ -15,6 +15,7 @@ from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
 from edge_agent.settings import MAX_PAUSE_MS
 from edge_agent.tables import Table, read_toml
 from edge_agent.wire import LAMP_QUANTITIES
+from languages.message import Message, Plain
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -195,7 +196,7 @@ def load_profile(name: str, folder: Path) -> Profile:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise
         shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
-        raise ConfigError(f"{path}: no such profile; shipped are {shipped}") from error
+        raise ConfigError(Message("agent.error.no_profile", file=Plain(path), shipped=Plain(shipped))) from error
     return parse_profile(name, Table(str(path), document))
 
 
@@ -228,7 +229,7 @@ def parse_profile(name: str, root: Table) -> Profile:
     root.finish()
     _check_phases(root, quantities)
     if not quantities and not profile.contacts:
-        root.fail("quantities", "the profile measures nothing")
+        root.fail("quantities", Message("agent.error.no_quantities"))
     return profile
 
 
@@ -238,10 +239,13 @@ def _quantities(table: Table, max_registers: int) -> dict[str, Quantity]:
     owners: dict[int, str] = {}
     for quantity in quantities.values():
         if quantity.end - quantity.register > max_registers:
-            table.fail(quantity.name, f"wider than max_registers = {max_registers}")
+            table.fail(quantity.name, Message("agent.error.wide", max_registers=Plain(max_registers)))
         for register in range(quantity.register, quantity.end):
             if register in owners:
-                table.fail(quantity.name, f"overlaps {owners[register]}: both use register {register}")
+                table.fail(
+                    quantity.name,
+                    Message("agent.error.overlap", owners=Plain(owners[register]), register=Plain(register)),
+                )
             owners[register] = quantity.name
     return quantities
 
@@ -249,16 +253,18 @@ def _quantities(table: Table, max_registers: int) -> dict[str, Quantity]:
 def _quantity(name: str, table: Table) -> Quantity:
     entry = table.table(name)
     if name not in QUANTITIES:
-        table.fail(name, f"no such quantity; known: {', '.join(QUANTITIES)}")
+        table.fail(name, Message("agent.error.no_quantity", quantities=Plain(", ".join(QUANTITIES))))
     kind = entry.choice("type", None, tuple(WIDTHS))
     register = entry.integer("register", minimum=0, maximum=0x10000 - WIDTHS[kind])
     unit = entry.choice("unit", None, tuple(UNITS))
     base_unit, factor = UNITS[unit]
     if base_unit != QUANTITIES[name]:
-        entry.fail("unit", f"{unit!r} is no unit of {name}, which is in {QUANTITIES[name]}")
+        entry.fail(
+            "unit", Message("agent.error.no_unit", unit=unit, name=Plain(name), quantities=Plain(QUANTITIES[name]))
+        )
     scale = entry.number("scale", 1.0)
     if scale == 0:
-        entry.fail("scale", "must not be 0")
+        entry.fail("scale", Message("agent.error.zero"))
     lowest, highest = METRIC_RANGES.get(name, (-FLOAT32_MAX, FLOAT32_MAX))
     least, most = PLAUSIBLE.get(name[:-2] if name[-2:] in {"_r", "_s", "_t"} else name, (lowest, highest))
     quantity = Quantity(
@@ -285,7 +291,7 @@ def _contacts(table: Table) -> dict[str, tuple[int, bool]]:
             )
             entry.finish()
     if len({number for number, _ in contacts.values()}) != len(contacts):
-        table.fail(next(iter(contacts)), "two contacts share one input")
+        table.fail(next(iter(contacts)), Message("agent.error.shared_input"))
     return contacts
 
 
@@ -299,4 +305,4 @@ def _check_phases(root: Table, quantities: Mapping[str, Quantity]) -> None:
         phases = [f"{name}{phase}" for phase in ("_r", "_s", "_t")]
         n_phases = sum(phase in quantities for phase in phases)
         if n_phases not in (0, 3) or (n_phases and name in quantities):
-            root.fail("quantities", f"{name}: give either {name} or all of {', '.join(phases)}")
+            root.fail("quantities", Message("agent.error.phases", name=Plain(name), phases=Plain(", ".join(phases))))

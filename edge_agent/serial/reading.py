@@ -3,8 +3,8 @@
 This module owns the shape in which readings leave the serial side. It is independent of meters,
 MQTT or storage. Every array is a copy that nobody changes afterwards.
 
-A quantity is named by its attribute path in `Sweep`: ``"voltage"``, ``"energy_wh"``,
-``"circuits.power"``, ``"cabinet.door_open"``. `Sweep.quantities` holds the paths that this sweep sampled;
+A quantity is named by its attribute path in `SweepReadings`: ``"voltage"``, ``"energy_wh"``,
+``"circuits.power"``, ``"cabinet.door_open"``. `SweepReadings.quantities` holds the paths that this sweep sampled;
 what is not in it is unknown for this sweep, whatever is in its array.
 """
 
@@ -105,7 +105,7 @@ else:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep(LampArrays):
+class SweepReadings(LampArrays):
     """One sweep of a controller: a slot per lamp, in the order of `AgentConfig.lamp_ids`.
 
     Beside the attributes below there is an array for each quantity that meters of lamps measure
@@ -141,7 +141,9 @@ class Sweep(LampArrays):
         return self.quality.count(Quality.GOOD)
 
     @classmethod
-    def unknown(cls, at_ms: int, n_lamps: int, n_circuits: int, quantities: frozenset[str] = frozenset()) -> "Sweep":
+    def unknown(
+        cls, at_ms: int, n_lamps: int, n_circuits: int, quantities: frozenset[str] = frozenset()
+    ) -> "SweepReadings":
         """Return a sweep in which nobody answered."""
         arrays: dict[str, Any] = {q.name: q.unanswered_array(n_lamps) for q in LAMP_MEASURED}
         return cls(

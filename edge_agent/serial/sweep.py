@@ -1,4 +1,4 @@
-"""A controller's sweep: all buses side by side, their readings put into the arrays of one `Sweep`.
+"""A controller's sweep: all buses side by side, their readings put into the arrays of one `SweepReadings`.
 
 Owns the assembly and nothing of the wire (`bus`) or of MQTT.
 """
@@ -17,7 +17,7 @@ from edge_agent.serial.plan import plan_bus, sampled_quantities
 from edge_agent.serial.poll import Meter, Role
 from edge_agent.serial.port import Port
 from edge_agent.serial.profile import Profile
-from edge_agent.serial.reading import LAMP_MEASURED, CabinetReading, Sweep
+from edge_agent.serial.reading import LAMP_MEASURED, CabinetReading, SweepReadings
 from edge_agent.wire import CIRCUIT_QUANTITIES, Quantity
 
 # Second attempts end here, so that a bad line cannot push one sweep into the next.
@@ -98,7 +98,7 @@ class Sweeper:
 
     @property
     def available(self) -> frozenset[str]:
-        """Attribute paths of `Sweep` that this controller's meters can ever give."""
+        """Attribute paths of `SweepReadings` that this controller's meters can ever give."""
         return self._slow
 
     @property
@@ -110,7 +110,7 @@ class Sweeper:
         """Whether the lamp's node takes a dim level."""
         return self._lamps[lamp_index][1].profile.dim_register is not None
 
-    def sweep(self, slow: bool) -> Sweep:
+    def sweep(self, slow: bool) -> SweepReadings:
         """Read all meters once, the slow quantities only if `slow`; takes as long as the slowest bus."""
         started = self._monotonic()
         budget_s = BUDGET_SHARE * self._config.sweep.interval_s
@@ -171,8 +171,8 @@ class Sweeper:
         if is_closed is not None:
             self._was_closed = is_closed
 
-    def _assemble(self, readings: Mapping[Meter, MeterReading], quantities: frozenset[str]) -> Sweep:
-        sweep = Sweep.unknown(
+    def _assemble(self, readings: Mapping[Meter, MeterReading], quantities: frozenset[str]) -> SweepReadings:
+        sweep = SweepReadings.unknown(
             at_ms=int(self._clock() * 1000),
             n_lamps=len(self._config.lamp_ids),
             n_circuits=len(self._config.circuit_ids),
@@ -188,7 +188,7 @@ class Sweeper:
         return _with_cabinet(sweep, readings, self._last_sweep_s)
 
 
-def _put_lamp(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
+def _put_lamp(sweep: SweepReadings, meter: Meter, reading: MeterReading) -> None:
     i, values = meter.index, reading.values
     sweep.quality[i] = reading.quality
     if not values:
@@ -207,7 +207,7 @@ def _put_lamp(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
         sweep.driven_level[i] = int(values["level"])
 
 
-def _put_circuit(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
+def _put_circuit(sweep: SweepReadings, meter: Meter, reading: MeterReading) -> None:
     """Fill a circuit's slot; of a three-phase meter the mean voltage and the sums, unknown if a phase is."""
     i, values, circuits = meter.index, reading.values, sweep.circuits
     circuits.quality[i] = reading.quality
@@ -221,7 +221,7 @@ def _put_circuit(sweep: Sweep, meter: Meter, reading: MeterReading) -> None:
         circuits.energy_wh[i] = _number(_CIRCUIT_ENERGY, values["energy_wh"])
 
 
-def _with_cabinet(sweep: Sweep, readings: Mapping[Meter, MeterReading], duration_s: float) -> Sweep:
+def _with_cabinet(sweep: SweepReadings, readings: Mapping[Meter, MeterReading], duration_s: float) -> SweepReadings:
     electrical: Mapping[str, float] = {}
     contacts: Mapping[str, float] = {}
     for meter, reading in readings.items():

@@ -16,7 +16,7 @@ from ingest.audit_trail import AuditTrail
 from ingest.city import controllers, handover, pki_commands, register_commands
 from ingest.city.checking import zone_issue
 from ingest.city.difference import difference
-from ingest.city.extent import distance_text, extent_of
+from ingest.city.extent import distance_to_zone, extent_of
 from ingest.city.importing import STEPS, Draft, apply_draft, draft_register
 from ingest.city.mapping import read_mapping
 from ingest.city.places import zone_distances
@@ -28,10 +28,11 @@ from ingest.city.suggest import suggest
 from ingest.city.template import write_city
 from ingest.database import open_database
 from ingest.errors import IngestError, NothingTakenError, UnusableError
-from ingest.register.issue import Issue, printable
+from ingest.register.issue import Issue
 from ingest.schema.city import read_city
 from ingest.schema.errors import SchemaError
 from languages.catalogue import Catalogue
+from languages.message import Message, printable, said, why
 from languages.terminal import terminal_words, translate_help
 
 app = typer.Typer(
@@ -78,7 +79,7 @@ def suggest_mapping(
     except FileExistsError as error:
         raise UnusableError(words.say("terminal.city.file_exists", file=map_file)) from error
     except OSError as error:
-        raise UnusableError(f"{map_file}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=map_file, reason=why(error))) from error
     print(words.say("terminal.city.suggest.done", file=map_file, source=source))
 
 
@@ -124,12 +125,12 @@ def import_register(
         except NothingTakenError as error:
             found = [issue for issue in error.issues if isinstance(issue, Issue)]
             if report is not None:
-                write_report(report, found)
+                write_report(report, found, words)
             progress.stop()
             print_issues(out, found, words)
             raise
     if report is not None:
-        write_report(report, draft.issues)
+        write_report(report, draft.issues, words)
     changes = None if known is None else difference(known.lamps, known.cabinets, draft.lamps, draft.cabinets)
     is_refused = strict and draft.n_refused > 0
     is_applied = not (is_refused or dry_run)
@@ -165,8 +166,9 @@ def _print_place(out: Console, draft: Draft, timezone: str, words: Catalogue) ->
     extent = extent_of(draft.lamps.latitude, draft.lamps.longitude)
     if extent is None:
         return
-    distance = distance_text(extent, timezone)
-    lines = [words.say("terminal.city.extent", extent=extent, distance=distance, crs=draft.crs)]
+    away = distance_to_zone(extent, timezone)
+    distance = "" if away is None else away.say(words)
+    lines = [words.say("terminal.city.extent", extent=extent.message.say(words), distance=distance, crs=draft.crs)]
     zones = zone_distances(draft.crs, extent.middle, timezone)
     if zones:
         (first_zone, first), (second_zone, second) = list(zones.items())[1:]
@@ -189,11 +191,12 @@ register_commands.add_to(app)
 def main() -> None:
     """Run the command line; what a person has to mend is one line and exit code 2."""
     command = typer.main.get_command(app)
-    translate_help(command, terminal_words(os.environ))
+    words = terminal_words(os.environ)
+    translate_help(command, words)
     try:
         command()
     except (IngestError, SchemaError, PkiError) as error:
-        print(f"terang-city: {error}", file=sys.stderr)
+        print(f"terang-city: {said(error, words)}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -24,7 +24,9 @@ from ingest.schema.city import FILE_NAME, MAPPINGS_FOLDER, WORDS_FOLDER, City, r
 from ingest.schema.errors import CityError
 from languages.catalogue import read_own_words
 from languages.errors import CatalogueError
+from languages.message import Message, Plain, said, why
 from languages.po_file import read_po
+from languages.terminal import terminal_words
 
 _HEAD: Final = """\
 # Pengaturan kota, diambil alih dari arsip kota lain / the city's settings, adopted from another city's archive.
@@ -81,20 +83,22 @@ def adopt_files(
     for file, data in files.items():
         _check_file(file, data, f"{archive}: {file}")
     if ("logo" in settings.get("branding", {})) != (LOGO in files):
-        raise UnusableError(f"{archive}: {LOGO} and [branding] logo do not belong together")
+        raise UnusableError(Message("terminal.error.logo_unmatched", archive=Plain(archive), logo=Plain(LOGO)))
     text = _HEAD + toml_text(settings)
     try:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
     except OSError as error:
-        raise UnusableError(f"{error.filename or folder}: {error.strerror or error}") from error
+        raise UnusableError(
+            Message("terminal.error.at", where=Plain(error.filename or folder), reason=why(error))
+        ) from error
     try:
         city = _write(beside, files, text, archive)
         beside.chmod(_FOLDER_MODE)
         os.rename(beside, folder.absolute())  # noqa: PTH104  # onto nothing or an empty folder, else an error
         sync_folder(folder.absolute().parent)
     except OSError as error:
-        raise UnusableError(f"{folder}: {error.strerror or error}; nothing was written") from error
+        raise UnusableError(Message("terminal.error.not_written", folder=Plain(folder), reason=why(error))) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     sizes = {file: len(data) for file, data in files.items()}
@@ -105,9 +109,9 @@ def adopt_files(
 def _refuse_used(folder: Path) -> None:
     try:
         if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-            raise UnusableError(f"{folder}: is there already; nothing was written")
+            raise UnusableError(Message("terminal.error.exists", folder=Plain(folder)))
     except OSError as error:
-        raise UnusableError(f"{folder}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(folder), reason=why(error))) from error
 
 
 def _settings(
@@ -116,13 +120,22 @@ def _settings(
     settings = _document(data, f"{archive}: {SETTINGS}")
     strange = strange_settings(settings)
     if strange is not None:
-        raise UnusableError(f"{archive}: {SETTINGS}: {strange}: is not a setting that one city hands to another")
+        raise UnusableError(
+            Message(
+                "terminal.error.foreign_setting",
+                archive=Plain(archive),
+                settings=Plain(SETTINGS),
+                strange=Plain(strange),
+            )
+        )
     if timezone is not None and timezone not in available_timezones():
-        raise UnusableError(f"--timezone: {timezone!r} is no time zone such as Asia/Jakarta")
+        raise UnusableError(Message("terminal.error.no_timezone", timezone=timezone))
     if not name.strip():
-        raise UnusableError("--name: a city needs a name")
+        raise UnusableError(Message("terminal.error.no_name"))
     if settings.get("branding", {}).get("logo", LOGO) != LOGO:
-        raise UnusableError(f"{archive}: {SETTINGS}: [branding] logo: is not {LOGO}")
+        raise UnusableError(
+            Message("terminal.error.other_logo", archive=Plain(archive), settings=Plain(SETTINGS), logo=Plain(LOGO))
+        )
     city = {"name": name, **settings.pop("city", {})}
     if timezone is not None:
         city["timezone"] = timezone
@@ -136,25 +149,25 @@ def _check_file(file: str, data: bytes, where: str) -> None:
     folder = file.partition("/")[0]
     if file == LOGO:
         if plain_logo(data, where) != data:
-            raise UnusableError(f"{where}: holds more than its picture")
+            raise UnusableError(Message("terminal.error.more_than_picture", where=Plain(where)))
     elif folder == MAPPINGS_FOLDER:
         _, left = portable_mapping(_mapping(data, where))
         if left:
-            raise UnusableError(f"{where}: {left[0]}: is not what one city hands to another")
+            raise UnusableError(Message("terminal.error.foreign_part", where=Plain(where), left=Plain(left[0])))
     elif folder == WORDS_FOLDER:
         try:
             read_po(data.decode(), where)
         except (UnicodeDecodeError, CatalogueError) as error:
-            raise UnusableError(f"{where}: {error}") from error
+            raise UnusableError(Message("terminal.error.at", where=Plain(where), reason=why(error))) from error
 
 
 def _mapping(data: bytes, where: str) -> dict[str, Any]:
     """A mapping's document, of the shape that ``portable_mapping`` reads; ``read_mapping`` judges it later."""
     document = _document(data, where)
     if any(not isinstance(document.get(section, {}), dict) for section in ("lamp", "cabinet")):
-        raise UnusableError(f"{where}: [lamp] and [cabinet] are tables")
+        raise UnusableError(Message("terminal.error.no_tables", where=Plain(where)))
     if not isinstance(document.get("cabinet_file", ""), str):
-        raise UnusableError(f"{where}: cabinet_file: is no name of a file")
+        raise UnusableError(Message("terminal.error.no_cabinet_file", where=Plain(where)))
     return document
 
 
@@ -162,7 +175,7 @@ def _document(data: bytes, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UnusableError(f"{where}: not TOML: {error}") from error
+        raise UnusableError(Message("terminal.error.no_toml", where=Plain(where), reason=why(error))) from error
 
 
 def _write(folder: Path, files: Mapping[str, bytes], settings: str, archive: str) -> City:
@@ -185,12 +198,17 @@ def _write(folder: Path, files: Mapping[str, bytes], settings: str, archive: str
         for path in sorted((folder / MAPPINGS_FOLDER).glob("*.toml")):
             read_mapping(path)
     except (CityError, CatalogueError, UnusableError) as error:
-        raise UnusableError(f"{archive}: {str(error).replace(f'{folder}/', '')}") from error
+        reason = said(error, terminal_words(os.environ))
+        raise UnusableError(
+            Message("terminal.error.at", where=Plain(archive), reason=Plain(reason.replace(f"{folder}/", "")))
+        ) from error
     return city
 
 
 def _zone_of(settings: str) -> str:
     zone = tomllib.loads(settings)["city"].get("timezone", "Asia/Jakarta")
     if not isinstance(zone, str) or zone not in available_timezones():
-        raise UnusableError(f"{FILE_NAME}: [city] timezone: {json.dumps(str(zone)[:40])} is no time zone")
+        raise UnusableError(
+            Message("terminal.error.city_timezone", file_name=Plain(FILE_NAME), zone=Plain(json.dumps(str(zone)[:40])))
+        )
     return zone

@@ -18,6 +18,7 @@ import numpy as np
 from ingest.errors import UnusableError
 from ingest.register.register import Register
 from ingest.schema.city import City
+from languages.message import Message, Plain
 
 DEFAULT_BUS = "A"
 _CITYWIDE = ("embedded:",)  # brokers that no other machine can reach
@@ -65,7 +66,9 @@ def agent_toml(register: Register, city: City, controller_id: str, secure: Secur
     cabinets = [row for row, name in enumerate(register.cabinets.controller_id) if name == controller_id]
     if not cabinets or not controller_id:
         known = ", ".join(sorted({name for name in register.cabinets.controller_id if name})[:5]) or "none"
-        raise UnusableError(f"cabinets.csv: no controller {controller_id!r}; it has {known} …")
+        raise UnusableError(
+            Message("terminal.error.no_such_controller", controller_id=controller_id, known=Plain(known))
+        )
     buses: dict[str, _Bus] = {}
     ports: dict[str, str] = {}
     for row in cabinets:
@@ -77,16 +80,14 @@ def agent_toml(register: Register, city: City, controller_id: str, secure: Secur
     lamps = register.lamps
     for lamp in np.flatnonzero(np.isin(lamps.cabinet, cabinets) & (lamps.address >= 0)).tolist():
         if not lamps.profile[lamp]:
-            raise UnusableError(f"lamps.csv: {lamps.lamp_id[lamp]}: has a meter's address but no profile")
+            raise UnusableError(Message("terminal.error.no_profile", lamp_id=Plain(lamps.lamp_id[lamp])))
         entry = (int(lamps.address[lamp]), lamps.lamp_id[lamp], lamps.profile[lamp])
         bus(lamps.bus[lamp] or DEFAULT_BUS).lamps.append(entry)
     for row in cabinets:
         _add_cabinet_meters(bus, register.cabinets.extra[row])
     _refuse_shared_addresses(buses)
     if not buses:
-        raise UnusableError(
-            f"{controller_id}: the register gives it no meter: neither lamps with an address nor others"
-        )
+        raise UnusableError(Message("terminal.error.no_meter", controller_id=Plain(controller_id)))
     return _text(city, controller_id, _place(register, cabinets), buses, secure)
 
 
@@ -97,7 +98,9 @@ def _refuse_shared_addresses(buses: Mapping[str, _Bus]) -> None:
         for address, owner in [*((meter[0], meter[1]) for meter in (*bus.lamps, *bus.circuits)), *others]:
             if address in owners:
                 both = f"{owners[address]} and {owner}"
-                raise UnusableError(f"lamps.csv: address {address} on bus {name} belongs to {both}")
+                raise UnusableError(
+                    Message("terminal.error.shared_address", address=Plain(address), name=Plain(name), both=Plain(both))
+                )
             owners[address] = owner
 
 
@@ -116,7 +119,7 @@ def _pairs(extra: Mapping[str, Any], column: str) -> dict[str, str]:
     for item in str(extra.get(column, "")).split():
         name, separator, value = item.partition("=")
         if not (name and separator and value):
-            raise UnusableError(f"cabinets.csv: {column}: {item!r} is not NAME=VALUE")
+            raise UnusableError(Message("terminal.error.no_pair", column=Plain(column), item=item))
         pairs[name] = value
     return pairs
 
@@ -124,7 +127,7 @@ def _pairs(extra: Mapping[str, Any], column: str) -> dict[str, str]:
 def _meter(text: str, column: str) -> tuple[str, int, str]:
     parts = text.split(":")
     if len(parts) != 3 or not parts[1].isascii() or not parts[1].isdigit() or not 1 <= int(parts[1]) <= 247:
-        raise UnusableError(f"cabinets.csv: {column}: {text!r} is not BUS:ADDRESS:PROFILE with an address of 1 to 247")
+        raise UnusableError(Message("terminal.error.no_meter_text", column=Plain(column), text=text))
     return parts[0] or DEFAULT_BUS, int(parts[1]), parts[2]
 
 
@@ -134,7 +137,7 @@ def _place(register: Register, cabinets: list[int]) -> tuple[float, float]:
         if not (math.isnan(latitude) or math.isnan(longitude)):
             return latitude, longitude
     name = register.cabinets.cabinet_id[cabinets[0]]
-    raise UnusableError(f"cabinets.csv: {name}: neither the cabinet nor a lamp of it has a position")
+    raise UnusableError(Message("terminal.error.no_cabinet_place", name=Plain(name)))
 
 
 def _text(

@@ -15,7 +15,8 @@ from typing import Final
 
 from ingest.city.isolated_reading import check_archive
 from ingest.errors import UnusableError
-from ingest.register.issue import listed, shown
+from ingest.register.issue import listed
+from languages.message import Message, Plain
 
 _SHAPEFILE: Final = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 _REGISTERS: Final = frozenset({".shp", ".gpkg", ".kml", ".geojson", ".json", ".csv", ".txt", ".xlsx", ".xls", ".ods"})
@@ -42,11 +43,12 @@ def unpacked(path: Path) -> Iterator[Path]:
                         continue
                     target = folder / f"{member.stem}{suffix}"
                     if target.exists():
-                        raise UnusableError(f"{path}: holds {shown(member.name)} twice: unpack the one that counts")
+                        raise UnusableError(Message("terminal.error.member_twice", file=path, name=member.name))
                     with archive.open(entry) as content:
                         target.write_bytes(content.read())
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-            raise UnusableError(f"{path}: cannot be unpacked: {' '.join(str(error).split())}") from error
+            reason = Plain(" ".join(str(error).split()))
+            raise UnusableError(Message("terminal.error.not_unpacked", file=path, reason=reason)) from error
         yield folder
 
 
@@ -63,11 +65,11 @@ def chosen_member(folder: Path, path: Path, sheet: str | None) -> tuple[Path, bo
     """
     names = registers_in(folder)
     if not names:
-        raise UnusableError(f"{path}: is an archive without a register: unpack it and name the file")
+        raise UnusableError(Message("terminal.error.no_member", file=path))
     named = [name for name in names if sheet is not None and sheet in (name, Path(name).stem)]
     if len(named) == 1:
         return folder / named[0], True
     if len(names) > 1:
         some = listed(names[:_MOST_REGISTERS])
-        raise UnusableError(f"{path}: holds {len(names)} files: {some}; name the lamps' as [source] sheet")
+        raise UnusableError(Message("terminal.error.several_members", file=path, n=len(names), names=some))
     return folder / names[0], False

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ingest.city.translation import Translation
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue
+from languages.message import Message
 
 
 def folded(name: str) -> str:
@@ -33,7 +34,7 @@ def with_one_spelling(translation: Translation, known: Iterable[str] = ()) -> Tr
     column = translation.names.get("cabinet_id", "cabinet_id")
     for row, name in enumerate(names):
         if wanted[name] != unicodedata.normalize("NFC", name):
-            reason = f"{shown(name)} was taken for cabinet {shown(wanted[name])}: they differ by case or blanks alone"
+            reason = Message("finding.one_spelling", value=name, cabinet=wanted[name])
             issues.append(Issue(table.file, table.lines[row], column, reason, is_refused=False))
     columns = {**table.columns, "cabinet_id": [wanted[name] for name in names]}
     return replace(translation, table=replace(table, columns=columns, issues=tuple(issues)))

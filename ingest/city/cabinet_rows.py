@@ -22,6 +22,7 @@ from ingest.register.check import CABINET_COLUMNS, keep_cabinets
 from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
+from languages.message import Message, why
 
 
 def listed_cabinets(whole: Source, path: Path, mapping: ImportMap, crs: str, o_side: int) -> Fields | None:
@@ -39,7 +40,7 @@ def listed_cabinets(whole: Source, path: Path, mapping: ImportMap, crs: str, o_s
         try:
             own = read_source(_cabinet_path(mapping.cabinet_file, path), mapping.cabinet_reading())
         except UnusableError as error:
-            raise UnusableError(str(error).replace("[source]", "[cabinet_source]")) from error
+            raise UnusableError(Message("terminal.error.cabinet_source", reason=why(error))) from error
         own_crs, _remark = chosen_system(section.crs or mapping.source.crs, own)
         own = replace(own, table=filled_down(own.table, section.fill_down))
         own = replace(own, table=rows_of(own.table, rows_where(own.table, section.where, "cabinet_source")))

@@ -10,7 +10,7 @@ from typing import Final
 from ingest.city.cabinet_names import folded
 from ingest.city.column_guess import guess_columns
 from ingest.city.source import GEOMETRY_X, ReadingRules, read_source, texts_of
-from ingest.city.text_encoding import likely_encodings
+from ingest.city.text_encoding import is_unnamed_encoding, likely_encodings
 from ingest.city.vocabulary import is_empty
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
@@ -79,7 +79,7 @@ def _read(path: Path, sheet: str) -> tuple[TextTable, str]:
     try:
         return read_source(path, ReadingRules(sheet or None)).table, ""
     except UnusableError as error:
-        if "no encoding is named" not in str(error):
+        if not is_unnamed_encoding(error):
             raise
         encoding = next(iter(likely_encodings(texts_of(path, sheet or None))), "")
         return read_source(path, ReadingRules(sheet or None, encoding or None)).table, encoding

@@ -14,10 +14,11 @@ import numpy.typing as npt
 from ingest.city.extent import place_issues
 from ingest.city.places import far_from_the_rest
 from ingest.register.check import doubled_positions
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue
 from ingest.register.register import Register
 from ingest.register.sync import read_folder
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
+from languages.message import Message, Plain
 
 _MAX_ZONE_H: Final = 4.5
 
@@ -38,7 +39,7 @@ def check_folder(folder: Path, timezone: str) -> tuple[Register, tuple[Issue, ..
     """
     found = read_folder(folder)
     strange = zone_issue(timezone, found.register.lamps.longitude)
-    cut = [_about(name, "", "its last row is cut off, or ends without a line break") for name in found.cut]
+    cut = [_about(name, "", Message("finding.cut")) for name in found.cut]
     issues = (*found.issues, *cut, *([] if strange is None else [strange]))
     issues = (*issues, *place_issues(found.register.lamps, timezone, None), *_whole(found.register))
     return found.register, issues, BlankSources(found.n_survey, found.n_estimated)
@@ -56,7 +57,8 @@ def zone_issue(timezone: str, longitude: npt.NDArray[np.float64]) -> Issue | Non
     away_h = (offset.total_seconds() / 3600 - sun_h if offset is not None else 0.0) % 24
     if min(away_h, 24 - away_h) <= _MAX_ZONE_H:
         return None
-    reason = f"{timezone} is {min(away_h, 24 - away_h):.0f} hours from the sun at longitude {sun_h * 15:.1f}"
+    hours, longitude_text = round(min(away_h, 24 - away_h)), Plain(f"{sun_h * 15:.1f}")
+    reason = Message("finding.sun", timezone=Plain(timezone), hours=hours, longitude=longitude_text)
     return _about(FILE_NAME, "[city] timezone", reason)
 
 
@@ -64,29 +66,33 @@ def _whole(register: Register) -> list[Issue]:
     lamps, cabinets = register.lamps, register.cabinets
     found = []
     if not len(lamps):
-        found.append(_about(LAMPS_FILE, "", "holds no lamp"))
+        found.append(_about(LAMPS_FILE, "", Message("finding.no_lamp")))
     for later, first in doubled_positions(lamps):
         if lamps.position_source[later] != "estimated" and lamps.position_source[first] != "estimated":
-            place = f"position {lamps.position[later]} on circuit {shown(lamps.circuit[later])}"
-            both = f"{shown(lamps.lamp_id[first])} and {shown(lamps.lamp_id[later])}"
-            found.append(
-                _about(LAMPS_FILE, "position", f"{both} both claim {place} of {shown(lamps.cabinet_id[later])}")
+            reason = Message(
+                "finding.same_position",
+                one=lamps.lamp_id[first],
+                other=lamps.lamp_id[later],
+                position=int(lamps.position[later]),
+                circuit=lamps.circuit[later],
+                cabinet=lamps.cabinet_id[later],
             )
+            found.append(_about(LAMPS_FILE, "position", reason))
     for row in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist():
-        reason = f"{shown(lamps.lamp_id[row])} stands far from all other lamps"
+        reason = Message("finding.lamp_far", lamp=lamps.lamp_id[row])
         found.append(_about(LAMPS_FILE, "latitude", reason))
     for row in np.flatnonzero(lamps.address >= 0).tolist():
         missing = next((name for name in ("bus", "profile") if not getattr(lamps, name)[row]), "")
         if missing:
-            reason = f"{shown(lamps.lamp_id[row])} has a meter's address but no {missing}"
+            reason = Message("finding.half_meter", lamp=lamps.lamp_id[row], field=Plain(missing))
             found.append(_about(LAMPS_FILE, missing, reason))
     fed = np.bincount(lamps.cabinet[lamps.cabinet >= 0], minlength=len(cabinets))
     for row in range(len(cabinets)):
         if not cabinets.controller_id[row] and fed[row]:
-            reason = f"{shown(cabinets.cabinet_id[row])} has no controller: its {fed[row]} lamps are unmonitored"
+            reason = Message("finding.no_controller", cabinet=cabinets.cabinet_id[row], n=int(fed[row]))
             found.append(_about(CABINETS_FILE, "controller_id", reason))
     return found
 
 
-def _about(file: str, column: str, reason: str) -> Issue:
+def _about(file: str, column: str, reason: Message) -> Issue:
     return Issue(file, 0, column, reason, is_refused=False)

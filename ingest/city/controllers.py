@@ -29,6 +29,7 @@ from ingest.errors import UnusableError
 from ingest.mqtt.connection import parse_address
 from ingest.register.sync import read_city_files
 from ingest.schema.city import BROKER_FOLDER, City, read_city
+from languages.message import Message, Plain, why
 from languages.terminal import terminal_words
 
 PID_FILE: Final = Path("/run/mosquitto/mosquitto.pid")  # Debian's
@@ -77,7 +78,7 @@ def enroll(
             terminal_words(os.environ).say("terminal.city.enroll.folder_exists", folder=folder)
         ) from error
     except OSError as error:
-        raise UnusableError(f"{folder}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(folder), reason=why(error))) from error
     key = new_key()
     certificate = authority.issue(key.public_key(), controller_id, datetime.now(UTC))
     write_secret(folder / "controller.key", private_pem(key))
@@ -162,7 +163,8 @@ def revoke(
             authority, BrokerPlace(host, port, city / PKI_FOLDER / "ca.crt"), settings.city.group, controller_id
         )
     except PkiError as error:
-        raise PkiError(f"{error}{f' ({trouble})' if trouble else ''}") from error
+        both = why(error) if trouble is None else Message("terminal.error.both", reason=why(error), other=why(trouble))
+        raise PkiError(both) from error
     typer.echo(
         terminal_words(os.environ).say(
             "terminal.city.revoke.ended", controller=controller_id, s=f"{time.monotonic() - started_s:.1f}"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ingest.city.vocabulary import is_empty
-from ingest.register.issue import printable, shown
 from ingest.register.number_format import plain_text
+from languages.message import Message, Plain
 
 FORMATS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d", "%d/%m/%y", "%d.%m.%y", "%d %B %Y", "%d %b %Y",
@@ -45,7 +45,7 @@ _BUDDHIST_ERA: Final = 543
 _FIRST_YEAR: Final = 1850  # before it no street had electric light: the year is of another calendar
 
 
-def read_date(text: str, forms: Sequence[str] = ()) -> tuple[str, str]:
+def read_date(text: str, forms: Sequence[str] = ()) -> tuple[str, Message | None]:
     """A date in ISO form, "" = none, and what a person should know about it.
 
     Args:
@@ -59,9 +59,10 @@ def read_date(text: str, forms: Sequence[str] = ()) -> tuple[str, str]:
     except ValueError:  # 29 February of a Buddhist leap year, the 31st of a month that has none
         pass
     if _NOTHING.fullmatch(text):
-        return "", ""  # 00/00/0000: a database's way to say that there is none
-    wanted = f" like {printable(' or '.join(forms))}" if forms else ""
-    return "", f"{shown(text)} is no date{wanted}; left empty"
+        return "", None  # 00/00/0000: a database's way to say that there is none
+    if forms:
+        return "", Message("finding.no_date_like", value=text, format=Plain(" / ".join(forms)))
+    return "", Message("finding.no_date", value=text)
 
 
 def date_forms(values: Sequence[str]) -> tuple[str, ...] | None:
@@ -139,11 +140,11 @@ def _without_blanks(text: str) -> str:
     return _MARKS.sub(r"\1", " ".join(text.split()))
 
 
-def _of_common_era(day: dt.date, text: str) -> tuple[str, str]:
+def _of_common_era(day: dt.date, text: str) -> tuple[str, Message | None]:
     """A day of the common era; Thai years count from the Buddha, and what other calendars mean nobody can tell."""
     if day.year in _BUDDHIST_YEARS:
         day = day.replace(year=day.year - _BUDDHIST_ERA)
-        return day.isoformat(), f"{shown(text)} counts years by the Buddhist era: read as {day.isoformat()}"
+        return day.isoformat(), Message("finding.buddhist_era", value=text, date=Plain(day.isoformat()))
     if not _FIRST_YEAR <= day.year < _BUDDHIST_YEARS.start:
-        return "", f"{shown(text)} is no date of the common era; left empty"
-    return day.isoformat(), ""
+        return "", Message("finding.other_era", value=text)
+    return day.isoformat(), None

@@ -2,8 +2,8 @@
 
 ``python -m ingest.city.decoding_process KIND FILE OUT NAME ENCODING``. A city's file may be broken or hostile, and the
 libraries that read it are large: they run here, with bounded memory and time, and nothing but a table of texts comes
-out. ``ingest.city.isolated_reading`` starts it, with GDAL's other drivers
-switched off. Messages for a person go to standard error, one line, with exit code 3.
+out. ``ingest.city.isolated_reading`` starts it, with GDAL's other drivers switched off. A message for a person goes to
+standard error, packed, with exit code 3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import math
 import struct
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -22,33 +24,37 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.city.decoding_protocol import (
+    ABOUT,
+    LINE,
+    NO_GEOMETRY,
+    PART,
+    PARTS,
+    REASON,
+    UNREADABLE,
+    UnreadableError,
+    X,
+    Y,
+    packed,
+)
 from ingest.register.delimited import MAX_FIELD
+from languages.message import Message, Plain
 
-LINE: Final = "terang.line"
-REASON: Final = "terang.reason"
-X: Final = "terang.x"
-Y: Final = "terang.y"
-PART: Final = "terang.part"
-PARTS: Final = "parts of "  # before the kind of a file whose sheets or layers are asked for
-ABOUT: Final = b"terang.about"
 BATCH: Final = 20_000
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})
-NO_ENCODING: Final = "its texts are not UTF-8, and no encoding is named"
-NO_GEOMETRY: Final = "has no geometry; a lamp is a point"
 _POINT_SIZES: Final = (21, 29, 37)  # bytes of a point in WKB with two, three and four numbers
 _MAX_COUNTED: Final = 32 << 20  # bytes of a GeoJSON whose features are counted besides
 _MAX_STRANGERS: Final = 1000
 _MAX_COLUMNS: Final = 1000
+_MOST_NAMES: Final = 30  # of layers or sheets that a message lists
+_SAID: Final = 400  # characters of what a library says
+_NO_GEOMETRY: Final = packed(NO_GEOMETRY)
 _MOST_MERGED: Final = 100_000  # cells of a sheet
 _KINDS: Final = {
     1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
     7: "GeometryCollection", 8: "CircularString", 9: "CompoundCurve", 10: "CurvePolygon", 11: "MultiCurve",
     12: "MultiSurface", 15: "PolyhedralSurface", 16: "TIN", 17: "Triangle",
 }  # fmt: skip
-
-
-class UnreadableError(Exception):
-    """The file is not what it seems; the text says why."""
 
 
 def cell_text(value: Any) -> str:
@@ -75,9 +81,9 @@ def cell_text(value: Any) -> str:
 
 
 def point_of(geometry: bytes | None) -> tuple[float, float, str]:
-    """``x``, ``y`` of a geometry in WKB; NaN twice and the reason where it is not one point."""
+    """``x``, ``y`` of a geometry in WKB; NaN twice and the reason, packed, where it is not one point."""
     if geometry is None or len(geometry) < 5:
-        return math.nan, math.nan, NO_GEOMETRY
+        return math.nan, math.nan, _NO_GEOMETRY
     order = "<" if geometry[0] == 1 else ">"
     code = struct.unpack_from(f"{order}I", geometry, 1)[0]
     kind = (code & 0x0FFFFFFF) % 1000
@@ -85,14 +91,21 @@ def point_of(geometry: bytes | None) -> tuple[float, float, str]:
     if kind == 4:
         n_points = struct.unpack_from(f"{order}I", geometry, 5)[0]
         if n_points != 1:
-            return math.nan, math.nan, f"a MultiPoint of {n_points} points; a lamp is one point"
+            return math.nan, math.nan, packed(Message("finding.multipoint", n=n_points))
         order, at = "<" if geometry[9] == 1 else ">", 14
     elif kind != 1:
-        return math.nan, math.nan, f"a {_KINDS.get(kind, 'geometry of an unknown kind')}; a lamp is a point"
+        return math.nan, math.nan, _no_point(kind)
     x, y = struct.unpack_from(f"{order}dd", geometry, at)
     if math.isnan(x) or math.isnan(y):
-        return math.nan, math.nan, "has an empty geometry; a lamp is a point"
+        return math.nan, math.nan, packed(Message("finding.empty_geometry"))
     return x, y, ""
+
+
+@cache
+def _no_point(kind: int) -> str:
+    if kind in _KINDS:
+        return packed(Message("finding.no_point", kind=Plain(_KINDS[kind])))
+    return packed(Message("finding.unknown_geometry"))
 
 
 def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa.RecordBatch]:
@@ -123,8 +136,8 @@ def read_vector(path: Path, layer: str, encoding: str, kind: str) -> Iterator[pa
                         yield _numbered(found, strangers) if strangers else found
                         number += batch.num_rows
         except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, pa.ArrowException, ValueError) as error:
-            raise UnreadableError(f"breaks off: {' '.join(str(error).split())}") from error
-        notes += [" ".join(str(warning.message).split()) for warning in said[:20]]
+            raise UnreadableError(Message("terminal.error.breaks_off", reason=_one_line(error))) from error
+        notes += [packed(Message("finding.reader_says", text=_one_line(warning.message))) for warning in said[:20]]
     if strangers and about:
         yield _stranger_batch(strangers).replace_schema_metadata({ABOUT: about})
 
@@ -137,26 +150,26 @@ def _layers(path: Path, layer: str, kind: str, notes: list[str]) -> tuple[str, l
         layers = [(str(name), str(shape)) for name, shape in pyogrio.list_layers(path)]
         driver = pyogrio.read_info(path, layer=layers[0][0])["driver"] if layers else ""
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"is no {kind}: {' '.join(str(error).split())}") from error
+        reason = _one_line(error)
+        raise UnreadableError(Message("terminal.error.no_kind_because", kind=Plain(kind), reason=reason)) from error
     if not layers:
-        raise UnreadableError(f"holds no layer of a {kind}")
+        raise UnreadableError(Message("terminal.error.no_layers", kind=Plain(kind)))
     if driver not in DRIVERS:
-        raise UnreadableError(f"is no {kind} but a file for {driver}")
+        raise UnreadableError(Message("terminal.error.other_driver", kind=Plain(kind), driver=Plain(driver)))
     names = [name for name, _shape in layers]
     if layer:
         if layer not in names:
-            raise UnreadableError(f"no layer {layer!r}; it has {', '.join(map(repr, names[:30]))}")
+            raise UnreadableError(Message("terminal.error.no_layer", name=layer, names=_names(names)))
         return driver, [layer]
     if driver in {"KML", "LIBKML"}:
         return driver, [*names]  # a folder each: streets or districts
     pointed = [name for name, shape in layers if "Point" in shape]
     if len(pointed) > 1:
-        listed = ", ".join(map(repr, pointed[:30]))
-        raise UnreadableError(f"has {len(pointed)} layers of points: {listed}; name the lamps' as [source] sheet")
+        raise UnreadableError(Message("terminal.error.several_layers", n=len(pointed), names=_names(pointed)))
     chosen = pointed[0] if pointed else next((name for name, shape in layers if shape not in {"None", "nan"}), names[0])
     if len(names) > 1:
-        others = ", ".join(repr(name) for name in names if name != chosen)
-        notes.append(f"layer {chosen!r} was read, not {others}; name another as [source] sheet")
+        others = _names(name for name in names if name != chosen)
+        notes.append(packed(Message("finding.layer", name=chosen, others=others)))
     return driver, [chosen]
 
 
@@ -176,7 +189,7 @@ def _stranger_batch(strangers: list[int]) -> pa.RecordBatch:
         LINE: pa.array(strangers, pa.int32()),
         X: pa.nulls(n, pa.float64()).fill_null(math.nan),
         Y: pa.nulls(n, pa.float64()).fill_null(math.nan),
-        REASON: pa.array(["is no GeoJSON feature"] * n, pa.string()),
+        REASON: pa.array([packed(Message("finding.no_feature"))] * n, pa.string()),
     }
     return pa.record_batch(columns)
 
@@ -221,7 +234,7 @@ def _texts(column: pa.Array) -> pa.Array:
     try:
         column.validate(full=True)
     except pa.ArrowInvalid as error:  # a Shapefile without its .cpg hands out whatever bytes it holds
-        raise UnreadableError(NO_ENCODING) from error
+        raise UnreadableError(Message("terminal.error.encoding_of_texts")) from error
     trimmed = pc.utf8_trim_whitespace(column.fill_null(""))
     return pc.replace_substring(trimmed, "\0", "") if pc.any(pc.match_substring(trimmed, "\0")).as_py() else trimmed
 
@@ -251,7 +264,7 @@ def _without_long(columns: dict[str, pa.Array], name: str) -> dict[str, pa.Array
     texts = columns[name].to_pylist()
     for row, length in enumerate(lengths.to_pylist()):
         if length > MAX_FIELD:
-            reasons[row] = reasons[row] or f"a field of {length} characters in {name[:60]!r}"
+            reasons[row] = reasons[row] or packed(Message("finding.long_field_in", n=length, name=name))
             texts[row] = ""
     return {**columns, name: pa.array(texts, pa.string()), REASON: pa.array(reasons, pa.string())}
 
@@ -263,16 +276,17 @@ def read_workbook(path: Path, sheet: str) -> Iterator[pa.RecordBatch]:
     try:
         workbook = python_calamine.CalamineWorkbook.from_path(path)
         if sheet and sheet not in workbook.sheet_names:
-            raise UnreadableError(f"no sheet {sheet!r}; it has {', '.join(map(repr, workbook.sheet_names[:30]))}")
+            raise UnreadableError(Message("terminal.error.no_sheet", name=sheet, names=_names(workbook.sheet_names)))
         notes = []
         page = workbook.get_sheet_by_name(sheet or workbook.sheet_names[0])
         if not sheet and len(workbook.sheet_names) > 1:
             filled = [name for name in workbook.sheet_names if workbook.get_sheet_by_name(name).height]
             page = workbook.get_sheet_by_name((filled or workbook.sheet_names)[0])
-            others = ", ".join(repr(name) for name in workbook.sheet_names if name != page.name)
-            notes.append(f"sheet {page.name!r} was read, not {others}; name another as [source] sheet")
+            others = _names(name for name in workbook.sheet_names if name != page.name)
+            notes.append(packed(Message("finding.sheet", name=page.name, others=others)))
     except (python_calamine.CalamineError, OSError, IndexError, ValueError) as error:
-        raise UnreadableError(f"is no workbook: {' '.join(str(error).split())}") from error
+        reason = _one_line(error)
+        raise UnreadableError(Message("terminal.error.no_workbook_because", reason=reason)) from error
     line = 0 if page.start is None else 1
     exact: set[int] = set()
     chunk: list[list[str]] = []
@@ -312,7 +326,8 @@ def read_parts(path: Path, kind: str) -> Iterator[pa.RecordBatch]:
             workbook = python_calamine.CalamineWorkbook.from_path(path)
             found = [(name, workbook.get_sheet_by_name(name).height) for name in workbook.sheet_names]
         except (python_calamine.CalamineError, OSError, ValueError) as error:
-            raise UnreadableError(f"is no workbook: {' '.join(str(error).split())}") from error
+            reason = _one_line(error)
+            raise UnreadableError(Message("terminal.error.no_workbook_because", reason=reason)) from error
     else:
         import pyogrio  # noqa: PLC0415  # see `read_vector`
 
@@ -320,7 +335,8 @@ def read_parts(path: Path, kind: str) -> Iterator[pa.RecordBatch]:
             names = [str(name) for name, shape in pyogrio.list_layers(path) if "Point" in str(shape)]
             found = [(name, max(0, int(pyogrio.read_info(path, layer=name)["features"]))) for name in names]
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-            raise UnreadableError(f"is no {kind}: {' '.join(str(error).split())}") from error
+            reason = _one_line(error)
+            raise UnreadableError(Message("terminal.error.no_kind_because", kind=Plain(kind), reason=reason)) from error
     columns = {PART: pa.array([name for name, _n in found], pa.string())}
     columns[LINE] = pa.array([n_rows for _name, n_rows in found], pa.int32())
     about = json.dumps({"exact": [], "notes": []}).encode()
@@ -344,12 +360,20 @@ def main(arguments: list[str]) -> int:
             ):
                 to.write_batch(batch)
     except UnreadableError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 3
+        print(packed(error.message), file=sys.stderr)  # noqa: T201
+        return UNREADABLE
     except MemoryError:
-        print("takes more memory than a register may", file=sys.stderr)  # noqa: T201
-        return 3
+        print(packed(Message("terminal.error.much_memory")), file=sys.stderr)  # noqa: T201
+        return UNREADABLE
     return 0
+
+
+def _one_line(said: object) -> Plain:
+    return Plain(" ".join(str(said).split())[:_SAID])
+
+
+def _names(names: Iterable[str]) -> Plain:
+    return Plain(", ".join(map(repr, islice(names, _MOST_NAMES))))
 
 
 if __name__ == "__main__":

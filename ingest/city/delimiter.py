@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ingest.city.header import n_called
 from ingest.register.delimited import DELIMITERS, split_rows
+from languages.message import Message
 
 
 def likely_delimiter(lines: Sequence[str], names: Sequence[str] = ()) -> str:
@@ -35,7 +36,7 @@ def _evenness(lines: Sequence[str], mark: str) -> tuple[int, int, int]:
 
 def _headed(lines: Sequence[str], mark: str, names: Sequence[str]) -> tuple[int, int]:
     """How many of the names are in one row, and how many rows below have no more fields than that one."""
-    rows = [row for _line, row in split_rows(iter(lines), mark) if not isinstance(row, str)]
+    rows = [row for _line, row in split_rows(iter(lines), mark) if not isinstance(row, Message)]
     if not rows:
         return 0, 0
     at = max(range(len(rows)), key=lambda row: n_called(names, rows[row]))  # the first of equals

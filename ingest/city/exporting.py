@@ -14,20 +14,20 @@ from ingest.city.mapping import read_mapping
 from ingest.city.portable import portable_mapping, portable_settings, toml_text
 from ingest.city.private_texts import known_secrets, look_of, texts_in
 from ingest.errors import UnusableError
-from ingest.register.issue import shown
 from ingest.register.sync import read_folder
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE, MAPPINGS_FOLDER, WORDS_FOLDER, City, read_city
 from languages.catalogue import read_own_words
 from languages.errors import CatalogueError
+from languages.message import Message, Plain, why
 from languages.po_file import po_text
 
 _LOOKS: Final = {
-    "e_mail": "an e-mail address",
-    "url_login": "a user name or password in an address",
-    "key": "a key or a password's hash",
-    "token": "a token",
-    "address": "a network address",
-    "number": "a number of a telephone, an account or a person",
+    "e_mail": Message("terminal.error.private.e_mail"),
+    "url_login": Message("terminal.error.private.url_login"),
+    "key": Message("terminal.error.private.key"),
+    "token": Message("terminal.error.private.token"),
+    "address": Message("terminal.error.private.address"),
+    "number": Message("terminal.error.private.number"),
 }
 
 
@@ -81,7 +81,7 @@ def export_files(folder: Path, map_files: Sequence[Path], environment: Mapping[s
         name = _name(MAPPINGS_FOLDER, path)
         _refuse_private(mapping, str(path), secrets)
         if name in files:
-            raise UnusableError(f"{path}: two mappings have this name")
+            raise UnusableError(Message("terminal.error.two_mappings", file=Plain(path)))
         files[name] = toml_text(mapping).encode()
         left += [(name, key) for key in gone]
     for language, words in _own_words(city).items():
@@ -107,7 +107,7 @@ def _mappings(folder: Path, more: Sequence[Path]) -> list[Path]:
 def _name(kind: str, path: Path) -> str:
     name = f"{kind}/{path.name}"
     if NAMES.fullmatch(name) is None:
-        raise UnusableError(f"{path}: its name has more than letters, digits, - and _, so no archive takes it")
+        raise UnusableError(Message("terminal.error.archive_name", file=Plain(path)))
     return name
 
 
@@ -120,14 +120,14 @@ def _own_words(city: City) -> Mapping[str, Mapping[str, str]]:
     try:
         return read_own_words(city.words_folder)
     except (CatalogueError, OSError) as error:
-        raise UnusableError(str(error)) from error
+        raise UnusableError(why(error)) from error
 
 
 def _document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_bytes(path).decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UnusableError(f"{path}: not TOML: {error}") from error
+        raise UnusableError(Message("terminal.error.no_toml", where=Plain(path), reason=why(error))) from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -135,9 +135,9 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     if len(data) > MAX_FILE:
-        raise UnusableError(f"{path}: is longer than {MAX_FILE} bytes")
+        raise UnusableError(Message("terminal.error.long_file", file=Plain(path), max_file=Plain(MAX_FILE)))
     return data
 
 
@@ -146,6 +146,6 @@ def _refuse_private(document: Mapping[str, Any], file: str, secrets: Sequence[st
     for where, text in texts_in(document):
         look = look_of(text)
         if look is not None:
-            raise UnusableError(f"{file}: {shown(where)}: holds {_LOOKS[look]}, which stays in this city: remove it")
+            raise UnusableError(Message("terminal.error.private", file=Plain(file), where=where, what=_LOOKS[look]))
         if any(secret in text for secret in secrets):
-            raise UnusableError(f"{file}: {shown(where)}: holds a secret or a supply account of this city: remove it")
+            raise UnusableError(Message("terminal.error.holds_secret", file=Plain(file), where=where))

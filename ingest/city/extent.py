@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ingest.register.issue import Issue
 from ingest.register.register import Lamps
 from ingest.schema.city import FILE_NAME
+from languages.message import Message, Plain
 
 _KM_PER_DEGREE: Final = 111.2
 _ZONE_KM: Final = 4500.0  # no city is farther from its zone's namesake: China has one zone
@@ -52,11 +53,13 @@ class Extent:
         """From west to east."""
         return (self.east - self.west) * _KM_PER_DEGREE * math.cos(math.radians((self.south + self.north) / 2))
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> Message:
         """``7.7640 S to 7.7638 S, 110.0491 E to 110.0492 E (0.1 km × 0.1 km)``."""
-        south, north = (_angle(degrees, "NS") for degrees in (self.south, self.north))
-        west, east = (_angle(degrees, "EW") for degrees in (self.west, self.east))
-        return f"{south} to {north}, {west} to {east} ({self.width_km:.1f} km × {self.height_km:.1f} km)"
+        south, north = (Plain(_angle(degrees, "NS")) for degrees in (self.south, self.north))
+        west, east = (Plain(_angle(degrees, "EW")) for degrees in (self.west, self.east))
+        size = Plain(f"{self.width_km:.1f} km × {self.height_km:.1f} km")
+        return Message("terminal.city.extent.box", south=south, north=north, west=west, east=east, size=size)
 
 
 def _angle(degrees: float, sides: str) -> str:
@@ -116,36 +119,37 @@ def place_issues(lamps: Lamps, timezone: str, known: Lamps | None) -> list[Issue
     if not len(lamps):
         return []
     middle = float(np.median(lamps.latitude)), float(np.median(lamps.longitude))
-    shown = f"{_angle(middle[0], 'NS')}, {_angle(middle[1], 'EW')}"
+    shown = Plain(f"{_angle(middle[0], 'NS')}, {_angle(middle[1], 'EW')}")
     issues = []
     place = zone_place(timezone)
     if place is not None and (away := km_between(middle, place)) > _ZONE_KM:
-        reason = (
-            f"the lamps lie around {shown}, {away:,.0f} km from {timezone}: "
-            "check zone and hemisphere of the coordinates"
-        )
+        reason = Message("finding.far_from_zone", place=shown, km=_km(away), timezone=Plain(timezone))
         issues.append(Issue(FILE_NAME, 0, "[city] timezone", reason, is_refused=False))
     if known is not None and len(known):
         before = float(np.median(known.latitude)), float(np.median(known.longitude))
         away = km_between(middle, before)
         if away > _MOVED_KM:
-            reason = f"the lamps lie around {shown}, {away:,.0f} km from those of the register in force"
+            reason = Message("finding.far_from_register", place=shown, km=_km(away))
             issues.append(Issue("", 0, "[source] crs", reason, is_refused=False))
     if len(lamps) >= _MANY:
         sides = [np.percentile(axis, (2, 98)).tolist() for axis in (lamps.latitude, lamps.longitude)]
         extent = Extent(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
         if max(extent.width_km, extent.height_km) > _LARGEST_KM:
-            issues.append(Issue("", 0, "", f"most lamps reach over {extent}: no city does", is_refused=False))
+            issues.append(Issue("", 0, "", Message("finding.large_extent", extent=extent.message), is_refused=False))
     return issues
 
 
-def distance_text(extent: Extent, timezone: str) -> str:
-    """How far a register's middle is from the place that the city's zone is named after; "" where nobody knows it."""
+def _km(distance_km: float) -> Plain:
+    return Plain(f"{distance_km:,.0f}")
+
+
+def distance_to_zone(extent: Extent, timezone: str) -> Message | None:
+    """How far a register's middle is from the place that the city's zone is named after; None where nobody knows it."""
     place = zone_place(timezone)
     if place is None:
-        return ""
-    away = km_between(extent.middle, place)
-    return f", {away:,.0f} km from {timezone}"
+        return None
+    away = Plain(f"{km_between(extent.middle, place):,.0f}")
+    return Message("terminal.city.extent.distance", km=away, timezone=Plain(timezone))
 
 
 def km_between(one: Place, other: Place) -> float:

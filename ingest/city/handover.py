@@ -14,8 +14,8 @@ from ingest.city.adopting import Adopted, adopt_files
 from ingest.city.exporting import Export, export_files
 from ingest.city.handover_archive import archive_bytes, read_archive
 from ingest.errors import UnusableError
-from ingest.register.issue import printable
 from languages.catalogue import Catalogue
+from languages.message import Message, Plain, printable, why
 from languages.terminal import terminal_words
 
 CityOption = Annotated[Path, typer.Option("--city", help="terminal.city.help.folder")]
@@ -46,7 +46,7 @@ def export(
     except FileExistsError as error:
         raise UnusableError(words.say("terminal.city.file_exists", file=archive)) from error
     except OSError as error:
-        raise UnusableError(f"{archive}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(archive), reason=why(error))) from error
     _show(_export_lines(made, words))
     typer.echo(words.say("terminal.city.export.done", archive=archive, n=len(made.files), bytes=len(data)))
 

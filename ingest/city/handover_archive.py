@@ -31,7 +31,7 @@ from ingest.city.handover_limits import (
     VERSION,
 )
 from ingest.errors import UnusableError
-from ingest.register.issue import shown
+from languages.message import Message, Plain, shown, why
 
 _BEGIN: Final = b"PK\x03\x04"
 _WRITTEN_AT: Final = (1980, 1, 1, 0, 0, 0)  # the same archive from the same content; it tells nobody's working hours
@@ -86,26 +86,26 @@ def read_archive(path: Path) -> dict[str, bytes]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for its writer
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnusableError(f"{path}: is no file")
+                raise UnusableError(Message("terminal.error.no_regular_file", file=Plain(path)))
             data = file.read(MAX_ARCHIVE + 1)
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     return files_of(data, str(path))
 
 
 def files_of(data: bytes, path: str) -> dict[str, bytes]:
     """As ``read_archive``, of an archive's bytes; ``path`` names it in errors."""
     if len(data) > MAX_ARCHIVE:
-        raise UnusableError(f"{path}: is longer than {MAX_ARCHIVE} bytes: no archive of a city")
+        raise UnusableError(Message("terminal.error.long_archive", file=Plain(path), max_archive=Plain(MAX_ARCHIVE)))
     if not data.startswith(_BEGIN):
-        raise UnusableError(f"{path}: is no archive that 'terang-city export' wrote")
+        raise UnusableError(Message("terminal.error.no_archive", file=Plain(path)))
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             _check_entries(entries, path)
             found = {entry.filename: _content(archive, entry, path) for entry in entries}
     except _BROKEN as error:
-        raise UnusableError(f"{path}: is damaged: {shown(str(error)[:100])}") from error
+        raise UnusableError(Message("terminal.error.damaged", file=Plain(path), reason=str(error)[:100])) from error
     _check_manifest(found, path)
     return {name: content for name, content in found.items() if name != MANIFEST}
 
@@ -113,25 +113,31 @@ def files_of(data: bytes, path: str) -> dict[str, bytes]:
 def _check_entries(entries: list[zipfile.ZipInfo], path: str) -> None:
     """Refuse by what the archive's directory says, before anything is unpacked."""
     if len(entries) > MAX_FILES:
-        raise UnusableError(f"{path}: holds {len(entries)} files; a city's archive has at most {MAX_FILES}")
+        raise UnusableError(
+            Message(
+                "terminal.error.many_files", file=Plain(path), entries=Plain(len(entries)), max_files=Plain(MAX_FILES)
+            )
+        )
     names: set[str] = set()
     for entry in entries:
         where = f"{path}: {shown(entry.orig_filename[:100])}"
         mode = entry.external_attr >> 16
         parts = entry.orig_filename.replace("\\", "/").split("/")
         if ".." in parts or parts[0] == "" or ":" in parts[0] or entry.orig_filename != entry.filename:
-            raise UnusableError(f"{where}: leads out of the city's folder")
+            raise UnusableError(Message("terminal.error.leads_out", where=Plain(where)))
         if stat.S_IFMT(mode) not in {0, stat.S_IFREG} or entry.is_dir():
-            raise UnusableError(f"{where}: is no plain file (a link, a device or a folder)")
+            raise UnusableError(Message("terminal.error.no_plain_file", where=Plain(where)))
         if entry.flag_bits & 0x1 or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise UnusableError(f"{where}: is encrypted, or packed in another way than 'terang-city export' does")
+            raise UnusableError(Message("terminal.error.otherwise_packed", where=Plain(where)))
         if entry.file_size > MAX_FILE or entry.file_size > MAX_RATIO * max(1, entry.compress_size):
-            raise UnusableError(f"{where}: unpacks to {entry.file_size} bytes: too many")
+            raise UnusableError(
+                Message("terminal.error.unpacks_to", where=Plain(where), file_size=Plain(entry.file_size))
+            )
         if entry.filename.lower() in names:
-            raise UnusableError(f"{where}: stands twice")
+            raise UnusableError(Message("terminal.error.twice", where=Plain(where)))
         names.add(entry.filename.lower())
     if sum(entry.file_size for entry in entries) > MAX_ALL:
-        raise UnusableError(f"{path}: unpacks to more than {MAX_ALL} bytes")
+        raise UnusableError(Message("terminal.error.unpacks_to_more", file=Plain(path), max_all=Plain(MAX_ALL)))
 
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> bytes:
@@ -139,7 +145,7 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str) -> byt
     with archive.open(entry) as file:
         data = file.read(entry.file_size + 1)
         if len(data) != entry.file_size or file.read(1):
-            raise UnusableError(f"{path}: {shown(entry.filename)}: is not as long as the archive says")
+            raise UnusableError(Message("terminal.error.other_length", file=Plain(path), filename=entry.filename))
     return data
 
 
@@ -147,35 +153,42 @@ def _check_manifest(files: Mapping[str, bytes], path: str) -> None:
     manifest = _manifest(files, path)
     version = manifest.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise UnusableError(f"{path}: {MANIFEST}: version: is no number of a format")
+        raise UnusableError(Message("terminal.error.no_version", file=Plain(path), manifest=Plain(MANIFEST)))
     if version > VERSION:
-        terang = shown(str(manifest.get("terang"))[:40])
+        terang = str(manifest.get("terang"))[:40]
         raise UnusableError(
-            f"{path}: is of version {version} of the format, written by Terang {terang}; this Terang reads up to"
-            f" version {VERSION}: upgrade it first"
+            Message("terminal.error.newer_format", file=Plain(path), version=version, terang=terang, known=VERSION)
         )
     about = manifest.get("files")
     if not isinstance(about, dict) or SETTINGS not in about:
-        raise UnusableError(f"{path}: {MANIFEST}: files: does not name {SETTINGS}")
+        raise UnusableError(
+            Message(
+                "terminal.error.manifest_lacks", file=Plain(path), manifest=Plain(MANIFEST), settings=Plain(SETTINGS)
+            )
+        )
     for name in sorted(files.keys() | about.keys()):
         if NAMES.fullmatch(name) is None or (name == MANIFEST and name in about):
-            raise UnusableError(f"{path}: {shown(name[:100])}: has no place in the archive of a city")
+            raise UnusableError(Message("terminal.error.no_place_in_archive", file=Plain(path), name=name[:100]))
         if name == MANIFEST:
             continue
         if name not in about or name not in files:
-            raise UnusableError(f"{path}: {name}: stands in the archive or in its manifest alone")
+            raise UnusableError(Message("terminal.error.manifest_differs", file=Plain(path), name=Plain(name)))
         said = {"size": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
         if about[name] != said:
-            raise UnusableError(f"{path}: {name}: is damaged: its size or digest is not the manifest's")
+            raise UnusableError(Message("terminal.error.other_digest", file=Plain(path), name=Plain(name)))
 
 
 def _manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     try:
         manifest = json.loads(files[MANIFEST].decode())
     except KeyError:
-        raise UnusableError(f"{path}: has no {MANIFEST}: no archive that 'terang-city export' wrote") from None
+        raise UnusableError(Message("terminal.error.no_manifest", file=Plain(path), manifest=Plain(MANIFEST))) from None
     except (ValueError, RecursionError) as error:
-        raise UnusableError(f"{path}: {MANIFEST}: is no JSON") from error
+        raise UnusableError(
+            Message("terminal.error.manifest_no_json", file=Plain(path), manifest=Plain(MANIFEST))
+        ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise UnusableError(f"{path}: {MANIFEST}: format: is not {FORMAT}")
+        raise UnusableError(
+            Message("terminal.error.other_format", file=Plain(path), manifest=Plain(MANIFEST), format=Plain(FORMAT))
+        )
     return manifest

@@ -11,6 +11,7 @@ from typing import Final
 
 from ingest.errors import UnusableError
 from ingest.register.issue import Issue
+from languages.message import Message, Plain
 
 LOOKED_AT: Final = 30  # rows in which a header is looked for
 _NUMBERLIKE: Final = re.compile(r"[NSEWnsew]?\s*[+-]?\d[\d.,:°'\" ]*[NSEWnsew]?")
@@ -79,7 +80,7 @@ def names_of(rows: Sequence[Sequence[str]], file: str, line: int, issues: list[I
     """
     names = _joined_names(rows)
     if not any(names):
-        raise UnusableError(f"{file}: no header: a row has to name the columns; say which with [source] header_row")
+        raise UnusableError(Message("terminal.error.no_header_row", file=Plain(file)))
     taken: set[str] = set()
     for at, name in enumerate(names):
         unique, n_same = name, 1
@@ -87,7 +88,7 @@ def names_of(rows: Sequence[Sequence[str]], file: str, line: int, issues: list[I
             n_same += 1
             unique = f"{name} ({n_same})"
         if unique != name:
-            reason = f"stands more than once in the header; the {n_same}. is called {unique!r}"
+            reason = Message("finding.doubled_name", n=n_same, name=unique)
             issues.append(Issue(file, line, name, reason, is_refused=False))
         names[at] = unique
         taken.add(unique)

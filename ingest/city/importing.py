@@ -30,10 +30,11 @@ from ingest.register.check import LAMP_COLUMNS, check_cabinets, check_lamps
 from ingest.register.csv_pair import cabinets_csv, discard, lamps_csv, publish, stage
 from ingest.register.database_table import store_register
 from ingest.register.fields import Fields
-from ingest.register.issue import Issue, listed, shown
+from ingest.register.issue import Issue, listed
 from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.register.sync import digest_of, keep_outgoing, note_applied, read_city_files
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+from languages.message import Message, Plain, why
 
 STEPS: Final = ("read", "translate", "check", "order", "write")
 Advance = Callable[[str, int], None]
@@ -105,12 +106,13 @@ def draft_register(
     fields = Fields(translation.table, translation.names)
     lamps = check_lamps(fields, cabinets)
     if not translation.table.n_rows:
-        left_out = f" but {n_left_out} that 'where' leaves out" if n_left_out else ""
-        raise UnusableError(f"{path}: holds no row below its header{left_out}; nothing changed")
+        if n_left_out:
+            raise UnusableError(Message("terminal.error.all_left_out", file=path, n=n_left_out))
+        raise UnusableError(Message("terminal.error.no_rows", file=path))
     if not len(lamps):
-        first = next((issue for issue in fields.issues if issue.is_refused), "no reason known")
-        text = f"{path}: not one row can be taken; the first: {first}"
-        raise NothingTakenError(text, _sorted([*cabinet_issues, *fields.issues]))
+        first = next(issue for issue in fields.issues if issue.is_refused)  # as there are rows, and none was taken
+        message = Message("terminal.error.nothing_taken", file=path, first=first.message)
+        raise NothingTakenError(message, _sorted([*cabinet_issues, *fields.issues]))
     lamps, cabinets = without_idle(lamps, cabinets, n_listed)
     advance("check", n_rows)
     lamps, n_estimated = with_positions(lamps, cabinets, lambda n: advance("order", n))
@@ -121,7 +123,7 @@ def draft_register(
         found += zone_issues(lamps, crs, timezone)
     refused = {issue.line for issue in found if issue.is_refused}
     found += taken_down(source.table, mapping.filtered_columns, refused)
-    if crs_remark:
+    if crs_remark is not None:
         found.append(Issue(source.table.file, 0, "[source] crs", crs_remark, is_refused=False))
     n_rows_lamps = translation.table.n_rows
     return Draft(
@@ -193,11 +195,15 @@ def replace_files(
             raise
         note_applied(folder, version, register, lamps, cabinets, source)
     except OSError as error:
-        raise UnusableError(f"{error.filename or folder}: {error.strerror or error}") from error
+        raise UnusableError(_at(error.filename or folder, why(error))) from error
     except SQLAlchemyError as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise UnusableError(f"the database refused the register: {reason}") from error
+        reason = Plain(" ".join(str(getattr(error, "orig", None) or error).split()))
+        raise UnusableError(Message("terminal.error.database_refused", reason=reason)) from error
     return version
+
+
+def _at(where: object, reason: Message | Plain) -> Message:
+    return Message("terminal.error.at", where=Plain(where), reason=reason)
 
 
 def _translated(
@@ -209,8 +215,10 @@ def _translated(
     if mapping.source.count is not None:
         column = column_called(mapping.source.count, table.columns)
         if column is None:
-            has = listed(table.columns)
-            raise UnusableError(f"{table.file}: [source] count: no column {shown(mapping.source.count)}; it has {has}")
+            file, has = Plain(table.file), listed(table.columns)
+            raise UnusableError(
+                Message("terminal.error.no_count_column", file=file, column=mapping.source.count, columns=has)
+            )
         table, repeats = expanded(table, column)
     rules = rules_for(mapping.lamp, table, (GEOMETRY_X, GEOMETRY_Y))
     translation = with_degrees(translate(table, rules, LAMP_COLUMNS, mapping.source.keep), crs, o_side)

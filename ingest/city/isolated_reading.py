@@ -18,15 +18,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest.city.decoding_process import ABOUT, LINE, PART, PARTS, REASON, X, Y
+from ingest.city.decoding_protocol import ABOUT, LINE, PART, PARTS, REASON, UNREADABLE, X, Y, unpacked
 from ingest.errors import UnusableError
-from ingest.register.issue import printable
+from languages.message import Message, Plain
 
 MAX_UNPACKED: Final = 768 << 20  # bytes; a workbook that unpacks to more is a bomb, not a register
 _MAX_ENTRIES: Final = 10_000
 _MAX_MEMORY: Final = 2 << 30  # bytes
 _MAX_SECONDS: Final = 300  # of CPU
-_SHOWN: Final = 500  # characters of what the process says
+_MAX_SAID: Final = 20_000  # characters of what the process says
 # Every driver of GDAL but those for GeoJSON, GeoPackage, Shapefile, KML and ESRI JSON: no virtual layers, no network.
 _SKIPPED_DRIVERS: Final = (
     "ADBC", "AIVector", "AVCBin", "AVCE00", "AmigoCloud", "CSV", "CSW", "Carto", "DGN", "DXF", "EDIGEO", "EEDA",
@@ -47,7 +47,7 @@ class Decoded:
         columns: texts by column, in the file's order.
         lines: the row's or feature's number.
         x, y: floats of a vector file's points, NaN where a feature is none; empty without geometry.
-        reasons: why a feature is no point, "" where it is one.
+        reasons: why a feature is no point, None where it is one.
         crs: the system that the file names.
         exact: columns of numbers.
         driver: GDAL's name of the format.
@@ -59,11 +59,11 @@ class Decoded:
     lines: list[int]
     x: list[float] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[Message | None] = field(default_factory=list)
     crs: str = ""
     exact: frozenset[str] = frozenset()
     driver: str = ""
-    notes: Sequence[str] = ()
+    notes: Sequence[Message] = ()
     merged: Sequence[tuple[int, int, int]] = ()
 
 
@@ -77,10 +77,12 @@ def check_archive(path: Path, kind: str = "workbook") -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        what = "no workbook" if kind == "workbook" else "an archive that cannot be opened"
-        raise UnusableError(f"{path}: is {what}: {error}") from error
+        reason = Plain(str(error))
+        if kind == "workbook":
+            raise _about(path, Message("terminal.error.no_workbook_because", reason=reason)) from error
+        raise _about(path, Message("terminal.error.broken_archive", reason=reason)) from error
     if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-        raise UnusableError(f"{path}: unpacks to more than {MAX_UNPACKED >> 20} MiB: no register does")
+        raise UnusableError(Message("terminal.error.bomb", file=path, most=MAX_UNPACKED >> 20))
 
 
 def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> Decoded:
@@ -118,11 +120,15 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
         )
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            reason = said[-1] if said and done.returncode == 3 else ""
-            if not reason:
-                reason = f"cannot be read within {_MAX_MEMORY >> 30} GiB and {_MAX_SECONDS} s, or breaks its reader"
-            raise UnusableError(printable(f"{path}: {reason[:_SHOWN]}"))
+            reason = unpacked(said[-1][:_MAX_SAID]) if said and done.returncode == UNREADABLE else None
+            if reason is None:
+                reason = Message("terminal.error.reader_limits", gib=_MAX_MEMORY >> 30, seconds=_MAX_SECONDS)
+            raise _about(path, reason)
         return _joined(Path(folder))
+
+
+def _about(path: Path, reason: Message) -> UnusableError:
+    return UnusableError(Message("terminal.error.at", where=path, reason=reason))
 
 
 def parts_of(kind: str, path: Path) -> list[tuple[str, int]]:
@@ -158,7 +164,8 @@ def _joined(folder: Path) -> Decoded:
     lines: list[int] = []
     x: list[float] = []
     y: list[float] = []
-    reasons: list[str] = []
+    reasons: list[Message | None] = []
+    known: dict[str, Message | None] = {"": None}
     about: dict[str, Any] = {}
     exact: set[str] = set()
     for batch in _batches(folder):
@@ -172,12 +179,15 @@ def _joined(folder: Path) -> Decoded:
             elif name in (X, Y):
                 (x if name == X else y).extend(column.to_pylist())
             elif name == REASON:
-                reasons += column.to_pylist()
+                for text in column.to_pylist():
+                    if text not in known:
+                        known[text] = unpacked(text) or Message("finding.no_feature")
+                    reasons.append(known[text])
             else:
                 columns.setdefault(name, [""] * n_before).extend(_texts(column))
         for values in columns.values():
             values.extend([""] * (len(lines) - len(values)))
-    notes = tuple(dict.fromkeys(about.get("notes", ())))
+    notes = tuple(note for text in dict.fromkeys(about.get("notes", ())) if (note := unpacked(text)) is not None)
     merged = tuple((first, column, last) for first, column, last in about.get("merged", ()))
     return Decoded(
         columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes, merged

@@ -19,8 +19,9 @@ from ingest.city.places import far_from_the_rest
 from ingest.city.vocabulary import says_removed
 from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue
 from ingest.register.register import Lamps
+from languages.message import Message, Plain, shown
 
 _MOST_STATES: Final = 500  # different values of a column that may hold states or remarks
 
@@ -29,13 +30,7 @@ def far_lamps(lamps: Lamps, fields: Fields) -> list[Issue]:
     """Report lamps far from all other lamps."""
     rows = np.flatnonzero(~fields.is_refused)
     return [
-        Issue(
-            fields.table.file,
-            int(fields.table.lines[rows[at]]),
-            "",
-            "stands far from all other lamps; check its place",
-            False,
-        )
+        Issue(fields.table.file, int(fields.table.lines[rows[at]]), "", Message("finding.far"), is_refused=False)
         for at in np.flatnonzero(far_from_the_rest(lamps.latitude, lamps.longitude)).tolist()
     ]
 
@@ -52,8 +47,8 @@ def alike_ids(lamps: Lamps, fields: Fields, column: str) -> list[Issue]:
         other = first.setdefault(key, at)
         if other != at:
             line, other_line = (int(fields.table.lines[rows[row]]) for row in (at, other))
-            name, other_name = shown(lamps.lamp_id[at]), shown(lamps.lamp_id[other])
-            reason = f"{name} differs from {other_name} in line {other_line} by case alone; both are kept"
+            name, other_name = lamps.lamp_id[at], lamps.lamp_id[other]
+            reason = Message("finding.alike", value=name, other=other_name, line=other_line)
             found.append(Issue(fields.table.file, line, column, reason, is_refused=False))
     return found
 
@@ -65,7 +60,7 @@ def shared_places(lamps: Lamps, fields: Fields) -> list[Issue]:
     found = []
     for first, others in shared_points(lamps):
         more = ", ".join(str(lines[rows[row]]) for row in others[:5]) + (" …" if len(others) > 5 else "")
-        reason = f"{len(others) + 1} lamps stand at this very point; the others: line {more}"
+        reason = Message("finding.shared_point", n=len(others) + 1, lines=Plain(more))
         found.append(Issue(fields.table.file, int(lines[rows[first]]), "", reason, is_refused=False))
     return found
 
@@ -92,7 +87,7 @@ def taken_down(table: TextTable, filtered: Sequence[str], refused: AbstractSet[i
         )
         n_rows = len(rows)
         if n_rows:
-            some = " or ".join(map(shown, list(dict.fromkeys(values[at] for at in rows))[:3]))
-            reason = f"{n_rows} rows say {some} and are imported all the same; 'where' in [source] can leave them out"
+            some = Plain(" / ".join(map(shown, list(dict.fromkeys(values[at] for at in rows))[:3])))
+            reason = Message("finding.taken_down", n=n_rows, values=some)
             found.append(Issue(table.file, 0, name, reason, is_refused=False))
     return found

@@ -19,6 +19,8 @@ from ingest.city.row_filter import Condition, parse_where
 from ingest.city.source import ReadingRules
 from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
+from ingest.schema.validation import reason_of
+from languages.message import Message, Plain, why
 
 _WHERE: Final = "where"
 _DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -63,15 +65,15 @@ class Rule(BaseModel):
             try:
                 n_groups = re.compile(pattern).groups
             except re.error as error:
-                raise ValueError(f"no regular expression: {error}") from error
+                raise ValueError(Message("terminal.error.value.regex", reason=why(error))) from error
             if n_groups < 1:
-                raise ValueError("needs one group in parentheses: the value")
+                raise ValueError(Message("terminal.error.value.group"))
         return pattern
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
         if bool(self.column) == (self.constant is not None):
-            raise ValueError("give either a column or a constant")
+            raise ValueError(Message("terminal.error.value.column_or_constant"))
         return self
 
     @property
@@ -129,7 +131,7 @@ class SourceSection(BaseModel):
     def _is_a_line(cls, rows: int | tuple[int, ...]) -> tuple[int, ...]:
         lines = (rows,) if isinstance(rows, int) else rows
         if any(not 1 <= line <= _MAX_HEADER_ROW for line in lines) or len(lines) > 5:
-            raise ValueError(f"is no line of 1 to {_MAX_HEADER_ROW}, nor a list of up to 5")
+            raise ValueError(Message("terminal.error.value.header_row", max_header_row=Plain(_MAX_HEADER_ROW)))
         return tuple(sorted(lines))
 
     @field_validator("delimiter")
@@ -137,7 +139,7 @@ class SourceSection(BaseModel):
     def _is_one_character(cls, text: str | None) -> str | None:
         mark = _DELIMITERS.get(text, text) if text is not None else None
         if mark is not None and (len(mark) != 1 or mark in '"\r\n'):
-            raise ValueError("is not one character, nor 'tab'")
+            raise ValueError(Message("terminal.error.value.delimiter"))
         return mark
 
     @field_validator(_WHERE, mode="before")
@@ -173,7 +175,7 @@ class ImportMap(BaseModel):
         taken = dict(document)
         for section in ("lamp", "cabinet"):
             if f"{section}_{_WHERE}" in document:
-                raise ValueError(f"{section}_{_WHERE}: unknown key; write {_WHERE} in [{section}]")
+                raise ValueError(Message("terminal.error.value.where_key", section=Plain(section), where=Plain(_WHERE)))
             rules = document.get(section)
             if isinstance(rules, dict) and _WHERE in rules:
                 taken[section] = {field: rule for field, rule in rules.items() if field != _WHERE}
@@ -192,7 +194,14 @@ class ImportMap(BaseModel):
         for section, rules, known in (("lamp", self.lamp, LAMP_COLUMNS), ("cabinet", self.cabinet, CABINET_COLUMNS)):
             for field in rules:
                 if field not in known:
-                    raise ValueError(f"[{section}] {field}: no such field; one of {', '.join(known)}")
+                    raise ValueError(
+                        Message(
+                            "terminal.error.value.field",
+                            section=Plain(section),
+                            field=Plain(field),
+                            known=Plain(", ".join(known)),
+                        )
+                    )
         return self
 
     def reading(self) -> ReadingRules:
@@ -234,22 +243,21 @@ def read_mapping(path: Path) -> ImportMap:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UnusableError(f"{path}: no such file") from error
+        raise UnusableError(Message("terminal.error.missing_file", file=Plain(path))) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UnusableError(f"{path}: {error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     except tomllib.TOMLDecodeError as error:
-        raise UnusableError(f"{path}: not TOML: {error}") from error
+        raise UnusableError(Message("terminal.error.no_toml", where=Plain(path), reason=why(error))) from error
     try:
         mapping = ImportMap(**document)
     except ValidationError as error:
-        raise UnusableError(f"{path}: {_first_line(error)}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=_reason(error))) from error
     if mapping.cabinet_file is not None:
         mapping = mapping.model_copy(update={"cabinet_file": path.parent / mapping.cabinet_file})
     return mapping
 
 
-def _first_line(error: ValidationError) -> str:
+def _reason(error: ValidationError) -> Message | Plain:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-    return f"{where}: {reason}" if where else reason
+    return Message("terminal.error.at", where=Plain(where), reason=reason_of(first)) if where else reason_of(first)

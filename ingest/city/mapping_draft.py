@@ -15,12 +15,12 @@ from typing import Final
 from ingest.city.angles import read_degrees
 from ingest.city.cabinet_search import CabinetTable
 from ingest.city.dates import date_forms, is_day_first_open
-from ingest.city.power import power_mark, read_power
+from ingest.city.power import has_several, power_mark
 from ingest.city.source import GEOMETRY_Y, Source
 from ingest.city.translation import METERING
 from ingest.city.vocabulary import is_empty, letters_of, says_removed, technology_of, words
-from ingest.register.issue import printable
 from languages.catalogue import Catalogue
+from languages.message import printable
 
 _FEW_WORDS: Final = 25  # different values that a draft translates one by one
 _MOST_KINDS: Final = 8
@@ -175,7 +175,7 @@ def _field_lines(field: str, found: Findings, say: Say) -> list[str]:
 
 
 def _power_line(name: str, values: Sequence[str], say: Say) -> str:
-    double = next((value for value in values if "numbers" in read_power(value, "", "W", None).remark), "")
+    double = next((value for value in values if has_several(value)), "")
     if double:
         return f'rated_power_w = {{ column = {_quoted(name)}, several = "sum" }}{say("several", value=double[:20])}'
     is_clear = power_mark(values) or not any(mark in value for value in values for mark in ".,")

@@ -11,8 +11,9 @@ from typing import Final
 
 from ingest.city.translation import Translation
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue
 from ingest.register.register import Lamps
+from languages.message import Message, Plain
 
 PREFIX: Final = "row-"
 SAME_POLE_DEGREES: Final = 0.0003  # 33 m: what surveys of one pole differ by
@@ -33,7 +34,7 @@ def expanded(table: TextTable, column: str) -> tuple[TextTable, dict[int, int]]:
     for row, text in enumerate(counts):
         n_lamps = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 1
         if not 1 <= n_lamps <= MOST_LAMPS or (text and not text.isdigit()):
-            reason = f"{shown(text)} is no count of 1 to {MOST_LAMPS} lamps; taken as one"
+            reason = Message("finding.no_count", value=text, most=MOST_LAMPS)
             issues.append(Issue(table.file, table.lines[row], column, reason, is_refused=False))
             n_lamps = 1
         first = len(rows)
@@ -44,7 +45,7 @@ def expanded(table: TextTable, column: str) -> tuple[TextTable, dict[int, int]]:
     columns = {name: [values[row] for row in rows] for name, values in table.columns.items()}
     lines = [table.lines[row] for row in rows]
     n_rows = table.n_rows + len(rows) - len(counts)
-    issues = [issue for issue in issues if issue.column != column or "taken as one, unless" not in issue.reason]
+    issues = [issue for issue in issues if issue.column != column or issue.reason.code != "finding.count_unread"]
     return replace(table, columns=columns, lines=lines, n_rows=n_rows, issues=tuple(issues)), repeats
 
 
@@ -84,9 +85,7 @@ def with_pole_suffixes(
         n_at[lamp_id] = n_lamps
         ids[row] = f"{lamp_id}-{n_lamps}"
         taken.add(ids[row])
-        reason = (
-            f"{shown(lamp_id)} stands in line {table.lines[first]} already, at the same pole: named {shown(ids[row])}"
-        )
+        reason = Message("finding.same_pole", value=lamp_id, line=table.lines[first], name=ids[row])
         column = translation.names.get("lamp_id", "lamp_id")
         issues.append(Issue(table.file, table.lines[row], column, reason, is_refused=False))
     return _with_ids(translation, ids, issues)
@@ -134,8 +133,8 @@ def with_ids(translation: Translation, known: Lamps | None = None) -> Translatio
     column = translation.names.get("lamp_id", "lamp_id")
     for row, name in named.items():
         ids[row] = moved.get(row, name)
-        how = "as the lamp that stood a few metres away" if row in moved else "after its place"
-        reason = f"has no id; named {ids[row]} {how}"
+        code = "finding.named_as_before" if row in moved else "finding.named_by_place"
+        reason = Message(code, name=Plain(ids[row]))
         issues.append(Issue(table.file, table.lines[row], column, reason, is_refused=False))
     return replace(_with_ids(translation, ids, issues), n_named=len(nameless))
 

@@ -17,9 +17,10 @@ from ingest.city.extent import Place, km_between, nearest_zone, zone_place
 from ingest.city.translation import Translation
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, listed, printable, shown
+from ingest.register.issue import Issue, listed
 from ingest.register.number_format import decimal_mark, plain_text, read_number
 from ingest.register.register import Lamps
+from languages.message import Message, Plain
 
 Degrees = npt.NDArray[np.float64]
 _PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -62,13 +63,13 @@ def with_degrees(translation: Translation, crs: str, o_side: int = 0) -> Transla
     is_origin = (x == 0) & (y == 0)
     latitude[is_origin] = longitude[is_origin] = 0.0  # a missing coordinate, in whatever system
     for row in np.flatnonzero(is_swapped & ~is_origin).tolist():
-        reason = "latitude and longitude were swapped; exchanged"
+        reason = Message("finding.swapped")
         name = translation.names.get("latitude", "latitude")
         issues.append(Issue(table.file, table.lines[row], name, reason, is_refused=False))
     for column, texts in (("latitude", latitudes), ("longitude", longitudes)):
         n_commas = sum("," in text for text in texts)
         if n_commas:
-            reason = f"{n_commas} values with a decimal comma, read as a point"
+            reason = Message("finding.decimal_commas", n=n_commas)
             issues.append(Issue(table.file, 0, translation.names.get(column, column), reason, is_refused=False))
     issues += _outside(table.file, system, crs, latitude, longitude)
     columns = {
@@ -90,8 +91,8 @@ def system_of(crs: str) -> CRS:
     try:
         return CRS.from_user_input(f"EPSG:{crs}" if crs.isascii() and crs.isdigit() else crs)
     except CRSError as error:
-        reason = printable(str(error).splitlines()[0])
-        raise UnusableError(f"[source] crs: {shown(crs)} is no coordinate system: {reason}") from error
+        reason = Plain(str(error).splitlines()[0])
+        raise UnusableError(Message("terminal.error.no_crs", value=crs, reason=reason)) from error
 
 
 def _columns(translation: Translation, issues: list[Issue]) -> tuple[Sequence[str], Sequence[str]]:
@@ -106,10 +107,12 @@ def _columns(translation: Translation, issues: list[Issue]) -> tuple[Sequence[st
     pairs = [split_pair(text) for text in first]
     if not is_shared and not any(pairs):
         missing = "longitude" if mapped == ["latitude"] else "latitude"
-        raise UnusableError(f"{table.file}: no column is mapped to {missing}; it has {listed(table.columns)}")
+        has = listed(table.columns)
+        field = Plain(missing)
+        raise UnusableError(Message("terminal.error.no_coordinate", file=Plain(table.file), field=field, columns=has))
     n_pairs = sum(pair is not None for pair in pairs)
     name = next(iter(names), None) or mapped[0]
-    reason = f"holds both coordinates; {n_pairs} values were taken apart"
+    reason = Message("finding.pairs", n=n_pairs)
     issues.append(Issue(table.file, 0, name, reason, is_refused=False))
     return (
         [text if pair is None else pair[0] for text, pair in zip(first, pairs, strict=True)],
@@ -127,8 +130,8 @@ def _o_issue(table: TextTable, name: str, texts: Sequence[str], o_side: int) -> 
     n_letters = sum("O" in text for text in texts)
     if not n_letters:
         return []
-    how = {0: "not read: write W or E", -1: "read as west", 1: "read as east"}[o_side]
-    reason = f"{n_letters} values with the letter O, west in Spanish and east in German, {how}"
+    how = {0: Message("finding.so.unread"), -1: Message("finding.so.west"), 1: Message("finding.so.east")}[o_side]
+    reason = Message("finding.letter_o", n=n_letters, so=how)
     return [Issue(table.file, 0, name, reason, is_refused=False)]
 
 
@@ -153,7 +156,7 @@ def _metres(
                 n_grouped += len(readings) == 2
         if n_grouped:
             name = translation.names.get(column, column)
-            reason = f"{n_grouped} values with three digits after a mark were read as grouped thousands"
+            reason = Message("finding.grouped_metres", n=n_grouped)
             issues.append(Issue(table.file, 0, name, reason, is_refused=False))
         found.append(values)
     return found[0], found[1]
@@ -178,10 +181,8 @@ def _outside(file: str, system: CRS, crs: str, latitude: Degrees, longitude: Deg
     n_outside = int((is_known & ~(is_within & is_between)).sum())
     if not n_outside:
         return []
-    reason = (
-        f"{n_outside} of {int(is_known.sum())} lamps lie outside of the area that {printable(crs)} is made for "
-        f"({area.name}): check zone and hemisphere"
-    )
+    n_lamps = int(is_known.sum())
+    reason = Message("finding.outside_area", n=n_outside, n_lamps=n_lamps, crs=Plain(crs), area=Plain(area.name))
     return [Issue(file, 0, "[source] crs", reason, is_refused=False)]
 
 
@@ -216,11 +217,21 @@ def zone_issues(lamps: Lamps, crs: str, timezone: str) -> list[Issue]:
     nearest, nearest_away = nearest_zone(middle)
     if nearest == timezone or better_away > 0.6 * away or nearest_away > 0.5 * away:
         return []
-    reason = (
-        f"in UTM zone {own} the lamps lie {away:,.0f} km from {timezone} and {nearest_away:,.0f} km from {nearest}; "
-        f"zone {better} would put them {better_away:,.0f} km from {timezone}: check the zone"
+    reason = Message(
+        "finding.other_zone",
+        zone=Plain(own),
+        km=_km(away),
+        timezone=Plain(timezone),
+        nearest=Plain(nearest),
+        nearest_km=_km(nearest_away),
+        better=Plain(better),
+        better_km=_km(better_away),
     )
     return [Issue("", 0, "[source] crs", reason, is_refused=False)]
+
+
+def _km(distance_km: float) -> Plain:
+    return Plain(f"{distance_km:,.0f}")
 
 
 def far_from_the_rest(latitude: Degrees, longitude: Degrees) -> npt.NDArray[np.bool_]:
@@ -276,7 +287,7 @@ def _transform(x: Degrees, y: Degrees, system: CRS, crs: str) -> tuple[Degrees, 
     try:
         longitude, latitude = Transformer.from_crs(system, WGS84, always_xy=True).transform(x, y)
     except (CRSError, ProjError) as error:
-        reason = printable(str(error).splitlines()[0])
-        raise UnusableError(f"[source] crs: {shown(crs)} cannot be made into degrees: {reason}") from error
+        reason = Plain(str(error).splitlines()[0])
+        raise UnusableError(Message("terminal.error.crs_unmade", value=crs, reason=reason)) from error
     is_real = np.isfinite(longitude) & np.isfinite(latitude)
     return np.where(is_real, longitude, np.nan), np.where(is_real, latitude, np.nan)

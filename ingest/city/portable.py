@@ -13,6 +13,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from ingest.errors import UnusableError
+from languages.message import Message
 
 CARRIED: Final[Mapping[str, tuple[str, ...]]] = {
     "city": ("timezone", "language"),
@@ -156,7 +157,7 @@ def _value(value: Any) -> str:
         return f"[{', '.join(_value(one) for one in value)}]"
     if isinstance(value, Mapping):
         return f"{{ {', '.join(_pairs(value))} }}" if value else "{}"
-    raise UnusableError(f"{str(value)[:40]!r}: is neither a text, a number, true, false, a list nor a table")
+    raise UnusableError(Message("terminal.error.no_toml_value", value=str(value)[:40]))
 
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:

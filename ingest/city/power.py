@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ingest.register.check import MAX_POWER_W, MAX_SUPPLY_VA
-from ingest.register.issue import shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
+from languages.message import Message, Plain
 
 Several = Literal["sum", "first", "largest"]
 
@@ -42,6 +42,8 @@ _OTHER_UNIT: Final = re.compile(
 )  # what follows a number that is no power
 _SCIENTIFIC: Final = re.compile(r"(\d+(?:[.,]\d+)?[eE][+-]?\d{1,2})\s*(\D*)")
 _LETTER_FOR_DIGIT: Final = re.compile(r"\d[OoIl](?![^\W\d_])")  # 7O W
+_EMPTY: Final = Message("finding.so.empty")
+_UNRATED: Final = Message("finding.so.unrated")
 _LEAST_W: Final = 1.0  # no street light takes less: another unit is meant
 _LEAST_GROUPED_W: Final = 5.0  # 1.000 in a column with decimal points is hardly one watt
 
@@ -51,7 +53,7 @@ class Reading:
     """What a text says: a number in the base unit (None = unknown), and what a person should know about it."""
 
     value: float | None
-    remark: str = ""
+    remark: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,38 +87,43 @@ def read_power(
     amounts, is_whole = _amounts(plain)
     scientific = _SCIENTIFIC.fullmatch(plain)
     if scientific is not None and scientific[2].strip().casefold() in {"", *_UNIT_WORDS}:
-        unit_word = _UNIT_WORDS.get(scientific[2].strip().casefold(), "")
-        amounts, is_whole = [_Amount(repr(float(scientific[1].replace(",", "."))), unit_word, False)], is_exact
+        named = _UNIT_WORDS.get(scientific[2].strip().casefold(), "")
+        amounts, is_whole = [_Amount(repr(float(scientific[1].replace(",", "."))), named, False)], is_exact
         is_exact = True
-    what = "capacity" if is_apparent else "power"
-    left = "left empty" if is_apparent else "rating left empty"
+    unit_word = Plain("VA" if is_apparent else "W")
+    so = _EMPTY if is_apparent else _UNRATED
     if not amounts or plain.startswith("-") or _LETTER_FOR_DIGIT.search(plain):
-        return Reading(None, f"{shown(text)} is no {what}; {left}")
+        return Reading(None, Message("finding.no_capacity" if is_apparent else "finding.no_power", value=text, so=so))
     if len(amounts) > 1 and several is None:
-        return Reading(None, f"{shown(text)} is ambiguous: {len(amounts)} numbers; {left}")
+        return Reading(None, Message("finding.several_powers", value=text, n=len(amounts), so=so))
     common = next((amount.unit for amount in reversed(amounts) if amount.unit), "")
     values = []
     for amount in amounts:
         named = amount.unit or common
         is_va = (named or unit).upper().endswith("VA")
         if is_va != is_apparent and (named or not is_apparent):
-            kind = "an apparent power, not watts" if is_va else "a power, not volt-amperes"
-            return Reading(None, f"{shown(text)} is {kind}; {left}")
+            return Reading(None, Message("finding.volt_amperes" if is_va else "finding.watts", value=text, so=so))
         found = _possible(
             amount.number, "." if is_exact else mark, UNITS[named or unit], is_apparent=is_apparent, is_exact=is_exact
         )
+        if not found:
+            return Reading(None, Message("finding.power_no_number", value=text, so=so))
         if len(found) != 1:
-            both = " or ".join(f"{value:g}" for value in found)
-            why = f"is ambiguous: {both} {'VA' if is_apparent else 'W'}" if found else "is no number"
-            return Reading(None, f"{shown(text)} {why}; {left}")
+            one, other, *_ = found
+            return Reading(None, Message("finding.two_powers", value=text, one=one, other=other, unit=unit_word, so=so))
         values.append(found[0])
     value = {"sum": sum(values), "largest": max(values)}.get(several or "", values[0])
     if not is_apparent and 0 < value < _LEAST_W:
-        return Reading(None, f"{shown(text)} would be {value:g} W: is it in kW? {left}")
+        return Reading(None, Message("finding.small_power", value=text, number=value, so=so))
     is_remarkable = not is_whole or len(values) > 1
-    return Reading(
-        value, f"{shown(text)} was read as {value:g} {'VA' if is_apparent else 'W'}" if is_remarkable else ""
-    )
+    remark = Message("finding.power_read", value=text, number=value, unit=unit_word) if is_remarkable else None
+    return Reading(value, remark)
+
+
+def has_several(text: str) -> bool:
+    """Whether a text names several powers, so that somebody has to say what they mean together."""
+    remark = read_power(text, "", "W", None).remark
+    return remark is not None and remark.code == "finding.several_powers"
 
 
 def _amounts(text: str) -> tuple[list[_Amount], bool]:

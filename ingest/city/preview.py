@@ -18,9 +18,9 @@ import numpy as np
 from ingest.city.extent import extent_of
 from ingest.city.importing import Draft
 from ingest.errors import UnusableError
-from ingest.register.issue import printable
 from ingest.register.register import Lamps, with_centroids
 from languages.catalogue import Catalogue
+from languages.message import Message, Plain, printable, why
 
 _MOST_ISSUES: Final = 200
 _WORDS: Final = ("map", "taken", "without", "cabinets", "in_force", "head_changes", "head_findings")  # of the template
@@ -65,7 +65,7 @@ def write_preview(
         {key: _safe(words.say(f"terminal.city.page.{key}")) for key in _WORDS},
         language=words.language,
         title=_safe(words.say("terminal.city.page.title", source=source, n=f"{len(lamps):,}")),
-        subtitle=_safe(words.say("terminal.city.page.subtitle", extent=extent, crs=draft.crs)),
+        subtitle=_safe(words.say("terminal.city.page.subtitle", extent=extent.message.say(words), crs=draft.crs)),
         rows="".join(
             f"<tr><td>{_safe(n)}</td><td>{_safe(what)}</td></tr>" for n, what in (r.split("\t") for r in rows)
         ),
@@ -77,13 +77,14 @@ def write_preview(
     try:
         path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 
 
 def _issue_list(draft: Draft, words: Catalogue) -> str:
     issues = sorted(draft.issues, key=lambda issue: not issue.is_refused)
     items = [
-        f"<li{' class=refused' if issue.is_refused else ''}>{_safe(str(issue))}</li>" for issue in issues[:_MOST_ISSUES]
+        f"<li{' class=refused' if issue.is_refused else ''}>{_safe(issue.say(words))}</li>"
+        for issue in issues[:_MOST_ISSUES]
     ]
     if len(issues) > _MOST_ISSUES:
         more = words.say("terminal.city.page.more", n=f"{len(issues) - _MOST_ISSUES:,}")

@@ -25,11 +25,11 @@ from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.register.archive import files_of, kept_registers
 from ingest.register.csv_pair import stage_text
-from ingest.register.issue import printable
 from ingest.register.register import Register
 from ingest.register.sync import apply_folder, read_city_files, read_folder
 from ingest.schema.city import read_city
 from languages.catalogue import Catalogue
+from languages.message import Message, Plain, printable, why
 from languages.terminal import terminal_words
 
 Folder = Annotated[Path, typer.Argument(help="terminal.city.help.folder", show_default=False)]
@@ -177,7 +177,7 @@ def agent(
     except FileExistsError as error:
         raise UnusableError(terminal_words(os.environ).say("terminal.city.file_exists", file=out)) from error
     except OSError as error:
-        raise UnusableError(f"{out}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(out), reason=why(error))) from error
 
 
 def retire(

@@ -12,6 +12,7 @@ from ingest.register.database_table import load_register
 from ingest.register.register import Register
 from ingest.register.sync import read_city_files
 from ingest.schema.city import City
+from languages.message import Message, Plain
 
 
 def register_in_force(city: City, *, is_database_only: bool = False) -> Register | None:
@@ -24,7 +25,7 @@ def register_in_force(city: City, *, is_database_only: bool = False) -> Register
     try:
         register = load_register(engine, city.data_folder / COPY_FILE)
     except SQLAlchemyError as error:
-        raise UnusableError(f"the database is not to be had: {str(error).splitlines()[0]}") from error
+        raise UnusableError(Message("terminal.error.no_database", value=Plain(str(error).splitlines()[0]))) from error
     finally:
         engine.dispose()
     if register.version:

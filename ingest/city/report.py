@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,29 +13,30 @@ from rich.table import Table
 
 from ingest.city.importing import Draft
 from ingest.errors import UnusableError
-from ingest.register.issue import Issue, printable
+from ingest.register.issue import Issue
 from languages.catalogue import Catalogue
+from languages.message import Message, in_common, printable, why
 
 _WHOLE: Final = 5  # findings of one kind that are shown each
 _MOST_GROUPS: Final = 60
-_VARYING: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|row-[0-9a-f]{10}(?:-\d+)?|[-+]?\d+(?:[.,]\d+)*")
 
 
 def print_issues(console: Console, issues: Sequence[Issue], words: Catalogue) -> None:
     """Issues grouped by kind, refusals first, those of a kind beyond a few only counted; plain text, a line each."""
-    groups: dict[tuple[bool, str, str, str], list[Issue]] = {}
+    groups: dict[tuple[bool, str, str, tuple[str, ...]], list[Issue]] = {}
     for issue in issues:
-        key = (not issue.is_refused, issue.file, issue.column, _VARYING.sub("…", issue.reason))
+        key = (not issue.is_refused, issue.file, issue.column, issue.reason.kind)
         groups.setdefault(key, []).append(issue)
     ordered = sorted(groups.items(), key=lambda item: item[0][0])
-    for (_is_taken, file, column, reason), members in ordered[:_MOST_GROUPS]:
+    for (_is_taken, file, column, _kind), members in ordered[:_MOST_GROUPS]:
         shown = members if len(members) <= _WHOLE + 1 else members[:_WHOLE]
         for issue in shown:
-            _print(console, str(issue))
+            _print(console, issue.say(words))
         if len(members) > len(shown):
             where = f"{file}: {column}" if column else file
             n_more = f"{len(members) - len(shown):,}"
             message = "terminal.city.found.more_refused" if members[0].is_refused else "terminal.city.found.more"
+            reason = in_common([issue.reason for issue in members]).say(words)
             _print(console, words.say(message, n=n_more, where=where, reason=reason))
     rest = ordered[_MOST_GROUPS:]
     if rest:
@@ -48,8 +48,10 @@ def _print(console: Console, text: str) -> None:
     console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
-def write_report(path: Path, issues: Sequence[Issue]) -> None:
+def write_report(path: Path, issues: Sequence[Issue], words: Catalogue) -> None:
     """Write every issue as a row of a CSV file, refusals first, for a spreadsheet.
+
+    ``reason`` is in the language of ``words``; ``outcome`` and ``code`` are the same in every language.
 
     Raises:
         UnusableError: the file cannot be written.
@@ -57,15 +59,16 @@ def write_report(path: Path, issues: Sequence[Issue]) -> None:
     try:
         with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as file:  # the mark tells spreadsheets
             writer = csv.writer(file)
-            writer.writerow(["file", "line", "column", "reason", "outcome"])
+            writer.writerow(["file", "line", "column", "reason", "outcome", "code"])
             for issue in sorted(issues, key=lambda issue: not issue.is_refused):
                 line = issue.line or ""
                 outcome = "refused" if issue.is_refused else "mended"
-                row = [printable(issue.file), line, printable(issue.column), printable(issue.reason), outcome]
+                place = [printable(issue.file), line, printable(issue.column)]
+                row = [*place, printable(issue.reason.say(words)), outcome, issue.code]
                 # what a source wrote must not become a formula of the one who reads about it
                 writer.writerow([f"'{value}" if str(value)[:1] in tuple("=+-@\t\r") else value for value in row])
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=path, reason=why(error))) from error
 
 
 def summary_rows(draft: Draft, words: Catalogue, *, is_applied: bool = False) -> list[str]:

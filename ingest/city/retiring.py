@@ -11,6 +11,7 @@ from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.schema import life
 from ingest.schema.tables import cabinets, controllers, fault_events, faults, wait_for_events
+from languages.message import Message, Plain
 
 _QUIET_US: Final = 600 * 1_000_000
 
@@ -34,7 +35,7 @@ def retire_controller(engine: Engine, controller_id: str, now_us: int, note: Not
     try:
         return _retire(engine, controller_id, now_us, note)
     except SQLAlchemyError as error:
-        raise UnusableError(f"[database] url: {str(error).splitlines()[0]}") from error
+        raise UnusableError(Message("terminal.error.database_url", value=Plain(str(error).splitlines()[0]))) from error
 
 
 def _retire(engine: Engine, controller_id: str, now_us: int, note: Note | None) -> int:
@@ -45,16 +46,19 @@ def _retire(engine: Engine, controller_id: str, now_us: int, note: Note | None) 
         cabinet_ids = connection.execute(query).scalars().all()
         if cabinet_ids:
             raise UnusableError(
-                f"{controller_id}: the register gives it to {', '.join(cabinet_ids[:5])}; give the cabinet another "
-                "controller_id first"
+                Message(
+                    "terminal.error.controller_in_use",
+                    controller_id=Plain(controller_id),
+                    cabinet_ids=Plain(", ".join(cabinet_ids[:5])),
+                )
             )
         row = connection.execute(select(controllers).where(controllers.c.controller_id == controller_id)).one_or_none()
         is_open = (faults.c.controller_id == controller_id) & (faults.c.state != life.CLOSED)
         rows = connection.execute(select(faults.c.id, faults.c.version).where(is_open)).all()
         if row is None and not rows:
-            raise UnusableError(f"{controller_id}: no such controller has been heard")
+            raise UnusableError(Message("terminal.error.controller_unheard", controller_id=Plain(controller_id)))
         if row is not None and row.is_online and now_us - row.last_seen_us < _QUIET_US:
-            raise UnusableError(f"{controller_id}: is online; stop its agent first")
+            raise UnusableError(Message("terminal.error.controller_online", controller_id=Plain(controller_id)))
         connection.execute(delete(controllers).where(controllers.c.controller_id == controller_id))
         if rows:
             closed = {"state": life.CLOSED, "closed_at_us": now_us, "updated_at_us": now_us}

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from ingest.city.header import column_called
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import listed, shown
+from ingest.register.issue import listed
+from languages.message import Message, Plain
 
 _COMPARED: Final = re.compile(
     r"""\s*(?:"(?P<quoted>[^"]+)"|(?P<column>[^=!<>'"]+?))\s*(?P<op>==?|!=|<>|(?:not\s+)?in\b)\s*(?P<value>.+?)\s*""",
@@ -48,12 +49,12 @@ def parse_where(where: Any) -> tuple[Condition, ...]:
     if isinstance(where, str):
         return tuple(_parsed(part) for part in _AND.split(where.strip()))
     if not isinstance(where, dict) or not where:
-        raise ValueError('where: is not like { kind = "lamp" }')
+        raise ValueError(Message("terminal.error.where.form"))
     if "column" in where and where.keys() <= {"column", "value", "values", "equals", "is", "in", "not"}:
         column = where["column"]
         rest = {key: value for key, value in where.items() if key != "column"}
         if not isinstance(column, str) or len(rest) != 1:
-            raise ValueError("where: give one column and the values that it may have")
+            raise ValueError(Message("terminal.error.where.column"))
         key, values = rest.popitem()
         return (Condition(column, _words(values), key == "not"),)
     return tuple(_condition(column, values) for column, values in where.items())
@@ -62,7 +63,7 @@ def parse_where(where: Any) -> tuple[Condition, ...]:
 def _condition(column: str, values: Any) -> Condition:
     if isinstance(values, dict):
         if len(values) != 1 or next(iter(values)) not in {"not", "in", "is"}:
-            raise ValueError(f"where: {column}: is neither a value, a list, nor {{ not = … }}")
+            raise ValueError(Message("terminal.error.where.value", column=Plain(column)))
         key, inner = next(iter(values.items()))
         return Condition(column, _words(inner), key == "not")
     return Condition(column, _words(values))
@@ -71,7 +72,7 @@ def _condition(column: str, values: Any) -> Condition:
 def _words(values: Any) -> frozenset[str]:
     words = values if isinstance(values, list | tuple) else [values]
     if not words or any(not isinstance(word, str | int | float | bool) for word in words):
-        raise ValueError("where: values are texts, numbers, true or false")
+        raise ValueError(Message("terminal.error.where.values"))
     return frozenset(_word(str(word).lower() if isinstance(word, bool) else str(word)) for word in words)
 
 
@@ -82,12 +83,12 @@ def _word(text: str) -> str:
 def _parsed(text: str) -> Condition:
     match = _COMPARED.fullmatch(text)
     if match is None:
-        raise ValueError(f"where: {shown(text)} is not like \"kind = 'lamp'\"")
+        raise ValueError(Message("terminal.error.where.condition", text=text))
     op = " ".join(match["op"].lower().split())
     value = match["value"].strip()
     if op.endswith("in"):
         if not (value.startswith("(") and value.endswith(")")):
-            raise ValueError(f"where: {shown(text)}: 'in' takes a list in parentheses")
+            raise ValueError(Message("terminal.error.where.in", text=text))
         parts = value[1:-1].split(",")
     else:
         parts = [value]
@@ -95,7 +96,7 @@ def _parsed(text: str) -> Condition:
     for part in parts:
         found = _VALUE.fullmatch(part)
         if found is None:
-            raise ValueError(f"where: {shown(part)} is no value")
+            raise ValueError(Message("terminal.error.where.no_value", part=part))
         words.append(next(group for group in found.groups() if group is not None))
     column = match["quoted"] or match["column"].strip()
     return Condition(column, _words(words), op in {"!=", "<>", "not in"})
@@ -111,8 +112,11 @@ def rows_where(table: TextTable, conditions: Sequence[Condition], section: str) 
     for condition in conditions:
         name = column_called(condition.column, table.columns)
         if name is None:
-            has = listed(table.columns)
-            raise UnusableError(f"{table.file}: [{section}] where: no column {shown(condition.column)}; it has {has}")
+            file, has = Plain(table.file), listed(table.columns)
+            where, column = Plain(section), condition.column
+            raise UnusableError(
+                Message("terminal.error.no_where_column", file=file, section=where, column=column, columns=has)
+            )
         known: dict[str, bool] = {}
         meets = np.fromiter(
             (

@@ -14,7 +14,8 @@ from ingest.city.header import column_called
 from ingest.city.vocabulary import is_ditto
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, listed, shown
+from ingest.register.issue import Issue, listed
+from languages.message import Message, Plain
 
 _MOST_DIFFERENT: Final = 20_000  # values of a column in which ditto marks are looked for
 _MOST_FILLED: Final = 0.5  # share of rows in which a column that is filled down has a value of its own
@@ -38,10 +39,10 @@ def filled_down(table: TextTable, names: Sequence[str]) -> TextTable:
             continue
         columns[name], n_filled, n_lost = _filled(values, table.lines, refused, is_wanted=is_wanted)
         if n_filled:
-            reason = f"{n_filled} cells have the value of the row above"
+            reason = Message("finding.filled_down", n=n_filled)
             issues.append(Issue(table.file, 0, name, reason, is_refused=False))
         if n_lost:
-            reason = f"{n_lost} cells stay empty: a row above them could not be read, and it may have had their value"
+            reason = Message("finding.not_filled_down", n=n_lost)
             issues.append(Issue(table.file, 0, name, reason, is_refused=False))
     return table if columns == table.columns else replace(table, columns=columns, issues=tuple(issues))
 
@@ -54,8 +55,8 @@ def _has_ditto(values: Sequence[str]) -> bool:
 def _column(name: str, table: TextTable) -> str:
     column = column_called(name, table.columns)
     if column is None:
-        has = listed(table.columns)
-        raise UnusableError(f"{table.file}: [source] fill_down: no column {shown(name)}; it has {has}")
+        file, has = Plain(table.file), listed(table.columns)
+        raise UnusableError(Message("terminal.error.no_fill_down_column", file=file, column=name, columns=has))
     return column
 
 

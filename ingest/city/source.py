@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from ingest.city.archives import chosen_member, registers_in, unpacked
-from ingest.city.decoding_process import NO_ENCODING, NO_GEOMETRY
+from ingest.city.decoding_protocol import NO_GEOMETRY
 from ingest.city.delimiter import likely_delimiter, mark_counts
 from ingest.city.header import LOOKED_AT, find_header, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file, parts_of
 from ingest.city.overpass import read_overpass
-from ingest.city.text_encoding import encoding_of, likely_encodings, likely_text
+from ingest.city.text_encoding import encoding_of, is_unnamed_encoding, likely_encodings, unnamed_encoding
 from ingest.errors import UnusableError
 from ingest.register.delimited import (
     Row,
@@ -30,7 +30,8 @@ from ingest.register.delimited import (
     table_of_rows,
     text_lines,
 )
-from ingest.register.issue import Issue, printable
+from ingest.register.issue import Issue
+from languages.message import Message, Plain, why, with_text
 
 GEOMETRY_X: Final = "geometry.x"  # columns that points are put into
 GEOMETRY_Y: Final = "geometry.y"
@@ -84,26 +85,33 @@ def read_source(path: Path, rules: ReadingRules | None = None) -> Source:
     rules = rules or ReadingRules()
     try:
         if not path.is_file():
-            raise UnusableError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+            raise UnusableError(_no_file(path))
         before = path.stat()
         if before.st_size > _MAX_BYTES:
-            raise UnusableError(f"{path}: is larger than {_MAX_BYTES >> 30} GiB")
+            raise UnusableError(Message("terminal.error.large_file", file=path, gib=_MAX_BYTES >> 30))
         source = _read(path, rules)
         after = path.stat()
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=path, reason=why(error))) from error
     if (before.st_mtime_ns, before.st_size, before.st_ino) != (after.st_mtime_ns, after.st_size, after.st_ino):
-        raise UnusableError(f"{path}: changed while it was read; nothing was changed here: try again")
+        raise UnusableError(Message("terminal.error.changed_meanwhile", file=path))
     return source
+
+
+def _no_file(path: Path) -> Message:
+    if path.exists():
+        return Message("terminal.error.no_regular_file", file=path)
+    return Message("terminal.error.missing_file", file=path)
 
 
 def _read(path: Path, rules: ReadingRules) -> Source:
     kind = _kind_of(path)
     if kind != "workbook" and path.suffix.lower() in _WORKBOOKS:
-        old = " of the old Excel format" if path.suffix.lower() == ".xls" else ""
-        raise UnusableError(f"{path}: is no workbook{old}, whatever its name says")
+        is_old = path.suffix.lower() == ".xls"
+        code = "terminal.error.no_old_workbook" if is_old else "terminal.error.no_workbook"
+        raise UnusableError(Message(code, file=path))
     if not kind and path.suffix.lower() == ".geojson":
-        raise UnusableError(f"{path}: is no GeoJSON: not JSON at all")
+        raise UnusableError(Message("terminal.error.no_geojson", file=path))
     if kind == "workbook":
         if zipfile.is_zipfile(path):
             check_archive(path)
@@ -115,7 +123,7 @@ def _read(path: Path, rules: ReadingRules) -> Source:
         return Source(table, "EPSG:4326", kind)
     if kind:
         if kind == "KML" and _has_entities(path):
-            raise UnusableError(f"{path}: declares entities of its own, which no KML needs")
+            raise UnusableError(Message("terminal.error.kml_entities", file=path))
         return _from_vector(path, kind, rules)
     return _from_text(path, rules)
 
@@ -125,11 +133,15 @@ def _from_archive(path: Path, rules: ReadingRules) -> Source:
         member, is_named = chosen_member(folder, path, rules.sheet)
         inner = replace(rules, sheet=None) if is_named else rules
         if _kind_of(member) == "zip":  # an archive can hold itself
-            raise UnusableError(f"{path}: {member.name} is an archive in an archive: unpack it")
+            raise UnusableError(Message("terminal.error.archive_in_archive", file=path, name=Plain(member.name)))
         try:
             source = _read(member, inner)
         except UnusableError as error:
-            raise UnusableError(str(error).replace(str(member), f"{path}: {member.name}")) from error
+            reason = why(error)
+            where = f"{path}: {member.name}"
+            raise UnusableError(
+                with_text(reason, str(member), where) if isinstance(reason, Message) else reason
+            ) from error
     return replace(source, table=replace(source.table, file=path.name, issues=_renamed(source, path.name)))
 
 
@@ -200,9 +212,9 @@ def _has_entities(path: Path) -> bool:
 def _from_text(path: Path, rules: ReadingRules) -> Source:
     content = path.read_bytes()
     if b"\0" in content[:_SNIFFED] and content.startswith((b"\x7fELF", b"%PDF", b"\x89PNG")):
-        raise UnusableError(f"{path}: is no register but a file of another kind")
+        raise UnusableError(Message("terminal.error.other_kind", file=path))
     encoding, remark = encoding_of(content, rules.encoding, str(path))
-    issues = [Issue(path.name, 0, "", remark, is_refused=False)] if remark else []
+    issues = [Issue(path.name, 0, "", remark, is_refused=False)] if remark is not None else []
     lines = text_lines(content, encoding)
     head = list(islice(lines, LOOKED_AT))
     n_skipped = 0
@@ -237,21 +249,25 @@ def _with_header(
             head.append(row)
             if row[0] >= max(named):
                 break
-        chosen = tuple(at for at, row in enumerate(head) if row[0] in named and not isinstance(row[1], str))
+        chosen = tuple(at for at, row in enumerate(head) if row[0] in named and not isinstance(row[1], Message))
         if len(chosen) != len(named):
-            raise UnusableError(f"{file}: [source] header_row: the file has no row in line {max(named)}")
+            raise UnusableError(Message("terminal.error.header_line", file=Plain(file), line=max(named)))
     else:
         head = list(islice(rows, LOOKED_AT))
-        chosen = find_header([[] if isinstance(row, str) else row for _line, row in head], rules.columns)
+        chosen = find_header([[] if isinstance(row, Message) else row for _line, row in head], rules.columns)
         if not chosen:
-            raise UnusableError(f"{file}: no header: a row has to name the columns")
-    names = names_of([head[at][1] for at in chosen], file, head[chosen[0]][0], issues)
+            raise UnusableError(Message("terminal.error.header_unfound", file=Plain(file)))
+    cells = [values for at in chosen if not isinstance(values := head[at][1], Message)]
+    names = names_of(cells, file, head[chosen[0]][0], issues)
     while names and not names[-1]:
         names.pop()
-    titles = [line for at, (line, row) in enumerate(head) if at < chosen[0] and not isinstance(row, str) and any(row)]
+    titles = [
+        line for at, (line, row) in enumerate(head) if at < chosen[0] and not isinstance(row, Message) and any(row)
+    ]
     lines_of_header = tuple(head[at][0] for at in chosen)
     if titles or len(chosen) > 1:
-        reason = f"the header was read from line{'s' if len(chosen) > 1 else ''} {', '.join(map(str, lines_of_header))}"
+        code = "finding.header_lines" if len(chosen) > 1 else "finding.header_line"
+        reason = Message(code, lines=Plain(", ".join(map(str, lines_of_header))))
         issues.append(Issue(file, 0, "", reason, is_refused=False))
     rest = chain(head[chosen[-1] + 1 :], rows)
     by_name = frozenset(names[int(at)] for at in exact if int(at) < len(names))
@@ -264,7 +280,7 @@ def _from_workbook(path: Path, rules: ReadingRules) -> Source:
     table, header_rows = _with_header(path.name, _sheet_rows(found), rules, list(issues), found.exact)
     merged = [cell for cell in found.merged if cell[0] >= header_rows[-1]]  # those of the header name groups of columns
     if merged and (n_filled := _unmerge(found, merged)):
-        reason = f"{n_filled} cells are merged with one above them and have its value"
+        reason = Message("finding.merged_cells", n=n_filled)
         issues.append(Issue(path.name, 0, "", reason, is_refused=False))
         rules = replace(rules, header_rows=header_rows)
         table, header_rows = _with_header(path.name, _sheet_rows(found), rules, issues, found.exact)
@@ -294,10 +310,10 @@ def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
     try:
         found = decode_file(kind, path, rules.sheet or "", rules.encoding or "")
     except UnusableError as error:
-        if kind.endswith("JSON"):
-            raise UnusableError(_what_is_wrong(path, kind, error)) from error
-        if NO_ENCODING in str(error):
-            raise UnusableError(f"{path}: {NO_ENCODING}{likely_text(likely_encodings(texts_of(path)))}") from error
+        if kind.endswith("JSON") and (wrong := _what_is_wrong(path, kind)) is not None:
+            raise UnusableError(wrong) from error
+        if is_unnamed_encoding(error):
+            raise UnusableError(unnamed_encoding(str(path), likely_encodings(texts_of(path)))) from error
         raise
     issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
     own_kind = {"GeoJSON": "GeoJSON", "ESRIJSON": "ESRI JSON"}.get(found.driver, kind)
@@ -319,22 +335,26 @@ def texts_of(path: Path, sheet: str | None = None) -> bytes:
     return content[int.from_bytes(content[8:10], "little") :]  # past its header
 
 
-def _what_is_wrong(path: Path, kind: str, error: UnusableError) -> str:
-    """Why a JSON file cannot be read, with the place where its JSON breaks, if it does."""
+def _what_is_wrong(path: Path, kind: str) -> Message | None:
+    """Why a JSON file cannot be read, with the place where its JSON breaks, if it does; None = for another reason."""
     try:
         document = json.loads(path.read_bytes()) if path.stat().st_size <= _MAX_EXPLAINED else None
     except RecursionError:
-        return f"{path}: not JSON of a register: nested too deeply"
+        return Message("terminal.error.deep_json", file=path)
     except ValueError as broken:
-        return f"{path}: not JSON: {printable(str(broken)[:200])}"
+        return Message("terminal.error.no_json", file=path, reason=Plain(str(broken)[:200]))
     is_features = isinstance(document, dict) and isinstance(document.get("features"), list)
-    return str(error) if is_features or document is None else f"{path}: is no {kind} FeatureCollection"
+    if is_features or document is None:
+        return None
+    return Message("terminal.error.no_collection", file=path, kind=Plain(kind))
 
 
 def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
     """Features as rows; where some are points, those that are none are refused."""
     columns = {" ".join(name.split()): values for name, values in found.columns.items()}
-    is_placeless = not found.x or set(found.reasons) == {NO_GEOMETRY}  # a table alone: its columns may hold places
+    is_placeless = not found.x or all(
+        reason == NO_GEOMETRY for reason in found.reasons
+    )  # a table alone: its columns may hold places
     if not is_placeless:
         columns = {
             GEOMETRY_X: ["" if math.isnan(x) else repr(x) for x in found.x],
@@ -342,7 +362,9 @@ def _feature_table(file: str, found: Decoded, issues: list[Issue]) -> TextTable:
             **columns,
         }
     refused = {
-        at: reason for at, reason in enumerate(found.reasons) if reason and not (is_placeless and reason == NO_GEOMETRY)
+        at: reason
+        for at, reason in enumerate(found.reasons)
+        if reason is not None and not (is_placeless and reason == NO_GEOMETRY)
     }
     if refused:  # reported in the order of the file
         issues += [Issue(file, found.lines[at], "", refused[at], is_refused=True) for at in sorted(refused)]

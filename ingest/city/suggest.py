@@ -18,12 +18,12 @@ from ingest.city.likely_systems import likely_systems
 from ingest.city.mapping_draft import Findings, draft_of
 from ingest.city.rows_above import filled_down, looks_filled_down
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, parts_in, read_source, texts_of
-from ingest.city.text_encoding import likely_encodings
+from ingest.city.text_encoding import is_unnamed_encoding, likely_encodings
 from ingest.city.vocabulary import is_empty
 from ingest.errors import UnusableError
-from ingest.register.issue import printable, shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
 from languages.catalogue import FALLBACK, Catalogue, load_catalogue
+from languages.message import printable, shown
 
 _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
@@ -92,7 +92,7 @@ def suggest(
     for name in columns:
         lines.append(_column_line(name, source.table.columns[name][::step], meanings.get(name, ""), words))
     lines += [
-        str(issue) for issue in source.table.issues[:10] if not (is_chosen and "as [source] sheet" in issue.reason)
+        issue.say(words) for issue in source.table.issues[:10] if not (is_chosen and issue.code in {"sheet", "layer"})
     ]
     found = Findings(
         path.name, source, columns, guessed, system, encodings, sheet, fill_down, cabinets, _copies(source)
@@ -121,7 +121,7 @@ def _read(path: Path, sheet: str | None) -> tuple[Source, list[str]]:
     try:
         return read_source(path, ReadingRules(sheet)), []
     except UnusableError as error:
-        if "no encoding is named" not in str(error):
+        if not is_unnamed_encoding(error):
             raise
         encodings = likely_encodings(texts_of(path, sheet))
         for encoding in encodings:

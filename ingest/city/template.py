@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ingest.city.extent import zone_place
 from ingest.errors import UnusableError
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
+from languages.message import Message, Plain, why
 
 _CITY: Final = """\
 # Pengaturan kota / the city's settings. Hanya nama yang wajib / only the name is required.
@@ -103,9 +104,9 @@ def write_city(folder: Path, name: str, timezone: str = "Asia/Jakarta") -> None:
             nothing is overwritten.
     """
     if timezone not in available_timezones():
-        raise UnusableError(f"--timezone: {timezone!r} is no time zone such as Asia/Jakarta")
+        raise UnusableError(Message("terminal.error.no_timezone", timezone=timezone))
     if not name.strip():
-        raise UnusableError("--name: a city needs a name")
+        raise UnusableError(Message("terminal.error.no_name"))
     files = {
         # JSON's strings are TOML's basic strings
         FILE_NAME: _CITY.format(name=json.dumps(name, ensure_ascii=False), timezone=json.dumps(timezone)),
@@ -113,11 +114,13 @@ def write_city(folder: Path, name: str, timezone: str = "Asia/Jakarta") -> None:
     }
     for file in files:
         if (folder / file).exists():
-            raise UnusableError(f"{folder / file}: is there already; nothing was written")
+            raise UnusableError(Message("terminal.error.exists", folder=Plain(folder / file)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
             with (folder / file).open("x", encoding="utf-8") as target:
                 target.write(text)
     except OSError as error:
-        raise UnusableError(f"{error.filename or folder}: {error.strerror or error}") from error
+        raise UnusableError(
+            Message("terminal.error.at", where=Plain(error.filename or folder), reason=why(error))
+        ) from error

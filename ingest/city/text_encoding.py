@@ -12,7 +12,7 @@ from typing import Final
 from charset_normalizer import from_bytes
 
 from ingest.errors import UnusableError
-from ingest.register.issue import shown
+from languages.message import Message, Plain
 
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -26,49 +26,66 @@ _CANDIDATES: Final = (
     "euc_jp", "cp874", "cp1255", "cp1256", "cp1258", "cp850", "cp852", "cp437", "mac_roman",
 )  # fmt: skip
 _OLD: Final = frozenset({"cp850", "cp852", "cp437", "cp866", "mac_roman"})  # only where no other fits as well
+_UNNAMED: Final = frozenset(
+    {
+        "terminal.error.encoding_of_texts",
+        "terminal.error.encoding_unnamed",
+        "terminal.error.encoding_likely",
+        "terminal.error.encoding_likely_or",
+    }
+)
 _LOOKED_AT: Final = 200_000  # bytes
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _MIXED: Final = re.compile(r"[^\W_]+")
 _RARE: Final = frozenset("þÞðÐýÝ¡¿ƒˆ˜Œœ†‡‰‹›¦¬¯¸")  # what a wrong code page makes of another one's letters
 
 
-def encoding_of(content: bytes, named: str | None, name: str) -> tuple[str, str]:
-    """The encoding to read a text with, and what a person should know about it ("" = nothing).
+def encoding_of(content: bytes, named: str | None, name: str) -> tuple[str, Message | None]:
+    """The encoding to read a text with, and what a person should know about it (None = nothing).
 
     Raises:
         UnusableError: there is no such encoding, the text is not in it, or nobody said which one it is and it cannot
             be determined with certainty.
     """
     if named is not None:
-        return _checked(content, named, name), ""
+        return _checked(content, named, name), None
     for mark, encoding in _MARKS:
         if content.startswith(mark):
-            return _checked(content, encoding, name), ""
+            return _checked(content, encoding, name), None
     wide = _wide(content)
     if wide:
-        return _checked(content, wide, name), f"has no byte-order mark and was read as {wide}"
+        return _checked(content, wide, name), Message("finding.wide_text", encoding=Plain(wide))
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         likely = likely_encodings(content)
         if likely[:1] == ["cp1252"]:
-            return "cp1252", f"not UTF-8 from line {line} on: read as cp1252; name the encoding if letters are wrong"
-        text = f"{name}:{line}: is not UTF-8, and no encoding is named{likely_text(likely)}"
-        raise UnusableError(text) from error
-    return "utf-8", ""
+            return "cp1252", Message("finding.read_as_cp1252", line=line)
+        raise UnusableError(unnamed_encoding(f"{name}:{line}", likely)) from error
+    return "utf-8", None
 
 
-def likely_text(likely: Sequence[str]) -> str:
-    """What to write into the mapping, as the end of a message."""
+def is_unnamed_encoding(error: UnusableError) -> bool:
+    """Whether a text could not be read since nothing says in which encoding it is."""
+    message = error.args[0]
+    return isinstance(message, Message) and not _UNNAMED.isdisjoint(message.kind)
+
+
+def unnamed_encoding(where: str, likely: Sequence[str]) -> Message:
+    """That a text is no UTF-8 and nobody says what it is, with what to write into the mapping."""
+    at = Plain(where)
     if not likely:
-        return ""
-    others = f" (or {', '.join(likely[1:4])})" if likely[1:] else ""
-    return f"; most likely {likely[0]}: say encoding = {likely[0]!r} in [source]{others}"
+        return Message("terminal.error.encoding_unnamed", where=at)
+    first = Plain(likely[0])
+    if not likely[1:]:
+        return Message("terminal.error.encoding_likely", where=at, encoding=first)
+    others = Plain(", ".join(likely[1:4]))
+    return Message("terminal.error.encoding_likely_or", where=at, encoding=first, others=others)
 
 
 def _checked(content: bytes, encoding: str, name: str) -> str:
-    unknown = f"{name}: [source] encoding: {shown(encoding)} is no encoding of texts that Python knows"
+    unknown = Message("terminal.error.no_encoding", file=Plain(name), value=encoding)
     try:
         content.decode(encoding)
         "".encode(encoding)
@@ -76,7 +93,10 @@ def _checked(content: bytes, encoding: str, name: str) -> str:
         raise UnusableError(unknown) from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnusableError(f"{name}:{line}: is not in {encoding}: {error.reason} at byte {error.start}") from error
+        at, why = Plain(f"{name}:{line}"), Plain(error.reason)
+        raise UnusableError(
+            Message("terminal.error.not_in_encoding", where=at, encoding=Plain(encoding), reason=why, byte=error.start)
+        ) from error
     return encoding
 
 

@@ -19,7 +19,8 @@ from ingest.city.power import power_mark, read_power
 from ingest.city.vocabulary import PHASE_WORDS, is_empty, technology_of
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, listed, shown
+from ingest.register.issue import Issue, listed
+from languages.message import Message, Plain
 
 METERING: Final = frozenset({"bus", "address", "profile", "phase", "position", "position_source"})
 """Fields that steer metering and verdicts: a column fills them only where the mapping says so."""
@@ -27,8 +28,8 @@ _WHOLE: Final = frozenset({"lamp_id", "cabinet_id", "circuit", "controller_id"})
 _PLACES: Final = frozenset({"latitude", "longitude"})
 _KILO: Final = re.compile(r"(?<![a-z])k\s?(?:w|va)(?![a-z])", re.IGNORECASE)
 
-Reading = tuple[str, str]
-"""A value, and what a person should know about it ("" = nothing)."""
+Reading = tuple[str, Message | None]
+"""A value, and what a person should know about it (None = nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def translate(
                 captured += [kept] if name in METERING else []
             columns[kept] = list(map(_one_line, values))
     if captured:
-        reason = f"not mapped, so they fill no field of a meter or a position: kept as {listed(captured)}"
+        reason = Message("finding.not_mapped", names=listed(captured))
         issues.append(Issue(table.file, 0, "", reason, is_refused=False))
     exact = frozenset(field for field, rule in all_rules.items() if rule.columns and set(rule.columns) <= table.exact)
     return Translation(replace(table, columns=columns, issues=tuple(issues), exact=exact & _PLACES), names)
@@ -92,10 +93,14 @@ def _filled(table: TextTable, field: str, rule: Rule, name: str, issues: list[Is
         return [rule.constant] * n_rows
     for column in rule.columns:
         if column not in table.columns:
-            raise UnusableError(f"{table.file}: no column {shown(column)} for {field}; it has {listed(table.columns)}")
+            has = listed(table.columns)
+            name = Plain(field)
+            raise UnusableError(
+                Message("terminal.error.no_column_for", file=Plain(table.file), column=column, field=name, columns=has)
+            )
     texts, n_partial = _joined([table.columns[column] for column in rule.columns], rule, field)
     if n_partial:
-        reason = f"{n_partial} rows lack a part of it; left empty there"
+        reason = Message("finding.partial_ids", n=n_partial)
         issues.append(Issue(table.file, 0, name, reason, is_refused=False))
     words = {_key(word): _word(value) for word, value in rule.values.items()}
     pattern = re.compile(rule.pattern) if rule.pattern else None
@@ -109,7 +114,7 @@ def _filled(table: TextTable, field: str, rule: Rule, name: str, issues: list[Is
         if found is None:
             found = known[text] = _value(text, words, pattern, read)
         value, remark = found
-        if remark:
+        if remark is not None:
             issues.append(Issue(table.file, table.lines[row], name, remark, is_refused=False))
         filled.append(value or rule.otherwise)
     return filled
@@ -138,15 +143,15 @@ def _value(
     """A field's value: the translation of the whole text, else of what the pattern finds in it, else as it reads."""
     word = words.get(_key(text))
     if word is not None:
-        return word, ""
+        return word, None
     if pattern is not None and text:
         match = pattern.search(text)
         if match is not None:
             text = (match[1] or "").strip()
             word = words.get(_key(text))
             if word is not None:
-                return word, ""
-    return ("", "") if is_empty(text) else read(text)
+                return word, None
+    return ("", None) if is_empty(text) else read(text)
 
 
 def _key(text: str) -> str:
@@ -171,10 +176,10 @@ def _reader(
         return lambda text: read_date(text, rule.formats)
     if field == "technology":
         _tell_words(texts, rule, name, table.file, issues)
-        return lambda text: (technology_of(text) or text, "")
+        return lambda text: (technology_of(text) or text, None)
     if field == "phase":
-        return lambda text: (PHASE_WORDS.get(text.casefold(), text), "")
-    return lambda text: (_one_line(text), "")
+        return lambda text: (PHASE_WORDS.get(text.casefold(), text), None)
+    return lambda text: (_one_line(text), None)
 
 
 def _power_reader(
@@ -186,7 +191,7 @@ def _power_reader(
         base = "VA" if is_apparent else "W"
         unit = f"k{base}" if _KILO.search(name) else base
         if unit != base:
-            reason = f"its name says {unit}: numbers without a unit are read so; [lamp] unit overrides it"
+            reason = Message("finding.unit_by_name", unit=Plain(unit))
             issues.append(Issue(table.file, 0, name, reason, is_refused=False))
     is_exact = set(rule.columns) <= table.exact
     mark = "." if is_exact else power_mark(dict.fromkeys(texts))
@@ -206,7 +211,7 @@ def _tell_words(texts: Sequence[str], rule: Rule, name: str, file: str, issues: 
     for text, n_rows in Counter(texts).most_common(50):
         meant = technology_of(text)
         if meant and _key(text) not in mapped and text.casefold() != meant.casefold():
-            reason = f"{shown(text)} was read as {meant} in {n_rows} rows"
+            reason = Message("finding.technology", value=text, technology=Plain(meant), n=n_rows)
             issues.append(Issue(file, 0, name, reason, is_refused=False))
 
 

@@ -94,9 +94,9 @@ class Detection(DetectionParts):
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
-        self._rules.is_weather_dark = self._weather.look(sweep, self._context.level_told_s)
-        told_s = self._context.level_told_s[sweep.controller]
-        verdicts = self._rules.judge(sweep, suspects, replies, told_s, self._is_muted)
+        self._rules.is_weather_dark = self._weather.look(sweep, self._context.level_reported_s)
+        reported_s = self._context.level_reported_s[sweep.controller]
+        verdicts = self._rules.judge(sweep, suspects, replies, reported_s, self._is_muted)
         self._balance.look(sweep, commands)
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:

@@ -18,9 +18,9 @@ def note_lists(sweep: Sweep, state: LampState, fleet: Fleet) -> None:
     for r in np.flatnonzero(sweep.is_live & ~is_settled).tolist():
         c = int(batch.controller[r])
         own = slice(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
-        told = batch.lamp[int(batch.lamp_start[r]) : int(batch.lamp_start[r + 1])]
+        reported = batch.lamp[int(batch.lamp_start[r]) : int(batch.lamp_start[r + 1])]
         before = state.is_listed[own].copy()
         state.is_listed[own] = False
-        state.is_listed[told[told >= 0]] = True
+        state.is_listed[reported[reported >= 0]] = True
         state.n_list_changes += bool((before != state.is_listed[own]).any())
         state.is_fully_listed[c] = bool(state.is_listed[own].all())

@@ -24,7 +24,7 @@ from ingest.schema.live import (
 
 _LIT_SHARE = 0.2  # of the expected power: from here on people call it lit
 _LIT_W = 6.0  # where nothing is expected
-_LEVEL_KEPT_S = 1800  # what an agent told stands for so long after its newest record, then the schedule counts
+_LEVEL_KEPT_S = 1800  # what an agent reported stands for so long after its newest record, then the schedule counts
 
 
 def draw(
@@ -72,6 +72,6 @@ def _due(fleet: Fleet, state: LampState, context: CabinetContext, now_us: int) -
     is_recent = np.zeros(fleet.n_lamps, np.bool_)
     is_heard = (context.at_s > 0) & (context.at_s >= now_us // 1_000_000 - _LEVEL_KEPT_S)  # by controller
     is_recent[has_controller] = is_heard[fleet.lamp_controller[has_controller]]
-    is_told = is_recent & state.is_listed & (state.level <= 100)
-    due[is_told] = np.where(state.level[is_told] > 0, DUE_LIT, DUE_OFF)
+    is_reported = is_recent & state.is_listed & (state.level <= 100)
+    due[is_reported] = np.where(state.level[is_reported] > 0, DUE_LIT, DUE_OFF)
     return due

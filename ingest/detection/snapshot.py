@@ -23,6 +23,14 @@ from ingest.model.fleet import Fleet
 VERSION: Final = 3
 READABLE: Final = frozenset({2, VERSION})  # 2 stored the rules' flags by position, see ``upgraded``
 _SPARSE: Final = 16
+_RENAMED: Final = {
+    "is_status_told": "is_status_reported",
+    "level_told": "level_reported",
+    "level_told_s": "level_reported_s",
+    "switch_told_s": "switch_reported_s",
+    "told": "reported",
+}
+"""What arrays were called in snapshots until a reported value was called so everywhere."""
 Arrays = Mapping[str, npt.NDArray[Any]]
 Holder = tuple[str, object]
 
@@ -119,15 +127,23 @@ def upgraded(memory: Arrays) -> dict[str, npt.NDArray[Any]]:
     """A readable memory as this version stores it.
 
     Version 2 had all flags of a lamp in one number: counters by the position of twelve rules, which stand under the
-    rules' names beside it, and two bits of other meaning.
+    rules' names beside it, and two bits of other meaning. Earlier snapshots of version 3, too, call some arrays
+    otherwise.
     """
-    new = dict(memory)
+    new = {_present_name(key): values for key, values in memory.items()}
     if int(memory["version"]) == 2:
         flags = _load(memory, "lamp/state/flags")
         if flags is not None:
             new["lamp/marks/is_learning"] = (flags & np.uint32(1 << 15)) != 0
             new["lamp/marks/is_attended"] = (flags & np.uint32(1 << 13)) != 0
     return new
+
+
+def _present_name(key: str) -> str:
+    """A key of a snapshot, ``kind/holder/array`` or one of its parts (``#at``), with the array's name of today."""
+    holder, slash, array = key.rpartition("/")
+    name, mark, part = array.partition("#")
+    return f"{holder}{slash}{_RENAMED.get(name, name) if holder else name}{mark}{part}"
 
 
 def _store(memory: dict[str, Any], key: str, values: npt.NDArray[Any]) -> None:

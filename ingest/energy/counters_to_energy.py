@@ -141,9 +141,9 @@ def borne_out(
     which, rate_w = which[order], rate_w[order]
     meters, begin, n = np.unique(which, return_index=True, return_counts=True)
     usual_w = rate_w[begin + (n * (1 - _MOST_STEPS)).astype(np.int64)]  # a spike is half a fall: never most steps
-    is_told = n >= _TOLD_BY
+    is_reported = n >= _TOLD_BY
     raised = most_w.copy()
-    raised[meters] = np.where(is_told, np.maximum(most_w[meters], _ABOVE_USUAL * usual_w), most_w[meters])
+    raised[meters] = np.where(is_reported, np.maximum(most_w[meters], _ABOVE_USUAL * usual_w), most_w[meters])
     return raised
 
 

@@ -27,6 +27,7 @@ from ingest.schema.city import City
 from ingest.schema.segments import US_PER_DAY, parse_day, segment_folders
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles
 from ingest.telemetry.segment_file import missing_tables
+from languages.message import Message, Plain, why
 
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 _UNMETERED: Final = frozenset({"false", "no", "0", "tidak", "none", "unmetered", "abonemen"})
@@ -105,7 +106,7 @@ def month_span(month: str, timezone: str) -> tuple[int, int]:
     """
     match = _MONTH.fullmatch(month)
     if match is None or not 1970 <= int(match[1]) < 9000:
-        raise UnusableError(f"--month: {month!r} is no month like 2026-11")
+        raise UnusableError(Message("terminal.error.no_month", month=month))
     year, number = int(match[1]), int(match[2])
     zone = ZoneInfo(timezone)
     begin = datetime(year, number, 1, tzinfo=zone)
@@ -171,4 +172,4 @@ def write_month(path: Path, found: Iterable[AccountEnergy]) -> None:
                 values = [getattr(one, column) for column in COLUMNS]
                 writer.writerow([round(value, 3) if isinstance(value, float) else value for value in values])
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error

@@ -24,6 +24,7 @@ from ingest.errors import UnusableError, describe
 from ingest.mqtt.socket_buffer import SocketBuffer
 from ingest.mqtt.state_time import StateTime
 from ingest.schema.safe_url import without_secrets
+from languages.message import Message, why
 
 KEEPALIVE_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 5.0
@@ -33,7 +34,7 @@ _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _RECEIVE_BUFFER: Final = 4 << 20
 
 
-Message = tuple[str, bytes]  # topic and payload
+MqttMessage = tuple[str, bytes]  # topic and payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ def parse_address(url: str) -> tuple[str, int, bool]:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
     except (KeyError, ValueError):
-        raise UnusableError(f"[broker] url: {without_secrets(url)!r} is no mqtt:// or mqtts:// address") from None
+        raise UnusableError(Message("terminal.error.broker_url", url=without_secrets(url))) from None
     if not parts.hostname:
-        raise UnusableError(f"[broker] url: {without_secrets(url)!r} names no host")
+        raise UnusableError(Message("terminal.error.broker_no_host", url=without_secrets(url)))
     return parts.hostname, port, parts.scheme == "mqtts"
 
 
@@ -106,7 +107,7 @@ class Broker:
         self._state_topic = state_topic(host_id)
         self._topics = [(f"{NAMESPACE}/{group}/{kind}/+", int(kind == NDEATH)) for kind in (NBIRTH, NDATA, NDEATH)]
         self._monotonic = monotonic
-        self._messages: list[Message] = []
+        self._messages: list[MqttMessage] = []
         self._waiting_bytes = 0
         self.state_time = StateTime(wall_ms, monotonic)
         self._n_failures = 0
@@ -138,14 +139,14 @@ class Broker:
                 if address.cert is not None:
                     context.load_cert_chain(address.cert, address.key)
             except (OSError, ssl.SSLError) as error:
-                raise UnusableError(f"[broker] ca, cert, key: {error}") from error
+                raise UnusableError(Message("terminal.error.broker_files", reason=why(error))) from error
             client.tls_set_context(context)
         return client
 
     # --- the caller's side
     # ---------------------------------------------------------------------------------------------
 
-    def receive(self, timeout_s: float, max_bytes: int) -> list[Message]:
+    def receive(self, timeout_s: float, max_bytes: int) -> list[MqttMessage]:
         """Messages that came within ``timeout_s``, at once when ``max_bytes`` of them are there.
 
         Connects and reconnects by itself; ``trouble`` says what is in the way, ``n_sessions`` counts fresh starts.

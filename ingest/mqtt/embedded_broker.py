@@ -30,6 +30,7 @@ from ingest.mqtt.bounded_broker import TLS_LISTENER, SteadyDict
 from ingest.mqtt.ruled_broker import RuledBroker
 from ingest.mqtt.topic_rules import TopicRules
 from ingest.schema.safe_url import without_secrets
+from languages.message import Message, Plain, why
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
@@ -52,7 +53,7 @@ def parse_embedded(url: str) -> tuple[str, int]:
         return host or DEFAULT_HOST, int(port) if port else DEFAULT_PORT
     except ValueError:
         shown = without_secrets(url)
-        raise UnusableError(f"[broker] url: {shown!r}: after 'embedded:' comes a port or host:port") from None
+        raise UnusableError(Message("terminal.error.embedded_port", shown=shown)) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -102,7 +103,7 @@ def _check_passwords(path: Path) -> None:
     try:
         read_secret(path)
     except PkiError as error:
-        raise UnusableError(f"[broker] passwords: {error}") from error
+        raise UnusableError(Message("terminal.error.broker_passwords", reason=why(error))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,7 @@ class TlsListener:
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
         except (OSError, ssl.SSLError) as error:
             raise UnusableError(
-                f"[broker] tls_listen: {self.folder}: {getattr(error, 'strerror', None) or error};"
-                " 'terang-city ca init' writes its files"
+                Message("terminal.error.broker_tls_files", folder=Plain(self.folder), reason=why(error))
             ) from error
         return context
 
@@ -165,10 +165,7 @@ class EmbeddedBroker:
             UnusableError: other machines could connect and there are no passwords, or others may read their file.
         """
         if passwords is None and not is_loopback(host):
-            raise UnusableError(
-                f"[broker] url: embedded:{host}:{port} listens beyond this machine, and only with passwords: set"
-                " [broker] passwords (terang-city broker-password writes the file), or use Mosquitto with certificates"
-            )
+            raise UnusableError(Message("terminal.error.embedded_open", host=Plain(host), port=Plain(port)))
         if passwords is not None:
             _check_passwords(passwords)
         self._passwords = passwords
@@ -190,7 +187,12 @@ class EmbeddedBroker:
         """
         self._thread.start()
         if not self._is_up.wait(_START_TIMEOUT_S) or self._error is not None:
-            raise UnusableError(f"embedded broker on {self._bind}: {self._error or 'does not start'}")
+            raise UnusableError(self._why_not())
+
+    def _why_not(self) -> Message:
+        if self._error is None:
+            return Message("terminal.error.broker_not_started", bind=Plain(self._bind))
+        return Message("terminal.error.broker_fails", bind=Plain(self._bind), reason=why(self._error))
 
     def stop(self) -> None:
         """Close every connection and the port."""

@@ -115,7 +115,7 @@ class Intake:
         self._changes += changes
 
     @property
-    def has_untold_changes(self) -> bool:
+    def has_unreported_changes(self) -> bool:
         """Whether changes wait for the next load."""
         return bool(self._changes)
 

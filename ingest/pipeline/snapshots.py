@@ -173,18 +173,18 @@ class SnapshotJob:
         store: TelemetryStore,
         received: ReceivedRangesTable,
         monotonic: Callable[[], float],
-        has_untold_changes: Callable[[], bool] = lambda: False,
+        has_unreported_changes: Callable[[], bool] = lambda: False,
     ) -> None:
         """The first one comes with the first run: there is always one to go on from.
 
-        ``has_untold_changes``: whether detection found changes that no load holds yet; a snapshot would lose them.
+        ``has_unreported_changes``: whether detection found changes that no load holds yet; a snapshot would lose them.
         """
         self._file = file
         self._memory = memory
         self._commit_queue = commit_queue
         self._store = store
         self._received = received
-        self._has_untold_changes = has_untold_changes
+        self._has_unreported_changes = has_unreported_changes
         self._every = Every(_EVERY_S, monotonic, share=_SHARE, slowest_s=_SLOWEST_S)
         self._log = structlog.get_logger("ingest")
 
@@ -192,7 +192,7 @@ class SnapshotJob:
         """Take a snapshot if it is due."""
         is_due = self._every.is_due()
         self._commit_queue.hold(is_held=is_due)
-        if not is_due or not self._commit_queue.is_empty or self._has_untold_changes():
+        if not is_due or not self._commit_queue.is_empty or self._has_unreported_changes():
             return
         try:
             self.take(now_us)

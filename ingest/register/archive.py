@@ -18,6 +18,7 @@ from typing import Final
 from durable_files.whole_file import replacing
 from ingest.errors import UnusableError
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+from languages.message import Message, Plain, why
 
 FOLDER: Final = "registers"  # in the city's data folder
 KEPT: Final = 10
@@ -100,7 +101,9 @@ def files_of(kept: Kept) -> tuple[bytes, bytes]:
     try:
         with zipfile.ZipFile(kept.path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                raise UnusableError(f"{kept.path}: unpacks to more than {_MAX_BYTES >> 30} GiB")
+                raise UnusableError(
+                    Message("terminal.error.unpacks_to_gib", file=Plain(kept.path), max_bytes=Plain(_MAX_BYTES >> 30))
+                )
             return archive.read(LAMPS_FILE), archive.read(CABINETS_FILE)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise UnusableError(f"{kept.path}: cannot be read: {error}") from error
+        raise UnusableError(Message("terminal.error.unreadable", file=Plain(kept.path), reason=why(error))) from error

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.register.fields import Fields, one_form
-from ingest.register.issue import shown
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
 from ingest.schema.limits import TECHNOLOGIES
+from languages.message import Message, Plain
 
 LAMP_COLUMNS: Final = (
     "lamp_id", "cabinet_id", "circuit", "position", "position_source", "latitude", "longitude", "rated_power_w",
@@ -28,6 +28,7 @@ CABINET_COLUMNS: Final = (
 LONGEST_ID: Final = 128
 LONGEST_NAME: Final = 64
 LONGEST_TEXT: Final = 500
+DEGREES: Final = Message("finding.unit.degrees")
 MAX_POWER_W: Final = 5000.0  # the largest flood lights take 2 kW
 MAX_SUPPLY_VA: Final = 1e7
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -39,10 +40,10 @@ def check_cabinets(fields: Fields) -> Cabinets:
     controller_id = [one_form(name) for name in fields.texts("controller_id", LONGEST_ID)]
     for row, controller in enumerate(controller_id):
         if any(character in controller for character in "/+#"):
-            fields.mend(row, "controller_id", f"{shown(controller)} must not hold / + #; left empty")
+            fields.mend(row, "controller_id", Message("finding.topic_marks", value=controller))
             controller_id[row] = ""
-    latitude = fields.numbers("latitude", -90, 90, "degrees")
-    longitude = fields.numbers("longitude", -180, 180, "degrees")
+    latitude = fields.numbers("latitude", -90, 90, DEGREES)
+    longitude = fields.numbers("longitude", -180, 180, DEGREES)
     is_placed = ~np.isnan(latitude) & ~np.isnan(longitude) & ~((latitude == 0) & (longitude == 0))
     cabinets = Cabinets(
         cabinet_id=cabinet_id,
@@ -53,7 +54,7 @@ def check_cabinets(fields: Fields) -> Cabinets:
         district=fields.texts("district", LONGEST_TEXT),
         village=fields.texts("village", LONGEST_TEXT),
         supply_account=fields.texts("supply_account", LONGEST_NAME),
-        supply_va=fields.numbers("supply_va", 0, MAX_SUPPLY_VA, "VA", may_group=True),
+        supply_va=fields.numbers("supply_va", 0, MAX_SUPPLY_VA, Plain("VA"), may_group=True),
         transformer=fields.texts("transformer", LONGEST_TEXT),
         metered=fields.texts("metered", 16),
         switching=fields.choices("switching", ("contactor", "lamp"), ""),
@@ -71,10 +72,10 @@ def check_lamps(fields: Fields, cabinets: Cabinets) -> Lamps:
     cabinet = np.array([cabinet_row.get(name, UNKNOWN_INT) for name in cabinet_id], np.int32)
     for row in np.flatnonzero(cabinet < 0).tolist():
         if cabinet_id[row]:
-            fields.mend(row, "cabinet_id", f"{shown(cabinet_id[row])} is not in cabinets.csv; taken as unmonitored")
+            fields.mend(row, "cabinet_id", Message("finding.no_cabinet", value=cabinet_id[row]))
             cabinet_id[row] = ""
-    rated = fields.numbers("rated_power_w", 0, MAX_POWER_W, "W", may_group=True)
-    fields.where(rated == 0, lambda row: fields.mend(row, "rated_power_w", "0 W is no rating; left empty"))
+    rated = fields.numbers("rated_power_w", 0, MAX_POWER_W, Plain("W"), may_group=True)
+    fields.where(rated == 0, lambda row: fields.mend(row, "rated_power_w", Message("finding.no_rating")))
     rated[rated == 0] = np.nan
     address = fields.integers("address", 1, 247)
     bus = fields.texts("bus", LONGEST_NAME)
@@ -111,7 +112,7 @@ def _places(fields: Fields) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.flo
     other = {"latitude": "longitude", "longitude": "latitude"}
     for column, maximum in (("latitude", 90.0), ("longitude", 180.0)):
         n_before = len(fields.issues)
-        values = fields.numbers(column, -maximum, maximum, "degrees")
+        values = fields.numbers(column, -maximum, maximum, DEGREES)
         # what would be a mended value elsewhere refuses the row here
         fields.issues[n_before:] = [issue for issue in fields.issues[n_before:] if not issue.line]
         texts, others = fields.raw(column), fields.raw(other[column])
@@ -120,19 +121,22 @@ def _places(fields: Fields) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.flo
         found.append(values)
     latitude, longitude = found
     for row in np.flatnonzero((latitude == 0) & (longitude == 0)).tolist():
-        fields.refuse(row, "latitude", "0, 0 is no place of a lamp but of a missing coordinate")
+        fields.refuse(row, "latitude", Message("finding.origin"))
     return latitude, longitude
 
 
-def _why_no_place(text: str, other: str, column: str, maximum: float) -> str:
+def _why_no_place(text: str, other: str, column: str, maximum: float) -> Message:
     if not text:
-        return "is empty and required"
-    reason = f"{shown(text)} is no {column} of -{maximum:g} to {maximum:g} degrees"
+        return Message("finding.required")
+    if column == "longitude":
+        return Message("finding.no_longitude", value=text, most=maximum)
     try:
-        is_swapped = column == "latitude" and abs(float(text)) <= 180 and abs(float(other)) <= 90
+        is_swapped = abs(float(text)) <= 180 and abs(float(other)) <= 90
     except ValueError:
         is_swapped = False
-    return reason + ("; latitude and longitude seem swapped" if is_swapped else "")
+    if is_swapped:
+        return Message("finding.no_latitude_swapped", value=text, most=maximum)
+    return Message("finding.no_latitude", value=text, most=maximum)
 
 
 def _check_addresses(
@@ -145,10 +149,8 @@ def _check_addresses(
         owner = cabinets.controller_id[at] or "\0" + cabinets.cabinet_id[at]
         first = seen.setdefault((owner, bus[row], int(address[row])), row)
         if first != row:
-            line = fields.table.lines[first]
-            reason = (
-                f"{address[row]} on bus {shown(bus[row])} belongs to the lamp of line {line} too; no agent can ask both"
-            )
+            line = int(fields.table.lines[first])
+            reason = Message("finding.shared_address", address=int(address[row]), bus=bus[row], line=line)
             fields.mend(row, "address", reason)
 
 

@@ -16,7 +16,8 @@ from itertools import chain, islice
 from typing import Final
 
 from ingest.errors import UnusableError
-from ingest.register.issue import Issue, printable
+from ingest.register.issue import Issue
+from languages.message import Message, Plain
 
 MAX_FIELD: Final = 4096  # characters; no property of a street light is longer
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -26,7 +27,7 @@ _TOO_LARGE: Final = "field larger than field limit"  # of the reader's words
 _CHUNK: Final = 10_000  # rows
 _MOST_WORDS: Final = 20_000  # different texts of a column that are kept once each
 
-Row = tuple[int, "list[str] | str"]
+Row = tuple[int, "list[str] | Message"]
 """A row's line, and its values or the reason why it cannot be read."""
 
 
@@ -91,7 +92,7 @@ def text_lines(content: bytes, encoding: str) -> Iterator[str]:
 def table_of_rows(
     file: str, header: Sequence[str], rows: Iterable[Row], issues: list[Issue], exact: frozenset[str] = frozenset()
 ) -> TextTable:
-    """Put rows into columns; a row given as a text is refused with that text as the reason.
+    """Put rows into columns; a row given as a message is refused with that reason.
 
     Args:
         file: the name that issues carry.
@@ -117,8 +118,8 @@ def table_of_rows(
 
     n_columns = len(header)
     for line, row in rows:
-        reason = row if isinstance(row, str) else _reason_to_refuse(row, header)
-        if reason:
+        reason = row if isinstance(row, Message) else _reason_to_refuse(row, header)
+        if reason is not None:
             n_refused += 1
             issues.append(Issue(file, line, "", reason, is_refused=True))
         elif isinstance(row, list) and any(row):
@@ -132,22 +133,22 @@ def table_of_rows(
     return TextTable(file, named, lines, tuple(issues), len(lines) + n_refused, exact)
 
 
-def _reason_to_refuse(row: list[str], header: Sequence[str]) -> str:
+def _reason_to_refuse(row: list[str], header: Sequence[str]) -> Message | None:
     if len(row) != len(header):
         if not any(map(str.strip, row)):
             row.clear()
-            return ""
+            return None
         # trailing separators are what spreadsheets leave behind; anything else has slipped out of its column
         if len(row) < len(header) or any(map(str.strip, row[len(header) :])):
-            return f"{len(row)} fields where the header names {len(header)}"
+            return Message("finding.n_fields", n=len(row), n_header=len(header))
     joined = "".join(row)
     if "\0" in joined:
-        return "a null byte in the row"
+        return Message("finding.null_byte")
     if len(joined) > MAX_FIELD and max(map(len, row)) > MAX_FIELD:
-        return f"a field of {max(map(len, row))} characters"
+        return Message("finding.long_field", n=max(map(len, row)))
     if not joined.strip():
         row.clear()
-    return ""
+    return None
 
 
 class _StrayQuoteError(Exception):
@@ -228,7 +229,7 @@ def _quoted_rows(lines: Iterator[str], delimiter: str, start: int, n_columns: in
     reader = csv.reader(source, delimiter=delimiter)
     while True:
         begin = source.begin_row()
-        reason = "a quote opens and does not close within the row"
+        reason = Message("finding.open_quote")
         try:
             row = next(reader, None)
             is_broken = False
@@ -236,7 +237,7 @@ def _quoted_rows(lines: Iterator[str], delimiter: str, start: int, n_columns: in
             row = []
             is_broken = True
             if _TOO_LARGE in str(error):
-                reason = f"a field of more than {csv.field_size_limit()} characters"
+                reason = Message("finding.longer_field", n=csv.field_size_limit())
         if row is None:
             return
         source.n_columns = source.n_columns or len(row)
@@ -257,7 +258,7 @@ def _encoding(content: bytes, file: str, issues: list[Issue]) -> str:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        issues.append(Issue(file, line, "", "not UTF-8 from here on: the file was read as cp1252", is_refused=False))
+        issues.append(Issue(file, line, "", Message("finding.not_utf8"), is_refused=False))
         return "cp1252"
     return "utf-8-sig"
 
@@ -268,11 +269,11 @@ def _delimiter(head: str) -> str:
     return max(DELIMITERS, key=outside.count)
 
 
-def _header(row: list[str] | str, file: str) -> list[str]:
-    header = [] if isinstance(row, str) else [" ".join(name.replace("\0", "").split()) for name in row]
+def _header(row: list[str] | Message, file: str) -> list[str]:
+    header = [] if isinstance(row, Message) else [" ".join(name.replace("\0", "").split()) for name in row]
     if not any(header):
-        raise UnusableError(f"{file}: no header: the first row has to name the columns")
+        raise UnusableError(Message("terminal.error.no_header", file=Plain(file)))
     for name in header:
         if name and header.count(name) > 1:
-            raise UnusableError(f"{file}:1: {printable(name)}: stands twice in the header")
+            raise UnusableError(Message("terminal.error.doubled_column", file=Plain(file), column=Plain(name)))
     return header

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, shown
+from ingest.register.issue import Issue
 from ingest.register.number_format import decimal_mark, plain_text, read_number
+from languages.message import Message, Plain
 
 Texts = Sequence[str]
+Unit = Plain | Message
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _BOOLEANS: Final = {
     **dict.fromkeys(("true", "t", "1", "1.0", "yes", "y", "ya", "benar", "si", "sí", "sim", "oui", "ja", "tak"), True),
@@ -25,6 +27,9 @@ _BOOLEANS: Final = {
     **dict.fromkeys(("false", "f", "0", "0.0", "no", "n", "tidak", "salah", "não", "non", "nein", "nie", ""), False),
     **dict.fromkeys(("нет", "hayır", "아니오", "いいえ", "否", "ไม่", "không"), False),
 }
+
+_Number = tuple[float, Message | None, bool]
+"""A text's number (NaN = none), what is wrong with it, and whether it was written otherwise than with a point."""
 
 
 class Fields:
@@ -38,23 +43,23 @@ class Fields:
         self.issues: list[Issue] = list(table.issues)
         self._names = names or {}
 
-    def refuse(self, row: int, column: str, reason: str) -> None:
+    def refuse(self, row: int, column: str, reason: Message) -> None:
         """Leave a row out; only the first reason is reported."""
         if not self.is_refused[row]:
             self.is_refused[row] = True
             self._note(row, column, reason, is_refused=True)
 
-    def mend(self, row: int, column: str, reason: str) -> None:
+    def mend(self, row: int, column: str, reason: Message) -> None:
         """Take a row in spite of one bad value."""
         if not self.is_refused[row]:
             self._note(row, column, reason, is_refused=False)
 
-    def mend_all(self, column: str, reason: str) -> None:
+    def mend_all(self, column: str, reason: Message) -> None:
         """Note what was done to a whole column."""
         name = self._names.get(column, column)
         self.issues.append(Issue(self.table.file, 0, name, reason, is_refused=False))
 
-    def _note(self, row: int, column: str, reason: str, *, is_refused: bool) -> None:
+    def _note(self, row: int, column: str, reason: Message, *, is_refused: bool) -> None:
         name = self._names.get(column, column)
         self.issues.append(Issue(self.table.file, int(self.table.lines[row]), name, reason, is_refused))
 
@@ -67,7 +72,7 @@ class Fields:
         values = list(self.raw(column))
         for row, value in enumerate(values):
             if len(value) > longest:
-                self.mend(row, column, f"{shown(value)} is longer than {longest} characters; left empty")
+                self.mend(row, column, Message("finding.long_text", value=value, n=longest))
                 values[row] = ""
             elif not value.isprintable():
                 values[row] = " ".join("".join(c if c.isprintable() else " " for c in value).split())
@@ -81,17 +86,18 @@ class Fields:
             if self.is_refused[row]:
                 continue
             if not value:
-                self.refuse(row, column, "is empty and required")
+                self.refuse(row, column, Message("finding.required"))
             elif len(value) > longest or not value.isprintable():
-                self.refuse(row, column, f"{shown(value)} is no id: printable, at most {longest} characters")
+                self.refuse(row, column, Message("finding.no_id", value=value, n=longest))
             elif value in first:
-                self.refuse(row, column, f"{shown(value)} stands in line {self.table.lines[first[value]]} already")
+                line = self.table.lines[first[value]]
+                self.refuse(row, column, Message("finding.doubled", value=value, line=line))
             else:
                 first[value] = row
         return values
 
     def numbers(
-        self, column: str, minimum: float, maximum: float, unit: str, *, may_group: bool = False
+        self, column: str, minimum: float, maximum: float, unit: Unit | None = None, *, may_group: bool = False
     ) -> npt.NDArray[np.float64]:
         """A column of numbers; empty, no number, ambiguous or out of range = NaN.
 
@@ -99,7 +105,7 @@ class Fields:
             column: the field.
             minimum: the least that it can be.
             maximum: the most.
-            unit: as shown in messages.
+            unit: as shown in messages, None = a number of things.
             may_group: a point, too, may represent thousands (``1.250`` W); where both readings are possible, the
                 value is left empty.
 
@@ -114,11 +120,7 @@ class Fields:
         with np.errstate(invalid="ignore"):
             is_outside = (values < minimum) | (values > maximum)
         for row in np.flatnonzero(is_outside).tolist():
-            self.mend(
-                row,
-                column,
-                f"{shown(texts[row])} is not within {minimum:g} to {maximum:g}{unit and ' ' + unit}; left empty",
-            )
+            self.mend(row, column, _outside(texts[row], minimum, maximum, unit))
         values[is_outside] = np.nan
         return values
 
@@ -126,7 +128,7 @@ class Fields:
         self, column: str, texts: Texts, minimum: float, maximum: float, *, may_group: bool
     ) -> npt.NDArray[np.float64]:
         mark = "." if column in self.table.exact else decimal_mark(map(plain_text, dict.fromkeys(texts)))
-        known = {"": (np.nan, "", False)}  # text -> value, what is wrong with it, whether a mark in it was changed
+        known: dict[str, _Number] = {"": (np.nan, None, False)}
         values = np.full(self.n_rows, np.nan)
         n_changed = 0
         for row, text in enumerate(texts):
@@ -135,10 +137,10 @@ class Fields:
                 found = known[text] = _number(text, mark, minimum, maximum, may_group=may_group)
             values[row], reason, is_changed = found
             n_changed += is_changed
-            if reason:
+            if reason is not None:
                 self.mend(row, column, reason)
         if n_changed:
-            self.mend_all(column, f"{n_changed} values with a decimal comma or grouped digits, read as numbers")
+            self.mend_all(column, Message("finding.marks", n=n_changed))
         return values
 
     def integers(self, column: str, minimum: int, maximum: int) -> npt.NDArray[np.int32]:
@@ -147,10 +149,10 @@ class Fields:
         Returns:
             int32 (n_rows,).
         """
-        values = self.numbers(column, minimum, maximum, "").copy()
+        values = self.numbers(column, minimum, maximum).copy()
         is_broken = ~np.isnan(values) & (values != np.floor(values))
         for row in np.flatnonzero(is_broken).tolist():
-            self.mend(row, column, f"{shown(self.raw(column)[row])} is no whole number; left empty")
+            self.mend(row, column, Message("finding.no_whole", value=self.raw(column)[row]))
         values[is_broken | np.isnan(values)] = -1
         return values.astype(np.int32)
 
@@ -158,11 +160,12 @@ class Fields:
         """A column of words out of a list, whatever their case; others become ``otherwise``."""
         by_case = {word.casefold(): word for word in allowed} | {"": otherwise}
         values = list(self.raw(column))
+        listed = Plain(", ".join(allowed))
+        so = Message("finding.so.taken", word=Plain(otherwise)) if otherwise else Message("finding.so.empty")
         for row, value in enumerate(values):
             word = by_case.get(value.casefold())
             if word is None:
-                so = f"taken as {otherwise}" if otherwise else "left empty"
-                self.mend(row, column, f"{shown(value)} is none of {', '.join(allowed)}; {so}")
+                self.mend(row, column, Message("finding.no_choice", value=value, words=listed, so=so))
                 word = otherwise
             values[row] = word
         return values
@@ -173,7 +176,7 @@ class Fields:
         for row, text in enumerate(self.raw(column)):
             value = _BOOLEANS.get(text.casefold())
             if value is None:
-                self.mend(row, column, f"{shown(text)} is neither true nor false; taken as false")
+                self.mend(row, column, Message("finding.no_boolean", value=text))
             values[row] = bool(value)
         return values
 
@@ -188,19 +191,23 @@ def one_form(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def _number(text: str, mark: str, minimum: float, maximum: float, *, may_group: bool) -> tuple[float, str, bool]:
-    """A text's number (NaN = none), what is wrong with it, and whether it was written otherwise than with a point."""
+def _outside(value: str, minimum: float, maximum: float, unit: Unit | None) -> Message:
+    if unit is None:
+        return Message("finding.outside", value=value, least=minimum, most=maximum)
+    return Message("finding.outside_unit", value=value, least=minimum, most=maximum, unit=unit)
+
+
+def _number(text: str, mark: str, minimum: float, maximum: float, *, may_group: bool) -> _Number:
     is_plain = _is_plain(text)
     if is_plain and (mark != "," or "." not in text) and not may_group:
-        return float(text), "", False
+        return float(text), None, False
     found = read_number(plain_text(text), mark)
     if not found:
-        return np.nan, f"{shown(text)} is no number; left empty", False
+        return np.nan, Message("finding.no_number", value=text), False
     possible = [value for value in found if minimum <= value <= maximum] or list(found[:1])
     if len(possible) == 2:
-        both = " or ".join(f"{value:g}" for value in possible)
-        return np.nan, f"{shown(text)} is ambiguous: {both}; left empty", False
-    return possible[0], "", not (is_plain and float(text) == possible[0])
+        return np.nan, Message("finding.ambiguous", value=text, one=possible[0], other=possible[1]), False
+    return possible[0], None, not (is_plain and float(text) == possible[0])
 
 
 def _is_plain(text: str) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-SHOWN_CHARACTERS = 60
+from languages.catalogue import Catalogue
+from languages.message import SHOWN_CHARACTERS, Message, Plain, printable
+
+FAMILY: Final = "finding."  # of the ids of reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,38 +21,43 @@ class Issue:
         line: 1-based line where the row begins (the sheet's row in a workbook, the feature's number in GeoJSON);
             0 = the whole file.
         column: the file's own column name, "" = the whole row.
-        reason: what is wrong and what was made of it, in one line.
+        reason: what is wrong and what was made of it, a message of `FAMILY`.
         is_refused: the row was left out; otherwise it was taken, with this value mended or left empty.
     """
 
     file: str
     line: int
     column: str
-    reason: str
+    reason: Message
     is_refused: bool
 
-    def __str__(self) -> str:
+    @property
+    def code(self) -> str:
+        """A word for the kind of finding that stays the same in every language and version: ``no_number``."""
+        return self.reason.code.removeprefix(FAMILY)
+
+    @property
+    def message(self) -> Message:
         """``lamps.csv:12: latitude: 'abc' is no number (row refused)``."""
-        where = f"{self.file}:{self.line}" if self.line else self.file
-        column = f" {self.column}:" if self.column else ""
-        return printable(f"{where}:{column} {self.reason}{' (row refused)' if self.is_refused else ''}")
+        where = Plain(f"{self.file}:{self.line}" if self.line else self.file)
+        place = Plain(f"{where}: {self.column}") if self.column else where
+        if self.is_refused:
+            return Message("finding.at_refused", where=place, reason=self.reason)
+        return Message("finding.at", where=place, reason=self.reason)
+
+    def say(self, words: Catalogue) -> str:
+        """The finding in one line."""
+        return self.message.say(words)
+
+    def __str__(self) -> str:
+        """The finding in one line of English, for logs."""
+        return str(self.message)
 
 
-def printable(text: str) -> str:
-    """A text with everything escaped that could move a terminal's cursor, change its colours or break the line."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def listed(names: Iterable[str], most: int = 30) -> str:
-    """Names in one line, each fit for a terminal; what is beyond ``most`` is only counted."""
+def listed(names: Iterable[str], most: int = 30) -> Plain | Message:
+    """Names for one line of a message; what is beyond ``most`` is only counted."""
     all_names = [printable(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + "…") for name in names]
-    more = f" and {len(all_names) - most} more" if len(all_names) > most else ""
-    return ", ".join(all_names[:most]) + more
-
-
-def shown(text: str) -> str:
-    """A value in quotes, control characters escaped and cut where it is long: fit for one line of a terminal."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
-    return repr(cut)
+    first = Plain(", ".join(all_names[:most]))
+    if len(all_names) <= most:
+        return first
+    return Message("finding.and_more", names=first, n=len(all_names) - most)

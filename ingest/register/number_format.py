@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-"""A regular expression of everything that might be a number after `plain_text`."""
 _MARKS: Final = str.maketrans(
     {
         "٫": ".", "٬": ",", "،": ",", "−": "-", "‒": "-", "–": "-", "’": "'", "‘": "'", "ʼ": "'", "`": "'",

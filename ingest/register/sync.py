@@ -36,6 +36,7 @@ from ingest.register.loss import is_large_loss, n_lost
 from ingest.register.position_order import SURVEYED, with_position_sources
 from ingest.register.register import Register, with_centroids
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+from languages.message import Message, Plain, why
 
 _LOGGED: Final = 20
 _DATA: Final = "data"  # the city's data folder
@@ -104,8 +105,10 @@ def read_city_files(folder: Path, *, is_strict: bool = False) -> tuple[Register,
     found = read_folder(folder)
     refused = [issue for issue in found.issues if issue.is_refused]
     if is_strict and refused:
-        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
-        raise UnusableError(f"{folder / refused[0].file}: {refused[0]}{more}")
+        first, file = refused[0].message, folder / refused[0].file
+        if len(refused) == 1:
+            raise UnusableError(Message("terminal.error.at", where=file, reason=first))
+        raise UnusableError(Message("terminal.error.refused_rows", file=file, first=first, n=len(refused) - 1))
     return found.register, found.issues
 
 
@@ -227,7 +230,9 @@ def _finish(folder: Path, held: Agreement) -> None:
             if digest_of(contents) == held.digest:
                 publish(folder)
     except OSError as error:
-        raise UnusableError(f"{folder}: an import was cut short and cannot be finished: {error.strerror}") from error
+        raise UnusableError(
+            Message("terminal.error.import_cut_short", folder=Plain(folder), reason=why(error))
+        ) from error
 
 
 def _older(folder: Path, held: Agreement, digest: str, engine: Engine, *, is_takeover: bool) -> str:
@@ -270,7 +275,9 @@ def _contents(folder: Path) -> dict[str, bytes]:
     try:
         settle(folder)  # an import that a power cut interrupted
     except OSError as error:
-        raise UnusableError(f"{folder}: an import was cut short and cannot be finished: {error.strerror}") from error
+        raise UnusableError(
+            Message("terminal.error.import_cut_short", folder=Plain(folder), reason=why(error))
+        ) from error
     return {name: _content(folder / name) for name in (CABINETS_FILE, LAMPS_FILE)}
 
 
@@ -280,11 +287,11 @@ def _content(path: Path) -> bytes:
         content = path.read_bytes()
         after = path.stat()
     except FileNotFoundError as error:
-        raise UnusableError(f"{path}: no such file; 'terang-city init' writes one to begin with") from error
+        raise UnusableError(Message("terminal.error.missing_register", file=Plain(path))) from error
     except OSError as error:
-        raise UnusableError(f"{path}: {error.strerror or error}") from error
+        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(content) != after.st_size:
-        raise UnusableError(f"{path}: changed while it was read")
+        raise UnusableError(Message("terminal.error.changed", file=Plain(path)))
     return content
 
 
@@ -300,5 +307,6 @@ def _table(content: bytes, file: str) -> TextTable:
     table = read_delimited(content, file)
     for column in REQUIRED[file]:
         if column not in table.columns:
-            raise UnusableError(f"{file}: the column {column} is missing; it has {listed(table.columns)}")
+            name, has = Plain(column), listed(table.columns)
+            raise UnusableError(Message("terminal.error.missing_column", file=Plain(file), column=name, columns=has))
     return table

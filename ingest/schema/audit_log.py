@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, insert, select, text, update
 from ingest.schema.access_tables import audit, audit_head, audit_names
 from ingest.schema.audit_chain import FIRST_MAC, Line, commitment, line_mac, seal
 from ingest.schema.errors import AuditError
+from languages.message import Message
 
 _LOCK: Final = 0x7465_7266  # any number, the same for all of Terang's processes
 
@@ -78,7 +79,7 @@ class AuditLog:
             connection.execute(update(audit_head).where(audit_head.c.id == 0).values(seq=0))
         stored = connection.execute(select(audit_head)).one_or_none()
         if stored is not None and stored.seal != seal(key, "head", stored.seq, stored.mac):
-            raise AuditError("the audit log's newest line does not carry this city's seal: terang-api audit verify")
+            raise AuditError(Message("terminal.error.audit_seal"))
         previous = Head(0, FIRST_MAC) if stored is None else Head(stored.seq, stored.mac)
         line = Line(
             seq=previous.seq + 1,

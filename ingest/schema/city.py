@@ -32,6 +32,8 @@ from ingest.schema.sections import (
     TelemetrySection,
     WebSection,
 )
+from ingest.schema.validation import NAMELESS, reason_of
+from languages.message import Message, Plain, why
 
 FILE_NAME: Final = "city.toml"
 LAMPS_FILE: Final = "lamps.csv"
@@ -86,10 +88,12 @@ class City(Section):
         path = self.folder / file
         try:
             if path.stat().st_mode & 0o077:
-                raise CityError(f"[oidc] client_secret_file: {path}: others may read it; chmod 600 {path}")
+                raise CityError(Message("terminal.error.client_secret_open", file=Plain(path)))
             return path.read_text(encoding="utf-8").strip() or None
         except (OSError, UnicodeDecodeError) as error:
-            raise CityError(f"[oidc] client_secret_file: {path}: {error}") from error
+            raise CityError(
+                Message("terminal.error.client_secret_file", file=Plain(path), reason=why(error))
+            ) from error
 
     def talq_token(self, receiver: TalqReceiver) -> str | None:
         """The token of one of ``[[talq.receivers]]``; None where it has none.
@@ -122,9 +126,11 @@ class City(Section):
         try:
             token = (self.folder / file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise CityError(f"[telemetry] token_file: {self.folder / file}: {error}") from error
+            raise CityError(
+                Message("terminal.error.token_file", folder=Plain(self.folder / file), reason=why(error))
+            ) from error
         if not token:
-            raise CityError(f"[telemetry] token_file: {self.folder / file}: is empty")
+            raise CityError(Message("terminal.error.token_file_empty", folder=Plain(self.folder / file)))
         return token
 
     def parsed_limits(self) -> Limits:
@@ -142,33 +148,33 @@ def read_city(folder: Path, environment: Mapping[str, str]) -> City:
     try:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CityError(f"{path}: no such file; 'terang-city init {folder}' writes one") from error
+        raise CityError(Message("terminal.error.missing_city", file=Plain(path), folder=Plain(folder))) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise CityError(f"{path}: {error}") from error
+        raise CityError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     except tomllib.TOMLDecodeError as error:
-        raise CityError(f"{path}: not TOML: {error}") from error
+        raise CityError(Message("terminal.error.no_toml", where=Plain(path), reason=why(error))) from error
     if "folder" in document:
-        raise CityError(f"{path}: folder: unknown key")
+        raise CityError(Message("terminal.error.folder_key", file=Plain(path)))
     if isinstance(document.get("telemetry"), dict) and "token" in document["telemetry"]:
-        raise CityError(f"{path}: [telemetry] token: secrets come from TERANG_TELEMETRY_TOKEN or token_file")
+        raise CityError(Message("terminal.error.token_in_file", file=Plain(path)))
     if isinstance(document.get("broker"), dict) and "password" in document["broker"]:
-        raise CityError(f"{path}: [broker] password: secrets come from TERANG_BROKER_PASSWORD")
+        raise CityError(Message("terminal.error.password_in_file", file=Plain(path)))
     if isinstance(document.get("oidc"), dict) and "client_secret" in document["oidc"]:
-        raise CityError(
-            f"{path}: [oidc] client_secret: secrets come from TERANG_OIDC_CLIENT_SECRET or client_secret_file"
-        )
+        raise CityError(Message("terminal.error.client_secret_in_file", file=Plain(path)))
     variables = _override(document, environment)
     try:
         city = City(**document, folder=folder)
     except ValidationError as error:
-        raise CityError(_error_text(error, path, variables)) from error
+        raise CityError(_error_message(error, path, variables)) from error
     try:
         city.parsed_limits()
     except CityError as error:
         named = [
             name for (section, key), name in variables.items() if section == "limits" and f"] {key}:" in str(error)
         ]
-        raise CityError(f"{named[0] if named else path}: {error}") from error
+        raise CityError(
+            Message("terminal.error.at", where=Plain(named[0] if named else path), reason=why(error))
+        ) from error
     return city
 
 
@@ -219,20 +225,30 @@ def _value(section: str, key: str, text: str, name: str) -> Any:
         try:
             return tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError as error:
-            raise CityError(f"{name}: not a TOML value such as {_TOML_VALUES[section, key]}: {error}") from error
+            raise CityError(
+                Message(
+                    "terminal.error.no_toml_like",
+                    name=Plain(name),
+                    toml_values=Plain(_TOML_VALUES[section, key]),
+                    reason=why(error),
+                )
+            ) from error
     return text
 
 
-def _error_text(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> str:
+def _error_message(error: ValidationError, path: Path, variables: Mapping[tuple[str, str], str]) -> Message:
     """The first thing wrong: where it was set, which key, why."""
     first = error.errors()[0]
     section, *rest = [str(part) for part in first["loc"]]
     source = variables.get((section, rest[0])) if rest else None
     where = f"[{section}] {'.'.join(rest)}" if rest else section
-    reason = {"extra_forbidden": "unknown key", "missing": "is required"}.get(first["type"], first["msg"])
+    reason = reason_of(first)
     is_secret = rest[:1] in (["token"], ["password"], ["client_secret"])
     is_secret = (
         is_secret or "token" in str(first["input"]).lower() or any(c in str(first["input"]) for c in ("@", "://"))
     )
-    given = "" if first["type"] in {"extra_forbidden", "missing"} or is_secret else f" (given: {first['input']!r})"
-    return f"{source or path}: {where}: {reason.removeprefix('Value error, ')}{given}"
+    place, key = Plain(source or path), Plain(where)
+    if first["type"] in NAMELESS or is_secret:
+        return Message("terminal.error.setting", where=place, key=key, reason=reason)
+    given = Plain(repr(first["input"]))
+    return Message("terminal.error.setting_given", where=place, key=key, reason=reason, given=given)

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from ingest.schema.errors import CityError
 from ingest.schema.safe_url import scrubbed, without_secrets
+from languages.message import Message, Plain
 
 LAMPS: Final = "lamps"
 CIRCUITS: Final = "circuits"
@@ -73,17 +74,23 @@ def parse_address(url: str) -> InfluxAddress:
         asked = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
     except ValueError as error:
         reason = scrubbed(str(error), url)
-        raise CityError(f"[telemetry] url: {without_secrets(url)!r} is not {form}: {reason}") from None
+        raise CityError(
+            Message(
+                "terminal.error.influx_form_because", url=without_secrets(url), form=Plain(form), reason=Plain(reason)
+            )
+        ) from None
     unknown = sorted(set(asked) - {"org", "bucket", "tls"})
     if unknown:
-        raise CityError(f"[telemetry] url: {scrubbed(unknown[0], url)}: unknown; the form is {form}")
+        raise CityError(
+            Message("terminal.error.influx_unknown", unknown=Plain(scrubbed(unknown[0], url)), form=Plain(form))
+        )
     if parts.scheme != "influxdb" or not host or parts.username or parts.path.strip("/"):
-        raise CityError(f"[telemetry] url: {without_secrets(url)!r} is not {form}")
+        raise CityError(Message("terminal.error.influx_form", url=without_secrets(url), form=Plain(form)))
     missing = [name for name in ("org", "bucket") if not asked.get(name)]
     if missing:
-        raise CityError(f"[telemetry] url: {missing[0]} is missing; the form is {form}")
+        raise CityError(Message("terminal.error.influx_missing", missing=Plain(missing[0]), form=Plain(form)))
     if asked.get("tls", "false") not in {"true", "false"}:
-        raise CityError(f"[telemetry] url: tls: {asked['tls']!r} is neither true nor false")
+        raise CityError(Message("terminal.error.influx_tls", asked=asked["tls"]))
     scheme = "https" if asked.get("tls") == "true" else "http"
     name = f"[{host}]" if ":" in host else host
     return InfluxAddress(f"{scheme}://{name}:{port}", asked["org"], asked["bucket"])

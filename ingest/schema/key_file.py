@@ -13,6 +13,7 @@ from typing import Final
 from durable_files.whole_file import create_file
 from ingest.schema.city import City
 from ingest.schema.errors import KeyFileError
+from languages.message import Message, Plain, why
 
 FILE_NAME: Final = "api.key"
 _BYTES: Final = 32
@@ -42,9 +43,9 @@ class KeyFile:
         except KeyFileError:
             raise
         except (OSError, ValueError) as error:
-            raise KeyFileError(f"{self.path}: {error}") from error
+            raise KeyFileError(Message("terminal.error.at", where=Plain(self.path), reason=why(error))) from error
         if len(key) != _BYTES:
-            raise KeyFileError(f"{self.path}: not {2 * _BYTES} hexadecimal digits")
+            raise KeyFileError(Message("terminal.error.no_hexadecimal", file=Plain(self.path), value=Plain(2 * _BYTES)))
         return key
 
     def _make(self) -> None:
@@ -69,4 +70,4 @@ def check_mode(path: Path) -> None:
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        raise KeyFileError(f"{path}: mode {mode:04o} lets others read it; chmod 600 {path}")
+        raise KeyFileError(Message("terminal.error.open_to_others", file=Plain(path), mode=Plain(f"{mode:04o}")))

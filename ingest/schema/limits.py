@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.schema.errors import CityError
+from languages.message import Message, Plain, why
 
 TECHNOLOGIES: Final = ("LED", "HPS", "MH", "CFL", "MV", "IND", "other")
 DISCHARGE: Final = frozenset({"HPS", "MH", "CFL", "MV", "IND"})
@@ -39,7 +40,7 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise CityError(f"{text!r} is no duration such as 90s, 10m, 24h or 7d")
+        raise CityError(Message("terminal.error.no_duration", text=text))
     return float(match[1]) * _SECONDS[match[2]]
 
 
@@ -147,10 +148,16 @@ def parse_limits(document: Mapping[str, object]) -> Limits:
     for key, value in document.items():
         if isinstance(value, Mapping):
             if key not in TECHNOLOGIES:
-                raise CityError(f"[limits.{key}]: no such technology; one of {', '.join(TECHNOLOGIES)}")
+                raise CityError(
+                    Message(
+                        "terminal.error.no_limit_technology",
+                        key=Plain(key),
+                        technologies=Plain(", ".join(TECHNOLOGIES)),
+                    )
+                )
             for name, inner in value.items():
                 if not _limit(name, f"limits.{key}").per_technology:
-                    raise CityError(f"[limits.{key}] {name}: this limit is not set per technology")
+                    raise CityError(Message("terminal.error.limit_not_by_technology", key=Plain(key), name=Plain(name)))
                 by_technology.setdefault(key, {})[name] = _number(name, inner, f"limits.{key}")
         else:
             general[key] = _number(key, value, "limits")
@@ -160,7 +167,7 @@ def parse_limits(document: Mapping[str, object]) -> Limits:
 def _limit(name: str, where: str) -> Limit:
     limit = BY_NAME.get(name)
     if limit is None:
-        raise CityError(f"[{where}] {name}: no such limit")
+        raise CityError(Message("terminal.error.no_limit", where=Plain(where), name=Plain(name)))
     return limit
 
 
@@ -170,7 +177,17 @@ def _number(name: str, value: object, where: str) -> float:
         try:
             return parse_duration(value)
         except CityError as error:
-            raise CityError(f"[{where}] {name}: {error}") from error
+            raise CityError(
+                Message("terminal.error.limit_at", where=Plain(where), name=Plain(name), reason=why(error))
+            ) from error
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or value == float("inf"):
-        raise CityError(f"[{where}] {name}: {value!r} is no number of {limit.unit} from 0 up")
+        raise CityError(
+            Message(
+                "terminal.error.no_limit_number",
+                where=Plain(where),
+                name=Plain(name),
+                value=value,
+                unit=Plain(limit.unit),
+            )
+        )
     return float(value)

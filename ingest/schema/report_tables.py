@@ -10,8 +10,6 @@ from ingest.schema.tables import metadata
 
 CITIZEN: Final = "citizen"  # `evidence.source` of a fault that only citizens can see
 FOUND_UNMETERED: Final = "unmetered"  # `found` of a lamp without a meter
-# what a crew found, of a report that became a check
-OUTCOMES: Final = ("in_order", "mended", "not_found")
 
 # Nobody's name or number stands here: a contact is optional, encrypted, and deleted with the outcome.
 reports: Final = Table(

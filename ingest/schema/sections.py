@@ -13,29 +13,30 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from edge_agent.wire.schedule import CLOCK_TIME, SUN_TIME
 from languages.catalogue import language_codes
+from languages.message import Message, Plain
 
 
 def _timezone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError("no such time zone")
+        raise ValueError(Message("terminal.error.value.timezone"))
     return name
 
 
 def _topic_part(text: str) -> str:
     if not text or any(character in text for character in "/+#\0"):
-        raise ValueError("must not be empty nor hold / + #")
+        raise ValueError(Message("terminal.error.value.topic"))
     return text
 
 
 def _switch_time(text: str) -> str:
     if SUN_TIME.fullmatch(text) is None and CLOCK_TIME.fullmatch(text) is None:
-        raise ValueError("is neither like 'sunset+10m', 'sunrise-10m' nor like '18:00'")
+        raise ValueError(Message("terminal.error.value.switch_time"))
     return text
 
 
 def _clock_time(text: str) -> str:
     if CLOCK_TIME.fullmatch(text) is None:
-        raise ValueError("is not a time of day like '22:00'")
+        raise ValueError(Message("terminal.error.value.clock_time"))
     return text
 
 
@@ -46,7 +47,7 @@ ClockTime = Annotated[str, AfterValidator(_clock_time)]
 
 def _language(text: str) -> str:
     if text not in language_codes():
-        raise ValueError(f"there is no catalogue of that language; there are {', '.join(language_codes())}")
+        raise ValueError(Message("terminal.error.value.language", languages=Plain(", ".join(language_codes()))))
     return text
 
 
@@ -121,7 +122,7 @@ class PublicSection(Section):
 
 def _logo(path: Path) -> Path:
     if path.is_absolute() or ".." in path.parts or path.suffix.lower() != ".png":
-        raise ValueError("is no PNG file in the city's folder, such as branding/logo.png")
+        raise ValueError(Message("terminal.error.value.logo"))
     return path
 
 
@@ -137,14 +138,14 @@ def _network(text: str) -> str:
     try:
         ip_network(text, strict=True)
     except ValueError as error:
-        raise ValueError("is neither an IP address nor a network such as 10.0.0.0/8") from error
+        raise ValueError(Message("terminal.error.value.network")) from error
     return text
 
 
 def _origin(text: str) -> str:
     split = urlsplit(text)
     if split.scheme not in {"http", "https"} or not split.hostname or f"{split.scheme}://{split.netloc}" != text:
-        raise ValueError("is not an origin such as https://peta.example.go.id")
+        raise ValueError(Message("terminal.error.value.origin"))
     return text
 
 
@@ -152,7 +153,7 @@ def _issuer(text: str) -> str:
     split = urlsplit(text)
     is_here = split.hostname in {"127.0.0.1", "localhost", "::1"}
     if text and (split.scheme != "https" and not (split.scheme == "http" and is_here)):
-        raise ValueError("must begin with https:// (http:// on this machine only)")
+        raise ValueError(Message("terminal.error.value.https"))
     return text
 
 
@@ -176,7 +177,7 @@ def _host(text: str) -> str:
     except ValueError:
         is_host = False
     if not is_host or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("is not a host such as broker.example.go.id or broker.example.go.id:1026")
+        raise ValueError(Message("terminal.error.value.host"))
     return text.lower()
 
 

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Final
 
 from edge_agent.wire import NBIRTH, NDATA
-from ingest.mqtt.connection import Message
+from ingest.mqtt.connection import MqttMessage
 
 N_EACH: Final = 256
 HELD_BYTES: Final = 8 << 20
@@ -44,7 +44,7 @@ class FairQueue:
         self._tell_dropped = tell_dropped
         self._n_each = n_each
         self._held_bytes = held_bytes
-        self._messages: list[Message] = []
+        self._messages: list[MqttMessage] = []
         self.n_bytes = 0
         self.is_behind = False
 
@@ -56,12 +56,12 @@ class FairQueue:
         """The controllers of which anything waits."""
         return set(map(_node, self._messages))
 
-    def add(self, messages: Sequence[Message]) -> None:
+    def add(self, messages: Sequence[MqttMessage]) -> None:
         """Append what was received."""
         self._messages += messages
         self.n_bytes += _size(messages)
 
-    def take(self, most_bytes: int) -> list[Message]:
+    def take(self, most_bytes: int) -> list[MqttMessage]:
         """The messages for one tick in the order of arrival: up to a total size, but at least one message."""
         is_much = self.n_bytes > most_bytes
         messages, self._messages, self.n_bytes, self.is_behind = self._messages, [], 0, False
@@ -75,7 +75,7 @@ class FairQueue:
             self.is_behind = bool(self._messages)
         return messages
 
-    def _is_fair(self, messages: list[Message]) -> bool:
+    def _is_fair(self, messages: list[MqttMessage]) -> bool:
         """Whether no controller can have more than its share of the messages."""
         if self._n_each * max(map(len, map(itemgetter(1), messages)), default=0) > self._held_bytes:
             return False  # a few large ones may be as much work as many small ones
@@ -83,10 +83,10 @@ class FairQueue:
             return True
         return _N_KINDS * max(Counter(map(itemgetter(0), messages)).values()) <= self._n_each
 
-    def _divide(self, messages: list[Message]) -> list[Message]:
+    def _divide(self, messages: list[MqttMessage]) -> list[MqttMessage]:
         """Keep each controller's messages beyond its share in the queue, in order."""
-        now: list[Message] = []
-        later: list[Message] = []
+        now: list[MqttMessage] = []
+        later: list[MqttMessage] = []
         n_taken: Counter[str] = Counter()
         taken_bytes: Counter[str] = Counter()
         held: Counter[str] = Counter()
@@ -122,9 +122,9 @@ class FairQueue:
         return now
 
 
-def _node(message: Message) -> str:
+def _node(message: MqttMessage) -> str:
     return message[0].rpartition("/")[2]
 
 
-def _size(messages: Sequence[Message]) -> int:
+def _size(messages: Sequence[MqttMessage]) -> int:
     return sum([len(payload) for _, payload in messages])

@@ -18,7 +18,7 @@ from ingest.errors import RecordError, describe
 from ingest.metrics import Complaints, Metrics
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
-from ingest.mqtt.connection import Message
+from ingest.mqtt.connection import MqttMessage
 from ingest.sparkplug.births import Births
 from ingest.sparkplug.command_queue import CommandQueue
 from ingest.sparkplug.dead_letters import DeadLetters
@@ -85,7 +85,7 @@ class HostApplication:
 
     # --- messages in
 
-    def receive(self, messages: Sequence[Message], now_us: int | None) -> IntakeResult:
+    def receive(self, messages: Sequence[MqttMessage], now_us: int | None) -> IntakeResult:
         """Take one tick's messages in their order; ``now_us`` None = not known yet (data time before any data)."""
         self._table.renew_directory()
         result = IntakeResult(now_us=now_us)
@@ -107,7 +107,7 @@ class HostApplication:
         self._metrics.duplicates.inc(n_duplicates)
         return result
 
-    def _read_alike(self, messages: Sequence[Message]) -> Sequence[DecodedRecord | None]:
+    def _read_alike(self, messages: Sequence[MqttMessage]) -> Sequence[DecodedRecord | None]:
         try:
             return self._bulk_decoder.read(messages, self._by_topic)
         except Exception as error:  # noqa: BLE001  # then each is read by itself, and only the one that does it is lost

@@ -13,6 +13,7 @@ from ingest.telemetry.compaction import Policy
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.parquet import ParquetStore
 from ingest.telemetry.store import TelemetryStore
+from languages.message import Message, Plain, why
 
 
 def open_store(
@@ -37,7 +38,7 @@ def open_store(
             policy = Policy(city.telemetry.full_resolution_days, city.telemetry.retention_days)
             return ParquetStore(path, policy, is_reader=is_reader, damaged=damaged)
         except OSError as error:
-            raise UnusableError(f"{path}: {error.strerror}") from error
+            raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     if url.startswith("influxdb:"):
         # its client takes a third of a second to import, which a city without such a server need not wait for
         from ingest.telemetry.influx import InfluxStore  # noqa: PLC0415
@@ -51,5 +52,5 @@ def open_store(
                 count_refused=count_refused,
             )
         except CityError as error:
-            raise UnusableError(str(error)) from error
-    raise UnusableError(f"[telemetry] url: {without_secrets(url)!r} is neither parquet: nor influxdb://")
+            raise UnusableError(why(error)) from error
+    raise UnusableError(Message("terminal.error.telemetry_url", url=without_secrets(url)))

@@ -25,6 +25,7 @@ from ingest.schema.safe_url import without_secrets
 from ingest.workers.group_lock import GroupLock, LockLostError
 from ingest.workers.lock_watch import LockWatch
 from ingest.workers.status_page import WorkerPage
+from languages.message import Message, Plain
 
 _WAITING: Final = "waiting for the lock"
 
@@ -118,11 +119,11 @@ class GroupKeeper:
     def run(self) -> None:
         """Run until the stop signal."""
         free_since = self._away_until = time.monotonic() + self._patience.settle_s
-        is_told = False
+        is_reported = False
         while not self._is_stopped.wait(self._patience.look_s):
             try:
                 standing = self._lock.look()
-                is_told = False
+                is_reported = False
                 if standing.is_taken:
                     free_since = time.monotonic()
                     served = f"standby: group {self._city.city.group} is served by another worker"
@@ -137,9 +138,9 @@ class GroupKeeper:
                     continue
             except LockLostError as error:
                 self._page.wait(f"PostgreSQL does not answer: {error}")
-                if not is_told:
+                if not is_reported:
                     self._log.warning("the database does not answer", reason=str(error))
-                is_told = True
+                is_reported = True
                 continue
             away_s = self._serve(is_orphan=is_orphan)
             free_since = time.monotonic()
@@ -214,9 +215,9 @@ def check_cities(cities: Sequence[City]) -> None:
     for city in cities:
         where = city.folder / "city.toml"
         if not city.database.url.startswith("postgresql"):
-            raise UnusableError(f"{where}: [database] url: workers need PostgreSQL, whose lock says who serves a group")
+            raise UnusableError(Message("terminal.error.workers_database", where=Plain(where)))
         if city.broker.url.startswith("embedded:"):
-            raise UnusableError(f"{where}: [broker] url: workers need a broker of its own, not embedded:")
+            raise UnusableError(Message("terminal.error.workers_broker", where=Plain(where)))
         own = {
             "[city] group": city.city.group,
             "[city] host_id": city.city.host_id,  # one worker's end would mark the other's host offline
@@ -227,8 +228,11 @@ def check_cities(cities: Sequence[City]) -> None:
         for name, value in own.items():
             other = seen.setdefault((name, value), city)
             if other is not city:
+                mine, value_shown = Plain(name), without_secrets(value)
                 raise UnusableError(
-                    f"{where}: {name}: {without_secrets(value)!r} is {other.folder}'s already; each city needs its own"
+                    Message(
+                        "terminal.error.workers_share", where=where, key=mine, value=value_shown, other=other.folder
+                    )
                 )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.record import METRIC_OF
-from edge_agent.serial.reading import LAMP_FAST, LAMP_SLOW, CabinetReading, Sweep
+from edge_agent.serial.reading import LAMP_FAST, LAMP_SLOW, CabinetReading, SweepReadings
 
 CONTACT_PATHS = frozenset({"cabinet.door_open", "cabinet.contactor_closed", "cabinet.supply_present"})
 
@@ -36,8 +36,8 @@ class StubMeters:
         self.n_writes = 0
         self.deaf: set[int] = set()
 
-    def sweep(self, slow: bool) -> Sweep:
-        sweep = Sweep.unknown(
+    def sweep(self, slow: bool) -> SweepReadings:
+        sweep = SweepReadings.unknown(
             self._now_ms(), self._n_lamps, 0, LAMP_FAST | CONTACT_PATHS | (LAMP_SLOW if slow else set())
         )
         draw = self._random.uniform

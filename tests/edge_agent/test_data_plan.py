@@ -13,7 +13,7 @@ from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
 from edge_agent.serial.plan import sampled_quantities
 from edge_agent.serial.profile import load_profiles
-from edge_agent.serial.reading import Sweep
+from edge_agent.serial.reading import SweepReadings
 
 GUIDE = (Path(__file__).parents[2] / "docs/data_plan.md").read_text(encoding="utf-8")
 LIT_H, LINK_HEADERS = 12, 52
@@ -53,7 +53,7 @@ def layout_of(config: AgentConfig) -> tuple[Layout, dict[bool, frozenset[str]]]:
 def record_of(config: AgentConfig, *, is_slow: bool) -> tuple[Record, Layout]:
     layout, sampled = layout_of(config)
     n_lamps = len(config.lamp_ids)
-    sweep = Sweep.unknown(1_795_000_000_000, n_lamps, len(config.circuit_ids), sampled[is_slow])
+    sweep = SweepReadings.unknown(1_795_000_000_000, n_lamps, len(config.circuit_ids), sampled[is_slow])
     levels, errors = array("B", [100]) * n_lamps, array("I", [3]) * n_lamps
     circumstances = Circumstances(
         levels=levels, is_synchronised=True, interval_s=60, poll_errors=errors if is_slow else None

@@ -23,7 +23,7 @@ from edge_agent.serial.reading import (
     LAMP_SLOW,
     CabinetReading,
     CircuitReadings,
-    Sweep,
+    SweepReadings,
 )
 from edge_agent.wire import BY_NAME, decode_payload, unpack_array
 from tests.edge_agent.played_session import values
@@ -39,7 +39,7 @@ maybe = st.none() | st.booleans()
 
 
 @st.composite
-def sweeps(draw) -> tuple[Sweep, Layout]:
+def sweeps(draw) -> tuple[SweepReadings, Layout]:
     n, m = draw(st.integers(0, 6)), draw(st.integers(0, 3))
 
     def some(strategy, size, typecode):
@@ -49,7 +49,7 @@ def sweeps(draw) -> tuple[Sweep, Layout]:
     lamps |= {name: some(counts, n, "I") for name in ("energy_wh", "burning_hours", "switch_count")}
     lamps |= {name: some(st.integers(0, 255), n, "B") for name in ("status", "driven_level")}
     three = st.tuples(floats, floats, floats)
-    sweep = Sweep(
+    sweep = SweepReadings(
         at_ms=draw(st.integers(1_767_225_600_000, 4_102_444_800_000)),
         quantities=draw(st.sampled_from([FAST, ALL])),
         quality=some(st.integers(0, 4), n, "B"),
@@ -68,7 +68,7 @@ def sweeps(draw) -> tuple[Sweep, Layout]:
     return sweep, Layout(tuple(f"L{i}" for i in range(n)), tuple(f"{i}" for i in range(m)), measured, (True,) * n)
 
 
-def reported(sweep: Sweep, layout: Layout, *, is_historical: bool = False) -> dict:
+def reported(sweep: SweepReadings, layout: Layout, *, is_historical: bool = False) -> dict:
     levels = bytes_array(bytes(100 for _ in layout.lamp_ids))
     body = encode_body(sweep, layout, Circumstances(levels, True, 60))
     payload = decode_payload(
@@ -80,7 +80,7 @@ def reported(sweep: Sweep, layout: Layout, *, is_historical: bool = False) -> di
     return values(payload)
 
 
-def read(sweep: Sweep, path: str):
+def read(sweep: SweepReadings, path: str):
     part, _, name = path.rpartition(".")
     return getattr(getattr(sweep, part) if part else sweep, name)
 
@@ -130,6 +130,6 @@ def test_rearranging_moves_each_lamp_with_its_readings(made, source):
 def test_a_lamps_reading_with_every_quantity_takes_27_bytes_of_arrays():
     sizes = {"f": 4, "I": 4, "B": 1}
     lamp_names = {name for name, path in PATHS.items() if path in LAMP_FAST | LAMP_SLOW}
-    sweep = Sweep.unknown(0, 1, 0)
+    sweep = SweepReadings.unknown(0, 1, 0)
     n_bytes = sum(sizes[read(sweep, PATHS[name]).typecode] for name in lamp_names)
     assert n_bytes + len("level") // 5 + len("quality") // 7 == 5 * 4 + 3 * 4 + 3

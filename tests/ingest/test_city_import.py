@@ -276,7 +276,7 @@ def test_champaign_is_taken_whole_with_every_bad_value_reported(shared_data, sou
     assert (draft.n_rows, len(draft.lamps), len(draft.cabinets), draft.n_named) == (4556, 4556, 151, 301)
     assert sum(not circuit for circuit in draft.lamps.circuit) == 4216
     assert draft.lamps.technology.count("IND") == 818
-    ambiguous = [issue for issue in draft.issues if "ambiguous" in issue.reason]
+    ambiguous = [issue for issue in draft.issues if issue.code == "several_powers"]
     assert {issue.column for issue in ambiguous} == {"Lamp_Wattage"}
     assert np.isnan(draft.lamps.rated_power_w).sum() == 1028 + len(ambiguous)
     assert 40.0 < draft.lamps.latitude.min() <= draft.lamps.latitude.max() < 40.2

@@ -298,7 +298,7 @@ def test_no_snapshot_is_taken_while_changes_wait_that_no_load_holds() -> None:
         store=MagicMock(),
         received=MagicMock(),
         monotonic=lambda: 0.0,
-        has_untold_changes=lambda: untold[0],
+        has_unreported_changes=lambda: untold[0],
     )
     job.run(1)
     file.write.assert_not_called()

@@ -45,6 +45,7 @@ SAID_IN = {
     "demo": ("firmware_sim/demo",),
     "sign_in": ("dashboard_api/pages",),
     "inject": ("firmware_sim",),
+    "finding": ("ingest",),
     "terminal": ("ingest", "dashboard_api"),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
@@ -70,7 +71,7 @@ def sources(*folders: str) -> str:
 def ids_in_code() -> set[str]:
     """Message ids that the code names whole, words that the page says, and codes of problems."""
     python, page = (
-        sources("edge_agent", "ingest", "dashboard_api", "firmware_sim"),
+        sources("edge_agent", "city_pki", "ingest", "dashboard_api", "firmware_sim"),
         sources("dashboard_api/web/src"),
     )
     found = {

@@ -38,7 +38,6 @@ PRINTERS = {"print", "typer.echo", "typer.confirm", "print_lines", "_print"}
 WORD = re.compile(r"(?<![-A-Za-z])[A-Za-z]{2,}")  # an option such as --code is none
 # Calls that still print English from the code, by file: the numbers may only fall.
 STILL_ENGLISH = {
-    "ingest/city/decoding_process.py": 1,  # read by the program that started it
     "ingest/city/pki_commands.py": 1,  # lines of a settings file
 }
 
@@ -48,9 +47,11 @@ def calls(path):
 
 
 def literals(node):
-    """The texts that an expression is put together from, those left out that are message ids given to `say`."""
+    """The texts that an expression is put together from, without the ids of messages."""
     if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say"):
         return []
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Message":
+        return [text for keyword in node.keywords for text in literals(keyword.value)]
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) else []
     if isinstance(node, ast.FormattedValue):
@@ -103,8 +104,12 @@ def test_a_text_that_is_printed_from_the_code_is_found(tmp_path):
     assert len(english_prints(tmp_path / "a.py")) == 2
     (tmp_path / "b.py").write_text(
         'raise UnusableError(f"{path}: is no file")\nraise\nraise X(words.say("terminal.x"))\nraise X(f"{a}: {b}")\n'
+        'raise X(Message("terminal.x", a=b))\nraise X(Message("terminal.x", a="no file"))\n'
     )
-    assert english_errors(tmp_path / "b.py") == ["UnusableError(f'{path}: is no file')"]
+    assert english_errors(tmp_path / "b.py") == [
+        "UnusableError(f'{path}: is no file')",
+        "X(Message('terminal.x', a='no file'))",
+    ]
 
 
 def test_every_help_text_is_a_message():
@@ -168,3 +173,25 @@ def test_terang_city_speaks_indonesian_where_the_terminal_does(tmp_path, run):
     assert "dibanding daftar yang berlaku: 19 lampu hilang: 0, 2, 3, 4, 5 …" in said
     assert "hal salah" in run("check", folder)
     assert "Ganti daftar lampu kota" in run("import", "--help")
+
+
+def test_findings_are_said_in_indonesian_on_the_terminal_in_the_report_and_on_the_map(tmp_path, run):
+    folder, source, mapping = tmp_path / "kota", tmp_path / "a.csv", tmp_path / "m.toml"
+    report, preview = tmp_path / "f.csv", tmp_path / "m.html"
+    rows = "".join(f"{i},{0.5 + i / 1000},102,{i}{'/' if i % 2 else ' dan '}70\n" for i in range(20, 40))
+    source.write_text(f"No,Lat,Lon,Daya\n{rows}41,,102,70\n")
+    mapping.write_text('[lamp]\nlamp_id = "No"\nlatitude = "Lat"\nlongitude = "Lon"\nrated_power_w = "Daya"\n')
+    run("init", folder)
+    said = run("import", folder, source, "--map", mapping, "--dry-run", "--report", report, "--preview", preview)
+    assert "a.csv:22: Lat: kosong, padahal wajib (baris ditolak)" in said
+    assert "a.csv:2: Daya: '20 dan 70' bermakna ganda: 2 angka; daya dikosongkan" in said
+    assert "dan 15 lagi seperti itu di a.csv: Daya: … bermakna ganda: … angka; daya dikosongkan" in said
+    first, *found = report.read_text(encoding="utf-8-sig").splitlines()
+    assert first == "file,line,column,reason,outcome,code"
+    assert len(found) == 21
+    assert found[0] == 'a.csv,22,Lat,"kosong, padahal wajib",refused,required'
+    assert found[1].endswith("bermakna ganda: 2 angka; daya dikosongkan,mended,several_powers")
+    assert "kosong, padahal wajib (baris ditolak)" in preview.read_text(encoding="utf-8")
+    source.write_text("Nomor,Lat,Lon,Daya\n1,0,0,\n")
+    said = run("import", folder, source, "--map", mapping)
+    assert "terang-city: a.csv: tidak ada kolom 'No' untuk lamp_id; yang ada Nomor, Lat, Lon, Daya" in said

@@ -138,16 +138,16 @@ class CabinetRules:
         volts = [number(v) for v in batch.cabinet_voltage_v[r].tolist()]
         if name == "door":
             return {"door_open": True, "samples": samples}
-        told: dict[str, Any] = {"samples": samples}
+        reported: dict[str, Any] = {"samples": samples}
         if any(v is not None for v in volts):
-            told["voltage_v"] = volts
+            reported["voltage_v"] = volts
         if batch.is_supply_present[r] >= 0:
-            told["supply_present"] = bool(batch.is_supply_present[r])
+            reported["supply_present"] = bool(batch.is_supply_present[r])
         if name in {"stuck_on", "stuck_off"}:
-            told |= {"kind": name, "commanded": "on" if name == "stuck_off" else "off"}
+            reported |= {"kind": name, "commanded": "on" if name == "stuck_off" else "off"}
             if batch.is_contactor_closed[r] >= 0:
-                told["contactor_closed"] = bool(batch.is_contactor_closed[r])
-        return told
+                reported["contactor_closed"] = bool(batch.is_contactor_closed[r])
+        return reported
 
     def _judge_phases(self, sweep: Sweep, is_gone: Bool, muted: Bool) -> None:
         batch = sweep.batch
@@ -175,8 +175,8 @@ class CabinetRules:
         judges = is_on & (contactor >= 0)
         gated = muted | self._count_held("stuck_off", sweep, commands, contactor == 0, judges)
         self._step("stuck_off", "contactorFailure", sweep, contactor == 0, judges, gated)
-        is_loaded, is_load_told = self._loaded_while_off(sweep, commands, is_gone)
-        is_off = commands.is_off | commands.is_told_off
+        is_loaded, is_load_reported = self._loaded_while_off(sweep, commands, is_gone)
+        is_off = commands.is_off | commands.is_commanded_off
         if not is_off.any() and self.debounce["stuck_on"].is_idle():
             return
         switching = self._switching[sweep.controller]
@@ -188,16 +188,16 @@ class CabinetRules:
         has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, is_off)
         is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
-        is_circuit_told, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
+        is_circuit_reported, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
         is_all_lit |= are_circuits_lit & cuts
         is_loaded &= has_contactor
-        # the schedule alone says whether a contactor should be open: lamps that are told to be off may do it alone
+        # the schedule alone says whether a contactor should be open: lamps that are commanded off may do it alone
         holds = ((contactor == 1) & cuts & commands.is_off) | is_all_lit | is_loaded
         judges = commands.is_off & ~is_gone
-        are_lamps_told = (n_good >= _LEAST_LIT) | (cuts & self._is_cut(sweep, n_good))
-        is_told = are_lamps_told | is_load_told | (cuts & is_circuit_told)
-        judges &= (contactor >= 0) | (has_contactor & is_told)
-        judges |= commands.is_told_off & ~is_gone & has_contactor & (are_lamps_told | (contactor == 0))
+        are_lamps_reported = (n_good >= _LEAST_LIT) | (cuts & self._is_cut(sweep, n_good))
+        is_reported = are_lamps_reported | is_load_reported | (cuts & is_circuit_reported)
+        judges &= (contactor >= 0) | (has_contactor & is_reported)
+        judges |= commands.is_commanded_off & ~is_gone & has_contactor & (are_lamps_reported | (contactor == 0))
         gated = muted | self._count_held("stuck_on", sweep, commands, holds, judges)
         self._step("stuck_on", "contactorFailure", sweep, holds, judges, gated)
 
@@ -245,13 +245,13 @@ class CabinetRules:
         The second array says where that could be seen. What each phase draws lit and off is learned meanwhile.
         """
         n = sweep.batch.n_records
-        loaded, told = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        loaded, reported = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         loads = self.phase_loads
         wanted = sweep.is_live & sweep.has_cabinet_power & ~is_gone & commands.is_settled
         wanted &= ~self._state.is_fully_listed[sweep.controller] & (sweep.width == 0)
         records = np.flatnonzero(wanted & (commands.is_on | commands.is_off))
         if not len(records):
-            return loaded, told
+            return loaded, reported
         c = sweep.batch.controller[records].astype(np.int64)
         power = sweep.batch.cabinet_power_w[records].T
         is_on = commands.is_on[records]
@@ -259,14 +259,14 @@ class CabinetRules:
         base = np.nan_to_num(loads.off_w[:, c])
         above = is_known & (power - base >= self._lit_share * (loads.lit_w[:, c] - base))
         loaded[records] = above.any(axis=0) & ~is_on
-        told[records] = is_known.any(axis=0)
+        reported[records] = is_known.any(axis=0)
         suspect = self.debounce["stuck_on"]
         is_quiet = ~(loaded[records] | suspect.is_open[c] | (suspect.count[c] > 0))
         for target, chosen in ((loads.lit_w, is_on), (loads.off_w, ~is_on & is_quiet)):
             before, now = target[:, c[chosen]], power[:, chosen]
             moved = np.where(np.isfinite(before), before + np.float32(0.1) * (now - before), now)
             target[:, c[chosen]] = np.where(np.isfinite(now), moved, before)
-        return loaded, told
+        return loaded, reported
 
     def _circuits_lit_while_off(self, sweep: Sweep, commands: Commands) -> tuple[Bool, Bool]:
         """Whether meters of circuits answer though off, and all show lit power, where nothing else is metered; (R,)."""
@@ -276,11 +276,11 @@ class CabinetRules:
         if not len(batch.circuit) or not wanted.any():
             return none, none
         record = np.repeat(np.arange(n), np.diff(batch.circuit_start))
-        told = np.flatnonzero(wanted[record] & (batch.circuit >= 0) & np.isfinite(batch.circuit_power_w))
-        rated_w = self._rated_w[batch.circuit[told]]
-        is_lit = (rated_w > _LEAST_LIT_W) & (batch.circuit_power_w[told] >= self._lit_share * rated_w)
-        n_told, n_lit = (np.bincount(record[rows], minlength=n) for rows in (told, told[is_lit]))
-        return n_told > 0, (n_told > 0) & (n_lit == n_told)
+        reported = np.flatnonzero(wanted[record] & (batch.circuit >= 0) & np.isfinite(batch.circuit_power_w))
+        rated_w = self._rated_w[batch.circuit[reported]]
+        is_lit = (rated_w > _LEAST_LIT_W) & (batch.circuit_power_w[reported] >= self._lit_share * rated_w)
+        n_reported, n_lit = (np.bincount(record[rows], minlength=n) for rows in (reported, reported[is_lit]))
+        return n_reported > 0, (n_reported > 0) & (n_lit == n_reported)
 
     def _lit_while_off(self, sweep: Sweep, is_off: Bool) -> tuple[Int64, Int64]:
         """Good lamps, and lit ones among them, of records that are commanded off, bool (R,); int64 (R,) each."""

@@ -207,9 +207,9 @@ class DarkBaseline:
         full = item[self.block_n[item] >= BLOCK]
         mean = self.block_sum[full] / BLOCK
         step = (mean - self.block_before[full]) ** 2 / 2
-        is_told = np.isfinite(step)
-        chosen, n = full[is_told], self.n_blocks[full[is_told]].astype(np.float64)
-        step = np.minimum(step[is_told], _WILD * self.block_variance[chosen])
+        is_reported = np.isfinite(step)
+        chosen, n = full[is_reported], self.n_blocks[full[is_reported]].astype(np.float64)
+        step = np.minimum(step[is_reported], _WILD * self.block_variance[chosen])
         self.block_variance[chosen] += (step - self.block_variance[chosen]) / (n + 1)
         self.n_blocks[chosen] = np.minimum(n + 1, _NOISE_BLOCKS).astype(np.uint16)
         self.block_before[full] = mean

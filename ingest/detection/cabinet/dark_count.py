@@ -66,7 +66,7 @@ class DarkCount:
         self.before = np.zeros(n)  # what was missing the last time
         self.run_sum, self.run_sigma = np.zeros(n), np.zeros(n)
         self.run_n = np.zeros(n, np.int32)  # below 0: more is there than was learned
-        self.told = np.zeros(n, np.uint16)
+        self.reported = np.zeros(n, np.uint16)
         self.judged_s = np.zeros(n, np.int64)
         self.lit_from_s = np.zeros(n, np.int64)
         self.struck_s = np.zeros(n, np.int64)
@@ -111,7 +111,7 @@ class DarkCount:
         """Sums whose voltage is out of its limits: it may not be the one that any meter of theirs shows; bool (n,)."""
         n_circuits = self._fleet.n_circuits
         cases = [case for c in controllers for case in self._book.of_controller(c) if case.code in _VOLTAGE_CODES]
-        is_whole, is_odd = np.zeros(len(self._fleet.cabinet_ids), np.bool_), np.zeros(len(self.told), np.bool_)
+        is_whole, is_odd = np.zeros(len(self._fleet.cabinet_ids), np.bool_), np.zeros(len(self.reported), np.bool_)
         is_whole[[case.cabinet for case in cases if case.circuit < 0]] = True
         is_odd[:n_circuits] = is_whole[self._fleet.circuit_cabinet]
         is_odd[[n_circuits + case.cabinet for case in cases]] = True
@@ -193,7 +193,7 @@ class DarkCount:
         n_missing = (1 - np.exp(-now)) / np.maximum(lamp, 1e-9)
         n_dark = np.clip(np.round(n_missing), 1, self.sums.n_lamps[item]).astype(np.int64)
         is_steady = np.abs(missing - self.mean[item]) < _JUMP * expected.noise
-        is_news = is_open & holds & is_steady & (n_dark != self.told[item]) & (np.abs(n_missing - n_dark) < 0.25)
+        is_news = is_open & holds & is_steady & (n_dark != self.reported[item]) & (np.abs(n_missing - n_dark) < 0.25)
         is_news[verdict.opened] = True
         is_news[verdict.cleared] = False
         for i in np.flatnonzero(is_news).tolist():
@@ -280,7 +280,7 @@ class DarkCount:
     def _tell(  # measured columns, in the order of the rule
         self, sweep: Sweep, r: int, item: int, n_dark: int, missing: float, shown_w: float, sigma: float, level: int
     ) -> None:
-        self.told[item] = n_dark
+        self.reported[item] = n_dark
         lamp = float(self.sums.least_share[item])
         doubt = float(np.hypot(sigma / lamp, self.sums.spread_share[item] / lamp * np.sqrt(n_dark)))
         n_lamps = int(self.sums.n_lamps[item])

@@ -36,17 +36,17 @@ class DarkWeather:
         self._fleet = fleet
         self.burning_s = np.zeros(fleet.n_controllers, np.int64)  # photocell lamps were last seen lit by day
 
-    def look(self, sweep: Sweep, level_told_s: Int64) -> Bool:
-        """Controllers whose lamps switch themselves and of which nothing may be told by day now; bool (C,).
+    def look(self, sweep: Sweep, level_reported_s: Int64) -> Bool:
+        """Controllers whose lamps switch themselves and of which nothing may be reported by day now; bool (C,).
 
-        ``level_told_s`` int64 (C,): when each last told a level at all, 0 = never.
+        ``level_reported_s`` int64 (C,): when each last reported a level at all, 0 = never.
         """
         fleet, batch = self._fleet, sweep.batch
         waits = np.zeros(fleet.n_controllers, np.bool_)
         if not (sweep.level_low == LEVEL_UNKNOWN).any():
             return waits
         is_photocell = sweep.is_live & (sweep.level_low == LEVEL_UNKNOWN) & (sweep.width > 0)
-        is_photocell &= (level_told_s[sweep.controller] == 0) & (sweep.fallback_level == 0)
+        is_photocell &= (level_reported_s[sweep.controller] == 0) & (sweep.fallback_level == 0)
         records = np.flatnonzero(is_photocell)
         if not len(records):
             return waits

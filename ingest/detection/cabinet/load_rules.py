@@ -67,12 +67,12 @@ class LoadRules:
         that are reckoned as off.
         """
         batch, table = sweep.batch, self._table
-        is_told = sweep.is_live & sweep.has_cabinet_power
-        if not is_told.any():
+        is_reported = sweep.is_live & sweep.has_cabinet_power
+        if not is_reported.any():
             return
         power = np.nansum(batch.cabinet_power_w.astype(np.float64), axis=1)
-        lamps_w = self._lamp_sums(sweep, is_told, commands)
-        records = np.flatnonzero(is_told & np.isfinite(lamps_w))
+        lamps_w = self._lamp_sums(sweep, is_reported, commands)
+        records = np.flatnonzero(is_reported & np.isfinite(lamps_w))
         c = batch.controller[records].astype(np.int64)
         residual = power - lamps_w - table.scalar("cable_loss") * power
         limit = np.maximum(table.scalar("unmetered_power"), table.scalar("unmetered_share") * power)
@@ -115,7 +115,7 @@ class LoadRules:
     def _key(self, cabinet: int) -> Key:
         return Key(_CODE, Place(cabinet_id=self._fleet.cabinet_ids[cabinet]))
 
-    def _lamp_sums(self, sweep: Sweep, is_told: Bool, commands: Commands) -> Float64:
+    def _lamp_sums(self, sweep: Sweep, is_reported: Bool, commands: Commands) -> Float64:
         """What the lamps of each record's home cabinet draw; float64 (R,), NaN where a lamp's power cannot be known.
 
         The sum over all rows is one pass; rows that are no plain good readings are made good for afterwards.
@@ -141,16 +141,16 @@ class LoadRules:
             drawn = np.where(is_wild, self._balance.expected_w(lamp), self._balance.drawn_w(sweep, lamp, record))
             dark = self._dark(sweep, record, lamp)
             total += np.bincount(record, np.where(dark, 0.0, drawn), minlength=batch.n_records)
-        for r in np.flatnonzero(is_told & ~self._state.is_fully_listed[sweep.controller]).tolist():
+        for r in np.flatnonzero(is_reported & ~self._state.is_fully_listed[sweep.controller]).tolist():
             total[r] += self.unlisted_w(int(batch.controller[r]), sweep, r, int(commands.level[r]))
         return total
 
     def _dark(self, sweep: Sweep, record: Int64, lamp: Int64) -> Bool:
         """Lamps that an open circuit, cable or pole fuse leaves without load; bool (n,)."""
         dark = np.zeros(len(lamp), np.bool_)
-        told = np.unique(record)
+        reported = np.unique(record)
         with_case = list(self._book.controllers_with(DARK_CODES))
-        for r in told[np.isin(sweep.batch.controller[told], with_case)].tolist():
+        for r in reported[np.isin(sweep.batch.controller[reported], with_case)].tolist():
             c = int(sweep.batch.controller[r])
             own = np.arange(self._fleet.controller_start[c], self._fleet.controller_start[c + 1])
             mine = record == r

@@ -58,10 +58,10 @@ class VoltageRules:
     def _is_any_out(self, sweep: Sweep, suspects: Suspects) -> bool:
         """Whether any meter of the batch shows a voltage out of limits at all."""
         low, high = self._limits.values()
-        told = [suspects.measured[MEASURED.index("voltage_v")], sweep.batch.circuit_voltage_v]
+        reported = [suspects.measured[MEASURED.index("voltage_v")], sweep.batch.circuit_voltage_v]
         if sweep.has_cabinet_voltage.any():
-            told.append(sweep.batch.cabinet_voltage_v)
-        return any(((volts < low) & (volts >= self._no_voltage)).any() or (volts > high).any() for volts in told)
+            reported.append(sweep.batch.cabinet_voltage_v)
+        return any(((volts < low) & (volts >= self._no_voltage)).any() or (volts > high).any() for volts in reported)
 
     def recall(self) -> None:
         """See from the counters what runs, after a snapshot's were taken over."""
@@ -80,7 +80,7 @@ class VoltageRules:
         return not all(debounce.is_idle() for debounce in debounces)
 
     def _circuit_medians(self, sweep: Sweep, row: Int64, lamp: Int64) -> Float64:
-        """Median voltage of each circuit in this sweep, NaN where nothing told; float64 (Q,).
+        """Median voltage of each circuit in this sweep, NaN where nothing reported; float64 (Q,).
 
         Exact where it can be out of limits; elsewhere any voltage of the circuit stands for it.
         """
@@ -93,19 +93,19 @@ class VoltageRules:
             median[batch.circuit[metered]] = batch.circuit_voltage_v[metered]
         voltage = batch.voltage_v[row]
         circuit = fleet.lamp_circuit[lamp]
-        is_told = (batch.quality[row] == 0) & (voltage >= self._no_voltage) & (circuit >= 0)
-        is_told &= voltage <= self._most_v  # a meter's absurdity, and the only voice where all others are dead
-        is_out = is_told & (
+        is_reported = (batch.quality[row] == 0) & (voltage >= self._no_voltage) & (circuit >= 0)
+        is_reported &= voltage <= self._most_v  # a meter's absurdity, and the only voice where all others are dead
+        is_out = is_reported & (
             (voltage < self._limits["supplyVoltageTooLow"]) | (voltage > self._limits["supplyVoltageTooHigh"])
         )
-        median[circuit[is_told]] = 0.5 * sum(self._limits.values())
-        n_told = np.bincount(circuit[is_told], minlength=fleet.n_circuits)
+        median[circuit[is_reported]] = 0.5 * sum(self._limits.values())
+        n_reported = np.bincount(circuit[is_reported], minlength=fleet.n_circuits)
         n_out = np.bincount(circuit[is_out], minlength=fleet.n_circuits)
-        wanted = np.flatnonzero((n_told > 0) & (2 * n_out >= n_told) & (n_out > 0))
+        wanted = np.flatnonzero((n_reported > 0) & (2 * n_out >= n_reported) & (n_out > 0))
         open_now = [d.is_open | (d.count > 0) for d in (*self.circuits.values(),)]
-        wanted = np.union1d(wanted, np.flatnonzero(np.any(open_now, axis=0) & (n_told > 0)))
+        wanted = np.union1d(wanted, np.flatnonzero(np.any(open_now, axis=0) & (n_reported > 0)))
         if len(wanted):
-            chosen = np.flatnonzero(is_told & np.isin(circuit, wanted))
+            chosen = np.flatnonzero(is_reported & np.isin(circuit, wanted))
             order = chosen[np.lexsort((voltage[chosen], circuit[chosen]))]
             starts = np.searchsorted(circuit[order], wanted)
             stops = np.searchsorted(circuit[order], wanted, side="right")
@@ -127,8 +127,8 @@ class VoltageRules:
         live = np.flatnonzero(sweep.is_live)
         phases = sweep.batch.cabinet_voltage_v[live].astype(np.float64)
         phases[~(phases >= self._no_voltage)] = np.nan
-        told = np.isfinite(phases).any(axis=1)
-        voltage[fleet.home_cabinet[sweep.batch.controller[live[told]]]] = np.nanmedian(phases[told], axis=1)
+        reported = np.isfinite(phases).any(axis=1)
+        voltage[fleet.home_cabinet[sweep.batch.controller[live[reported]]]] = np.nanmedian(phases[reported], axis=1)
         return voltage
 
     def _judge_code(  # measured columns, in the order of the rule
@@ -149,24 +149,24 @@ class VoltageRules:
         def out(volts: Float64) -> Bool:
             return volts < limit if is_low else volts > limit
 
-        is_told = np.isfinite(median)
-        holds = out(median) & is_told
+        is_reported = np.isfinite(median)
+        holds = out(median) & is_reported
         owner = fleet.circuit_cabinet
-        n_told = np.bincount(owner[is_told], minlength=fleet.n_cabinets)
+        n_reported = np.bincount(owner[is_reported], minlength=fleet.n_cabinets)
         n_out = np.bincount(owner[holds], minlength=fleet.n_cabinets)
-        cabinet_holds = np.where(n_told > 0, n_told == n_out, out(cabinet_v))
-        cabinet_told = (n_told > 0) | np.isfinite(cabinet_v)
+        cabinet_holds = np.where(n_reported > 0, n_reported == n_out, out(cabinet_v))
+        cabinet_reported = (n_reported > 0) | np.isfinite(cabinet_v)
         controller = fleet.cabinet_controller
         has_record = (controller >= 0) & (at_s[controller] >= 0)
-        k = np.flatnonzero(has_record & cabinet_told & (cabinet_holds | cabinets.is_open | (cabinets.count > 0)))
+        k = np.flatnonzero(has_record & cabinet_reported & (cabinet_holds | cabinets.is_open | (cabinets.count > 0)))
         if len(k):
             at, dt, h = at_s[controller[k]], dt_s[controller[k]], cabinet_holds[k]
-            told = np.ones(len(k), np.bool_)
-            verdict = cabinets.step(k, at, dt, h, ~h, told, muted[k] & ~cabinets.is_open[k])
-            volts = np.array([np.nanmedian(median[owner == i]) if n_told[i] else cabinet_v[i] for i in k.tolist()])
+            reported = np.ones(len(k), np.bool_)
+            verdict = cabinets.step(k, at, dt, h, ~h, reported, muted[k] & ~cabinets.is_open[k])
+            volts = np.array([np.nanmedian(median[owner == i]) if n_reported[i] else cabinet_v[i] for i in k.tolist()])
             self._tell(code, limit, k, verdict.opened, at, volts, cabinets, is_cabinet=True)
             self._clear(code, k, verdict.cleared, at, volts, is_cabinet=True)
-        q = np.flatnonzero(is_told & (holds | circuits.is_open | (circuits.count > 0)))
+        q = np.flatnonzero(is_reported & (holds | circuits.is_open | (circuits.count > 0)))
         if len(q):
             at, dt, h = at_s[controller[owner[q]]], dt_s[controller[owner[q]]], holds[q]
             # all circuits out together are the cabinet's fault: theirs waits for its verdict

@@ -112,9 +112,11 @@ class ActiveConditions:
         return changes
 
     def tell_again(self) -> list[Change]:
-        """Every condition that was told before, causes before what they explain."""
-        told = [case for case in self.cases.values() if case.is_reported]
-        return [self._raised(case) for case in sorted(told, key=lambda c: (self._causes.rank(c.code), c.is_of_lamp))]
+        """Every condition that was reported before, causes before what they explain."""
+        reported = [case for case in self.cases.values() if case.is_reported]
+        return [
+            self._raised(case) for case in sorted(reported, key=lambda c: (self._causes.rank(c.code), c.is_of_lamp))
+        ]
 
     def _raised(self, case: Case) -> Raised:
         ids = tuple(self._fleet.lamp_ids[lamp] for lamp in case.lamps)

@@ -70,7 +70,7 @@ class CycleCounter:
         state, fleet = self._state, self._fleet
         dipped = np.flatnonzero(self._is_discharge[lamp] & (window.voltage_v < self._dip_v))
         state.lit_from_s[lamp[dipped]] = at_s[dipped]
-        rows = np.flatnonzero(window.is_status_told & ((window.status & STATUS_RESTARTED) != 0))
+        rows = np.flatnonzero(window.is_status_reported & ((window.status & STATUS_RESTARTED) != 0))
         if not len(rows):
             return
         is_news = at_s[rows] - state.restarted_s[lamp[rows]] > _CHRONIC_S
@@ -150,11 +150,11 @@ class CycleCounter:
         state, counts = self._state, window.switch_count
         is_grown = np.zeros(len(lamp), np.bool_)
         before = state.switch_count[lamp]
-        is_told = counts != UNKNOWN_UINT32
+        is_reported = counts != UNKNOWN_UINT32
         delta = counts.astype(np.int64) - before
-        is_sane = is_told & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
+        is_sane = is_reported & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
         # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
-        is_supply = state.lit_from_s[lamp] > state.switch_told_s[lamp]
+        is_supply = state.lit_from_s[lamp] > state.switch_reported_s[lamp]
         uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
         rows = np.flatnonzero(uncommanded > 0)
         if len(rows):
@@ -168,9 +168,9 @@ class CycleCounter:
                 is_grown[rows] = True
                 uncommanded[rows] -= 1
         # one that stands still is no news, here as for the lamps that the screen passes
-        news = np.flatnonzero(is_told & (counts != before))
+        news = np.flatnonzero(is_reported & (counts != before))
         state.switch_count[lamp[news]] = counts[news]
-        state.switch_told_s[lamp[news]] = at_s[news]
+        state.switch_reported_s[lamp[news]] = at_s[news]
         state.commanded_on[lamp[news]] = 0
         return is_grown
 
@@ -179,9 +179,9 @@ class CycleCounter:
 
         Over a gap the schedule's are credited first. And what half of a circuit's lamps have in common is the supply's.
         """
-        told_s = self._state.switch_told_s[lamp].astype(np.int64)
+        reported_s = self._state.switch_reported_s[lamp].astype(np.int64)
         controller, circuit = self._fleet.lamp_controller[lamp].astype(np.int64), self._fleet.lamp_circuit[lamp]
-        rest = np.minimum(uncommanded, delta - self._context.switchings_on(controller, told_s, at_s))
+        rest = np.minimum(uncommanded, delta - self._context.switchings_on(controller, reported_s, at_s))
         in_circuit = np.flatnonzero((rest > 0) & (circuit >= 0))
         if len(in_circuit):
             order = in_circuit[np.lexsort((-rest[in_circuit], circuit[in_circuit]))]

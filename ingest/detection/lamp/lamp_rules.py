@@ -94,7 +94,7 @@ class LampRules:
         sweep: Sweep,
         suspects: Suspects,
         replies: Replies,
-        told_s: Int64,
+        reported_s: Int64,
         is_muted: Callable[[Int64], Bool],
     ) -> list[LampVerdict]:
         """Judge the rows of a sweep in which anything can be going on; returns what opened and cleared.
@@ -105,14 +105,14 @@ class LampRules:
         if not len(suspects.row):
             return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
-        levels = take_levels(sweep, suspects, record, self.fleet, state, told_s, self.guard_s)
+        levels = take_levels(sweep, suspects, record, self.fleet, state, reported_s, self.guard_s)
         is_comparable = suspects.was_good
         is_good = sweep.batch.quality[row] == 0
         if not is_good.all():
             state.look_again(lamp[~is_good])  # they are here for their level: their next good sample is judged at it
             row, lamp, is_frozen, record = row[is_good], lamp[is_good], is_frozen[is_good], record[is_good]
             is_comparable = is_comparable[is_good]
-            levels = Levels(levels.level[is_good], levels.is_told[is_good], levels.is_guessed[is_good])
+            levels = Levels(levels.level[is_good], levels.is_reported[is_good], levels.is_guessed[is_good])
         refused = self._judge_refused(sweep, replies, is_muted)
         if not len(row):
             return refused

@@ -30,21 +30,21 @@ class Levels:
     """Commanded levels of n rows: uint8 (n,).
 
     Attributes:
-        is_told: false where this sample says nothing of it.
+        is_reported: false where this sample says nothing of it.
         is_guessed: bool (n,) its agent cannot tell; it is the contactor's or the schedule's.
     """
 
     level: UInt8
-    is_told: Bool
+    is_reported: Bool
     is_guessed: Bool
 
 
 def take_levels(  # measured columns, in the order of the rule
-    sweep: Sweep, suspects: Suspects, record: Int64, fleet: Fleet, state: LampState, told_s: Int64, guard_s: int
+    sweep: Sweep, suspects: Suspects, record: Int64, fleet: Fleet, state: LampState, reported_s: Int64, guard_s: int
 ) -> Levels:
     """Find each row's commanded level, note switchings in the state, and return the levels.
 
-    ``record`` int64 (n,) of each row; ``told_s`` int64 (R,): when the record's controller last told levels at all.
+    ``record`` int64 (n,) of each row; ``reported_s`` int64 (R,): when the record's controller last reported any level.
     """
     row, lamp = suspects.row, suspects.lamp
     at_s = sweep.at_s[record]
@@ -53,7 +53,7 @@ def take_levels(  # measured columns, in the order of the rule
     fallback = sweep.fallback_level[record]
     fallback = np.where(fleet.is_dimmable[lamp], fallback, np.where(fallback > 0, 100, 0)).astype(np.uint8)
     before = state.level[lamp]
-    is_kept = ~is_raw & (state.level_told[lamp] != LEVEL_UNKNOWN) & (at_s - told_s[record] < _LEVEL_KEPT_S)
+    is_kept = ~is_raw & (state.level_reported[lamp] != LEVEL_UNKNOWN) & (at_s - reported_s[record] < _LEVEL_KEPT_S)
     level = np.where(is_raw, np.minimum(raw, 100), np.where(is_kept, before, fallback)).astype(np.uint8)
 
     is_first = before == LEVEL_UNKNOWN
@@ -71,7 +71,7 @@ def take_levels(  # measured columns, in the order of the rule
     state.before_w[lamp[stepped]] = suspects.before_w[stepped]
     state.before_level[lamp[stepped]] = before[stepped]
     state.level[lamp] = level
-    state.level_told[lamp[is_raw]] = level[is_raw]
+    state.level_reported[lamp[is_raw]] = level[is_raw]
     return Levels(level, ~is_kept, ~is_raw & ~is_kept)
 
 
@@ -123,8 +123,8 @@ def expect(  # measured columns, in the order of the rule
         dims[i] *= state.curves.factor(lamp, step)
     is_v_out = (voltage_v < electric.low_v) | (voltage_v > electric.high_v)
     return Expected(
-        is_on=levels.is_told & (level > 0),
-        is_off=levels.is_told & (level == 0),
+        is_on=levels.is_reported & (level > 0),
+        is_off=levels.is_reported & (level == 0),
         level=level,
         power_w=rated * at_level * at_voltage,
         rated_w=rated,
@@ -153,7 +153,7 @@ def _step_share(at_level: Float32, technology: UInt8, lamp: Int64, state: LampSt
 def is_unsupplied(sweep: Sweep, record: Int64, fleet: Fleet, is_dead: Bool) -> Bool:
     """Samples of nodes with a supply of their own while that of their lamp is gone; bool (n,).
 
-    They prove nothing of the lamp, which is dark whatever it is told. An open contactor is no such case. ``is_dead``
+    They prove nothing of the lamp, which is dark whatever it is commanded. An open contactor is none. ``is_dead``
     bool (n,): samples without voltage; ``record`` int64 (n,) of each.
     """
     if not is_dead.any():
@@ -184,10 +184,10 @@ def look(  # measured columns, in the order of the rule
     batch = sweep.batch
     status, temperature = batch.status[row], batch.temperature_c[row].copy()
     temperature[~is_temperature(temperature)] = np.nan
-    state.is_status_told[lamp[status != 0]] = True
+    state.is_status_reported[lamp[status != 0]] = True
     state.has_temperature[lamp[np.isfinite(temperature)]] = True
     power, voltage, current = batch.power_w[row], batch.voltage_v[row], batch.current_a[row]
-    is_relay_told = sweep.is_relay_told(record)
+    is_relay_reported = sweep.is_relay_reported(record)
     return Window(
         voltage_v=voltage,
         current_a=current,
@@ -195,8 +195,8 @@ def look(  # measured columns, in the order of the rule
         power_factor=batch.power_factor[row],
         temperature_c=temperature,
         status=status,
-        is_status_told=state.is_status_told[lamp],
-        is_relay_told=is_relay_told | (levels.level == 0) | ((status & STATUS_RELAY_CLOSED) != 0),
+        is_status_reported=state.is_status_reported[lamp],
+        is_relay_reported=is_relay_reported | (levels.level == 0) | ((status & STATUS_RELAY_CLOSED) != 0),
         has_temperature=state.has_temperature[lamp],
         switch_count=batch.switch_count[row],
         is_frozen=is_frozen,

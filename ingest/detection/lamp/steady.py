@@ -75,7 +75,7 @@ class Steadiness:
     def covers(self, suspects: Suspects) -> Bool:
         """Which of some rows need no judging, since their lamp is steady and they lie in its region; bool (n,)."""
         measured = suspects.measured
-        covered = self._state.stable_regions.covers(suspects.lamp, suspects.told, measured[: len(QUANTITIES)])
+        covered = self._state.stable_regions.covers(suspects.lamp, suspects.reported, measured[: len(QUANTITIES)])
         covered &= suspects.is_plain & ~suspects.is_frozen
         current = measured[MEASURED.index("current_a")]
         limits = self._table.of_lamps(self._fleet.technology, suspects.lamp)
@@ -88,10 +88,12 @@ class Steadiness:
         state.stable_regions.drop(lamp)
         flags = state.flags[lamp]
         running, is_open = state.bits.running_rules(flags), state.bits.open_rules(flags)
-        is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_told
+        is_still = (is_open != 0) & (((running | is_open) & self._restless) == 0) & is_settled & levels.is_reported
         is_still &= ~levels.is_guessed & (batch.level[row] != LEVEL_UNKNOWN)
         is_still &= ~window.is_frozen & ((window.status & STATUS_RESTARTED) == 0)
-        is_still &= window.is_relay_told | ~window.is_status_told  # else another lamp's word would change what it means
+        is_still &= (
+            window.is_relay_reported | ~window.is_status_reported
+        )  # else another lamp's word would change what it means
         some = np.flatnonzero(is_still)
         if len(some):
             some = some[self._is_waiting_for_nothing(lamp[some], running[some], is_open[some])]
@@ -186,8 +188,8 @@ class Steadiness:
         def at(quantity: int, which: int) -> Float32:
             return np.concatenate([ends[point[which]][:, quantity] for point in _POINTS])
 
-        def unless_unknown(values: Float32, told: Float32) -> Float32:
-            return np.where(np.isnan(told[every]), np.float32(np.nan), values)
+        def unless_unknown(values: Float32, reported: Float32) -> Float32:
+            return np.where(np.isnan(reported[every]), np.float32(np.nan), values)
 
         wide = replace(
             _take(window, every),

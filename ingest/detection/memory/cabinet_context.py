@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
-from ingest.detection.memory.sweep import Places, Sweep, even, is_any_told, level_range, pick, places
+from ingest.detection.memory.sweep import Places, Sweep, even, is_any_reported, level_range, pick, places
 from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import LEVEL_UNKNOWN, Batch
 from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
@@ -18,7 +18,7 @@ Bool = npt.NDArray[np.bool_]
 
 _CLOCK_TRUST_US: Final = 12 * 3600 * 1_000_000  # an agent's clock further off says nothing about its cabinet's sun
 _GAP_S: Final = 300
-_RECENT_S: Final = 3600  # levels told lately stand for a while: `sample.take_levels`
+_RECENT_S: Final = 3600  # levels reported lately stand for a while: `sample.take_levels`
 
 
 class CabinetContext:
@@ -29,9 +29,9 @@ class CabinetContext:
         contactor: int8 (C,) newest known state, -1 unknown; contactor_s when it last changed.
         has_switched: bool (C,) the contactor was seen open while the schedule says off: it cuts the circuits by day.
         gap_s: int64 (C,) first live record after the newest time in which none came: the agent was away, or ingest was.
-        level_told_s: int64 (C,) newest record that told a level.
+        level_reported_s: int64 (C,) newest record that reported a level.
         has_phase: bool (3, C) phase seen alive, or known by the register.
-        is_phase_dead: bool (3, C) as its meter last told: a cabinet's lost reply brings no phase back.
+        is_phase_dead: bool (3, C) as its meter last reported: a cabinet's lost reply brings no phase back.
     """
 
     def __init__(self, fleet: Fleet, table: LimitTable, timetable: CabinetTimetable) -> None:
@@ -46,7 +46,7 @@ class CabinetContext:
         self.contactor_s = np.zeros(n, np.int64)
         self.has_switched = np.zeros(n, np.bool_)
         self.gap_s = np.zeros(n, np.int64)
-        self.level_told_s = np.zeros(n, np.int64)
+        self.level_reported_s = np.zeros(n, np.int64)
         self.fallback = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.has_phase = np.zeros((3, n), np.bool_)
         self.is_phase_dead = np.zeros((3, n), np.bool_)
@@ -73,15 +73,17 @@ class CabinetContext:
         at_s = at_us // 1_000_000
         live: Places = slice(None) if is_live.all() else np.flatnonzero(is_live)
         c = controller if isinstance(live, slice) else pick(controller, live)
-        told = batch.interval_s[live]
-        self.interval_s[c] = told if told.all() else np.where(told > 0, told, self.interval_s[c])
+        reported = batch.interval_s[live]
+        self.interval_s[c] = reported if reported.all() else np.where(reported > 0, reported, self.interval_s[c])
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
         dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
         away_s = at_s - last_s
         is_after_gap = is_live & (last_s > 0) & (away_s > cap_s)
         self.gap_s[c] = np.where(is_after_gap[live], at_s[live], self.gap_s[c])
-        was_recent = last_s - self.level_told_s[controller] < _RECENT_S  # before it: the first after a gap counts too
+        was_recent = (
+            last_s - self.level_reported_s[controller] < _RECENT_S
+        )  # before it: the first after a gap counts too
         self.at_s[c] = at_s[live]
 
         home = places(self._fleet.home_cabinet[controller])
@@ -92,10 +94,10 @@ class CabinetContext:
         drives = self._drives(batch, controller, home)
         fallback = self._fallback(batch, drives, scheduled)
         level_low, level_high = level_range(batch, width)
-        self.level_told_s[c] = np.where(level_low[live] != LEVEL_UNKNOWN, at_s[live], self.level_told_s[c])
+        self.level_reported_s[c] = np.where(level_low[live] != LEVEL_UNKNOWN, at_s[live], self.level_reported_s[c])
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
         is_cut_off = batch.is_supply_present == 0
-        has_voltage = is_any_told(batch.cabinet_voltage_v)
+        has_voltage = is_any_reported(batch.cabinet_voltage_v)
         self._take_phases(volts[:, live], (has_voltage | is_cut_off)[live], c)
         has_phase, dead_phases = self.has_phase[:, controller], self.is_phase_dead[:, controller] & ~is_cut_off
         is_gone, is_dipped = is_cut_off, is_cut_off
@@ -121,7 +123,7 @@ class CabinetContext:
             level_low,
             level_high,
             has_voltage,
-            is_any_told(batch.cabinet_power_w),
+            is_any_reported(batch.cabinet_power_w),
             (is_live & (level_high == LEVEL_UNKNOWN) & is_moved) | is_after_gap,
             is_after_gap,
             is_after_gap & (at_s - since_us // 1_000_000 < away_s),
@@ -144,14 +146,14 @@ class CabinetContext:
             n_times[missed] = self._timetable.switchings.on(home, from_s[missed], until_s[missed])
         return n_times
 
-    def _take_phases(self, volts: npt.NDArray[np.float32], is_told: Bool, c: Places) -> None:
-        if not is_told.any():
+    def _take_phases(self, volts: npt.NDArray[np.float32], is_reported: Bool, c: Places) -> None:
+        if not is_reported.any():
             return
         is_alive = volts > self._no_voltage
         if (is_alive & ~self.has_phase[:, c]).any():
             self.has_phase[:, c] |= is_alive
         is_dead = (volts < self._no_voltage) & (volts >= self._no_voltage).any(axis=0)
-        self.is_phase_dead[:, c] = np.where(is_told, is_dead & self.has_phase[:, c], self.is_phase_dead[:, c])
+        self.is_phase_dead[:, c] = np.where(is_reported, is_dead & self.has_phase[:, c], self.is_phase_dead[:, c])
 
     def _take_contactor(
         self, state: npt.NDArray[np.int8], c: Places, at_s: Int64, scheduled: npt.NDArray[np.uint8]
@@ -173,7 +175,7 @@ class CabinetContext:
         return np.where(contactor == 0, 0, np.where(contactor == 1, closed, scheduled)).astype(np.uint8)
 
     def _drives(self, batch: Batch, controller: Places, home: Places) -> Bool:
-        """Cabinets whose contactor is told and switches their lamps; bool (R,)."""
+        """Cabinets whose contactor is reported and switches their lamps; bool (R,)."""
         switching = self._fleet.cabinet_switching[home]
         has_switched = self.has_switched[controller] & (switching == SWITCHING_UNKNOWN)
         drives: Bool = ((switching == SWITCHING_CONTACTOR) | has_switched) & (batch.is_contactor_closed >= 0)

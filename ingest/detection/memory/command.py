@@ -14,7 +14,7 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-_KEPT_S = 1800  # levels that were told lately stand for a while, as in `sample.take_levels`
+_KEPT_S = 1800  # levels that were reported lately stand for a while, as in `sample.take_levels`
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class Commands:
 
     Attributes:
         is_on: some lamp is commanded on; is_off: every lamp is off and the schedule says so too; neither = unclear.
-        is_told_off: every lamp is told to be off, whatever the schedule says.
+        is_commanded_off: every lamp is commanded off, whatever the schedule says.
         level: int16, highest commanded level %.
         is_settled: nothing was switched or dimmed within the switching guard.
     """
 
     is_on: Bool
     is_off: Bool
-    is_told_off: Bool
+    is_commanded_off: Bool
     level: npt.NDArray[np.int16]
     is_settled: Bool
 
@@ -44,25 +44,29 @@ class CommandMemory:
         self.low = np.full(fleet.n_controllers, -1, np.int16)
         self.high = np.full(fleet.n_controllers, -1, np.int16)
         self.changed_s = np.zeros(fleet.n_controllers, np.int64)
-        self.told_s = np.zeros(fleet.n_controllers, np.int64)
+        self.reported_s = np.zeros(fleet.n_controllers, np.int64)
 
     def take(self, sweep: Sweep, scheduled: npt.NDArray[np.uint8]) -> Commands:
         """The commands of a sweep's records; ``scheduled`` uint8 (R,) is the schedule's level."""
         low = sweep.level_low.astype(np.int16)
         high = sweep.level_high.astype(np.int16)
-        is_told = low != LEVEL_UNKNOWN
-        is_partly_told = is_told & (high == LEVEL_UNKNOWN)
-        if is_partly_told.any():  # single lamps were not heard: the others' levels stand
-            high[is_partly_told] = _highest_told(sweep, np.flatnonzero(is_partly_told))
+        is_reported = low != LEVEL_UNKNOWN
+        is_partly_reported = is_reported & (high == LEVEL_UNKNOWN)
+        if is_partly_reported.any():  # single lamps were not heard: the others' levels stand
+            high[is_partly_reported] = _highest_reported(sweep, np.flatnonzero(is_partly_reported))
             before_low, before_high = self.low[sweep.controller], self.high[sweep.controller]
-            is_same = is_partly_told & (before_high >= 0) & (low >= before_low) & (high <= before_high)
+            is_same = is_partly_reported & (before_high >= 0) & (low >= before_low) & (high <= before_high)
             low, high = np.where(is_same, before_low, low), np.where(is_same, before_high, high)
-        high = np.where(is_told, np.minimum(high, 100), scheduled.astype(np.int16))
-        low = np.where(is_told, np.minimum(low, 100), scheduled.astype(np.int16))
+        high = np.where(is_reported, np.minimum(high, 100), scheduled.astype(np.int16))
+        low = np.where(is_reported, np.minimum(low, 100), scheduled.astype(np.int16))
         live, c = sweep.live, sweep.live_controller
-        self.told_s[c] = np.where(is_told[live], sweep.at_s[live], self.told_s[c])
-        is_kept = ~is_told & (sweep.at_s - self.told_s[sweep.controller] < _KEPT_S) & (self.high[sweep.controller] >= 0)
-        if is_kept.any():  # no lamp was heard: what was told just before stands
+        self.reported_s[c] = np.where(is_reported[live], sweep.at_s[live], self.reported_s[c])
+        is_kept = (
+            ~is_reported
+            & (sweep.at_s - self.reported_s[sweep.controller] < _KEPT_S)
+            & (self.high[sweep.controller] >= 0)
+        )
+        if is_kept.any():  # no lamp was heard: what was reported just before stands
             low = np.where(is_kept, self.low[sweep.controller], low)
             high = np.where(is_kept, self.high[sweep.controller], high)
         is_first = self.high[c] < 0
@@ -71,12 +75,12 @@ class CommandMemory:
         self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
         self.high[c], self.low[c] = high[live], low[live]
         is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s
-        is_told_off = is_told & (high == 0)
-        return Commands(high > 0, (high == 0) & (scheduled == 0), is_told_off, high, is_settled)
+        is_commanded_off = is_reported & (high == 0)
+        return Commands(high > 0, (high == 0) & (scheduled == 0), is_commanded_off, high, is_settled)
 
 
-def _highest_told(sweep: Sweep, records: Int64) -> Int64:
+def _highest_reported(sweep: Sweep, records: Int64) -> Int64:
     """The highest level that each of some records with lamps tells, the unknown ones left out; int64 (k,)."""
     level, start = sweep.batch.level, sweep.batch.lamp_start
-    told = [level[start[r] : start[r + 1]] for r in records.tolist()]
-    return np.array([np.max(levels, where=levels != LEVEL_UNKNOWN, initial=0) for levels in told], np.int64)
+    reported = [level[start[r] : start[r + 1]] for r in records.tolist()]
+    return np.array([np.max(levels, where=levels != LEVEL_UNKNOWN, initial=0) for levels in reported], np.int64)

@@ -1,4 +1,4 @@
-"""Which controllers' lamps all told one level the last time: most sweeps say it again, and no lamp needs a look."""
+"""Which controllers' lamps all reported one level the last time: most sweeps say it again, and no lamp needs a look."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class KnownLevels:
         return whole, bool((is_known | (sweep.width[live] == 0)).all())
 
     def keep(self, sweep: Sweep, whole: Bool) -> None:
-        """Keep what a sweep told, by the records that are ``whole`` (see ``look``); lamps in others are not known."""
+        """Keep what a sweep reported by the records that are ``whole`` (see ``look``); others are not known."""
         live, low = sweep.live, sweep.level_low[sweep.live]
         self._level[sweep.live_controller] = np.where(
             whole & (low == sweep.level_high[live]), low, np.uint8(LEVEL_UNKNOWN)

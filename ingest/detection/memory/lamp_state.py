@@ -27,7 +27,7 @@ class LampState:
         power_w: float32 (L,) of the newest good sample; so voltage_v, current_a, power_factor, temperature_c.
         quality: uint8 (L,) of the newest sample; so status. is_listed: bool (L,) the agent's newest record has the
             lamp.
-        level: uint8 (L,) commanded % as judged; level_told the newest one the agent told;
+        level: uint8 (L,) commanded % as judged; level_reported the newest one the agent reported;
             level_raw what its newest record carried.
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
         before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then.
@@ -63,7 +63,7 @@ class LampState:
         self.is_fully_listed = np.zeros(fleet.n_controllers, np.bool_)
         self.level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.level_raw = np.full(n, LEVEL_UNKNOWN, np.uint8)
-        self.level_told = np.full(n, LEVEL_UNKNOWN, np.uint8)
+        self.level_reported = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.switched_s = np.zeros(n, np.uint32)
         self.before_w = np.full(n, np.nan, np.float32)
         self.before_level = np.full(n, LEVEL_UNKNOWN, np.uint8)
@@ -77,7 +77,7 @@ class LampState:
         self.lit = np.zeros(n, np.uint8)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
-        self.switch_told_s = np.zeros(n, np.uint32)
+        self.switch_reported_s = np.zeros(n, np.uint32)
         self.commanded_on = np.zeros(n, np.uint8)
         self.switch_counted_s = np.zeros((max(1, n_changes // 2), n), np.uint32)
         self.own_w = np.full(n, np.nan, np.float32)
@@ -87,7 +87,7 @@ class LampState:
         self.has_fitted = np.zeros(n, np.bool_)
         self.is_register_suspect = np.zeros(n, np.bool_)
         self.baseline_w = np.full(n, np.nan, np.float32)
-        self.is_status_told = fleet.is_node.copy()
+        self.is_status_reported = fleet.is_node.copy()
         self.has_temperature = np.zeros(n, np.bool_)
         self.curves = OwnCurves(n)
         self.stable_regions = StableRegions(n)

@@ -28,22 +28,22 @@ class StableRegions:
 
     def __init__(self, n_lamps: int) -> None:
         """No lamp has one."""
-        self._told = np.full(n_lamps, _NONE, np.uint16)
+        self._reported = np.full(n_lamps, _NONE, np.uint16)
         self._bounds = np.empty((n_lamps, 2 * _N), np.float32)  # a lamp's least values, then its greatest
 
-    def covers(self, lamp: Int64, told: UInt16, measured: Float32) -> Bool:
+    def covers(self, lamp: Int64, reported: UInt16, measured: Float32) -> Bool:
         """Which of n good samples lie in their lamp's region; bool (n,).
 
-        A power factor or a temperature that was known and is not told lies in it, since no rule judges it; one that
+        A power factor or a temperature that was known and is not reported lies in it, since no rule judges it; one that
         was not known does not.
 
         Args:
             lamp: int64 (n,).
-            told: as ``level_and_status``, uint16 (n,).
+            reported: as ``level_and_status``, uint16 (n,).
             measured: float32 (quantities, n).
         """
-        kept = self._told.take(lamp)
-        covered: Bool = (kept == told) & (kept != _NONE)
+        kept = self._reported.take(lamp)
+        covered: Bool = (kept == reported) & (kept != _NONE)
         bounds = self._bounds.take(lamp, axis=0)
         for i, values in enumerate(measured):
             if QUANTITIES[i] in _NEEDED:
@@ -52,17 +52,17 @@ class StableRegions:
                 covered &= ~((values < bounds[:, i]) | (values > bounds[:, _N + i]))
         return covered
 
-    def put(self, lamp: Int64, told: UInt16, low: Float32, high: Float32) -> None:
+    def put(self, lamp: Int64, reported: UInt16, low: Float32, high: Float32) -> None:
         """Set the regions of n lamps: ``level_and_status`` their rows, bounds float32 (n, quantities)."""
-        self._told[lamp] = told
+        self._reported[lamp] = reported
         self._bounds[lamp, :_N], self._bounds[lamp, _N:] = low, high
 
     def drop(self, lamp: Int64) -> None:
         """Something about these lamps has changed: their next sample is judged."""
-        self._told[lamp] = _NONE
+        self._reported[lamp] = _NONE
 
 
 def level_and_status(level: UInt8, status: UInt8) -> UInt16:
     """Level and status of n samples in one number; uint16 (n,)."""
-    told: UInt16 = level.astype(np.uint16) << np.uint16(8) | status
-    return told
+    reported: UInt16 = level.astype(np.uint16) << np.uint16(8) | status
+    return reported

@@ -35,7 +35,7 @@ class Suspects:
         before_w: float32 (n,) power of the newest good sample; this one's where no level has changed.
         was_good: bool (n,) the lamp's sample before was good.
         is_plain: bool (n,) a good sample that tells no switch-on count.
-        told: uint16 (n,) its level and status, see ``level_and_status``.
+        reported: uint16 (n,) its level and status, see ``level_and_status``.
         measured: float32 (5, n) by ``MEASURED``.
     """
 
@@ -45,7 +45,7 @@ class Suspects:
     before_w: Float32
     was_good: Bool
     is_plain: Bool
-    told: UInt16
+    reported: UInt16
     measured: Float32
 
     def at(self, positions: Int64) -> Suspects:
@@ -72,7 +72,7 @@ class Suspects:
             before_w=power_w,
             was_good=np.ones(n, np.bool_),
             is_plain=(batch.quality[row] == 0) & (batch.switch_count[row] == UNKNOWN_UINT32),
-            told=level_and_status(batch.level[row], batch.status[row]),
+            reported=level_and_status(batch.level[row], batch.status[row]),
             measured=np.stack([getattr(batch, name)[row] for name in MEASURED]),
         )
         both = joined([self, quiet])

@@ -92,12 +92,12 @@ class Sweep:
         n_of_record = np.diff(np.searchsorted(row, self.batch.lamp_start))
         return np.repeat(np.arange(len(n_of_record)), n_of_record)
 
-    def is_relay_told(self, record: Int64) -> Bool:
+    def is_relay_reported(self, record: Int64) -> Bool:
         """Of n rows' records, ascending, those in which some node says that its relay is closed; bool (n,)."""
         asked = record[np.flatnonzero(np.diff(record, prepend=-1))]
-        told = np.zeros(self.batch.n_records, np.bool_)
-        told[asked] = (_reduce(np.bitwise_or, self.batch.status, self.batch, asked) & STATUS_RELAY_CLOSED) != 0
-        found: Bool = told[record]
+        reported = np.zeros(self.batch.n_records, np.bool_)
+        reported[asked] = (_reduce(np.bitwise_or, self.batch.status, self.batch, asked) & STATUS_RELAY_CLOSED) != 0
+        found: Bool = reported[record]
         return found
 
     def live_rows(self) -> Int64:
@@ -108,11 +108,11 @@ class Sweep:
         return np.flatnonzero(is_wanted)
 
 
-def is_any_told(phases: npt.NDArray[np.float32]) -> Bool:
+def is_any_reported(phases: npt.NDArray[np.float32]) -> Bool:
     """Records (R, 3) of which any phase is known; bool (R,). By columns: numpy takes long to reduce rows of three."""
     first, second, third = np.isfinite(phases).T
-    told: Bool = first | second | third
-    return told
+    reported: Bool = first | second | third
+    return reported
 
 
 def even(width: Int64) -> int:

@@ -92,14 +92,14 @@ class BalanceLearning:
         is_known = circuit >= 0
         if not is_known.any():
             return
-        circuit, told_by = circuit[is_known], controller[record_of_row[is_known]]
+        circuit, reported_by = circuit[is_known], controller[record_of_row[is_known]]
         here = np.flatnonzero(fleet.lamp_circuit[own] >= 0)
         behind = fleet.lamp_circuit[own[here]]
         sums = _sums(behind, [column[here] for column in columns], is_settled[here], fleet.n_circuits)
         power_w = batch.circuit_power_w[row[is_known]].astype(np.float64)
         is_quiet, total, unsure_w, rated_w = sums
         chosen = is_quiet[circuit], total[circuit], unsure_w[circuit], rated_w[circuit]
-        self._take(circuit, told_by, power_w, *chosen)
+        self._take(circuit, reported_by, power_w, *chosen)
 
     def _take(  # measured columns, in the order of the rule
         self,

@@ -176,10 +176,10 @@ class Silence:
         own = np.arange(fleet.controller_start[c], fleet.controller_start[c + 1])
         in_record = np.zeros(len(own), np.bool_)
         rows = slice(int(sweep.batch.lamp_start[record]), int(sweep.batch.lamp_start[record + 1]))
-        told = sweep.batch.lamp[rows]
-        told = told[told >= 0]
-        told = told[fleet.lamp_controller[told] == c]
-        in_record[told - own[0]] = True
+        reported = sweep.batch.lamp[rows]
+        reported = reported[reported >= 0]
+        reported = reported[fleet.lamp_controller[reported] == c]
+        in_record[reported - own[0]] = True
         is_reply = in_record & (state.quality[own] == 0)
         is_dead = is_reply & (state.voltage_v[own] < self._no_voltage)
         is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
@@ -237,8 +237,8 @@ class Silence:
             return False
         batch = sweep.batch
         rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
-        is_told = batch.is_supply_present[record] == 1 or sweep.has_cabinet_voltage[record]
-        return not (is_told or (batch.circuit_voltage_v[rows] >= self._no_voltage).any())
+        is_reported = batch.is_supply_present[record] == 1 or sweep.has_cabinet_voltage[record]
+        return not (is_reported or (batch.circuit_voltage_v[rows] >= self._no_voltage).any())
 
     def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
         """Lamps within the switching guard after switching on: their meters may still be starting."""

@@ -10,7 +10,7 @@ from ingest.detection.rules.window import STATUS_DRIVER_FAULT, Bool, Expected, R
 
 
 def _is_told(window: Window) -> Bool:
-    mask: Bool = window.is_status_told & ((window.status & STATUS_DRIVER_FAULT) != 0)
+    mask: Bool = window.is_status_reported & ((window.status & STATUS_DRIVER_FAULT) != 0)
     return mask
 
 
@@ -21,7 +21,7 @@ def holds(window: Window, _expected: Expected, _limits: RowLimits) -> Bool:
 
 def judges(window: Window, _expected: Expected, _limits: RowLimits) -> Bool:
     """The lamp's node tells its status."""
-    mask: Bool = window.is_status_told
+    mask: Bool = window.is_status_reported
     return mask
 
 

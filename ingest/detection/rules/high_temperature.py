@@ -12,7 +12,7 @@ from ingest.detection.rules.window import STATUS_THERMAL_SHUTDOWN, Bool, Expecte
 
 
 def _is_shut_down(window: Window) -> Bool:
-    mask: Bool = window.is_status_told & ((window.status & STATUS_THERMAL_SHUTDOWN) != 0)
+    mask: Bool = window.is_status_reported & ((window.status & STATUS_THERMAL_SHUTDOWN) != 0)
     return mask
 
 
@@ -23,7 +23,7 @@ def holds(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
 
 
 def judges(window: Window, _expected: Expected, _limits: RowLimits) -> Bool:
-    """Temperature told in this sweep, the bit set, or a node that knows no temperature at all."""
+    """Temperature reported in this sweep, the bit set, or a node that knows no temperature at all."""
     mask: Bool = np.isfinite(window.temperature_c) | _is_shut_down(window) | ~window.has_temperature
     return mask
 

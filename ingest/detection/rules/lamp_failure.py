@@ -33,8 +33,8 @@ def quiet(kinds: Kinds) -> Quiet:
 
 def waits(window: Window, _expected: Expected, beside: Circumstances) -> Bool:
     """The node is about to say why."""
-    is_told = control_gear_failure.is_about_to_explain(window, beside.is_open(control_gear_failure.DETECTOR.name))
-    return is_told | high_temperature.is_about_to_explain(window, beside.is_open(high_temperature.DETECTOR.name))
+    is_reported = control_gear_failure.is_about_to_explain(window, beside.is_open(control_gear_failure.DETECTOR.name))
+    return is_reported | high_temperature.is_about_to_explain(window, beside.is_open(high_temperature.DETECTOR.name))
 
 
 DETECTOR = Detector(

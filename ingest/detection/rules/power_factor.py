@@ -22,7 +22,7 @@ def least_power_factor(level: Float32, limits: RowLimits) -> Float32:
 
 
 def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    """Lit at 25 % or more, at a voltage within limits, with a power factor told."""
+    """Lit at 25 % or more, at a voltage within limits, with a power factor reported."""
     is_known = np.isfinite(expected.power_w)
     least = np.where(is_known, limits["lamp_failure_power"] * expected.power_w, limits["relay_failure_power"])
     is_lit = expected.is_on & (window.power_w >= least) & (expected.level >= _LEAST_LEVEL)

@@ -61,8 +61,8 @@ class Quiet:
         least_unrated_w: P of at least so many watts, of a lamp without a rating.
         most_w_per_a: one number: P at most so many watts per ampere, and ``most_w_offset`` watts.
         most_current_a: one number, inclusive.
-        least_power_factor: inclusive, or not told; ``most_power_factor`` one number, inclusive.
-        below_temperature_c: one number for each kind: below it, or not told.
+        least_power_factor: inclusive, or not reported; ``most_power_factor`` one number, inclusive.
+        below_temperature_c: one number for each kind: below it, or not reported.
         most_voltage_v: one number, where it is less than the limit of the supply.
         is_never: the rule may hold at any reading of this kind: each is judged. Also for a condition on what has no
             bound here (a current, a counter); such a rule costs time in every sweep.

@@ -21,7 +21,7 @@ def holds(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
 def judges(window: Window, _expected: Expected, _limits: RowLimits) -> Bool:
     """The node has a relay bit that can be trusted, and it is open: a closed one proves nothing about its contacts."""
     is_open = (window.status & STATUS_RELAY_CLOSED) == 0
-    mask: Bool = window.is_status_told & window.is_relay_told & is_open & np.isfinite(window.power_w)
+    mask: Bool = window.is_status_reported & window.is_relay_reported & is_open & np.isfinite(window.power_w)
     return mask
 
 
@@ -32,7 +32,7 @@ def quiet(kinds: Kinds) -> Quiet:
 
 def attends(window: Window, expected: Expected) -> Bool:
     """An open relay of a lamp that is on."""
-    mask: Bool = window.is_status_told & ((window.status & STATUS_RELAY_CLOSED) == 0) & (expected.level > 0)
+    mask: Bool = window.is_status_reported & ((window.status & STATUS_RELAY_CLOSED) == 0) & (expected.level > 0)
     return mask
 
 

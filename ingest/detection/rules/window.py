@@ -27,9 +27,9 @@ class Window:
     """Measurements of one sample; float32 (n,) with NaN unknown unless said otherwise.
 
     Attributes:
-        status: uint8 (n,) status bits; ``is_status_told`` bool (n,) this lamp's node has them.
-        is_relay_told: bool (n,) the relay bit can be trusted: some node of the record says closed, or the lamp is off.
-        has_temperature: bool (n,) the lamp has ever told its temperature.
+        status: uint8 (n,) status bits; ``is_status_reported`` bool (n,) this lamp's node has them.
+        is_relay_reported: bool (n,) the relay bit can be trusted: a node of the record says closed, or the lamp is off.
+        has_temperature: bool (n,) the lamp has ever reported its temperature.
         switch_count: uint32 (n,) switchings on by the node's own count, 0xFFFFFFFF unknown.
         is_frozen: bool (n,) V, I and P equal the last sample's to the last digit; is_comparable bool (n,) that was
             good.
@@ -43,8 +43,8 @@ class Window:
     power_factor: Float32
     temperature_c: Float32
     status: UInt8
-    is_status_told: Bool
-    is_relay_told: Bool
+    is_status_reported: Bool
+    is_relay_reported: Bool
     has_temperature: Bool
     switch_count: UInt32
     is_frozen: Bool
@@ -62,7 +62,7 @@ class Expected:
         level: uint8 (n,) commanded %.
         voltage_share: (V / nominal)^k.
         power_w: Pe at level and voltage; ``rated_w`` at 100 % and nominal voltage (learned or rated).
-        is_voltage_ok: voltage within limits, or not told by a lamp that answers.
+        is_voltage_ok: voltage within limits, or not reported by a lamp that answers.
         own_level_w: what the lamp itself is known to draw at this level (Pe where it is not known yet).
         own_full_w: the same at 100 %; ``is_own_known`` it was seen, not reckoned from the rating.
         own_dim_w: float32 (D, n) the same at each scheduled dim level.

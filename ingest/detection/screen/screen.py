@@ -37,7 +37,7 @@ UInt32 = npt.NDArray[np.uint32]
 _GOOD: Final = np.zeros((), np.uint8)  # as an array: numpy takes longer to find out what a number is
 _COLDEST_C: Final = np.array(COLDEST_C, np.float32)
 _MANY: Final = 32  # one lamp in so many is few: looked at by itself
-_FULL: Final = 100  # %; what is told beyond it is unknown
+_FULL: Final = 100  # %; what is reported beyond it is unknown
 _NOT_TOLD: Final = np.array(UNKNOWN_UINT32, np.uint32)
 
 
@@ -54,16 +54,16 @@ class Screen:
         self._most_pf = _alone(bands.most_pf)
         self._per_ampere = [(_alone(w_per_a), _alone(offset_w)) for w_per_a, offset_w in bands.per_ampere]
         self._most_a = _alone(bands.most_a)
-        self._lost, self._ok, self._bad, self._other, self._told = np.empty((5, BLOCK), np.bool_)
+        self._lost, self._ok, self._bad, self._other, self._reported = np.empty((5, BLOCK), np.bool_)
         self._watt, self._before = np.empty((2, BLOCK), np.float32)
         self._common_pf: Float32 | None = None  # of the sweep at hand
         self._are_temperatures_known = False  # of nearly all lamps, before the sweep at hand
-        self._untold: Int64 | None = None  # lamps without a temperature up to the last sweep; None = not counted
+        self._unreported: Int64 | None = None  # lamps without a temperature up to the last sweep; None = not counted
 
     def forget(self) -> None:
         """The lamp state was replaced: nothing that was noted of it holds any more."""
         self.known_levels.forget()
-        self._untold = None
+        self._unreported = None
 
     def look(self, sweep: Sweep, state: LampState) -> tuple[Suspects, Replies]:
         """Keep a sweep's live readings in the state and pick what needs more.
@@ -74,9 +74,9 @@ class Screen:
         is_forced = bool(sweep.is_forced.any())
         before_w = state.power_w.copy() if is_forced else state.power_w
         self._common_pf = self._common_least_pf(sweep)
-        untold = self._without_temperature(state)
-        self._are_temperatures_known = _MANY * len(untold) < len(state.has_temperature)
-        self._untold = untold if self._are_temperatures_known else None
+        unreported = self._without_temperature(state)
+        self._are_temperatures_known = _MANY * len(unreported) < len(state.has_temperature)
+        self._unreported = unreported if self._are_temperatures_known else None
         whole, is_known = self.known_levels.look(sweep)
         found = [
             self._pick(Columns.of(batch, *where), state, is_forced=is_forced, is_known=is_known)
@@ -84,9 +84,11 @@ class Screen:
         ]
         if not is_known:
             self.known_levels.keep(sweep, whole)
-        if self._are_temperatures_known and len(untold):
-            is_told = is_temperature(state.temperature_c.take(untold)) & (state.quality.take(untold) == _GOOD)
-            state.has_temperature[untold[is_told]] = True
+        if self._are_temperatures_known and len(unreported):
+            is_reported = is_temperature(state.temperature_c.take(unreported)) & (
+                state.quality.take(unreported) == _GOOD
+            )
+            state.has_temperature[unreported[is_reported]] = True
         if not found:
             return NO_SUSPECTS, NO_REPLIES
         suspects, replies = joined([some for some, _ in found]), joined([some for _, some in found])
@@ -99,10 +101,10 @@ class Screen:
         return suspects, replies
 
     def _without_temperature(self, state: LampState) -> Int64:
-        """Lamps that have never told a temperature. Their number only falls, so few are counted among themselves."""
-        if self._untold is None:
+        """Lamps that have never reported a temperature. Their number only falls; few are counted alone."""
+        if self._unreported is None:
             return positions(~state.has_temperature)
-        return self._untold[~state.has_temperature.take(self._untold)]
+        return self._unreported[~state.has_temperature.take(self._unreported)]
 
     def _common_least_pf(self, sweep: Sweep) -> Float32 | None:
         """The least power factor of a city whose lamps all have the same one, since they are at one level; else None.
@@ -130,17 +132,23 @@ class Screen:
         the time that comparing would take.
         """
         lamps, n = block.lamps, len(block.quality)
-        lost, ok, bad, other, told = self._lost[:n], self._ok[:n], self._bad[:n], self._other[:n], self._told[:n]
+        lost, ok, bad, other, reported = (
+            self._lost[:n],
+            self._ok[:n],
+            self._bad[:n],
+            self._other[:n],
+            self._reported[:n],
+        )
         np.not_equal(block.quality, _GOOD, out=lost)
         replies = self._replies(block, state, lost, other)
         deaf = replies.lamp[replies.quality != _GOOD]
-        before, is_told = None, False
+        before, is_reported = None, False
         if not is_known:
-            np.not_equal(block.level, lamps.get(state.level_raw), out=told)
-            is_told = bool(told.any())
-        if is_told:
+            np.not_equal(block.level, lamps.get(state.level_raw), out=reported)
+            is_reported = bool(reported.any())
+        if is_reported:
             lamps.put(state.level_raw, block.level)
-        if is_told or is_forced:
+        if is_reported or is_forced:
             before = self._before[:n]
             before[:] = lamps.get(state.power_w)
         frozen = self._frozen(block, state, other)
@@ -154,8 +162,8 @@ class Screen:
         bad[frozen] = True
         suspect = np.less_equal(ok, bad, out=ok)  # of bools: not ok, or bad
         np.greater(suspect, lost, out=suspect)  # and not lost
-        if is_told:  # by the agent, whatever the meter does
-            np.logical_or(suspect, told, out=suspect)
+        if is_reported:  # by the agent, whatever the meter does
+            np.logical_or(suspect, reported, out=suspect)
         at = suspect.nonzero()[0]
         is_frozen = np.zeros(len(at), np.bool_)
         if len(frozen):
@@ -169,7 +177,7 @@ class Screen:
             before_w=(block.power if before is None else before).take(at),
             was_good=state.quality.take(lamp) == _GOOD,
             is_plain=np.greater(block.counts.take(at) == _NOT_TOLD, lost.take(at)),
-            told=level_and_status(block.level.take(at), block.status.take(at)),
+            reported=level_and_status(block.level.take(at), block.status.take(at)),
             measured=np.array([column.take(at) for column in measured]),
         )
         lamps.put(state.quality, block.quality)

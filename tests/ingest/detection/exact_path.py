@@ -63,7 +63,7 @@ class ExactScreen:
             before_w=np.array(before, np.float32),
             was_good=np.array(was_good, np.bool_),
             is_plain=np.zeros(len(row), np.bool_),
-            told=np.zeros(len(row), np.uint16),
+            reported=np.zeros(len(row), np.uint16),
             measured=np.array([getattr(batch, name)[row] for name in MEASURED], np.float32),
         )
 

@@ -49,8 +49,8 @@ def random_case(seed, n=400):
         power_factor=spoiled(rng.uniform(-1.1, 1.1, n)),
         temperature_c=spoiled(rng.uniform(20, 110, n)),
         status=rng.integers(0, 32, n).astype(np.uint8),
-        is_status_told=rng.random(n) < 0.8,
-        is_relay_told=rng.random(n) < 0.8,
+        is_status_reported=rng.random(n) < 0.8,
+        is_relay_reported=rng.random(n) < 0.8,
         has_temperature=rng.random(n) < 0.7,
         switch_count=rng.integers(0, 9, n).astype(np.uint32),
         is_frozen=rng.random(n) < 0.3,
@@ -172,9 +172,9 @@ def oracle(name, w, e, i):
         )
         return on and ok and lit and level >= 25 and math.isfinite(pf) and abs(pf) < least
     if name == "highTemperature":
-        return t > 85 or bool(w.is_status_told[i] and status & 8)
+        return t > 85 or bool(w.is_status_reported[i] and status & 8)
     if name == "controlGearFailure":
-        return bool(w.is_status_told[i] and status & 2)
+        return bool(w.is_status_reported[i] and status & 2)
     if name == "impossible":
         return (
             math.isinf(p)

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.small_town import city_of
 from ingest.detection.engine import Detection
+from ingest.detection.snapshot import upgraded
 from tests.ingest.detection.exact_path import differences
 from tests.ingest.detection.snapshot_scene import MINUTES, SNAPSHOT_MINUTE, play_scene, scene_town
 
@@ -50,6 +51,7 @@ def test_a_snapshot_that_stored_rules_by_position_is_read_with_its_state():
     assert any(name.startswith("lamp/state/flags") for name in memory)
     plain = played()
     town = restored(played(), memory)
+    memory = upgraded(memory)
     state = town.detection._state
     assert sum(state.is_open(rule, np.arange(town.n)).sum() for rule in range(12)) >= 8
     told = []
@@ -84,3 +86,25 @@ def test_lamps_that_are_still_learning_or_attended_are_so_after_a_restart():
     after = restored(town, town.detection.snapshot()).detection._state.marks()
     np.testing.assert_array_equal(after.is_attended, before.is_attended)
     np.testing.assert_array_equal(after.is_learning, before.is_learning)
+
+
+def test_arrays_that_were_called_otherwise_are_read_whether_stored_whole_or_in_parts():
+    town = played()
+    memory = town.detection.snapshot()
+    former = {
+        "is_status_reported": "is_status_told", "level_reported": "level_told", "level_reported_s": "level_told_s",
+        "switch_reported_s": "switch_told_s", "reported": "told",
+    }  # fmt: skip
+    assert not any("told" in name for name in memory)
+    old = {}
+    for key, values in memory.items():
+        holder, slash, array = key.rpartition("/")
+        name, mark, part = array.partition("#")
+        old[f"{holder}{slash}{former.get(name, name)}{mark}{part}"] = values
+    stored = {name.rpartition("/")[2] for name in old if "told" in name}
+    assert {name.partition("#")[0] for name in stored} == set(former.values())
+    assert any("#at" in name for name in stored)
+    assert {name.replace("told", "") for name in read(BY_POSITION) if "told" in name} <= {
+        name.replace("told", "") for name in old
+    }
+    assert differences(restored(played(), old).detection, restored(played(), memory).detection) == []
