@@ -49,9 +49,17 @@ class PhaseVoltages:
         return np.where(self.samples[place] >= _LEAST_SAMPLES, volts - self.usual_v[:, place], np.float32(np.nan))
 
     def are_apart(self, place: Int64, volts: Float32) -> Bool:
-        """Places whose phases, float32 (3, k), NaN unknown, have moved apart against each other; bool (k,)."""
+        """Places whose phases, float32 (3, k), NaN unknown, have moved apart against each other; bool (k,).
+
+        Phases that lie nearer together than they usually do have not: what was usual was a shift that is over.
+        """
         off = self.off_v(place, volts)
         is_shifted = np.logical_or.reduce(off >= self._shift_v) & np.logical_or.reduce(off <= -self._shift_v)
+        near = np.flatnonzero(is_shifted)
+        if len(near):
+            now = volts[:, near]
+            usual = np.where(np.isnan(now), now, self.usual_v[:, place[near]])
+            is_shifted[near] = _spread_v(now) >= _spread_v(usual)
         is_out = np.logical_or.reduce(volts > self._high) & np.logical_or.reduce(volts < self._low)
         apart: Bool = is_shifted | is_out
         return apart
@@ -209,6 +217,12 @@ class NeutralRule:
             lamps = own[fleet.lamp_cabinet[own] == place]
         key, at_us = self._key(place, is_circuit=is_circuit), int(sweep.at_s[r]) * 1_000_000
         self._book.open(Case(key, at_us, since_s * 1_000_000, tuple(lamps.tolist()), evidence, c, cabinet, circuit))
+
+
+def _spread_v(volts: Float32) -> Float32:
+    """Highest less lowest of the known voltages of phases, float32 (3, k), two known at least; float32 (k,)."""
+    spread: Float32 = np.nanmax(volts, axis=0) - np.nanmin(volts, axis=0)
+    return spread
 
 
 def _representatives(fleet: Fleet) -> Int64:
