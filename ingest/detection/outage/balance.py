@@ -13,6 +13,7 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.meter_balance import MeterBalance
+from ingest.detection.rules import RuleSet
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
@@ -39,7 +40,7 @@ class Balance:
         guard_s: switching guard.
     """
 
-    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable) -> None:
+    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, rules: RuleSet) -> None:
         """Start with nothing known."""
         self._fleet, self._state, self._electric = fleet, state, electric
         self.guard_s = int(table.scalar("switching_guard"))
@@ -47,6 +48,10 @@ class Balance:
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._start_a = table.scalar("I_start")
         self._no_voltage = table.scalar("no_voltage")
+        self._spoilt, self._still = (
+            state.bits.running_any(rules.spoiling()),
+            state.bits.running_any(rules.withholding()),
+        )
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -87,7 +92,7 @@ class Balance:
         power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
         silent = state.sweeps_silent(lamp).astype(np.int64)
         is_fresh = state.is_listed[lamp] & (silent <= self._stale) & np.isfinite(power)
-        is_fresh &= ~self._is_absurd(lamp, power)
+        is_fresh &= ~self._is_absurd(lamp, power) & ~self._stands_still(lamp, level)
         away = np.flatnonzero(is_fresh & (silent > 0))
         if len(away):  # a power at another level says nothing of this one
             r, switched_s = record[away], state.switched_s[lamp[away]].astype(np.int64)
@@ -151,11 +156,24 @@ class Balance:
         return drawn
 
     def _is_absurd(self, lamp: Int64, power_w: Float64) -> Bool:
-        """Powers beyond what the meter's own voltage and current allow (``meterFailure``): no part of any sum."""
+        """Powers beyond what the meter's own voltage and current allow (``meterFailure``): no part of any sum.
+
+        A lost reply leaves the power of the one before, but no voltage: then it counts whether a rule runs by which
+        that sample was no measurement.
+        """
         state = self._state
         apparent = state.voltage_v[lamp].astype(np.float64) * (state.current_a[lamp] + self._start_a)
         absurd: Bool = (power_w > METER_ERROR * apparent + OFFSET_W) | (np.abs(power_w) > WILD_W)
+        unknown = np.flatnonzero(np.isnan(apparent))
+        absurd[unknown] |= (state.flags[lamp[unknown]] & self._spoilt) != 0
         return absurd
+
+    def _stands_still(self, lamp: Int64, level: UInt8) -> Bool:
+        """Meters that repeat themselves, and did so over a change of level: they say nothing of this one."""
+        state = self._state
+        still: Bool = (state.flags[lamp] & self._still) != 0
+        still &= (state.power_w[lamp] == state.before_w[lamp]) & (level != state.before_level[lamp])
+        return still
 
     def is_settled(self, lamp: slice | Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""
