@@ -58,6 +58,21 @@ def test_a_meter_that_stands_still_over_a_dim_step_makes_no_deaf_lamp_dark(minut
     assert street.codes()["communicationFailure"] == 1
 
 
+@pytest.mark.parametrize(("volts", "knows_phase"), [(210, True), (212, False), (238, True)])
+def test_deaf_ballasts_at_another_voltage_make_no_deaf_lamp_dark(volts, knows_phase):
+    circuits = (Circuit(28, 150, technology="HPS"), Circuit(27, 60, technology="HPS", bus="B"))
+    street = learned(Street(circuits, knows_phase=knows_phase, noise=0.002, seed=8))
+    street.bus_down = {(0, "B")}
+    street.play(6)
+    assert street.codes() == {"busFailure": 1}
+    street.volts[:] = volts
+    street.play(10)
+    street.is_silent |= street.where(0, DEAF, DEAF)
+    street.play(12)
+    assert street.codes() == {"busFailure": 1, "communicationFailure": 1}
+    assert "lampFailure" not in street.ever()
+
+
 @pytest.mark.parametrize("first", [13, 14])
 def test_pole_fuses_that_blow_hours_apart_at_the_end_of_a_cable_are_no_cable(first):
     street = learned(Street((Circuit(14, 40), Circuit(14, 40)), noise=0.002, seed=5))
