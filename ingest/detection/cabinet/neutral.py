@@ -137,8 +137,8 @@ class NeutralRule:
     def _has_risen_beside_silence(self, sweep: Sweep, record: Int64, circuit: Int64, volts: Float32) -> Bool:
         """Circuits of which one phase has risen and another has too little voltage for its lamps to answer; bool (k,).
 
-        A fuse leaves the other phases as they are, and a high supply is the cabinet's: there it must be in order, or
-        the voltage be one that no supply has.
+        A fuse leaves the other phases as they are, and a high supply is the cabinet's: there it must be in order, and
+        lower than on the circuit, or the voltage be one that no supply has.
         """
         is_raised: Bool = np.logical_or.reduce(self.circuits.off_v(circuit, volts) >= self._shift_v)
         for i in np.flatnonzero(is_raised).tolist():
@@ -151,6 +151,8 @@ class NeutralRule:
             is_home = cabinet[0] == self._fleet.home_cabinet[sweep.batch.controller[record[i]]]
             supply_off = self.cabinets.off_v(cabinet, supply_v)
             is_steady = bool(is_home and np.isfinite(supply_off).any() and np.nanmax(supply_off) < self._shift_v / 2)
+            # what is usual on a circuit may be of last night, while the cabinet was followed through the day
+            is_steady = is_steady and bool(np.nanmax(volts[:, i]) - np.nanmax(supply_v) >= self._shift_v)
             is_raised[i] = is_dead.any() and (is_steady or bool((volts[:, i] > self._absurd_v).any()))
         return is_raised
 
