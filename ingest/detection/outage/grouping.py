@@ -64,6 +64,7 @@ class Group:
         phase: the one phase of the circuit that it is, -1 all.
         strength: its power as a multiple of the uncertainty of the meter that told its load; 0 = none did.
         is_lone: no other lamp without a cause fell silent with it.
+        is_at_once: in no sweep since it fell silent was the load still there.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Group:
     phase: int = -1
     strength: float = 0.0
     is_lone: bool = False
+    is_at_once: bool = True
 
 
 Loads = Callable[[Sequence[Group]], list[str]]

@@ -115,3 +115,27 @@ def test_phases_that_come_back_to_where_they_belong_are_no_broken_neutral(is_of_
     street.quirk, street.volts[0] = None, (228.5, 226, 227)
     street.play(10)
     assert "neutralFailure" not in street.ever()
+
+
+def test_a_supply_that_was_low_last_night_and_a_silent_phase_are_no_broken_neutral():
+    street = Street((Circuit(9, 90), Circuit(9, 90)), noise=0.001, seed=7)
+    street.volts[:] = 209
+    street.play(60)
+    street.level, street.volts[:] = 0, 229
+    street.play(60)
+    street.is_silent |= street.where(1, phase="T")
+    street.level = 100
+    street.play(10)
+    assert "neutralFailure" not in street.ever()
+
+
+def test_a_load_that_goes_after_a_node_went_deaf_is_no_pole_fuse():
+    street = learned(Street((Circuit(24, 90), Circuit(24, 90)), noise=0.002, seed=8))
+    street.tap_w[0, 2] = 120  # on the phase of that lamp
+    street.play(20)
+    street.is_silent |= street.where(0, DEAF, DEAF)
+    street.play(3)
+    street.tap_w[0, 2] = 0
+    street.play(12)
+    assert "lampFailure" not in street.ever()
+    assert street.codes() == {"communicationFailure": 1}
