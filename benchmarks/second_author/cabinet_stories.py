@@ -6,7 +6,7 @@ import numpy as np
 
 from .cable_stories import MAX_SHIFT_V, star_shift_v, tell
 from .daylight import Night
-from .lamp_stories import HOUR
+from .lamp_stories import HOUR, proved
 from .stage import Absence, Stage
 from .verdict import Injected, Place
 
@@ -220,8 +220,11 @@ def away_for_days(stage: Stage, night: Night) -> bool:
     _tell_controller(stage, "away_for_days", begin, end, begin + 90 + 300 + 300)
     lamp = int(stage.rng.choice(stage.street.metered)) if len(stage.street.metered) else None
     if lamp is not None and stage.street.meter_of[lamp] == lamp:
-        died = nights[1].on_s + HOUR
-        stage.health[stage.window(died, nights[3].on_s + 10 * HOUR), lamp] = 0.0
+        died, well = nights[1].on_s + HOUR, nights[3].on_s + 10 * HOUR
+        if not stage.is_free([lamp], end + HOUR, proved(stage, well)):
+            return True
+        stage.reserve([lamp], end + HOUR, proved(stage, well))  # a lamp that is dark cannot fail
+        stage.health[stage.window(died, well), lamp] = 0.0
         ready = stage.ready_at(max(end, nights[2].on_s), nights[3].off_s, samples=3)
         name = stage.street.lamp_ids[lamp]
         stage.injected.append(Injected(

@@ -38,7 +38,7 @@ GENERATOR = [
     "cabinet_stories",
     "quiet_stories",
 ]
-LAMP_STORIES = {"burnt_out", "hot_only", "partial_strings", "shorted_ballast", "wattage_replaced"}
+LAMP_STORIES = {"burnt_out", "died_while_away", "hot_only", "partial_strings", "shorted_ballast", "wattage_replaced"}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_the_agents_decoder_reads_what_the_own_encoder_wrote(city):
     np.testing.assert_array_equal(np.frombuffer(_bytes(power.value), "<f4"), shown.watt[0])
 
 
-@pytest.mark.parametrize("seed", [10, 12])
+@pytest.mark.parametrize("seed", [10, 12, 15])
 def test_a_lamp_is_left_alone_until_it_was_lit_for_long_enough_to_show_that_it_is_well(seed):
     for stage in draw_city(seed).stages:
         own = [one for one in stage.injected if one.place.lamp_id and one.situation in LAMP_STORIES]

@@ -47,6 +47,8 @@ _INTERVALS: Final = 2.5
 _SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
 _STRIKE_AGAIN_S: Final = 3600
 _SEEN_SAMPLES: Final = 30  # what can be seen is told for the mean of so many
+_COOLING: Final = 0.5  # of the warm-up: an arc that goes out hot has to cool before it strikes again
+_COOL: Final = 2.0  # warm-ups after which an arc has cooled anyway
 
 
 class DarkCount:
@@ -133,7 +135,13 @@ class DarkCount:
         is_out = ~commands.is_on | is_starved | sweep.is_dipped | (sweep.batch.is_contactor_closed == 0)
         strikes = is_out[record] | (self.n_silent[item] >= _SILENT_SWEEPS)
         strikes |= (voltage_v > self._no_voltage) & (voltage_v < self._dip_v)
-        self.lit_from_s[item[strikes]] = sweep.at_s[record[strikes]]
+        self._strike(item[strikes], sweep.at_s[record[strikes]])
+
+    def _strike(self, item: Int64, at_s: Int64) -> None:
+        """The arcs of some sums went out, and strike again as soon as they are cold enough."""
+        warm_up_s = self.sums.warm_up_s[item]
+        is_hot = at_s - self.judged_s[item] < _COOL * warm_up_s
+        self.lit_from_s[item] = at_s + np.where(is_hot, _COOLING * warm_up_s, 0).astype(np.int64)
 
     def _judge_sums(  # measured columns, in the order of the rule
         self,
@@ -185,6 +193,7 @@ class DarkCount:
         self.seen_share[item] = np.maximum(line, _SIGMAS * expected.of_mean(np.full(len(item), float(_SEEN_SAMPLES))))
 
         is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0) | expected.is_young
+        is_weak |= self.mean[item] < line  # less and less is missing: what was is no dark lamp
         muted = self._muted(item, is_muted)
         verdict = self.debounce.step(
             item, at_s, dt_s, holds, ~holds, np.ones(len(item), np.bool_), ~is_open & (is_weak | muted)
@@ -226,7 +235,8 @@ class DarkCount:
         slow = -np.log1p(-0.5 * np.minimum(self.sums.slow_share[item], 0.99))
         strikes = (slow > 0) & (missing > slow) & (self.mean[item] <= slow / 2) & ~self.debounce.is_open[item]
         strikes &= at_s - self.struck_s[item] >= _STRIKE_AGAIN_S
-        self.lit_from_s[item[strikes]] = self.struck_s[item[strikes]] = at_s[strikes]
+        self.struck_s[item[strikes]] = at_s[strikes]
+        self._strike(item[strikes], at_s[strikes])
         found: Bool = strikes
         return found
 

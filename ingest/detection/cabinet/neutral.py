@@ -49,9 +49,17 @@ class PhaseVoltages:
         return np.where(self.samples[place] >= _LEAST_SAMPLES, volts - self.usual_v[:, place], np.float32(np.nan))
 
     def are_apart(self, place: Int64, volts: Float32) -> Bool:
-        """Places whose phases, float32 (3, k), NaN unknown, have moved apart against each other; bool (k,)."""
+        """Places whose phases, float32 (3, k), NaN unknown, have moved apart against each other; bool (k,).
+
+        Phases that lie nearer together than they usually do have not: what was usual was a shift that is over.
+        """
         off = self.off_v(place, volts)
         is_shifted = np.logical_or.reduce(off >= self._shift_v) & np.logical_or.reduce(off <= -self._shift_v)
+        near = np.flatnonzero(is_shifted)
+        if len(near):
+            now = volts[:, near]
+            usual = np.where(np.isnan(now), now, self.usual_v[:, place[near]])
+            is_shifted[near] = _spread_v(now) >= _spread_v(usual)
         is_out = np.logical_or.reduce(volts > self._high) & np.logical_or.reduce(volts < self._low)
         apart: Bool = is_shifted | is_out
         return apart
@@ -129,8 +137,8 @@ class NeutralRule:
     def _has_risen_beside_silence(self, sweep: Sweep, record: Int64, circuit: Int64, volts: Float32) -> Bool:
         """Circuits of which one phase has risen and another has too little voltage for its lamps to answer; bool (k,).
 
-        A fuse leaves the other phases as they are, and a high supply is the cabinet's: there it must be in order, or
-        the voltage be one that no supply has.
+        A fuse leaves the other phases as they are, and a high supply is the cabinet's: there it must be in order, and
+        lower than on the circuit, or the voltage be one that no supply has.
         """
         is_raised: Bool = np.logical_or.reduce(self.circuits.off_v(circuit, volts) >= self._shift_v)
         for i in np.flatnonzero(is_raised).tolist():
@@ -143,6 +151,8 @@ class NeutralRule:
             is_home = cabinet[0] == self._fleet.home_cabinet[sweep.batch.controller[record[i]]]
             supply_off = self.cabinets.off_v(cabinet, supply_v)
             is_steady = bool(is_home and np.isfinite(supply_off).any() and np.nanmax(supply_off) < self._shift_v / 2)
+            # what is usual on a circuit may be of last night, while the cabinet was followed through the day
+            is_steady = is_steady and bool(np.nanmax(volts[:, i]) - np.nanmax(supply_v) >= self._shift_v)
             is_raised[i] = is_dead.any() and (is_steady or bool((volts[:, i] > self._absurd_v).any()))
         return is_raised
 
@@ -209,6 +219,12 @@ class NeutralRule:
             lamps = own[fleet.lamp_cabinet[own] == place]
         key, at_us = self._key(place, is_circuit=is_circuit), int(sweep.at_s[r]) * 1_000_000
         self._book.open(Case(key, at_us, since_s * 1_000_000, tuple(lamps.tolist()), evidence, c, cabinet, circuit))
+
+
+def _spread_v(volts: Float32) -> Float32:
+    """Highest less lowest of the known voltages of phases, float32 (3, k), two known at least; float32 (k,)."""
+    spread: Float32 = np.nanmax(volts, axis=0) - np.nanmin(volts, axis=0)
+    return spread
 
 
 def _representatives(fleet: Fleet) -> Int64:

@@ -6,6 +6,7 @@ whose every sample is judged. The width follows from the number of rules. Snapsh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,6 +55,10 @@ class FlagBits:
     def of(self, rules: Any) -> Any:
         """A number, or a mask of rules, in the flags' own type."""
         return self._kind(rules)
+
+    def running_any(self, rules: Iterable[int]) -> Any:
+        """The bits of some rules, by their numbers, whose counters may run: a mask in the flags' own type."""
+        return self._kind(sum(1 << rule for rule in rules))
 
     def running_rules(self, flags: Flags) -> Flags:
         """The rules that run, one bit for each by its number; (n,)."""

@@ -13,6 +13,7 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.meter_balance import MeterBalance
+from ingest.detection.rules import RuleSet
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
@@ -20,6 +21,7 @@ from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
 UInt8 = npt.NDArray[np.uint8]
 
@@ -39,14 +41,18 @@ class Balance:
         guard_s: switching guard.
     """
 
-    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable) -> None:
+    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, rules: RuleSet) -> None:
         """Start with nothing known."""
         self._fleet, self._state, self._electric = fleet, state, electric
         self.guard_s = int(table.scalar("switching_guard"))
         self._stale = int(table.scalar("stale_sweeps"))
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._start_a = table.scalar("I_start")
-        self._no_voltage = table.scalar("no_voltage")
+        self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
+        self._spoilt, self._still = (
+            state.bits.running_any(rules.spoiling()),
+            state.bits.running_any(rules.withholding()),
+        )
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -64,17 +70,19 @@ class Balance:
             c = sweep.batch.controller[sweep.is_dipped & sweep.is_live]
             self._dip_s[c] = sweep.at_s[sweep.is_dipped & sweep.is_live]
 
-    def expected_w(self, lamp: Int64, level: UInt8 | None = None) -> Float64:
-        """What lamps should draw now at their last voltages; float64 (n,), NaN unknown.
+    def expected_w(self, lamp: Int64, level: UInt8 | None = None, voltage_v: Float32 | None = None) -> Float64:
+        """What lamps should draw now; float64 (n,), NaN unknown.
 
-        ``level`` uint8 (n,): None = what they are commanded as far as their agents tell.
+        ``level`` uint8 (n,): None = what they are commanded as far as their agents tell. ``voltage_v`` float32 (n,):
+        None = their own of the newest sweep.
         """
         state, fleet = self._state, self._fleet
         rated = np.where(np.isnan(state.own_w[lamp]), rated_power(fleet, state, lamp), state.own_w[lamp])
         level = state.level[lamp] if level is None else level
         level = np.where(level > 100, 100, level).astype(np.uint8)
         share = level_share(fleet.technology[lamp], level) * state.curves.factor(lamp, level)
-        at_voltage = voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
+        voltage_v = state.voltage_v[lamp] if voltage_v is None else voltage_v
+        at_voltage = voltage_share(voltage_v, self._electric.exponent[lamp], self._electric.nominal_v)
         expected: Float64 = (rated * share * at_voltage).astype(np.float64)
         return expected
 
@@ -87,14 +95,34 @@ class Balance:
         power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
         silent = state.sweeps_silent(lamp).astype(np.int64)
         is_fresh = state.is_listed[lamp] & (silent <= self._stale) & np.isfinite(power)
-        is_fresh &= ~self._is_absurd(lamp, power)
+        is_fresh &= ~self._is_absurd(lamp, power) & ~self._stands_still(lamp, level)
         away = np.flatnonzero(is_fresh & (silent > 0))
         if len(away):  # a power at another level says nothing of this one
             r, switched_s = record[away], state.switched_s[lamp[away]].astype(np.int64)
             is_of_before = 2 * (sweep.at_s[r] - switched_s) < (2 * silent[away] - 1) * sweep.dt_s[r]
             is_of_before |= level[away] != state.level[lamp[away]]
             is_fresh[away[is_of_before]] = False
-        return np.where(is_fresh, power, self.expected_w(lamp, level))
+        volts = self._voltages(sweep, lamp, record, ~is_fresh)
+        return np.where(is_fresh, power, self.expected_w(lamp, level, volts))
+
+    def _voltages(self, sweep: Sweep, lamp: Int64, record: Int64, is_wanted: Bool) -> Float32:
+        """Voltages of lamps; of wanted ones that did not answer the one beside them, where their power follows it.
+
+        Float32 (n,), NaN unknown: that of the answering lamps on their phase, of the phase at the cabinet, or of all
+        answering lamps. ``record`` int64 (n,); ``is_wanted`` bool (n,).
+        """
+        volts = self._state.voltage_v[lamp]
+        untold = np.flatnonzero(is_wanted & np.isnan(volts) & (self._electric.exponent[lamp] != 0))
+        if not len(untold):
+            return volts
+        batch, phase = sweep.batch, self._fleet.phase[lamp].astype(np.int64)
+        told = np.flatnonzero((volts > self._no_voltage) & (volts <= self._most_v))
+        r, p = record[untold], phase[untold]
+        at_cabinet = np.where(p >= 0, batch.cabinet_voltage_v[r, p], np.float32(np.nan))
+        near = _mean((PHASES + 1) * record[told] + phase[told], volts[told], (PHASES + 1) * r + p)
+        near = np.where(np.isnan(near) & (at_cabinet > self._no_voltage), at_cabinet, near)
+        volts[untold] = np.where(np.isnan(near), _mean(record[told], volts[told], r), near)
+        return volts
 
     def _levels(self, sweep: Sweep, lamp: Int64, record: Int64) -> UInt8:
         """Commanded levels of lamps, silent ones by their neighbours'; uint8 (n,). ``record`` int64 (n,).
@@ -151,11 +179,24 @@ class Balance:
         return drawn
 
     def _is_absurd(self, lamp: Int64, power_w: Float64) -> Bool:
-        """Powers beyond what the meter's own voltage and current allow (``meterFailure``): no part of any sum."""
+        """Powers beyond what the meter's own voltage and current allow (``meterFailure``): no part of any sum.
+
+        A lost reply leaves the power of the one before, but no voltage: then it counts whether a rule runs by which
+        that sample was no measurement.
+        """
         state = self._state
         apparent = state.voltage_v[lamp].astype(np.float64) * (state.current_a[lamp] + self._start_a)
         absurd: Bool = (power_w > METER_ERROR * apparent + OFFSET_W) | (np.abs(power_w) > WILD_W)
+        unknown = np.flatnonzero(np.isnan(apparent))
+        absurd[unknown] |= (state.flags[lamp[unknown]] & self._spoilt) != 0
         return absurd
+
+    def _stands_still(self, lamp: Int64, level: UInt8) -> Bool:
+        """Meters that repeat themselves, and did so over a change of level: they say nothing of this one."""
+        state = self._state
+        still: Bool = (state.flags[lamp] & self._still) != 0
+        still &= (state.power_w[lamp] == state.before_w[lamp]) & (level != state.before_level[lamp])
+        return still
 
     def is_settled(self, lamp: slice | Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""
@@ -187,6 +228,15 @@ class Balance:
             is_warm = sweep.at_s[r] - self._dip_s[c] >= self._warm_up_s[lamp[bare]]
             settled[bare] = self.commands.is_on[r] & self.commands.is_settled[r] & is_warm
         return settled
+
+
+def _mean(key: Int64, values: Float32, wanted: Int64) -> Float64:
+    """Mean of the values that have each of some keys; float64 (m,), NaN where none has. ``wanted`` int64 (m,)."""
+    first = min(key.min(initial=0), wanted.min(initial=0))
+    n = max(key.max(initial=0), wanted.max(initial=0)) - first + 1
+    count, total = np.bincount(key - first, minlength=n), np.bincount(key - first, values, minlength=n)
+    found = wanted - first
+    return np.where(count[found] > 0, total[found] / np.maximum(count[found], 1), np.nan)
 
 
 def _take(values: npt.NDArray[np.int32], index: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -64,6 +64,7 @@ class Group:
         phase: the one phase of the circuit that it is, -1 all.
         strength: its power as a multiple of the uncertainty of the meter that told its load; 0 = none did.
         is_lone: no other lamp without a cause fell silent with it.
+        is_at_once: in no sweep since it fell silent was the load still there.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Group:
     phase: int = -1
     strength: float = 0.0
     is_lone: bool = False
+    is_at_once: bool = True
 
 
 Loads = Callable[[Sequence[Group]], list[str]]
@@ -217,8 +219,8 @@ def _circuits(lamps: ControllerLamps, taken: Bool, n_circuit: int, n_cable: int,
         if len(rows) >= n_circuit and not lamps.is_alive[rows].any():  # nobody answers: soon it is all of it, or not
             groups.append(Group("circuit", circuit, rows[lamps.is_lost[rows]], verdict=WAIT))
             continue
-        tail = _tail(lamps, rows[lamps.is_surveyed[rows]], sweep_s)
-        found = [] if tail is None or len(tail.rows) < n_cable else [tail]
+        tail = _tail(lamps, rows[lamps.is_surveyed[rows]], n_cable, sweep_s)
+        found = [] if tail is None else [tail]
         by_phase = _of_phases(lamps, rows, n_circuit, n_cable, sweep_s)
         # whichever leaves fewer silent lamps without a cause
         groups += max(found, by_phase, key=lambda several: sum(len(group.rows) for group in several))
@@ -236,8 +238,8 @@ def _of_phases(lamps: ControllerLamps, rows: Int64, n_circuit: int, n_cable: int
             if len(mine) >= n_circuit and lamps.is_alive[others].any():
                 groups.append(Group("circuit", int(lamps.circuit[mine[0]]), mine, phase=phase))
             continue
-        tail = _tail(lamps, mine[lamps.is_surveyed[mine]], sweep_s)
-        if tail is None or len(tail.rows) < n_cable:
+        tail = _tail(lamps, mine[lamps.is_surveyed[mine]], n_cable, sweep_s)
+        if tail is None:
             continue
         is_beyond = lamps.position[others] > lamps.position[tail.rows[0]]
         if (is_beyond & lamps.is_alive[others]).any():
@@ -246,8 +248,11 @@ def _of_phases(lamps: ControllerLamps, rows: Int64, n_circuit: int, n_cable: int
     return groups
 
 
-def _tail(lamps: ControllerLamps, rows: Int64, sweep_s: int) -> Group | None:
-    """Surveyed lamps from some position on to the end that are all lost; None where the boundary is not settled."""
+def _tail(lamps: ControllerLamps, rows: Int64, n_cable: int, sweep_s: int) -> Group | None:
+    """Surveyed lamps from some position on to the end that are all lost, at least ``n_cable`` of them by one event.
+
+    None where there are none, or where the boundary is not settled.
+    """
     standing = np.flatnonzero(~lamps.is_lost[rows])
     if not len(standing) or standing[-1] == len(rows) - 1:
         return None
@@ -256,6 +261,11 @@ def _tail(lamps: ControllerLamps, rows: Int64, sweep_s: int) -> Group | None:
     onset = np.median(lamps.since_s[tail])
     while len(tail) > 1 and lamps.since_s[tail[0]] < onset - 2 * sweep_s:
         tail = tail[1:]
+    # lamps behind a break fall silent together with the one next to it: two that did so hours apart are no cable
+    while len(tail) and (np.abs(lamps.since_s[tail] - lamps.since_s[tail[0]]) <= 2 * sweep_s).sum() < n_cable:
+        tail = tail[1:]
+    if not len(tail):
+        return None
     boundary = int(rows[standing[-1]])
     group = Group("tail", int(lamps.circuit[boundary]), tail, boundary)
     if not lamps.is_alive[boundary]:

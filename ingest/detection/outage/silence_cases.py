@@ -14,7 +14,7 @@ from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.outage.grouping import ControllerLamps, Group
-from ingest.detection.outage.load import GONE, THERE
+from ingest.detection.outage.load import GONE, THERE, UNKNOWN
 from ingest.detection.rules import DARK
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
@@ -148,7 +148,10 @@ class SilenceCases:
         Ambiguous where neither load nor neighbours tell dark from deaf.
         """
         fleet, lost, load = self._fleet, self._lost, group.load
-        is_fuse = load == GONE and group.kind == "single" and group.is_lone and group.strength >= _FUSE_SIGMAS
+        is_fuse = load == GONE and group.kind == "single" and group.strength >= _FUSE_SIGMAS
+        if load == GONE and not group.is_at_once:  # something else went meanwhile
+            load, is_fuse = UNKNOWN, False
+        is_fuse &= group.is_lone
         evidence: dict[str, Any] = {
             "silent_s": int(lost.elapsed_s[lamp]),
             "samples": int(lost.count[lamp]),

@@ -95,14 +95,20 @@ class SilentLoad:
                 continue
             onset_s = max(int(since_s[groups[i].rows].max()) for i in touching)
             n_gone = int(is_gone[equation.is_behind].sum())  # with other lamps known to be dark it is another sum
-            mean, n = self._keep((*key, -1 - n_gone), at_s, float(left), onset_s)
+            seen = self._keep((*key, -1 - n_gone), at_s, float(left), onset_s)
+            mean, middle, n = float(np.mean(seen)), float(np.median(seen)), len(seen)
             sigma = self._meters.sigma_w(equation.key, equation.power_w, n)
             judged = judge_groups(Reading(mean + sum(parts), sigma), parts, self._load_gone)
+            if middle != mean:  # a wrong value in a sweep or two may carry the mean along, but not the median
+                also = judge_groups(Reading(middle + sum(parts), sigma), parts, self._load_gone)
+                judged = [one if one == other else UNKNOWN for one, other in zip(judged, also, strict=True)]
+            single = self._meters.sigma_w(equation.key, equation.power_w, 1)
             later = self._meters.sigma_w(equation.key, equation.power_w, _MOST_WAITED)
             for i, answer, part in zip(touching, judged, parts, strict=True):
                 if i not in chosen:
                     continue
                 answers[i], groups[i].strength = answer, part / sigma
+                groups[i].is_at_once = max(seen) <= _CLEAR * single - self._load_gone * part
                 most = _LONE_WAITED if groups[i].kind == "single" else _MOST_WAITED
                 if answer == UNKNOWN and n < most and part >= _CLEAR * later and sigma > later:
                     answers[i] = WAIT
@@ -127,8 +133,8 @@ class SilentLoad:
         sigma = self._meters.sigma_w(equation.key, equation.power_w, 1)
         return judge_groups(Reading(left - behind + part, sigma), [part], self._load_gone)[0]
 
-    def _keep(self, key: tuple[int, ...], at_s: int, left_w: float, onset_s: int) -> tuple[float, int]:
-        """Keep what some meters show beyond their lamps if all burned; its mean since an onset, of n sweeps."""
+    def _keep(self, key: tuple[int, ...], at_s: int, left_w: float, onset_s: int) -> list[float]:
+        """Keep what some meters show beyond their lamps if all burned; returns it of each sweep since an onset."""
         if len(self._kept) > _MOST_SUMS:
             self._kept.clear()
         kept = self._kept.setdefault(key, deque(maxlen=_MOST_KEPT))
@@ -138,5 +144,4 @@ class SilentLoad:
             kept.append((at_s, left_w))
         else:  # asked again in the same sweep, of other groups
             kept[-1] = (at_s, left_w)
-        values = [left for when, left in kept if when >= onset_s]
-        return float(np.mean(values)), len(values)
+        return [left for when, left in kept if when >= onset_s]

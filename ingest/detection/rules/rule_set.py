@@ -53,6 +53,14 @@ class RuleSet:
         """Numbers of the other rules of the same code."""
         return [i for i, other in enumerate(self._rules) if other.code == rule.code and other.name != rule.name]
 
+    def spoiling(self) -> list[int]:
+        """Numbers of the rules by which some samples are no measurement."""
+        return [i for i, rule in enumerate(self._rules) if rule.spoils is not None]
+
+    def withholding(self) -> list[int]:
+        """Numbers of the rules by which a meter proves nothing while they run."""
+        return [i for i, rule in enumerate(self._rules) if rule.withholds is not None]
+
     def hiding(self, rule: Detector) -> list[int]:
         """Numbers of the rules whose open fault on a lamp hides a new one of this rule."""
         hiding = {cause.code for cause in rule.explained_by if cause.hides}
