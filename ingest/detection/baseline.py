@@ -1,8 +1,8 @@
 """What a healthy lamp draws by itself: the median over its first lit nights, which then replaces the rating.
 
 Samples are taken a few times an hour from settled lamps on which no rule runs or is open, at a voltage at which rules
-judge them: nothing is ever learned from a faulty lamp. Those at high levels make the median, and the lamp's present own power follows its ageing from them;
-those at lower ones make its own dim curve.
+judge them: nothing is ever learned from a faulty lamp. Those at high levels make the median, and the lamp's present own
+power follows its ageing from them; those at lower ones make its own dim curve.
 """
 
 from __future__ import annotations
