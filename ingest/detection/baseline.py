@@ -1,8 +1,8 @@
 """What a healthy lamp draws by itself: the median over its first lit nights, which then replaces the rating.
 
-Samples are taken a few times an hour from settled lamps on which no rule runs or is open: nothing is ever learned from
-a faulty lamp. Those at high levels make the median, and the lamp's present own power follows its ageing from them;
-those at lower ones make its own dim curve.
+Samples are taken a few times an hour from settled lamps on which no rule runs or is open, at a voltage at which rules
+judge them: nothing is ever learned from a faulty lamp. Those at high levels make the median, and the lamp's present own
+power follows its ageing from them; those at lower ones make its own dim curve.
 """
 
 from __future__ import annotations
@@ -98,10 +98,13 @@ class Baseline:
         is_healthy = (state.flags[lamp] == 0) & (state.quality[lamp] == 0) & state.has_fitted[lamp]
         is_healthy &= (level <= 100) & state.is_listed[lamp]
         is_healthy &= self._balance.is_settled(lamp, at_s)
+        # no power rule judges a lamp at any other voltage: that it runs no rule then does not mean that it is healthy
+        voltage_v = state.voltage_v[lamp]
+        is_healthy &= (voltage_v >= self._electric.low_v) & (voltage_v <= self._electric.high_v)
         if not is_healthy.any():
             return
         share = level_share(self._fleet.technology[lamp], level)
-        share *= voltage_share(state.voltage_v[lamp], self._electric.exponent[lamp], self._electric.nominal_v)
+        share *= voltage_share(voltage_v, self._electric.exponent[lamp], self._electric.nominal_v)
         with np.errstate(divide="ignore", invalid="ignore"):  # of lamps that are left out
             power = state.power_w[lamp] / share
         is_healthy &= np.isfinite(power)

@@ -22,6 +22,7 @@ from ingest.detection.maintenance import Maintenance, MaintenanceWindow
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
+from ingest.detection.memory.untold_levels import switch_untold
 from ingest.detection.meter_direction import with_loads
 from ingest.detection.outage.silence_cases import GROUP_CODES
 from ingest.detection.parts import DetectionParts
@@ -98,6 +99,7 @@ class Detection(DetectionParts):
         reported_s = self._context.level_reported_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, replies, reported_s, self._is_muted)
         self._balance.look(sweep, commands)
+        switch_untold(sweep, replies, commands, self._fleet, self._state)
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:
             self._verdicts.take(verdict)
@@ -131,7 +133,7 @@ class Detection(DetectionParts):
         due = self._balance_learning.due(sweep)
         if len(due):
             due = due[~(is_suspect & self._silence.is_pending(sweep))[due]]
-            self._balance_learning.learn(sweep, due, self._silence.dark_lamps())
+            self._balance_learning.learn(sweep, due, self._silence.reported_lamps(), self._silence.dark_lamps())
 
     def _record(self, sweep: Sweep, lamp: int) -> int:
         hit = (sweep.batch.controller == self._fleet.lamp_controller[lamp]) & sweep.is_live

@@ -26,6 +26,7 @@ Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 _CODE = "unmeteredLoad"
+_NEUTRAL = frozenset({"neutralFailure"})
 _SMOOTH = 0.1
 _JUMP_SHARE = 0.03  # of the power: no noise, the mean begins anew there
 _GAP_S = 900
@@ -83,6 +84,8 @@ class LoadRules:
         if explained:  # the load may be gone with the supply: it is judged anew when that is back
             judges &= ~np.isin(c, explained)
             self.debounce.forget(np.array(explained, np.int64))
+        # drivers cut out and meters leave their range where a neutral is broken: the sum of them proves nothing
+        judges &= ~np.isin(c, list(self._book.controllers_with(_NEUTRAL)))
         gate = is_muted(c) & ~self.debounce.is_open[c]
         at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
         verdict = self.debounce.step(c, at_s, dt_s, holds, judges & ~holds, judges, gate)

@@ -32,6 +32,7 @@ class ControllerLamps:
         is_lost: no reply, or no voltage, for the confirming number of sweeps.
         is_alive: answered in this very sweep with voltage; neither = not settled yet.
         is_mute: has not answered for the confirming number of sweeps, though its circuit may not have been live before.
+        is_falling: did not answer twice in a row, but not yet for the confirming number of sweeps.
         is_dead: lost and answering without voltage: the node has its own supply.
         since_s: int64 onset of the silence.
         phase: int64 0-2, -1 unknown.
@@ -49,6 +50,7 @@ class ControllerLamps:
     since_s: Int64
     phase: Int64
     is_mute: Bool
+    is_falling: Bool
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.circuit_outages import CircuitOutages
 from ingest.detection.outage.grouping import WAIT, ControllerLamps, Group, diagnose
 from ingest.detection.outage.liveness import Liveness
-from ingest.detection.outage.load import UNKNOWN
+from ingest.detection.outage.load import GONE, UNKNOWN
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.detection.outage.silent_load import SilentLoad
 from ingest.model.fleet import Fleet
@@ -115,6 +115,14 @@ class Silence:
             dark[own] = self.cases.is_dark(c, own)
         return dark
 
+    def reported_lamps(self) -> Bool:
+        """Lamps whose silence is reported, as their own or as their bus's; bool (L,)."""
+        reported: Bool = self.lost.is_open.copy()
+        for c in self._book.controllers_with({"busFailure"}):
+            for case in self._book.of_controller(c):
+                reported[list(case.lamps)] |= case.code == "busFailure"
+        return reported
+
     def liveness(self, sweep: Sweep) -> Liveness:
         """Which of a sweep's circuits should be under voltage."""
         return Liveness(self._fleet, self._state, sweep, self._is_shared, self.answered_by_day)
@@ -144,6 +152,8 @@ class Silence:
         yes = np.ones(len(lamp), np.bool_)
         verdict = self.lost.step(lamp, sweep.at_s[record], sweep.dt_s[record], yes, heals, live | heals, ~is_open)
         runs = self.lost.look(lamp)
+        # what fell silent before its circuit was switched off has not been silent since: its run begins anew with dusk
+        self.lost.forget(lamp[np.flatnonzero(~live & ~runs["is_open"] & (runs["count"] > 0))])
         self._state.is_away[lamp] = True
         is_due = live & ((runs["count"] >= self._samples) | runs["is_open"])
         suspect = np.zeros(sweep.batch.n_records, np.bool_)
@@ -203,6 +213,7 @@ class Silence:
             self.lost.since_s[own[chosen]].astype(np.int64),
             fleet.phase[own[chosen]].astype(np.int64),
             (~is_alive & (state.sweeps_silent(own) >= self._samples))[chosen],
+            (~is_alive & ~is_lost & (self.lost.count[own] > 1))[chosen],
         )
 
         def loads(groups: object) -> list[str]:
@@ -223,6 +234,9 @@ class Silence:
                 self._pending.add(c)
                 continue
             if group.verdict == "alone":
+                if group.load == GONE and lamps.is_falling.any():  # theirs may be the load that is gone
+                    self._pending.add(c)
+                    continue
                 group.is_lone = _is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
                 self._tell_alone(c, group, lamps, at_s, is_guarded)
             else:

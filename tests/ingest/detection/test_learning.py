@@ -80,3 +80,30 @@ def test_a_replaced_lamp_gets_a_baseline_of_its_own(kit):
     assert np.isnan(baseline.night_w[:, 3]).all()
     assert np.isnan(town.detection._state.baseline_w[3])
     assert np.isfinite(town.detection._state.baseline_w[4])
+
+
+@pytest.mark.parametrize(("volts", "level"), [(80.0, 100), (195.0, 100), (320.0, 100), (80.0, 50)])
+def test_nothing_is_learned_from_lamps_at_a_voltage_out_of_limits(kit, volts, level):
+    """Drivers go out, or draw less, where a neutral is broken: no power rule judges that, and nobody may learn it."""
+    town = kit.Town(n_poles=3, dims=(), interval_s=300)
+    town.play(60)
+    town.level = level
+    town.play(120)
+    state, baseline = town.detection._state, town.detection._baseline
+    before = [array.copy() for array in (state.own_w, state.curves.n_samples, baseline.n_samples)]
+    town.voltage, town.factor[:] = volts, 0.8
+    town.play(180)
+    for learned, array in zip((state.own_w, state.curves.n_samples, baseline.n_samples), before, strict=True):
+        np.testing.assert_array_equal(learned, array)
+
+
+def test_a_lamp_that_was_out_at_a_low_voltage_on_its_first_night_is_no_brighter_afterwards(kit):
+    town = kit.Town(n_poles=3, dims=(), interval_s=300, limits={"baseline_nights": 1})
+    town.play(100)
+    town.voltage, town.factor[3] = 80.0, 0.0
+    town.play(300)
+    town.voltage, town.factor[3] = 225.0, 1.0
+    town.now_us += 18 * 60 * kit.MINUTE_US
+    town.play(60)
+    assert kit.open_codes(town.changes) == {}
+    assert town.detection._state.baseline_w[3] == pytest.approx(100.0, rel=0.03)
