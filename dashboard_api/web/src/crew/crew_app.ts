@@ -6,14 +6,14 @@ import type { Fault } from "../city/types";
 import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
-import { alarmTemplate, barTemplate, navTemplate } from "./crew_frame";
+import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
 import { addressOf, isOver, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
 import { openCrewDatabase, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
-import { Notice } from "./notice";
+import { Notice, tellOtherVersion } from "./notice";
 import { Outbox, OutboxFull } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { Position } from "./position";
@@ -95,6 +95,7 @@ export class CrewApp implements Crew {
   }
 
   async start(): Promise<void> {
+    tellOtherVersion(this);
     this.words.words.onChange(() => {
       this.redraw();
     });
@@ -277,8 +278,8 @@ export class CrewApp implements Crew {
   }
 
   #draw(): void {
-    const { route, words, data } = this;
-    document.title = `${words.say("crew.title")} · ${data.city?.name ?? "Terang"}`;
+    const { route, words } = this;
+    dressDocument(this);
     render(barTemplate(this), this.#bar);
     const isList = !isOver(route) && route.view === "work";
     const view = isList ? this.#list : this.#late?.of(route);

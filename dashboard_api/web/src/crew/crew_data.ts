@@ -2,7 +2,8 @@
 
 import type { CityClock } from "../city/clock";
 import { byPriority } from "../city/fault_store";
-import type { City, Fault, LampAnswer, Me, Repair, RepairPage, FaultPage, FaultDetail } from "../city/types";
+import type { City, Fault, LampAnswer, Me, OwnWords, Repair, RepairPage, FaultPage, FaultDetail } from "../city/types";
+import { whole } from "../city/whole";
 import type { Words } from "../words/words";
 import type { KeptAnswers } from "./kept_answers";
 import { get, NoAnswer, type Trouble } from "./server";
@@ -47,6 +48,9 @@ export class CrewData {
     this.#clock = clock;
     this.#words = words;
     this.#changed = changed;
+    words.onChange(() => {
+      void this.#askOwnWords();
+    });
   }
 
   get isLoaded(): boolean {
@@ -91,7 +95,7 @@ export class CrewData {
     if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
     if (stillDark) this.stillDark ??= (stillDark.value as RepairPage).items;
     if (faults && this.atMs === null) {
-      const { items, isComplete } = faults.value as KeptFaults;
+      const { items, isComplete } = whole("/faults?", faults.value) as KeptFaults; // another build may have kept it
       this.#load(items, isComplete, faults.atMs, true);
     }
     this.#changed();
@@ -101,6 +105,23 @@ export class CrewData {
     this.city = city;
     this.#clock.set(city, toldAtMs);
     this.#words.setCityLanguage(city.language);
+    void this.#askOwnWords();
+  }
+
+  /** The city's own words in the language that is shown: once, and from the phone where there is no network. */
+  async #askOwnWords(): Promise<void> {
+    const { own_words: own } = (this.city ?? {}) as Partial<City>; // an older server's answer has none
+    const { language, hasOwn } = this.#words;
+    if (hasOwn || !own?.includes(language)) return;
+    const key = `words/${language}`;
+    let words = (await this.#kept.get(key))?.value as OwnWords | undefined;
+    try {
+      words = (await get(`/words/${encodeURIComponent(language)}`)) as OwnWords;
+      await this.#kept.put(key, words, Date.now());
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+    }
+    if (words) this.#words.setOwn(language, words.messages);
   }
 
   /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
