@@ -24,6 +24,7 @@ from dashboard_api.neighbours.open_data.catalogue import CSV, DATASETS, GEOJSON,
 from dashboard_api.neighbours.open_data.geo_parquet import PARQUET, Place, geo_parquet, parquet
 from dashboard_api.neighbours.open_data.page import POLICY, Overview, open_page
 from dashboard_api.neighbours.open_data.performance import LAST_DAYS, n_standing, performance, share_available
+from dashboard_api.pages.look import look_of
 from dashboard_api.store.monthly_figures import all_public_lamps, energy_by_month, faults_since, lamps_by_district
 from dashboard_api.store.public_rows import PublicFilter, public_faults
 from languages.catalogue import Catalogue
@@ -38,7 +39,7 @@ _MOST_FAULTS: Final = 200_000  # of the figures by month
 async def get_page(context: ContextOf, catalogue: CatalogueOf) -> Response:
     """The open data of the city, for people."""
     overview = await run_in_threadpool(_overview, context)
-    page = open_page(catalogue, context.city.shown_name, context.city.public.licence, overview, context.city.branding)
+    page = open_page(catalogue, look_of(context.city), context.city.public.licence, overview)
     return HTMLResponse(page, headers={**language_headers(catalogue), "Content-Security-Policy": POLICY})
 
 
