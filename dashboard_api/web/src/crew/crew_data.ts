@@ -95,7 +95,8 @@ export class CrewData {
     if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
     if (stillDark) this.stillDark ??= (stillDark.value as RepairPage).items;
     if (faults && this.atMs === null) {
-      const { items, isComplete } = whole("/faults?", faults.value) as KeptFaults; // another build may have kept it
+      const kept = { next_cursor: null, ...(faults.value as KeptFaults) };
+      const { items, isComplete } = whole("/faults?", kept) as KeptFaults; // another build may have kept it
       this.#load(items, isComplete, faults.atMs, true);
     }
     this.#changed();

@@ -171,7 +171,9 @@ function happened({ words, clock }: Wall, room: LiveRoom): TemplateResult {
         return html`<li class=${kind}>
           <time>${clock.time(Date.parse(event.at), words.locale)}</time>
           <span class="kind">${happening(words, kind)}</span>
-          <span class="what" dir="auto">${event.fault.title}, ${event.fault.street ?? event.fault.cabinet_id}</span>
+          <span class="what" dir="auto"
+            >${event.fault.title}, <bdi>${event.fault.street ?? event.fault.cabinet_id}</bdi></span
+          >
         </li>`;
       })}
     </ol>
