@@ -27,11 +27,11 @@ demo: $(DEMO_STAMP) page ## A town in its night on http://127.0.0.1:8000 (PORT=â
 
 test: $(DEV_STAMP) page ## Every test that this machine can run; says what it left out
 	@.ci/debian-packages
-	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(PY) -m pytest -n 3 --dist loadgroup $(TESTS)
 
 SOAKED = $(addprefix tests/ingest/detection/test_,fast_path.py snapshot_fuzz.py dark_sums.py)
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
-	TERANG_SOAK=1 $(PY) -m pytest -n 2 --dist loadgroup --timeout 7200 $(or $(TESTS),$(SOAKED))
+	TERANG_SOAK=1 $(PY) -m pytest -n 3 --dist loadgroup --timeout 7200 $(or $(TESTS),$(SOAKED))
 
 soak-hostile: $(DEV_STAMP) page ## The demo under hostile MQTT and HTTP traffic; SOAK="--minutes 120 --busy 6"
 	@$(PY) -m benchmarks.soak_hostile $(SOAK)

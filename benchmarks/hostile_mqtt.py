@@ -71,7 +71,10 @@ class HostileMqtt:
 
     def _publish(self, kind: str, node: str, payload: bytes, *, retain: bool = False) -> None:
         if self._client is None or not self._client.is_connected():
-            self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"stranger-{self._random.random()}")
+            if self._client is not None:
+                self._client.loop_stop()
+            client_id = f"stranger-{self._random.random()}"
+            self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, reconnect_on_failure=False)
             self._client.connect("127.0.0.1", self._port, 30)
             self._client.loop_start()
             time.sleep(0.2)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from city_pki.errors import PkiError, SecretFileError
+from durable_files.whole_file import replace_file
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _OTHERS: Final = 0o077  # rights of group and others
@@ -58,20 +59,8 @@ def write_public(path: Path, data: bytes) -> None:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)  # whatever the umask, or an older scratch file, says
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(path, data, mode=mode, is_shared=True)
     except OSError as error:
         raise PkiError(f"{path}: {error.strerror or error}") from error
 

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
-import ssl
-import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
 
-from dashboard_api.access.key_file import check_mode
-from dashboard_api.app import create_app
-from dashboard_api.context import Context
-from dashboard_api.errors import ApiError, UnavailableError, UnusableError
-from dashboard_api.http.server import run_server
-from dashboard_api.logs import set_up_logs
+from dashboard_api.errors import ApiError
 from dashboard_api.terminal import audit, token, user
 from dashboard_api.terminal.labels import print_labels
 from dashboard_api.terminal.stand import CityOption, city_folder, refused
-from ingest.schema.city import read_city
 from ingest.schema.errors import CityError
 from languages.terminal import terminal_words, translate_help
-
-# SQLite releases the interpreter lock for every row that it fetches. A thread that draws tiles may then hold it for one
-# switch interval each time: with Python's default of 5 ms, a list of a hundred faults could wait half a second.
-_SWITCH_S: Final = 0.001
-
 
 app = typer.Typer(help="terminal.api.about", add_completion=False)
 app.add_typer(user.app, name="user")
@@ -49,82 +34,13 @@ def serve(
     """Serve a city's faults, lamps and page over HTTP."""
     if context.invoked_subcommand is not None:
         return
-    log_config = set_up_logs()
+    # Here and not above: the app takes a second to import, which the commands of accounts need not wait for.
+    from dashboard_api.terminal.serve import Listening, serve_city  # noqa: PLC0415
+
     try:
-        tls = _tls(tls_cert, tls_key)
-        address = _address(host)
-        settings = read_city(city_folder(context, city), os.environ)
-        settings.oidc_secret()  # what cannot be read is said now, not at the first sign-in
-        api = create_app(settings, is_loopback=address.is_loopback)
-        has_accounts = _has_accounts(api.state.context, address)
-        listener = _listen(address, port)
+        serve_city(city_folder(context, city), Listening(host, port, tls_cert, tls_key))
     except (CityError, ApiError) as error:
         raise refused(error) from error
-    bound_host, bound_port = listener.getsockname()[:2]
-    shown = f"[{bound_host}]" if ":" in bound_host else bound_host
-    print(f"terang-api: {'https' if tls else 'http'}://{shown}:{bound_port}", flush=True)
-    if not has_accounts:
-        print(terminal_words(os.environ).say("terminal.api.no_accounts"), file=sys.stderr)
-    sys.setswitchinterval(_SWITCH_S)
-    run_server(api, listener, api.state.metrics, log_config, tls)
-
-
-def _tls(cert: Path | None, key: Path | None) -> dict[str, Any]:
-    """Uvicorn's settings for TLS, none without a certificate."""
-    if (cert is None) != (key is None):
-        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.tls_pair"))
-    if cert is None or key is None:
-        return {}
-    try:
-        check_mode(key)
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:  # an SSLError is an OSError whose text names no file
-        raise UnusableError(
-            terminal_words(os.environ).say("terminal.api.error.tls", cert=cert, key=key, reason=error)
-        ) from error
-    return {"ssl_certfile": cert, "ssl_keyfile": key}
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError as error:
-        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.host", host=host)) from error
-
-
-def _has_accounts(context: Context, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether the city has accounts; beyond loopback it must have some.
-
-    A database that does not answer yet is no reason not to start on loopback: until it does, nobody gets in.
-    """
-    try:
-        has_accounts = context.admission.has_accounts()
-    except UnavailableError as error:
-        if address.is_loopback:
-            return True
-        raise UnusableError(
-            terminal_words(os.environ).say("terminal.api.error.accounts_unread", host=address, reason=error)
-        ) from error
-    if not has_accounts and not address.is_loopback:
-        raise UnusableError(terminal_words(os.environ).say("terminal.api.error.no_accounts", host=address))
-    return has_accounts
-
-
-def _listen(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> socket.socket:
-    """Bind the socket first, so that a port in use ends the program with one line."""
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    # asyncio turns Nagle's delay off for sockets that say they are TCP: without it every second answer takes 40 ms
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((str(address), port))
-        listener.listen(256)
-    except OSError as error:
-        listener.close()
-        raise UnusableError(
-            terminal_words(os.environ).say("terminal.api.error.port", host=address, port=port, reason=error.strerror)
-        ) from error
-    return listener
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ if the authority that this controller trusts already has signed it.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from durable_files.whole_file import replace_file
 from edge_agent.enrolment_server import Server
 from edge_agent.errors import Fatal, Retryable
 from edge_agent.link.certificate_files import next_of
@@ -247,18 +247,8 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     Raises:
         Fatal: it cannot be written.
     """
-    scratch = path.with_name(path.name + ".new")
     try:
-        descriptor = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            if os.geteuid() == 0:  # by sudo: the agent that reads it is not root
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        replace_file(path, data, mode=mode, is_owned_like_folder=True)  # by sudo: the agent that reads it is not root
     except OSError as error:
         raise Fatal(f"{path}: {error.strerror or error}") from error
 

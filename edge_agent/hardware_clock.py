@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+
+from durable_files.whole_file import replace_file
 
 LOG: Final = logging.getLogger(__name__)
 RTC_FOLDER: Final = Path("/sys/class/rtc")
@@ -69,10 +70,8 @@ class HardwareClock:
                 LOG.warning("the hardware clock does not show the time (UTC) that NTP gives; it is not used")
             self._forget()
             return
-        scratch = self._note.with_name(self._note.name + ".new")
         with suppress(OSError):  # full storage: without the note the RTC is not used at the next start
-            scratch.write_text(json.dumps({"agreed_ms": self._system_ms()}), encoding="ascii")
-            os.replace(scratch, self._note)  # noqa: PTH105 - the atomic rename by its own name
+            replace_file(self._note, json.dumps({"agreed_ms": self._system_ms()}).encode(), is_durable=False)
 
     def _is_proven(self) -> bool:
         rtc_ms, agreed_ms = self._read_ms(), self._agreed_ms()

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from durable_files.whole_file import replace_file
 from edge_agent.errors import AgentError
-from edge_agent.whole_file import replace_file
 from edge_agent.wire import read_json
 
 MAX_BYTES = 1_000_000

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from durable_files.whole_file import replace_file
+
 
 @dataclass(slots=True, kw_only=True)
 class Truth:
@@ -66,6 +68,4 @@ def truth_line(truth: Truth) -> str:
 def write_truth(path: Path, truths: Iterable[Truth]) -> None:
     """Write a log, oldest fault first, in one stroke: a reader never sees half of it."""
     ordered = sorted(truths, key=lambda truth: truth.start_us)
-    scratch = path.with_name(f"{path.name}.tmp")
-    scratch.write_text("".join(f"{truth_line(truth)}\n" for truth in ordered), encoding="utf-8")
-    scratch.replace(path)
+    replace_file(path, "".join(f"{truth_line(truth)}\n" for truth in ordered).encode(), is_synced=False)

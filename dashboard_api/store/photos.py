@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dashboard_api.errors import BadRequestError, MediaTypeError, NotFoundError, TooLargeError, UnavailableError
+from durable_files.whole_file import create_file
 
 MAX_PIXELS: Final = 64_000_000
 MAX_PER_FAULT: Final = 20
@@ -118,21 +118,4 @@ class PhotoFolder:
         for folder in (self._folder, path.parent):
             folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             folder.chmod(_FOLDER_MODE)
-        handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(photo)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(beside, path)  # unlike a renaming, it replaces nothing
-            except FileExistsError:
-                return False
-        finally:
-            Path(beside).unlink()
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        return True
+        return create_file(path, photo, mode=0o600)

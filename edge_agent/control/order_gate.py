@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_files.whole_file import replace_file
 from edge_agent.clock import Trust
 from edge_agent.control.command import BadCommand, Command
 from edge_agent.errors import Fatal
@@ -178,18 +178,7 @@ def _save(path: Path, held: _Held) -> None:
         "number": held.number,
         "counter": held.counter,
     }
-    scratch = path.with_name(path.name + ".new")
-    descriptor = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)  # noqa: PTH105 - the atomic rename by its own name
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, json.dumps(document).encode(), mode=0o600)
 
 
 def _load(path: Path, pinned: tuple[bytes, bytes, int]) -> _Held | None:

@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_files.whole_file import replace_file
 from edge_agent.errors import Fatal
-from edge_agent.whole_file import replace_file
 from edge_agent.wire import read_json
 
 if TYPE_CHECKING:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
+
+from durable_files.whole_file import replace_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,22 +79,15 @@ def write_folder(folder: Path, register: Register, settings: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write_rows(folder / "lamps.csv", [field.name for field in fields(Lamp)], register.lamps)
     _write_rows(folder / "cabinets.csv", [field.name for field in fields(Cabinet)], register.cabinets)
-    _replace(folder / "city.toml", settings)
+    replace_file(folder / "city.toml", settings.encode(), is_synced=False)
 
 
 def _write_rows(path: Path, names: list[str], rows: Iterable[Lamp | Cabinet]) -> None:
-    beside = path.with_suffix(".new")
-    with beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
-    beside.replace(path)
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(names)
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    replace_file(path, text.getvalue().encode(), is_synced=False)
 
 
 def _cell(value: object) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from durable_files.whole_file import replace_file
 from firmware_sim.control import ControlSocket
 from firmware_sim.errors import SimError
 from firmware_sim.expectation import Forecast, guard_of
@@ -121,9 +121,7 @@ class Simulation:
             text = agent_toml(town.group, town.timezone, place, bench, f"mqtt://127.0.0.1:{agent.port}", folder)
             agent.config_path.write_text(text, encoding="utf-8")
             written[agent.controller_id] = str(agent.config_path)
-        beside = self._data / f"{READY_FILE}.tmp"
-        beside.write_text(json.dumps(written), encoding="utf-8")
-        os.replace(beside, self._data / READY_FILE)  # noqa: PTH105  (the atomic one)
+        replace_file(self._data / READY_FILE, json.dumps(written).encode(), is_synced=False)
 
     def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._injector.handle(request)

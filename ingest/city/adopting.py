@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import available_timezones
 
+from durable_files.whole_file import sync_folder
 from ingest.city.handover_limits import LOGO, SETTINGS
 from ingest.city.logo import plain_logo
 from ingest.city.mapping import read_mapping
@@ -21,7 +22,6 @@ from ingest.city.template import sample_register
 from ingest.errors import UnusableError
 from ingest.schema.city import FILE_NAME, MAPPINGS_FOLDER, WORDS_FOLDER, City, read_city
 from ingest.schema.errors import CityError
-from ingest.whole_file import sync_folder
 from languages.catalogue import read_own_words
 from languages.errors import CatalogueError
 from languages.po_file import read_po

@@ -5,27 +5,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ingest.city.chosen_system import chosen_system
-from ingest.city.mapping import ImportMap, Rule
+from ingest.city.mapping import ImportMap, Rule, SourceSection
 from ingest.city.places import with_degrees
 from ingest.city.row_filter import rows_of, rows_where
+from ingest.city.rows_above import filled_down
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
 from ingest.city.translation import Translation, rules_for, translate
+from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, keep_cabinets
 from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
 
 
-def listed_cabinets(whole: Source, mapping: ImportMap, crs: str, o_side: int) -> Fields | None:
-    """Cabinets of their own file, or of their own rows of the same table; None where only lamps speak of them."""
-    if mapping.cabinet_file is not None:
-        own = read_source(mapping.cabinet_file)
-        own_crs, _remark = chosen_system(mapping.source.crs, own)
+def listed_cabinets(whole: Source, path: Path, mapping: ImportMap, crs: str, o_side: int) -> Fields | None:
+    """Cabinets of their own file, or of their own rows of the same table; None where only lamps speak of them.
+
+    Args:
+        whole: the lamps' source.
+        path: its file.
+        mapping: which column means what.
+        crs: the system that the lamps are read in.
+        o_side: what the letter O means, see `ingest.city.angles`.
+    """
+    if mapping.has_cabinet_file:
+        section = mapping.cabinet_source or SourceSection()
+        try:
+            own = read_source(_cabinet_path(mapping.cabinet_file, path), mapping.cabinet_reading())
+        except UnusableError as error:
+            raise UnusableError(str(error).replace("[source]", "[cabinet_source]")) from error
+        own_crs, _remark = chosen_system(section.crs or mapping.source.crs, own)
+        own = replace(own, table=filled_down(own.table, section.fill_down))
+        own = replace(own, table=rows_of(own.table, rows_where(own.table, section.where, "cabinet_source")))
     elif mapping.cabinet_where is not None:
         own, own_crs = whole, crs
     else:
@@ -39,6 +56,14 @@ def listed_cabinets(whole: Source, mapping: ImportMap, crs: str, o_side: int) ->
     if {"latitude", "longitude"} <= cabinet_map.table.columns.keys():
         cabinet_map = with_degrees(cabinet_map, own_crs, o_side)
     return Fields(cabinet_map.table, cabinet_map.names)
+
+
+def _cabinet_path(named: Path | None, source: Path) -> Path:
+    """The cabinets' file: the lamps' own where none is named; beside the mapping, or else beside the lamps' file."""
+    if named is None:
+        return source
+    beside = source.parent / named.name
+    return beside if not named.exists() and beside.is_file() else named
 
 
 def without_idle(lamps: Lamps, cabinets: Cabinets, n_listed: int) -> tuple[Lamps, Cabinets]:

@@ -5,7 +5,6 @@ Pure. Only a suggestion: a person reads it before it counts.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -13,27 +12,18 @@ from functools import cache
 from typing import Final
 
 from ingest.city.angles import read_degrees, split_pair
-from ingest.city.vocabulary import is_empty, letters_of, technology_of, words
+from ingest.city.dates import date_forms
+from ingest.city.vocabulary import is_empty, letters_of, plain_letters, technology_of, words
 from ingest.register.number_format import plain_text, read_number
 
 _MARKS: Final = re.compile(r"[\W_]+")
-FORMATS: Final = (
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d.%m.%Y",
-    "%d-%m-%Y",
-    "%Y%m%d",
-    "%d/%m/%y",
-    "%d %B %Y",
-    "%Y年%m月%d日",
-    "%Y",
-)
+_WITH_POWER: Final = re.compile(r"\d\s*(?:k?w(?:att)?|вт|瓦|ワット)(?![^\W\d_])", re.IGNORECASE)
 
 
 @cache
 def _names() -> Mapping[str, list[str]]:
     listed: Mapping[str, list[str]] = words()["columns"]
-    return {field: [letters_of(plain_text(word)) for word in meaning] for field, meaning in listed.items()}
+    return {field: [letters_of(word) for word in meaning] for field, meaning in listed.items()}
 
 
 def guess_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -56,7 +46,40 @@ def guess_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
             found["installed_on"] = dates[0]
     if "latitude" in found and "longitude" in found:
         found.pop("both", None)
+    _with_shared_column(found, columns)
     return found
+
+
+def _with_shared_column(found: dict[str, str], columns: Mapping[str, Sequence[str]]) -> None:
+    """A column such as ``VS 150W`` tells both the technology and the power."""
+    if "rated_power_w" not in found and "technology" in found:
+        known = [value for value in columns[found["technology"]] if not is_empty(value)]
+        if sum(_WITH_POWER.search(plain_text(value)) is not None for value in known) > 0.5 * len(known):
+            found["rated_power_w"] = found["technology"]
+    elif "technology" not in found and "rated_power_w" in found:
+        known = [value for value in columns[found["rated_power_w"]] if not is_empty(value)]
+        if _share("technology", known) > 0.5:
+            found["technology"] = found["rated_power_w"]
+
+
+def number_in_cabinet(columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> str | None:
+    """A column of numbers that are unique within a cabinet alone; None where there is none."""
+    cabinets = columns.get(guessed.get("cabinet_id", ""))
+    if cabinets is None or "lamp_id" in guessed:
+        return None
+    used = set(guessed.values())
+    for name in sorted(columns, key=lambda name: -_named("lamp_id", name)):
+        if name in used or _named("lamp_id", name) <= 0:
+            continue
+        pairs = [(box, number) for box, number in zip(cabinets, columns[name], strict=True) if number]
+        if len(pairs) > 0.8 * len(cabinets) and len(set(pairs)) > 0.9 * len(pairs):
+            return name
+    return None
+
+
+def field_named(name: str, fields: Sequence[str]) -> str:
+    """The field that a column's name alone speaks for; "" = none of these."""
+    return max((field for field in fields if _named(field, name) > 0), key=lambda f: _named(f, name), default="")
 
 
 def _score(field: str, name: str, values: Sequence[str]) -> float:
@@ -76,11 +99,11 @@ def _score(field: str, name: str, values: Sequence[str]) -> float:
 def _named(field: str, name: str) -> float:
     """How well a column's name fits a field: 2 as a whole, 1 and more as a word of it, earlier words first."""
     known = _names()[field]
-    whole = letters_of(plain_text(name))
+    whole = letters_of(name)
     for at, word in enumerate(known):
         if whole == word:
             return 2.0 - at / 100
-    parts = [part for part in _MARKS.split(plain_text(name).casefold()) if part]
+    parts = [part for part in _MARKS.split(plain_letters(plain_text(name))) if part]
     for at, word in enumerate(known):
         if word in parts or (len(word) >= 4 and word in whole) or (not word.isascii() and word in whole):
             return 1.0 - at / 100
@@ -100,13 +123,13 @@ def _share(field: str, known: Sequence[str]) -> float:
     if field == "lamp_id":
         return len(set(known)) / len(known)
     if field == "installed_on":
-        return 1.0 if date_format(known) is not None else 0.0
+        return 1.0 if date_forms(known) is not None else 0.0
     return 1.0
 
 
 def _is_dates(values: Sequence[str]) -> bool:
     known = [value for value in values if not is_empty(value)]
-    return bool(known) and all(len(value) >= 8 for value in known) and date_format(known) is not None
+    return bool(known) and all(len(value) >= 8 for value in known) and date_forms(known) is not None
 
 
 def is_coordinate(value: str, field: str) -> bool:
@@ -119,18 +142,3 @@ def is_in_degrees(values: Sequence[str], field: str) -> bool:
     most = 90 if field == "latitude" else 180
     angles = [read_degrees(value, field) for value in values if value]
     return bool(angles) and sum(abs(angle) <= most for angle in angles) > 0.9 * len(angles)
-
-
-def date_format(values: Sequence[str]) -> str | None:
-    """The ``strptime`` format that reads all dates of a column; "" = ISO, None = none does."""
-    if all(re.match(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}", value) for value in values):
-        return ""
-    for form in FORMATS:
-        try:
-            for value in values:
-                dt.datetime.strptime(value, form)  # noqa: DTZ007 - a calendar day has no zone
-        except ValueError:
-            continue
-        else:
-            return form
-    return None

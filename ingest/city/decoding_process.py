@@ -14,7 +14,7 @@ import math
 import struct
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -28,6 +28,8 @@ LINE: Final = "terang.line"
 REASON: Final = "terang.reason"
 X: Final = "terang.x"
 Y: Final = "terang.y"
+PART: Final = "terang.part"
+PARTS: Final = "parts of "  # before the kind of a file whose sheets or layers are asked for
 ABOUT: Final = b"terang.about"
 BATCH: Final = 20_000
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})
@@ -37,6 +39,7 @@ _POINT_SIZES: Final = (21, 29, 37)  # bytes of a point in WKB with two, three an
 _MAX_COUNTED: Final = 32 << 20  # bytes of a GeoJSON whose features are counted besides
 _MAX_STRANGERS: Final = 1000
 _MAX_COLUMNS: Final = 1000
+_MOST_MERGED: Final = 100_000  # cells of a sheet
 _KINDS: Final = {
     1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
     7: "GeometryCollection", 8: "CircularString", 9: "CompoundCurve", 10: "CurvePolygon", 11: "MultiCurve",
@@ -280,23 +283,59 @@ def read_workbook(path: Path, sheet: str) -> Iterator[pa.RecordBatch]:
             yield _sheet_batch(chunk, line, exact, notes)
             line += len(chunk)
             chunk = []
-    yield _sheet_batch(chunk, line, exact, notes)
+    yield _sheet_batch(chunk, line, exact, notes, _merged(page))
 
 
-def _sheet_batch(chunk: list[list[str]], line: int, exact: set[int], notes: list[str]) -> pa.RecordBatch:
+def _merged(page: Any) -> list[tuple[int, int, int]]:
+    """Cells over several rows that are one: the value stands in the first alone."""
+    found = [(top, left, bottom) for (top, left), (bottom, _right) in page.merged_cell_ranges or () if bottom > top]
+    return sorted(found)[:_MOST_MERGED]
+
+
+def _sheet_batch(
+    chunk: list[list[str]], line: int, exact: set[int], notes: list[str], merged: Sequence[tuple[int, int, int]] = ()
+) -> pa.RecordBatch:
     n_columns = min(max(map(len, chunk), default=0), _MAX_COLUMNS)
     padded = (row[:n_columns] + [""] * (n_columns - len(row)) for row in chunk)
     columns = {str(at): pa.array(values, pa.string()) for at, values in enumerate(zip(*padded, strict=True))}
     columns[LINE] = pa.array(range(line, line + len(chunk)), pa.int32())
-    about = {"exact": sorted(map(str, exact)), "notes": notes}
+    about = {"exact": sorted(map(str, exact)), "notes": notes, "merged": list(merged)}
     return pa.record_batch(columns).replace_schema_metadata({ABOUT: json.dumps(about).encode()})
+
+
+def read_parts(path: Path, kind: str) -> Iterator[pa.RecordBatch]:
+    """The sheets of a workbook, or the layers with points of a vector file: `PART`, and how many rows each has."""
+    if kind == "workbook":
+        import python_calamine  # noqa: PLC0415
+
+        try:
+            workbook = python_calamine.CalamineWorkbook.from_path(path)
+            found = [(name, workbook.get_sheet_by_name(name).height) for name in workbook.sheet_names]
+        except (python_calamine.CalamineError, OSError, ValueError) as error:
+            raise UnreadableError(f"is no workbook: {' '.join(str(error).split())}") from error
+    else:
+        import pyogrio  # noqa: PLC0415  # see `read_vector`
+
+        try:
+            names = [str(name) for name, shape in pyogrio.list_layers(path) if "Point" in str(shape)]
+            found = [(name, max(0, int(pyogrio.read_info(path, layer=name)["features"]))) for name in names]
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+            raise UnreadableError(f"is no {kind}: {' '.join(str(error).split())}") from error
+    columns = {PART: pa.array([name for name, _n in found], pa.string())}
+    columns[LINE] = pa.array([n_rows for _name, n_rows in found], pa.int32())
+    about = json.dumps({"exact": [], "notes": []}).encode()
+    yield pa.record_batch(columns).replace_schema_metadata({ABOUT: about})
 
 
 def main(arguments: list[str]) -> int:
     """Read one file and write one Arrow file for each batch into the folder ``OUT``."""
     kind, path, out, name, encoding = arguments
-    is_workbook = kind == "workbook"
-    batches = read_workbook(Path(path), name) if is_workbook else read_vector(Path(path), name, encoding, kind)
+    if kind.startswith(PARTS):
+        batches = read_parts(Path(path), kind.removeprefix(PARTS))
+    elif kind == "workbook":
+        batches = read_workbook(Path(path), name)
+    else:
+        batches = read_vector(Path(path), name, encoding, kind)
     try:
         for number, batch in enumerate(batches):
             with (

@@ -17,11 +17,12 @@ from ingest.city.cable import with_positions
 from ingest.city.chosen_system import chosen_system
 from ingest.city.extent import o_side_of, place_issues
 from ingest.city.header import column_called
-from ingest.city.lamp_findings import alike_ids, far_lamps, shared_places
+from ingest.city.lamp_findings import alike_ids, far_lamps, shared_places, taken_down
 from ingest.city.mapping import ImportMap
 from ingest.city.naming import expanded, with_ids, with_pole_suffixes
 from ingest.city.places import WGS84, with_degrees, zone_issues
 from ingest.city.row_filter import rows_of, rows_where
+from ingest.city.rows_above import filled_down
 from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
 from ingest.city.translation import Translation, rules_for, translate
 from ingest.errors import NothingTakenError, UnusableError
@@ -92,12 +93,13 @@ def draft_register(
         UnusableError: the source or the mapping cannot be used.
     """
     whole = read_source(path, mapping.reading())
+    whole = replace(whole, table=filled_down(whole.table, mapping.source.fill_down))
     source, n_left_out = _filtered(whole, mapping)
     n_rows = len(source.table.lines)
     advance("read", n_rows)
     crs, crs_remark = chosen_system(mapping.source.crs, source)
     cabinets, cabinet_issues, n_listed, translation = _translated(
-        source, whole, mapping, crs, known, o_side_of(timezone)
+        source, whole, path, mapping, crs, known, o_side_of(timezone)
     )
     advance("translate", n_rows)
     fields = Fields(translation.table, translation.names)
@@ -117,6 +119,8 @@ def draft_register(
     found += place_issues(lamps, timezone, known.lamps if known is not None else None)
     if known is None:
         found += zone_issues(lamps, crs, timezone)
+    refused = {issue.line for issue in found if issue.is_refused}
+    found += taken_down(source.table, mapping.filtered_columns, refused)
     if crs_remark:
         found.append(Issue(source.table.file, 0, "[source] crs", crs_remark, is_refused=False))
     n_rows_lamps = translation.table.n_rows
@@ -197,7 +201,7 @@ def replace_files(
 
 
 def _translated(
-    source: Source, whole: Source, mapping: ImportMap, crs: str, known: Register | None, o_side: int
+    source: Source, whole: Source, path: Path, mapping: ImportMap, crs: str, known: Register | None, o_side: int
 ) -> tuple[Cabinets, list[Issue], int, Translation]:
     """Cabinets with what is wrong with them and how many are listed, and the lamps' rows under the contract's names."""
     table = source.table
@@ -210,11 +214,13 @@ def _translated(
         table, repeats = expanded(table, column)
     rules = rules_for(mapping.lamp, table, (GEOMETRY_X, GEOMETRY_Y))
     translation = with_degrees(translate(table, rules, LAMP_COLUMNS, mapping.source.keep), crs, o_side)
-    own_cabinets = listed_cabinets(whole, mapping, crs, o_side)
+    own_cabinets = listed_cabinets(whole, path, mapping, crs, o_side)
     known_cabinets = check_cabinets(own_cabinets) if own_cabinets is not None else None
     translation = with_one_spelling(translation, known_cabinets.cabinet_id if known_cabinets is not None else ())
     # named after the place on earth, so that a city's CSV and its GeoJSON give a nameless lamp the same id
-    translation = with_ids(with_pole_suffixes(translation, table, repeats), known.lamps if known is not None else None)
+    are_lamps = mapping.source.copies == "lamps"
+    translation = with_pole_suffixes(translation, table, repeats, are_copies_lamps=are_lamps)
+    translation = with_ids(translation, known.lamps if known is not None else None)
     wanted = named_cabinets(translation, table, mapping, known_cabinets)
     fields = Fields(wanted, {})
     spoken = check_cabinets(fields)

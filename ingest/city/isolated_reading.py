@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest.city.decoding_process import ABOUT, LINE, REASON, X, Y
+from ingest.city.decoding_process import ABOUT, LINE, PART, PARTS, REASON, X, Y
 from ingest.errors import UnusableError
 from ingest.register.issue import printable
 
@@ -52,6 +52,7 @@ class Decoded:
         exact: columns of numbers.
         driver: GDAL's name of the format.
         notes: what a person should know.
+        merged: cells of a workbook that are one: row from 0, column, last row.
     """
 
     columns: dict[str, list[str]]
@@ -63,10 +64,11 @@ class Decoded:
     exact: frozenset[str] = frozenset()
     driver: str = ""
     notes: Sequence[str] = ()
+    merged: Sequence[tuple[int, int, int]] = ()
 
 
-def check_archive(path: Path) -> None:
-    """Refuse a workbook's archive that unpacks to more than a register can be.
+def check_archive(path: Path, kind: str = "workbook") -> None:
+    """Refuse an archive that unpacks to more than a register can be; a workbook is one too.
 
     Raises:
         UnusableError: it does, or it is no archive.
@@ -75,7 +77,8 @@ def check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnusableError(f"{path}: is no workbook: {error}") from error
+        what = "no workbook" if kind == "workbook" else "an archive that cannot be opened"
+        raise UnusableError(f"{path}: is {what}: {error}") from error
     if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise UnusableError(f"{path}: unpacks to more than {MAX_UNPACKED >> 20} MiB: no register does")
 
@@ -122,6 +125,16 @@ def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> De
         return _joined(Path(folder))
 
 
+def parts_of(kind: str, path: Path) -> list[tuple[str, int]]:
+    """The sheets of a workbook or the layers with points of a vector file, and how many rows each has.
+
+    Raises:
+        UnusableError: it cannot be read.
+    """
+    found = decode_file(f"{PARTS}{kind}", path)
+    return list(zip(found.columns.get(PART, []), found.lines, strict=True))
+
+
 def _environment() -> dict[str, str]:
     return {
         "PYTHONPATH": ":".join(entry for entry in sys.path if entry),
@@ -165,8 +178,9 @@ def _joined(folder: Path) -> Decoded:
         for values in columns.values():
             values.extend([""] * (len(lines) - len(values)))
     notes = tuple(dict.fromkeys(about.get("notes", ())))
+    merged = tuple((first, column, last) for first, column, last in about.get("merged", ()))
     return Decoded(
-        columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes
+        columns, lines, x, y, reasons, about.get("crs", ""), frozenset(exact), about.get("driver", ""), notes, merged
     )
 
 

@@ -6,13 +6,23 @@ should check; no row is refused.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
 import numpy as np
 
 from ingest.city.extent import shared_points
+from ingest.city.header import column_called
 from ingest.city.places import far_from_the_rest
+from ingest.city.vocabulary import says_removed
+from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.issue import Issue, shown
 from ingest.register.register import Lamps
+
+_MOST_STATES: Final = 500  # different values of a column that may hold states or remarks
 
 
 def far_lamps(lamps: Lamps, fields: Fields) -> list[Issue]:
@@ -57,4 +67,32 @@ def shared_places(lamps: Lamps, fields: Fields) -> list[Issue]:
         more = ", ".join(str(lines[rows[row]]) for row in others[:5]) + (" …" if len(others) > 5 else "")
         reason = f"{len(others) + 1} lamps stand at this very point; the others: line {more}"
         found.append(Issue(fields.table.file, int(lines[rows[first]]), "", reason, is_refused=False))
+    return found
+
+
+def taken_down(table: TextTable, filtered: Sequence[str], refused: AbstractSet[int]) -> list[Issue]:
+    """Report values that say of imported lamps that they are there no more, in columns by which nothing is left out.
+
+    Args:
+        table: the lamps' rows.
+        filtered: columns by which rows are left out.
+        refused: lines that are not imported.
+    """
+    known = {column_called(name, table.columns) for name in filtered}
+    found = []
+    for name, values in table.columns.items():
+        if name in known:
+            continue
+        counts = Counter(values)
+        words = {value for value in counts if says_removed(value)} if len(counts) <= _MOST_STATES else set()
+        rows = (
+            [at for at, value in enumerate(values) if value in words and table.lines[at] not in refused]
+            if words
+            else []
+        )
+        n_rows = len(rows)
+        if n_rows:
+            some = " or ".join(map(shown, list(dict.fromkeys(values[at] for at in rows))[:3]))
+            reason = f"{n_rows} rows say {some} and are imported all the same; 'where' in [source] can leave them out"
+            found.append(Issue(table.file, 0, name, reason, is_refused=False))
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -40,7 +41,7 @@ class Rule(BaseModel):
             may say so.
         several: what two numbers in one power field (``250/85``) mean: their sum, the first, the largest; without it
             the rating is ambiguous and stays empty.
-        format: of a date, in ``strptime``'s letters.
+        format: of a date, in ``strptime``'s letters; several where a column mixes them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +54,7 @@ class Rule(BaseModel):
     otherwise: str = ""
     unit: Literal["W", "kW", "VA", "kVA"] | None = None
     several: Literal["sum", "first", "largest"] | None = None
-    format: str | None = None
+    format: str | tuple[str, ...] = ()
 
     @field_validator("pattern")
     @classmethod
@@ -78,6 +79,11 @@ class Rule(BaseModel):
         """The source's columns that it reads."""
         return (self.column,) if isinstance(self.column, str) else self.column
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats of dates that it names."""
+        return (self.format,) if isinstance(self.format, str) else self.format
+
 
 class SourceSection(BaseModel):
     """``[source]``: how to read the file.
@@ -91,6 +97,8 @@ class SourceSection(BaseModel):
         delimiter: between a text's fields; found if absent.
         where: which rows count at all.
         count: a column that says how many lamps a row represents.
+        fill_down: columns whose empty cells mean the value of the row above.
+        copies: what a row that repeats another one word for word is: ``refused``, or one of the pole's ``lamps``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -103,6 +111,13 @@ class SourceSection(BaseModel):
     delimiter: str | None = None
     where: tuple[Condition, ...] = ()
     count: str | None = None
+    fill_down: tuple[str, ...] = ()
+    copies: Literal["refused", "lamps"] = "refused"
+
+    @field_validator("fill_down", mode="before")
+    @classmethod
+    def _one_or_several(cls, names: Any) -> Any:
+        return (names,) if isinstance(names, str) else names
 
     @field_validator("crs", mode="before")
     @classmethod
@@ -134,6 +149,8 @@ class SourceSection(BaseModel):
 class ImportMap(BaseModel):
     """A whole mapping file: ``[source]``, ``[lamp]``, ``[cabinet]`` and, for cabinets of their own file, its path.
 
+    ``[cabinet_source]`` says how the cabinets' file is read; without a path it is another sheet or layer of the lamps'.
+
     ``where`` in ``[lamp]`` and ``[cabinet]`` says which rows are lamps, and which are cabinets in the same table.
     """
 
@@ -143,6 +160,7 @@ class ImportMap(BaseModel):
     cabinet_where: tuple[Condition, ...] | None = None
 
     source: SourceSection = SourceSection()
+    cabinet_source: SourceSection | None = None
     lamp: MappingType[str, Rule] = Field(default_factory=dict)
     cabinet: MappingType[str, Rule] = Field(default_factory=dict)
     cabinet_file: Path | None = None
@@ -167,7 +185,7 @@ class ImportMap(BaseModel):
     def _short_form(cls, section: Any) -> Any:
         if not isinstance(section, dict):
             return section
-        return {field: {"column": rule} if isinstance(rule, str) else rule for field, rule in section.items()}
+        return {field: {"column": rule} if isinstance(rule, str | list) else rule for field, rule in section.items()}
 
     @model_validator(mode="after")
     def _names_fields(self) -> Self:
@@ -179,17 +197,32 @@ class ImportMap(BaseModel):
 
     def reading(self) -> ReadingRules:
         """How the file is read."""
-        source = self.source
-        assert isinstance(source.header_row, tuple)
-        return ReadingRules(source.sheet, source.encoding, source.delimiter, source.header_row, self._columns())
-
-    def _columns(self) -> tuple[str, ...]:
-        """The source's columns that the mapping names; where it names none, those of the contract."""
-        sections = [self.lamp] if self.cabinet_file is not None else [self.lamp, self.cabinet]
+        sections = [self.lamp] if self.has_cabinet_file else [self.lamp, self.cabinet]
         names = [column for rules in sections for rule in rules.values() for column in rule.columns]
         conditions = (*self.source.where, *self.lamp_where, *(self.cabinet_where or ()))
         names += [condition.column for condition in conditions]
-        return tuple(dict.fromkeys(names or LAMP_COLUMNS))
+        return _rules(self.source, names or LAMP_COLUMNS)
+
+    @property
+    def filtered_columns(self) -> tuple[str, ...]:
+        """The columns by which rows of lamps are left out."""
+        return tuple(condition.column for condition in (*self.source.where, *self.lamp_where))
+
+    def cabinet_reading(self) -> ReadingRules:
+        """How the cabinets' file is read; what ``[cabinet_source]`` leaves out is found."""
+        names = [column for rule in self.cabinet.values() for column in rule.columns]
+        return _rules(self.cabinet_source or SourceSection(), names or CABINET_COLUMNS)
+
+    @property
+    def has_cabinet_file(self) -> bool:
+        """Whether cabinets have a file, a sheet or a layer of their own."""
+        return self.cabinet_file is not None or self.cabinet_source is not None
+
+
+def _rules(source: SourceSection, names: Iterable[str]) -> ReadingRules:
+    assert isinstance(source.header_row, tuple)
+    columns = tuple(dict.fromkeys(names))
+    return ReadingRules(source.sheet, source.encoding, source.delimiter, source.header_row, columns)
 
 
 def read_mapping(path: Path) -> ImportMap:

@@ -48,11 +48,13 @@ def expanded(table: TextTable, column: str) -> tuple[TextTable, dict[int, int]]:
     return replace(table, columns=columns, lines=lines, n_rows=n_rows, issues=tuple(issues)), repeats
 
 
-def with_pole_suffixes(translation: Translation, source: TextTable, repeats: Mapping[int, int]) -> Translation:
+def with_pole_suffixes(
+    translation: Translation, source: TextTable, repeats: Mapping[int, int], *, are_copies_lamps: bool = False
+) -> Translation:
     """Give the second and later lamps of one pole's number an id of their own: ``T-1`` and ``T-1-2``.
 
     Rows count as lamps of one pole if they stand within 33 m of each other and differ in something; an exact copy of a
-    row, and one that stands elsewhere, keep their id and are refused by the check.
+    row, unless copies are lamps too, and one that stands elsewhere, keep their id and are refused by the check.
     """
     table = translation.table
     ids = [unicodedata.normalize("NFC", lamp_id) for lamp_id in table.columns.get("lamp_id", ())]
@@ -73,7 +75,7 @@ def with_pole_suffixes(translation: Translation, source: TextTable, repeats: Map
             continue
         known = seen.setdefault(lamp_id, {tuple(values[first] for values in raw)})
         content = tuple(values[row] for values in raw)
-        if content in known and row not in repeats:
+        if content in known and row not in repeats and not are_copies_lamps:
             continue
         known.add(content)
         n_lamps = n_at.get(lamp_id, 1) + 1

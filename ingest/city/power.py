@@ -121,10 +121,11 @@ def read_power(
 
 def _amounts(text: str) -> tuple[list[_Amount], bool]:
     """The amounts that a text names, and whether it names nothing else; ``2 x 70 W`` is 70 W twice."""
-    times = _TIMES.fullmatch(text)
+    times = _TIMES.fullmatch(text) or _TIMES.search(text)
     if times is not None and 1 <= (n_times := int(times["before"] or times["after"])) <= 12:
         only, _is_whole = _amounts(times["amount"])
-        return only * n_times, False
+        others, _is_whole = _amounts(f"{text[: times.start()]} ; {text[times.end() :]}")  # FL 2x40W + 18W
+        return [*only * n_times, *(other for other in others if not other.is_glued or other.unit)], False
     matches = list(_TOKEN.finditer(text))
     amounts = [
         _Amount(_digits(m["number"]), _UNIT_WORDS.get((m["unit"] or "").casefold(), ""), m["letter"] is not None)

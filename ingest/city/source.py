@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from ingest.city.archives import chosen_member, registers_in, unpacked
 from ingest.city.decoding_process import NO_ENCODING, NO_GEOMETRY
 from ingest.city.delimiter import likely_delimiter, mark_counts
 from ingest.city.header import LOOKED_AT, find_header, names_of
-from ingest.city.isolated_reading import Decoded, check_archive, decode_file
+from ingest.city.isolated_reading import Decoded, check_archive, decode_file, parts_of
 from ingest.city.overpass import read_overpass
 from ingest.city.text_encoding import encoding_of, likely_encodings, likely_text
 from ingest.errors import UnusableError
@@ -96,20 +98,18 @@ def read_source(path: Path, rules: ReadingRules | None = None) -> Source:
 
 
 def _read(path: Path, rules: ReadingRules) -> Source:
-    with path.open("rb") as file:
-        head = file.read(_SNIFFED)
-    kind = _kind(head)
+    kind = _kind_of(path)
     if kind != "workbook" and path.suffix.lower() in _WORKBOOKS:
         old = " of the old Excel format" if path.suffix.lower() == ".xls" else ""
         raise UnusableError(f"{path}: is no workbook{old}, whatever its name says")
     if not kind and path.suffix.lower() == ".geojson":
         raise UnusableError(f"{path}: is no GeoJSON: not JSON at all")
     if kind == "workbook":
-        if head.startswith(b"PK"):
+        if zipfile.is_zipfile(path):
             check_archive(path)
         return _from_workbook(path, rules)
     if kind == "zip":
-        raise UnusableError(f"{path}: is an archive, not text and no workbook: unpack it")
+        return _from_archive(path, rules)
     if kind == "Overpass JSON":
         table = read_overpass(path.read_bytes(), path, (GEOMETRY_X, GEOMETRY_Y))
         return Source(table, "EPSG:4326", kind)
@@ -118,6 +118,52 @@ def _read(path: Path, rules: ReadingRules) -> Source:
             raise UnusableError(f"{path}: declares entities of its own, which no KML needs")
         return _from_vector(path, kind, rules)
     return _from_text(path, rules)
+
+
+def _from_archive(path: Path, rules: ReadingRules) -> Source:
+    with unpacked(path) as folder:
+        member, is_named = chosen_member(folder, path, rules.sheet)
+        inner = replace(rules, sheet=None) if is_named else rules
+        if _kind_of(member) == "zip":  # an archive can hold itself
+            raise UnusableError(f"{path}: {member.name} is an archive in an archive: unpack it")
+        try:
+            source = _read(member, inner)
+        except UnusableError as error:
+            raise UnusableError(str(error).replace(str(member), f"{path}: {member.name}")) from error
+    return replace(source, table=replace(source.table, file=path.name, issues=_renamed(source, path.name)))
+
+
+def _renamed(source: Source, name: str) -> tuple[Issue, ...]:
+    """The issues of an archive's member as those of the archive, which is what a person has."""
+    return tuple(replace(issue, file=name) for issue in source.table.issues)
+
+
+def parts_in(path: Path) -> list[tuple[str, int]]:
+    """The sheets, layers or files that a source is made of, and how many rows each has; none where it is one table.
+
+    Raises:
+        UnusableError: it cannot be read.
+    """
+    kind = _kind_of(path)
+    if kind == "workbook":
+        if zipfile.is_zipfile(path):
+            check_archive(path)
+        return parts_of(kind, path)
+    if kind == "GeoPackage":
+        return parts_of(kind, path)
+    if kind != "zip":
+        return []
+    with unpacked(path) as folder:
+        names = registers_in(folder)
+        if len(names) == 1:
+            return parts_in(folder / names[0]) if _kind_of(folder / names[0]) != "zip" else []
+        sizes = {name: texts_of(folder / name) for name in names}
+        return [(Path(name).stem if name.endswith(".shp") else name, len(sizes[name])) for name in names]
+
+
+def _kind_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return _kind(file.read(_SNIFFED))
 
 
 def _kind(head: bytes) -> str:
@@ -215,9 +261,33 @@ def _with_header(
 def _from_workbook(path: Path, rules: ReadingRules) -> Source:
     found = decode_file("workbook", path, rules.sheet or "")
     issues = [Issue(path.name, 0, "", note, is_refused=False) for note in found.notes]
-    rows: Iterator[Row] = ((line, row) for line, *row in zip(found.lines, *found.columns.values(), strict=True))
-    table, header_rows = _with_header(path.name, rows, rules, issues, found.exact)
+    table, header_rows = _with_header(path.name, _sheet_rows(found), rules, list(issues), found.exact)
+    merged = [cell for cell in found.merged if cell[0] >= header_rows[-1]]  # those of the header name groups of columns
+    if merged and (n_filled := _unmerge(found, merged)):
+        reason = f"{n_filled} cells are merged with one above them and have its value"
+        issues.append(Issue(path.name, 0, "", reason, is_refused=False))
+        rules = replace(rules, header_rows=header_rows)
+        table, header_rows = _with_header(path.name, _sheet_rows(found), rules, issues, found.exact)
     return Source(table, None, "workbook", header_rows=header_rows)
+
+
+def _sheet_rows(found: Decoded) -> Iterator[Row]:
+    return ((line, row) for line, *row in zip(found.lines, *found.columns.values(), strict=True))
+
+
+def _unmerge(found: Decoded, merged: Sequence[tuple[int, int, int]]) -> int:
+    """Put the value of merged cells into each of their rows; returns how many cells got one."""
+    rows = {line - 1: at for at, line in enumerate(found.lines)}
+    n_filled = 0
+    for top, left, bottom in merged:
+        column = found.columns.get(str(left))
+        if column is None or top not in rows or not column[rows[top]]:
+            continue
+        for row in range(top + 1, min(bottom, found.lines[-1]) + 1):
+            if row in rows and not column[rows[row]] and any(values[rows[row]] for values in found.columns.values()):
+                column[rows[row]] = column[rows[top]]
+                n_filled += 1
+    return n_filled
 
 
 def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
@@ -237,8 +307,11 @@ def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
     return Source(table, found.crs or None, own_kind, encoding, is_own_crs=is_own_crs)
 
 
-def texts_of(path: Path) -> bytes:
+def texts_of(path: Path, sheet: str | None = None) -> bytes:
     """The bytes in which a source's texts stand: its own, or those of the table beside a Shapefile."""
+    if _kind_of(path) == "zip":
+        with unpacked(path) as folder:
+            return texts_of(chosen_member(folder, path, sheet)[0])
     table = path.with_suffix(".dbf")
     if path.suffix.lower() != ".shp" or not table.is_file():
         return path.read_bytes()

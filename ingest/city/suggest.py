@@ -1,27 +1,25 @@
-"""``terang-city suggest``: what an unknown register holds, and a draft of its mapping to read, mend and use."""
+"""``terang-city suggest``: what an unknown register holds; `ingest.city.mapping_draft` drafts its mapping."""
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from ingest.city.angles import read_degrees
-from ingest.city.column_guess import date_format, guess_columns, is_in_degrees
+from ingest.city.cabinet_search import find_cabinets
+from ingest.city.column_guess import field_named, guess_columns, is_in_degrees, number_in_cabinet
 from ingest.city.extent import zone_place
 from ingest.city.likely_systems import likely_systems
-from ingest.city.power import power_mark, read_power
-from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, read_source, texts_of
+from ingest.city.mapping_draft import Findings, draft_of
+from ingest.city.rows_above import filled_down, looks_filled_down
+from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source, parts_in, read_source, texts_of
 from ingest.city.text_encoding import likely_encodings
-from ingest.city.translation import METERING
-from ingest.city.vocabulary import is_empty, technology_of
+from ingest.city.vocabulary import is_empty
 from ingest.errors import UnusableError
 from ingest.register.issue import printable, shown
 from ingest.register.number_format import decimal_mark, plain_text, read_number
@@ -30,16 +28,10 @@ from languages.catalogue import FALLBACK, Catalogue, load_catalogue
 _SAMPLE: Final = 2000  # rows that are looked at
 _SHOWN: Final = 4  # different values of a column
 _MOST_COLUMNS: Final = 200
-_FEW_WORDS: Final = 25  # different values that a draft translates one by one
 _SAME_PLACE_KM: Final = 20.0
-_MOST_KINDS: Final = 8
-_KINDS: Final = re.compile(
-    r"kind|class|categor|kategor|object|objek|status|jenis|tipo|type|typ|종류|種別|类型", re.IGNORECASE
-)
-_ORDER: Final = (
-    "lamp_id", "latitude", "longitude", "cabinet_id", "circuit", "rated_power_w", "technology", "street", "district",
-    "village", "installed_on",
-)  # fmt: skip
+_MOST_SYSTEMS: Final = 3  # that put the lamps within a kilometre
+_MOST_PARTS: Final = 8  # sheets, layers or files in which cabinets are looked for
+_GROUPS: Final = ("cabinet_id", "street", "district", "village", "circuit")  # what a register names once for many rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +57,26 @@ def suggest(
         UnusableError: it cannot be read at all.
     """
     words = words or load_catalogue(FALLBACK)
+    parts = parts_in(path) if path.is_file() else []
+    is_chosen = sheet is None and len(parts) > 1
+    if is_chosen:
+        sheet = max(parts, key=lambda part: part[1])[0]  # lamps are more than anything else in a register
     source, encodings = _read(path, sheet)
+    fill_down = _filled_down_columns(source)
+    whole = filled_down(source.table, fill_down).columns
     step = max(1, len(source.table.lines) // _SAMPLE)
-    columns = {name: list(values[::step]) for name, values in list(source.table.columns.items())[:_MOST_COLUMNS]}
+    columns = {name: list(values[::step]) for name, values in list(whole.items())[:_MOST_COLUMNS]}
     guessed = guess_columns({name: values for name, values in columns.items() if name not in (GEOMETRY_X, GEOMETRY_Y)})
     if GEOMETRY_X in columns:
         for field in ("latitude", "longitude", "both"):
             guessed.pop(field, None)
     system, system_lines = _system(source, columns, guessed, timezone, words)
+    cabinets = find_cabinets(path, sheet, [name for name, _n in parts][:_MOST_PARTS], whole, guessed)
     size = {"n_rows": f"{source.table.n_rows:,}", "n_columns": len(source.table.columns)}
     lines = [words.say("terminal.city.suggest.file", file=path.name, kind=source.kind, **size)]
+    if sheet and len(parts) > 1:
+        others = ", ".join(shown(name) for name, _n in parts if name != sheet)
+        lines.append(words.say("terminal.city.suggest.part", part=shown(sheet), others=others))
     if source.encoding:
         lines.append(words.say("terminal.city.suggest.encoding", names=" / ".join([source.encoding, *encodings[1:4]])))
     if source.delimiter:
@@ -84,11 +86,34 @@ def suggest(
         rows = ", ".join(map(str, source.header_rows))
         lines.append(words.say(f"terminal.city.suggest.header.{form}", lines=rows))
     lines += system_lines
-    meanings = {name: field for field, name in guessed.items()}
-    for name, values in columns.items():
-        lines.append(_column_line(name, values, meanings.get(name, ""), words))
-    lines += [str(issue) for issue in source.table.issues[:10]]
-    return Suggestion(tuple(map(printable, lines)), _mapping(path, source, columns, guessed, system, encodings, sheet))
+    meanings: dict[str, str] = {}
+    for field, name in guessed.items():
+        meanings[name] = f"{meanings[name]}, {field}" if name in meanings else field
+    for name in columns:
+        lines.append(_column_line(name, source.table.columns[name][::step], meanings.get(name, ""), words))
+    lines += [
+        str(issue) for issue in source.table.issues[:10] if not (is_chosen and "as [source] sheet" in issue.reason)
+    ]
+    found = Findings(
+        path.name, source, columns, guessed, system, encodings, sheet, fill_down, cabinets, _copies(source)
+    )
+    found = replace(found, number=number_in_cabinet(columns, guessed) if step == 1 else None)
+    return Suggestion(tuple(map(printable, lines)), draft_of(found, words))
+
+
+def _copies(source: Source) -> int:
+    """How many rows repeat another one word for word."""
+    different = {hash(row) for row in zip(*source.table.columns.values(), strict=True)}
+    return len(source.table.lines) - len(different)
+
+
+def _filled_down_columns(source: Source) -> tuple[str, ...]:
+    """Columns that name their value in the first row of each group alone, and mean something."""
+    return tuple(
+        name
+        for name, values in source.table.columns.items()
+        if looks_filled_down(values) and field_named(name, (*_GROUPS, "lamp_id", "technology")) in _GROUPS
+    )
 
 
 def _read(path: Path, sheet: str | None) -> tuple[Source, list[str]]:
@@ -98,7 +123,7 @@ def _read(path: Path, sheet: str | None) -> tuple[Source, list[str]]:
     except UnusableError as error:
         if "no encoding is named" not in str(error):
             raise
-        encodings = likely_encodings(texts_of(path))
+        encodings = likely_encodings(texts_of(path, sheet))
         for encoding in encodings:
             return read_source(path, ReadingRules(sheet, encoding)), encodings
         raise
@@ -121,27 +146,30 @@ def _system(
     guessed: dict[str, str],
     timezone: str | None,
     words: Catalogue,
-) -> tuple[str, list[str]]:
-    """The likely coordinate system, "" where the default or the file's own will do, and lines about it."""
+) -> tuple[tuple[str, ...], list[str]]:
+    """The likely coordinate system, with others that mean nearly the same place, and lines about it.
+
+    None where the default or the file's own will do.
+    """
     if source.crs:
-        return "", [words.say("terminal.city.suggest.own_system", crs=source.crs)]
+        return (), [words.say("terminal.city.suggest.own_system", crs=source.crs)]
     if "both" in guessed:
-        return "", [words.say("terminal.city.suggest.both")]
+        return (), [words.say("terminal.city.suggest.both")]
     has_points = GEOMETRY_X in columns
     if not has_points and not {"latitude", "longitude"} <= guessed.keys():
-        return "", [words.say("terminal.city.suggest.no_places")]
+        return (), [words.say("terminal.city.suggest.no_places")]
     names = (GEOMETRY_Y, GEOMETRY_X) if has_points else (guessed["latitude"], guessed["longitude"])
     north, east = (columns[name] for name in names)
     if is_in_degrees(north, "latitude") and is_in_degrees(east, "longitude"):
-        return "", [words.say("terminal.city.suggest.degrees")]
+        return (), [words.say("terminal.city.suggest.degrees")]
     x, y = _median(east), _median(north)
     place = zone_place(timezone) if timezone else None
     if place is None:
-        return "CHANGE-ME", [words.say("terminal.city.suggest.metres", x=f"{x:,.0f}", y=f"{y:,.0f}")]
+        return ("CHANGE-ME",), [words.say("terminal.city.suggest.metres", x=f"{x:,.0f}", y=f"{y:,.0f}")]
     found = [one for one in likely_systems(x, y, place) if not (has_points and one[3])]
     if not found:
         metres = {"x": f"{x:,.0f}", "y": f"{y:,.0f}"}
-        return "CHANGE-ME", [words.say("terminal.city.suggest.no_system", timezone=timezone, **metres)]
+        return ("CHANGE-ME",), [words.say("terminal.city.suggest.no_system", timezone=timezone, **metres)]
     best, is_exchanged = found[0][1], found[0][3]
     places: dict[tuple[int, bool], tuple[float, str, str, bool]] = {}
     for one in found:  # the likeliest of those that mean the same place, so that neighbouring zones are among the first
@@ -158,7 +186,8 @@ def _system(
         )
         for away, code, name, flip in list(places.values())[:5]
     ]
-    return best, lines
+    nearly = [code for away, code, _name, flip in found[1:] if flip == is_exchanged and abs(away - found[0][0]) < 1.0]
+    return (best, *nearly[:_MOST_SYSTEMS]), lines
 
 
 def _median(texts: Sequence[str]) -> float:
@@ -166,123 +195,3 @@ def _median(texts: Sequence[str]) -> float:
     mark = decimal_mark(plain)
     numbers = [found[-1] for text in plain if (found := read_number(text, mark))]
     return float(np.median(numbers)) if numbers else math.nan
-
-
-def _mapping(
-    path: Path,
-    source: Source,
-    columns: Mapping[str, Sequence[str]],
-    guessed: Mapping[str, str],
-    system: str,
-    encodings: Sequence[str],
-    sheet: str | None,
-) -> str:
-    """The draft of a mapping, with a comment wherever a person has to decide."""
-    lines = [
-        f"# Draft for {printable(path.name)}, made by terang-city suggest: read it, mend it, then",
-        f"#   terang-city import DIR {printable(path.name)} --map THIS.toml --dry-run --preview map.html",
-        "",
-        "[source]",
-    ]
-    if source.encoding and source.encoding not in {"utf-8", "utf-8-sig", "utf-16"}:
-        lines.append(f"encoding = {_quoted(source.encoding)}{_or(encodings[1:4])}")
-    if source.delimiter:
-        lines.append(f"delimiter = {_quoted('tab' if source.delimiter == chr(9) else source.delimiter)}")
-    if source.header_rows and (source.header_rows[0] > 1 or len(source.header_rows) > 1):
-        rows = source.header_rows
-        lines.append(f"header_row = {rows[0] if len(rows) == 1 else list(rows)}")
-    if sheet:
-        lines.append(f"sheet = {_quoted(sheet)}")
-    if system:
-        lines.append(f"crs = {_quoted(system)}   # check it on the preview's map")
-    elif source.crs:
-        lines.append(f"# crs = {_quoted(source.crs)}   # the file's own")
-    lines += [_where_line(columns, guessed), "", "[lamp]"]
-    for field in _ORDER:
-        lines += _field_lines(field, columns, guessed)
-    off = "" if "cabinet_id" in guessed else "# "
-    lines += [
-        "",
-        "# What steers metering is never guessed: name the columns if the register has them.",
-        "# " + ", ".join(sorted(METERING)) + ", dimmable",
-        "",
-        "[cabinet]",
-        f"{off}controller_id = {_quoted(guessed.get('cabinet_id', 'COLUMN'))}   # its Raspberry Pi",
-        '# switching = { constant = "contactor" }   # or "lamp": each lamp switches itself',
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _where_line(columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> str:
-    """A row filter to fill in, with the values of the column that seems to say what a row is."""
-    for name, values in columns.items():
-        words = list(dict.fromkeys(values))
-        if name not in guessed.values() and _KINDS.search(name) and 2 <= len(words) <= _MOST_KINDS:
-            listed = ", ".join(map(_quoted, words))
-            return (
-                f"# where = {{ {_quoted(name)} = [{listed}] }}   # if not every row is a lamp; [cabinet] takes one too"
-            )
-    return '# where = { COLUMN = ["value"] }   # if not every row is a lamp'
-
-
-def _field_lines(field: str, columns: Mapping[str, Sequence[str]], guessed: Mapping[str, str]) -> list[str]:
-    if field in ("latitude", "longitude") and GEOMETRY_Y in columns:
-        return [] if field == "longitude" else ["# latitude, longitude: the file's own points"]
-    name = guessed.get("both") if field in ("latitude", "longitude") and "both" in guessed else guessed.get(field)
-    if name is None:
-        why = {
-            "lamp_id": "   # without ids lamps are named after their place",
-            "latitude": "   # required",
-            "longitude": "   # required",
-        }
-        return [f'# {field} = "COLUMN"{why.get(field, "")}']
-    values = [value for value in columns[name] if not is_empty(value)]
-    if field == "rated_power_w":
-        double = next((value for value in values if "numbers" in read_power(value, "", "W", None).remark), "")
-        note = (
-            ""
-            if power_mark(values) or not any(mark in value for value in values for mark in ".,")
-            else "   # decimal mark unclear"
-        )
-        if double:
-            rule = f'{{ column = {_quoted(name)}, several = "sum" }}'
-            return [f'{field} = {rule}   # {printable(double[:20])}: or "first", "largest"']
-        return [f"{field} = {_quoted(name)}{note}"]
-    if field == "technology":
-        return _technology_lines(name, values)
-    if field == "installed_on":
-        form = date_format(values)
-        if not form:
-            return [f"{field} = {_quoted(name)}"]
-        note = "   # or %m/%d/%Y?" if form == "%d/%m/%Y" and date_format_is_open(values) else ""
-        return [f"{field} = {{ column = {_quoted(name)}, format = {_quoted(form)} }}{note}"]
-    note = ""
-    if field == "lamp_id" and len(set(values)) < len(values):
-        note = "   # not unique: lamps within 33 m of each other get -2, -3 …"
-    if field == "latitude" and values and all(not math.isnan(read_degrees(value, field)) for value in values[:50]):
-        note = f"   # such as {printable(values[0])}"
-    return [f"{field} = {_quoted(name)}{note}"]
-
-
-def date_format_is_open(values: Sequence[str]) -> bool:
-    """Whether no date of a column tells day and month apart."""
-    return all(int(value[3:5]) <= 12 for value in values if value[3:5].isdigit())
-
-
-def _technology_lines(name: str, values: Sequence[str]) -> list[str]:
-    words = [word for word, _n in Counter(values).most_common(_FEW_WORDS)]
-    unknown = [word for word in words if not technology_of(word)]
-    if not unknown:
-        return [f"technology = {_quoted(name)}"]
-    pairs = ", ".join(f'{_quoted(word)} = "other"' for word in unknown)
-    return [
-        f"technology = {{ column = {_quoted(name)}, values = {{ {pairs} }} }}   # LED, HPS, MH, CFL, MV, IND or other",
-    ]
-
-
-def _or(names: Sequence[str]) -> str:
-    return f"   # or {', '.join(names)}: look at the letters" if names else ""
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -6,29 +6,25 @@ city's own files. Coordinates stay as they are: `ingest.city.places` reads them.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ingest.city.dates import read_date
 from ingest.city.header import with_aliases
 from ingest.city.mapping import Rule
 from ingest.city.power import power_mark, read_power
 from ingest.city.vocabulary import PHASE_WORDS, is_empty, technology_of
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable
-from ingest.register.issue import Issue, listed, printable, shown
+from ingest.register.issue import Issue, listed, shown
 
 METERING: Final = frozenset({"bus", "address", "profile", "phase", "position", "position_source"})
 """Fields that steer metering and verdicts: a column fills them only where the mapping says so."""
 _WHOLE: Final = frozenset({"lamp_id", "cabinet_id", "circuit", "controller_id"})  # parts of them alone are other ids
 _PLACES: Final = frozenset({"latitude", "longitude"})
-_ISO_DATE: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?", re.ASCII)
-_BUDDHIST_YEARS: Final = range(2400, 2643)  # 1857 to 2099 of the common era
-_BUDDHIST_ERA: Final = 543
-_FIRST_YEAR: Final = 1850  # before it no street had electric light: the year is of another calendar
 _KILO: Final = re.compile(r"(?<![a-z])k\s?(?:w|va)(?![a-z])", re.IGNORECASE)
 
 Reading = tuple[str, str]
@@ -172,7 +168,7 @@ def _reader(
     if field in {"rated_power_w", "supply_va"}:
         return _power_reader(field, rule, name, texts, table, issues)
     if field == "installed_on":
-        return lambda text: _date(text, rule.format)
+        return lambda text: read_date(text, rule.formats)
     if field == "technology":
         _tell_words(texts, rule, name, table.file, issues)
         return lambda text: (technology_of(text) or text, "")
@@ -212,35 +208,6 @@ def _tell_words(texts: Sequence[str], rule: Rule, name: str, file: str, issues: 
         if meant and _key(text) not in mapped and text.casefold() != meant.casefold():
             reason = f"{shown(text)} was read as {meant} in {n_rows} rows"
             issues.append(Issue(file, 0, name, reason, is_refused=False))
-
-
-def _date(text: str, form: str | None) -> Reading:
-    try:
-        if form is not None:
-            return _day(dt.datetime.strptime(text, form).date(), text)  # noqa: DTZ007 - a calendar day has no zone
-    except ValueError:
-        pass
-    match = _ISO_DATE.fullmatch(text)  # a workbook's own dates come so, whatever the texts beside them look like
-    try:
-        if match is not None:
-            return _day(dt.date(int(match[1]), int(match[2]), int(match[3])), text)
-    except ValueError:
-        pass
-    return "", f"{shown(text)} is no date{f' like {printable(form)}' if form else ''}; left empty"
-
-
-def _day(day: dt.date, text: str) -> Reading:
-    """A day of the common era; Thai years count from the Buddha, and what other calendars mean nobody can tell.
-
-    Raises:
-        ValueError: there is no such day in the common era.
-    """
-    if day.year in _BUDDHIST_YEARS:
-        day = day.replace(year=day.year - _BUDDHIST_ERA)
-        return day.isoformat(), f"{shown(text)} counts years by the Buddhist era: read as {day.isoformat()}"
-    if not _FIRST_YEAR <= day.year < _BUDDHIST_YEARS.start:
-        return "", f"{shown(text)} is no date of the common era; left empty"
-    return day.isoformat(), ""
 
 
 def rules_for(rules: Mapping[str, Rule], table: TextTable, geometry: tuple[str, str]) -> Mapping[str, Rule]:

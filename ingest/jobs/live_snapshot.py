@@ -10,11 +10,11 @@ from typing import Final
 import pyarrow as pa
 import structlog
 
+from durable_files.whole_file import replacing
 from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.schema.live import COLUMNS, FILE_NAME
 from ingest.sparkplug.host_application import HostApplication
-from ingest.whole_file import replacing
 
 _EVERY_S: Final = 2.0
 _LEAST_EVERY_S: Final = 60.0

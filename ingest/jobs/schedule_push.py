@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import structlog
 
+from durable_files.whole_file import replace_file
 from edge_agent.wire import DataType, Metric, WireError, read_json
 from ingest.decode.birth import Session
 from ingest.errors import describe
 from ingest.schema.city import City
 from ingest.sparkplug.host_application import HostApplication
-from ingest.whole_file import replace_file
 
 FILE_NAME: Final = "schedule.json"
 _MAX_VERSION: Final = 1 << 31  # agents refuse it

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import structlog
 
+from durable_files.whole_file import replacing
 from ingest.damaged_file import set_aside
 from ingest.errors import StoreUnavailableError, describe
 from ingest.model.finding import Change
@@ -29,7 +30,6 @@ from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.ports import Judge
 from ingest.telemetry.store import TelemetryStore
-from ingest.whole_file import replacing
 
 FILE_NAME: Final = "detection.npz"
 _POSITION: Final = "terang.position"

@@ -7,11 +7,12 @@ folder may change it only from the version that it last agreed with: an older co
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from durable_files.whole_file import replace_file
 
 FILE: Final = "register.json"  # in the city's data folder
 
@@ -36,8 +37,7 @@ def write_agreement(data_folder: Path, agreement: Agreement) -> None:
     """Note that folder and database hold the same; a note that cannot be written is only a question later."""
     if read_agreement(data_folder) == agreement:
         return
-    beside = data_folder / f"{FILE}.{os.getpid()}.tmp"
+    document = {"version": agreement.version, "digest": agreement.digest}
     with suppress(OSError):
         data_folder.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"version": agreement.version, "digest": agreement.digest}), encoding="utf-8")
-        beside.replace(data_folder / FILE)
+        replace_file(data_folder / FILE, json.dumps(document).encode(), is_shared=True)

@@ -7,7 +7,6 @@ and renamed, so that a power cut leaves whole files alone.
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 import zipfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from durable_files.whole_file import replacing
 from ingest.errors import UnusableError
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 
@@ -49,7 +49,6 @@ def keep(
     folder = data_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"register-{version:06d}-{digest[:12]}.zip"
-    beside = folder / f".{name}.{os.getpid()}"
     about = {
         "version": version,
         "digest": digest,
@@ -57,17 +56,13 @@ def keep(
         "source": source,
         "n_lamps": n_lamps,
     }
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.writestr(_ABOUT, json.dumps(about))
-            archive.writestr(LAMPS_FILE, lamps)
-            archive.writestr(CABINETS_FILE, cabinets)
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(folder / name)
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with (
+        replacing(folder / name, is_shared=True) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        archive.writestr(_ABOUT, json.dumps(about))
+        archive.writestr(LAMPS_FILE, lamps)
+        archive.writestr(CABINETS_FILE, cabinets)
     for old in kept_registers(data_folder)[KEPT:]:
         with suppress(OSError):
             old.path.unlink()

@@ -7,7 +7,6 @@ others, or cannot be read, is no copy.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from durable_files.whole_file import replacing
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register
 
 FILE_NAME: Final = "register.parquet"  # in the city's data folder
@@ -48,14 +48,10 @@ def write_copy(path: Path, register: Register) -> None:
             column = pa.array(values, pa.string())
             columns[name] = column if name == "lamp_id" else column.dictionary_encode()
     table = pa.table(columns).replace_schema_metadata({_ABOUT: _about(register.version, register.digest)})
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, beside, compression="lz4")
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+        with replacing(path, is_synced=False, is_durable=False, is_shared=True) as file:
+            pq.write_table(table, file, compression="lz4")
 
 
 def read_copy(path: Path, cabinets: Cabinets, version: int, digest: str) -> Register | None:

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from durable_files.whole_file import replace_file, sync_folder
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
-from ingest.whole_file import replace_file, sync_folder
 
 NEW: Final = ".register-new"
 READY: Final = ".register-ready"

@@ -18,9 +18,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from durable_files.whole_file import give_to_owner_of_folder, replace_file
 from ingest.schema.audit_chain import seal
 from ingest.schema.audit_log import newest
-from ingest.schema.key_file import give_to_owner_of_folder
 
 HEAD_FILE: Final = "audit-head.json"
 ANCHOR_FILE: Final = "audit-anchors.jsonl"
@@ -84,11 +84,7 @@ def write_anchor(connection: Connection, key: Callable[[], bytes], folder: Path,
 
 
 def _write_whole(path: Path, anchor: Anchor) -> None:
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(asdict(anchor)), encoding="ascii")
-    beside.chmod(0o600)
-    give_to_owner_of_folder(beside)
-    beside.replace(path)
+    replace_file(path, json.dumps(asdict(anchor)).encode(), mode=0o600, is_owned_like_folder=True)
 
 
 def read_head(folder: Path) -> Anchor | None:

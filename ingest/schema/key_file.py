@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from durable_files.whole_file import create_file
 from ingest.schema.city import City
 from ingest.schema.errors import KeyFileError
 
@@ -51,37 +51,13 @@ class KeyFile:
         if self.path.exists():
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(_BYTES) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(beside, self.path)  # whole or not at all; the first of two processes wins
-            except FileExistsError:
-                return
-        finally:
-            beside.unlink()
-        give_to_owner_of_folder(self.path)
+        create_file(self.path, f"{secrets.token_hex(_BYTES)}\n".encode(), mode=0o600, is_owned_like_folder=True)
 
 
 def key_file_of(city: City) -> KeyFile:
     """The city's key file."""
     named = city.web.key_file
     return KeyFile(city.data_folder / FILE_NAME if named is None else city.folder / named)
-
-
-def give_to_owner_of_folder(path: Path) -> None:
-    """Give a file that root made, at the terminal, to whom its folder belongs: the user of the services.
-
-    Raises:
-        OSError: it cannot be given.
-    """
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def check_mode(path: Path) -> None:

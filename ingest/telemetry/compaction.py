@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from durable_files.whole_file import sync_folder
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import TABLES
@@ -32,7 +33,6 @@ from ingest.telemetry.segment_file import (
     replace_lamps,
     write_segment,
 )
-from ingest.whole_file import sync_folder
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row
 SET_ASIDE: Final = "damaged-"

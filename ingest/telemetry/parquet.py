@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from durable_files.whole_file import replace_file
 from ingest.damaged_file import set_aside
 from ingest.errors import StoreUnavailableError, describe
 from ingest.model.batch import Batch
@@ -32,7 +33,6 @@ from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_ranges, encode_ranges, read_ranges, write_segment
-from ingest.whole_file import replace_file
 
 _ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _HOUR_US: Final = 3_600_000_000

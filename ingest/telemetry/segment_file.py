@@ -18,12 +18,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from durable_files.whole_file import sync_folder
 from ingest.errors import StoreUnavailableError
 from ingest.model.received_ranges import StoredRanges
 from ingest.schema.segments import segment_name
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
-from ingest.whole_file import sync_folder
 
 TEMPORARY: Final = "tmp-"
 RANGES_KEY: Final = b"terang.marks"

@@ -277,8 +277,11 @@ def test_one_that_was_off_for_400_days_comes_back_when_an_operator_approves(stan
 def test_an_approval_that_comes_too_late_is_asked_for_again(stand: Stand) -> None:
     stand.certify(stand.now - timedelta(days=400))
     renew(stand.server, stand.place, stand.now)
-    later = stand.now + RENEWAL_TIME + timedelta(seconds=1)
-    assert stand.enrolments.waiting(later) == ()
+    [request] = stand.enrolments.waiting(stand.now)
+    until = datetime.fromisoformat(request.until)
+    assert until >= stand.now + RENEWAL_TIME
+    assert stand.enrolments.waiting(until - timedelta(seconds=1)) == (request,)
+    assert stand.enrolments.waiting(until + timedelta(seconds=1)) == ()
 
 
 def test_a_controller_that_asks_without_end_gets_no_more(stand: Stand) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cryptography.fernet import Fernet
 
 from dashboard_api.errors import UnavailableError
+from durable_files.whole_file import create_file
 
 KEY_FILE: Final = "reports.key"
 
@@ -54,12 +53,4 @@ class Contacts:
     def _make(self) -> None:
         """Write a key whole or not at all; of two processes, one wins and both read that one's."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_name(f"{KEY_FILE}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(beside, self._path)
-        beside.unlink()
+        create_file(self._path, Fernet.generate_key(), mode=0o600)
