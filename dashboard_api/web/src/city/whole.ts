@@ -102,6 +102,14 @@ const SHAPES: readonly (readonly [RegExp, Shape])[] = [
     /^\/cabinets\/.+$/,
     { faults: [FAULT], name: NO, district: NO, online: NO, supply_va: NO, longitude: NO, latitude: NO },
   ],
+  [
+    /^\/checks\?/,
+    {
+      items: [
+        { number: "", at: "", lamp_id: NO, latitude: NO, longitude: NO, address: NO, description: NO, n_reports: 1 },
+      ],
+    },
+  ],
   [/^\/repairs\?/, { items: [REPAIR] }],
   [
     /^\/live$/,

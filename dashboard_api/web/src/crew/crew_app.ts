@@ -2,7 +2,7 @@
 
 import { html, render } from "lit-html";
 import { CityClock } from "../city/clock";
-import type { Fault } from "../city/types";
+import type { CheckOutcome, Fault } from "../city/types";
 import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
@@ -14,14 +14,15 @@ import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
 import { Notice, tellOtherVersion } from "./notice";
-import { Outbox, OutboxFull } from "./outbox";
+import { keepReport } from "./keep_report";
+import { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
 import { server } from "./server";
-import { persist, StorageMark } from "./storage_mark";
+import { StorageMark } from "./storage_mark";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
 const REFRESH_MS = 60_000;
@@ -188,18 +189,12 @@ export class CrewApp implements Crew {
     this.redraw();
   }
 
-  async report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
-    try {
-      if (!this.outbox) throw new OutboxFull();
-      await this.outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies);
-    } catch (error) {
-      this.tell(this.words.say(error instanceof OutboxFull && this.outbox ? "crew.outbox_full" : "crew.not_kept"));
-      return false;
-    }
-    this.tell(this.words.say("crew.kept"));
-    void persist();
-    this.sendNow();
-    return true;
+  report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
+    return keepReport(this, (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies));
+  }
+
+  answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean> {
+    return keepReport(this, (outbox) => outbox.addCheck(number, outcome, this.name, place));
   }
 
   readonly sendNow = (): void => {
@@ -240,7 +235,13 @@ export class CrewApp implements Crew {
 
   back(): void {
     if (this.#nSteps > 0) history.back();
-    else this.go({ fault: "", lamp: "", cabinet: "", view: this.route.view === "print" ? "work" : this.route.view });
+    else
+      this.go({
+        fault: "",
+        lamp: "",
+        cabinet: "",
+        view: ["print", "checks"].includes(this.route.view) ? "work" : this.route.view,
+      });
   }
 
   #show(route: CrewRoute): void {

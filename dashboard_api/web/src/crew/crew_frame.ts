@@ -97,7 +97,7 @@ export function navTemplate(crew: Crew): TemplateResult {
   const { words, route } = crew;
   const n = crew.rows.filter(({ state }) => state !== "sent").length;
   const needsPerson = crew.rows.some(({ state }) => state === "conflict" || state === "refused");
-  const view = route.view === "morning" ? "repairs" : route.view;
+  const view = route.view === "morning" ? "repairs" : route.view === "checks" ? "work" : route.view;
   return html`${TABS.map(
     ([name, word]) =>
       html`<a

@@ -4,7 +4,7 @@ import type { CrewDatabase, KeptAnswer } from "./database";
 
 const KEPT_MS = 14 * 86_400_000;
 /** Lists that everything starts from: shown with their age for as long as there is nothing newer. */
-const ALWAYS = new Set(["faults", "city", "me", "repairs", "still-dark"]);
+const ALWAYS = new Set(["faults", "city", "me", "repairs", "still-dark", "checks"]);
 const WORDS = "words/"; // the city's own
 
 export class KeptAnswers {

@@ -1,6 +1,6 @@
 /** Asks the server for the crew's page, and sends its reports. Only the server's own words count, never a proxy's. */
 
-import type { ActionRequest, Fault } from "../city/types";
+import type { ActionRequest, CheckOutcome, Fault } from "../city/types";
 import { whole } from "../city/whole";
 import type { Outcome, Transport } from "./outbox";
 
@@ -118,6 +118,17 @@ export const server: Transport = {
     try {
       const answer = await ask(`/faults/${encodeURIComponent(faultId)}/actions`, init, ACT_MS);
       return outcomeOf(answer, (document) => isFault(document) && document.id === faultId);
+    } catch {
+      return { kind: "later", why: "offline" };
+    }
+  },
+
+  async check(number: string, outcome: CheckOutcome): Promise<Outcome> {
+    const body = JSON.stringify({ outcome });
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+    try {
+      const answer = await ask(`/checks/${encodeURIComponent(number)}`, init, ACT_MS);
+      return outcomeOf(answer, (document) => document.number === number);
     } catch {
       return { kind: "later", why: "offline" };
     }
