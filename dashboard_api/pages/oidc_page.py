@@ -13,7 +13,7 @@ from dashboard_api.access.cookies import OIDC, drop_cookie, read_cookie, set_coo
 from dashboard_api.access.sign_in import SignedIn
 from dashboard_api.context import CatalogueOf, ContextOf
 from dashboard_api.errors import STATUS, RequestError
-from dashboard_api.pages.look import Look, look_of
+from dashboard_api.formats.look import Look, look_of
 from dashboard_api.pages.redirects import safe_path
 from dashboard_api.pages.sign_in_page import caller_of, let_in, refusal_html, sign_in_html
 from languages.catalogue import Catalogue

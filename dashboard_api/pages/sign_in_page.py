@@ -14,8 +14,8 @@ from dashboard_api.access.guard import address_of
 from dashboard_api.access.sign_in import DEVICE_LASTS_S, Caller, SignedIn
 from dashboard_api.context import CatalogueOf, ContextOf, PrincipalOf
 from dashboard_api.errors import STATUS, RequestError
+from dashboard_api.formats.look import Look, look_of
 from dashboard_api.pages.forms import read_form
-from dashboard_api.pages.look import Look, look_of
 from dashboard_api.pages.redirects import safe_path
 from languages.catalogue import Catalogue
 

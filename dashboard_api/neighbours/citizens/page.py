@@ -8,9 +8,9 @@ from html import escape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from dashboard_api.formats.look import Look
 from dashboard_api.neighbours.citizens.desk import MAX_ADDRESS, MAX_CONTACT, MAX_TEXT, Outcome
 from dashboard_api.neighbours.open311.mapping import SERVICES
-from dashboard_api.pages.look import Look
 from languages.catalogue import Catalogue
 
 POLICY: Final = (

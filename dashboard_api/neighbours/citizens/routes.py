@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf, catalogue_of
 from dashboard_api.errors import BadRequestError, RequestError, TooManyError
+from dashboard_api.formats.look import look_of
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.http.json_answer import language_headers
 from dashboard_api.neighbours.citizens.desk import Wish, desk_of
@@ -22,7 +23,6 @@ from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, outco
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.ogc.parameters import parse_bbox
 from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
-from dashboard_api.pages.look import look_of
 from dashboard_api.store.reports import lamps_at
 from languages.catalogue import Catalogue
 

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.formats.look import look_of
 from dashboard_api.http.compression import answer
 from dashboard_api.http.json_answer import language_headers
 from dashboard_api.neighbours.ogc import documents, html
@@ -22,7 +23,6 @@ from dashboard_api.neighbours.ogc.features import FeaturePage, sources_of
 from dashboard_api.neighbours.ogc.mapping import COLLECTIONS
 from dashboard_api.neighbours.ogc.open_api import open_api_document
 from dashboard_api.neighbours.ogc.parameters import FORMATS, cursor_of, only_known, parse_items
-from dashboard_api.pages.look import look_of
 from dashboard_api.version import terang_version
 from languages.catalogue import Catalogue
 

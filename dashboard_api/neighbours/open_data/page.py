@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from dashboard_api.formats.look import Look
 from dashboard_api.neighbours.open_data.catalogue import DATASETS
 from dashboard_api.neighbours.open_data.performance import LAST_DAYS, Performance
-from dashboard_api.pages.look import Look
 from languages.catalogue import Catalogue
 
 POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"

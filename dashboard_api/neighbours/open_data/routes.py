@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import NotFoundError
+from dashboard_api.formats.look import look_of
 from dashboard_api.formats.spreadsheet import safe_cell
 from dashboard_api.formats.times import iso
 from dashboard_api.http.json_answer import language_headers
@@ -24,7 +25,6 @@ from dashboard_api.neighbours.open_data.catalogue import CSV, DATASETS, GEOJSON,
 from dashboard_api.neighbours.open_data.geo_parquet import PARQUET, Place, geo_parquet, parquet
 from dashboard_api.neighbours.open_data.page import POLICY, Overview, open_page
 from dashboard_api.neighbours.open_data.performance import LAST_DAYS, n_standing, performance, share_available
-from dashboard_api.pages.look import look_of
 from dashboard_api.store.monthly_figures import all_public_lamps, energy_by_month, faults_since, lamps_by_district
 from dashboard_api.store.public_rows import PublicFilter, public_faults
 from languages.catalogue import Catalogue
