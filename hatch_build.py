@@ -26,7 +26,17 @@ OLDEST_NPM = (11, 0)
 LANGUAGES = Path("languages")
 CATALOGUES = WEB / "src" / "words" / "catalogues"  # compiled: not in the repository
 # of a catalogue's messages the page gets these; the others are the server's and the agent's
-PAGE_MESSAGES = ("language.", "page.", "wall.", "fault.", "evidence.", "priority.", "timeline.", "answer.")
+PAGE_MESSAGES = (
+    "language.",
+    "page.",
+    "admission.",
+    "wall.",
+    "fault.",
+    "evidence.",
+    "priority.",
+    "timeline.",
+    "answer.",
+)
 # the crew's page has catalogues of its own, loaded one language at a time
 CREW_MESSAGES = ("language.", "crew.", "repair.", "fault.", "evidence.", "priority.", "timeline.", "answer.")
 BUILT_FROM = ".built-from"  # in dist: the digest of the sources that the page was built from

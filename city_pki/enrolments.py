@@ -101,6 +101,11 @@ class Request:
             return "refused"
         return "expired" if datetime.fromisoformat(self.until) < now else "waiting"
 
+    @property
+    def asked_at(self) -> datetime:
+        """When it came."""
+        return datetime.fromisoformat(self.until) - (RENEWAL_TIME if self.code_key is None else APPROVAL_TIME)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

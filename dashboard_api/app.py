@@ -52,6 +52,7 @@ _OTHERS: Final = {
     "": Rule(Role.PUBLIC),
     "/lamp/{id:path}": Rule(Role.PUBLIC),  # views of the page
     "/cabinet/{id:path}": Rule(Role.PUBLIC),
+    "/controllers": Rule(Role.PUBLIC),
     "/live": Rule(Role.PUBLIC),  # the document; what it shows is asked for by token
     "/crew": Rule(Role.PUBLIC),  # the crew's page; what it asks for is guarded
     "/": Rule(Role.PUBLIC),

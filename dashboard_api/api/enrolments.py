@@ -25,6 +25,7 @@ from dashboard_api.context import ActorOf, Context, ContextOf
 from dashboard_api.errors import ForbiddenError, NotFoundError, RequestError, UnavailableError, UnusableError
 from dashboard_api.formats.times import iso
 from dashboard_api.store.audit import Actor, Entry, Name
+from dashboard_api.store.register_rows import cabinets_of_controllers
 from edge_agent.wire.enrolment import MAX_CSR, shown_digest
 
 LOG: Final = logging.getLogger(__name__)
@@ -96,15 +97,20 @@ def get_enrolment(context: ContextOf, enrolment_id: EnrolmentId) -> JSONResponse
 
 def get_enrolments(context: ContextOf) -> JSONResponse:
     """Requests that wait for an operator, oldest first."""
+    now = datetime.now(UTC)
     with _errors():
-        waiting = Enrolments(_folder(context)).waiting(datetime.now(UTC))
+        waiting = Enrolments(_folder(context)).waiting(now)
+    served = cabinets_of_controllers(context.database, sorted({one.controller for one in waiting}))
     items = [
         {
             "id": one.id,
             "controller_id": one.controller,
             "key": shown_digest(one.digest),
-            "until": iso(int(datetime.fromisoformat(one.until).timestamp() * 1_000_000)),
+            "asked_at": _text(one.asked_at),
+            "age_s": round((now - one.asked_at).total_seconds(), 1),
+            "until": _text(datetime.fromisoformat(one.until)),
             "is_renewal": one.code_key is None,
+            "cabinets": [{"cabinet_id": cabinet, "name": name} for cabinet, name in served.get(one.controller, ())],
         }
         for one in waiting
     ]
@@ -133,6 +139,10 @@ def post_decision(context: ContextOf, actor: ActorOf, enrolment_id: EnrolmentId,
             done = enrolments.refuse(enrolment_id, name, now)
     LOG.info("enrolment of %s: %s by %s", done.controller, done.state(now), name)
     return _json({"id": done.id, "state": done.state(now)})
+
+
+def _text(at: datetime) -> str | None:
+    return iso(int(at.timestamp() * 1_000_000))
 
 
 def _folder(context: Context) -> Path:

@@ -25,7 +25,7 @@ from dashboard_api.pages.first_document import Answers, Shell, first_document
 
 DIST: Final = Path(__file__).parents[1] / "web" / "dist"
 # of the one page, by its own router; and whether the list is the first that is seen of it
-_VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False}
+_VIEWS: Final = {"/": True, "/lamp/{id:path}": False, "/cabinet/{id:path}": False, "/controllers": False}
 # pages of their own: address -> document
 _OTHERS: Final = {"/crew": "crew.html", "/live": "wall.html"}
 _BUILD: Final = re.compile(r'<meta name="build" content="([0-9a-f]+)"')

@@ -115,7 +115,7 @@ def first_document(
         "ahead_s": ahead_s,
         "answers": answers,
     }
-    city = context.city.city.name
+    city = context.city.shown_name
     tag = document_tag(_filled(shell.text, told, catalogue.language, city))
     return _filled(shell.text, {**told, "now": iso(now_us)}, catalogue.language, city), tag
 

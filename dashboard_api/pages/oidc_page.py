@@ -13,6 +13,7 @@ from dashboard_api.access.cookies import OIDC, drop_cookie, read_cookie, set_coo
 from dashboard_api.access.sign_in import SignedIn
 from dashboard_api.context import CatalogueOf, ContextOf
 from dashboard_api.errors import STATUS, RequestError
+from dashboard_api.formats.look import Look, look_of
 from dashboard_api.pages.redirects import safe_path
 from dashboard_api.pages.sign_in_page import caller_of, let_in, refusal_html, sign_in_html
 from languages.catalogue import Catalogue
@@ -38,7 +39,7 @@ async def get_oidc(
         target = safe_path(next)
         url, browser = await run_in_threadpool(context.oidc.begin, _redirect_uri(request), target)
     except RequestError as error:
-        return _refused(context.city.city.name, catalogue, error)
+        return _refused(look_of(context.city), catalogue, error)
     response = RedirectResponse(url, status.HTTP_303_SEE_OTHER, headers={"Cache-Control": "no-store"})
     set_cookie(response, request.scope, OIDC, browser, _LASTS_S)
     return response
@@ -58,7 +59,7 @@ async def get_callback(request: Request, context: ContextOf, catalogue: Catalogu
         signed_in, target = await run_in_threadpool(work)
     except RequestError as error:
         context.refusals.count("openid", caller.address)
-        response = _refused(context.city.city.name, catalogue, error)
+        response = _refused(look_of(context.city), catalogue, error)
     else:
         response = RedirectResponse(target, status.HTTP_303_SEE_OTHER, headers={"Cache-Control": "no-store"})
         let_in(response, request, signed_in)
@@ -66,8 +67,8 @@ async def get_callback(request: Request, context: ContextOf, catalogue: Catalogu
     return response
 
 
-def _refused(city: str, catalogue: Catalogue, error: RequestError) -> Response:
+def _refused(look: Look, catalogue: Catalogue, error: RequestError) -> Response:
     words = catalogue.say(f"problem.{error.code}", **error.parameters)
     again = f'<a class="button" href="/sign-in">{escape(catalogue.say("sign_in.again"))}</a>'
     code = int(STATUS.get(type(error), status.HTTP_400_BAD_REQUEST))
-    return sign_in_html(city, catalogue, refusal_html(words) + again, code, error)
+    return sign_in_html(look, catalogue, refusal_html(words) + again, code, error)

@@ -14,6 +14,7 @@ from dashboard_api.access.guard import address_of
 from dashboard_api.access.sign_in import DEVICE_LASTS_S, Caller, SignedIn
 from dashboard_api.context import CatalogueOf, ContextOf, PrincipalOf
 from dashboard_api.errors import STATUS, RequestError
+from dashboard_api.formats.look import Look, look_of
 from dashboard_api.pages.forms import read_form
 from dashboard_api.pages.redirects import safe_path
 from languages.catalogue import Catalogue
@@ -60,9 +61,11 @@ def let_in(response: Response, request: Request, signed_in: SignedIn) -> None:
         set_cookie(response, request.scope, DEVICE, signed_in.device, DEVICE_LASTS_S)
 
 
-async def get_style() -> PlainTextResponse:
+async def get_style(context: ContextOf) -> PlainTextResponse:
     """The style of the pages here."""
-    return PlainTextResponse(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+    return PlainTextResponse(
+        STYLE + look_of(context.city).style, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"}
+    )
 
 
 async def get_sign_in(
@@ -135,19 +138,19 @@ def _said(error: RequestError, catalogue: Catalogue) -> str:
 
 def _page(request: Request, catalogue: Catalogue, body: str, error: RequestError | None = None) -> HTMLResponse:
     code = status.HTTP_200_OK if error is None else int(STATUS.get(type(error), status.HTTP_400_BAD_REQUEST))
-    return sign_in_html(request.app.state.context.city.city.name, catalogue, body, code, error)
+    return sign_in_html(look_of(request.app.state.context.city), catalogue, body, code, error)
 
 
 def sign_in_html(
-    city: str, catalogue: Catalogue, body: str, code: int, error: RequestError | None = None
+    look: Look, catalogue: Catalogue, body: str, code: int, error: RequestError | None = None
 ) -> HTMLResponse:
     """A page of this kind around ``body``, which is HTML."""
-    title = f"{escape(city)} · Terang"
+    title = f"{escape(look.title)} · Terang"
     text = (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{title}</title><link rel="icon" href="/icon.svg" type="image/svg+xml">'
-        f'<link rel="stylesheet" href="/sign-in/style.css"><main><h1>{title}</h1>{body}</main></html>\n'
+        f'<link rel="stylesheet" href="/sign-in/style.css"><main>{look.logo}<h1>{title}</h1>{body}</main></html>\n'
     )
     headers = {**_HEADERS, "Content-Language": catalogue.language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, code, headers={**headers, **(error.headers if error else {})})

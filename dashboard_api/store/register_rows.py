@@ -150,6 +150,20 @@ def all_cabinets(database: Database) -> list[Row[Any]]:
         return list(connection.execute(select(cabinets).order_by(cabinets.c.cabinet_id)))
 
 
+def cabinets_of_controllers(
+    database: Database, controller_ids: Sequence[str]
+) -> dict[str, list[tuple[str, str | None]]]:
+    """``(cabinet_id, name)`` of the cabinets that stand behind controllers, by controller."""
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    column = cabinets.c
+    with database.reading() as connection:
+        for start in range(0, len(controller_ids), 500):
+            query = select(column.controller_id, column.cabinet_id, column.name).order_by(column.cabinet_id)
+            for row in connection.execute(query.where(column.controller_id.in_(controller_ids[start : start + 500]))):
+                found.setdefault(row.controller_id, []).append((row.cabinet_id, row.name))
+    return found
+
+
 def lamps_of_cabinet(database: Database, cabinet_id: str) -> list[Row[Any]]:
     """``(lamp_id, row)`` of a cabinet's lamps in register order."""
     query = select(lamps.c.lamp_id, lamps.c.row).where(lamps.c.cabinet_id == cabinet_id).order_by(lamps.c.row)

@@ -65,6 +65,21 @@ def test_names_of_five_hundred_characters_and_right_to_left_ones_fit(odd_names, 
         assert fits(page)
 
 
+def test_a_crews_fault_of_such_a_name_leaves_room_for_its_buttons(odd_names, port, browser):
+    with odd_names.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE faults SET revision = revision + 1000, assignee = '{LONG}'")
+    size = {"width": 360, "height": 740}
+    with contextlib.closing(browser.new_context(viewport=size, service_workers="block")) as context:
+        page = context.new_page()
+        faults = page.request.get(f"http://127.0.0.1:{port}/api/v1/faults").json()["items"]
+        for fault in faults:
+            page.goto(f"http://127.0.0.1:{port}/crew?lang=en&fault={fault['id']}")
+            expect(page.locator(".detail .headline")).to_be_visible(timeout=20_000)
+            assert page.locator(".headline").evaluate("each => each.offsetHeight") < 260
+            expect(page.get_by_role("button", name="Repaired")).to_be_in_viewport()
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_register_without_districts_streets_and_positions(lit_town, port, quiet_desk):
     lit_town.darken(3)
     with lit_town.engine.begin() as connection:

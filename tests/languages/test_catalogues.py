@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SAID_IN = {
     "page": ("dashboard_api/web/src", "ingest/schema"),
     "wall": ("dashboard_api/web/src",),
+    "admission": ("dashboard_api/web/src",),
     "crew": ("dashboard_api/web/src", "ingest/schema"),
     "labels": ("dashboard_api/formats",),
     "language": ("dashboard_api",),

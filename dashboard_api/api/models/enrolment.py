@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from pydantic import Field
+
 from dashboard_api.api.models.answer import Answer, example
 
 EnrolmentState = Literal["waiting", "approved", "refused", "expired"]
@@ -12,8 +14,11 @@ _WAITING: Final[dict[str, Any]] = {
     "id": _ID,
     "controller_id": "PJU-017",
     "key": "9f86 d081 884c 7d65 9a2f eaa0",
+    "asked_at": "2026-11-23T12:03:00Z",
+    "age_s": 45.2,
     "until": "2026-11-23T12:05:00Z",
     "is_renewal": False,
+    "cabinets": [{"cabinet_id": "C-17", "name": "Panel Jalan Melati"}],
 }
 
 
@@ -38,6 +43,15 @@ class EnrolmentAnswer(Answer):
     proof: str | None
 
 
+class EnrolledCabinet(Answer):
+    """A cabinet that a controller serves."""
+
+    model_config = example(_WAITING["cabinets"][0])
+
+    cabinet_id: str
+    name: str | None
+
+
 class WaitingEnrolment(Answer):
     """A request that waits for an operator, who compares `key` with what the cabinet shows."""
 
@@ -46,8 +60,11 @@ class WaitingEnrolment(Answer):
     id: str
     controller_id: str
     key: str
+    asked_at: str
+    age_s: float = Field(description="seconds since `asked_at`, by the server's clock")
     until: str
     is_renewal: bool
+    cabinets: list[EnrolledCabinet]
 
 
 class EnrolmentList(Answer):

@@ -8,13 +8,14 @@ from html import escape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from dashboard_api.formats.look import Look
 from dashboard_api.neighbours.citizens.desk import MAX_ADDRESS, MAX_CONTACT, MAX_TEXT, Outcome
 from dashboard_api.neighbours.open311.mapping import SERVICES
 from languages.catalogue import Catalogue
 
 POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _STYLE: Final = (
     "body{font:18px/1.5 system-ui,sans-serif;max-width:34rem;margin:1rem auto;padding:0 1rem;color:#1a1d24}"
@@ -34,7 +35,7 @@ _STYLE: Final = (
 
 
 def report_form(
-    catalogue: Catalogue, city: str, given: dict[str, str], choices: Sequence[Any] = (), wrong: str = ""
+    catalogue: Catalogue, look: Look, given: dict[str, str], choices: Sequence[Any] = (), wrong: str = ""
 ) -> str:
     """The form, filled with what was given; ``choices``: lamps of which the reporter has to name one."""
     say = catalogue.say
@@ -64,10 +65,10 @@ def report_form(
     )
     parts.append(_input("contact", say("report.contact"), given, MAX_CONTACT, say("report.contact.hint")))
     parts.append(f"<button>{escape(say('report.send'))}</button></form>")
-    return _page(catalogue, say("report.title", city=city), parts, "/lapor")
+    return _page(catalogue, look, say("report.title", city=look.title), parts, "/lapor")
 
 
-def outcome_page(catalogue: Catalogue, city: str, zone: ZoneInfo, row: Any, outcome: Outcome, now_us: int) -> str:
+def outcome_page(catalogue: Catalogue, look: Look, zone: ZoneInfo, row: Any, outcome: Outcome, now_us: int) -> str:
     """What became of a report."""
     say = catalogue.say
     sentence = say(f"report.{outcome.word}")
@@ -92,16 +93,16 @@ def outcome_page(catalogue: Catalogue, city: str, zone: ZoneInfo, row: Any, outc
         f"<p>{escape(say('report.keep'))}</p>",
         f'<p><a href="/lapor">{escape(say("report.another"))}</a></p>',
     ]
-    return _page(catalogue, say("report.title", city=city), parts, f"/lapor/{row.number}")
+    return _page(catalogue, look, say("report.title", city=look.title), parts, f"/lapor/{row.number}")
 
 
-def not_found_page(catalogue: Catalogue, city: str) -> str:
+def not_found_page(catalogue: Catalogue, look: Look) -> str:
     """No report has that number."""
     parts = [
         f'<p class="said wrong">{escape(catalogue.say("report.not_found"))}</p>',
         f'<p><a href="/lapor">{escape(catalogue.say("report.another"))}</a></p>',
     ]
-    return _page(catalogue, catalogue.say("report.title", city=city), parts, "/lapor")
+    return _page(catalogue, look, catalogue.say("report.title", city=look.title), parts, "/lapor")
 
 
 def _map(catalogue: Catalogue) -> str:
@@ -132,13 +133,13 @@ def _input(
     )
 
 
-def _page(catalogue: Catalogue, title: str, parts: Iterable[str], path: str) -> str:
+def _page(catalogue: Catalogue, look: Look, title: str, parts: Iterable[str], path: str) -> str:
     other = "en" if catalogue.language == "id" else "id"
     name = {"en": "English", "id": "Bahasa Indonesia"}[other]
     return (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1>{''.join(parts)}</main>"
+        f"<style>{_STYLE}{look.style}</style></head><body><main>{look.logo}<h1>{escape(title)}</h1>{''.join(parts)}</main>"
         f'<p><a href="{escape(path)}?lang={other}" hreflang="{other}" lang="{other}">{name}</a></p></body></html>\n'
     )
 

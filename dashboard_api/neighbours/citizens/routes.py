@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf, catalogue_of
 from dashboard_api.errors import BadRequestError, RequestError, TooManyError
+from dashboard_api.formats.look import look_of
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.http.json_answer import language_headers
 from dashboard_api.neighbours.citizens.desk import Wish, desk_of
@@ -27,6 +28,7 @@ from languages.catalogue import Catalogue
 
 _MOST_CHOICES: Final = 60
 _LONGEST_LAMP: Final = 128
+_MOST_LOGO_BYTES: Final = 50_000  # the whole page is to stay below 100 kB
 _MAP_SCRIPT: Final = Path(__file__).with_name("map.js")
 
 
@@ -37,7 +39,7 @@ async def get_form(
 ) -> Response:
     """Citizens report a lamp: the form."""
     given = {"place": lamp[:_LONGEST_LAMP]}
-    return _html(report_form(catalogue, context.city.city.name, given), catalogue)
+    return _html(report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), given), catalogue)
 
 
 async def get_map_script() -> Response:
@@ -74,7 +76,7 @@ async def post_form(request: Request, context: ContextOf) -> Response:
         desk.admit(address)
         wish, choices = await run_in_threadpool(_wish, fields, context)
         if choices:
-            return _html(report_form(catalogue, context.city.city.name, fields, choices), catalogue)
+            return _html(report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), fields, choices), catalogue)
         number = await run_in_threadpool(desk.take, wish, address)
     except (BadRequestError, TooManyError) as error:
         return _refusal(error, catalogue, context, fields)
@@ -84,12 +86,12 @@ async def post_form(request: Request, context: ContextOf) -> Response:
 async def get_report(request: Request, context: ContextOf, catalogue: CatalogueOf, number: str) -> Response:
     """What became of a report, for everybody who knows its number."""
     desk = desk_of(request, context)
-    city = context.city.city
+    city, look = context.city.city, look_of(context.city, _MOST_LOGO_BYTES)
     found = await context.answer(partial(desk.outcome, number[:12].upper()), is_short=False)
     if found is None:
-        return _html(not_found_page(catalogue, city.name), catalogue, 404)
+        return _html(not_found_page(catalogue, look), catalogue, 404)
     row, outcome = found
-    page = outcome_page(catalogue, city.name, ZoneInfo(city.timezone), row, outcome, context.now_us())
+    page = outcome_page(catalogue, look, ZoneInfo(city.timezone), row, outcome, context.now_us())
     return _html(page, catalogue)
 
 
@@ -114,7 +116,7 @@ def _wish(fields: dict[str, str], context: Context) -> tuple[Wish, list[Any]]:
 
 def _refusal(error: RequestError, catalogue: Catalogue, context: Context, fields: dict[str, str]) -> Response:
     status, document = error_document(error, catalogue)
-    page = report_form(catalogue, context.city.city.name, fields, wrong=document["detail"])
+    page = report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), fields, wrong=document["detail"])
     wait_s = error.parameters.get("retry_after_s")
     return _html(page, catalogue, status, {} if wait_s is None else {"Retry-After": str(wait_s)})
 

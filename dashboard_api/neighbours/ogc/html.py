@@ -6,21 +6,24 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
 
+from dashboard_api.formats.look import Look
+
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
     "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{text-align:left;padding:.2rem .8rem .2rem 0;"
     "border-bottom:1px solid #ccd0d8;vertical-align:top}a{color:#0b57d0}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}}"
 )
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 
-def page(language: str, title: str, parts: Iterable[str]) -> str:
-    """An HTML 5 page; ``parts`` are markup."""
+def page(language: str, look: Look, title: str, parts: Iterable[str]) -> str:
+    """An HTML 5 page under the city's name; ``parts`` are markup."""
     head = (
         f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)} · {escape(look.title)}</title>'
+        f"<style>{_STYLE}{look.style}</style></head><body>"
+        f"<p>{look.logo} {escape(look.title)}</p><h1>{escape(title)}</h1>"
     )
     return head + "".join(parts) + "</body></html>\n"
 

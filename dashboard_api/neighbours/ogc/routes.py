@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
+from dashboard_api.formats.look import look_of
 from dashboard_api.http.compression import answer
 from dashboard_api.http.json_answer import language_headers
 from dashboard_api.neighbours.ogc import documents, html
@@ -34,7 +35,7 @@ async def get_landing_page(request: Request, context: ContextOf, catalogue: Cata
     """OGC API - Features: what is where. `/ogc/api` describes all paths, parameters and answers for GIS programs."""
     _given, form = _parameters(request)
     document = documents.landing_page(_root(request), form, context.city.city.name, catalogue)
-    return _document(document, form, catalogue, [html.paragraph(document["description"])])
+    return _document(context, document, form, catalogue, [html.paragraph(document["description"])])
 
 
 async def get_api(request: Request, context: ContextOf, catalogue: CatalogueOf) -> Response:
@@ -49,7 +50,7 @@ async def get_api(request: Request, context: ContextOf, catalogue: CatalogueOf) 
         operation = item["get"]
         names = [_named(one, document) for one in [*item.get("parameters", []), *operation["parameters"]]]
         sections.append(html.section(f"GET {path}", [html.paragraph(operation["summary"]), html.text_list(names)]))
-    return HTMLResponse(html.page(catalogue.language, title, sections), headers=_headers(catalogue, form))
+    return HTMLResponse(_page(context, catalogue, title, sections), headers=_headers(catalogue, form))
 
 
 def _named(parameter: Mapping[str, Any], document: Mapping[str, Any]) -> str:
@@ -59,11 +60,11 @@ def _named(parameter: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     return f"{found['name']} ({found['in']}): {found.get('description', 'required')}"
 
 
-async def get_conformance(request: Request, catalogue: CatalogueOf) -> Response:
+async def get_conformance(request: Request, context: ContextOf, catalogue: CatalogueOf) -> Response:
     """OGC API - Features: the conformance classes that hold."""
     _given, form = _parameters(request)
     document = documents.conformance(_root(request), form)
-    return _document(document, form, catalogue, [html.text_list(document["conformsTo"])], title="Conformance")
+    return _document(context, document, form, catalogue, [html.text_list(document["conformsTo"])], title="Conformance")
 
 
 async def get_collections(request: Request, context: ContextOf, catalogue: CatalogueOf) -> Response:
@@ -73,7 +74,7 @@ async def get_collections(request: Request, context: ContextOf, catalogue: Catal
     found = await context.answer(partial(_described, request, context, catalogue, form), is_short=False)
     document = documents.collections(root, form, found)
     sections = [html.section(one["title"], [*_about(one), html.links_list(one["links"])]) for one in found]
-    return _document(document, form, catalogue, sections, title="Collections")
+    return _document(context, document, form, catalogue, sections, title="Collections")
 
 
 def _described(request: Request, context: Context, catalogue: Catalogue, form: str) -> list[dict[str, Any]]:
@@ -97,10 +98,10 @@ async def get_collection(request: Request, context: ContextOf, catalogue: Catalo
     _must_be_collection(collection_id)
     describe = partial(_one_described, request, context, catalogue, form, collection_id)
     document = await context.answer(describe, is_short=False)
-    return _document(document, form, catalogue, _about(document))
+    return _document(context, document, form, catalogue, _about(document))
 
 
-async def get_queryables(request: Request, catalogue: CatalogueOf, collection_id: str) -> Response:
+async def get_queryables(request: Request, context: ContextOf, catalogue: CatalogueOf, collection_id: str) -> Response:
     """OGC API - Features: the properties that a collection may be filtered by, as a JSON Schema."""
     _given, form = _parameters(request)
     _must_be_collection(collection_id)
@@ -108,7 +109,7 @@ async def get_queryables(request: Request, catalogue: CatalogueOf, collection_id
     if form == "json":
         return JSONResponse(document, media_type=documents.SCHEMA, headers=_headers(catalogue))
     lines = [f"{name}: {one.get('format', one.get('type'))}" for name, one in document["properties"].items()]
-    page = html.page(catalogue.language, document["title"], [html.text_list(lines)])
+    page = _page(context, catalogue, document["title"], [html.text_list(lines)])
     return HTMLResponse(page, headers=_headers(catalogue, form))
 
 
@@ -161,7 +162,7 @@ def _items(
     title = catalogue.say(f"ogc.{collection_id}.title")
     table = html.features_table(features, addresses, COLLECTIONS[collection_id].properties)
     parts = [html.paragraph(f"{head.get('numberMatched', '')} / {len(features)}"), html.links_list(links), table]
-    return HTMLResponse(html.page(catalogue.language, title, parts), headers=_headers(catalogue, form))
+    return HTMLResponse(_page(request.app.state.context, catalogue, title, parts), headers=_headers(catalogue, form))
 
 
 async def get_item(
@@ -181,7 +182,7 @@ async def get_item(
         return answer(request, body, documents.GEOJSON, _headers(catalogue))
     table = html.features_table([json.loads(feature)], [links[0]["href"]], COLLECTIONS[collection_id].properties)
     parts = [html.links_list(links), table]
-    return HTMLResponse(html.page(catalogue.language, feature_id, parts), headers=_headers(catalogue, form))
+    return HTMLResponse(_page(context, catalogue, feature_id, parts), headers=_headers(catalogue, form))
 
 
 def _sources(request: Request, context: Context) -> Mapping[str, Any]:
@@ -242,13 +243,22 @@ def _headers(catalogue: Catalogue, form: str = "json") -> dict[str, str]:
     return headers if form == "json" else {**headers, "Content-Security-Policy": html.POLICY}
 
 
+def _page(context: Context, catalogue: Catalogue, title: str, parts: list[str]) -> str:
+    return html.page(catalogue.language, look_of(context.city), title, parts)
+
+
 def _document(
-    document: Mapping[str, Any], form: str, catalogue: Catalogue, parts: list[str], title: str | None = None
+    context: Context,
+    document: Mapping[str, Any],
+    form: str,
+    catalogue: Catalogue,
+    parts: list[str],
+    title: str | None = None,
 ) -> Response:
     if form == "json":
         return JSONResponse(document, headers=_headers(catalogue))
     words = title or document["title"]
     return HTMLResponse(
-        html.page(catalogue.language, words, [*parts, html.links_list(document["links"])]),
+        _page(context, catalogue, words, [*parts, html.links_list(document["links"])]),
         headers=_headers(catalogue, form),
     )

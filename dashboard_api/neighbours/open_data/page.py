@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from dashboard_api.formats.look import Look
 from dashboard_api.neighbours.open_data.catalogue import DATASETS
 from dashboard_api.neighbours.open_data.performance import LAST_DAYS, Performance
-from ingest.schema.sections import BrandingSection
 from languages.catalogue import Catalogue
 
 POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
@@ -47,13 +47,11 @@ class Overview:
     months: Sequence[tuple[str, Performance]]
 
 
-def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview, look: BrandingSection) -> str:
-    """The page of a city of that name or title, in its colour and under its logo."""
+def open_page(catalogue: Catalogue, look: Look, licence: str, overview: Overview) -> str:
+    """The page of a city, in its colour and under its logo."""
     say = catalogue.say
-    title = say("open.title", city=city)
-    logo = '<img src="/branding/logo.png" alt="" height="48">' if look.logo is not None else ""
-    accent = f"h1{{border-bottom:4px solid {look.accent}}}" if look.accent else ""
-    parts = [f"{logo}<h1>{escape(title)}</h1><p>{escape(say('open.lead'))}</p>"]
+    title = say("open.title", city=look.title)
+    parts = [f"{look.logo}<h1>{escape(title)}</h1><p>{escape(say('open.lead'))}</p>"]
     promise = say("open.promise", hours=overview.promised_h) if overview.promised_h else say("open.no_promise")
     parts.append(f'<p class="promise">{escape(promise)}</p>')
     parts.append(f"<h2>{escape(say('open.last_days', days=LAST_DAYS))}</h2>{_figures(say, overview)}")
@@ -71,7 +69,7 @@ def open_page(catalogue: Catalogue, city: str, licence: str, overview: Overview,
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
         '<link rel="icon" href="/icon.svg" type="image/svg+xml">'
-        f"<style>{_STYLE}{accent}</style>"
+        f"<style>{_STYLE}{look.style}</style>"
         f"</head><body><main>{''.join(parts)}</main></body></html>\n"
     )
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import NotFoundError
+from dashboard_api.formats.look import look_of
 from dashboard_api.formats.spreadsheet import safe_cell
 from dashboard_api.formats.times import iso
 from dashboard_api.http.json_answer import language_headers
@@ -38,7 +39,7 @@ _MOST_FAULTS: Final = 200_000  # of the figures by month
 async def get_page(context: ContextOf, catalogue: CatalogueOf) -> Response:
     """The open data of the city, for people."""
     overview = await run_in_threadpool(_overview, context)
-    page = open_page(catalogue, context.city.shown_name, context.city.public.licence, overview, context.city.branding)
+    page = open_page(catalogue, look_of(context.city), context.city.public.licence, overview)
     return HTMLResponse(page, headers={**language_headers(catalogue), "Content-Security-Policy": POLICY})
 
 

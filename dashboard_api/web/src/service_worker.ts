@@ -8,7 +8,8 @@ declare const __SHELL__: PrecacheEntry[];
 cleanupOutdatedCaches();
 precacheAndRoute(__SHELL__, {
   ignoreURLParametersMatching: [/.*/], // "/?fault=…" is the page as well
-  urlManipulation: ({ url }) => (/^\/(lamp|cabinet)\//.test(url.pathname) ? [new URL("/index.html", url)] : []),
+  urlManipulation: ({ url }) =>
+    /^\/(lamp\/|cabinet\/|controllers$)/.test(url.pathname) ? [new URL("/index.html", url)] : [],
 });
 
 self.addEventListener("install", () => void self.skipWaiting());

@@ -53,6 +53,15 @@ class FakeServer {
     return { kind: "done", fault: answer };
   }
 
+  readonly checks = new Map<string, string>();
+
+  /** As the API: the first outcome holds, a repeat changes nothing, another one is refused. */
+  check(number: string, outcome: string): Outcome {
+    const known = this.checks.get(number) ?? outcome;
+    this.checks.set(number, known);
+    return known === outcome ? { kind: "done", fault: null } : { kind: "refused", reason: known };
+  }
+
   photo(photoId: string): Outcome {
     this.photos.set(photoId, (this.photos.get(photoId) ?? 0) + 1);
     return { kind: "done", fault: null };
@@ -88,6 +97,10 @@ class BadLine implements Transport {
 
   act(faultId: string, request: ActionRequest): Promise<Outcome> {
     return this.#go(() => this.server.act(faultId, request));
+  }
+
+  check(number: string, outcome: string): Promise<Outcome> {
+    return this.#go(() => this.server.check(number, outcome));
   }
 
   photo(_faultId: string, photoId: string): Promise<Outcome> {
@@ -164,6 +177,7 @@ function fixed(...outcomes: Outcome[]): Transport & { requests: ActionRequest[] 
       requests.push(request);
       return Promise.resolve(outcomes.shift() ?? { kind: "later", why: "offline" });
     },
+    check: () => Promise.resolve(outcomes.shift() ?? { kind: "later", why: "offline" }),
     photo: () => Promise.resolve(outcomes.shift() ?? { kind: "later", why: "offline" }),
   };
 }
@@ -247,4 +261,39 @@ test("the age holds though the phone's clock is a day off and set right meanwhil
     monotonicMs: () => 95_000,
   };
   expect(ageSeconds(unknown, setBack)).toBe(90); // the page stayed open: its own clock knows
+});
+
+test("what checks of citizens' reports found is neither lost nor doubled on a bad line", async () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const server = new FakeServer();
+    const chance = random(seed);
+    const name = `checks-${seed}`;
+    let database = await openCrewDatabase(name);
+    for (let n = 0; n < 5; n += 1)
+      await new Outbox(database, new BadLine(server, chance), CLOCK).addCheck(`R${n}`, "in_order", "Budi", "Jalan");
+    for (let round = 0; round < 200; round += 1) {
+      const outbox = new Outbox(database, new BadLine(server, chance), CLOCK);
+      const isAllGone = await outbox.send(null).catch(() => false);
+      if (isAllGone) break;
+      database.close(); // killed, and opened again
+      database = await openCrewDatabase(name);
+    }
+    const rows = await new Outbox(database, new BadLine(server, chance), CLOCK).rows();
+    expect(rows.map(({ state }) => state)).toEqual(Array(5).fill("sent"));
+    expect([...server.checks].sort()).toEqual([0, 1, 2, 3, 4].map((n) => [`R${n}`, "in_order"]));
+    database.close();
+  }
+});
+
+test("a second answer to a check that has not gone out replaces the first, and another's outcome is a refusal", async () => {
+  const database = await openCrewDatabase("check-again");
+  const line = fixed({ kind: "refused", reason: "it has the outcome mended" });
+  const outbox = new Outbox(database, line, CLOCK);
+  await outbox.addCheck("R1", "in_order", "Budi", "Jalan");
+  await outbox.addCheck("R1", "not_found", "Budi", "Jalan");
+  expect((await outbox.rows()).map(({ check }) => check?.outcome)).toEqual(["not_found"]);
+  expect(await outbox.send(null)).toBe(true);
+  const [row] = await outbox.rows();
+  expect([row?.state, row?.reason]).toEqual(["refused", "it has the outcome mended"]);
+  database.close();
 });

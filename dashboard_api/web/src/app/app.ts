@@ -23,6 +23,7 @@ import { linkWords } from "./link_words";
 import { MapLoader } from "./map_loader";
 import { Router, type Route } from "./router";
 import { shell, type Shell } from "./shell";
+import { sayOtherVersion } from "./other_version";
 
 const SUMMARY_EVERY_MS = 20_000;
 const CABINETS_EVERY_MS = 300_000;
@@ -54,6 +55,7 @@ export class App {
   constructor(body: HTMLElement, words: Words, told: FirstAnswers) {
     this.#words = words;
     this.#shell = shell(body);
+    sayOtherVersion(this.#shell.panel, words);
     const model = new CityModel(this.#clock, this.#words, () => {
       this.#redraw();
     });

@@ -31,6 +31,7 @@ export class Details {
   async #make(name: DetailName): Promise<Detail> {
     if (name === "fault") return new (await import("../panel/fault_view")).FaultView(this.#page);
     if (name === "lamp") return new (await import("../panel/lamp_view")).LampView(this.#page);
+    if (name === "controllers") return new (await import("../panel/enrolments_view")).EnrolmentsView(this.#page);
     return new (await import("../panel/cabinet_view")).CabinetView(this.#page);
   }
 }

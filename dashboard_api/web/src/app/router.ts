@@ -1,6 +1,6 @@
 /** Which view the address names, and how a reader goes on and back: the browser's own history. */
 
-export type ViewName = "list" | "fault" | "lamp" | "cabinet";
+export type ViewName = "list" | "fault" | "lamp" | "cabinet" | "controllers";
 
 export interface Route {
   view: ViewName;
@@ -8,9 +8,11 @@ export interface Route {
 }
 
 const LIST: Route = { view: "list", id: "" };
+const CONTROLLERS = "/controllers";
 
 /** The view that an address names; the older `/?lamp=` and `/?cabinet=` are understood as well. */
 export function routeOf(address: URL): Route {
+  if (address.pathname === CONTROLLERS) return { view: "controllers", id: "" };
   const [, view, id] = /^\/(lamp|cabinet)\/(.+)$/.exec(address.pathname) ?? [];
   if ((view === "lamp" || view === "cabinet") && id) return { view, id: decoded(id) };
   for (const name of ["fault", "lamp", "cabinet"] as const) {
@@ -35,8 +37,8 @@ export function addressOf({ view, id }: Route, now: URL): string {
   if (language) query.set("lang", language);
   if (view === "fault") query.set("fault", id);
   // a slash in an id is part of the path, as the API has it
-  const path =
-    view === "lamp" || view === "cabinet" ? `/${view}/${encodeURIComponent(id).replaceAll("%2F", "/")}` : "/";
+  const ofId = () => `/${view}/${encodeURIComponent(id).replaceAll("%2F", "/")}`;
+  const path = view === "controllers" ? CONTROLLERS : view === "lamp" || view === "cabinet" ? ofId() : "/";
   return query.size > 0 ? `${path}?${query.toString()}` : path;
 }
 

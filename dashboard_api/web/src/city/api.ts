@@ -1,6 +1,7 @@
 /** Asks the API, on the origin the page came from. Knows problem documents and the kept answers; knows no element. */
 
 import { keep, recall, type Kept } from "./kept";
+import { whole } from "./whole";
 
 export const API = "/api/v1";
 
@@ -72,11 +73,14 @@ async function ask(
 
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller names what the path answers
 function parsed<T>(path: string, text: string): T {
+  let value: unknown;
   try {
-    return JSON.parse(text) as T;
+    value = whole(path, JSON.parse(text));
   } catch (error) {
     throw new Unreachable(path, { cause: error }); // half a body, or a page of some other server
   }
+  if (value === null) throw new Unreachable(path);
+  return value as T;
 }
 
 /** Problems are told in the language that the page is read in. */
@@ -102,8 +106,9 @@ export async function getKept<T>(path: string): Promise<Kept<T>> {
     void keep(API + path, text, now);
     return { value, keptAtMs: now, isOld: false };
   } catch (error) {
-    const kept = error instanceof Unreachable ? await recall<T>(API + path) : null;
-    if (kept) return kept;
+    const kept = error instanceof Unreachable ? await recall<unknown>(API + path) : null;
+    const value = kept && whole(path, kept.value); // another build may have kept it
+    if (kept && value !== null) return { ...kept, value: value as T };
     throw error;
   }
 }

@@ -10,7 +10,8 @@ export class CityClock {
   /** Take the city's zone, and its now as it was told at `toldAtMs` of this device's clock. */
   set(city: City, toldAtMs: number): void {
     this.#timezone = city.timezone;
-    this.#aheadMs = Date.parse(city.now) - toldAtMs;
+    const toldMs = Date.parse(city.now);
+    if (!Number.isNaN(toldMs)) this.#aheadMs = toldMs - toldAtMs;
   }
 
   /** What time it is in the city's data, in milliseconds since 1970. */
@@ -19,6 +20,7 @@ export class CityClock {
   }
 
   #format(at: number, locale: string, options: Intl.DateTimeFormatOptions): string {
+    if (Number.isNaN(at)) return "–"; // another version's server may leave a time out
     return timeFormat(locale, { timeZone: this.#timezone, hourCycle: "h23", ...options }).format(at);
   }
 
@@ -77,6 +79,7 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 
 /** How long something has lasted, in one unit: "3 hours", "12 minutes"; below a minute "1 minute". */
 export function lasting(seconds: number, locale: string, unitDisplay: "long" | "short" = "long"): string {
+  if (Number.isNaN(seconds)) return "–";
   const [unit, length] = STEPS.find(([, length]) => seconds >= length) ?? (["minute", 60] as const);
   const style = { style: "unit", unit, unitDisplay } as const;
   return numberFormat(locale, style).format(Math.max(1, Math.floor(seconds / length)));

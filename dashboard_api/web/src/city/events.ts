@@ -2,6 +2,7 @@
 
 import { API } from "./api";
 import type { FaultEvent } from "./types";
+import { whole } from "./whole";
 
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
 const PATIENCE_MS = 1_500; // a blink of the network is not worth a word
@@ -47,7 +48,8 @@ export class LiveFeed {
     });
     for (const kind of ["opened", "changed", "closed"]) {
       source.addEventListener(kind, (message: MessageEvent<string>) => {
-        this.#listener.onFault(JSON.parse(message.data) as FaultEvent);
+        const event = whole("/events", JSON.parse(message.data)) as FaultEvent | null;
+        if (event?.fault.id) this.#listener.onFault(event);
       });
     }
     source.addEventListener("error", () => {

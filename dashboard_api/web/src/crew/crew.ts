@@ -2,7 +2,7 @@
 
 import type { TemplateResult } from "lit-html";
 import type { CityClock } from "../city/clock";
-import type { Fault } from "../city/types";
+import type { CheckOutcome, Fault } from "../city/types";
 import type { EvidenceWords } from "../words/evidence_words";
 import type { CrewData } from "./crew_data";
 import type { CrewRoute } from "./crew_route";
@@ -36,6 +36,8 @@ export interface Crew {
   redraw(): void;
   /** Keep actions on a fault in the outbox and send them; false = they could not be kept, and why is said. */
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
+  /** Keep what a check of a citizen's report found in the outbox, and send it; as `report`. */
+  answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean>;
   readonly sendNow: () => void;
   /** Say something at the foot of the page for a few seconds. */
   tell(text: string): void;

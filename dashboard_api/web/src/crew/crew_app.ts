@@ -2,26 +2,27 @@
 
 import { html, render } from "lit-html";
 import { CityClock } from "../city/clock";
-import type { Fault } from "../city/types";
+import type { CheckOutcome, Fault } from "../city/types";
 import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
-import { alarmTemplate, barTemplate, navTemplate } from "./crew_frame";
+import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
 import { addressOf, isOver, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
 import { openCrewDatabase, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
-import { Notice } from "./notice";
-import { Outbox, OutboxFull } from "./outbox";
+import { Notice, tellOtherVersion } from "./notice";
+import { keepReport } from "./keep_report";
+import { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
 import { server } from "./server";
-import { persist, StorageMark } from "./storage_mark";
+import { StorageMark } from "./storage_mark";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
 const REFRESH_MS = 60_000;
@@ -95,6 +96,7 @@ export class CrewApp implements Crew {
   }
 
   async start(): Promise<void> {
+    tellOtherVersion(this);
     this.words.words.onChange(() => {
       this.redraw();
     });
@@ -187,18 +189,12 @@ export class CrewApp implements Crew {
     this.redraw();
   }
 
-  async report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
-    try {
-      if (!this.outbox) throw new OutboxFull();
-      await this.outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies);
-    } catch (error) {
-      this.tell(this.words.say(error instanceof OutboxFull && this.outbox ? "crew.outbox_full" : "crew.not_kept"));
-      return false;
-    }
-    this.tell(this.words.say("crew.kept"));
-    void persist();
-    this.sendNow();
-    return true;
+  report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
+    return keepReport(this, (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies));
+  }
+
+  answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean> {
+    return keepReport(this, (outbox) => outbox.addCheck(number, outcome, this.name, place));
   }
 
   readonly sendNow = (): void => {
@@ -239,7 +235,13 @@ export class CrewApp implements Crew {
 
   back(): void {
     if (this.#nSteps > 0) history.back();
-    else this.go({ fault: "", lamp: "", cabinet: "", view: this.route.view === "print" ? "work" : this.route.view });
+    else
+      this.go({
+        fault: "",
+        lamp: "",
+        cabinet: "",
+        view: ["print", "checks"].includes(this.route.view) ? "work" : this.route.view,
+      });
   }
 
   #show(route: CrewRoute): void {
@@ -277,8 +279,8 @@ export class CrewApp implements Crew {
   }
 
   #draw(): void {
-    const { route, words, data } = this;
-    document.title = `${words.say("crew.title")} · ${data.city?.name ?? "Terang"}`;
+    const { route, words } = this;
+    dressDocument(this);
     render(barTemplate(this), this.#bar);
     const isList = !isOver(route) && route.view === "work";
     const view = isList ? this.#list : this.#late?.of(route);

@@ -2,7 +2,20 @@
 
 import type { CityClock } from "../city/clock";
 import { byPriority } from "../city/fault_store";
-import type { City, Fault, LampAnswer, Me, Repair, RepairPage, FaultPage, FaultDetail } from "../city/types";
+import type {
+  CheckItem,
+  CheckList,
+  City,
+  Fault,
+  LampAnswer,
+  Me,
+  OwnWords,
+  Repair,
+  RepairPage,
+  FaultPage,
+  FaultDetail,
+} from "../city/types";
+import { whole } from "../city/whole";
 import type { Words } from "../words/words";
 import type { KeptAnswers } from "./kept_answers";
 import { get, NoAnswer, type Trouble } from "./server";
@@ -37,6 +50,8 @@ export class CrewData {
   me: Me | null = null;
   repairs: ListedRepair[] | null = null;
   stillDark: ListedRepair[] | null = null;
+  /** Reports of citizens that wait for a look, oldest first; null = not known, or not for this person. */
+  checks: CheckItem[] | null = null;
   /** When the list was told, by this phone's clock; null = never yet. */
   atMs: number | null = null;
   /** Why the newest question had no answer; null = it had one. */
@@ -47,6 +62,9 @@ export class CrewData {
     this.#clock = clock;
     this.#words = words;
     this.#changed = changed;
+    words.onChange(() => {
+      void this.#askOwnWords();
+    });
   }
 
   get isLoaded(): boolean {
@@ -83,15 +101,17 @@ export class CrewData {
 
   /** What the phone kept from the last time. */
   async recall(): Promise<void> {
-    const [city, me, faults, repairs, stillDark] = await Promise.all(
-      ["city", "me", "faults", "repairs", "still-dark"].map((key) => this.#kept.get(key)),
+    const [city, me, faults, repairs, stillDark, checks] = await Promise.all(
+      ["city", "me", "faults", "repairs", "still-dark", "checks"].map((key) => this.#kept.get(key)),
     );
     if (city && !this.city) this.#setCity(city.value as City, city.atMs);
     if (me && !this.me) this.me = me.value as Me;
     if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
+    if (checks) this.checks ??= (checks.value as CheckList).items;
     if (stillDark) this.stillDark ??= (stillDark.value as RepairPage).items;
     if (faults && this.atMs === null) {
-      const { items, isComplete } = faults.value as KeptFaults;
+      const kept = { next_cursor: null, ...(faults.value as KeptFaults) };
+      const { items, isComplete } = whole("/faults?", kept) as KeptFaults; // another build may have kept it
       this.#load(items, isComplete, faults.atMs, true);
     }
     this.#changed();
@@ -101,6 +121,23 @@ export class CrewData {
     this.city = city;
     this.#clock.set(city, toldAtMs);
     this.#words.setCityLanguage(city.language);
+    void this.#askOwnWords();
+  }
+
+  /** The city's own words in the language that is shown: once, and from the phone where there is no network. */
+  async #askOwnWords(): Promise<void> {
+    const { own_words: own } = (this.city ?? {}) as Partial<City>; // an older server's answer has none
+    const { language, hasOwn } = this.#words;
+    if (hasOwn || !own?.includes(language)) return;
+    const key = `words/${language}`;
+    let words = (await this.#kept.get(key))?.value as OwnWords | undefined;
+    try {
+      words = (await get(`/words/${encodeURIComponent(language)}`)) as OwnWords;
+      await this.#kept.put(key, words, Date.now());
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+    }
+    if (words) this.#words.setOwn(language, words.messages);
   }
 
   /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
@@ -138,6 +175,19 @@ export class CrewData {
     await this.#kept.put("faults", { items, isComplete: this.#isComplete } satisfies KeptFaults, nowMs);
     this.#changed();
     await this.#refreshRepairs(nowMs);
+    await this.#refreshChecks(nowMs);
+  }
+
+  async #refreshChecks(nowMs: number): Promise<void> {
+    try {
+      const checks = (await get("/checks?limit=200")) as CheckList;
+      this.checks = checks.items;
+      await this.#kept.put("checks", checks, nowMs);
+    } catch (error) {
+      // a viewer has none, and an older server knows none
+      if (!(error instanceof NoAnswer) || (error.why !== "refused" && error.why !== "missing")) throw error;
+      this.checks = null;
+    }
   }
 
   /** What one account was shown is not left to the next. */

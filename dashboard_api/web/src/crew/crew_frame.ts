@@ -1,6 +1,7 @@
 /** The frame of the crew's page: the bar with the data's age, alarms, and the tabs. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
+import { lookOf } from "../city/types";
 import { ageText, type Crew } from "./crew";
 import { icon } from "./crew_icons";
 import { addressOf, isOver, START } from "./crew_route";
@@ -39,10 +40,18 @@ export function alarmTemplate(crew: Crew, nLost: number | null, dismiss: () => v
   }`;
 }
 
+/** Title and colour of the document, as the city has them. */
+export function dressDocument({ words, data }: Crew): void {
+  const look = data.city ? lookOf(data.city) : null;
+  document.title = `${words.say("crew.title")} · ${look?.title ?? "Terang"}`;
+  document.documentElement.style.setProperty("--accent", look?.accent ?? "transparent");
+}
+
 export function barTemplate(crew: Crew): TemplateResult {
   const { words, data, route } = crew;
   const hasBack = isOver(route) || route.view === "print";
   const { trouble } = data;
+  const look = data.city ? lookOf(data.city) : null;
   const isLost = trouble === "offline" || trouble === "server";
   return html`
     ${
@@ -59,7 +68,9 @@ export function barTemplate(crew: Crew): TemplateResult {
           </button>`
         : nothing
     }
-    <h1 dir="auto">${data.city?.name ?? "Terang"}</h1>
+    <h1 dir="auto">
+      ${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : nothing}${look?.title ?? "Terang"}
+    </h1>
     <p class=${isLost ? "age lost" : "age"} role="status">
       ${isLost ? html`<b>${words.say(trouble === "offline" ? "crew.offline" : "crew.server_fails")}</b> · ` : nothing}${ageText(data.atMs, crew)}
     </p>
@@ -86,7 +97,7 @@ export function navTemplate(crew: Crew): TemplateResult {
   const { words, route } = crew;
   const n = crew.rows.filter(({ state }) => state !== "sent").length;
   const needsPerson = crew.rows.some(({ state }) => state === "conflict" || state === "refused");
-  const view = route.view === "morning" ? "repairs" : route.view;
+  const view = route.view === "morning" ? "repairs" : route.view === "checks" ? "work" : route.view;
   return html`${TABS.map(
     ([name, word]) =>
       html`<a

@@ -1,6 +1,6 @@
 /** What the address of the crew's page names: a view, and the filter and order of the list. Pure. */
 
-export const VIEWS = ["work", "tour", "repairs", "morning", "outbox", "scan", "print"] as const;
+export const VIEWS = ["work", "tour", "repairs", "morning", "outbox", "scan", "print", "checks"] as const;
 export type CrewView = (typeof VIEWS)[number];
 export const WHO = ["all", "mine", "free"] as const;
 export type Who = (typeof WHO)[number];

@@ -12,7 +12,8 @@ import { ReportForms, type FormName } from "./report_forms";
 import { pointOf, stateOf } from "./work_list";
 
 /** The reports that each state allows; the server holds the same table and has the last word. */
-const ALLOWED: Record<FaultState, readonly ("repair" | "start" | "acknowledge" | "cannot_repair" | "reopen")[]> = {
+type Allowed = readonly ("repair" | "start" | "acknowledge" | "cannot_repair" | "reopen")[];
+const ALLOWED: Partial<Record<string, Allowed>> = {
   open: ["repair", "start", "acknowledge", "cannot_repair"],
   acknowledged: ["repair", "start", "cannot_repair"],
   assigned: ["repair", "start", "cannot_repair"],
@@ -134,7 +135,7 @@ export class FaultDetailView implements CrewPart {
     const isStarted = fault.started_at !== null || waiting.some(({ body }) => body?.action === "start");
     const role = data.me?.role;
     if (role === "viewer") return html`<p class="hint">${words.say("crew.only_looking")}</p>`;
-    const buttons = ALLOWED[state].map((action) => {
+    const buttons = (ALLOWED[state] ?? []).map((action) => {
       if (action === "repair") return form("repair", words.say("crew.do_repair"), true);
       if (action === "cannot_repair") return form("cannot_repair", words.say("crew.do_cannot_repair"));
       if (action === "start")

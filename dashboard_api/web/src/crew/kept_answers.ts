@@ -4,7 +4,8 @@ import type { CrewDatabase, KeptAnswer } from "./database";
 
 const KEPT_MS = 14 * 86_400_000;
 /** Lists that everything starts from: shown with their age for as long as there is nothing newer. */
-const ALWAYS = new Set(["faults", "city", "me", "repairs", "still-dark"]);
+const ALWAYS = new Set(["faults", "city", "me", "repairs", "still-dark", "checks"]);
+const WORDS = "words/"; // the city's own
 
 export class KeptAnswers {
   readonly #database: CrewDatabase | null;
@@ -43,7 +44,8 @@ export class KeptAnswers {
     const transaction = this.#database.transaction("kept", "readwrite");
     for (let cursor = await transaction.store.openCursor(); cursor; cursor = await cursor.continue()) {
       const { key, atMs } = cursor.value;
-      if (!ALWAYS.has(key) && !wanted.has(key) && nowMs - atMs > KEPT_MS) await cursor.delete();
+      if (!ALWAYS.has(key) && !key.startsWith(WORDS) && !wanted.has(key) && nowMs - atMs > KEPT_MS)
+        await cursor.delete();
     }
     await transaction.done;
   }

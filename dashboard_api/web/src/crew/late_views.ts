@@ -2,6 +2,7 @@
 
 import type { Crew, CrewPart } from "./crew";
 import { isOver, type CrewRoute, type CrewView } from "./crew_route";
+import { ChecksView } from "./checks_view";
 import { FaultDetailView } from "./fault_detail";
 import { OutboxView } from "./outbox_view";
 import { PlaceView } from "./place_view";
@@ -29,6 +30,7 @@ export class LateViews {
       morning: new MorningView(crew),
       outbox: new OutboxView(crew),
       scan: this.#scan,
+      checks: new ChecksView(crew),
       // what is printed is what the reader came from
       print: new PrintView(crew, () => (this.#before === "tour" ? this.#tour.stops() : crew.shown())),
     };

@@ -9,7 +9,7 @@ import { sign } from "../panel/sign";
 import { awayText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
 import { addressOf, START } from "./crew_route";
 import { distanceText } from "./distance";
-import { grouped, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
+import { grouped, openChecks, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
 
 const ROW_REM = 3.75; // as crew.css has it
 const HEAD_REM = 1.75;
@@ -74,12 +74,29 @@ export class ListView implements CrewPart {
           ${words.say("crew.filter")}${isFiltered ? " •" : ""}
         </button>
       </div>
-      ${this.#isFilterOpen ? this.#fields() : nothing} ${this.#positionWords()}
+      ${this.#checks()} ${this.#isFilterOpen ? this.#fields() : nothing} ${this.#positionWords()}
       <p class="counted" aria-live="polite">
         ${words.count("crew.n_faults", rows.length)}${data.isComplete || !data.isLoaded ? "" : "+"}
       </p>
       ${rows.length === 0 ? html`<p class="empty">${words.say(quiet)}</p>` : this.#window(items)}
     </section>`;
+  }
+
+  /** The way to citizens' reports that wait for a look. */
+  #checks(): TemplateResult | typeof nothing {
+    const { data, rows, words } = this.#crew;
+    const n = openChecks(data.checks ?? [], rows).length;
+    if (n === 0) return nothing;
+    return html`<button
+      type="button"
+      class="to-checks"
+      data-do="checks"
+      @click=${() => {
+        this.#crew.go({ view: "checks" });
+      }}
+    >
+      ${words.count("crew.n_checks", n)}
+    </button>`;
   }
 
   #chip(text: string, isPressed: boolean, part: Parameters<Crew["go"]>[0]): TemplateResult {

@@ -1,5 +1,8 @@
 /** A line at the foot of the page that says something for a few seconds. */
 
+import { OTHER_VERSION } from "../city/whole";
+import type { Crew } from "./crew";
+
 const SHOWN_MS = 5_000;
 
 export class Notice {
@@ -18,4 +21,12 @@ export class Notice {
       this.element.textContent = "";
     }, SHOWN_MS);
   }
+}
+
+/** Say once that the server is of another version than this page. */
+export function tellOtherVersion(crew: Crew): void {
+  const tell = () => {
+    crew.tell(crew.words.say("crew.other_version"));
+  };
+  window.addEventListener(OTHER_VERSION, tell, { once: true });
 }

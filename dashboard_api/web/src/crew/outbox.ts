@@ -4,32 +4,12 @@
  */
 
 import { monotonicFactory } from "ulid";
-import type { Fault } from "../city/types";
+import type { CheckOutcome, Fault } from "../city/types";
 import { STRICT, type CrewDatabase } from "./database";
+import type { Decision, Outcome, Report, Transport } from "./transport";
 import { changesState, requestOf, takenNow, type ActionBody, type DeviceClock, type OutboxRow } from "./outbox_row";
 
-/** What came of one attempt. */
-export type Outcome =
-  | { kind: "done"; fault: Fault | null }
-  | { kind: "conflict"; reason: string; fault: Fault }
-  | { kind: "refused"; reason: string }
-  | { kind: "later"; why: "offline" | "server" | "sign_in" };
-
-export interface Transport {
-  /** POST an action; never rejects. */
-  act(faultId: string, request: ReturnType<typeof requestOf>): Promise<Outcome>;
-  /** PUT a photo; never rejects. */
-  photo(faultId: string, photoId: string, bytes: Uint8Array<ArrayBuffer>): Promise<Outcome>;
-}
-
-/** A person's decision about a conflict. */
-export type Decision = "again" | "note" | "discard";
-
-export interface Report {
-  fault: Fault;
-  place: string;
-  by: string;
-}
+export type { Decision, Outcome, Report, Transport } from "./transport";
 
 /** What the browser wakes the service worker with when the network is back. */
 export const SYNC_TAG = "terang-crew-outbox";
@@ -70,15 +50,20 @@ export class Outbox {
 
   #row(report: Report, n: number): OutboxRow {
     const { fault } = report;
+    const about = { code: fault.code, place: report.place, version: fault.version };
+    return { ...this.#blank(n, report.by), faultId: fault.id, seenVersion: fault.version, about };
+  }
+
+  #blank(n: number, by: string): OutboxRow {
     return {
       id: this.#nextId(),
       kind: "photo",
-      faultId: fault.id,
+      faultId: "",
       n,
       body: null,
-      seenVersion: fault.version,
+      seenVersion: 0,
       after: null,
-      by: report.by,
+      by,
       taken: takenNow(this.#clock),
       state: "waiting",
       waiting: "",
@@ -88,7 +73,7 @@ export class Outbox {
       version: null,
       nBytes: 0,
       sentAtMs: null,
-      about: { code: fault.code, place: report.place, version: fault.version },
+      about: { code: "", place: "", version: 0 },
     };
   }
 
@@ -138,6 +123,29 @@ export class Outbox {
     return row;
   }
 
+  /** Keep what a check of a citizen's report found; as `add`. A second answer to one that still waits replaces it. */
+  async addCheck(number: string, outcome: CheckOutcome, by: string, place: string): Promise<OutboxRow> {
+    const transaction = this.#database.transaction("outbox", "readwrite", STRICT);
+    const rows = await transaction.store.getAll();
+    this.#refuseTooMany(rows);
+    const n = Math.max(0, ...rows.map((row) => row.n)) + 1;
+    const row: OutboxRow = {
+      ...this.#blank(n, by),
+      kind: "check",
+      faultId: `check ${number}`,
+      check: { number, outcome },
+      about: { code: "", place, version: 0 },
+    };
+    // one that may have gone out already stays: the server's own word decides between the two
+    for (const old of rows)
+      if (old.check?.number === number && old.state !== "sent" && old.nTries === 0)
+        void transaction.store.delete(old.id);
+    void transaction.store.put(row);
+    await transaction.done;
+    this.#changed(null);
+    return row;
+  }
+
   #refuseTooMany(rows: readonly OutboxRow[]): void {
     if (rows.filter(({ state }) => state !== "sent").length >= MOST_ROWS) throw new OutboxFull();
   }
@@ -165,7 +173,7 @@ export class Outbox {
     const waiting = (await this.rows()).filter(({ state }) => state === "waiting");
     // a large photo on a slow line must not hold up the reports
     const order = [
-      ...waiting.filter(({ kind }) => kind === "action"),
+      ...waiting.filter(({ kind }) => kind !== "photo"),
       ...waiting.filter(({ kind }) => kind === "photo"),
     ];
     const held = new Set((await this.rows()).filter(({ state }) => state === "conflict").map(({ faultId }) => faultId));
@@ -196,7 +204,8 @@ export class Outbox {
     const ready = await this.#freeze(row);
     if (!ready) return null;
     let outcome: Outcome;
-    if (ready.kind === "action") outcome = await this.#transport.act(ready.faultId, requestOf(ready, this.#clock));
+    if (ready.check) outcome = await this.#transport.check(ready.check.number, ready.check.outcome);
+    else if (ready.kind === "action") outcome = await this.#transport.act(ready.faultId, requestOf(ready, this.#clock));
     else {
       const photo = await this.#database.get("photos", ready.id);
       outcome = photo
@@ -262,7 +271,7 @@ export class Outbox {
     if (decision === "discard") {
       void store.delete(id);
       void transaction.objectStore("photos").delete(id);
-    } else if (row.kind === "photo") {
+    } else if (row.kind !== "action") {
       void store.put({ ...row, state: "waiting", reason: "" });
     } else {
       const body: ActionBody =

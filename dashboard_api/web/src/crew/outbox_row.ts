@@ -1,6 +1,6 @@
 /** One report of a crew that waits to be sent, or was sent: its fields, and the rules that need no storage. Pure. */
 
-import type { ActionRequest, Fault } from "../city/types";
+import type { ActionRequest, CheckOutcome, Fault } from "../city/types";
 
 export type CrewAction = "acknowledge" | "assign" | "start" | "repair" | "cannot_repair" | "comment" | "reopen";
 /** Waiting; sent; the fault changed meanwhile and a person decides; refused by the server and kept. */
@@ -26,12 +26,14 @@ export interface Taken {
 export interface OutboxRow {
   /** ULID: the action's id, or the photo's. */
   id: string;
-  kind: "action" | "photo";
+  kind: "action" | "photo" | "check";
   faultId: string;
   /** Rows are sent in this order, whatever the clock did meanwhile. */
   n: number;
   /** Of an action. */
   body: ActionBody | null;
+  /** Of a check of a citizen's report: its number, and what was found. */
+  check?: { number: string; outcome: CheckOutcome };
   /** The fault's version that the person saw. */
   seenVersion: number;
   /** The own earlier action on the same fault whose answer says which version this one follows. */

@@ -71,6 +71,7 @@ export class OutboxView implements CrewPart {
 function reportWords(row: OutboxRow, crew: Crew): string {
   const { words } = crew;
   if (row.kind === "photo") return words.say("crew.photo");
+  if (row.check) return words.coded("crew.check", row.check.outcome);
   const { action = "comment", cause, part, note, assignee } = row.body ?? {};
   const told = [mendedText(cause, part, crew), note, assignee].filter(Boolean).join(", ");
   const did = words.coded("crew.did", action);
@@ -82,7 +83,7 @@ export function reportRow(row: OutboxRow, crew: Crew, withPlace = false): Templa
   const { words } = crew;
   const at = momentText(new Date(row.taken.wallMs + (row.taken.serverAheadMs ?? 0)).toISOString(), crew);
   const open = () => {
-    crew.go({ fault: row.faultId });
+    crew.go(row.check ? { view: "checks" } : { fault: row.faultId });
   };
   return html`<div class="report ${row.state}" data-report=${row.id}>
     <p>
@@ -93,7 +94,7 @@ export function reportRow(row: OutboxRow, crew: Crew, withPlace = false): Templa
       withPlace
         ? html`<p class="place">
             <button type="button" class="link" dir="auto" @click=${open}>
-              ${words.words.title(row.about.code)} · ${row.about.place}
+              ${row.check ? words.say("crew.checks") : words.words.title(row.about.code)} · ${row.about.place}
             </button>
           </p>`
         : nothing

@@ -1,6 +1,7 @@
 /** Asks the server for the crew's page, and sends its reports. Only the server's own words count, never a proxy's. */
 
-import type { ActionRequest, Fault } from "../city/types";
+import type { ActionRequest, CheckOutcome, Fault } from "../city/types";
+import { whole } from "../city/whole";
 import type { Outcome, Transport } from "./outbox";
 
 const API = "/api/v1";
@@ -36,6 +37,10 @@ function documentOf(text: string): Document | null {
 
 function isFault(value: unknown): value is Fault {
   return typeof value === "object" && value !== null && "version" in value && "state" in value && "id" in value;
+}
+
+function wholeFault(fault: Fault): Fault {
+  return whole(`/faults/${fault.id}/actions`, fault) as Fault;
 }
 
 /** What the server says against a request, in its words. */
@@ -75,7 +80,8 @@ export async function get(path: string, timeoutMs = ASK_MS): Promise<object> {
   }
   const { status, document } = answer;
   if (status === 401) throw new NoAnswer("sign_in");
-  if (status === 200 && document) return document;
+  const made = status === 200 && document ? (whole(path, document) as object | null) : null;
+  if (made) return made;
   if (status === 404 && isProblem(answer)) throw new NoAnswer("missing", reasonOf(document ?? {}));
   if (status >= 400 && status < 500 && isProblem(answer)) throw new NoAnswer("refused", reasonOf(document ?? {}));
   throw new NoAnswer("server", `HTTP ${status}`);
@@ -94,14 +100,14 @@ export function outcomeOf(answer: Answer, isTaken: (document: Document) => boole
   if (status >= 200 && status < 300) {
     // a captive portal answers 200 with a page of its own: that is no confirmation
     if (!document || !isTaken(document)) return { kind: "later", why: "server" };
-    return { kind: "done", fault: isFault(document) ? document : null };
+    return { kind: "done", fault: isFault(document) ? wholeFault(document) : null };
   }
   if (status === 401) return { kind: "later", why: "sign_in" };
   if (status >= 500 || status < 400 || PASSING.has(status)) return { kind: "later", why: "server" };
   if (!isProblem(answer) || !document) return { kind: "later", why: "server" }; // not the server's word
   const { fault } = document;
   if (status === 409 && document.code !== "action_id_used" && isFault(fault))
-    return { kind: "conflict", reason: reasonOf(document), fault };
+    return { kind: "conflict", reason: reasonOf(document), fault: wholeFault(fault) };
   return { kind: "refused", reason: reasonOf(document) || `HTTP ${status}` };
 }
 
@@ -112,6 +118,17 @@ export const server: Transport = {
     try {
       const answer = await ask(`/faults/${encodeURIComponent(faultId)}/actions`, init, ACT_MS);
       return outcomeOf(answer, (document) => isFault(document) && document.id === faultId);
+    } catch {
+      return { kind: "later", why: "offline" };
+    }
+  },
+
+  async check(number: string, outcome: CheckOutcome): Promise<Outcome> {
+    const body = JSON.stringify({ outcome });
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+    try {
+      const answer = await ask(`/checks/${encodeURIComponent(number)}`, init, ACT_MS);
+      return outcomeOf(answer, (document) => document.number === number);
     } catch {
       return { kind: "later", why: "offline" };
     }

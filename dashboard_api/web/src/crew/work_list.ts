@@ -1,7 +1,7 @@
 /** The crew's list without elements: filter, order, groups by cabinet and street, and what own reports make of it. Pure. */
 
 import { passes, NO_FILTER } from "../city/fault_store";
-import type { Fault, FaultState } from "../city/types";
+import type { CheckItem, Fault, FaultState } from "../city/types";
 import type { CrewRoute } from "./crew_route";
 import { metresBetween, type Point } from "./distance";
 import { changesState, type OutboxRow, type RowState } from "./outbox_row";
@@ -106,4 +106,10 @@ export function grouped(rows: readonly WorkRow[]): WorkItem[] {
     const [cabinetId = "", street = ""] = key.split("\n");
     return [{ kind: "head", key, cabinetId, street, n: group.length }, ...group];
   });
+}
+
+/** Checks of which this phone has no answer that is sent or waits to be. */
+export function openChecks(checks: readonly CheckItem[], rows: readonly OutboxRow[]): CheckItem[] {
+  const answered = new Set(rows.filter(({ state }) => state !== "refused").map(({ check }) => check?.number));
+  return checks.filter(({ number }) => !answered.has(number));
 }

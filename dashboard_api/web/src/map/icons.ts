@@ -40,14 +40,19 @@ export const SHAPES: Record<Family, { outline: string; glyph: string }> = {
   },
 };
 
-const OF_LEVEL: Record<Level, Family> = { lamp: "lamp", circuit: "cable", cabinet: "cabinet", controller: "signal" };
+const OF_LEVEL: Partial<Record<string, Family>> = {
+  lamp: "lamp",
+  circuit: "cable",
+  cabinet: "cabinet",
+  controller: "signal",
+};
 
 /** How the server's fault catalogue has a code shown, by the code. */
 export type Looks = ReadonlyMap<string, Pick<Code, "family" | "darkens">>;
 
 /** Which family a fault's sign belongs to: as the catalogue says, else by its level. */
 export function familyOf(fault: { code: string; level: Level }, looks?: Looks): Family {
-  return looks?.get(fault.code)?.family ?? OF_LEVEL[fault.level];
+  return FAMILIES.find((each) => each === looks?.get(fault.code)?.family) ?? OF_LEVEL[fault.level] ?? "lamp";
 }
 
 /** Whether nobody has taken the fault in hand yet. */

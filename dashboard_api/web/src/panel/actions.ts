@@ -5,12 +5,12 @@ import { live } from "lit-html/directives/live.js";
 import { ulid } from "ulid";
 import { isExpected, post, Problem } from "../city/api";
 import { draftOf, keepDraft, TYPED, type Draft, type Typed } from "../city/drafts";
-import type { Action, Fault, FaultState } from "../city/types";
+import type { Action, Fault } from "../city/types";
 import type { Word } from "../words/catalogues";
 import { nothing, type Page } from "./page";
 
 /** The actions that lead on from each state; the server holds the same table and has the last word. */
-const ALLOWED: Record<FaultState, readonly Action[]> = {
+const ALLOWED: Partial<Record<string, readonly Action[]>> = {
   open: ["acknowledge", "assign", "repair", "comment", "cannot_repair"],
   acknowledged: ["assign", "repair", "comment", "cannot_repair"],
   assigned: ["repair", "start", "assign", "comment", "cannot_repair"],
@@ -157,7 +157,9 @@ export class Actions {
 
   template(fault: Fault): TemplateResult {
     const { words } = this.#page;
-    const allowed = ALLOWED[fault.state].filter((action) => action !== "start" || fault.started_at === null);
+    const allowed = (ALLOWED[fault.state] ?? ["comment"]).filter(
+      (action) => action !== "start" || fault.started_at === null,
+    );
     const isStale = fault.version > this.#version && this.#version > 0;
     const buttons = allowed.filter((action) => action !== "cannot_repair");
     return html`<div class="actions">

@@ -3,6 +3,7 @@
 import { html, type TemplateResult } from "lit-html";
 import { LAMP_STATES, lookOf } from "../city/types";
 import { FAMILIES, SEVERITIES } from "../map/icons";
+import { menuTemplate } from "./menu";
 import { nothing, type Page } from "./page";
 import { bulb, sign } from "./sign";
 
@@ -49,6 +50,7 @@ export function barTemplate(page: Page, link: LinkWords): TemplateResult {
           </button>`,
       )}
     </div>
+    ${menuTemplate(page)}
   `;
 }
 

@@ -72,7 +72,9 @@ export class LampView implements View {
     try {
       const answer = await get<LampAnswer>(`/lamps/${encodeURIComponent(id)}`);
       if (this.#id !== id) return; // the reader went on meanwhile
-      if (!this.#answer) this.#page.showPlace([answer.longitude, answer.latitude]);
+      const { longitude, latitude } = answer as Partial<LampAnswer>;
+      if (!this.#answer && longitude !== undefined && latitude !== undefined)
+        this.#page.showPlace([longitude, latitude]);
       this.#answer = answer;
       this.#trouble = "";
       this.#chart.expect(answer.rated_power_w);

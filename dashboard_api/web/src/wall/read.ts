@@ -1,6 +1,7 @@
 /** Reads the API for a display: an answer, or an error of the API's; never leads away to the sign-in page. */
 
 import { API, Problem, Unreachable } from "../city/api";
+import { whole } from "../city/whole";
 
 const TIMEOUT_MS = 10_000;
 
@@ -10,11 +11,13 @@ export async function read<T>(path: string): Promise<T> {
   let value: T;
   try {
     answer = await fetch(API + path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    value = (await answer.json()) as T;
+    const read: unknown = await answer.json();
+    value = (answer.ok ? whole(path, read) : read) as T;
   } catch (error) {
     throw new Unreachable(path, { cause: error });
   }
   if (answer.status >= 500) throw new Unreachable(path);
   if (!answer.ok) throw new Problem(answer.status, `HTTP ${answer.status}`, "", {});
+  if (value === null) throw new Unreachable(path);
   return value;
 }

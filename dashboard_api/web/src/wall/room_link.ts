@@ -2,6 +2,7 @@
 
 import { API } from "../city/api";
 import type { LiveRoom } from "../city/types";
+import { whole } from "../city/whole";
 
 export const EVERY_MS = 4_000;
 export const RETRY_MS = 2_000;
@@ -29,7 +30,7 @@ export async function askRoom(language: string): Promise<LiveRoom> {
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   const room = (await answer.json()) as Partial<LiveRoom> | null;
   if (typeof room?.mark !== "string" || !room.summary) throw new Error("another server's answer");
-  return room as LiveRoom;
+  return whole("/live", room) as LiveRoom;
 }
 
 export class RoomLink {

@@ -3,7 +3,8 @@
 import { render } from "lit-html";
 import { isExpected } from "../city/api";
 import { CityClock } from "../city/clock";
-import type { City, CodeList, Fault, LiveRoom } from "../city/types";
+import { lookOf, type City, type CodeList, type Fault, type LiveRoom, type OwnWords } from "../city/types";
+import { OTHER_VERSION } from "../city/whole";
 import type { Looks } from "../map/icons";
 import type { Words } from "../words/words";
 import { moveSlowly } from "./burn_in";
@@ -40,6 +41,7 @@ export class WallApp {
   #isRefused = false;
   #map: WallMap | null = null;
   #hasMap = true;
+  #isOtherVersion = false;
   #stopId: string | null = null;
   #tilesMark = "";
   #tilesAtMs = 0;
@@ -70,6 +72,10 @@ export class WallApp {
   }
 
   start(): void {
+    const heard = () => {
+      this.#isOtherVersion = true;
+    };
+    window.addEventListener(OTHER_VERSION, heard, { once: true });
     this.#words.onChange(() => {
       this.#draw();
     });
@@ -107,12 +113,27 @@ export class WallApp {
       this.#city = city;
       this.#looks = new Map(codes.items.map(({ code, family, darkens }) => [code, { family, darkens }]));
       if (!this.#isLanguageAsked) this.#words.use(city.language);
-      document.title = `${city.name} · Terang`;
+      const look = lookOf(city);
+      document.title = `${look.title} · Terang`;
+      document.documentElement.style.setProperty("--accent", look.accent ?? "transparent");
+      void this.#askOwnWords(city);
     } catch (error) {
       isExpected(error);
       if (this.#city === null) window.setTimeout(() => void this.#askCity(), AGAIN_MS);
     }
     this.#draw();
+  }
+
+  /** The city's own words in the language that is shown, once. */
+  async #askOwnWords({ own_words }: Partial<City>): Promise<void> {
+    const { language, hasOwn } = this.#words;
+    if (hasOwn || !own_words?.includes(language)) return;
+    try {
+      const { messages } = await read<OwnWords>(`/words/${language}`);
+      this.#words.setOwn(language, messages);
+    } catch (error) {
+      isExpected(error); // asked again with the city
+    }
   }
 
   #heard(room: LiveRoom): void {
@@ -208,6 +229,7 @@ export class WallApp {
       lostS: this.#lostAtMs === null ? null : (nowMs - this.#lostAtMs) / 1000,
       stopId: this.#stopId,
       hasMap: this.#hasMap,
+      isOtherVersion: this.#isOtherVersion,
     };
     render(wallTemplate(wall), this.#board);
   }

@@ -2,7 +2,7 @@
 
 import { html, type TemplateResult } from "lit-html";
 import { lasting, type CityClock } from "../city/clock";
-import { LAMP_STATES, type BriefFault, type City, type LiveRoom } from "../city/types";
+import { LAMP_STATES, lookOf, type BriefFault, type City, type LiveRoom } from "../city/types";
 import { familyOf, isFresh, SEVERITIES, type Looks } from "../map/icons";
 import { bulb, sign } from "../panel/sign";
 import { bar, type Figures } from "../panel/summary";
@@ -26,6 +26,8 @@ export interface Wall {
   /** The fault that the map is at; null = the whole city. */
   stopId: string | null;
   hasMap: boolean;
+  /** The server's answers are not those of this build. */
+  isOtherVersion: boolean;
 }
 
 export function where(fault: BriefFault): string {
@@ -59,11 +61,14 @@ export function wallTemplate(wall: Wall): TemplateResult {
   `;
 }
 
-function header({ words, clock, city, room, ageS, lostS }: Wall): TemplateResult {
+function header({ words, clock, city, room, ageS, lostS, isOtherVersion }: Wall): TemplateResult {
   const nowMs = clock.nowMs();
+  const look = city ? lookOf(city) : null;
   return html`<header>
-    <h1 dir="auto">${city?.name ?? "Terang"}</h1>
-    ${status(words, clock, room, ageS, lostS)}
+    <h1 dir="auto">
+      ${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : ""}${look?.title ?? "Terang"}
+    </h1>
+    ${status(words, clock, room, ageS, lostS, isOtherVersion)}
     <p class="clock">
       ${city ? html`<span>${clock.day(nowMs, words.locale)}</span> <b>${clock.time(nowMs, words.locale)}</b> ${clock.zone()}` : ""}
     </p>
@@ -79,6 +84,7 @@ function status(
   room: LiveRoom | null,
   ageS: number,
   lostS: number | null,
+  isOther: boolean,
 ): TemplateResult {
   if (lostS !== null) {
     const since = clock.time(clock.nowMs() - lostS * 1000, words.locale);
@@ -86,14 +92,15 @@ function status(
     return html`<p class="status lost" role="status"><i></i><b>${say(words, "lost", { t: since })}</b> ${age}</p>`;
   }
   const dataS = room?.summary.live_age_s;
+  const other = isOther ? ` · ${say(words, "other_version")}` : "";
   if (room && (dataS == null || dataS + ageS > OLD_S)) {
     const text =
       dataS == null
         ? words.say("no_word_yet")
         : say(words, "old_readings", { age: lasting(dataS + ageS, words.locale) });
-    return html`<p class="status lost" role="status"><i></i><b>${text}</b></p>`;
+    return html`<p class="status lost" role="status"><i></i><b>${text}</b>${other}</p>`;
   }
-  return html`<p class="status" role="status"><i></i>${words.say(room ? "live" : "connecting")}</p>`;
+  return html`<p class="status" role="status"><i></i>${words.say(room ? "live" : "connecting")}${other}</p>`;
 }
 
 function headline({ words }: Wall, room: LiveRoom): TemplateResult {
@@ -164,7 +171,9 @@ function happened({ words, clock }: Wall, room: LiveRoom): TemplateResult {
         return html`<li class=${kind}>
           <time>${clock.time(Date.parse(event.at), words.locale)}</time>
           <span class="kind">${happening(words, kind)}</span>
-          <span class="what" dir="auto">${event.fault.title}, ${event.fault.street ?? event.fault.cabinet_id}</span>
+          <span class="what" dir="auto"
+            >${event.fault.title}, <bdi>${event.fault.street ?? event.fault.cabinet_id}</bdi></span
+          >
         </li>`;
       })}
     </ol>
