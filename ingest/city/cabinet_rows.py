@@ -15,7 +15,8 @@ from ingest.city.mapping import ImportMap, Rule, SourceSection
 from ingest.city.places import with_degrees
 from ingest.city.row_filter import rows_of, rows_where
 from ingest.city.rows_above import filled_down
-from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
+from ingest.city.source import read_source
+from ingest.city.source_table import GEOMETRY_X, GEOMETRY_Y, Source
 from ingest.city.translation import Translation, rules_for, translate
 from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, keep_cabinets

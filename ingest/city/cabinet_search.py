@@ -9,7 +9,8 @@ from typing import Final
 
 from ingest.city.cabinet_names import folded
 from ingest.city.column_guess import guess_columns
-from ingest.city.source import GEOMETRY_X, ReadingRules, read_source, texts_of
+from ingest.city.source import read_source, texts_of
+from ingest.city.source_table import GEOMETRY_X, ReadingRules
 from ingest.city.text_encoding import is_unnamed_encoding, likely_encodings
 from ingest.city.vocabulary import is_empty
 from ingest.errors import UnusableError

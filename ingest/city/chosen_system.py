@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ingest.city.places import WGS84, system_of
-from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source
+from ingest.city.source_table import GEOMETRY_X, GEOMETRY_Y, Source
 from languages.message import Message, Plain
 
 

@@ -23,7 +23,8 @@ from ingest.city.naming import expanded, with_ids, with_pole_suffixes
 from ingest.city.places import WGS84, with_degrees, zone_issues
 from ingest.city.row_filter import rows_of, rows_where
 from ingest.city.rows_above import filled_down
-from ingest.city.source import GEOMETRY_X, GEOMETRY_Y, Source, read_source
+from ingest.city.source import read_source
+from ingest.city.source_table import GEOMETRY_X, GEOMETRY_Y, Source
 from ingest.city.translation import Translation, rules_for, translate
 from ingest.errors import NothingTakenError, UnusableError
 from ingest.register.check import LAMP_COLUMNS, check_cabinets, check_lamps

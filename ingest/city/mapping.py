@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.city.row_filter import Condition, parse_where
-from ingest.city.source import ReadingRules
+from ingest.city.source_table import ReadingRules
 from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
 from ingest.schema.validation import reason_of

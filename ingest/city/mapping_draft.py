@@ -16,7 +16,7 @@ from ingest.city.angles import read_degrees
 from ingest.city.cabinet_search import CabinetTable
 from ingest.city.dates import date_forms, is_day_first_open
 from ingest.city.power import has_several, power_mark
-from ingest.city.source import GEOMETRY_Y, Source
+from ingest.city.source_table import GEOMETRY_Y, Source
 from ingest.city.translation import METERING
 from ingest.city.vocabulary import is_empty, letters_of, says_removed, technology_of, words
 from languages.catalogue import Catalogue

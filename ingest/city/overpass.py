@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.city.decoding_process import cell_text
+from ingest.city.decoded_text import cell_text
 from ingest.errors import UnusableError
 from ingest.register.delimited import TextTable, table_of_rows
 from ingest.register.issue import Issue

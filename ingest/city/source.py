@@ -10,7 +10,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ from ingest.city.delimiter import likely_delimiter, mark_counts
 from ingest.city.header import LOOKED_AT, find_header, names_of
 from ingest.city.isolated_reading import Decoded, check_archive, decode_file, parts_of
 from ingest.city.overpass import read_overpass
+from ingest.city.source_kind import SNIFFED, WORKBOOKS, has_entities, kind_of
+from ingest.city.source_table import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source
 from ingest.city.text_encoding import encoding_of, is_unnamed_encoding, likely_encodings, unnamed_encoding
 from ingest.errors import UnusableError
 from ingest.register.delimited import (
@@ -33,47 +35,9 @@ from ingest.register.delimited import (
 from ingest.register.issue import Issue
 from languages.message import Message, Plain, why, with_text
 
-GEOMETRY_X: Final = "geometry.x"  # columns that points are put into
-GEOMETRY_Y: Final = "geometry.y"
 _MAX_BYTES: Final = 2 << 30  # of a source
 _MAX_EXPLAINED: Final = 64 << 20  # bytes of a broken JSON file that are read again
-_SNIFFED: Final = 65_536
-_WORKBOOKS: Final = frozenset({".xls", ".xlsx", ".xlsm", ".xlsb", ".ods"})
 _SEP: Final = re.compile(r"\s*\"?sep=(.)\"?[;,\s]*", re.IGNORECASE)
-_OVERPASS: Final = re.compile(r'"(?:elements|osm3s)"\s*:')
-_ESRI: Final = re.compile(r'"(?:geometryType"\s*:\s*"esri|attributes"\s*:|spatialReference"\s*:)')
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingRules:
-    """How a mapping wants a file read; None = find out.
-
-    Attributes:
-        sheet: of a workbook, or the layer of a vector file.
-        encoding: of text.
-        delimiter: of delimited text, one character.
-        header_rows: lines of the header, from 1.
-        columns: names that the mapping uses: delimiter and header are those under which most of them are found.
-    """
-
-    sheet: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    header_rows: tuple[int, ...] = ()
-    columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A register as found: its table, the kind of file, and the coordinate system if the file itself tells it."""
-
-    table: TextTable
-    crs: str | None = None
-    kind: str = "delimited text"
-    encoding: str = ""
-    delimiter: str = ""
-    header_rows: tuple[int, ...] = ()
-    is_own_crs: bool = False  # the file names its system, and not only its format
 
 
 def read_source(path: Path, rules: ReadingRules | None = None) -> Source:
@@ -105,8 +69,8 @@ def _no_file(path: Path) -> Message:
 
 
 def _read(path: Path, rules: ReadingRules) -> Source:
-    kind = _kind_of(path)
-    if kind != "workbook" and path.suffix.lower() in _WORKBOOKS:
+    kind = kind_of(path)
+    if kind != "workbook" and path.suffix.lower() in WORKBOOKS:
         is_old = path.suffix.lower() == ".xls"
         code = "terminal.error.no_old_workbook" if is_old else "terminal.error.no_workbook"
         raise UnusableError(Message(code, file=path))
@@ -122,7 +86,7 @@ def _read(path: Path, rules: ReadingRules) -> Source:
         table = read_overpass(path.read_bytes(), path, (GEOMETRY_X, GEOMETRY_Y))
         return Source(table, "EPSG:4326", kind)
     if kind:
-        if kind == "KML" and _has_entities(path):
+        if kind == "KML" and has_entities(path):
             raise UnusableError(Message("terminal.error.kml_entities", file=path))
         return _from_vector(path, kind, rules)
     return _from_text(path, rules)
@@ -132,7 +96,7 @@ def _from_archive(path: Path, rules: ReadingRules) -> Source:
     with unpacked(path) as folder:
         member, is_named = chosen_member(folder, path, rules.sheet)
         inner = replace(rules, sheet=None) if is_named else rules
-        if _kind_of(member) == "zip":  # an archive can hold itself
+        if kind_of(member) == "zip":  # an archive can hold itself
             raise UnusableError(Message("terminal.error.archive_in_archive", file=path, name=Plain(member.name)))
         try:
             source = _read(member, inner)
@@ -156,7 +120,7 @@ def parts_in(path: Path) -> list[tuple[str, int]]:
     Raises:
         UnusableError: it cannot be read.
     """
-    kind = _kind_of(path)
+    kind = kind_of(path)
     if kind == "workbook":
         if zipfile.is_zipfile(path):
             check_archive(path)
@@ -168,50 +132,14 @@ def parts_in(path: Path) -> list[tuple[str, int]]:
     with unpacked(path) as folder:
         names = registers_in(folder)
         if len(names) == 1:
-            return parts_in(folder / names[0]) if _kind_of(folder / names[0]) != "zip" else []
+            return parts_in(folder / names[0]) if kind_of(folder / names[0]) != "zip" else []
         sizes = {name: texts_of(folder / name) for name in names}
         return [(Path(name).stem if name.endswith(".shp") else name, len(sizes[name])) for name in names]
 
 
-def _kind_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return _kind(file.read(_SNIFFED))
-
-
-def _kind(head: bytes) -> str:
-    """What a file is by its first bytes; "" = text."""
-    if head.startswith(b"PK\x03\x04"):
-        is_book = b"[Content_Types].xml" in head or b"xl/" in head or b"opendocument.spreadsheet" in head
-        return "workbook" if is_book else "zip"
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") or head[:4] in (b"\x09\x08\x10\x00", b"\x09\x08\x08\x00"):
-        return "workbook"
-    if head.startswith(b"SQLite format 3\0"):
-        return "GeoPackage"
-    if head.startswith(b"\x00\x00\x27\x0a"):
-        return "Shapefile"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text[:1] == b"<" and (b"<kml" in text or b":kml" in text):
-        return "KML"
-    if text[:1] in (b"{", b"["):
-        return _json_kind(text.decode("utf-8", "replace"))
-    return ""
-
-
-def _json_kind(text: str) -> str:
-    if _OVERPASS.search(text) and '"features"' not in text:
-        return "Overpass JSON"
-    if _ESRI.search(text) and '"FeatureCollection"' not in text and '"Feature"' not in text:
-        return "ESRI JSON"
-    return "GeoJSON"
-
-
-def _has_entities(path: Path) -> bool:
-    return b"<!entity" in path.read_bytes().lower()
-
-
 def _from_text(path: Path, rules: ReadingRules) -> Source:
     content = path.read_bytes()
-    if b"\0" in content[:_SNIFFED] and content.startswith((b"\x7fELF", b"%PDF", b"\x89PNG")):
+    if b"\0" in content[:SNIFFED] and content.startswith((b"\x7fELF", b"%PDF", b"\x89PNG")):
         raise UnusableError(Message("terminal.error.other_kind", file=path))
     encoding, remark = encoding_of(content, rules.encoding, str(path))
     issues = [Issue(path.name, 0, "", remark, is_refused=False)] if remark is not None else []
@@ -325,7 +253,7 @@ def _from_vector(path: Path, kind: str, rules: ReadingRules) -> Source:
 
 def texts_of(path: Path, sheet: str | None = None) -> bytes:
     """The bytes in which a source's texts stand: its own, or those of the table beside a Shapefile."""
-    if _kind_of(path) == "zip":
+    if kind_of(path) == "zip":
         with unpacked(path) as folder:
             return texts_of(chosen_member(folder, path, sheet)[0])
     table = path.with_suffix(".dbf")

@@ -14,7 +14,7 @@ import pyogrio.raw
 import pytest
 
 from ingest.city import isolated_reading
-from ingest.city.decoding_process import DRIVERS, point_of
+from ingest.city.decoded_vectors import DRIVERS, point_of
 from ingest.city.importing import draft_register
 from ingest.city.mapping import ImportMap
 from ingest.errors import NothingTakenError, UnusableError
