@@ -107,7 +107,7 @@ class Complaints:
     def __init__(self, metrics: Metrics) -> None:
         """Start without complaints."""
         self._metrics = metrics
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
         self._n_strangers: collections.Counter[str] = collections.Counter()
         self._log = structlog.get_logger("ingest")
 
@@ -117,7 +117,7 @@ class Complaints:
         ``is_stranger``: the source may be anybody's invention; of such ones only the first are named.
         """
         self._metrics.complaints.labels(reason).inc(count)
-        if (reason, source) in self._told:
+        if (reason, source) in self._logged:
             return
         if is_stranger:
             self._n_strangers[reason] += 1
@@ -125,9 +125,9 @@ class Complaints:
                 if self._n_strangers[reason] == _MAX_STRANGERS + 1:
                     self._log.warning("more unknown sources; they are only counted", reason=reason)
                 return
-        if len(self._told) >= _MAX_SOURCES:
-            self._told.clear()
-        self._told.add((reason, source))
+        if len(self._logged) >= _MAX_SOURCES:
+            self._logged.clear()
+        self._logged.add((reason, source))
         self._log.warning(text, reason=reason, source=source, note="logged once per source")
 
 

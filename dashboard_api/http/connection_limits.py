@@ -63,8 +63,8 @@ class OpenConnections:
     n_open: int = 0
     by_address: Counter[str] = field(default_factory=Counter)
     _closed: prometheus_client.Counter = field(init=False)
-    _told_s: dict[str, float] = field(default_factory=dict)
-    _untold: Counter[str] = field(default_factory=Counter)
+    _logged_s: dict[str, float] = field(default_factory=dict)
+    _unlogged: Counter[str] = field(default_factory=Counter)
     _is_sweeping: bool = False
 
     def __post_init__(self) -> None:
@@ -105,11 +105,11 @@ class OpenConnections:
     def note(self, reason: str, address: str) -> None:
         """Count a connection that reached a limit; the log has one line per reason and minute."""
         self._closed.labels(reason).inc()
-        self._untold[reason] += 1
+        self._unlogged[reason] += 1
         now_s = self.monotonic()
-        if now_s - self._told_s.get(reason, -_TELL_EVERY_S) >= _TELL_EVERY_S:
-            self._told_s[reason] = now_s
-            n = self._untold.pop(reason)
+        if now_s - self._logged_s.get(reason, -_TELL_EVERY_S) >= _TELL_EVERY_S:
+            self._logged_s[reason] = now_s
+            n = self._unlogged.pop(reason)
             _log.warning("%d connections reached the limit '%s', the last one from %s", n, reason, address)
 
     def sweep(self) -> None:

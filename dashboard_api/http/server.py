@@ -26,16 +26,16 @@ class RepeatFilter(logging.Filter):
     def __init__(self) -> None:
         """Nothing was logged yet."""
         super().__init__()
-        self._told_s: dict[object, float] = {}
+        self._logged_s: dict[object, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to write it."""
         if record.levelno >= logging.ERROR:
             return True
         now_s = time.monotonic()
-        if now_s - self._told_s.get(record.msg, -_SAME_LINE_EVERY_S) < _SAME_LINE_EVERY_S:
+        if now_s - self._logged_s.get(record.msg, -_SAME_LINE_EVERY_S) < _SAME_LINE_EVERY_S:
             return False
-        self._told_s[record.msg] = now_s
+        self._logged_s[record.msg] = now_s
         return True
 
 

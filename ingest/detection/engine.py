@@ -22,7 +22,7 @@ from ingest.detection.maintenance import Maintenance, MaintenanceWindow
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
-from ingest.detection.memory.untold_levels import switch_untold
+from ingest.detection.memory.unreported_levels import switch_unreported
 from ingest.detection.meter_direction import with_loads
 from ingest.detection.outage.silence_cases import GROUP_CODES
 from ingest.detection.parts import DetectionParts
@@ -99,7 +99,7 @@ class Detection(DetectionParts):
         reported_s = self._context.level_reported_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, replies, reported_s, self._is_muted)
         self._balance.look(sweep, commands)
-        switch_untold(sweep, replies, commands, self._fleet, self._state)
+        switch_unreported(sweep, replies, commands, self._fleet, self._state)
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:
             self._verdicts.take(verdict)

@@ -139,16 +139,16 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
         self._unsent: dict[Any, int] = {}  # handler -> bytes
         self._n_unsent = 0
         self._n_filters: dict[str, int] = {}
-        self._is_full_told = False
+        self._is_full_logged = False
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
         """Serve a connection, or end it where there are too many."""
         if self._n_open >= self._max_connections:
-            if not self._is_full_told:
+            if not self._is_full_logged:
                 structlog.get_logger("broker").warning("no more connections are accepted", n_open=self._n_open)
-            self._is_full_told = True
+            self._is_full_logged = True
             writer.close()
             return
         self._n_open += 1
@@ -162,7 +162,7 @@ class BoundedBroker(AmqttBroker):  # type: ignore[misc]  # as above
                 await self.external_connected(sized, _PatientWriter(writer), listener_name)
         finally:
             self._n_open -= 1
-            self._is_full_told = self._is_full_told and self._n_open > self._max_connections // 2
+            self._is_full_logged = self._is_full_logged and self._n_open > self._max_connections // 2
             writer.close()  # amqtt leaves it open where no session began
 
     async def _initialize_client_session(self, *connection: Any) -> Any:

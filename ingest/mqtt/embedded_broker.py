@@ -80,13 +80,13 @@ class _Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._told_s: dict[tuple[str, int], float] = {}
+        self._logged_s: dict[tuple[str, int], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         place = record.pathname, record.lineno
-        if record.created - self._told_s.get(place, float("-inf")) < _TELL_EVERY_S:
+        if record.created - self._logged_s.get(place, float("-inf")) < _TELL_EVERY_S:
             return False
-        self._told_s[place] = record.created
+        self._logged_s[place] = record.created
         return True
 
 

@@ -25,7 +25,7 @@ class WorkerPage:
         self._page: StatusPage | None = None
         self._shown: tuple[Metrics | None, Readiness] = (None, Readiness())
         self._tried_at = 0.0
-        self._is_told = False
+        self._is_logged = False
         self._log = structlog.get_logger("ingest").bind(group=group)
 
     def wait(self, reason: str, *, is_anothers: bool = False) -> None:
@@ -53,15 +53,15 @@ class WorkerPage:
         try:
             page = StatusPage(self._host, self._port, *self._shown)
         except OSError as error:
-            if not self._is_told:
+            if not self._is_logged:
                 address = f"{self._host}:{self._port}"
                 self._log.warning("no status page; it is tried again", address=address, reason=error.strerror)
-            self._is_told = True
+            self._is_logged = True
             return
         page.start()
-        if self._is_told:
+        if self._is_logged:
             self._log.info("has its status page", address=f"{self._host}:{page.port}")
-        self._page, self._is_told = page, False
+        self._page, self._is_logged = page, False
 
     def _put(self, metrics: Metrics | None, readiness: Readiness) -> None:
         self._shown = (metrics, readiness)

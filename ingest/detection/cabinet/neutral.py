@@ -158,8 +158,8 @@ class NeutralRule:
 
     def _of_lamps(self, lamp: Int64) -> Float32:
         """Voltages of lamps in this sweep, NaN where one is none or did not answer."""
-        is_told = (lamp >= 0) & (self._state.quality[lamp] == 0)
-        return self._sane(np.where(is_told, self._state.voltage_v[lamp], np.float32(np.nan)))
+        is_reported = (lamp >= 0) & (self._state.quality[lamp] == 0)
+        return self._sane(np.where(is_reported, self._state.voltage_v[lamp], np.float32(np.nan)))
 
     def _judge_places(  # measured columns, in the order of the rule
         self,
@@ -178,10 +178,12 @@ class NeutralRule:
         if not holds.any() and run.is_idle():
             voltages.follow(place, volts)
             return
-        is_told = (np.isfinite(volts).sum(axis=0) >= 2) | is_raised
+        is_reported = (np.isfinite(volts).sum(axis=0) >= 2) | is_raised
         cabinet = self._fleet.circuit_cabinet[place].astype(np.int64) if is_circuit else place
         gate = is_muted(cabinet) & ~run.is_open[place]
-        verdict = run.step(place, sweep.at_s[record], sweep.dt_s[record], holds, is_told & ~holds, is_told, gate)
+        verdict = run.step(
+            place, sweep.at_s[record], sweep.dt_s[record], holds, is_reported & ~holds, is_reported, gate
+        )
         calm = np.flatnonzero(~holds & ~run.is_open[place])
         usual = voltages.usual_v[:, place].copy()
         voltages.follow(place[calm], volts[:, calm])

@@ -112,16 +112,16 @@ class Balance:
         answering lamps. ``record`` int64 (n,); ``is_wanted`` bool (n,).
         """
         volts = self._state.voltage_v[lamp]
-        untold = np.flatnonzero(is_wanted & np.isnan(volts) & (self._electric.exponent[lamp] != 0))
-        if not len(untold):
+        unreported = np.flatnonzero(is_wanted & np.isnan(volts) & (self._electric.exponent[lamp] != 0))
+        if not len(unreported):
             return volts
         batch, phase = sweep.batch, self._fleet.phase[lamp].astype(np.int64)
-        told = np.flatnonzero((volts > self._no_voltage) & (volts <= self._most_v))
-        r, p = record[untold], phase[untold]
+        reported = np.flatnonzero((volts > self._no_voltage) & (volts <= self._most_v))
+        r, p = record[unreported], phase[unreported]
         at_cabinet = np.where(p >= 0, batch.cabinet_voltage_v[r, p], np.float32(np.nan))
-        near = _mean((PHASES + 1) * record[told] + phase[told], volts[told], (PHASES + 1) * r + p)
+        near = _mean((PHASES + 1) * record[reported] + phase[reported], volts[reported], (PHASES + 1) * r + p)
         near = np.where(np.isnan(near) & (at_cabinet > self._no_voltage), at_cabinet, near)
-        volts[untold] = np.where(np.isnan(near), _mean(record[told], volts[told], r), near)
+        volts[unreported] = np.where(np.isnan(near), _mean(record[reported], volts[reported], r), near)
         return volts
 
     def _levels(self, sweep: Sweep, lamp: Int64, record: Int64) -> UInt8:
@@ -131,27 +131,29 @@ class Balance:
         lamp, but it is of the others.
         """
         batch, level = sweep.batch, self._state.level[lamp].copy()
-        untold = np.flatnonzero(self.is_untold(lamp))
-        if not len(untold):
+        unreported = np.flatnonzero(self.is_level_unreported(lamp))
+        if not len(unreported):
             return level
-        low, high = sweep.level_low[record[untold]], sweep.level_high[record[untold]]
+        low, high = sweep.level_low[record[unreported]], sweep.level_high[record[unreported]]
         high = np.minimum(high, 100)  # of a record with such lamps it is always 255
-        is_other = (level[untold] < low) | ((low != high) & (self._state.sweeps_silent(lamp[untold]) >= _SILENT_SWEEPS))
-        untold = untold[is_other & (low != LEVEL_UNKNOWN)]
-        for r in np.unique(record[untold]).tolist():
+        is_other = (level[unreported] < low) | (
+            (low != high) & (self._state.sweeps_silent(lamp[unreported]) >= _SILENT_SWEEPS)
+        )
+        unreported = unreported[is_other & (low != LEVEL_UNKNOWN)]
+        for r in np.unique(record[unreported]).tolist():
             rows = slice(int(batch.lamp_start[r]), int(batch.lamp_start[r + 1]))
             raw = batch.level[rows]
-            told = raw[(batch.lamp[rows] >= 0) & (raw <= 100) & self._fleet.is_dimmable[batch.lamp[rows]]]
-            if len(told):
-                level[untold[record[untold] == r]] = np.sort(told)[len(told) // 2]
+            reported = raw[(batch.lamp[rows] >= 0) & (raw <= 100) & self._fleet.is_dimmable[batch.lamp[rows]]]
+            if len(reported):
+                level[unreported[record[unreported] == r]] = np.sort(reported)[len(reported) // 2]
         return level
 
-    def is_untold(self, lamp: Int64) -> Bool:
-        """Silent lamps whose level can change and is not told; bool (n,)."""
+    def is_level_unreported(self, lamp: Int64) -> Bool:
+        """Silent lamps whose level can change and is not reported; bool (n,)."""
         state = self._state
-        untold: Bool = state.is_listed[lamp] & (state.quality[lamp] != 0) & self._fleet.is_dimmable[lamp]
-        untold &= (state.level_raw[lamp] == LEVEL_UNKNOWN) & (state.level[lamp] > 0)
-        return untold
+        unreported: Bool = state.is_listed[lamp] & (state.quality[lamp] != 0) & self._fleet.is_dimmable[lamp]
+        unreported &= (state.level_raw[lamp] == LEVEL_UNKNOWN) & (state.level[lamp] > 0)
+        return unreported
 
     def burning_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw if they burn, those without a meter by command, rating and voltage; float64 (n,).
@@ -163,8 +165,8 @@ class Balance:
         bare = np.flatnonzero(~state.is_listed[lamp])
         if len(bare) and self.commands is not None:
             chosen, r = lamp[bare], record[bare]
-            told = self.commands.level[r]
-            level = np.where(fleet.is_dimmable[chosen], told, np.where(told > 0, 100, 0)).astype(np.uint8)
+            reported = self.commands.level[r]
+            level = np.where(fleet.is_dimmable[chosen], reported, np.where(reported > 0, 100, 0)).astype(np.uint8)
             volts = sweep.batch.cabinet_voltage_v[r].astype(np.float64)
             volts[~(volts > self._no_voltage)] = np.nan
             n_live = np.isfinite(volts).sum(axis=1)

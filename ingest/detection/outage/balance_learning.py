@@ -38,7 +38,7 @@ class BalanceLearning:
         self._due_s[batch.controller[records]] = sweep.at_s[records] + _EVERY_S
         return records
 
-    def learn(self, sweep: Sweep, records: Int64, is_told: Bool, is_dark: Bool | None = None) -> None:
+    def learn(self, sweep: Sweep, records: Int64, is_reported: Bool, is_dark: Bool | None = None) -> None:
         """Take quiet sweeps: lamps behind a meter are settled, and few of them did not answer.
 
         A lamp that has just fallen silent counts as burning. If the meter then lacks it, the sample is left out: it
@@ -47,7 +47,7 @@ class BalanceLearning:
         Args:
             sweep: the sweep at hand.
             records: int64 (k,) its records to learn from, each of another controller.
-            is_told: bool (L,) lamps whose silence has been reported as their own.
+            is_reported: bool (L,) lamps whose silence has been reported as their own.
             is_dark: bool (L,) lamps known to be without load.
         """
         fleet, state, batch = self._fleet, self._state, sweep.batch
@@ -61,7 +61,7 @@ class BalanceLearning:
             drawn[is_dark[own]] = 0.0
         is_bare = ~state.is_listed[own]
         silent = state.sweeps_silent(own)
-        is_unsure = ~is_bare & (silent > 0) & ~(is_told[own] & (silent > _LONG_SILENT))
+        is_unsure = ~is_bare & (silent > 0) & ~(is_reported[own] & (silent > _LONG_SILENT))
         silent_meters = batch.circuit[np.isnan(batch.circuit_power_w) & (batch.circuit >= 0)]
         if len(silent_meters):  # perhaps dark with their meter
             is_unsure |= is_bare & np.isin(fleet.lamp_circuit[own], silent_meters)

@@ -63,10 +63,10 @@ class MeterEquations:
         is_dead = batch.circuit_voltage_v[rows] < self._no_voltage
         return set(batch.circuit[rows][is_dead].tolist())
 
-    def best(self, told: dict[str, list[Equation]], members: Int64) -> Equation | None:
+    def best(self, equations: dict[str, list[Equation]], members: Int64) -> Equation | None:
         """The meters that see all of some lamps with the least uncertainty; None where there are none."""
-        found = [one for kind in ("phase", "cabinet") for one in told[kind] if one.is_behind[members].all()]
-        parts = [one for one in told["circuit"] if one.is_behind[members].any()]
+        found = [one for kind in ("phase", "cabinet") for one in equations[kind] if one.is_behind[members].all()]
+        parts = [one for one in equations["circuit"] if one.is_behind[members].any()]
         if parts and np.logical_or.reduce([one.is_behind[members] for one in parts]).all():
             key, power = np.concatenate([one.key for one in parts]), np.concatenate([one.power_w for one in parts])
             found.append(Equation(key, power, np.logical_or.reduce([one.is_behind for one in parts])))

@@ -69,7 +69,7 @@ class SilentLoad:
         burning[is_gone] = 0.0
         is_stepped = self._balance.commands is not None and not self._balance.commands.is_settled[record]
         members = [lamps[group.rows] - start for group in groups]
-        told = self._equations.of(sweep, record, controller, own)
+        equations = self._equations.of(sweep, record, controller, own)
         dead = self._equations.dead_circuits(sweep, record)
         answers = [UNKNOWN] * len(groups)
         by_key: dict[tuple[int, ...], tuple[Equation, list[int]]] = {}
@@ -77,11 +77,11 @@ class SilentLoad:
             if group.kind == "circuit" and group.phase < 0 and group.place in dead:
                 answers[i], group.strength = GONE, np.inf
                 continue
-            equation = self._equations.best(told, members[i])
+            equation = self._equations.best(equations, members[i])
             if equation is None:
                 continue
             chosen_lamps = lamps[group.rows]
-            is_new = is_stepped and self._balance.is_untold(chosen_lamps).any()
+            is_new = is_stepped and self._balance.is_level_unreported(chosen_lamps).any()
             if is_new or not self._balance.has_burned(chosen_lamps, at_s).all():
                 answers[i] = WAIT
                 continue
@@ -122,8 +122,8 @@ class SilentLoad:
         members = lamps - own[0]
         if is_dark is not None:
             burning = np.where(is_dark[own] & ~np.isin(own, lamps), 0.0, burning)
-        told = self._equations.of(sweep, record, c, own)
-        equation = self._equations.best(told, members)
+        equations = self._equations.of(sweep, record, c, own)
+        equation = self._equations.best(equations, members)
         if equation is None:
             return UNKNOWN
         left = float(self._meters.left_w(equation.key, equation.power_w, np.zeros(len(equation.key))).sum())

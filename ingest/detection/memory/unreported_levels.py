@@ -1,7 +1,7 @@
-"""Lamps that their agent neither hears nor tells a level of: they were switched with the others of their controller.
+"""Lamps that their agent neither hears nor reports a level of: they were switched with the others of their controller.
 
-Some agents send level 255 for a lamp whose reply is lost. The level told before stands for it (``take_levels``); but if
-it was cut off or fell silent on the other side of dusk or dawn, that level would stand all night, or all day.
+Some agents send level 255 for a lamp whose reply is lost. The level reported before stands for it (``take_levels``);
+but if it was cut off or fell silent on the other side of dusk or dawn, that level would stand all night, or all day.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Int64 = npt.NDArray[np.int64]
 _FULL = 100
 
 
-def switch_untold(sweep: Sweep, replies: Replies, commands: Commands, fleet: Fleet, state: LampState) -> None:
+def switch_unreported(sweep: Sweep, replies: Replies, commands: Commands, fleet: Fleet, state: LampState) -> None:
     """Switch the silent lamps without a level on or off, where all others of their record agree; dim steps are not."""
     chosen = np.flatnonzero((sweep.batch.level[replies.row] == LEVEL_UNKNOWN) & (replies.quality != 0))
     if not len(chosen):
         return
     lamp, record = replies.lamp[chosen], sweep.record_of(replies.row[chosen])
     least, most, level = sweep.level_low[record], commands.level[record], state.level[lamp]
-    is_told = least != LEVEL_UNKNOWN
-    on = np.flatnonzero(is_told & (least > 0) & (level == 0))
-    off = np.flatnonzero(is_told & (most == 0) & (level > 0) & (level <= _FULL))
+    is_reported = least != LEVEL_UNKNOWN
+    on = np.flatnonzero(is_reported & (least > 0) & (level == 0))
+    off = np.flatnonzero(is_reported & (most == 0) & (level > 0) & (level <= _FULL))
     _switch(state, lamp[on], sweep.at_s[record[on]], np.where(fleet.is_dimmable[lamp[on]], most[on], _FULL))
     state.lit_from_s[lamp[on]] = sweep.at_s[record[on]]
     state.commanded_on[lamp[on]] = np.minimum(state.commanded_on[lamp[on]], 254) + 1
