@@ -157,7 +157,7 @@ def test_a_repeat_is_the_same_request_and_an_edited_note_another(lit_town, port,
     desk.locator("[data-action=comment]").click()
     expect(desk.locator(".message.error")).to_contain_text("Not sent")
     desk.locator("[data-action=comment]").click()
-    desk.wait_for_function("document.querySelector('[data-action=comment]').ariaDisabled === 'false'")
+    expect(desk.locator("[data-action=comment]")).to_have_attribute("aria-disabled", "false")
     ages = [body.pop("age_s") for body in bodies]
     assert ages[0] <= ages[1]  # the same request, dated by the same tap
     assert bodies[1] == bodies[0]
