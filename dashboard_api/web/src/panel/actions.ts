@@ -160,7 +160,8 @@ export class Actions {
     const allowed = (ALLOWED[fault.state] ?? ["comment"]).filter(
       (action) => action !== "start" || fault.started_at === null,
     );
-    const isStale = fault.version > this.#version && this.#version > 0;
+    // What went wrong stays: the newer version may be this very action, of which only the answer was lost.
+    const isStale = !this.#isError && fault.version > this.#version && this.#version > 0;
     const buttons = allowed.filter((action) => action !== "cannot_repair");
     return html`<div class="actions">
       ${this.#field("note", words.say("note_hint"), 4000)}
