@@ -47,7 +47,7 @@ def addresses():
     values |= {"device_address": "d", "function_id": "f", "attribute_name": "a", "logger_address": "l", "language": "l"}
     for route in ROUTES:
         if route.method == "GET" and not route.path.endswith("/events"):
-            yield re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], route.path)
+            yield re.sub(r"\{([^}]+)\}", lambda match: values.get(match[1], "x"), route.path)
     yield from ("/", "/openapi.json", "/nowhere", "/api/v1/nowhere")
 
 
