@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from languages.message import Plain
 
-MAX_COLUMNS: Final = 1000
 BATCH: Final = 20_000
 _MOST_NAMES: Final = 30  # of layers or sheets that a message lists
 _SAID: Final = 400  # characters of what a library says

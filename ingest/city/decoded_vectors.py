@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.city.decoded_text import BATCH, MAX_COLUMNS, cell_text, listed_names, one_line
+from ingest.city.decoded_text import BATCH, cell_text, listed_names, one_line
 from ingest.city.decoding_protocol import (
     ABOUT,
     LINE,
@@ -26,7 +26,7 @@ from ingest.city.decoding_protocol import (
     Y,
     packed,
 )
-from ingest.register.delimited import MAX_FIELD
+from ingest.register.delimited import MAX_COLUMNS, MAX_FIELD
 from languages.message import Message, Plain
 
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ingest.city.decoded_text import BATCH, MAX_COLUMNS, cell_text, listed_names, one_line
+from ingest.city.decoded_text import BATCH, cell_text, listed_names, one_line
 from ingest.city.decoding_protocol import (
     ABOUT,
     LINE,
     UnreadableError,
     packed,
 )
+from ingest.register.delimited import MAX_COLUMNS
 from languages.message import Message
 
 _MOST_MERGED: Final = 100_000  # cells of a sheet

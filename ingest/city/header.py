@@ -82,11 +82,13 @@ def names_of(rows: Sequence[Sequence[str]], file: str, line: int, issues: list[I
     if not any(names):
         raise UnusableError(Message("terminal.error.no_header_row", file=Plain(file)))
     taken: set[str] = set()
+    n_so_far: dict[str, int] = {}
     for at, name in enumerate(names):
-        unique, n_same = name, 1
+        unique, n_same = name, n_so_far.get(name, 1)
         while unique and unique in taken:
             n_same += 1
             unique = f"{name} ({n_same})"
+        n_so_far[name] = n_same
         if unique != name:
             reason = Message("finding.doubled_name", n=n_same, name=unique)
             issues.append(Issue(file, line, name, reason, is_refused=False))

@@ -28,6 +28,7 @@ from ingest.errors import UnusableError
 from ingest.register.delimited import (
     Row,
     TextTable,
+    check_width,
     split_rows,
     table_of_rows,
     text_lines,
@@ -189,6 +190,7 @@ def _with_header(
     names = names_of(cells, file, head[chosen[0]][0], issues)
     while names and not names[-1]:
         names.pop()
+    check_width(names, file)
     titles = [
         line for at, (line, row) in enumerate(head) if at < chosen[0] and not isinstance(row, Message) and any(row)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -20,6 +20,9 @@ from ingest.register.issue import Issue
 from languages.message import Message, Plain
 
 MAX_FIELD: Final = 4096  # characters; no property of a street light is longer
+MAX_COLUMNS: Final = 1000
+_MAX_FIELDS: Final = 16_384  # of a row: a spreadsheet's width, which some write out with separators
+_MAX_LINE: Final = 4 << 20  # characters; what a longer line holds is not even split
 DELIMITERS: Final = (",", ";", "\t", "|")
 _MOST_LINES: Final = 30  # of one row; a quote that is open for longer is a stray one
 _BOM: Final = "\ufeff"
@@ -83,10 +86,29 @@ def text_lines(content: bytes, encoding: str) -> Iterator[str]:
 
     Byte-order marks are left out wherever they stand: files that were joined have one in the middle.
     """
-    lines = iter(io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline=""))
+    text = io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline="")
+    lines = _cut_lines(text) if _may_have_long_line(content) else iter(text)
     if encoding.startswith("utf-8") and content.find(codecs.BOM_UTF8, 1) < 0:
         return lines
     return (line.replace(_BOM, "") for line in lines)
+
+
+def _may_have_long_line(content: bytes) -> bool:
+    """Whether some line may be longer than is read: then it covers a whole block of half that length."""
+    block = _MAX_LINE // 2
+    starts = range(0, len(content) - block + 1, block)
+    return any(max(content.rfind(end, at, at + block) for end in (b"\n", b"\r")) < 0 for at in starts)
+
+
+def _cut_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Lines of which those that are too long end in a null character, for which their row is refused."""
+    while line := text.readline(_MAX_LINE):
+        if len(line) < _MAX_LINE or line.endswith(("\n", "\r")):
+            yield line
+            continue
+        while (rest := text.readline(_MAX_LINE)) and not rest.endswith(("\n", "\r")):
+            pass
+        yield line + "\0\n"
 
 
 def table_of_rows(
@@ -216,7 +238,7 @@ def split_rows(lines: Iterator[str], delimiter: str, start: int = 0, n_columns: 
         ):
             break
         for number, values in enumerate(csv.reader(block, delimiter=delimiter), start=start + 1):
-            yield number, values
+            yield number, values if len(values) <= _MAX_FIELDS else _too_many(values)
             n_columns = n_columns or len(values)
         start += len(block)
     yield from _quoted_rows(chain(block, lines), delimiter, start, n_columns)
@@ -248,7 +270,11 @@ def _quoted_rows(lines: Iterator[str], delimiter: str, start: int, n_columns: in
             source.read_again()
             reader = csv.reader(source, delimiter=delimiter)
         else:
-            yield begin + 1, row
+            yield begin + 1, row if len(row) <= _MAX_FIELDS else _too_many(row)
+
+
+def _too_many(row: list[str]) -> Message:
+    return Message("finding.many_fields", n=len(row), most=_MAX_FIELDS)
 
 
 def _encoding(content: bytes, file: str, issues: list[Issue]) -> str:
@@ -273,7 +299,18 @@ def _header(row: list[str] | Message, file: str) -> list[str]:
     header = [] if isinstance(row, Message) else [" ".join(name.replace("\0", "").split()) for name in row]
     if not any(header):
         raise UnusableError(Message("terminal.error.no_header", file=Plain(file)))
-    for name in header:
-        if name and header.count(name) > 1:
+    check_width(header, file)
+    for name, n in Counter(header).items():
+        if name and n > 1:
             raise UnusableError(Message("terminal.error.doubled_column", file=Plain(file), column=Plain(name)))
     return header
+
+
+def check_width(names: Sequence[str], file: str) -> None:
+    """Refuse a table with more named columns than any register has.
+
+    Raises:
+        UnusableError: it has.
+    """
+    if (n := sum(map(bool, names))) > MAX_COLUMNS:
+        raise UnusableError(Message("terminal.error.many_columns", file=Plain(file), n=n, most=MAX_COLUMNS))
