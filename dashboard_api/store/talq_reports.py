@@ -90,18 +90,21 @@ def next_report(database: Database, url: str, make: Make) -> Row[Any] | None:
 def _is_behind(connection: Connection, url: str) -> bool:
     read = select(talq_receivers.c.event_seq).where(talq_receivers.c.url == url).scalar_subquery()
     seq = connection.execute(select(read)).scalar_one()
-    newest = connection.execute(select(func.coalesce(func.max(fault_events.c.seq), 0))).scalar_one()
-    return seq is not None and int(newest) > int(seq)
+    return seq is not None and _newest_event(connection) > int(seq)
+
+
+def _newest_event(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(fault_events.c.seq), 0))).scalar_one())
 
 
 def _make_reports(connection: Connection, url: str, make: Make) -> None:
     seq = connection.execute(select(talq_receivers.c.event_seq).where(talq_receivers.c.url == url)).scalar_one()
     if seq < 0:
         steps = _standing(connection)
-        read_to = int(connection.execute(select(func.coalesce(func.max(fault_events.c.seq), 0))).scalar_one())
+        read_to = _newest_event(connection)
     else:
         steps = _steps_after(connection, seq)
-        read_to = steps[-1].seq if steps else seq
+        read_to = steps[-1].seq if steps else _newest_event(connection)  # else steps without a fault are met for ever
     rows = connection.execute(select(talq_told).where(talq_told.c.url == url)).all()
     before = {row.fault_id: Told(row.code, tuple(row.lamp_ids)) for row in rows}
     after, bodies = make(before, steps)
