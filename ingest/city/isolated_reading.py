@@ -25,6 +25,8 @@ from languages.message import Message, Plain
 MAX_UNPACKED: Final = 768 << 20  # bytes; a workbook that unpacks to more is a bomb, not a register
 _MAX_ENTRIES: Final = 10_000
 _MAX_MEMORY: Final = 2 << 30  # bytes
+_MAX_DENSITY: Final = 200  # times its packed size; texts of registers pack to a tenth or a twentieth
+_DENSE_FROM: Final = 64 << 20  # bytes that may be denser
 _MAX_SECONDS: Final = 300  # of CPU
 _MAX_SAID: Final = 20_000  # characters of what the process says
 # Every driver of GDAL but those for GeoJSON, GeoPackage, Shapefile, KML and ESRI JSON: no virtual layers, no network.
@@ -83,6 +85,11 @@ def check_archive(path: Path, kind: str = "workbook") -> None:
         raise _about(path, Message("terminal.error.broken_archive", reason=reason)) from error
     if len(entries) > _MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise UnusableError(Message("terminal.error.bomb", file=path, most=MAX_UNPACKED >> 20))
+    for entry in entries:
+        if entry.file_size > _DENSE_FROM and entry.file_size > _MAX_DENSITY * max(entry.compress_size, 1):
+            raise UnusableError(
+                Message("terminal.error.dense", file=path, name=Plain(entry.filename[:100]), most=_MAX_DENSITY)
+            )
 
 
 def decode_file(kind: str, path: Path, name: str = "", encoding: str = "") -> Decoded:

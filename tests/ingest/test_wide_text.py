@@ -74,6 +74,15 @@ def test_an_archive_of_one_line_of_separators_is_refused_at_once(tmp_path, is_zi
         suggest(file, "Asia/Jakarta", None, load_catalogue("en"))
 
 
+def test_what_packs_as_no_register_does_is_not_unpacked(tmp_path):
+    file = tmp_path / "lamps.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lamps.csv", HEADER.encode() + b" " * (70 << 20))
+    with pytest.raises(UnusableError) as told:
+        suggest(file, "Asia/Jakarta", None, load_catalogue("en"))
+    assert told.value.args[0].code == "terminal.error.dense"
+
+
 def test_the_work_of_a_header_grows_with_its_length():
     def distinct(n: int) -> None:
         read_delimited((",".join(f"c{number}" for number in range(n)) + "\n").encode(), "lamps.csv")
