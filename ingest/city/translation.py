@@ -179,7 +179,15 @@ def _reader(
         return lambda text: (technology_of(text) or text, None)
     if field == "phase":
         return lambda text: (PHASE_WORDS.get(text.casefold(), text), None)
-    return lambda text: (_one_line(text), None)
+    return _read_text
+
+
+def _read_text(text: str) -> Reading:
+    """A text in one line; what stands for no blank and cannot be printed is reported, as it may be part of a name."""
+    kept = _one_line(text)
+    if kept == text or all(c.isprintable() or c.isspace() for c in text):
+        return kept, None
+    return kept, Message("finding.unprintable", value=text, kept=kept)
 
 
 def _power_reader(
