@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from firmware_sim.demo.city_folder import free_port
 _READY_S: Final = 300
 _LOOK_S: Final = 5.0
 _END_S: Final = 60.0
+_BROKER_FILES: Final = (".mosquitto.conf", ".mosquitto.log")
 _ENDED: Final = re.compile(r"ended with|was ended by")
 
 
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.5, help="seconds between two attacks of each kind of traffic")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mosquitto", action="store_true", help="Mosquitto with deploy/mosquitto.conf as the broker")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="terang-soak-") as folder:
         result = _run(given, Path(folder))
@@ -55,6 +58,9 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     output = folder.with_suffix(".log")
     command = [sys.executable, "-m", "firmware_sim.demo", "--folder", str(folder), "--lamps", str(given.lamps)]
     command += ["--port", str(port), "--broker-port", str(broker_port)]
+    broker = _start_mosquitto(broker_port, folder) if given.mosquitto else None
+    if broker:
+        command.append("--no-embedded")
     loops = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(given.busy)]
     with output.open("w") as log:
         demo = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
@@ -69,7 +75,7 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         threads = [threading.Thread(target=_attack, args=(each, stop, given.pause), daemon=True) for each in attacks]
         for thread in threads:
             thread.start()
-        looks = _look(demo, port, time.monotonic() + 60 * given.minutes)
+        looks = _look([demo, broker] if broker else [demo], port, time.monotonic() + 60 * given.minutes)
         stop.set()
         for thread in threads:
             thread.join(30)
@@ -85,6 +91,8 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         demo.send_signal(signal.SIGTERM)
         demo.wait(_END_S)
         counts = compare(folder, [read_outbox(*item) for item in files.items()])
+        if broker and broker.poll() is not None:
+            text += f"\nmosquitto ended with {broker.returncode}"
         return _result(given, looks, attacks, text, counts, is_ready=is_ready and is_running)
     finally:
         stop.set()
@@ -96,7 +104,25 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             demo.wait(_END_S)
         except subprocess.TimeoutExpired:
             demo.kill()
-        output.unlink(missing_ok=True)
+        if broker:
+            broker.terminate()
+            broker.wait(_END_S)
+        for path in (output, *(folder.with_suffix(suffix) for suffix in _BROKER_FILES)):
+            path.unlink(missing_ok=True)
+
+
+def _start_mosquitto(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    """Mosquitto as it is deployed, listening on ``port``; its log goes to a file beside ``folder``."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        sys.exit("Mosquitto is not installed")
+    settings = Path(__file__).parents[1] / "deploy" / "mosquitto.conf"
+    ours, output = (folder.with_suffix(suffix) for suffix in _BROKER_FILES)
+    ours.write_text(
+        settings.read_text(encoding="utf-8").replace("listener 1883 ", f"listener {port} "), encoding="utf-8"
+    )
+    with output.open("wb") as log:
+        return subprocess.Popen([program, "-c", str(ours)], stdout=log, stderr=subprocess.STDOUT)
 
 
 def _result(
@@ -140,14 +166,15 @@ def _harmed(counts: dict[str, int]) -> bool:
     return counts["lost"] > 0 or counts["doubled"] > 0
 
 
-def _look(demo: subprocess.Popen[bytes], port: int, until: float) -> list[dict[str, Any]]:
+def _look(processes: list[subprocess.Popen[bytes]], port: int, until: float) -> list[dict[str, Any]]:
     looks = []
-    while time.monotonic() < until and demo.poll() is None:
+    pids = [process.pid for process in processes]
+    while time.monotonic() < until and all(process.poll() is None for process in processes):
         began = time.monotonic()
         status, body = _answer(port, "/api/v1/summary")
         live_at = json.loads(body).get("live_at") if status == 200 else None
         took = time.monotonic() - began
-        looks.append({"status": status, "answer_s": took, "live_at": live_at, "rss_mb": _memory_mb(demo.pid)})
+        looks.append({"status": status, "answer_s": took, "live_at": live_at, "rss_mb": _memory_mb(pids)})
         time.sleep(_LOOK_S)
     return looks
 
@@ -160,21 +187,22 @@ def _answer(port: int, path: str) -> tuple[int, bytes]:
         return getattr(error, "code", 0), b""
 
 
-def _memory_mb(pid: int) -> dict[str, int]:
-    """Resident memory of the demo's processes by what they are."""
+def _memory_mb(pids: list[int]) -> dict[str, int]:
+    """Resident memory [MB] of these processes and their children by what they are."""
+    ours = {str(pid) for pid in pids}
     found: dict[str, int] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         except OSError:
             continue
-        if str(pid) not in {fields["Pid"].strip(), fields["PPid"].strip()} or "VmRSS" not in fields:
+        if ours.isdisjoint({fields["Pid"].strip(), fields["PPid"].strip()}) or "VmRSS" not in fields:
             continue
         try:
             words = status.with_name("cmdline").read_bytes().decode().split("\0")
         except OSError:
             continue
-        name = words[2] if len(words) > 2 else fields["Name"].strip()
+        name = words[2] if len(words) > 2 and words[1] == "-m" else fields["Name"].strip()
         found[name] = found.get(name, 0) + int(fields["VmRSS"].split()[0]) // 1024
     return found
 

@@ -48,8 +48,11 @@ def play(
     seed: Annotated[int, typer.Option(help="The same seed generates the same town.")] = 1,
     benches: Annotated[int, typer.Option(min=0, max=8, help="Controllers whose agents read meters on terminals.")] = 3,
     broker_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The embedded broker's port; 0 = any free one.")
+        int, typer.Option(min=0, max=65535, help="The broker's port on this machine; 0 = any free one.")
     ] = 0,
+    embedded: Annotated[
+        bool, typer.Option(help="Start a broker in the process, or use the one that listens on --broker-port.")
+    ] = True,
     folder: Annotated[
         Path | None, typer.Option(help="Where the demo's city and its data stand; else demo-city.", show_default=False)
     ] = None,
@@ -57,10 +60,12 @@ def play(
     """Start a whole city on this machine; Ctrl-C ends all of it."""
     check_port(port)
     with held_folder(folder, port) as place:
-        _play_in(place, city, port, lamps, seed, benches, broker_port or free_port())
+        broker_port = broker_port or free_port()
+        broker_url = f"embedded:127.0.0.1:{broker_port}" if embedded else f"mqtt://127.0.0.1:{broker_port}"
+        _play_in(place, city, port, lamps, seed, benches, broker_url)
 
 
-def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int, broker_port: int) -> None:
+def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int, broker_url: str) -> None:
     _prepare_city(folder, city, lamps, seed)
     town = read_town(folder)
     offset_s = clock_offset_s(time.time_ns() // 1000, town_level(town))
@@ -70,7 +75,7 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     is_bench_able = sum("" not in controller.buses for controller in town.controllers)
     with Supervisor(folder / "data" / "log", environment) as supervisor:
-        _start_processes(supervisor, folder, offset_s, broker_port, port, min(benches, is_bench_able), seed, stop)
+        _start_processes(supervisor, folder, offset_s, broker_url, port, min(benches, is_bench_able), seed, stop)
         if not stop.is_set():
             words = load_catalogue(terminal_language(os.environ, language_codes()))
             print(welcome(town, port, folder, offset_s, supervisor.names(), words), flush=True)
@@ -115,7 +120,7 @@ def _start_processes(
     supervisor: Supervisor,
     folder: Path,
     offset_s: float,
-    broker_port: int,
+    broker_url: str,
     port: int,
     n_benches: int,
     seed: int,
@@ -124,11 +129,12 @@ def _start_processes(
     """Start the processes in the order in which they need each other."""
     python = [sys.executable, "-m"]
     place = ["--city", str(folder)]
-    embedded = {"TERANG_BROKER_URL": f"embedded:127.0.0.1:{broker_port}"}
-    supervisor.start("ingest", [*python, "ingest", *place, "--clock", "data", "--status", ""], embedded)
-    _wait_for_port(supervisor, broker_port, stop)
+    broker = broker_url.rpartition("/")[2].removeprefix("embedded:")
+    environment = {"TERANG_BROKER_URL": broker_url}
+    supervisor.start("ingest", [*python, "ingest", *place, "--clock", "data", "--status", ""], environment)
+    _wait_for_port(supervisor, int(broker.rpartition(":")[2]), stop)
     fleet = ["--interval", str(_INTERVAL_S), "--benches", str(n_benches), "--clock-offset", str(offset_s)]
-    fleet += ["--broker", f"127.0.0.1:{broker_port}", "--seed", str(seed), "--opening-faults"]
+    fleet += ["--broker", broker, "--seed", str(seed), "--opening-faults"]
     ready = folder / "data" / READY_FILE
     simulation = supervisor.start(
         "fleet", [*python, "firmware_sim", "fleet", *place, *fleet], before=lambda: ready.unlink(missing_ok=True)

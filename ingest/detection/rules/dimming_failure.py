@@ -16,7 +16,9 @@ from ingest.detection.rules.rule import Cause, Circumstances, Detector, Evidence
 from ingest.detection.rules.window import Bool, Expected, Float32, RowLimits, Window, number
 
 _APART = 0.12  # levels whose powers differ by less of the earlier one's cannot be told from each other
-_SAME = 0.06  # of the earlier power: this near to it the power is the same
+_SAME = 0.025  # of the earlier power, a meter's noise: this near to it the power is the same
+_NEAR = 0.06  # the same once it is known to be stuck, to tell that it still is
+_RESOLUTION_W = 0.5  # but never less than what meters that show whole watts can tell
 _SAME_LEVEL = 0.10  # the same where the levels are not apart: to tell that it is stuck no more
 _FOLLOWED = 0.25  # and no more than this share of the change that the step should have made
 _OFF = 0.08  # of the power at this level: nearer to it than that, the lamp is not known to be wrong
@@ -24,12 +26,16 @@ _FITS = 0.04  # of full power: this near to another level's power
 _FOLLOWS = (0.75, 1.30)  # of the power at this level: a lamp that is mended draws between them
 
 
-def _tolerance(expected: Expected) -> tuple[Float32, Bool]:
-    """What the same power may differ by [W], and whether the step since is large enough to tell; (n,) each."""
+def _tolerance(expected: Expected, same: float) -> tuple[Float32, Bool]:
+    """What the same power may differ by [W], and whether the step since is large enough to tell; (n,) each.
+
+    ``same``: what it may differ by where the step is large enough, of the earlier power.
+    """
     change = np.abs(expected.step_share - 1)
     is_apart = change > _APART
-    share = np.where(is_apart, np.minimum(_SAME, _FOLLOWED * change), _SAME_LEVEL).astype(np.float32)
-    return share * expected.before_w, is_apart
+    share = np.where(is_apart, np.minimum(same, _FOLLOWED * change), _SAME_LEVEL).astype(np.float32)
+    tolerance: Float32 = np.maximum(share * expected.before_w, np.float32(_RESOLUTION_W))
+    return tolerance, is_apart
 
 
 def _is_off(window: Window, expected: Expected) -> Bool:
@@ -39,7 +45,7 @@ def _is_off(window: Window, expected: Expected) -> Bool:
 
 def _is_same(window: Window, expected: Expected) -> Bool:
     """As before the last step, which should have changed it."""
-    tolerance, is_apart = _tolerance(expected)
+    tolerance, is_apart = _tolerance(expected, _SAME)
     same: Bool = is_apart & (np.abs(window.power_w - expected.before_w) <= tolerance)
     return same
 
@@ -67,7 +73,7 @@ def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
 
 def heals(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     """Draws another power than it was stuck at, and one that belongs to the level."""
-    tolerance, _ = _tolerance(expected)
+    tolerance, _ = _tolerance(expected, _NEAR)
     has_moved = np.where(
         np.isnan(expected.before_w), ~_is_off(window, expected), np.abs(window.power_w - expected.before_w) > tolerance
     )
@@ -102,8 +108,10 @@ def waits(window: Window, expected: Expected, beside: Circumstances) -> Bool:
 
 def turns(expected: Expected, _limits: RowLimits) -> list[tuple[str, Float32]]:
     """The ends of the band around the earlier power, and what may cut it."""
-    tolerance, _ = _tolerance(expected)
-    ends = [expected.before_w - tolerance, expected.before_w + tolerance]
+    ends = []
+    for same in (_SAME, _NEAR):
+        tolerance, _ = _tolerance(expected, same)
+        ends += [expected.before_w - tolerance, expected.before_w + tolerance]
     ends += [expected.own_level_w * np.float32(share) for share in (1 - _OFF, 1 + _OFF, *_FOLLOWS)]
     return [("power_w", np.where(expected.is_dimming, end, np.float32(np.nan))) for end in ends]
 

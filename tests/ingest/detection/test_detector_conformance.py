@@ -196,7 +196,7 @@ def oracle(name, w, e, i):
     before, change = float(e.before_w[i]), abs(float(e.step_share[i]) - 1)
     if e.step_share[i] < 1 and e.level[i] > 80:  # a step down that ends above the dimming level
         return False
-    return change > 0.12 and abs(p - before) <= min(0.06, 0.25 * change) * before
+    return change > 0.12 and abs(p - before) <= max(0.5, min(0.025, 0.25 * change) * before)
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-CURVE = {50: 0.5025, 70: 0.705, 80: 0.805, 85: 0.855, 100: 1.0}  # of this street's own drivers
+CURVE = {0: 0.0, 50: 0.5025, 70: 0.705, 80: 0.805, 85: 0.855, 100: 1.0}  # of this street's own drivers
 
 
 class Street:
@@ -125,6 +125,24 @@ def test_a_partly_dead_string_is_never_told_as_stuck(kit, share, is_new):
     street.health[3] = share
     for level in (100, 70, 50, 100):
         street.play(level)
+    assert street.standing() == {"lampPowerTooLow": 1}
+    assert faults(street.town.changes, "dimmingFailure") == []
+
+
+@pytest.mark.parametrize("share", [0.475, 0.485, 0.52, 0.53])
+@pytest.mark.parametrize("hours_off", [0, 10])
+def test_a_lamp_replaced_by_one_of_about_half_the_power_is_not_told_as_stuck_at_half(kit, share, hours_off):
+    street = Street(kit)
+    street.play(100)
+    street.play(50)
+    if hours_off:
+        street.stuck = dict.fromkeys(range(street.town.n), 0)
+        street.play(0, 60 * hours_off)
+        street.stuck = {}
+    street.health[3] = share
+    street.play(100)
+    assert street.standing() == {"lampPowerTooLow": 1}
+    street.play(50)
     assert street.standing() == {"lampPowerTooLow": 1}
     assert faults(street.town.changes, "dimmingFailure") == []
 
