@@ -16,8 +16,9 @@ from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
+from ingest.detection.outage.candidate_groups import WAIT, ControllerLamps, Group
 from ingest.detection.outage.circuit_outages import CircuitOutages
-from ingest.detection.outage.grouping import WAIT, ControllerLamps, Group, diagnose
+from ingest.detection.outage.grouping import diagnose
 from ingest.detection.outage.liveness import Liveness
 from ingest.detection.outage.load import GONE, UNKNOWN
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases

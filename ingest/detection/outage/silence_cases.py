@@ -13,7 +13,7 @@ from ingest.detection.conditions.causes import Case
 from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
-from ingest.detection.outage.grouping import ControllerLamps, Group
+from ingest.detection.outage.candidate_groups import ControllerLamps, Group
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN
 from ingest.detection.rules import DARK
 from ingest.model.finding import Key, Place

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
-from ingest.detection.outage.grouping import WAIT, Group
+from ingest.detection.outage.candidate_groups import WAIT, Group
 from ingest.detection.outage.load import GONE, UNKNOWN, Reading, judge_groups
 from ingest.detection.outage.meter_equations import Equation, MeterEquations
 from ingest.model.fleet import Fleet
