@@ -154,15 +154,20 @@ def circuits(lamps: ControllerLamps, taken: Bool, n_circuit: int, n_cable: int, 
 
 
 def _of_phases(lamps: ControllerLamps, rows: Int64, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:
-    """Phases of a circuit that are silent as a whole, or from some position on, while another one answers there."""
+    """Phases of a circuit that are silent as a whole, or from some position on, while another one answers there.
+
+    They wait while lamps of another phase are about to be lost: then it is the cable of all phases.
+    """
     groups = []
+    is_unsettled = lamps.is_falling | (lamps.is_mute & ~lamps.is_lost)
     phases = np.unique(lamps.phase[rows[lamps.is_lost[rows]]])
     for phase in phases[phases >= 0].tolist():
         mine = rows[lamps.phase[rows] == phase]
         others = rows[lamps.phase[rows] != phase]
         if lamps.is_lost[mine].all():
             if len(mine) >= n_circuit and lamps.is_alive[others].any():
-                groups.append(Group("circuit", int(lamps.circuit[mine[0]]), mine, phase=phase))
+                verdict = WAIT if is_unsettled[others].any() else "alone"
+                groups.append(Group("circuit", int(lamps.circuit[mine[0]]), mine, phase=phase, verdict=verdict))
             continue
         tail = _tail(lamps, mine[lamps.is_surveyed[mine]], n_cable, sweep_s)
         if tail is None:
@@ -170,6 +175,8 @@ def _of_phases(lamps: ControllerLamps, rows: Int64, n_circuit: int, n_cable: int
         is_beyond = lamps.position[others] > lamps.position[tail.rows[0]]
         if (is_beyond & lamps.is_alive[others]).any():
             tail.phase = phase
+            if (is_beyond & is_unsettled[others]).any():
+                tail.verdict = WAIT
             groups.append(tail)
     return groups
 
