@@ -180,3 +180,10 @@ def _far_ends(lamps: ControllerLamps, groups: list[Group], sweep_s: int) -> None
         merged = Group("bus", bus, end, before, THERE, "busFailure", bus)
         groups[:] = [g for g in groups if not any(g is one for one in mine)] + [merged]
         lone = [g for g in lone if not any(g is one for one in mine)]
+
+
+def is_lone(group: Group, groups: list[Group], lamps: ControllerLamps, near_s: int) -> bool:
+    """Whether no other lamp without a cause fell silent together with this group."""
+    onset_s = lamps.since_s[group.rows].max()
+    others = [one for one in groups if one.verdict == "alone" and one is not group]
+    return not any((np.abs(lamps.since_s[one.rows] - onset_s) <= near_s).any() for one in others)

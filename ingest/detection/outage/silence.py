@@ -18,9 +18,10 @@ from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Sus
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.candidate_groups import WAIT, ControllerLamps, Group
 from ingest.detection.outage.circuit_outages import CircuitOutages
-from ingest.detection.outage.grouping import diagnose
+from ingest.detection.outage.grouping import diagnose, is_lone
 from ingest.detection.outage.liveness import Liveness
 from ingest.detection.outage.load import GONE, UNKNOWN
+from ingest.detection.outage.returns import Returns
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.detection.outage.silent_load import SilentLoad
 from ingest.model.fleet import Fleet
@@ -30,7 +31,6 @@ Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE: Final = MEASURED.index("voltage_v")
 _SLOW_SWEEP_S: Final = 240
-_TOGETHER: Final = 2  # lamps that answer again in one sweep: one alone may have lost its replies by chance
 
 
 class Silence:
@@ -58,7 +58,7 @@ class Silence:
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
         self._outages = CircuitOutages(fleet, state)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
-        self._back: tuple[Int64, Int64] = (np.zeros(0, np.int64), np.zeros(0, np.int64))  # see `_begin_anew`
+        self._back = Returns(self.lost)
         self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
@@ -97,7 +97,7 @@ class Silence:
         is_open: Bool = runs["is_open"]
         # perhaps it was dark with its cable: a discharge lamp starts anew, and its switching on is none of its own
         has_been_away = np.flatnonzero(is_open | (runs["count"] >= self._samples))
-        self._back = lamp[has_been_away], runs["since_s"][has_been_away].astype(np.int64)
+        self._back.note(lamp[has_been_away], runs["since_s"][has_been_away])
         if len(has_been_away):
             self._state.lit_from_s[lamp[has_been_away]] = sweep.at_s[sweep.record_of(row[has_been_away])]
         self.lost.close(lamp[np.flatnonzero(is_open | (runs["count"] > 0))])
@@ -202,7 +202,7 @@ class Silence:
         if self.cases.is_returning(c):
             self._pending.add(c)
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
-        self._begin_anew(own, interval_s)
+        self._back.begin_anew(own, interval_s)
         is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
         is_lost = in_record & is_live & ~is_alive & is_run
         if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
@@ -245,24 +245,10 @@ class Silence:
                 if group.load == GONE and (lamps.is_falling | (lamps.is_mute & ~lamps.is_lost)).any():
                     self._pending.add(c)
                     continue
-                group.is_lone = _is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
+                group.is_lone = is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
                 self._tell_alone(c, group, lamps, at_s, is_guarded)
             else:
                 self.cases.open_group(c, group, lamps, at_us)
-
-    def _begin_anew(self, own: Int64, interval_s: int) -> None:
-        """Begin the runs of lamps anew which fell silent together with others that answer again in this very sweep.
-
-        What kept those silent, a blackout that nothing else tells of or a circuit not told yet, kept these so too:
-        that one of them misses the first sweep afterwards is a lost reply, and no silence of its own.
-        """
-        back, back_since_s = self._back
-        is_own = (back >= own[0]) & (back <= own[-1])
-        if is_own.sum() < _TOGETHER:
-            return
-        running = own[(self.lost.count[own] > 0) & ~self.lost.is_open[own]]
-        apart_s = np.abs(self.lost.since_s[running].astype(np.int64)[:, None] - back_since_s[is_own][None])
-        self.lost.forget(running[(apart_s <= 2 * interval_s).sum(axis=1) >= _TOGETHER])
 
     def _is_blind(self, sweep: Sweep, record: int, lamps: ControllerLamps) -> bool:
         """Whether no lamp of the controller answers and nothing tells of a supply: it may be a blackout of the street.
@@ -313,10 +299,3 @@ class Silence:
     def snapshot(self) -> dict[str, Any]:
         """What a restart must not lose beside the counters."""
         return {"answered_by_day": self.answered_by_day}
-
-
-def _is_lone(group: Group, groups: list[Group], lamps: ControllerLamps, near_s: int) -> bool:
-    """Whether no other lamp without a cause fell silent together with this group."""
-    onset_s = lamps.since_s[group.rows].max()
-    others = [one for one in groups if one.verdict == "alone" and one is not group]
-    return not any((np.abs(lamps.since_s[one.rows] - onset_s) <= near_s).any() for one in others)
