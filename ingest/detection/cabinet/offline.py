@@ -51,6 +51,10 @@ class Presence:
         self.is_offline[back] = False
         return back
 
+    def hear_until(self, live: Places, at_us: Int64) -> None:
+        """Controllers whose live records tell of times later than "now", int64 (n,), are not silent until then."""
+        self.heard_us[live] = np.maximum(self.heard_us[live], at_us)
+
     def session(self, controller: int, *, is_birth: bool, at_us: int, now_us: int) -> None:
         """Note a birth or a death."""
         self.heard_us[controller] = max(int(self.heard_us[controller]), now_us)
@@ -83,6 +87,8 @@ class OfflineRule:
         """Records came: who is back?"""
         live, whose = sweep.live_controller, sweep.batch.controller
         heard = live if sweep.is_live.all() else whose[whose >= 0].astype(np.int64)
+        # by the clock of the data a sweep may come before the median of all has reached its time
+        self.presence.hear_until(live, sweep.at_s[sweep.live] * 1_000_000)
         for controller in self.presence.hear(heard, live, now_us).tolist():
             self._book.close(self._key(controller), now_us)
 

@@ -234,10 +234,8 @@ class Silence:
         is_guarded = self._guarded(sweep, record, lamps.lamp)
         is_blind = self._is_blind(sweep, record, lamps)
         for group in diagnosis.groups:
-            if group.verdict == "alone" and group.load == UNKNOWN and is_blind:
-                self._pending.add(c)
-                continue
-            if group.verdict == "wait" or muted[group.rows].any():
+            is_hidden = group.verdict == "alone" and group.load == UNKNOWN and is_blind
+            if is_hidden or group.verdict == "wait" or muted[group.rows].any():
                 self._pending.add(c)
                 continue
             if group.verdict == "alone":
