@@ -39,6 +39,8 @@ SET_ASIDE: Final = "damaged-"
 _FAN_IN: Final = 32  # so many of one size are merged while the day lasts
 _MAX_AT_ONCE: Final = 512
 _GRACE_S: Final = 60.0  # a reader may have listed what is hidden now
+_MOST_DELETED: Final = 128  # in one piece of work: a merge hides 32 at once, and there may be one each second
+_MOST_KNOWN: Final = 20_000  # segments whose footers are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Compaction:
         self._hidden_at: dict[Path, float] = {}
         # days without work, as they stood: two years of footers are not read again every few seconds
         self._at_rest: dict[int, tuple[int, bool, bool]] = {}
+        self._known: dict[Path, tuple[int, _Segment]] = {}  # whole segments, by the time of their last change
         self._log = structlog.get_logger("telemetry")
 
     def run(self, now_us: int, settled: int) -> bool:
@@ -111,14 +114,17 @@ class Compaction:
         hidden = set(names) - set(visible(names))
         if hidden and self._uncover(folder, set(names) - hidden):
             return True
-        now = self._monotonic()
-        for name in hidden:
-            path = folder / name
-            if now - self._hidden_at.setdefault(path, now) >= _GRACE_S:
-                shutil.rmtree(path, ignore_errors=True)
-                del self._hidden_at[path]
-                return True
-        return False
+        now, n_deleted = self._monotonic(), 0
+        for path in sorted(folder / name for name in hidden):
+            if now - self._hidden_at.setdefault(path, now) < _GRACE_S:
+                continue
+            shutil.rmtree(path, ignore_errors=True)
+            del self._hidden_at[path]
+            self._known.pop(path, None)
+            n_deleted += 1
+            if n_deleted >= _MOST_DELETED:
+                break
+        return n_deleted > 0
 
     def _uncover(self, folder: Path, names: set[str]) -> bool:
         """Rename a damaged merged segment, so that those that it hides count again; says whether there was one."""
@@ -161,11 +167,26 @@ class Compaction:
         span = parse_segment(path.name)
         if span is None:
             return None
+        if any(self._damaged.holds(path / f"{name}.parquet") for name in TABLES):
+            return None
+        try:
+            changed_ns = path.stat().st_mtime_ns
+        except OSError:
+            return None
+        known = self._known.get(path)
+        if known is not None and known[0] == changed_ns:
+            return known[1]
+        segment = self._read_segment(path, span)
+        if segment is not None and segment.first == segment.last:  # of merged ones there are few: they are looked at
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[path] = (changed_ns, segment)
+        return segment
+
+    def _read_segment(self, path: Path, span: tuple[int, int]) -> _Segment | None:
         n_rows = {}
         for name in TABLES:
             file = path / f"{name}.parquet"
-            if self._damaged.holds(file):
-                return None
             try:
                 n_rows[name] = pq.read_metadata(file).num_rows if name == "cabinets" or file.exists() else 0
             except READ_ERRORS as error:
