@@ -1,4 +1,4 @@
-"""What the agent costs: sweep time against the wire's limit, memory, start-up, CPU, bytes to the card, nothing lost.
+"""What the agent costs: sweep time against the wire's limit, memory, start-up, CPU, bytes stored, nothing lost.
 
     python -m benchmarks.bench_edge [--sweeps 5] [--kills 6] [--profile lamp-node|pzem-016] [--seed 1]
 
@@ -22,54 +22,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.edge_city import BAUD, ROOT, TURNAROUND_S, simulate, simulated_meters, write_config
 from benchmarks.edge_host import CountingHost, running_broker
 from benchmarks.mobile_link import MobileLink
 from edge_agent.config import load_config
 from edge_agent.serial.plan import plan_bus
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 
-ROOT = Path(__file__).parents[1]
 N_LAMPS = 125
 N_LAMPS_CHAOS = 10
-BAUD = 9600
-TURNAROUND_S = 0.005
 SWEEP_INTERVAL_S = 8.0
 CHAOS_INTERVAL_S = 0.1
 MUST_REACH = 1 / 0.95
-CONFIG = """
-[controller]
-group = "bench"
-id = "PJU-BENCH"
-latitude = 0.79
-longitude = 102.05
-timezone = "Asia/Jakarta"
-[broker]
-url = "mqtt://127.0.0.1:{broker_port}"
-[keys]
-working = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-recovery = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"
-[sweep]
-interval_s = {interval_s}
-interval_day_s = {interval_s}
-slow_s = 900
-[outbox]
-path = "outbox.db"
-resend_after_s = 2
-rate_per_s = 1000
-"""
 
 
 def main() -> None:
     """Run both parts and print the figures, the JSON object last."""
     options = _options()
     if options.simulate:
-        _simulate(options.profile, options.simulate, is_instant=options.instant)
+        simulate(options.profile, options.simulate, is_instant=options.instant)
         return
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
@@ -82,7 +56,7 @@ def main() -> None:
             f"sweep {figures['sweep_s']:.3f} s, limit {figures['limit_s']:.3f} s: {figures['sweep_to_limit']:.4f} "
             f"(must be <= {MUST_REACH:.4f})\n"
             f"{figures['rss_mb']:.1f} MB, {figures['cpu_ms_per_sweep']:.0f} ms CPU "
-            f"and {figures['card_bytes_per_sweep']:,} bytes to the card a sweep, "
+            f"and {figures['card_bytes_per_sweep']:,} bytes to storage a sweep, "
             f"{figures['mobile_bytes_per_sweep']:,} bytes over the mobile link",
             flush=True,
         )
@@ -109,8 +83,8 @@ def _options() -> argparse.Namespace:
 def _measure(folder: Path, port: int, options: argparse.Namespace) -> dict[str, Any]:
     """One agent at the wire's true speed."""
     link = MobileLink(port)
-    with _meters(options.profile, N_LAMPS) as ports:
-        config = _write_config(folder / "measure", link.port, SWEEP_INTERVAL_S, ports, options.profile, N_LAMPS)
+    with simulated_meters(options.profile, N_LAMPS) as ports:
+        config = write_config(folder / "measure", link.port, SWEEP_INTERVAL_S, ports, options.profile, N_LAMPS)
         host = CountingHost(port, "bench", "PJU-BENCH")
         agent, _ = _start_agent(config)
         _await_sweeps(host, 2)  # the first one learns the meters' turnaround and reads the slow quantities
@@ -138,9 +112,9 @@ def _measure(folder: Path, port: int, options: argparse.Namespace) -> dict[str, 
 def _endure(folder: Path, port: int, options: argparse.Namespace) -> dict[str, Any]:
     """Kill the agent at random moments; then let the last one deliver what is left."""
     rng = random.Random(options.seed)
-    with _meters(options.profile, N_LAMPS_CHAOS, is_instant=True) as ports:
+    with simulated_meters(options.profile, N_LAMPS_CHAOS, is_instant=True) as ports:
         where = folder / "endure"
-        config = _write_config(where, port, CHAOS_INTERVAL_S, ports, options.profile, N_LAMPS_CHAOS)
+        config = write_config(where, port, CHAOS_INTERVAL_S, ports, options.profile, N_LAMPS_CHAOS)
         host = CountingHost(port, "bench", "PJU-BENCH")
         running_s, starts_s = 0.0, []
         for _ in range(options.kills):
@@ -152,7 +126,7 @@ def _endure(folder: Path, port: int, options: argparse.Namespace) -> dict[str, A
             agent.kill()
             agent.wait()
         n_written = host.n_stored
-        config = _write_config(where, port, 60.0, ports, options.profile, N_LAMPS_CHAOS)
+        config = write_config(where, port, 60.0, ports, options.profile, N_LAMPS_CHAOS)
         agent, _ = _start_agent(config)
         _await_quiet(host)
         agent.send_signal(signal.SIGTERM)
@@ -237,65 +211,6 @@ def _usage(pid: int) -> tuple[float, int]:
 def _peak_mb(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
-def _write_config(folder: Path, port: int, interval_s: float, ports: list[str], profile: str, n_lamps: int) -> Path:
-    folder.mkdir(exist_ok=True)
-    text = CONFIG.format(broker_port=port, interval_s=interval_s)
-    for name, device in zip("AB", ports, strict=True):
-        lamps = ", ".join(
-            f'{{ address = {address}, lamp_id = "{name}{address}", profile = "{profile}" }}'
-            for address in range(1, n_lamps + 1)
-        )
-        text += f'[[bus]]\nname = "{name}"\nport = "{device}"\nbaud = {BAUD}\nlamps = [{lamps}]\n'
-    path = folder / "agent.toml"
-    path.write_text(text)
-    return path
-
-
-@contextmanager
-def _meters(profile: str, n_lamps: int, *, is_instant: bool = False) -> Iterator[list[str]]:
-    """Run the simulated meters in a process of their own; gives the two ports."""
-    command = [sys.executable, "-m", "benchmarks.bench_edge", "--simulate", str(n_lamps), "--profile", profile]
-    command += ["--instant"] if is_instant else []
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-
-
-def _simulate(profile: str, n_lamps: int, *, is_instant: bool) -> None:
-    """Child process: meters on two pseudo-terminals until the parent goes away."""
-    import numpy as np  # noqa: PLC0415 - the simulator's; the parent does not need it
-
-    from firmware_sim import meters  # noqa: PLC0415 - as above
-
-    with suppress(OSError):  # a wire is not preempted by other programs; without the right to say so, it is
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
-    values = meters.LampValues(voltage_v=229.4, current_a=0.41, power_w=90.2, energy_wh=123456, power_factor=0.96)
-
-    def device() -> meters.Pzem | meters.LampNode:
-        if profile != "lamp-node":
-            return meters.Pzem(lambda: values)
-        # by day it drives what the agent commands: one that did not would be commanded again in every sweep
-        node = meters.LampNode(lambda: replace(values, level_percent=node.level_percent))
-        return node
-
-    buses = [
-        meters.MeterBus(
-            {address: device() for address in range(1, n_lamps + 1)},
-            meters.LineTiming(baud=BAUD, turnaround_s=TURNAROUND_S, is_instant=is_instant),
-            meters.LineFaults(),
-            np.random.default_rng(seed),
-        )
-        for seed in (1, 2)
-    ]
-    for bus in buses:
-        bus.start()
-    print(json.dumps([bus.port for bus in buses]), flush=True)
-    sys.stdin.read()  # until the parent closes it
 
 
 if __name__ == "__main__":

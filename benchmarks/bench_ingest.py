@@ -26,7 +26,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.flood_controller import sizes_of
-from benchmarks.ingest_kills import Killer, told_faults
+from benchmarks.ingest_kills import Killer, reported_faults
 from ingest.schema.segments import table_files
 
 ROOT = Path(__file__).parents[1]
@@ -193,7 +193,7 @@ def run(options: argparse.Namespace, folder: Path, processes: list[subprocess.Po
     peak_mb = rss_mb(ingest.pid)
     ingest.terminate()
     ingest.wait(60)
-    faults = told_faults(folder / "data" / "terang.db")
+    faults = reported_faults(folder / "data" / "terang.db")
     if options.kills:
         killer.report(marks, stored(folder), faults, wanted=-(-options.controllers // DARK_EVERY))
         return

@@ -51,7 +51,7 @@ class Killer:
             f"{self.n_done} x kill -9 under the flood: {done['sent']:,.0f} records sent, {done['resent']:,.0f} of them "
             f"again, {done['acknowledged']:,.0f} acknowledged, {kept['different']:,.0f} stored"
         )
-        print(f"{wanted} dark lamps; faults told: {faults or 'none'}")
+        print(f"{wanted} dark lamps; faults reported: {faults or 'none'}")
         result = {
             "kills": self.n_done,
             "sent": int(done["sent"]),
@@ -65,10 +65,10 @@ class Killer:
         print(json.dumps(result))
 
 
-def told_faults(database: Path) -> dict[str, Any]:
+def reported_faults(database: Path) -> dict[str, Any]:
     """Faults of each code and state in the fault book, on how many lamps, and how many events tell of them.
 
-    A fault that was told once, and neither closed nor opened again, has one event.
+    A fault that was reported once, and neither closed nor opened again, has one event.
     """
     query = """
         SELECT code, faults.state, count(DISTINCT id), count(DISTINCT lamp_id), count(*)

@@ -15,7 +15,7 @@ from dashboard_api.store.work import add_command, has_room
 from ingest.schema.orders import MAX_DIM_DAYS
 
 _DAY_US: Final = 86_400 * 1_000_000
-_MAX_OPEN: Final = 500  # commands that are queued or under way: each is written to the controllers' cards
+_MAX_OPEN: Final = 500  # commands that are queued or under way: each is written to the controllers' storage
 
 
 def queue_dim(

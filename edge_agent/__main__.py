@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge_agent.config import load_config
 from edge_agent.errors import EXIT_BAD_INPUT, EXIT_NOT_WELL, AgentError, Fatal
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.settings import DEFAULT_CONFIG
 from edge_agent.tables import read_toml
 from edge_agent.wire.errors import WireError

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge_agent.bus_config import parse_bus
 from edge_agent.errors import ConfigError
 from edge_agent.settings import (
-    MAX_PAUSE_MS,
     AgentConfig,
     BrokerConfig,
     BusConfig,
@@ -44,12 +44,8 @@ __all__ = [
     "load_config",
     "parse_config",
 ]
-
-PARITIES = ("N", "E", "O")
 SCHEMES = ("mqtt", "mqtts")
 MAX_TOPIC_LEVEL = 200
-
-
 # environment variable -> section and key; the environment wins over the file
 OVERRIDES = {
     f"TERANG_{section}_{key}".upper(): (section, key)
@@ -87,7 +83,7 @@ def parse_config(document: dict[str, Any], path: Path, environment: Mapping[str,
     for variable, (section, key) in OVERRIDES.items():
         if variable in environment:
             sections[section].override(key, environment[variable], variable)
-    buses = tuple(_bus(table) for table in root.tables("bus"))
+    buses = tuple(parse_bus(table) for table in root.tables("bus"))
     root.finish()
     config = AgentConfig(
         controller=_controller(sections["controller"]),
@@ -220,71 +216,6 @@ def _enrolment(table: Table) -> str | None:
     if server is not None and not server.startswith(("https://", "http://")):
         table.fail("server", Message("agent.error.no_https", server=server))
     return server
-
-
-def _bus(table: Table) -> BusConfig:
-    bus = BusConfig(
-        name=table.text("name"),
-        port=table.text("port"),
-        baud=table.integer("baud", 9600, minimum=300, maximum=1_000_000),
-        parity=table.choice("parity", "N", PARITIES),
-        stop_bits=table.integer("stop_bits", 1, minimum=1, maximum=2),
-        lamps=tuple(_lamp(entry) for entry in table.tables("lamps")),
-        cabinet=_device(table, "cabinet"),
-        circuits=tuple(_circuit(entry) for entry in table.tables("circuits")),
-        io=_device(table, "io"),
-        pause_s=table.number("pause_ms", 0, minimum=0, maximum=MAX_PAUSE_MS) / 1000,
-    )
-    table.finish()
-    _check_addresses(table, bus)
-    return bus
-
-
-def _lamp(entry: Table) -> LampMeter:
-    meter = LampMeter(_address(entry), entry.text("lamp_id"), entry.text("profile"))
-    entry.finish()
-    return meter
-
-
-def _circuit(entry: Table) -> CircuitMeter:
-    meter = CircuitMeter(_address(entry), entry.text("circuit"), entry.text("profile"))
-    entry.finish()
-    return meter
-
-
-def _device(table: Table, key: str) -> Device | None:
-    if not table.has(key):
-        return None
-    entry = table.table(key)
-    device = Device(_address(entry), entry.text("profile"))
-    entry.finish()
-    return device
-
-
-def _address(entry: Table) -> int:
-    return entry.integer("address", minimum=1, maximum=247)
-
-
-def _check_addresses(table: Table, bus: BusConfig) -> None:
-    owners: dict[int, str] = {}
-    named = [(lamp.address, f"lamp {lamp.lamp_id}") for lamp in bus.lamps]
-    named += [(meter.address, f"circuit {meter.circuit}") for meter in bus.circuits]
-    named += [(device.address, what) for what, device in (("cabinet", bus.cabinet), ("io", bus.io)) if device]
-    for address, owner in named:
-        if address in owners:
-            table.fail(
-                "address",
-                Message(
-                    "agent.error.shared_address",
-                    address=Plain(address),
-                    name=Plain(bus.name),
-                    owners=Plain(owners[address]),
-                    owner=Plain(owner),
-                ),
-            )
-        owners[address] = owner
-    if not owners:
-        table.fail("lamps", Message("agent.error.no_meter", name=Plain(bus.name)))
 
 
 def _check_whole(config: AgentConfig) -> None:

@@ -15,7 +15,8 @@ from edge_agent.errors import EXIT_NOT_WELL, Fatal, NoReply
 from edge_agent.printout import found_words, show_found, show_ports, show_snapshot
 from edge_agent.serial.line import Line
 from edge_agent.serial.port import list_ports, open_port
-from edge_agent.serial.profile import SHIPPED, Profile, load_profile
+from edge_agent.serial.profile import Profile
+from edge_agent.serial.profile_file import SHIPPED, load_profile
 from edge_agent.serial.scan import read_meter, scan_line
 from edge_agent.settings import DEFAULT_CONFIG
 from languages.catalogue import Catalogue

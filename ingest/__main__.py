@@ -108,7 +108,7 @@ def energy(
     out: Annotated[Path | None, typer.Option(help="terminal.ingest.help.table")] = None,
 ) -> None:
     """Reckon a month's energy anew and show it per cabinet and supply account."""
-    report_energy(read_city(city, os.environ), month, out, now_us=time.time_ns() // 1000)
+    report_energy(read_city(city, os.environ), month, out, time.time_ns() // 1000, terminal_words(os.environ))
 
 
 @app.command("replay", help="terminal.ingest.do.replay")
@@ -119,7 +119,7 @@ def replay_period(
     limits: Annotated[Path | None, typer.Option(help="terminal.ingest.help.limits")] = None,
 ) -> None:
     """Run detection again over stored telemetry and show which faults would have opened; changes nothing."""
-    run_replay(read_city(city, os.environ), start, end, limits)
+    run_replay(read_city(city, os.environ), start, end, limits, terminal_words(os.environ))
 
 
 @app.command("retention", help="terminal.ingest.do.retention")

@@ -24,14 +24,14 @@ from ingest.jobs.citizen_faults import CitizenFaultsJob
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
 from ingest.jobs.energy import EnergyJob
-from ingest.jobs.faults import FaultChangesJob, open_fault_desk
+from ingest.jobs.faults import FaultChangesJob, open_fault_job
 from ingest.jobs.live_snapshot import LiveSnapshot
 from ingest.jobs.maintenance import MaintenanceJob
 from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.jobs.schedule_push import ScheduleJob
 from ingest.jobs.schedule_watch import ScheduleWatch
-from ingest.metrics import Metrics, Readiness, StatusPage
+from ingest.metrics import Metrics
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
@@ -44,15 +44,17 @@ from ingest.pipeline.loop import Intake, Pace
 from ingest.pipeline.snapshots import SnapshotFile, SnapshotJob, recover
 from ingest.pipeline.store_upkeep import Upkeep
 from ingest.private_files import make_private
+from ingest.readiness import Readiness
 from ingest.register.controller_schedules import read_schedules
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
+from ingest.status_page import open_status_page
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 from ingest.telemetry.store import TelemetryStore
-from languages.message import Message, Plain, why
+from languages.message import Message, why
 
 LOCK_FILE: Final = "ingest.lock"
 _PATIENCE_S: Final = 2.0  # for the records since the snapshot before intake serves; the rest is judged beside it
@@ -111,14 +113,14 @@ class CityIngest:
             engine,
             city.folder,
             is_takeover=options.is_elected,
-            tell=lambda text: readiness.warn("register", text),
+            tell=lambda reason: readiness.warn("register", reason),
             note=note,
         )
         start_us = 0 if options.is_data_clock else _wall_us()
         fleet = Fleet.from_register(register)
         schedules = read_schedules(engine, city.schedule)
         detection = Detection(fleet, city, start_us=start_us, schedules=schedules)
-        book = open_fault_desk(engine, register, city, start_us, metrics)
+        book = open_fault_job(engine, register, city, start_us, metrics)
         directory = Directory(fleet)
         store, stored_ranges = opening.result()
         received = ReceivedRangesTable()
@@ -199,7 +201,7 @@ class CityIngest:
         broker.state_time.tell = host.tell_state
         self.status_port: int | None = None
         if options.show is None and options.status_port >= 0:
-            page = _status_page(options, metrics, readiness)
+            page = open_status_page(options, metrics, readiness)
             page.start()
             self.status_port = page.port
             self._closers.append(page.stop)
@@ -266,7 +268,7 @@ def _signer(city: City) -> OrderSigner | None:
         raise UnusableError(Message("terminal.error.working_key", reason=why(error))) from error
 
 
-def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: str | None) -> None:
+def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: Message | None) -> None:
     metrics.damaged_files.set(n_files)
     readiness.warn("telemetry", warning)
 
@@ -292,13 +294,3 @@ def _wall_us() -> int:
 
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _status_page(options: Options, metrics: Metrics, readiness: Readiness) -> StatusPage:
-    try:
-        return StatusPage(options.status_host, options.status_port, metrics, readiness)
-    except OSError as error:
-        if not options.is_status_wished:  # a second city on this machine must not fail for a page nobody asked for
-            return StatusPage(options.status_host, 0, metrics, readiness)
-        at = Plain(f"{options.status_host}:{options.status_port}")
-        raise UnusableError(Message("terminal.error.at", where=at, reason=why(error))) from error

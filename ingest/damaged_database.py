@@ -122,12 +122,9 @@ def kept_databases(city: City) -> list[Path]:
     return sorted(kept for kept in found if not kept.name.endswith(_BESIDE))
 
 
-def kept_warning(city: City) -> str | None:
+def kept_warning(city: City) -> Message | None:
     """What ``/readyz`` says of them; None if there are none."""
     kept = kept_databases(city)
     if not kept:
         return None
-    return (
-        f"the database was damaged and a new one was made; the damaged one is kept as {kept[-1].name} for "
-        "sqlite3's .recover: when it is no longer needed, remove it"
-    )
+    return Message("readiness.kept_database", name=Plain(kept[-1].name))

@@ -1,4 +1,4 @@
-"""Prometheus metrics of ingest, and its pages /metrics, /healthz and /readyz (loopback by default).
+"""Prometheus metrics of ingest.
 
 ``Metrics`` belongs to one ingest and has its own registry; nothing is registered at import.
 """
@@ -6,18 +6,12 @@
 from __future__ import annotations
 
 import collections
-import json
 import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Final
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST as TEXT_FORMAT
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-LONGEST_ROUND_S: Final = 15.0  # of the loop, until it counts as standing still
 _MAX_STRANGERS: Final = 100  # named by reason
 _MAX_SOURCES: Final = 100_000  # remembered complaints; after that a source may be logged again
 
@@ -129,109 +123,3 @@ class Complaints:
             self._logged.clear()
         self._logged.add((reason, source))
         self._log.warning(text, reason=reason, source=source, note="logged once per source")
-
-
-class Readiness:
-    """The reasons for not being ready, by part; empty = ready. Warnings do not affect readiness."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Not ready until every part has said so."""
-        self._monotonic = monotonic
-        self._reasons: dict[str, str] = {"start": "starting"}
-        self._warnings: dict[str, str] = {}
-        self._turned_at: float | None = None
-
-    def turned(self) -> None:
-        """The loop has begun another round; from the first one on, it is expected to go on."""
-        self._turned_at = self._monotonic()
-
-    def ended(self) -> None:
-        """The loop turns no more, and is not expected to."""
-        self._turned_at = None
-
-    def set(self, part: str, reason: str | None) -> None:
-        """A part is ready (None) or says why it is not."""
-        if reason is None:
-            self._reasons.pop(part, None)
-        else:
-            self._reasons[part] = reason
-
-    def reasons(self) -> dict[str, str]:
-        """The reasons for not being ready, by part."""
-        reasons, turned_at = dict(self._reasons), self._turned_at
-        if turned_at is not None and (stood_s := self._monotonic() - turned_at) > LONGEST_ROUND_S:
-            reasons["loop"] = f"the loop has not turned for {stood_s:.0f} s"
-        return reasons
-
-    def warn(self, part: str, text: str | None) -> None:
-        """A part says what a person should look at although intake goes on, or that there is nothing (None)."""
-        if text is None:
-            self._warnings.pop(part, None)
-        else:
-            self._warnings[part] = text
-
-    def warnings(self) -> dict[str, str]:
-        """What a person should look at, by part."""
-        return dict(self._warnings)
-
-
-class StatusPage:
-    """A small HTTP server on its own thread."""
-
-    def __init__(self, host: str, port: int, metrics: Metrics | None, readiness: Readiness) -> None:
-        """Bind; port 0 takes a free one. Without ``metrics`` that page is empty.
-
-        Raises:
-            OSError: the port is taken.
-        """
-        self._shown = (metrics, readiness)
-        self._server = ThreadingHTTPServer((host, port), _handler(lambda: self._shown))
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, name="status", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return int(self._server.server_address[1])
-
-    def show(self, metrics: Metrics | None, readiness: Readiness) -> None:
-        """Show these from now on."""
-        self._shown = (metrics, readiness)
-
-    def start(self) -> None:
-        """Serve from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Serve no more."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _handler(shown: Callable[[], tuple[Metrics | None, Readiness]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            """Answer one of the three pages."""
-            metrics, readiness = shown()
-            if self.path == "/metrics":
-                self._answer(200, TEXT_FORMAT, generate_latest(metrics.registry) if metrics else b"")
-            elif self.path == "/healthz":
-                self._answer(200, "application/json", b'{"status": "alive"}')
-            elif self.path == "/readyz":
-                why = readiness.reasons()
-                said = {"status": "waiting" if why else "ready", "reasons": why, "warnings": readiness.warnings()}
-                self._answer(503 if why else 200, "application/json", json.dumps(said).encode())
-            else:
-                self._answer(404, "text/plain", b"only /metrics, /healthz and /readyz\n")
-
-        def _answer(self, status: int, content_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the standard library's name
-            """Requests are not logged: a scraper asks every few seconds."""
-
-    return Handler

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.database import Guard
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
+from ingest.readiness import Readiness
 
 
 @dataclass(frozen=True, slots=True)

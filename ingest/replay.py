@@ -34,8 +34,10 @@ from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.telemetry.opening import open_store
 from ingest.telemetry.store import TelemetryStore
+from languages.catalogue import Catalogue
 from languages.message import Message, Plain, why
 
+_COLUMNS: Final = ("code", "place", "from", "until", "book")
 _WARM_UP_US: Final = 2 * 3_600_000_000  # before the period, so that counters and guards stand as they did
 
 
@@ -135,8 +137,8 @@ def replay(
     return [fault for fault in ledger.faults if fault.opened_us >= start_us]
 
 
-def run_replay(city: City, start: str, end: str, limits: Path | None) -> None:
-    """Replay and print.
+def run_replay(city: City, start: str, end: str, limits: Path | None, words: Catalogue) -> None:
+    """Replay and print in the terminal's words.
 
     Raises:
         UnusableError: a time, file or store is not to be used.
@@ -156,7 +158,7 @@ def run_replay(city: City, start: str, end: str, limits: Path | None) -> None:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task("replaying", total=end_us - start_us + _WARM_UP_US)
+            task = progress.add_task(words.say("terminal.ingest.replay.running"), total=end_us - start_us + _WARM_UP_US)
             found = replay(
                 tried,
                 store,
@@ -171,16 +173,16 @@ def run_replay(city: City, start: str, end: str, limits: Path | None) -> None:
     finally:
         store.close()
         engine.dispose()
-    rich.print(table_of(found, known, city.city.timezone))
+    rich.print(table_of(found, known, city.city.timezone, words))
     shown = [fault for fault in found if not fault.is_explained]
     places = {fault.place for fault in known}
     n_new = sum(fault.place not in places for fault in shown)
     n_gone = len(places - {fault.place for fault in found})
-    rich.print(f"{len(shown)} faults would have opened; {n_new} of them the book does not hold.")
-    rich.print(f"{n_gone} faults of the book would not have opened.")
+    rich.print(words.say("terminal.ingest.replay.opened", n=len(shown), n_new=n_new))
+    rich.print(words.say("terminal.ingest.replay.gone", n=n_gone))
 
 
-def table_of(found: list[ReplayedFault], known: list[PastFault], timezone: str) -> Table:
+def table_of(found: list[ReplayedFault], known: list[PastFault], timezone: str, words: Catalogue) -> Table:
     """What would have opened beside what did."""
 
     def local(at_us: int | None) -> str:
@@ -190,16 +192,18 @@ def table_of(found: list[ReplayedFault], known: list[PastFault], timezone: str) 
             else datetime.fromtimestamp(at_us / 1e6, UTC).astimezone(ZoneInfo(timezone)).strftime("%m-%d %H:%M")
         )
 
-    table = Table("code", "place", "opened", "cleared", "in the book")
+    table = Table(*(words.say(f"terminal.ingest.replay.{name}") for name in _COLUMNS))
     opened = {fault.place: fault for fault in known}
     for fault in sorted(found, key=lambda f: f.opened_us):
         if not fault.is_explained:
             same = opened.get(fault.place)
-            there = f"opened {local(same.opened_us)}" if same is not None else "no: new"
+            there = words.say("terminal.ingest.replay.is_new")
+            if same is not None:
+                there = words.say("terminal.ingest.replay.is_known", at=local(same.opened_us))
             table.add_row(fault.code, _where(fault.place), local(fault.opened_us), local(fault.cleared_us), there)
     for place, past in sorted(opened.items()):
         if place not in {fault.place for fault in found}:
-            there = f"opened {local(past.opened_us)}: gone"
+            there = words.say("terminal.ingest.replay.is_gone", at=local(past.opened_us))
             table.add_row(past.code, _where(place), "", "", there)
     return table
 

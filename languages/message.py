@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from languages.catalogue import FALLBACK, Catalogue, load_catalogue
 from languages.errors import CatalogueError
 
 SHOWN_CHARACTERS: Final = 60
+_MOST_PARAMETERS: Final = 16  # of a message that another process wrote
+_LONGEST: Final = 1000  # characters of its code, and of each of its texts
+_DEEPEST: Final = 3  # messages within messages
 VARYING: Final = "…"
 
 
@@ -63,6 +66,39 @@ def why(error: BaseException) -> Message | Plain:
     """What an exception says, as a part of another message; of an error of the system its reason alone."""
     first = error.args[0] if error.args else None
     return first if isinstance(first, Message) else Plain(getattr(error, "strerror", None) or error)
+
+
+def document_of(message: Message) -> dict[str, Any]:
+    """A message as JSON for a program: ``code``, and ``parameters`` by name, of which each may be a message again."""
+    return {"code": message.code, "parameters": {name: _member(value) for name, value in message.parameters.items()}}
+
+
+def _member(value: object) -> object:
+    if isinstance(value, Message):
+        return document_of(value)
+    return value if isinstance(value, int | float) else str(value)
+
+
+def message_of(document: object, depth: int = _DEEPEST) -> Message | None:
+    """The message that `document_of` wrote, its texts as they are; None where it is none."""
+    if not isinstance(document, Mapping) or depth <= 0:
+        return None
+    code, parameters = document.get("code"), document.get("parameters")
+    if not isinstance(code, str) or len(code) > _LONGEST or not isinstance(parameters, Mapping):
+        return None
+    if len(parameters) > _MOST_PARAMETERS:
+        return None
+    values: dict[str, object] = {}
+    for name, value in parameters.items():
+        if isinstance(value, str):
+            values[name] = Plain(value[:_LONGEST])
+        elif isinstance(value, int | float):
+            values[name] = value
+        elif (inner := message_of(value, depth - 1)) is not None:
+            values[name] = inner
+        else:
+            return None
+    return Message(code, **values)
 
 
 def with_text(message: Message, old: str, new: str) -> Message:

@@ -128,7 +128,7 @@ def _judge(
         is_exact = any(stretch.span == injected.span for stretch in stretches)
         tally.n_exact += is_exact
         if stretches and not is_exact:
-            tally.inexact.append(f"{label}: said {stretches[0].span}, truth {_told(injected)}")
+            tally.inexact.append(f"{label}: said {stretches[0].span}, truth {_described(injected)}")
     if not stretches:
         about = [
             f"{s.code} {_where(s)} opened {_clock(s.opened_us / 1e6)}{_hidden(s, shown)}"
@@ -139,7 +139,7 @@ def _judge(
         ]
         habits = ground.stages[injected.place.cabinet_id].street.habits.name
         tally.missed.append(
-            f"{label}: {_told(injected)} in '{habits}'; shown instead: {'; '.join(_few(about)) or 'nothing'}"
+            f"{label}: {_described(injected)} in '{habits}'; shown instead: {'; '.join(_few(about)) or 'nothing'}"
         )
         return
     tally.n_found += 1
@@ -169,7 +169,7 @@ def _where(stretch: Shown) -> str:
     return ",".join(f"{value}" for value in stretch.place.values() if value)
 
 
-def _told(injected: Injected) -> str:
+def _described(injected: Injected) -> str:
     place = injected.place
     where = ",".join(p for p in (place.cabinet_id, place.circuit, place.lamp_id, place.phase, place.bus) if p)
     ready = "" if injected.ready_s is None else f", confirmable {_clock(injected.ready_s)}"
@@ -193,5 +193,5 @@ def _tell(ground: _Ground, stretch: Shown, label: str) -> str:
     return (
         f"{label}: {stretch.code} {_where(stretch)} in '{stage.street.habits.name}' ({stage.street.habits.technology}, "
         f"{stage.grid.interval_s} s) at {_clock(opened)} {json.dumps(evidence)[:260]}; "
-        f"true then: {'; '.join(_few(_told(i) for i in near)) or 'nothing'}"
+        f"true then: {'; '.join(_few(_described(i) for i in near)) or 'nothing'}"
     )

@@ -12,7 +12,7 @@ from edge_agent.wire import BY_NAME, NCMD, DataType, Metric, NodeTopic, Payload,
 from ingest.database import open_database
 from ingest.decode.columns import build_tick
 from ingest.detection.engine import Detection
-from ingest.jobs.faults import open_fault_desk
+from ingest.jobs.faults import open_fault_job
 from ingest.metrics import Metrics
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
@@ -39,7 +39,7 @@ class Pipeline:
         assert not issues, issues[0]
         fleet = Fleet.from_register(register)
         self._detection = Detection(fleet, city, start_us=0)
-        self._book = open_fault_desk(self.engine, register, city, 0)
+        self._book = open_fault_job(self.engine, register, city, 0)
         directory = Directory(fleet)
         self._now_s = 0.0
         self._host = HostApplication(

@@ -13,48 +13,23 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.truth.cities import Kind
+from benchmarks.truth.codes import (
+    AT_FULL_LEVEL,
+    CONFOUNDERS,
+    DAY_CONFOUNDERS,
+    DAY_LAMP_CODES,
+    HIDING,
+    LAMP_CODES,
+    PLACE_CODES,
+    fits_lamp,
+    fits_place,
+)
 from firmware_sim.fleet.town import Town
 from firmware_sim.injections import Step
 
 _MINUTE_US: Final = 60_000_000
 _HOUR_US: Final = 3_600_000_000
-#: Codes of single lamps with a meter, and their shortest and longest time [minutes].
-LAMP_CODES: Final = {
-    "lampFailure": (30, 120),
-    "cyclingFailure": (140, 200),
-    "dimmingFailure": (60, 180),
-    "lampPowerTooLow": (40, 120),
-    "lampPowerTooHigh": (40, 120),
-    "powerFactorTooLow": (40, 120),
-    "highTemperature": (130, 220),
-    "controlGearFailure": (30, 120),
-    "communicationFailure": (30, 120),
-    "meterFailure": (60, 140),
-}
-DAY_LAMP_CODES: Final = {"lampUnexpectedOn": (60, 240), "relayFailure": (60, 240)}
-PLACE_CODES: Final = {
-    "supplyVoltageTooLow": (40, 120),
-    "supplyVoltageTooHigh": (40, 120),
-    "circuitFailure": (30, 120),
-    "cableFailure": (30, 120),
-    "circuitPowerTooLow": (40, 150),
-    "supplyLoss": (20, 90),
-    "contactorFailure": (40, 120),
-    "cabinetDoorOpen": (20, 120),
-    "unmeteredLoad": (70, 150),
-    "busFailure": (30, 120),
-    "controllerOffline": (20, 125),
-}
-CONFOUNDERS: Final = ("brownOut", "supplyDip", "agentRestart", "wrongClock", "nothing")
-#: By day a sweep in five minutes would make every restart as long as an outage.
-_DAY_CONFOUNDERS: Final = ("brownOut", "supplyDip", "wrongClock", "nothing")
-#: Codes that cannot be told from one another at a dim level: half of the power is a lamp that dims to a half.
-_AT_FULL_LEVEL: Final = frozenset({"lampPowerTooHigh"})
 _LAMPS_AT_ONCE: Final = 4
-#: Causes that hide what single lamps say, and how often a dark lamp stands there as well.
-_HIDING: Final = frozenset(
-    {"circuitFailure", "cableFailure", "supplyLoss", "busFailure", "contactorFailure", "controllerOffline"}
-)
 _SHARE_BESIDE: Final = 0.25
 
 
@@ -111,7 +86,7 @@ class Plan:
     def _beside(self, code: str, cabinet: int, slot: Slot) -> list[Step]:
         """Sometimes a dark lamp stands there all along: hidden while the greater cause lasts, and back after it."""
         lamps = [lamp for lamp in self._lamps[cabinet].tolist() if self._is_rested(lamp, slot)]
-        if code not in _HIDING or slot.is_day or not lamps or not self._kinds[cabinet].profile:
+        if code not in HIDING or slot.is_day or not lamps or not self._kinds[cabinet].profile:
             return []
         if self._rng.random() >= _SHARE_BESIDE:
             return []
@@ -127,24 +102,10 @@ class Plan:
             by_day = by_day if kind.switching == "lamp" else ["contactorFailure"]
             found = [*by_day, "cabinetDoorOpen"]
         else:
-            found = [code for code in PLACE_CODES if self._fits(code, kind)]
+            found = [code for code in PLACE_CODES if fits_place(code, kind)]
             if kind.profile:
-                found += [code for code in LAMP_CODES if self._fits_lamp(code, kind)]
+                found += [code for code in LAMP_CODES if fits_lamp(code, kind)]
         return [code for code in found if self._has_room(code, cabinet)]
-
-    def _fits(self, code: str, kind: Kind) -> bool:
-        if code == "circuitPowerTooLow":
-            return not kind.profile
-        if code in {"circuitFailure", "cableFailure", "busFailure", "unmeteredLoad"}:
-            return bool(kind.profile)
-        if code == "contactorFailure":
-            return kind.switching == "contactor"
-        return True
-
-    @staticmethod
-    def _fits_lamp(code: str, kind: Kind) -> bool:
-        is_node = kind.profile == "lamp-node"
-        return is_node if code in {"dimmingFailure", "highTemperature", "controlGearFailure"} else True
 
     def _has_room(self, code: str, cabinet: int) -> bool:
         if code in LAMP_CODES or code in DAY_LAMP_CODES:
@@ -223,7 +184,7 @@ class Plan:
     def _lamp_steps(self, cabinet: int, slot: Slot) -> list[Step]:
         kind = self._kinds[cabinet]
         codes = DAY_LAMP_CODES if slot.is_day else LAMP_CODES
-        fitting = [code for code in codes if slot.is_day or self._fits_lamp(code, kind)]
+        fitting = [code for code in codes if slot.is_day or fits_lamp(code, kind)]
         fitting.sort(key=lambda code: (self._counts[code], self._rng.random()))
         lamps = [lamp for lamp in self._lamps[cabinet].tolist() if self._is_rested(lamp, slot)]
         self._rng.shuffle(lamps)
@@ -232,7 +193,7 @@ class Plan:
             lamp_id = self._town.lamp_ids[lamp]
             params = self._lamp_params(code, lamp, slot)
             window = slot
-            if self._town.plant.is_dimmable[lamp] and code in _AT_FULL_LEVEL:
+            if self._town.plant.is_dimmable[lamp] and code in AT_FULL_LEVEL:
                 if slot.full_until_us - slot.from_us < codes[code][0] * _MINUTE_US:
                     continue
                 window = replace(slot, until_us=slot.full_until_us)
@@ -285,7 +246,7 @@ class Plan:
 
     def confound(self, cabinet: int, slot: Slot) -> list[Step]:
         """Something that must raise nothing, or nothing at all."""
-        name = str(self._rng.choice(_DAY_CONFOUNDERS if slot.is_day else CONFOUNDERS))
+        name = str(self._rng.choice(DAY_CONFOUNDERS if slot.is_day else CONFOUNDERS))
         start_us, _ = self._time(slot, (30, 30))
         cabinet_id = self._town.cabinet_ids[cabinet]
         controller_id = self._town.controllers[cabinet].controller_id

@@ -145,9 +145,9 @@ class Score:
             is_exact = any(_is_exact(stretch, truth) for stretch in stretches)
             tally.n_exact += is_exact
             if not is_exact:
-                tally.inexact += [f"{self._tell(stretch)}; in truth {_told(truth)}" for stretch in stretches[:1]]
+                tally.inexact += [f"{self._tell(stretch)}; in truth {_described(truth)}" for stretch in stretches[:1]]
         if not stretches:
-            tally.missed.append(f"{self._label}: {_told(truth)}")
+            tally.missed.append(f"{self._label}: {_described(truth)}")
             return
         tally.n_found += 1
         first_us = min(stretch.shown_us or 0 for stretch in stretches)
@@ -171,7 +171,7 @@ class Score:
 
     def _tell(self, stretch: Shown) -> str:
         """One line: what was shown, and what was true there."""
-        around = [_told(truth) for truth in (*self._truths, *self._confounders) if self._is_near(stretch, truth)]
+        around = [_described(truth) for truth in (*self._truths, *self._confounders) if self._is_near(stretch, truth)]
         where = ", ".join(f"{name}={value}" for name, value in stretch.place.items())
         evidence = {name: value for name, value in stretch.evidence.items() if name != "priority"}
         return (
@@ -256,7 +256,7 @@ def _clock(at_us: int) -> str:
     return str(np.datetime64(at_us, "us").astype("datetime64[s]"))
 
 
-def _told(truth: Truth) -> str:
+def _described(truth: Truth) -> str:
     end = _clock(truth.end_us) if truth.end_us is not None else "…"
     more = f" {truth.params}" if truth.params else ""
     return f"{truth.code} {truth.place}{more} {_clock(truth.start_us)}..{end[11:]} seen {truth.longest_s / 60:.0f} min"

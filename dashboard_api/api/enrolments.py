@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from city_pki.authority import Authority, open_authority
 from city_pki.broker_files import listening_port, write_broker_files
+from city_pki.enrolment_records import Request as Enrolment
 from city_pki.enrolments import Enrolments
-from city_pki.enrolments import Request as Enrolment
 from city_pki.errors import PkiError, RefusedError
 from dashboard_api.access.guard import address_of
 from dashboard_api.context import ActorOf, Context, ContextOf

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from dashboard_api.context import ContextOf
+from dashboard_api.context import ContextOf, problem_catalogue
 from dashboard_api.errors import UnavailableError
+from languages.catalogue import Catalogue
+from languages.message import document_of
 
 _MAX_AGE_S: Final = 120.0  # ingest draws every 2 s, a million lamps every 30 s
 
@@ -19,7 +21,7 @@ async def get_health() -> PlainTextResponse:
     return PlainTextResponse("ok\n")
 
 
-def get_readiness(context: ContextOf) -> JSONResponse:
+def get_readiness(context: ContextOf, catalogue: Annotated[Catalogue, Depends(problem_catalogue)]) -> JSONResponse:
     """The database answers and holds a register, and ingest keeps the live picture up to date."""
     version = context.database.register_version()
     if version == 0:
@@ -27,7 +29,13 @@ def get_readiness(context: ContextOf) -> JSONResponse:
     picture = context.live.read()
     of_ingest = {} if picture is None else picture.warnings
     warnings = {**of_ingest, **context.readings.warnings(), **context.database.warnings()}
-    figures = {**context.live_figures(picture), "warnings": warnings}
+    figures = {
+        **context.live_figures(picture),
+        "warnings": {part: message.say(catalogue) for part, message in warnings.items()},
+        "warning_codes": {
+            part: document_of(message) for part, message in warnings.items() if message.code != "readiness.error"
+        },
+    }
     if context.live.trouble is not None:
         raise UnavailableError("live_damaged", figures, reason=context.live.trouble)
     if picture is None:

@@ -158,8 +158,10 @@ def _due(read: UInt8, level: UInt8, due: UInt8, is_offline: Bool) -> Bool:
     is_read_on = read == live.STATE_DARK
     n_on = int(np.count_nonzero((read == live.STATE_LIT) | is_read_on))
     n_off = int(np.count_nonzero(read == live.STATE_OFF))
-    told = np.where(due != live.DUE_UNKNOWN, due == live.DUE_LIT, np.where(is_commanded, level > 0, n_on >= n_off))
-    found: Bool = (told | is_read_on) & ~is_read_off
+    should_be_on = np.where(
+        due != live.DUE_UNKNOWN, due == live.DUE_LIT, np.where(is_commanded, level > 0, n_on >= n_off)
+    )
+    found: Bool = (should_be_on | is_read_on) & ~is_read_off
     return found
 
 

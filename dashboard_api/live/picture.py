@@ -16,9 +16,11 @@ import pyarrow as pa
 import structlog
 
 from ingest.schema import live
+from languages.message import Message, Plain, message_of
 
 _LONGEST: Final = 200  # characters of a reason
 _LONGEST_WARNING: Final = 1000
+_LONGEST_CODE: Final = 800  # characters of a warning's code and parameters as JSON
 _MOST_WARNINGS: Final = 50
 _LATEST_US: Final = 9_000_000_000_000_000  # the year 2255
 
@@ -37,7 +39,7 @@ class LivePicture:
     columns: Mapping[str, npt.NDArray[Any]]
     controllers_json: str
     least_dark_json: str = "{}"
-    warnings: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, Message] = field(default_factory=dict)
     number: int = 0
 
     @property
@@ -144,12 +146,16 @@ def _open(path: Path) -> LivePicture:
         columns=columns,
         controllers_json=about.get("controllers", "{}"),
         least_dark_json=about.get("least_dark", "{}"),
-        warnings=_warnings(about.get("warnings", "{}")),
+        warnings=_warnings(about.get("warnings", "{}"), about.get("warning_codes", "{}")),
     )
 
 
-def _warnings(text: str) -> Mapping[str, str]:
-    document = json.loads(text)
-    return {
-        str(part)[:_LONGEST]: str(said)[:_LONGEST_WARNING] for part, said in list(document.items())[:_MOST_WARNINGS]
-    }
+def _warnings(texts: str, codes: str) -> Mapping[str, Message]:
+    """Warnings by part: the messages, or their texts where an older ingest has written no codes."""
+    found, documents = {}, json.loads(codes)
+    for part, said in list(json.loads(texts).items())[:_MOST_WARNINGS]:
+        text = Message("readiness.error", reason=Plain(str(said)[:_LONGEST_WARNING]))
+        document = documents.get(part)
+        is_short = len(json.dumps(document)) <= _LONGEST_CODE
+        found[str(part)[:_LONGEST]] = (message_of(document) if is_short else None) or text
+    return found

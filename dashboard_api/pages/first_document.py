@@ -109,19 +109,19 @@ def first_document(
     for answer in answers.values():
         for name in _MOVING.intersection(answer):
             del answer[name]
-    told = {
+    answered = {
         "language": catalogue.language,
         "words": shell.words.get(catalogue.language),
         "ahead_s": ahead_s,
         "answers": answers,
     }
     city = context.city.shown_name
-    tag = document_tag(_filled(shell.text, told, catalogue.language, city))
-    return _filled(shell.text, {**told, "now": iso(now_us)}, catalogue.language, city), tag
+    tag = document_tag(_filled(shell.text, answered, catalogue.language, city))
+    return _filled(shell.text, {**answered, "now": iso(now_us)}, catalogue.language, city), tag
 
 
-def _filled(text: str, told: Mapping[str, Any], language: str, city: str) -> bytes:
-    data = html.escape(json.dumps(told, ensure_ascii=False, separators=(",", ":")), quote=False)
+def _filled(text: str, answered: Mapping[str, Any], language: str, city: str) -> bytes:
+    data = html.escape(json.dumps(answered, ensure_ascii=False, separators=(",", ":")), quote=False)
     title = html.escape(f"{city} · Terang", quote=False)
     text = re.sub(r"<html lang=\"[^\"]*\">", lambda _: f'<html lang="{html.escape(language)}">', text, count=1)
     text = re.sub(r"<title>[^<]*</title>", lambda _: f"<title>{title}</title>", text, count=1)

@@ -25,6 +25,7 @@ from ingest.schema.influx import (
 )
 from ingest.schema.influx_thinning import HOUR_NS, POLICY, progress_statement
 from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
+from languages.message import Message
 
 _TIMEOUT_S: Final = 10.0
 _RAW: Final[Mapping[str, pa.DataType]] = {column.name: pa.from_numpy_dtype(column.dtype) for column in LAMP_VALUES}
@@ -89,7 +90,7 @@ class InfluxReadings:
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise UnavailableError("telemetry_silent", reason=f"InfluxDB: {error}") from error
 
-    def warnings(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, Message]:
         """None: the server's disk is its own."""
         return {}
 

@@ -14,6 +14,7 @@ import structlog
 from dashboard_api.errors import UnavailableError
 from ingest.schema.segments import table_files
 from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
+from languages.message import Message, Plain
 
 _ATTEMPTS: Final = 4
 _MAX_LISTED: Final = 10_000
@@ -104,15 +105,16 @@ class ParquetReadings:
                 self._damaged[file] = _stamp(file)
         return bool(found)
 
-    def warnings(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, Message]:
         """Files that were found damaged and are left out of every answer."""
         listed = sorted(file for file in list(self._damaged) if self._is_listed(file))
         if not listed:
             return {}
-        names = ", ".join("/".join(Path(file).parts[-3:]) for file in listed[:3])
-        more = "" if len(listed) <= 3 else f" and {len(listed) - 3} more"
-        word = "file is" if len(listed) == 1 else "files are"
-        return {"telemetry": f"{len(listed)} damaged {word} left out of every answer: {names}{more}"}
+        names = Plain(", ".join("/".join(Path(file).parts[-3:]) for file in listed[:3]))
+        some = names if len(listed) <= 3 else Message("readiness.and_more", names=names, n=len(listed) - 3)
+        if len(listed) == 1:
+            return {"telemetry": Message("readiness.unreadable_file", name=some)}
+        return {"telemetry": Message("readiness.unreadable_files", n=len(listed), names=some)}
 
     def close(self) -> None:
         """Close DuckDB."""

@@ -12,7 +12,7 @@ from dashboard_api.readings.parquet import ParquetReadings
 from ingest.schema.city import City
 from ingest.schema.errors import CityError
 from ingest.schema.influx import parse_address
-from languages.message import why
+from languages.message import Message, why
 
 
 class ReadingStore(Protocol):
@@ -26,7 +26,7 @@ class ReadingStore(Protocol):
         """
         ...
 
-    def warnings(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, Message]:
         """What a person should look at although the store answers, by part."""
         ...
 

@@ -142,19 +142,19 @@ def _write(
     }
     wait_for_events(connection)
     connection.execute(insert(fault_events), line)
-    entry = Entry(action.actor, f"fault.{action.action}", row.id, _told(row), _told(changed))
+    entry = Entry(action.actor, f"fault.{action.action}", row.id, _audited(row), _audited(changed))
     audit.append(connection, entry)
     return answer
 
 
 def _shown(action: Action) -> dict[str, Any]:
     """What the timeline shows of an action beside its note."""
-    told: dict[str, Any] = {"assignee": action.assignee}
+    shown: dict[str, Any] = {"assignee": action.assignee}
     more = {"cause": action.cause, "part": action.part, "until": iso(action.until_us), "claimed_at": action.claimed_at}
-    return told | {name: value for name, value in more.items() if value is not None}
+    return shown | {name: value for name, value in more.items() if value is not None}
 
 
-def _told(row: Row[Any]) -> dict[str, Any]:
+def _audited(row: Row[Any]) -> dict[str, Any]:
     """What the audit log tells of a fault: what an action can change. An assignee is a person."""
     assignee = None if row.assignee is None else Name("assignee", row.assignee)
     return {"state": row.state, "version": row.version, "assignee": assignee}

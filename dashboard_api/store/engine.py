@@ -93,7 +93,7 @@ class Database:
             return None
         return found.st_dev, found.st_ino
 
-    def warnings(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, Message]:
         """What an operator should look at: damaged databases that ingest has set aside."""
         if self._path is None:
             return {}
@@ -101,7 +101,7 @@ class Database:
         names = [path.name for path in kept if not path.name.endswith(("-wal", "-shm"))]
         if not names:
             return {}
-        return {"database": f"the database was damaged and a new one was made; the damaged one is kept as {names[-1]}"}
+        return {"database": Message("readiness.kept_database", name=Plain(names[-1]))}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

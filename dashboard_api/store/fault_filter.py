@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, literal_column, not_, null, or_, true
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Boolean
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import moment_span
+from dashboard_api.store.exact_like import ExactLike
 from dashboard_api.store.point_in_geometry import PointRelation, relation_to
 from ingest.schema.tables import faults
 
@@ -46,11 +45,9 @@ _MAX_TEXT: Final = 500
 _FIRST_US: Final = -(1 << 62)
 _LAST_US: Final = (1 << 62) - 1
 _PLACE: Final = faults.c.latitude.is_(None) | faults.c.longitude.is_(None)
-
 Term = ColumnElement[Any]
 Value = tuple[str, Any]  # its type, and the SQL expression or the literal
 Span = tuple[Any, Any]  # start and end [us]
-
 # a's relation to b, by their starts and ends (OGC 21-065r2, table 10)
 _TEMPORAL: Final[Mapping[str, Callable[[Term, Term, Term, Term], Term]]] = {
     "t_after": lambda a, _z, _b, y: a > y,
@@ -90,40 +87,6 @@ _COMPARED: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     ">=": lambda a, b: a >= b,
 }
 OPERATORS: Final = (*_COMPARED, "and", "or", "not", "between", "in", "isNull", "like", *_SPATIAL, *_TEMPORAL)
-
-
-class ExactLike(FunctionElement[bool]):
-    """``text LIKE pattern`` that tells upper from lower case; a backslash takes a wildcard's meaning away."""
-
-    type = Boolean()
-    inherit_cache = False  # its SQL depends on the pattern's value
-
-
-@compiles(ExactLike)
-def _like(element: ExactLike, compiler: Any, **kwargs: Any) -> str:
-    text, pattern = (compiler.process(one, **kwargs) for one in element.clauses)
-    return f"({text} LIKE {pattern} ESCAPE '\\')"
-
-
-@compiles(ExactLike, "sqlite")
-def _glob(element: ExactLike, compiler: Any, **kwargs: Any) -> str:
-    """SQLite's LIKE takes upper for lower case, its GLOB does not."""
-    text, pattern = element.clauses
-    globbed = literal(_glob_of(pattern.value))
-    return f"({compiler.process(text, **kwargs)} GLOB {compiler.process(globbed, **kwargs)})"
-
-
-def _glob_of(pattern: str) -> str:
-    made, is_escaped = "", False
-    for letter in pattern:
-        if is_escaped or letter not in "%_\\":
-            made += f"[{letter}]" if letter in "*?[" else letter
-            is_escaped = False
-        elif letter == "\\":
-            is_escaped = True
-        else:
-            made += {"%": "*", "_": "?"}[letter]
-    return made
 
 
 def filter_term(expression: Any) -> ColumnElement[bool]:

@@ -65,15 +65,17 @@ def export(
         if form == "csv":
             writer.writerow(_COLUMNS)
         for line, mac in audit.lines(connection):
-            told = _told(line, mac, names)
+            document = _line_document(line, mac, names)
             if form == "jsonl":
-                print(json.dumps(told, ensure_ascii=False))
+                print(json.dumps(document, ensure_ascii=False))
             else:
-                cells = [json.dumps(told[name]) if name in {"before", "after"} else told[name] for name in _COLUMNS]
+                cells = [
+                    json.dumps(document[name]) if name in {"before", "after"} else document[name] for name in _COLUMNS
+                ]
                 writer.writerow([safe_cell(cell) for cell in cells])
 
 
-def _told(line: Any, mac: str, names: dict[str, str | None]) -> dict[str, Any]:
+def _line_document(line: Any, mac: str, names: dict[str, str | None]) -> dict[str, Any]:
     return {
         "seq": line.seq,
         "at": iso(line.at_us),

@@ -34,8 +34,8 @@ from firmware_sim.errors import SimError
 from firmware_sim.fleet.schedule import town_level
 from firmware_sim.fleet.simulation import READY_FILE
 from firmware_sim.fleet.town import read_town
-from languages.catalogue import language_codes, load_catalogue
-from languages.choice import terminal_language
+from languages.catalogue import Catalogue
+from languages.terminal import terminal_words
 
 _PATIENCE_S: Final = 300.0  # a busy machine starts slowly; a process that ends is noticed at once
 _INTERVAL_S: Final = 3
@@ -66,7 +66,8 @@ def play(
 
 
 def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, benches: int, broker_url: str) -> None:
-    _prepare_city(folder, city, lamps, seed)
+    words = terminal_words(os.environ)
+    _prepare_city(folder, city, lamps, seed, words)
     town = read_town(folder)
     offset_s = clock_offset_s(time.time_ns() // 1000, town_level(town))
     stop = threading.Event()
@@ -77,16 +78,15 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
     with Supervisor(folder / "data" / "log", environment) as supervisor:
         _start_processes(supervisor, folder, offset_s, broker_url, port, min(benches, is_bench_able), seed, stop)
         if not stop.is_set():
-            words = load_catalogue(terminal_language(os.environ, language_codes()))
             print(welcome(town, port, folder, offset_s, supervisor.names(), words), flush=True)
         while not stop.wait(1.0):
             for line in supervisor.tend():
                 print(f"{datetime.now().astimezone():%H:%M:%S} {line}", flush=True)
-        print("\nEnding …", flush=True)
-    print("Everything has ended.")
+        print(f"\n{words.say('demo.ending')}", flush=True)
+    print(words.say("demo.ended"))
 
 
-def _prepare_city(folder: Path, city: Path | None, lamps: int, seed: int) -> None:
+def _prepare_city(folder: Path, city: Path | None, lamps: int, seed: int, words: Catalogue) -> None:
     origin = folder / "generated.json"  # the parameters of the town in this folder
     if city is not None:
         origin.unlink(missing_ok=True)
@@ -96,13 +96,13 @@ def _prepare_city(folder: Path, city: Path | None, lamps: int, seed: int) -> Non
         copy_city(city, folder)
         n_fitted = fit_meters(folder)
         if n_fitted:
-            print(f"{n_fitted} lamps of this register have no meter: each gets a simulated node.", flush=True)
+            print(words.say("demo.fitted", n=n_fitted), flush=True)
         return
     made = {"lamps": lamps, "seed": seed}
     clear_data(folder)
     if _is_generated_from(origin, made):
         return
-    print(f"Generating a town of {lamps} lamps …", flush=True)
+    print(words.say("demo.generating", n=lamps), flush=True)
     write_folder(folder, build_town(lamps, seed), settings_text(name="Kota Terang") + LIMITS)
     origin.write_text(json.dumps(made), encoding="utf-8")
 

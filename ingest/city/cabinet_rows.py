@@ -20,9 +20,9 @@ from ingest.city.source_table import GEOMETRY_X, GEOMETRY_Y, Source
 from ingest.city.translation import Translation, rules_for, translate
 from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, keep_cabinets
-from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps
+from ingest.register.text_table import TextTable
 from languages.message import Message, why
 
 

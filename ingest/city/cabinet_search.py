@@ -9,12 +9,13 @@ from typing import Final
 
 from ingest.city.cabinet_names import folded
 from ingest.city.column_guess import guess_columns
-from ingest.city.source import read_source, texts_of
+from ingest.city.source import read_source
 from ingest.city.source_table import GEOMETRY_X, ReadingRules
 from ingest.city.text_encoding import is_unnamed_encoding, likely_encodings
+from ingest.city.vector_source import texts_of
 from ingest.city.vocabulary import is_empty
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable
+from ingest.register.text_table import TextTable
 
 _ENOUGH: Final = 0.5  # of the cabinets that lamps name have to be in the table
 _MOST_FILES: Final = 8

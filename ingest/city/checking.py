@@ -14,9 +14,9 @@ import numpy.typing as npt
 from ingest.city.extent import place_issues
 from ingest.city.places import far_from_the_rest
 from ingest.register.check import doubled_positions
+from ingest.register.folder_register import read_folder
 from ingest.register.issue import Issue
 from ingest.register.register import Register
-from ingest.register.sync import read_folder
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE
 from languages.message import Message, Plain
 

@@ -26,7 +26,8 @@ from ingest.city.decoding_protocol import (
     Y,
     packed,
 )
-from ingest.register.delimited import MAX_COLUMNS, MAX_FIELD
+from ingest.register.csv_rows import MAX_FIELD
+from ingest.register.text_table import MAX_COLUMNS
 from languages.message import Message, Plain
 
 DRIVERS: Final = frozenset({"GeoJSON", "ESRIJSON", "GPKG", "ESRI Shapefile", "KML", "LIBKML"})

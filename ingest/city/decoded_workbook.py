@@ -16,7 +16,7 @@ from ingest.city.decoding_protocol import (
     UnreadableError,
     packed,
 )
-from ingest.register.delimited import MAX_COLUMNS
+from ingest.register.text_table import MAX_COLUMNS
 from languages.message import Message
 
 _MOST_MERGED: Final = 100_000  # cells of a sheet

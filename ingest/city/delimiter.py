@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ingest.city.header import n_called
-from ingest.register.delimited import DELIMITERS, split_rows
+from ingest.register.csv_rows import split_rows
+from ingest.register.delimited import DELIMITERS
 from languages.message import Message
 
 

@@ -14,7 +14,7 @@ from ingest.city.mapping import read_mapping
 from ingest.city.portable import portable_mapping, portable_settings, toml_text
 from ingest.city.private_texts import known_secrets, look_of, texts_in
 from ingest.errors import UnusableError
-from ingest.register.sync import read_folder
+from ingest.register.folder_register import read_folder
 from ingest.schema.city import CABINETS_FILE, FILE_NAME, LAMPS_FILE, MAPPINGS_FOLDER, WORDS_FOLDER, City, read_city
 from languages.catalogue import read_own_words
 from languages.errors import CatalogueError

@@ -31,9 +31,10 @@ from ingest.register.check import LAMP_COLUMNS, check_cabinets, check_lamps
 from ingest.register.csv_pair import cabinets_csv, discard, lamps_csv, publish, stage
 from ingest.register.database_table import store_register
 from ingest.register.fields import Fields
+from ingest.register.folder_register import digest_of, read_city_files
 from ingest.register.issue import Issue, listed
 from ingest.register.register import Cabinets, Lamps, Register, with_centroids
-from ingest.register.sync import digest_of, keep_outgoing, note_applied, read_city_files
+from ingest.register.sync import keep_outgoing, note_applied
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 from languages.message import Message, Plain, why
 

@@ -17,10 +17,10 @@ from ingest.city.extent import shared_points
 from ingest.city.header import column_called
 from ingest.city.places import far_from_the_rest
 from ingest.city.vocabulary import says_removed
-from ingest.register.delimited import TextTable
 from ingest.register.fields import Fields
 from ingest.register.issue import Issue
 from ingest.register.register import Lamps
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain, shown
 
 _MOST_STATES: Final = 500  # different values of a column that may hold states or remarks

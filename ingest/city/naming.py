@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Final
 
 from ingest.city.translation import Translation
-from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue
 from ingest.register.register import Lamps
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain
 
 PREFIX: Final = "row-"

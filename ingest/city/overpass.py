@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ingest.city.decoded_text import cell_text
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable, table_of_rows
 from ingest.register.issue import Issue
+from ingest.register.text_table import TextTable, table_of_rows
 from languages.message import Message, Plain
 
 COUNT_TAG: Final = "light:count"

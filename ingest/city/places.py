@@ -16,10 +16,10 @@ from ingest.city.angles import read_degrees, split_pair
 from ingest.city.extent import Place, km_between, nearest_zone, zone_place
 from ingest.city.translation import Translation
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, listed
 from ingest.register.number_format import decimal_mark, plain_text, read_number
 from ingest.register.register import Lamps
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain
 
 Degrees = npt.NDArray[np.float64]

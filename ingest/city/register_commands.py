@@ -25,8 +25,9 @@ from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.register.archive import files_of, kept_registers
 from ingest.register.csv_pair import stage_text
+from ingest.register.folder_register import read_city_files, read_folder
 from ingest.register.register import Register
-from ingest.register.sync import apply_folder, read_city_files, read_folder
+from ingest.register.sync import apply_folder
 from ingest.schema.city import read_city
 from languages.catalogue import Catalogue
 from languages.message import Message, Plain, printable, why

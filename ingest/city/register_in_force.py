@@ -9,8 +9,8 @@ from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.register.column_cache import FILE_NAME as COPY_FILE
 from ingest.register.database_table import load_register
+from ingest.register.folder_register import read_city_files
 from ingest.register.register import Register
-from ingest.register.sync import read_city_files
 from ingest.schema.city import City
 from languages.message import Message, Plain
 

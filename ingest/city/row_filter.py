@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from ingest.city.header import column_called
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable
 from ingest.register.issue import listed
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain
 
 _COMPARED: Final = re.compile(

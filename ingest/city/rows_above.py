@@ -13,8 +13,8 @@ from typing import Final
 from ingest.city.header import column_called
 from ingest.city.vocabulary import is_ditto
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, listed
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain
 
 _MOST_DIFFERENT: Final = 20_000  # values of a column in which ditto marks are looked for

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.register.delimited import (
-    TextTable,
-)
+from ingest.register.text_table import TextTable
 
 GEOMETRY_X: Final = "geometry.x"  # columns that points are put into
 GEOMETRY_Y: Final = "geometry.y"

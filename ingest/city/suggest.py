@@ -17,9 +17,10 @@ from ingest.city.extent import zone_place
 from ingest.city.likely_systems import likely_systems
 from ingest.city.mapping_draft import Findings, draft_of
 from ingest.city.rows_above import filled_down, looks_filled_down
-from ingest.city.source import parts_in, read_source, texts_of
+from ingest.city.source import parts_in, read_source
 from ingest.city.source_table import GEOMETRY_X, GEOMETRY_Y, ReadingRules, Source
 from ingest.city.text_encoding import is_unnamed_encoding, likely_encodings
+from ingest.city.vector_source import texts_of
 from ingest.city.vocabulary import is_empty
 from ingest.errors import UnusableError
 from ingest.register.number_format import decimal_mark, plain_text, read_number

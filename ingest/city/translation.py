@@ -18,8 +18,8 @@ from ingest.city.mapping import Rule
 from ingest.city.power import power_mark, read_power
 from ingest.city.vocabulary import PHASE_WORDS, is_empty, technology_of
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue, listed
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain
 
 METERING: Final = frozenset({"bus", "address", "profile", "phase", "position", "position_source"})

@@ -27,6 +27,7 @@ from ingest.schema.city import City
 from ingest.schema.segments import US_PER_DAY, parse_day, segment_folders
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles
 from ingest.telemetry.segment_file import missing_tables
+from languages.catalogue import Catalogue
 from languages.message import Message, Plain, why
 
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
@@ -49,7 +50,7 @@ class AccountEnergy:
     billed_kwh: float | None
 
 
-def report_energy(city: City, month: str, out: Path | None, now_us: int) -> None:
+def report_energy(city: City, month: str, out: Path | None, now_us: int, words: Catalogue) -> None:
     """Renew a month's hours from telemetry, print the table and write it if asked.
 
     Raises:
@@ -73,9 +74,14 @@ def report_energy(city: City, month: str, out: Path | None, now_us: int) -> None
         found = list(accounts(cabinet_sums(engine, start_us, end_us)))
     finally:
         engine.dispose()
-    print_month(Console(), month, found)
+    print_month(Console(), month, found, words)
     if (note := damaged.warning()) is not None:
-        console.print(f"incomplete: {note}", soft_wrap=True, markup=False, highlight=False)
+        console.print(
+            Message("terminal.ingest.energy.incomplete", reason=note).say(words),
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
     if out is not None:
         write_month(out, found)
 
@@ -131,7 +137,7 @@ def accounts(rows: Sequence[Any]) -> Iterator[AccountEnergy]:
         )
 
 
-def print_month(console: Console, month: str, found: Sequence[AccountEnergy]) -> None:
+def print_month(console: Console, month: str, found: Sequence[AccountEnergy], words: Catalogue) -> None:
     """The table on the terminal, cabinets in order and their sum."""
     table = Table(title=f"{month}: kWh")
     for column in COLUMNS:
@@ -140,7 +146,7 @@ def print_month(console: Console, month: str, found: Sequence[AccountEnergy]) ->
         table.add_row(one.cabinet_id, one.supply_account, *_figures(one))
     billed = [one.billed_kwh for one in found if one.billed_kwh is not None]
     total = AccountEnergy(
-        "total",
+        words.say("terminal.ingest.energy.total"),
         "",
         sum(one.measured_kwh for one in found),
         sum(one.interpolated_kwh for one in found),

@@ -116,7 +116,7 @@ def locator_of(register: Register) -> FaultLocator:
     return FaultLocator(register, dict(zip(lamp_ids, range(len(lamp_ids)), strict=True)))
 
 
-def open_fault_desk(
+def open_fault_job(
     engine: Engine, register: Register, city: City, now_us: int, metrics: Metrics | None = None
 ) -> FaultJob:
     """Open a city's fault book.

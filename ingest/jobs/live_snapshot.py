@@ -15,6 +15,7 @@ from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.schema.live import COLUMNS, FILE_NAME
 from ingest.sparkplug.host_application import HostApplication
+from languages.message import Message, document_of
 
 _EVERY_S: Final = 2.0
 _LEAST_EVERY_S: Final = 60.0
@@ -33,7 +34,7 @@ class LiveSnapshot:
         host: HostApplication,
         monotonic: Callable[[], float],
         wall_us: Callable[[], int],
-        warnings: Callable[[], Mapping[str, str]] = dict,
+        warnings: Callable[[], Mapping[str, Message]] = dict,
     ) -> None:
         """Draw into ``folder``; ``wall_us`` dates the file, whatever time the data has.
 
@@ -66,14 +67,15 @@ class LiveSnapshot:
         return self._least_dark
 
     def _write(self, now_us: int) -> None:
-        columns = self._judge.live_picture()
+        columns, warnings = self._judge.live_picture(), self._warnings()
         metadata = {
             "register_version": str(self.register_version),
             "written_at_us": str(self._wall_us()),
             "now_us": str(now_us),
             "controllers": json.dumps(self._host.presence(), separators=(",", ":")),
             "least_dark": self._least(),
-            "warnings": json.dumps(dict(self._warnings())),
+            "warnings": json.dumps({part: str(message) for part, message in warnings.items()}),
+            "warning_codes": json.dumps({part: document_of(message) for part, message in warnings.items()}),
         }
         table = pa.table({name: columns[name] for name in COLUMNS}).replace_schema_metadata(metadata)
         with (

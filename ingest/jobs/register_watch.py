@@ -18,6 +18,7 @@ from ingest.register.database_table import load_register, stored_version
 from ingest.register.register import Register
 from ingest.register.sync import sync_register
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
+from languages.message import Message
 
 _EVERY_S: Final = 5.0
 _SETTLED_S: Final = 1.0  # files that changed are read once they have stood still for so long: a copy may be under way
@@ -33,7 +34,7 @@ class RegisterWatch:
         version: int,
         replace: Callable[[Register], None],
         monotonic: Callable[[], float],
-        tell: Callable[[str | None], object] = lambda _reason: None,
+        tell: Callable[[Message | None], object] = lambda _reason: None,
         note: Note | None = None,
     ) -> None:
         """``replace`` is called with every new register, ``tell`` with why the folder's waits for a person.

@@ -24,7 +24,7 @@ from ingest.errors import UnusableError, describe
 from ingest.mqtt.socket_buffer import SocketBuffer
 from ingest.mqtt.state_time import StateTime
 from ingest.schema.safe_url import without_secrets
-from languages.message import Message, why
+from languages.message import Message, Plain, why
 
 KEEPALIVE_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 5.0
@@ -117,7 +117,7 @@ class Broker:
         self.is_subscribed = False
         self.n_sessions = 0
         self.tell_retained: Callable[[str], object] = lambda _topic: None
-        self.trouble: str | None = "not connected yet"
+        self.trouble: Message | None = Message("readiness.not_connected")
         self._client = self._make_client(client_id)
 
     def _make_client(self, client_id: str) -> _Client:
@@ -176,7 +176,7 @@ class Broker:
         try:
             buffer.flush()
         except OSError as error:
-            self._lost(str(error))
+            self._lost(Message("readiness.error", reason=Plain(error)))
 
     def close(self) -> None:
         """Say goodbye as a host does: STATE offline, then disconnect."""
@@ -201,19 +201,20 @@ class Broker:
         try:
             self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            self._failed(f"{self._address.host}:{self._address.port}: {error}")
+            where = Plain(f"{self._address.host}:{self._address.port}")
+            self._failed(Message("readiness.at", where=where, reason=Plain(error)))
             return
         assert self._client.buffer is not None
         self._client.buffer.defer()
         self._is_open = True
         self._deadline = self._monotonic() + _ANSWER_TIMEOUT_S
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, reason: Message) -> None:
         self.trouble = reason
         self._retry_at = self._monotonic() + _BACKOFF_S[min(self._n_failures, len(_BACKOFF_S) - 1)]
         self._n_failures += 1
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reason: Message) -> None:
         self._is_open = self.is_subscribed = False
         if self._client.buffer is not None:
             self._client.buffer.close()
@@ -235,24 +236,24 @@ class Broker:
             if self._is_open:
                 client.loop_misc()
         except Exception as error:  # noqa: BLE001  # whatever a packet does to paho, another connection follows
-            self._lost(describe(error))
+            self._lost(Message("readiness.error", reason=Plain(describe(error))))
         if self._is_open and self.state_time.must_reconnect():
-            self._lost("STATE holds a later time")
+            self._lost(Message("readiness.later_state"))
         if self._is_open and not self.is_subscribed and self._monotonic() > self._deadline:
-            self._lost("the broker does not answer")
+            self._lost(Message("readiness.silent_broker"))
 
     # --- paho's side
     # ---------------------------------------------------------------------------------------------------
 
     def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self.trouble = f"the broker refuses: {reason}"
+            self.trouble = Message("readiness.refused", reason=Plain(reason))
             return
         self._client.subscribe([*self._topics, (self._state_topic, 1)])
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
-            self.trouble = "the broker refuses the subscription"
+            self.trouble = Message("readiness.no_subscription")
             return
         self.is_subscribed = True
         self.trouble = None
@@ -262,7 +263,7 @@ class Broker:
 
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._is_open:
-            self._lost(self.trouble or f"the connection was lost: {reason}")
+            self._lost(self.trouble or Message("readiness.connection_lost", reason=Plain(reason)))
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         payload = bytes(message.payload)

@@ -25,6 +25,7 @@ from ingest.model.finding import Change, Cleared, Key
 from ingest.pipeline.clock import Clock
 from ingest.pipeline.ports import Judge, timed_by_us
 from ingest.sparkplug.intake_result import IntakeResult
+from languages.message import Message
 
 LONGEST_S: Final = 60.0  # new records wait at most so long for old ones
 _MOST_BYTES: Final = 128 << 20  # of messages whose records wait
@@ -61,7 +62,7 @@ class CatchUp:
         changes: list[Change],
         now_us: int,
         start_anew: Callable[[Exception], object],
-        warn: Callable[[str | None], object],
+        warn: Callable[[Message | None], object],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to read.
@@ -143,7 +144,7 @@ class CatchUp:
         """Judge what has been read, for a moment; gives the rest up when the limits are reached."""
         if self._serving_since is None:
             self._serving_since = self._monotonic()
-            self._warn("records from before this start are being judged again; new ones are stored and wait for it")
+            self._warn(Message("readiness.catching_up"))
         changes, self._changes = self._changes, []
         end = self._monotonic() + _STEP_S
         while not self.is_done and self._monotonic() < end and not self._batches.empty():
@@ -185,14 +186,11 @@ class CatchUp:
 
     def _give_up(self) -> None:
         self._is_stopped.set()
-        text = (
-            f"only {self.n_records} of the records from before this start were judged again, since the store gave them "
-            "too slowly: what changed at that time is reported from the next readings"
-        )
-        self._log.warning(text)
-        self._end(text)
+        warning = Message("readiness.gave_up", n=self.n_records)
+        self._log.warning(str(warning))
+        self._end(warning)
 
-    def _end(self, warning: str | None) -> None:
+    def _end(self, warning: Message | None) -> None:
         self.is_done = True
         self._warn(warning)
         if self.n_records:

@@ -21,14 +21,16 @@ from typing import Final
 import structlog
 
 from ingest.errors import DamagedDatabaseError, RetryError, StoreRefusedError, StoreUnavailableError, describe
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
 from ingest.model.block import Block
 from ingest.model.block_division import halves
 from ingest.model.finding import Change
 from ingest.model.received_ranges import ReceivedRanges
 from ingest.pipeline.ports import Book
+from ingest.readiness import Readiness
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.telemetry.store import TelemetryStore
+from languages.message import Message, Plain, why
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 _MOST: Final = 2
@@ -164,8 +166,8 @@ class CommitQueue:
                 load.parts[:0] = [part for part, _ in refused]
                 raise StoreUnavailableError(describe(error)) from error
             del load.parts[0]
-        for part, why in refused:
-            self._set_aside(part, why, load.now_us)
+        for part, refusal in refused:
+            self._set_aside(part, refusal, load.now_us)
 
     def _set_aside(self, part: Block, error: Exception, now_us: int) -> None:
         """Keep as a dead letter, count and log the one record or range that the store cannot take."""
@@ -203,11 +205,11 @@ class CommitQueue:
             return None
         except RetryError as error:
             self._future = None
-            self._stall("telemetry", str(error))
+            self._stall("telemetry", why(error))
             return None
         except Exception as error:  # noqa: BLE001  # nothing is acknowledged; readiness reports it
             self._future = None
-            self._stall("telemetry", describe(error))
+            self._stall("telemetry", Plain(describe(error)))
             return None
         else:
             self._readiness.set("telemetry", None)
@@ -221,10 +223,10 @@ class CommitQueue:
         except DamagedDatabaseError:
             raise
         except RetryError as error:
-            self._stall("faults", str(error))
+            self._stall("faults", why(error))
             return None
         except Exception as error:  # noqa: BLE001  # as above
-            self._stall("faults", describe(error))
+            self._stall("faults", Plain(describe(error)))
             return None
         self._readiness.set("faults", None)
         if self._n_failures:
@@ -242,11 +244,11 @@ class CommitQueue:
         if load.write_s > _WANTED_S or 2 * load.n_bytes >= self.most_bytes:
             self.most_bytes = max(_LEAST_BYTES, int(load.n_bytes * _WANTED_S / max(load.write_s, 1e-3)))
 
-    def _stall(self, part: str, reason: str) -> None:
+    def _stall(self, part: str, reason: Message | Plain) -> None:
         self._metrics.store_errors.inc()
         if self._n_failures == 0:
-            self._log.error("nothing is acknowledged until this error is resolved", part=part, reason=reason)
-        self._readiness.set(part, reason)
+            self._log.error("nothing is acknowledged until this error is resolved", part=part, reason=str(reason))
+        self._readiness.set(part, reason if isinstance(reason, Message) else Message("readiness.error", reason=reason))
         self._retry_at = self._monotonic() + _BACKOFF_S[min(self._n_failures, len(_BACKOFF_S) - 1)]
         self._n_failures += 1
 

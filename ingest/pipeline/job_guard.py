@@ -14,8 +14,10 @@ import structlog
 
 from ingest.database import is_damage
 from ingest.errors import DamagedDatabaseError, describe
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
 from ingest.model.block import Block
+from ingest.readiness import Readiness
+from languages.message import Message, Plain
 
 _BACKOFF_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
@@ -84,7 +86,7 @@ class JobGuard:
         failures.count += 1
         self._metrics.job_errors.labels(name).inc()
         text = describe(error)
-        self._readiness.warn(f"job {name}", f"it fails and is tried again: {text}")
+        self._readiness.warn(f"job {name}", Message("readiness.failing", reason=Plain(text)))
         if failures.logged != type(error).__name__:
             failures.logged = type(error).__name__
             self._log.error("job failed; it will be retried", job=name, reason=text, exc_info=error)

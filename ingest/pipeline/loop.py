@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from edge_agent.wire import NCMD, NDATA, NodeTopic
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
 from ingest.model.block import Block
 from ingest.model.finding import Change
 from ingest.model.received_ranges import ReceivedRanges
@@ -25,10 +25,12 @@ from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.pipeline.isolation import IsolatedJudge, build_columns
 from ingest.pipeline.job_guard import Job, JobGuard
 from ingest.pipeline.ports import Judge, judge_tick
+from ingest.readiness import Readiness
 from ingest.sparkplug.acknowledgement import Acknowledgement
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.fair_queue import FairQueue
 from ingest.sparkplug.host_application import HostApplication
+from languages.message import Message
 
 _LEAST_BITE: Final = 8 << 20  # bytes: a round of the loop costs as much as many messages, so it takes many
 _STOP_S: Final = 5.0  # for the queued loads at a stop
@@ -108,7 +110,7 @@ class Intake:
         self._n_sessions = 0
         self._changes: list[Change] = []
         self._log = structlog.get_logger("ingest")
-        readiness.set("broker", "connecting")
+        readiness.set("broker", Message("readiness.connecting"))
 
     def tell(self, changes: Sequence[Change]) -> None:
         """Add changes for the fault book to the next load."""

@@ -30,6 +30,7 @@ from ingest.pipeline.clock import Clock
 from ingest.pipeline.commit_queue import CommitQueue
 from ingest.pipeline.ports import Judge
 from ingest.telemetry.store import TelemetryStore
+from languages.message import Message, Plain
 
 FILE_NAME: Final = "detection.npz"
 _POSITION: Final = "terang.position"
@@ -124,7 +125,7 @@ def recover(
     *,
     store: TelemetryStore,
     directory: Directory,
-    warn: Callable[[str | None], object] = str,
+    warn: Callable[[Message | None], object] = str,
 ) -> CatchUp | None:
     """Bring detection to where it was when the process ended; returns what judges the records stored since then.
 
@@ -138,7 +139,7 @@ def recover(
         kept = file.set_aside()
         reason = describe(error)
         log.error("detection starts with an empty state", reason=reason, kept=str(kept))
-        warn(f"detection started without memory, since its snapshot could not be used: {reason}; kept as {kept}")
+        warn(Message("readiness.no_snapshot", reason=Plain(reason), kept=Plain(kept)))
 
     try:
         found = file.read()

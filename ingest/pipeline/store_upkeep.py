@@ -10,8 +10,10 @@ from typing import Final
 import structlog
 
 from ingest.errors import RetryError
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
+from ingest.readiness import Readiness
 from ingest.telemetry.store import TelemetryStore
+from languages.message import Message, Plain, why
 
 _IDLE_S: Final = 20.0
 _BUSY_S: Final = 1.0
@@ -52,17 +54,17 @@ class Upkeep:
             is_more = self._store.upkeep(now_us)
         except (RetryError, OSError, ValueError, ArithmeticError) as error:
             self._log.error("upkeep failed; it will be retried", reason=str(error))  # one line
-            return self._failed(str(error))
+            return self._failed(why(error))
         except Exception as error:  # noqa: BLE001  # a thread that died of it would look like one with nothing to do
             self._log.exception("upkeep failed unexpectedly; it will be retried")
-            return self._failed(f"{type(error).__name__}: {error}")
+            return self._failed(Plain(f"{type(error).__name__}: {error}"))
         self._metrics.upkeep_at.set(time.time())
         self._readiness.warn("upkeep", None)
         return _BUSY_S if is_more else _IDLE_S
 
-    def _failed(self, reason: str) -> float:
+    def _failed(self, reason: Message | Plain) -> float:
         self._metrics.upkeep_errors.inc()
-        self._readiness.warn("upkeep", f"it fails and is tried again: {reason}")
+        self._readiness.warn("upkeep", Message("readiness.failing", reason=reason))
         return _FAILED_S
 
     def _run(self) -> None:

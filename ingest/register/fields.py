@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue
 from ingest.register.number_format import decimal_mark, plain_text, read_number
+from ingest.register.text_table import TextTable
 from languages.message import Message, Plain
 
 Texts = Sequence[str]

@@ -1,4 +1,4 @@
-"""The register of a city's folder, ``lamps.csv`` and ``cabinets.csv``: read, and kept the same in the database.
+"""Keeps the database's register and that of the city's folder the same.
 
 The database's register is the truth once one was applied. The folder's files replace it when a person edited them on
 this machine since both were last the same, and nothing speaks against them; else they wait for ``terang-city apply``.
@@ -6,9 +6,7 @@ this machine since both were last the same, and nothing speaks against them; els
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +17,8 @@ from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.register.agreement import Agreement, read_agreement, write_agreement
 from ingest.register.archive import keep, kept_registers
-from ingest.register.check import check_cabinets, check_lamps
 from ingest.register.column_cache import FILE_NAME as COPY_FILE
-from ingest.register.csv_pair import NEW, cabinets_csv, lamps_csv, publish, settle
+from ingest.register.csv_pair import NEW, cabinets_csv, lamps_csv, publish
 from ingest.register.database_table import (
     load_register,
     store_register,
@@ -29,96 +26,15 @@ from ingest.register.database_table import (
     stored_ids,
     stored_version,
 )
-from ingest.register.delimited import TextTable, read_delimited
-from ingest.register.fields import Fields
+from ingest.register.folder_register import REQUIRED, FolderRegister, digest_of, files_digest, read_folder
 from ingest.register.issue import Issue, listed
 from ingest.register.loss import is_large_loss, n_lost
-from ingest.register.position_order import SURVEYED, with_position_sources
-from ingest.register.register import Register, with_centroids
+from ingest.register.register import Register
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 from languages.message import Message, Plain, why
 
 _LOGGED: Final = 20
 _DATA: Final = "data"  # the city's data folder
-REQUIRED: Final = {LAMPS_FILE: ("lamp_id", "latitude", "longitude"), CABINETS_FILE: ("cabinet_id",)}
-
-
-@dataclass(frozen=True, slots=True)
-class FolderRegister:
-    """What a folder's two files say.
-
-    Attributes:
-        register: without refused rows, ``version`` 0.
-        issues: everything that is wrong, in file and line order.
-        contents: the files' bytes by name.
-        cut: files whose last row ends in mid-air.
-        n_survey, n_estimated: positions without a source that were taken as a survey's, and as an estimate.
-    """
-
-    register: Register
-    issues: tuple[Issue, ...]
-    contents: dict[str, bytes]
-    cut: tuple[str, ...]
-    n_survey: int
-    n_estimated: int
-
-
-def read_folder(folder: Path) -> FolderRegister:
-    """Read a city's two CSV files.
-
-    Raises:
-        UnusableError: a file is missing, unreadable or lacks a required column.
-    """
-    contents = _contents(folder)
-    cabinet_table, lamp_table = (_table(contents[name], name) for name in (CABINETS_FILE, LAMPS_FILE))
-    cabinet_fields, lamp_fields = Fields(cabinet_table), Fields(lamp_table)
-    cabinets = check_cabinets(cabinet_fields)
-    found = check_lamps(lamp_fields, cabinets)
-    lamps = with_position_sources(found, cabinets)
-    blank = [row for row, source in enumerate(found.position_source) if not source and found.position[row] >= 0]
-    n_survey = sum(lamps.position_source[row] == SURVEYED for row in blank)
-    issues = tuple(sorted(cabinet_fields.issues + lamp_fields.issues, key=lambda issue: (issue.file, issue.line)))
-    return FolderRegister(
-        Register(lamps, with_centroids(cabinets, lamps), 0, digest_of(contents)),
-        issues,
-        contents,
-        tuple(table.file for table in (cabinet_table, lamp_table) if table.is_cut),
-        n_survey,
-        len(blank) - n_survey,
-    )
-
-
-def read_city_files(folder: Path, *, is_strict: bool = False) -> tuple[Register, tuple[Issue, ...]]:
-    """Read a city's two CSV files.
-
-    Args:
-        folder: the city's folder.
-        is_strict: a single refused row refuses the whole register.
-
-    Returns:
-        The register without its refused rows (``version`` 0), and everything that is wrong, in file and line order.
-
-    Raises:
-        UnusableError: a file is missing, unreadable or lacks a required column; with ``is_strict`` also for any
-            refused row.
-    """
-    found = read_folder(folder)
-    refused = [issue for issue in found.issues if issue.is_refused]
-    if is_strict and refused:
-        first, file = refused[0].message, folder / refused[0].file
-        if len(refused) == 1:
-            raise UnusableError(Message("terminal.error.at", where=file, reason=first))
-        raise UnusableError(Message("terminal.error.refused_rows", file=file, first=first, n=len(refused) - 1))
-    return found.register, found.issues
-
-
-def files_digest(folder: Path) -> str:
-    """SHA-256 over both files.
-
-    Raises:
-        UnusableError: a file is missing or unreadable.
-    """
-    return digest_of(_contents(folder))
 
 
 def sync_register(
@@ -126,7 +42,7 @@ def sync_register(
     folder: Path,
     *,
     is_takeover: bool = False,
-    tell: Callable[[str | None], object] = lambda _reason: None,
+    tell: Callable[[Message | None], object] = lambda _reason: None,
     note: Note | None = None,
 ) -> tuple[Register, tuple[Issue, ...]]:
     """Make the database hold what the folder's files say, where they may replace it, and load it.
@@ -155,21 +71,23 @@ def sync_register(
             write_agreement(data, held)
             tell(None)
             return load_register(engine, copy), ()
-        reason = "" if not held.version else _older(folder, held, digest, engine, is_takeover=is_takeover)
-        found = read_folder(folder) if not reason else None
+        reason: Message | Plain | None = (
+            None if not held.version else _older(folder, held, digest, engine, is_takeover=is_takeover)
+        )
+        found = read_folder(folder) if reason is None else None
         if found is not None and held.version:
             reason = _doubtful(found, engine)
     except UnusableError as error:
         if not held.version:
             raise
-        reason, found = str(error), None
-    if reason or found is None:
-        tell(f"the folder's register waits for 'terang-city apply': {reason}")
+        reason, found = why(error), None
+    if reason is not None or found is None:
+        tell(Message("readiness.register_waits", reason=reason))
         log = structlog.get_logger("register")
         log.warning(
             "the register was not replaced; 'terang-city apply' puts the folder's in force",
             folder=str(folder),
-            reason=reason,
+            reason=str(reason),
         )
         return load_register(engine, copy), ()
     apply_folder(engine, folder, found, str(folder), note)
@@ -235,31 +153,31 @@ def _finish(folder: Path, held: Agreement) -> None:
         ) from error
 
 
-def _older(folder: Path, held: Agreement, digest: str, engine: Engine, *, is_takeover: bool) -> str:
-    """Why the folder's files may not replace the database's register by themselves; "" = they may."""
+def _older(folder: Path, held: Agreement, digest: str, engine: Engine, *, is_takeover: bool) -> Message | None:
+    """Why the folder's files may not replace the database's register by themselves; None = they may."""
     last = read_agreement(folder / _DATA)
     if last is not None and last.digest == digest:
-        return f"the database holds version {held.version}, the folder's files are version {last.version} of it"
+        return Message("readiness.older_files", held=held.version, last=last.version)
     if last is not None and last.version != held.version:
-        return f"the folder's files were edited on version {last.version}, the database holds version {held.version}"
+        return Message("readiness.edited_files", held=held.version, last=last.version)
     if is_takeover or (last is None and engine.dialect.name != "sqlite"):
-        return f"the database holds version {held.version}, and nobody applied the folder's other files"
-    return ""
+        return Message("readiness.other_files", held=held.version)
+    return None
 
 
-def _doubtful(found: FolderRegister, engine: Engine) -> str:
+def _doubtful(found: FolderRegister, engine: Engine) -> Message | None:
     """What speaks against the folder's files: a copy that was cut short, or a large part of the city gone."""
     if found.cut:
-        return f"the last row of {listed(found.cut)} is cut off"
+        return Message("readiness.cut_files", files=listed(found.cut))
     old_lamps, old_cabinets = stored_ids(engine)
-    for what, old, new in (
-        ("lamps", old_lamps, found.register.lamps.lamp_id),
-        ("cabinets", old_cabinets, found.register.cabinets.cabinet_id),
-    ):
-        n_gone = n_lost(old, new)
-        if is_large_loss(len(old), n_gone, len(new)):
-            return f"{n_gone} of {len(old)} {what} would vanish"
-    return ""
+    lamps, cabinets = found.register.lamps.lamp_id, found.register.cabinets.cabinet_id
+    n_gone = n_lost(old_lamps, lamps)
+    if is_large_loss(len(old_lamps), n_gone, len(lamps)):
+        return Message("readiness.lost_lamps", n=n_gone, n_old=len(old_lamps))
+    n_gone = n_lost(old_cabinets, cabinets)
+    if is_large_loss(len(old_cabinets), n_gone, len(cabinets)):
+        return Message("readiness.lost_cabinets", n=n_gone, n_old=len(old_cabinets))
+    return None
 
 
 def _log(issues: tuple[Issue, ...]) -> None:
@@ -269,44 +187,3 @@ def _log(issues: tuple[Issue, ...]) -> None:
         log.warning("a bad row in the register", row=str(issue))
     if len(issues) > _LOGGED:
         log.warning("more bad rows in the register; terang-city check tells all", n_more=len(issues) - _LOGGED)
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    try:
-        settle(folder)  # an import that a power cut interrupted
-    except OSError as error:
-        raise UnusableError(
-            Message("terminal.error.import_cut_short", folder=Plain(folder), reason=why(error))
-        ) from error
-    return {name: _content(folder / name) for name in (CABINETS_FILE, LAMPS_FILE)}
-
-
-def _content(path: Path) -> bytes:
-    try:
-        before = path.stat()
-        content = path.read_bytes()
-        after = path.stat()
-    except FileNotFoundError as error:
-        raise UnusableError(Message("terminal.error.missing_register", file=Plain(path))) from error
-    except OSError as error:
-        raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
-    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(content) != after.st_size:
-        raise UnusableError(Message("terminal.error.changed", file=Plain(path)))
-    return content
-
-
-def digest_of(contents: Mapping[str, bytes]) -> str:
-    """SHA-256 over a register's files, by name."""
-    total = hashlib.sha256()
-    for name in sorted(contents):
-        total.update(hashlib.sha256(contents[name]).digest())
-    return total.hexdigest()
-
-
-def _table(content: bytes, file: str) -> TextTable:
-    table = read_delimited(content, file)
-    for column in REQUIRED[file]:
-        if column not in table.columns:
-            name, has = Plain(column), listed(table.columns)
-            raise UnusableError(Message("terminal.error.missing_column", file=Plain(file), column=name, columns=has))
-    return table

@@ -4,7 +4,8 @@
 metadata carries ``register_version``, ``written_at_us``, ``now_us`` (ingest's "now") and ``controllers`` (JSON:
 controller_id -> {"is_online": bool, "last_seen_us": int}) and ``least_dark`` (JSON: cabinet_id -> {circuit: int},
 circuit "" = all of the cabinet: the smallest number of dark lamps that the meter of such a sum can show) and
-``warnings`` (JSON: part -> text, what ingest's ``/readyz`` warns of). The file is written beside, synced and renamed,
+``warnings`` (JSON: part -> English text, what ingest's ``/readyz`` warns of) and ``warning_codes`` (JSON: part ->
+``code`` and ``parameters`` of the message). The file is written beside, synced and renamed,
 so a reader always maps a whole one.
 """
 

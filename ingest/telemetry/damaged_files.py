@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import structlog
 
 from ingest.errors import describe
+from languages.message import Message, Plain
 
 _MAX_LISTED: Final = 10_000
 _NAMED: Final = 3  # of them by name in a warning
@@ -26,9 +27,9 @@ READ_ERRORS: Final = (OSError, ValueError, TypeError, KeyError, NotImplementedEr
 
 
 class DamagedFiles:
-    """The list; ``tell`` is called with all warnings' text (None = no file is damaged) when it changes."""
+    """The list; ``tell`` is called with a warning of all (None = no file is damaged) when it changes."""
 
-    def __init__(self, tell: Callable[[int, str | None], object] | None = None) -> None:
+    def __init__(self, tell: Callable[[int, Message | None], object] | None = None) -> None:
         """Nothing is damaged as far as is known."""
         self._tell = tell
         self._found: dict[Path, _Stamp] = {}
@@ -62,8 +63,8 @@ class DamagedFiles:
             listed = list(self._found)
         return sorted(path for path in listed if self.holds(path))
 
-    def warning(self) -> str | None:
-        """The list in one line; None if it is empty."""
+    def warning(self) -> Message | None:
+        """The list in one message; None if it is empty."""
         with self._lock:
             listed = sorted(self._found)
         return summary(listed)
@@ -73,14 +74,16 @@ class DamagedFiles:
             self._tell(len(self._found), self.warning())
 
 
-def summary(paths: Sequence[Path]) -> str | None:
-    """Damaged files in one line: how many, and some by name."""
+def summary(paths: Sequence[Path]) -> Message | None:
+    """Damaged files in one message: how many, and some by name."""
     if not paths:
         return None
-    names = ", ".join("/".join(path.parts[-3:]) for path in paths[:_NAMED])
-    more = "" if len(paths) <= _NAMED else f" and {len(paths) - _NAMED} more"
-    word = "file" if len(paths) == 1 else "files"
-    return f"{len(paths)} {word} of the telemetry cannot be read and what they hold is left out: {names}{more}"
+    names = Plain(", ".join("/".join(path.parts[-3:]) for path in paths[:_NAMED]))
+    n_more = len(paths) - _NAMED
+    some = names if n_more <= 0 else Message("readiness.and_more", names=names, n=n_more)
+    if len(paths) == 1:
+        return Message("readiness.damaged_file", name=some)
+    return Message("readiness.damaged_files", n=len(paths), names=some)
 
 
 def read_file(

@@ -11,7 +11,10 @@ from typing import Final
 
 import structlog
 
-from ingest.metrics import Metrics, Readiness, StatusPage
+from ingest.metrics import Metrics
+from ingest.readiness import Readiness
+from ingest.status_page import StatusPage
+from languages.message import Message
 
 _RETRY_S: Final = 0.5
 
@@ -28,7 +31,7 @@ class WorkerPage:
         self._is_logged = False
         self._log = structlog.get_logger("ingest").bind(group=group)
 
-    def wait(self, reason: str, *, is_anothers: bool = False) -> None:
+    def wait(self, reason: Message, *, is_anothers: bool = False) -> None:
         """Not ready, for a reason; ``is_anothers``: whoever serves the group is to have the port."""
         readiness = Readiness()
         readiness.set("start", None)

@@ -25,9 +25,9 @@ from ingest.schema.safe_url import without_secrets
 from ingest.workers.group_lock import GroupLock, LockLostError
 from ingest.workers.lock_watch import LockWatch
 from ingest.workers.status_page import WorkerPage
-from languages.message import Message, Plain
+from languages.message import Message, Plain, why
 
-_WAITING: Final = "waiting for the lock"
+_WAITING: Final = Message("readiness.waiting_for_lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class GroupKeeper:
                 is_reported = False
                 if standing.is_taken:
                     free_since = time.monotonic()
-                    served = f"standby: group {self._city.city.group} is served by another worker"
+                    served = Message("readiness.standby", group=Plain(self._city.city.group))
                     self._page.wait(served, is_anothers=standing.has_our_place)
                     continue
                 self._page.wait(self._why)
@@ -137,7 +137,7 @@ class GroupKeeper:
                 if not self._share.take(standing.n_workers, self._lock.claim, is_orphan=is_orphan):
                     continue
             except LockLostError as error:
-                self._page.wait(f"PostgreSQL does not answer: {error}")
+                self._page.wait(Message("readiness.no_postgresql", reason=why(error)))
                 if not is_reported:
                     self._log.warning("the database does not answer", reason=str(error))
                 is_reported = True
@@ -161,15 +161,15 @@ class GroupKeeper:
                 keep_s = self._patience.keep_s if is_orphan else 0.0
                 ingest.intake.run(lambda: not self._is_ours(watch, began + keep_s))
             finally:
-                self._page.wait("leaves the group")
+                self._page.wait(Message("readiness.leaving"))
                 ingest.close()
         except IngestError as error:
             self._log.error("cannot serve", reason=str(error))  # one line: a person reads it
-            self._why = f"cannot serve: {error}"
+            self._why = Message("readiness.cannot_serve", reason=why(error))
             return self._patience.failed_s
         except Exception as error:  # noqa: BLE001  # whatever breaks one city must not take the others with it
             self._log.exception("failed unexpectedly")
-            self._why = f"broke down: {type(error).__name__}; the log says more"
+            self._why = Message("readiness.broke_down", name=Plain(type(error).__name__))
             return self._patience.failed_s
         else:
             self._log.info("stopped serving")

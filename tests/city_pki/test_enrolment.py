@@ -1,4 +1,5 @@
-"""A controller gets its certificate: by a code and an operator, and the next one by the present one."""
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
+"""A controller gets its first certificate: by a code and an operator."""
 
 from __future__ import annotations
 
@@ -9,7 +10,6 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,99 +18,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city_pki.authority import create_authority
-from city_pki.certificates import new_key, private_pem
-from city_pki.enrolments import APPROVAL_TIME, CODE_LIFETIME, MOST_RENEWALS, RENEWAL_TIME, Enrolments
+from city_pki.certificates import new_key
+from city_pki.enrolment_records import APPROVAL_TIME
+from city_pki.enrolments import CODE_LIFETIME
 from city_pki.errors import PkiError, RefusedError
 from city_pki.issued import read_issued
-from city_pki.secret_file import write_public, write_secret
+from city_pki.secret_file import write_public
 from dashboard_api.app import create_app
 from edge_agent import enrolment
 from edge_agent.config import load_config
-from edge_agent.enrolment import Place, enroll, renew
-from edge_agent.enrolment_server import Server
+from edge_agent.enrolment import enroll
 from edge_agent.errors import Fatal
-from edge_agent.link.certificate_files import next_of
 from edge_agent.wire import WireError
 from edge_agent.wire.enrolment import EnrolmentCode, lookup, parse_code, request_proof
-from ingest.database import open_database
 from ingest.schema.city import read_city
+from tests.city_pki.enrolment_stand import Stand, name_on, stand  # noqa: F401
 from tests.ingest.city_stand import free_port, wait_until, write_city
 
 REPOSITORY = Path(__file__).parents[2]
 PJU = "PJU-000"
-
-
-class Direct(Server):
-    """The real routes, without a network; `answers` may change what comes back."""
-
-    def __init__(self, client: TestClient) -> None:
-        super().__init__("http://testserver")
-        self.client = client
-        self.sent: list[str] = []
-        self.answers: Any = lambda document: document
-        self.operator: Any = lambda: None
-
-    def _exchange(self, url: str, body: bytes | None) -> dict[str, Any]:
-        self.operator()
-        self.sent.append((body or b"").decode())
-        answer = (
-            self.client.post(url, content=body, headers={"Content-Type": "application/json"})
-            if body
-            else self.client.get(url)
-        )
-        if answer.status_code >= 400:
-            raise Fatal(f"refused: {answer.status_code}")
-        return self.answers(answer.json())
-
-
-class Stand:
-    """A city with an authority, its API, and an empty cabinet."""
-
-    def __init__(self, folder: Path) -> None:
-        self.city = write_city(folder / "kota", n_controllers=2, n_lamps=3, broker_port=1)
-        toml = self.city / "city.toml"
-        toml.write_text(toml.read_text().replace("mqtt://127.0.0.1:1", "mqtts://broker.kota:8883"))
-        self.now = datetime.now(UTC)
-        self.authority = create_authority(self.city / "pki", "Kota Uji", folder / "root.key", self.now)
-        self.enrolments = Enrolments(self.city / "pki")
-        self.cabinet = folder / "cabinet"
-        self.cabinet.mkdir()
-        self.place = Place(*(self.cabinet / name for name in ("controller.crt", "controller.key", "ca.crt")))
-        self.config = self.cabinet / "agent.toml"
-        city = read_city(self.city, {})
-        open_database(city).dispose()  # decisions are written into the audit log
-        self.server = Direct(TestClient(create_app(city)))
-        self.said: list[dict[str, str]] = []
-
-    def code(self, controller: str = PJU) -> EnrolmentCode:
-        return self.enrolments.new_code(controller, f"# {controller}\n", datetime.now(UTC))
-
-    def approve(self) -> None:
-        """What an operator does as soon as something waits."""
-        for one in self.enrolments.waiting(datetime.now(UTC)):
-            path = f"/api/v1/enrolments/{one.id}/decision"
-            assert self.server.client.post(path, json={"approve": True}).status_code == 200
-
-    def enroll(self, code: EnrolmentCode) -> str:
-        return enroll(self.server, code, self.place, self.config, lambda _what, more: self.said.append(more))
-
-    def certify(self, at: datetime, controller: str = PJU) -> None:
-        """A cabinet with the certificate that it got at a time."""
-        key = new_key()
-        write_secret(self.place.key, private_pem(key))
-        write_public(self.place.cert, self.authority.issue(key.public_key(), controller, at))
-        write_public(self.place.ca, self.authority.chain)
-
-
-@pytest.fixture
-def stand(tmp_path, monkeypatch):
-    monkeypatch.setattr(enrolment, "POLL_S", 0.01)
-    return Stand(tmp_path)
-
-
-def name_on(path: Path) -> str:
-    [name] = x509.load_pem_x509_certificate(path.read_bytes()).subject
-    return str(name.value)
 
 
 def test_a_code_and_an_operator_give_a_controller_its_certificate(stand: Stand) -> None:
@@ -239,89 +165,6 @@ def test_a_wrong_key_is_refused(stand: Stand) -> None:
             stand.enrolments.ask_with_code(bad, "", "", stand.now)
 
 
-# --- renewal ---
-
-
-def test_a_young_certificate_is_not_renewed(stand: Stand) -> None:
-    stand.certify(stand.now - timedelta(days=200))
-    assert renew(stand.server, stand.place, stand.now) == "fresh"
-    assert stand.server.sent == []
-
-
-def test_an_old_certificate_is_followed_by_the_next_one_without_an_operator(stand: Stand) -> None:
-    stand.certify(stand.now - timedelta(days=300))
-    before = stand.place.cert.read_bytes(), stand.place.key.read_bytes()
-    assert renew(stand.server, stand.place, stand.now) == "next"
-    assert (stand.place.cert.read_bytes(), stand.place.key.read_bytes()) == before, (
-        "the old one serves until it is tried"
-    )
-    assert name_on(next_of(stand.place.cert)) == PJU
-    assert next_of(stand.place.key).read_bytes() != before[1]
-    assert next_of(stand.place.key).stat().st_mode & 0o777 == 0o600
-    assert renew(stand.server, stand.place, stand.now) == "next"
-    assert len(read_issued(stand.city / "pki")) == 2
-
-
-def test_one_that_was_off_for_400_days_comes_back_when_an_operator_approves(stand: Stand) -> None:
-    stand.certify(stand.now - timedelta(days=400))
-    assert renew(stand.server, stand.place, stand.now) == "waiting"
-    assert renew(stand.server, stand.place, stand.now) == "waiting", "the same request, not another one"
-    [request] = stand.enrolments.waiting(stand.now)
-    assert request.controller == PJU
-    stand.approve()
-    assert renew(stand.server, stand.place, stand.now) == "next"
-    assert name_on(next_of(stand.place.cert)) == PJU
-    assert not stand.place.asked.exists()
-
-
-def test_an_approval_that_comes_too_late_is_asked_for_again(stand: Stand) -> None:
-    stand.certify(stand.now - timedelta(days=400))
-    renew(stand.server, stand.place, stand.now)
-    [request] = stand.enrolments.waiting(stand.now)
-    until = datetime.fromisoformat(request.until)
-    assert until >= stand.now + RENEWAL_TIME
-    assert stand.enrolments.waiting(until - timedelta(seconds=1)) == (request,)
-    assert stand.enrolments.waiting(until + timedelta(seconds=1)) == ()
-
-
-def test_a_controller_that_asks_without_end_gets_no_more(stand: Stand) -> None:
-    stand.certify(stand.now - timedelta(days=300))
-    for _ in range(MOST_RENEWALS):
-        assert renew(stand.server, stand.place, stand.now) == "next"
-        for path in (stand.place.cert, stand.place.key):
-            next_of(path).unlink()
-    with pytest.raises(Fatal, match="403"):
-        renew(stand.server, stand.place, stand.now)
-
-
-@pytest.mark.parametrize("days", [300, 400])
-def test_a_revoked_certificate_is_not_renewed(stand: Stand, days: int) -> None:
-    stand.certify(stand.now - timedelta(days=days))
-    stand.authority.revoke(PJU, stand.now)
-    with pytest.raises(Fatal, match="403"):
-        renew(stand.server, stand.place, stand.now)
-    assert not next_of(stand.place.cert).exists()
-
-
-def test_another_authoritys_certificate_and_anothers_key_renew_nothing(stand: Stand) -> None:
-    stand.certify(stand.now - timedelta(days=300))
-    own = stand.place.key.read_bytes()
-    write_secret(stand.place.key, private_pem(new_key()))
-    with pytest.raises(Fatal, match="403"):
-        renew(stand.server, stand.place, stand.now)
-    write_secret(stand.place.key, own)
-    stranger = create_authority(stand.cabinet / "pki", "Kota Uji", stand.cabinet / "root.key", stand.now)
-    key = new_key()
-    write_secret(stand.place.key, private_pem(key))
-    write_public(stand.place.cert, stranger.issue(key.public_key(), PJU, stand.now - timedelta(days=300)))
-    stand.place.asked.unlink(missing_ok=True)
-    with pytest.raises(Fatal, match="403"):
-        renew(stand.server, stand.place, stand.now)
-
-
-# --- the routes, and the code as a person types it ---
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -373,9 +216,6 @@ def test_any_other_text_is_no_code_and_is_not_repeated(text: str) -> None:
     with pytest.raises(WireError) as reported:
         parse_code(text)
     assert len(text) < 30 or text not in str(reported.value)
-
-
-# --- real processes ---
 
 
 @pytest.mark.end_to_end

@@ -104,7 +104,7 @@ class Town:
         )
         return key
 
-    def write_live(self, states, at_us=T0, warnings="{}", level=1):
+    def write_live(self, states, at_us=T0, warnings="{}", level=1, warning_codes="{}"):
         n = len(states)
         columns = {name: np.full(n, np.nan if code == "<f4" else 1).astype(code) for name, code in live.COLUMNS.items()}
         columns |= {
@@ -120,6 +120,7 @@ class Town:
             "controllers": json.dumps({"PJU-1": {"is_online": True, "last_seen_us": at_us}}),
             "least_dark": json.dumps({"C-2": {"1": 1, "2": 3}}),
             "warnings": warnings,
+            "warning_codes": warning_codes,
         }
         table = pa.table({name: pa.array(values) for name, values in columns.items()}).replace_schema_metadata(about)
         self.city.data_folder.mkdir(exist_ok=True)

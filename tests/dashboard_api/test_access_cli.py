@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from ingest.database import migrate
-from tests.dashboard_api.test_web_security import certificate, wait_for
+from tests.dashboard_api.served_api import wait_for
+from tests.dashboard_api.test_behind_nginx import certificate
 
 __all__ = ["certificate"]
 COMMAND = [sys.executable, "-m", "dashboard_api"]

@@ -14,9 +14,9 @@ from sqlalchemy import insert, select
 from dashboard_api.app import create_app
 from dashboard_api.context import Context
 from dashboard_api.errors import TooManyError
-from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish
 from dashboard_api.neighbours.citizens.lamp_choice import lamp_choice
 from dashboard_api.neighbours.citizens.rate_limit import RateLimit
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake, Wish
 from ingest.model.finding import Cleared, Key, Place
 from ingest.schema.report_tables import reports
 
@@ -199,12 +199,12 @@ def test_forms_that_are_asked_again_are_counted_too(client):
 
 
 def test_an_address_of_ipv6_is_its_network(town):
-    desk = ReportDesk(Context(town.city, lambda: T0))
+    intake = ReportIntake(Context(town.city, lambda: T0))
     for n in range(10):
-        desk.take(Wish(service="other", address="x"), f"2001:db8::{n:x}")
+        intake.take(Wish(service="other", address="x"), f"2001:db8::{n:x}")
     with pytest.raises(TooManyError):
-        desk.take(Wish(service="other", address="x"), "2001:db8::ffff")
-    desk.take(Wish(service="other", address="x"), "2001:db8:0:1::1")
+        intake.take(Wish(service="other", address="x"), "2001:db8::ffff")
+    intake.take(Wish(service="other", address="x"), "2001:db8:0:1::1")
 
 
 def test_bad_forms_are_answered_with_the_reason(client):

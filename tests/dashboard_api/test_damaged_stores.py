@@ -158,7 +158,16 @@ def test_what_ingest_warns_of_stands_in_the_apis_readiness_too(town, client):
     town.write_live([2] * 40, warnings=json.dumps({"register": waits}))
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["warnings"]) == (200, {"register": waits})
+    codes = {"register": {"code": "readiness.register_waits", "parameters": {"reason": "x"}}}
+    town.write_live([2] * 40, warnings=json.dumps({"register": waits}), warning_codes=json.dumps(codes))
+    said = client.get("/readyz", headers={"Accept-Language": "id"}).json()
+    assert said["warnings"] == {"register": "register di folder menunggu 'terang-city apply': x"}
+    assert said["warning_codes"] == codes
     town.write_live([2] * 40, warnings=json.dumps({str(n): "x" * 5000 for n in range(1000)}))
+    assert len(client.get("/readyz").content) < 100_000
+    many = {str(n): {"code": "x", "parameters": dict.fromkeys("abcdefgh", "x" * 900)} for n in range(1000)}
+    long = json.dumps({str(n): "x" * 900 for n in range(1000)})
+    town.write_live([2] * 40, warnings=long, warning_codes=json.dumps(many))
     assert len(client.get("/readyz").content) < 100_000
     for odd in ("[]", "1", "nonsense", '{"a": ' * 5000):
         town.write_live([2] * 40, warnings=odd)

@@ -17,7 +17,8 @@ from playwright.sync_api import expect
 
 from city_pki.authority import create_authority
 from city_pki.certificates import new_key
-from city_pki.enrolments import APPROVAL_TIME, Enrolments
+from city_pki.enrolment_records import APPROVAL_TIME
+from city_pki.enrolments import Enrolments
 from city_pki.issued import read_issued
 from dashboard_api.context import wall_us
 from edge_agent.wire.enrolment import lookup, request_proof

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import OVERRIDES
-from edge_agent.serial.profile import QUANTITIES, SHIPPED, WIDTHS, load_profile
+from edge_agent.serial.profile import QUANTITIES, WIDTHS
+from edge_agent.serial.profile_file import SHIPPED, load_profile
 
 GUIDE = (Path(__file__).parents[2] / "docs/agent.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.agent import Agent
 from edge_agent.config import parse_config
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.wire import Metric
 from tests.edge_agent.broker_process import wait_until
 from tests.edge_agent.played_session import Played

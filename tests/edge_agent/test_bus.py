@@ -10,7 +10,8 @@ from edge_agent.serial.bus import Bus
 from edge_agent.serial.frames import read_registers
 from edge_agent.serial.plan import plan_bus
 from edge_agent.serial.poll import PlannedRequest, Role
-from edge_agent.serial.profile import RegisterBlock, load_profiles
+from edge_agent.serial.profile import RegisterBlock
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.serial.reading import Quality
 
 

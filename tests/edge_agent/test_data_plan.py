@@ -12,7 +12,7 @@ from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
 from edge_agent.serial.plan import sampled_quantities
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.serial.reading import SweepReadings
 
 GUIDE = (Path(__file__).parents[2] / "docs/data_plan.md").read_text(encoding="utf-8")

@@ -18,7 +18,8 @@ from edge_agent.serial.frames import (
     write_register,
 )
 from edge_agent.serial.plausibility import is_plausible
-from edge_agent.serial.profile import SHIPPED, RegisterBlock, load_profile
+from edge_agent.serial.profile import RegisterBlock
+from edge_agent.serial.profile_file import SHIPPED, load_profile
 
 CONTRACT_REPLY = bytes.fromhex("01 04 14 08 C5 00 6C 00 00 00 F2 00 00 18 3D 00 00 01 F4 00 64 00 00 53 8E")
 READ_TEN = read_registers(1, 4, 0, 10)

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.__main__ import main
 from edge_agent.errors import ConfigError
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.tables import Table
 from tests.edge_agent.test_agent_cli import GOOD
 

@@ -19,7 +19,8 @@ from edge_agent.link.message import Identity, nbirth, ndata
 from edge_agent.outbox.layout import Layout
 from edge_agent.outbox.numbering import Numbering
 from edge_agent.outbox.record import METRIC_OF, Circumstances, Record, encode_body
-from edge_agent.serial.profile import SHIPPED, WIDTHS, Profile, load_profile, parse_profile
+from edge_agent.serial.profile import WIDTHS, Profile
+from edge_agent.serial.profile_file import SHIPPED, load_profile, parse_profile
 from edge_agent.serial.sweep import Sweeper
 from edge_agent.tables import Table
 from edge_agent.wire import DataType, Metric, Quality, decode_payload, unpack_array

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.serial.plausibility import believable, is_plausible
-from edge_agent.serial.profile import SHIPPED, load_profile
+from edge_agent.serial.profile_file import SHIPPED, load_profile
 
 PZEM = load_profile("pzem-016", SHIPPED)
 SDM630 = load_profile("sdm630", SHIPPED)

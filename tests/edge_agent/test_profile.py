@@ -7,7 +7,8 @@ import pytest
 from edge_agent.errors import ConfigError
 from edge_agent.serial.plan import WANTED, plan_requests
 from edge_agent.serial.poll import Role
-from edge_agent.serial.profile import SHIPPED, RegisterBlock, load_profile
+from edge_agent.serial.profile import RegisterBlock
+from edge_agent.serial.profile_file import SHIPPED, load_profile
 
 HEAD = 'title = "t"\nsource = "s"\n[quantities]\n'
 VOLTAGE = 'voltage = { register = 0, type = "float32", unit = "V" }\n'

@@ -13,7 +13,7 @@ import pytest
 from edge_agent.config import parse_config
 from edge_agent.errors import ConfigError
 from edge_agent.serial.port import open_port
-from edge_agent.serial.profile import SHIPPED, load_profile, load_profiles, parse_profile
+from edge_agent.serial.profile_file import SHIPPED, load_profile, load_profiles, parse_profile
 from edge_agent.serial.quiet import STEPS_S, TRIAL_S, Quiet
 from edge_agent.serial.sweep import Sweeper
 from edge_agent.tables import Table

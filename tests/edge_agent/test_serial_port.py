@@ -21,7 +21,7 @@ from edge_agent.errors import PortGone
 from edge_agent.serial.adapter import FIRST_REOPEN_S, LONGEST_REOPEN_S, Adapter
 from edge_agent.serial.bus_thread import BusThread, Job
 from edge_agent.serial.port import SerialPort, open_port
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.serial.sweep import Sweeper
 from edge_agent.wire import Quality
 

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.__main__ import main
 from edge_agent.config import parse_config
 from edge_agent.serial.port import open_port
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.serial.sweep import Sweeper
 from edge_agent.wire import Quality
 from firmware_sim.meters import (

@@ -14,7 +14,7 @@ from edge_agent.agent import Agent
 from edge_agent.config import parse_config
 from edge_agent.control.command import LONGEST_DIM_MS, BadCommand, parse_command
 from edge_agent.control.orders_file import forget_request, load_orders, save_orders
-from edge_agent.serial.profile import load_profiles
+from edge_agent.serial.profile_file import load_profiles
 from edge_agent.tables import read_toml
 from edge_agent.wire import DataType, Metric, Payload, encode_payload
 from edge_agent.wire.schedule import BadSchedule, parse_schedule

@@ -50,7 +50,7 @@ def sweep_meters(folder: Path) -> tuple[object, object]:
     from edge_agent.outbox.layout import Layout
     from edge_agent.outbox.record import METRIC_OF
     from edge_agent.serial.port import open_port
-    from edge_agent.serial.profile import load_profiles
+    from edge_agent.serial.profile_file import load_profiles
     from edge_agent.serial.sweep import Sweeper
     from tests.edge_agent.conftest import Node, PtyBus
 

@@ -21,15 +21,8 @@ import pytest
 from ulid import ULID
 
 from tests.influx_server import InfluxServer
-from tests.ingest.city_stand import (
-    REPOSITORY,
-    IngestProcess,
-    Mosquitto,
-    PlayedFleet,
-    free_port,
-    wait_until,
-    write_city,
-)
+from tests.ingest.city_stand import REPOSITORY, IngestProcess, Mosquitto, free_port, wait_until, write_city
+from tests.ingest.played_agents import PlayedFleet
 from tests.postgresql_server import PostgresqlServer
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]

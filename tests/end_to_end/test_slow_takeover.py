@@ -16,7 +16,8 @@ import pytest
 
 from tests.end_to_end.workers_stand import Worker, words_of
 from tests.influx_server import InfluxServer
-from tests.ingest.city_stand import Mosquitto, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import Mosquitto, wait_until, write_city
+from tests.ingest.played_agents import PlayedFleet
 from tests.ingest.slow_influx import SlowInflux
 from tests.postgresql_server import PostgresqlServer
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 
 from edge_agent.wire import decode_state
-from tests.ingest.city_stand import REPOSITORY, Mosquitto, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import REPOSITORY, Mosquitto, wait_until, write_city
+from tests.ingest.played_agents import PlayedFleet
 from tests.postgresql_server import PostgresqlServer
 
 N_WORKERS, N_GROUPS, N_CONTROLLERS, N_LAMPS = 3, 6, 3, 10

@@ -2,62 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import pytest
 
-from firmware_sim.electrical import (
-    Condition,
-    LampFault,
-    Plant,
-    Sample,
-    State,
-    build_plant,
-    healthy,
-    initial_state,
-    interrupt_supply,
-    step,
-)
+from firmware_sim.electrical import LampFault, interrupt_supply
 from firmware_sim.electrical import technology as tech
-
-NOON_UTC = 1_790_164_800_000_000  # 2026-09-23 12:00 UTC, 19:07 local at Jakarta
-MINUTE = 60_000_000
-
-
-@dataclass
-class Town:
-    """A plant that is stepped minute by minute."""
-
-    plant: Plant
-    seed: int = 7
-    at_us: int = NOON_UTC
-    condition: Condition = field(init=False)
-    state: State = field(init=False)
-    rng: np.random.Generator = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rng = np.random.default_rng(self.seed)
-        self.condition = healthy(self.plant)
-        self.state = initial_state(self.plant, self.rng, at_us=self.at_us)
-
-    def go(self, level: Any = 100, contactor: Any = True, seconds: float = 60.0) -> Sample:
-        self.at_us += int(seconds * 1e6)
-        return step(self.plant, self.condition, self.state, self.at_us, level, contactor, self.rng)
-
-
-def street(n_lamps: int = 12, technology: int = tech.LED, watts: float = 100.0, **more: Any) -> Town:
-    return Town(
-        build_plant(
-            rated_power_w=np.full(n_lamps, watts),
-            technology=technology,
-            cabinet=0,
-            circuit=0,
-            is_dimmable=technology == tech.LED,
-            **more,
-        )
-    )
+from tests.firmware_sim.electrical_street import street
 
 
 @pytest.mark.parametrize(("level", "share"), [(0, 0.0), (10, 0.14), (25, 0.28), (50, 0.52), (75, 0.76), (100, 1.0)])
@@ -198,56 +148,6 @@ def test_dead_sodium_lamp_still_shows_its_capacitors_current() -> None:
     assert 0.7 < sample.current_a[0] < 1.3
 
 
-def test_small_load_shows_power_with_zero_current() -> None:
-    sample = street(watts=3.0).go()
-    assert sample.power_w == pytest.approx(3.0, abs=0.11)
-    assert (sample.current_a == 0.0).all()
-    assert (sample.power_factor == 0.0).all()
-
-
-def test_power_below_the_meters_start_is_shown_as_zero() -> None:
-    assert (street(watts=0.3).go().power_w == 0.0).all()
-
-
-def test_meter_errors_stay_within_the_accuracy_class_and_on_its_steps() -> None:
-    town = Town(
-        build_plant(
-            rated_power_w=np.linspace(20.0, 250.0, 4000),
-            technology=tech.LED,
-            cabinet=0,
-            circuit=np.repeat(np.arange(100), 40),
-        )
-    )
-    sample = town.go()
-    for shown, true, half_step in (
-        (sample.voltage_v, sample.true_voltage_v, 0.05),
-        (sample.current_a, sample.true_current_a, 0.0005),
-        (sample.power_w, sample.true_power_w, 0.05),
-    ):
-        error = np.abs(shown - true)
-        assert (error <= 0.005 * true + half_step * 1.01).all()
-        assert error.max() > 0.0035 * true.mean()
-        steps = shown.astype(np.float64) / (2 * half_step)
-        assert np.abs(steps - np.rint(steps)).max() < 1e-2
-    assert np.abs(sample.power_factor - sample.true_power_factor).max() <= 0.0101 + 0.005
-    assert sample.power_factor.max() <= 1.0
-    again = town.go()
-    assert (again.voltage_v != sample.voltage_v).mean() > 0.5
-
-
-def test_node_relay_faults_show_in_status_and_power() -> None:
-    town = street(4)
-    town.condition.set_fault(0, LampFault.RELAY_STUCK_CLOSED)
-    town.condition.set_fault(1, LampFault.RELAY_STUCK_OPEN)
-    town.condition.set_fault(2, LampFault.FORCED_ON)
-    off = town.go(0)
-    assert (off.power_w > 6.0).tolist() == [True, False, True, False]
-    assert (off.status & 1).tolist() == [0, 0, 1, 0]
-    on = town.go(100)
-    assert (on.power_w > 6.0).tolist() == [True, False, True, True]
-    assert (on.status & 1).tolist() == [1, 1, 1, 1]
-
-
 def test_stuck_dimming_ignores_the_level() -> None:
     town = street(2)
     town.condition.set_fault(0, LampFault.DIMMING_STUCK)
@@ -274,51 +174,6 @@ def test_blocked_cooling_overheats_one_lamp_and_shuts_it_down_at_last() -> None:
     assert samples[-1].temperature_c[1] > 85.0
     assert any(sample.status[2] & 8 for sample in samples)
     assert all(sample.power_w[2] < 5.0 for sample in samples if sample.status[2] & 8)
-
-
-def test_energy_hours_and_switches_add_up_over_a_night() -> None:
-    town = street(2, watts=120.0)
-    dark = town.go(0)
-    samples = [dark] + [town.go(100 if 0 < i <= 600 else 0) for i in range(700)]
-    # 600 minutes at 120 W; the step that ends lit counts for its whole minute
-    assert np.subtract(samples[-1].energy_wh, dark.energy_wh) == pytest.approx(1200.0, abs=3.0)
-    assert set(np.subtract(samples[-1].burning_hours, dark.burning_hours).tolist()) <= {10, 9, 11}
-    assert np.subtract(samples[-1].switch_count, dark.switch_count).tolist() == [1, 1]
-
-
-def test_frozen_meter_repeats_its_last_digits_and_its_sister_does_not() -> None:
-    town = street(2)
-    town.go()
-    town.condition.set_fault(0, LampFault.METER_FROZEN)
-    shown = [town.go() for _ in range(30)]
-    first = {(s.voltage_v[0], s.current_a[0], s.power_w[0]) for s in shown}
-    second = {(s.voltage_v[1], s.current_a[1], s.power_w[1]) for s in shown}
-    assert len(first) == 1
-    assert len(second) > 20
-
-
-@pytest.mark.parametrize("kind", [0, 1, 2])
-def test_impossible_meter_shows_what_no_lamp_can_have(kind: int) -> None:
-    town = street(2)
-    town.condition.set_fault(0, LampFault.METER_IMPOSSIBLE)
-    town.condition.impossible_kind[0] = kind
-    sample = town.go()
-    is_impossible = (
-        (sample.power_w > 1.1 * sample.voltage_v * (sample.current_a + 0.02) + 2.0)
-        | (sample.power_factor > 1.05)
-        | (sample.voltage_v > 300.0)
-    )
-    assert is_impossible.tolist() == [True, False]
-
-
-def test_healthy_meters_of_all_technologies_never_look_impossible() -> None:
-    codes = np.arange(700) % 7
-    watts = np.resize([3.0, 20.0, 60.0, 150.0, 250.0], 700)
-    town = Town(build_plant(rated_power_w=watts, technology=codes, cabinet=0, circuit=np.arange(700) // 25))
-    for _ in range(15):
-        s = town.go()
-        assert not (s.power_w > 1.1 * s.voltage_v * (s.current_a + 0.02) + 2.0).any()
-        assert (s.power_factor <= 1.0).all()
 
 
 def test_same_seed_gives_the_same_night_to_the_last_digit() -> None:

@@ -29,7 +29,8 @@ with atheris.instrument_imports(include=["edge_agent"]):
         write_register,
     )
     from edge_agent.serial.plausibility import believable, is_plausible
-    from edge_agent.serial.profile import SHIPPED, RegisterBlock, load_profile
+    from edge_agent.serial.profile import RegisterBlock
+    from edge_agent.serial.profile_file import SHIPPED, load_profile
     from edge_agent.wire import (
         CATALOGUE,
         DataType,

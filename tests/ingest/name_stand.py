@@ -17,7 +17,8 @@ from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
-from tests.ingest.city_stand import GROUP, PlayedAgent
+from tests.ingest.city_stand import GROUP
+from tests.ingest.played_agents import PlayedAgent
 from tests.ingest.seeded_blocks import town
 
 AT_MS = 1_790_000_000_000

@@ -13,7 +13,7 @@ import pytest
 
 from ingest.city.__main__ import main
 from ingest.city.extent import zone_place
-from ingest.register.sync import read_city_files
+from ingest.register.folder_register import read_city_files
 
 MAP = '[lamp]\nlamp_id = "No"\nlatitude = "Lat"\nlongitude = "Lon"\nrated_power_w = "Daya"\n'
 HEADER = "No,Lat,Lon,Daya\n"

@@ -16,10 +16,11 @@ from sqlalchemy.exc import DataError, OperationalError
 from ingest.errors import DamagedDatabaseError, RetryError, StoreRefusedError, StoreUnavailableError
 from ingest.faultbook.book import Applied
 from ingest.jobs.faults import FaultJob
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
 from ingest.model.block import Block
 from ingest.model.received_ranges import StoredRanges
 from ingest.pipeline.commit_queue import CommitQueue, Load
+from ingest.readiness import Readiness
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.workers.group_lock import FencedError
 from tests.ingest.seeded_blocks import EPOCH, block_of, town

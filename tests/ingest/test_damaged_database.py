@@ -1,100 +1,25 @@
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
 """A damaged SQLite database is set aside and made anew; one that is locked, newer or merely new is left alone."""
 
 from __future__ import annotations
 
-import json
 import random
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from unittest.mock import MagicMock
 
 import pytest
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from dashboard_api.access.admission import LOCAL, PUBLIC, Admission
 from dashboard_api.errors import UnavailableError
 from dashboard_api.store.engine import Database
-from ingest import __main__ as main_module
-from ingest.assembly import CityIngest
 from ingest.damaged_database import damage_of, kept_databases, kept_warning, replace_damaged
-from ingest.database import is_damage, open_database
-from ingest.errors import DamagedDatabaseError, UnusableError
-from ingest.jobs.faults import FaultJob
-from ingest.metrics import Metrics, Readiness
-from ingest.options import Options
-from ingest.pipeline.job_guard import JobGuard
+from ingest.database import open_database
+from ingest.errors import UnusableError
 from ingest.register.sync import sync_register
-from ingest.schema.city import City, read_city
-from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedFleet, wait_until, write_city
-
-
-def garbage(path: Path) -> None:
-    path.write_bytes(random.Random(1).randbytes(20_000))
-
-
-def header(path: Path) -> None:
-    path.write_bytes(b"garbage" * 700 + path.read_bytes()[4900:])
-
-
-def half(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def a_few_bytes(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:50])
-
-
-def zeroes(path: Path) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
-def torn_pages(path: Path) -> None:
-    """Every fourth page is half of what it was."""
-    data = bytearray(path.read_bytes())
-    for begin in range(4096, len(data), 4 * 4096):
-        data[begin : begin + 2048] = random.Random(begin).randbytes(2048)
-    path.write_bytes(data)
-
-
-def the_schemas_page(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[100:4096] = random.Random(2).randbytes(3996)
-    path.write_bytes(data)
-
-
-def shuffled_pages(path: Path) -> None:
-    """As a disk that wrote to the wrong places."""
-    data = path.read_bytes()
-    pages = [data[i : i + 4096] for i in range(4096, len(data), 4096)]
-    random.Random(3).shuffle(pages)
-    path.write_bytes(data[:4096] + b"".join(pages))
-
-
-DAMAGES = (garbage, header, half, a_few_bytes, zeroes, torn_pages, the_schemas_page, shuffled_pages)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_city(tmp_path_factory.mktemp("whole") / "city", n_controllers=3, n_lamps=40, broker_port=1)
-    made = read_city(folder, {})
-    made.data_folder.mkdir()
-    engine = open_database(made)
-    sync_register(engine, made.folder)
-    engine.dispose()
-    return folder
-
-
-@pytest.fixture
-def city(whole: Path, tmp_path: Path) -> City:
-    return read_city(Path(shutil.copytree(whole, tmp_path / "city")), {})
-
-
-def database_of(city: City) -> Path:
-    return city.data_folder / "terang.db"
+from ingest.schema.city import City
+from tests.ingest.damaged_files import DAMAGES, city, database_of, garbage, whole  # noqa: F401
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -225,130 +150,5 @@ def test_the_api_turns_to_the_new_file_and_says_that_the_old_one_was_damaged(cit
     sync_register(engine, city.folder)
     engine.dispose()
     assert database.register_version() == 2
-    assert kept.name in database.warnings()["database"]
+    assert kept.name in str(database.warnings()["database"])
     database.close()
-
-
-def damaged_error() -> DatabaseError:
-    error = sqlite3.DatabaseError("database disk image is malformed")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT | 1 << 8
-    return DatabaseError("SELECT 1", {}, error)
-
-
-def test_damage_that_is_met_while_in_use_is_not_taken_for_a_database_that_is_away() -> None:
-    locked = sqlite3.OperationalError("database is locked")
-    locked.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    assert not is_damage(OperationalError("SELECT 1", {}, locked))
-    assert not is_damage(sqlite3.OperationalError("no such table: lamps"))
-    error = damaged_error()
-
-    def fails(*_: object) -> None:
-        raise error
-
-    job = FaultJob(SimpleNamespace(apply=fails, poll_claims=fails))  # type: ignore[arg-type]  # what is asked of it
-    with pytest.raises(DamagedDatabaseError):
-        job.apply([SimpleNamespace()], 1)  # type: ignore[list-item]  # as above
-    with pytest.raises(DamagedDatabaseError):
-        job.poll_claims()
-    guard = JobGuard(Metrics(), Readiness(), lambda: 0.0)
-    with pytest.raises(DamagedDatabaseError):
-        guard.call("job", fails)
-
-
-def test_damage_in_the_middle_opens_the_city_again_without_that_database(
-    city: City, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[bool] = []
-
-    class Ingest:
-        def __init__(self, _city: City, options: Options) -> None:
-            opened.append(options.is_database_damaged)
-            self.kept = replace_damaged(city, is_known=options.is_database_damaged)
-            self.intake = SimpleNamespace(run=self._run)
-
-        def _run(self, _is_stopped: object) -> None:
-            if self.kept is None:
-                raise DamagedDatabaseError("malformed")
-
-        def close(self) -> None:
-            opened.append(False)
-
-    monkeypatch.setattr(main_module, "CityIngest", Ingest)
-    for name in ("StopSignal", "collect_rarely", "keep_memory", "gc", "os.umask"):  # what a process does to itself
-        monkeypatch.setattr(f"ingest.__main__.{name}", MagicMock())
-    main_module.run(SimpleNamespace(invoked_subcommand=None), city.folder)  # type: ignore[arg-type]  # what is asked of it
-    assert opened == [False, False, True, False], "opened, closed, opened again knowing it, closed"
-    assert len(kept_databases(city)) == 1
-
-
-def test_damage_that_the_check_does_not_find_is_found_by_the_start(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.damaged_database.damage_of", lambda _path: None)
-    garbage(database_of(city))
-    with pytest.raises(DamagedDatabaseError):
-        open_database(city)
-    ingest = CityIngest(city, Options(status_port=-1))
-    ingest.close()
-    assert len(kept_databases(city)) == 1
-    assert damage_of(database_of(city)) is None
-
-
-@pytest.mark.timeout(120)
-def test_ingest_goes_on_with_its_open_faults_after_a_damaged_database(
-    tmp_path: Path, require_debian: Callable[[str], Path]
-) -> None:
-    broker = Mosquitto(require_debian("mosquitto"), tmp_path)
-    broker.start()
-    more = '[schedule]\non = "00:00"\noff = "00:00"\n'
-    folder = write_city(tmp_path / "city", n_controllers=2, n_lamps=6, broker_port=broker.port, more=more)
-    ingest, fleet = IngestProcess(folder, "--clock", "data"), PlayedFleet(broker.port, 2, 6)
-    path = folder / "data" / "terang.db"
-
-    def faults() -> list[tuple[str, str, int]]:
-        query = "SELECT code, lamp_id, opened_at_us FROM faults ORDER BY lamp_id"
-        try:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-                return connection.execute(query).fetchall()
-        except sqlite3.Error:  # one file is on its way out, another one on its way in
-            return []
-
-    def sweeps(n: int) -> None:
-        for _ in range(n):
-            with fleet.lock:
-                fleet.at_ms += 60_000
-                for agent in fleet.agents:
-                    powers = bytearray(agent.values()["Lamps/Power"])  # type: ignore[arg-type]  # bytes
-                    powers[:4] = bytes(4)
-                    agent.sweep(agent.values(**{"Lamps/Power": bytes(powers)}))
-
-    try:
-        ingest.start()
-        wait_until(ingest.is_ready, 60)
-        fleet.birth()
-        sweeps(6)
-        wait_until(lambda: len(faults()) == 2, 30)
-        before = faults()
-        assert ingest.stop() == 0
-        torn_pages(path)
-        n_births = [agent.n_rebirths for agent in fleet.agents]
-        ingest.start()
-        wait_until(lambda: ingest.is_ready() and faults() == before, 60)
-        warnings = json.loads(ingest.page("/readyz")[1])["warnings"]
-        (kept,) = path.parent.glob("terang.db.damaged-*Z")
-        assert kept.name in warnings["database"]
-        assert ingest.counter("terang_ingest_damaged_databases") == 1
-        assert "the database is damaged" in ingest.log()
-        wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)), 30)
-        sweeps(2)
-        wait_until(fleet.is_settled, 30)
-        assert ingest.process is not None
-        assert ingest.process.poll() is None
-        assert ingest.stop() == 0
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-    except BaseException:
-        print(ingest.log())
-        raise
-    finally:
-        fleet.close()
-        ingest.kill()
-        broker.stop()

@@ -29,6 +29,7 @@ from ingest.schema.segments import US_PER_DAY, segment_folders, table_files
 from ingest.telemetry.compaction import SET_ASIDE
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.parquet import ParquetStore
+from languages.catalogue import load_catalogue
 from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
 
 MINUTE_US = 60_000_000
@@ -241,4 +242,4 @@ def test_energy_of_the_city_goes_on_and_the_command_says_what_is_missing(
     assert "incomplete: 1 file" in out.err
 
     day = str(np.datetime64(start, "us"))[:10]
-    run_replay(settings, day, f"{day}T23:59", None)
+    run_replay(settings, day, f"{day}T23:59", None, load_catalogue("en"))

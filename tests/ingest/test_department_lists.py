@@ -1,20 +1,15 @@
-"""Registers as departments hand them out: lists for people to read, in any language, packed into archives."""
+"""Registers as departments hand them out: lists for people to read, in any language."""
 
 from __future__ import annotations
 
-import io
 import tomllib
-import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from openpyxl import Workbook
 from pyproj import Transformer
 
 from ingest.city.column_guess import guess_columns
-from ingest.city.dates import date_forms, read_date
 from ingest.city.extent import zone_place
 from ingest.city.importing import draft_register
 from ingest.city.likely_systems import likely_systems
@@ -24,81 +19,10 @@ from ingest.city.rows_above import filled_down
 from ingest.city.suggest import suggest
 from ingest.city.vocabulary import is_ditto, is_empty, says_removed, technology_of
 from ingest.errors import UnusableError
-from ingest.register.delimited import TextTable
 from ingest.register.issue import Issue
+from ingest.register.text_table import TextTable
 from languages.catalogue import load_catalogue
-
-LAMP = {"lamp_id": "id", "latitude": "lat", "longitude": "lon", "cabinet_id": "box", "rated_power_w": "watt"}
-
-
-def drafted(path, lamp=LAMP, **sections):
-    return draft_register(path, ImportMap(lamp=lamp, **sections), lambda *_: None)
-
-
-def reported(draft):
-    return "\n".join(map(str, draft.issues))
-
-
-@pytest.mark.parametrize(
-    ("text", "forms", "day"),
-    [
-        ("3. 7. 2019", ("%d.%m.%Y",), "2019-07-03"),
-        ("3.7.2019", ("%d.%m.%Y",), "2019-07-03"),
-        ("03.07.2019 00:00:00", ("%d.%m.%Y",), "2019-07-03"),
-        ("03/07/2019 0:00", ("%d/%m/%Y",), "2019-07-03"),
-        ("7/3/2019 12:00 AM", ("%m/%d/%Y",), "2019-07-03"),
-        ("2019. 07. 03.", (), "2019-07-03"),
-        ("２０１９／０７／０３", (), "2019-07-03"),
-        ("2019年7月3日", (), "2019-07-03"),
-        ("2019年 07月 03日", (), "2019-07-03"),
-        ("2019년 7월 3일", (), "2019-07-03"),
-        ("令和元年５月１日", (), "2019-05-01"),
-        ("平成28年3月15日", (), "2016-03-15"),
-        ("Ｈ２８．３．１５", (), "2016-03-15"),
-        ("S63/11/30", (), "1988-11-30"),
-        ("民國108年7月3日", (), "2019-07-03"),
-        ("05/03/2562", ("%d/%m/%Y",), "2019-03-05"),
-        ("2019", ("%d.%m.%Y", "%Y"), "2019-01-01"),
-        ("31.2.2016", ("%d.%m.%Y",), ""),
-        ("平成99年1月1日", (), ""),
-        ("令和2年2月30日", (), ""),
-        ("H28", (), ""),
-        ("3.7.2019", (), ""),
-        ("jaro 2014", ("%d.%m.%Y",), ""),
-    ],
-)
-def test_dates_are_read_or_reported(text, forms, day):
-    found, remark = read_date(text, forms)
-    assert found == day
-    assert (remark is not None) == (not day or "Buddhist" in str(remark))
-
-
-@pytest.mark.parametrize("text", ["00/00/0000", "0000-00-00", "00.00.0000"])
-def test_a_date_of_zeros_is_none(text):
-    assert read_date(text, ("%d/%m/%Y",)) == ("", None)
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.text(max_size=30))
-def test_no_text_breaks_the_reader_of_dates(text):
-    found, _remark = read_date(text, ("%d.%m.%Y", "%d %B %Y"))
-    assert found == "" or len(found) == 10
-    date_forms([text])
-
-
-@pytest.mark.parametrize(
-    ("values", "forms"),
-    [
-        (["3.7.2019", "03. 07. 2019", "31.2.2016", "4.5.2020", "6.6.2021", "7.8.2022"], ("%d.%m.%Y",)),
-        (["2019年7月3日", "H28.3.15", "2019-07-03"], ()),
-        (["21/03/2017", "03/07/2019"], ("%d/%m/%Y",)),
-        (["03/21/2017", "03/07/2019"], ("%m/%d/%Y",)),
-        (["3.7.2019", "4.7.2019", "2014"], ("%d.%m.%Y", "%Y")),
-        (["dub", "buk"], None),
-    ],
-)
-def test_the_formats_of_a_column_are_found(values, forms):
-    assert date_forms(values) == forms
+from tests.ingest.department_drafts import LAMP, drafted, reported
 
 
 @pytest.mark.parametrize(
@@ -237,52 +161,6 @@ def test_a_countrys_own_grid_is_found_before_a_continents(code, longitude, latit
     first = likely_systems(x, y, zone_place(timezone))[0]
     back = Transformer.from_crs(first[1], 4326, always_xy=True).transform(*((y, x) if first[3] else (x, y)))
     assert np.hypot(back[0] - longitude, back[1] - latitude) < 0.01  # its equals for another datum count too
-
-
-def archive_of(files):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return content.getvalue()
-
-
-def test_a_register_in_an_archive_is_read_and_told_by_the_archives_name(tmp_path):
-    (tmp_path / "a.zip").write_bytes(archive_of({"export/lampy.csv": ROWS, "export/readme.pdf": b"%PDF"}))
-    found = drafted(tmp_path / "a.zip", PER_CABINET, source={"fill_down": "box"})
-    assert len(found.lamps) == 4
-    assert all(issue.file in ("a.zip", "") for issue in found.issues)
-
-
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({"a.csv": ROWS, "b.csv": ROWS}, "holds 2 files: a.csv, b.csv; name the lamps' as [source] sheet"),
-        ({"x/a.csv": ROWS, "y/a.csv": ROWS}, "holds 'a.csv' twice"),
-        ({"readme.pdf": b"%PDF"}, "without a register"),
-        ({"a.csv": archive_of({"a.csv": ROWS})}, "is an archive in an archive"),
-        ({"a.csv": ""}, "no header"),
-    ],
-)
-def test_an_archive_that_is_not_clear_is_refused(tmp_path, files, said):
-    (tmp_path / "a.zip").write_bytes(archive_of(files))
-    with pytest.raises(UnusableError) as caught:
-        drafted(tmp_path / "a.zip")
-    assert said in str(caught.value)
-    assert "/terang-" not in str(caught.value)  # no place that is gone by then
-
-
-def test_members_of_an_archive_stay_in_their_folder(tmp_path):
-    (tmp_path / "a.zip").write_bytes(archive_of({"../../evil.csv": ROWS}))
-    assert len(drafted(tmp_path / "a.zip", PER_CABINET, source={"fill_down": "box"}).lamps) == 4
-    assert not (tmp_path.parent / "evil.csv").exists()
-
-
-def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("ingest.city.isolated_reading.MAX_UNPACKED", 1000)
-    (tmp_path / "a.zip").write_bytes(archive_of({"a.csv": b"0" * 1001}))
-    with pytest.raises(UnusableError, match="unpacks to more than"):
-        drafted(tmp_path / "a.zip")
 
 
 def test_cabinets_of_a_file_of_their_own_in_its_own_encoding(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 from ingest.city.__main__ import main as terang_city
 from ingest.errors import UnusableError
 from ingest.mqtt.embedded_broker import EmbeddedBroker, parse_embedded
-from tests.ingest.city_stand import IngestProcess, PlayedFleet, free_port, stored_records, wait_until, write_city
+from tests.ingest.city_stand import IngestProcess, free_port, stored_records, wait_until, write_city
+from tests.ingest.played_agents import PlayedFleet
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from benchmarks.truth.pipeline import Pipeline
 from edge_agent.wire import BY_NAME
 from ingest.schema.tables import fault_events, faults
-from tests.ingest.city_stand import GROUP, PlayedAgent, write_city
+from tests.ingest.city_stand import GROUP, write_city
+from tests.ingest.played_agents import PlayedAgent
 
 MINUTE_MS = 60_000
 DAYLIGHT_MS = 1_795_489_200_000  # 2026-11-24 10:00 in Jakarta: nothing but presence is to be judged

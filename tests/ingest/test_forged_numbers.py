@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from edge_agent.wire import Metric, Payload, encode_payload
 from ingest.model.received_ranges import MAX_JUMP, MAX_RANGES, ReceivedRangesTable
-from tests.ingest.city_stand import PlayedAgent
 from tests.ingest.name_stand import LAMPS, NameStand
+from tests.ingest.played_agents import PlayedAgent
 
 EPOCH = 7777
 

@@ -1,54 +1,24 @@
-"""The InfluxDB store where things go wrong: writers and servers killed, lines refused, answers that mean "not now"."""
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
+"""The InfluxDB store where writers and servers are killed: nothing lost, nothing doubled."""
 
-import gzip
 import random
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from influxdb_client.service.write_service import WriteService
 
 from ingest.errors import StoreUnavailableError
-from ingest.schema.influx import parse_address
-from ingest.telemetry.influx import InfluxStore
-from ingest.telemetry.line_protocol import LINES_AT_ONCE
 from tests.influx_server import InfluxServer
-from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import IngestProcess, Mosquitto, wait_until, write_city
+from tests.ingest.influx_bucket import Answering, Opener, answering, bucket, open_store, read_back  # noqa: F401
+from tests.ingest.played_agents import PlayedFleet
 from tests.ingest.seeded_blocks import T0_US, block_of, rows_of, town
 
 DAY_US = 86_400_000_000
 REPOSITORY = Path(__file__).parents[2]
-
-Opener = Callable[[], InfluxStore]
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> str:
-    return tmp_path.name
-
-
-@pytest.fixture
-def open_store(influx: InfluxServer, bucket: str, tmp_path: Path) -> Iterator[Opener]:
-    url = influx.new_bucket(bucket)
-    opened: list[InfluxStore] = []
-
-    def open_again() -> InfluxStore:
-        opened.append(InfluxStore(parse_address(url), None, tmp_path))
-        return opened[-1]
-
-    yield open_again
-    for store in opened:
-        store.close()
-
-
-def read_back(store: InfluxStore, directory) -> list[dict[str, object]]:
-    return rows_of(list(store.period(directory, T0_US - DAY_US, T0_US + DAY_US)))
 
 
 def test_a_block_written_twice_is_stored_once_and_recalled_once(open_store: Opener, influx: InfluxServer, bucket: str):
@@ -163,149 +133,6 @@ def test_server_down_holds_the_block_back_until_it_is_there_again(
     assert read_back(open_store(), directory) == rows_of([first.batch, second.batch])
 
 
-def test_refused_lines_are_set_aside_and_the_good_ones_of_the_batch_are_stored(
-    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path
-):
-    directory = town(2, 50)
-    long_id, number = "L" * 70_000, directory.places.lamp_index["L-000007"]
-    directory.lamps._names[number] = long_id  # beyond what a key may hold: a stranger's list may name anything
-    influx.write(
-        f'cabinets,controller_id=PJU-001 interval_s="text" {T0_US * 1000}\n', bucket
-    )  # a foreign writer took the field
-    block = block_of(directory)
-    store = open_store()
-    store.write(block)
-    aside = (tmp_path / "refused_lines.txt").read_text().splitlines()
-    lines = [line for line in aside if not line.startswith("#")]
-    assert [line[:7] for line in lines] == ["lamps,c", "cabinet", "cabinet"]
-    assert long_id in lines[0]
-    assert any("max key length" in line for line in aside)
-    assert any("field type conflict" in line for line in aside)
-    assert influx.count("lamps", "quality", bucket) == 99
-    assert influx.count("journal", "sequence", bucket) == 2
-    assert {ranges.complete_to for ranges in open_store().received()} == {1}, "acknowledged: it will never be taken"
-
-
-def test_many_refused_lines_cost_a_bounded_number_of_requests(
-    open_store: Opener, influx: InfluxServer, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    influx.write(
-        f'lamps,controller_id=x,lamp_id=x power_w="text" {T0_US * 1000}\n', bucket
-    )  # every line with a power will be refused
-    directory = town(2, 2000)
-    block = block_of(directory, unknown_share=0.5)
-    n_with_power = int(np.isfinite(block.batch.power_w).sum())
-    assert 1000 < n_with_power < 3000, "too many to ask for each of them alone, and not all"
-    n_requests, post = 0, WriteService.post_write
-
-    def counted(*args: object, **options: object) -> object:
-        nonlocal n_requests
-        n_requests += 1
-        return post(*args, **options)
-
-    monkeypatch.setattr(WriteService, "post_write", counted)
-    open_store().write(block)
-    assert n_requests < 250
-    aside = (tmp_path / "refused_lines.txt").read_text().splitlines()
-    n_aside = sum(line.startswith("lamps,") for line in aside)
-    assert sum(line.count(",power_w=") for line in aside) == n_with_power
-    assert n_aside < 4000, "not everything"
-    assert influx.count("lamps", "quality", bucket) == 4000 - n_with_power
-
-
-class Answering(BaseHTTPRequestHandler):
-    status, text, longest = 204, "", 1 << 30
-    n_until_busy = -1
-    n_lines = 0
-
-    def do_POST(self) -> None:
-        n_bytes = int(self.headers["Content-Length"])
-        body = self.rfile.read(n_bytes)
-        if self.path.startswith("/query"):
-            self.answer(200, '{"results":[{"statement_id":0}]}')
-        elif self.n_until_busy == 0:
-            self.answer(500, '{"error":"timeout"}')
-        elif n_bytes > self.longest:
-            self.answer(413, "too large")
-        else:
-            if self.headers["Content-Encoding"] == "gzip":
-                type(self).n_until_busy -= 1
-                type(self).n_lines += gzip.decompress(body).count(b"\n")
-            self.answer(self.status, self.text)
-
-    def answer(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def answering() -> Iterator[type[Answering]]:
-    class Mine(Answering):
-        port = 0
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mine)
-    Mine.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Mine
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("status", "text"),
-    [
-        (401, '{"code":"unauthorized","message":"unauthorized access"}'),
-        (404, '{"error":"database not found: \\"terang\\""}'),
-        (400, '{"code":"invalid","message":"only precision=ns passes here"}'),
-        (400, '{"error":"partial write: max-values-per-tag limit exceeded (100000/100000) dropped=3"}'),
-        (429, '{"code":"too many requests","message":"slow down"}'),
-        (500, '{"error":"engine: cache-max-memory-size exceeded: (1/1)"}'),
-        (503, "<html>502</html>"),
-    ],
-)
-def test_what_a_person_or_time_can_mend_holds_everything_back(
-    answering: type[Answering], status: int, text: str, tmp_path: Path
-):
-    answering.status, answering.text = status, text
-    address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
-    store = InfluxStore(address, "secret", tmp_path)
-    with pytest.raises(StoreUnavailableError, match=str(status)):
-        store.write(block_of(town(1, 5)))
-    assert not (tmp_path / "refused_lines.txt").exists()
-
-
-def test_a_body_that_is_too_large_is_sent_in_halves(answering: type[Answering], tmp_path: Path):
-    answering.longest = 2000
-    address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
-    InfluxStore(address, None, tmp_path).write(block_of(town(1, 500)))
-    assert not (tmp_path / "refused_lines.txt").exists()
-    assert answering.n_lines == 500 + 2 + 2 + 1
-
-
-def test_a_block_tried_again_goes_on_where_the_server_was_too_busy(answering: type[Answering], tmp_path: Path):
-    address = parse_address(f"influxdb://127.0.0.1:{answering.port}?org=o&bucket=terang")
-    store = InfluxStore(address, None, tmp_path)
-    block = block_of(
-        town(10, 3 * LINES_AT_ONCE // 10)
-    )  # three requests of lamps, one each of circuits, records, ranges
-    n_tries = 0
-    for n_taken in (2, 1, 1, 2):
-        answering.n_until_busy = n_taken
-        n_tries += 1
-        try:
-            store.write(block)
-        except StoreUnavailableError:
-            continue
-        break
-    assert n_tries == 4
-    assert answering.n_lines == 3 * LINES_AT_ONCE + 20 + 20 + 10, "each line once"
-
-
 MILLION = """
 import resource, sys, time
 from pathlib import Path
@@ -326,12 +153,6 @@ def test_a_million_readings_are_written_in_a_bounded_memory(answering: type[Answ
     reported = subprocess.check_output([sys.executable, "-c", MILLION, url, str(tmp_path)], cwd=REPOSITORY, timeout=100)
     assert answering.n_lines == 1_000_000 + 10_000 + 2 * 5000 + 5000
     assert int(reported) / 1024 < 120, "MB beyond the columns; the lines themselves are 200"
-
-
-def test_a_bucket_that_is_not_there_is_said_at_once(influx: InfluxServer, tmp_path: Path):
-    address = parse_address(f"influxdb://127.0.0.1:{influx.port}?org=terang&bucket=nowhere")
-    with pytest.raises(StoreUnavailableError, match="database not found"):
-        InfluxStore(address, None, tmp_path)
 
 
 def test_the_whole_intake_over_influxdb_survives_kills_of_ingest_and_of_the_server(

@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 
 from edge_agent.wire import Metric, Payload, encode_payload, pack_strings
-from tests.ingest.city_stand import (
-    IngestProcess,
-    Mosquitto,
-    PlayedAgent,
-    PlayedFleet,
-    quarantined,
-    stored_records,
-    wait_until,
-    write_city,
-)
+from tests.ingest.city_stand import IngestProcess, Mosquitto, quarantined, stored_records, wait_until, write_city
+from tests.ingest.played_agents import PlayedAgent, PlayedFleet
 from tests.ingest.test_poison_messages import birth, data
 
 N_LAMPS = 4

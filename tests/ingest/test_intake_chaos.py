@@ -18,13 +18,13 @@ import pytest
 from tests.ingest.city_stand import (
     IngestProcess,
     Mosquitto,
-    PlayedFleet,
     lamp_name,
     stored_readings,
     stored_records,
     wait_until,
     write_city,
 )
+from tests.ingest.played_agents import PlayedFleet
 
 N_CONTROLLERS, N_LAMPS = 6, 40
 N_KILLS = int(os.environ.get("TERANG_CHAOS_KILLS", "4"))

@@ -5,15 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.city_stand import (
-    IngestProcess,
-    Mosquitto,
-    PlayedFleet,
-    stored_readings,
-    stored_records,
-    wait_until,
-    write_city,
-)
+from tests.ingest.city_stand import IngestProcess, Mosquitto, stored_readings, stored_records, wait_until, write_city
+from tests.ingest.played_agents import PlayedFleet
 
 N_CONTROLLERS, N_LAMPS = 4, 6
 

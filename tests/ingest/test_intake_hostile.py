@@ -19,12 +19,12 @@ from tests.ingest.city_stand import (
     REPOSITORY,
     IngestProcess,
     Mosquitto,
-    PlayedFleet,
     free_port,
     stored_records,
     wait_until,
     write_city,
 )
+from tests.ingest.played_agents import PlayedFleet
 
 N_CONTROLLERS, N_LAMPS = 3, 4
 GIANT = 100 << 20

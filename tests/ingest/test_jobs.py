@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedAgent, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import IngestProcess, Mosquitto, wait_until, write_city
+from tests.ingest.played_agents import PlayedAgent, PlayedFleet
 
 N_LAMPS = 4
 

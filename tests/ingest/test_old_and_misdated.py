@@ -12,8 +12,9 @@ import pytest
 from ingest.decode.columns import build_tick
 from ingest.pipeline.clock import WallClock
 from ingest.pipeline.ports import judge_tick
-from tests.ingest.city_stand import IngestProcess, Mosquitto, PlayedFleet, stored_records, wait_until, write_city
+from tests.ingest.city_stand import IngestProcess, Mosquitto, stored_records, wait_until, write_city
 from tests.ingest.name_stand import LAMPS, NAME, NameStand
+from tests.ingest.played_agents import PlayedFleet
 from tests.ingest.test_poison_messages import birth, data
 
 HOUR_US = 3_600_000_000

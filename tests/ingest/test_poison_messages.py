@@ -14,10 +14,11 @@ from ingest.decode.birth import parse_birth
 from ingest.decode.bounds import MAX_INTERVAL_S
 from ingest.errors import BirthError
 from ingest.jobs.schedule_push import ScheduleJob
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
 from ingest.model.block import slice_batch
 from ingest.pipeline.isolation import IsolatedJudge, build_columns
 from ingest.pipeline.job_guard import JobGuard
+from ingest.readiness import Readiness
 from ingest.schema.city import read_city
 from ingest.sparkplug.dead_letters import DeadLetters
 from tests.ingest.city_stand import write_city
@@ -237,7 +238,7 @@ def test_a_job_that_raises_is_counted_named_and_tried_again_and_the_others_run(e
     assert 2 <= failing.n_runs <= 6  # it waits longer and longer
     count = metrics.registry.get_sample_value("terang_ingest_job_errors_total", {"job": "Failing"})
     assert count == failing.n_runs
-    assert type(error).__name__ in readiness.warnings()["job Failing"]
+    assert type(error).__name__ in str(readiness.warnings()["job Failing"])
     failing.error, now[0] = None, 1000.0
     guard.run([failing, working], 1)
     assert not readiness.warnings()

@@ -13,8 +13,9 @@ from ingest.errors import UnusableError
 from ingest.register.check import check_cabinets, check_lamps
 from ingest.register.delimited import read_delimited
 from ingest.register.fields import Fields
+from ingest.register.folder_register import read_city_files
 from ingest.register.register import Lamps
-from ingest.register.sync import read_city_files, sync_register
+from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 
 CABINETS = "cabinet_id,controller_id,switching,pole\nC-1,PJU-1,contactor,steel\nC-2,,,\n"

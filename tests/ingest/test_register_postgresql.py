@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from ingest.database import open_database
-from ingest.register.sync import read_city_files, sync_register
+from ingest.register.folder_register import read_city_files
+from ingest.register.sync import sync_register
 from ingest.schema.city import read_city
 
 LAMPS = "lamp_id,cabinet_id,circuit,latitude,longitude,rated_power_w,street,pole\n"

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.wire import BY_NAME, Metric, Payload, encode_payload, pack_strings
 from ingest.database import open_database
 from ingest.detection.engine import Detection
-from ingest.jobs.faults import open_fault_desk
+from ingest.jobs.faults import open_fault_job
 from ingest.jobs.register_swap import RegisterSwap
 from ingest.jobs.register_watch import RegisterWatch
 from ingest.metrics import Metrics
@@ -84,7 +84,7 @@ def stand(tmp_path: Path) -> SimpleNamespace:
     stand = SimpleNamespace(
         host=host,
         clock=DataClock(fleet.n_controllers),
-        book=open_fault_desk(engine, register, city, 0, metrics).book,
+        book=open_fault_job(engine, register, city, 0, metrics).book,
         detection=Detection(fleet, city, start_us=AT_MS * 1000),
         users=(User(fleet), User(fleet)),
         live=SimpleNamespace(register_version=register.version),

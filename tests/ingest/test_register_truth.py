@@ -16,8 +16,9 @@ from ingest.options import Options
 from ingest.register.archive import KEPT, files_of, keep, kept_registers
 from ingest.register.column_cache import FILE_NAME
 from ingest.register.database_table import load_register, stored_version
+from ingest.register.folder_register import read_city_files, read_folder
 from ingest.register.position_order import is_along_cable
-from ingest.register.sync import apply_folder, read_city_files, read_folder, sync_register
+from ingest.register.sync import apply_folder, sync_register
 from ingest.schema.city import read_city
 
 HEADER = "lamp_id,cabinet_id,circuit,latitude,longitude,street"
@@ -275,7 +276,8 @@ def test_what_waits_is_told_until_it_waits_no_more(folder, engine):
     assert reported == [None]
     (folder / "lamps.csv").write_text(lamps_text(300))
     sync_register(engine, folder, tell=reported.append)
-    assert reported[1:] == ["the folder's register waits for 'terang-city apply': 300 of 600 lamps would vanish"]
+    waits = "the folder's register waits for 'terang-city apply': 300 of 600 lamps would vanish"
+    assert [str(one) for one in reported[1:]] == [waits]
     now = [0.0]
     watch = RegisterWatch(engine, folder, 1, lambda _register: None, lambda: now[0], reported.append)
     apply_folder(engine, folder, read_folder(folder), "a person")

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.ingest.city_stand import REPOSITORY, IngestProcess, Mosquitto, PlayedFleet, wait_until, write_city
+from tests.ingest.city_stand import REPOSITORY, IngestProcess, Mosquitto, wait_until, write_city
+from tests.ingest.played_agents import PlayedFleet
 
 N_LAMPS = 6
 

@@ -7,8 +7,10 @@ import urllib.error
 import urllib.request
 from threading import Event
 
-from ingest.metrics import LONGEST_ROUND_S, Metrics, Readiness, StatusPage
+from ingest.metrics import Metrics
+from ingest.readiness import LONGEST_ROUND_S, Readiness
 from ingest.sparkplug.fair_queue import FairQueue
+from ingest.status_page import StatusPage
 from ingest.stop_signal import StopSignal
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ingest.test_city_import import drafted
+from tests.ingest.imported_city import drafted
 
 MAPPING = {"lamp": {"lamp_id": "id", "latitude": "lat", "longitude": "lon"}}
 

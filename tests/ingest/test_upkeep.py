@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from ingest.errors import StoreUnavailableError
-from ingest.metrics import Metrics, Readiness, StatusPage
+from ingest.metrics import Metrics
 from ingest.pipeline.store_upkeep import Upkeep
+from ingest.readiness import Readiness
+from ingest.status_page import StatusPage
 from tests.influx_server import wait_until
 
 AT, ERRORS = "terang_ingest_upkeep_last_success_timestamp_seconds", "terang_ingest_upkeep_errors_total"

@@ -12,7 +12,9 @@ from ingest.city.header import names_of
 from ingest.city.source import read_source
 from ingest.city.suggest import suggest
 from ingest.errors import UnusableError
-from ingest.register.delimited import MAX_COLUMNS, read_delimited, split_rows
+from ingest.register.csv_rows import split_rows
+from ingest.register.delimited import read_delimited
+from ingest.register.text_table import MAX_COLUMNS
 from languages.catalogue import load_catalogue
 from languages.message import Message
 from tests.growth import check_growth

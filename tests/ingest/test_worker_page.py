@@ -15,15 +15,19 @@ from ingest.assembly import LOCK_FILE
 from ingest.database import open_database
 from ingest.errors import UnusableError
 from ingest.folder_lock import FolderLock
-from ingest.metrics import Metrics, Readiness
+from ingest.metrics import Metrics
 from ingest.options import Options
+from ingest.readiness import Readiness
 from ingest.workers import status_page as worker_page
 from ingest.workers.group_lock import GroupLock, LockLostError
 from ingest.workers.status_page import WorkerPage
 from ingest.workers.worker import Patience, run_worker
+from languages.message import Message, Plain
 from tests.influx_server import free_port, wait_until
 from tests.ingest.test_worker import city_in
 from tests.postgresql_server import PostgresqlServer
+
+WAITING = Message("readiness.waiting_for_lock")
 
 
 class Port:
@@ -63,7 +67,7 @@ def pages(port: Port, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WorkerPa
 def test_it_says_why_it_waits_and_shows_the_city_while_it_serves(port: Port, pages: list[WorkerPage]) -> None:
     page = pages[0]
     assert port.ask("/healthz") == (0, "")
-    page.wait("waiting for the lock")
+    page.wait(WAITING)
     assert port.reasons() == {"worker": "waiting for the lock"}
     assert port.ask("/healthz")[0] == 200
     assert port.ask("/metrics") == (200, ""), "figures of nobody would look like an ingest that does nothing"
@@ -73,7 +77,7 @@ def test_it_says_why_it_waits_and_shows_the_city_while_it_serves(port: Port, pag
     readiness.set("start", None)
     assert port.reasons() == {}
     assert "terang_ingest_broker_up" in port.ask("/metrics")[1]
-    page.wait("leaves the group")
+    page.wait(Message("readiness.leaving"))
     assert port.reasons() == {"worker": "leaves the group"}
     assert port.ask("/metrics") == (200, "")
 
@@ -85,28 +89,28 @@ def test_who_stands_by_yields_the_port_to_who_serves(
         return "".join(capsys.readouterr())  # where the log goes depends on what else this process has set up
 
     standby, active = pages
-    standby.wait("waiting for the lock")
+    standby.wait(WAITING)
     readiness = Readiness()
     readiness.set("start", None)
     for _ in range(3):
         active.show(Metrics(), readiness)
     assert port.reasons() == {"worker": "waiting for the lock"}
     assert said().count("no status page; it is tried again") == 1
-    standby.wait("standby", is_anothers=True)
+    standby.wait(Message("readiness.standby", group=Plain("g")), is_anothers=True)
     active.hold()
     assert port.reasons() == {}
     assert "has its status page" in said()
-    standby.wait("standby", is_anothers=True)  # does not even ask for it
+    standby.wait(Message("readiness.standby", group=Plain("g")), is_anothers=True)  # does not even ask for it
     assert said() == ""
     active.close()
     assert port.ask("/readyz") == (0, "")
-    standby.wait("PostgreSQL does not answer")
-    assert port.reasons() == {"worker": "PostgreSQL does not answer"}
+    standby.wait(Message("readiness.no_postgresql", reason=Plain("gone")))
+    assert port.reasons() == {"worker": "PostgreSQL does not answer: gone"}
 
 
 def test_without_a_status_address_there_is_no_page() -> None:
     page = WorkerPage("127.0.0.1", -1, "g")
-    page.wait("waiting for the lock")
+    page.wait(WAITING)
     page.show(Metrics(), Readiness())
     page.close()
 

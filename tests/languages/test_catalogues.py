@@ -48,6 +48,7 @@ SAID_IN = {
     "inject": ("firmware_sim",),
     "finding": ("ingest",),
     "terminal": ("ingest", "dashboard_api"),
+    "readiness": ("ingest", "dashboard_api"),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")
 WORD_OF_PAGE = re.compile(r"""words\.say\(\s*"(\w+)\"""")

@@ -14,9 +14,12 @@ import hatch_build
 from dashboard_api.app import create_app
 from edge_agent.__main__ import main
 from ingest.database import open_database
+from ingest.readiness import Readiness
 from ingest.schema.city import read_city
+from ingest.status_page import readiness_document
 from languages import catalogue
 from languages.choice import accepted_language, terminal_language
+from languages.message import Message, Plain
 
 ROOT = Path(__file__).parents[2]
 JAVANESE = """\
@@ -33,6 +36,12 @@ msgstr "Lampu mati (jv)"
 
 msgid "problem.no_lamp"
 msgstr "ora ana lampu {lamp_id}"
+
+msgid "readiness.kept_database"
+msgstr "basis data lawas ana ing {name}"
+
+msgid "readiness.starting"
+msgstr "lagi mulai"
 
 msgid "page.lamp"
 msgstr "Lampu dalan"
@@ -79,6 +88,17 @@ def test_a_problem_is_reported_in_it_where_it_is_asked_for(client):
         assert problem["detail"] == "ora ana lampu L-9"
         assert (problem["code"], problem["parameters"]) == ("no_lamp", {"lamp_id": "L-9"})
     assert client.get("/api/v1/lamps/L-9").json()["detail"] == "no lamp L-9"
+
+
+def test_readiness_is_reported_in_it_by_the_api_and_by_ingest(client, folder):
+    problem = client.get("/readyz", headers={"Accept-Language": "jv"}).json()
+    assert problem["code"] == "no_register"
+    catalogue_of_jv = catalogue.load_catalogue("jv")
+    readiness = Readiness(lambda: 0.0)
+    readiness.warn("database", Message("readiness.kept_database", name=Plain("x.damaged")))
+    document = readiness_document(readiness, catalogue_of_jv)
+    assert document["reasons"] == {"start": "lagi mulai"}
+    assert document["warnings"] == {"database": "basis data lawas ana ing x.damaged"}
 
 
 def test_an_answer_names_its_language_and_the_citys_is_the_last_resort(client):

@@ -239,6 +239,13 @@ class Summary(Answer):
     districts: list[DistrictFigures]
 
 
+class WarningCode(Answer):
+    """A message: its code, and its parameters, each a text, a number, or a message again."""
+
+    code: str
+    parameters: dict[str, Any]
+
+
 class Readiness(Answer):
     """The service is able to answer."""
 
@@ -248,7 +255,8 @@ class Readiness(Answer):
             "register_version": 3,
             "live_at": "2026-11-23T12:04:58Z",
             "live_age_s": 1.4,
-            "warnings": {},
+            "warnings": {"upkeep": "it fails and is tried again: no room"},
+            "warning_codes": {"upkeep": {"code": "readiness.failing", "parameters": {"reason": "no room"}}},
         }
     )
 
@@ -256,4 +264,5 @@ class Readiness(Answer):
     register_version: int
     live_at: str | None = Field(description="time of the live picture; null = ingest has written none")
     live_age_s: float | None = Field(description="seconds since ingest wrote it")
-    warnings: dict[str, str] = Field(description="what a person should look at, by part")
+    warnings: dict[str, str] = Field(description="what a person should look at, by part, in words")
+    warning_codes: dict[str, WarningCode] = Field(description="the same for a program")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from dashboard_api.formats.look import Look
-from dashboard_api.neighbours.citizens.desk import MAX_ADDRESS, MAX_CONTACT, MAX_TEXT, Outcome
+from dashboard_api.neighbours.citizens.report_intake import MAX_ADDRESS, MAX_CONTACT, MAX_TEXT, Outcome
 from dashboard_api.neighbours.open311.mapping import SERVICES
 from languages.catalogue import Catalogue
 

@@ -17,9 +17,9 @@ from dashboard_api.errors import BadRequestError, RequestError, TooManyError
 from dashboard_api.formats.look import look_of
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.http.json_answer import language_headers
-from dashboard_api.neighbours.citizens.desk import Wish, desk_of
 from dashboard_api.neighbours.citizens.lamp_choice import lamp_choice
 from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, outcome_page, report_form
+from dashboard_api.neighbours.citizens.report_intake import Wish, intake_of
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.ogc.parameters import parse_bbox
 from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
@@ -70,14 +70,14 @@ async def post_form(request: Request, context: ContextOf) -> Response:
     catalogue = await catalogue_of(request, lang if lang in context.languages else None)
     if fields.get("service") not in SERVICES:
         fields["service"] = LAMP_DARK
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
     address = address_of(request.scope)
     try:
-        desk.admit(address)
+        intake.admit(address)
         wish, choices = await run_in_threadpool(_wish, fields, context)
         if choices:
             return _html(report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), fields, choices), catalogue)
-        number = await run_in_threadpool(desk.take, wish, address)
+        number = await run_in_threadpool(intake.take, wish, address)
     except (BadRequestError, TooManyError) as error:
         return _refusal(error, catalogue, context, fields)
     return RedirectResponse(f"/lapor/{number}?lang={catalogue.language}", 303)
@@ -85,9 +85,9 @@ async def post_form(request: Request, context: ContextOf) -> Response:
 
 async def get_report(request: Request, context: ContextOf, catalogue: CatalogueOf, number: str) -> Response:
     """What became of a report, for everybody who knows its number."""
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
     city, look = context.city.city, look_of(context.city, _MOST_LOGO_BYTES)
-    found = await context.answer(partial(desk.outcome, number[:12].upper()), is_short=False)
+    found = await context.answer(partial(intake.outcome, number[:12].upper()), is_short=False)
     if found is None:
         return _html(not_found_page(catalogue, look), catalogue, 404)
     row, outcome = found

@@ -36,7 +36,7 @@ UInt32 = npt.NDArray[np.uint32]
 
 
 @dataclass(slots=True)
-class _Told:
+class _Reported:
     """What a subscriber knows: type -> uint32 (n,) mark of each entity, 0 = nothing."""
 
     layout: Layout
@@ -63,7 +63,7 @@ class Notifier:
         self._context = context
         self._source = source
         self._transport = transport
-        self._told: dict[str, _Told] = {}
+        self._reported: dict[str, _Reported] = {}
         self._log = structlog.get_logger("api")
 
     async def run(self) -> None:
@@ -86,7 +86,7 @@ class Notifier:
             UnavailableError: the database does not answer.
         """
         rows = await run_in_threadpool(all_subscriptions, self._context.database)
-        self._told = {row.id: self._told[row.id] for row in rows if row.id in self._told}
+        self._reported = {row.id: self._reported[row.id] for row in rows if row.id in self._reported}
         now_us = self._context.now_us()
         due = [row for row in rows if row.is_active and row.next_at_us <= now_us and not _is_over(row, now_us)]
         own = sender or Sender(self._transport)
@@ -114,7 +114,7 @@ class Notifier:
             reason = await sender.send("POST", address, page.body, headers)
             if reason is not None:
                 break
-            self._told[row.id].marks[page.kind][page.rows] = page.marks
+            self._reported[row.id].marks[page.kind][page.rows] = page.marks
             n_sent += 1
         if n_sent:
             values = {
@@ -148,9 +148,9 @@ class Notifier:
     def _pages(self, subscription_id: str, found: Subscription, now_us: int) -> list[_Page]:
         """What is to be sent now; runs in a thread."""
         snapshot = self._source.snapshot()
-        told = self._told.get(subscription_id)
-        if told is None or told.layout is not snapshot.layout:
-            told = self._told[subscription_id] = _Told(snapshot.layout)
+        reported = self._reported.get(subscription_id)
+        if reported is None or reported.layout is not snapshot.layout:
+            reported = self._reported[subscription_id] = _Reported(snapshot.layout)
         meant = {kind: np.zeros(snapshot.n(kind), np.bool_) for kind in mapping.WATCHED}
         for selection in found.selections:
             for kind, rows in chosen(snapshot, selection):
@@ -159,13 +159,13 @@ class Notifier:
         for kind, is_meant in meant.items():
             names = found.watched(kind)
             if not names or not is_meant.any():
-                told.marks.pop(kind, None)
+                reported.marks.pop(kind, None)
                 continue
             marks = np.ones(len(is_meant), np.uint32)
             for name in names:
                 marks = marks << np.uint32(8) | snapshot.watched[kind][name]
-            known = told.marks.setdefault(kind, np.zeros(len(is_meant), np.uint32))
-            known[~is_meant] = 0  # what comes back later is told again
+            known = reported.marks.setdefault(kind, np.zeros(len(is_meant), np.uint32))
+            known[~is_meant] = 0  # what comes back later is reported again
             changed = np.flatnonzero(is_meant & (known != marks))
             for start in range(0, len(changed), PAGES[kind]):
                 if len(pages) == MOST_PAGES:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from dashboard_api.errors import BadRequestError
 from dashboard_api.neighbours.ngsi_ld import mapping
 from dashboard_api.neighbours.ngsi_ld.entities import Snapshot
-from dashboard_api.neighbours.ngsi_ld.parameters import GeoQuery, Selection, Term
+from dashboard_api.neighbours.ngsi_ld.geo_query import GeoQuery
+from dashboard_api.neighbours.ngsi_ld.parameters import Selection, Term
 
 Bool = npt.NDArray[np.bool_]
 Int64 = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso, parse_time
-from dashboard_api.neighbours.citizens.desk import ReportDesk, desk_of
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake, intake_of
 from dashboard_api.neighbours.open311 import bulk
 from dashboard_api.neighbours.open311.answers import EVERYWHERE, refusal_of
 from dashboard_api.neighbours.open311.service_request import request_of_fault, request_of_report
@@ -29,7 +29,7 @@ async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf,
 
     Parameters: `start_date`, `end_date` (of the request).
     """
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
     rows: Iterator[dict[str, Any]] = iter(())
 
     async def make() -> None:
@@ -37,7 +37,7 @@ async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf,
         given = dict(request.query_params)
         span = _ends(given, context.now_us())
         # the first row is asked for here, so that a store that does not answer is 503 and no torn answer
-        rows = await run_in_threadpool(_begun, _bulk_rows(span, context, desk, catalogue))
+        rows = await run_in_threadpool(_begun, _bulk_rows(span, context, intake, catalogue))
 
     refusal = await refusal_of(request, form, make, catalogue, (*EVERYWHERE, "start_date", "end_date"), bulk.FORMATS)
     if refusal is not None:
@@ -67,15 +67,15 @@ def _ends(given: dict[str, str], now_us: int) -> tuple[int, int]:
 
 
 def _bulk_rows(
-    span: tuple[int, int], context: Context, desk: ReportDesk, catalogue: Catalogue
+    span: tuple[int, int], context: Context, intake: ReportIntake, catalogue: Catalogue
 ) -> Iterator[dict[str, Any]]:
     close_settled(context.database, context.now_us())
     for row in all_reports(context.database, *span):
-        outcome = desk.outcome_of(row)
+        outcome = intake.outcome_of(row)
         closed_us = row.closed_at_us
         if outcome.fault is not None and outcome.is_closed:
             closed_us = outcome.fault.closed_at_us
-        yield _bulk_row(request_of_report(row, desk, catalogue), closed_us, "Website")
+        yield _bulk_row(request_of_report(row, intake, catalogue), closed_us, "Website")
     after: str | None = None
     while True:
         rows = public_faults(context.database, PublicFilter(after=after, opened=span), _CHUNK)

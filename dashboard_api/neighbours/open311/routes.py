@@ -13,7 +13,7 @@ from dashboard_api.access.guard import address_of
 from dashboard_api.context import CatalogueOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError
 from dashboard_api.formats.times import parse_time
-from dashboard_api.neighbours.citizens.desk import ReportDesk, Wish, desk_of
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake, Wish, intake_of
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.open311 import bulk, mapping
 from dashboard_api.neighbours.open311.answers import EVERYWHERE, JSON, XML, answer
@@ -93,10 +93,10 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     90 days), `status` (`open`, `closed`).
     """
     given = dict(request.query_params)
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
 
     async def make() -> Any:
-        return await run_in_threadpool(_list, given, context, desk, catalogue)
+        return await run_in_threadpool(_list, given, context, intake, catalogue)
 
     return await answer(request, form, "service_requests", make, catalogue, known=_LIST_PARAMETERS)
 
@@ -105,10 +105,10 @@ async def get_request(
     request: Request, context: ContextOf, catalogue: CatalogueOf, request_id: str, form: str
 ) -> Response:
     """Open311: one service request (`json` or `xml`)."""
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
 
     async def make() -> Any:
-        found = await run_in_threadpool(_one, request_id, context, desk, catalogue)
+        found = await run_in_threadpool(_one, request_id, context, intake, catalogue)
         if found is None:
             raise NotFoundError("no_request", number=request_id)
         return [found]
@@ -118,10 +118,10 @@ async def get_request(
 
 async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
     """Open311: the service request of a token, which here is its own number (`json` or `xml`)."""
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
 
     async def make() -> Any:
-        if await run_in_threadpool(desk.outcome, token) is None:
+        if await run_in_threadpool(intake.outcome, token) is None:
             raise NotFoundError("no_request", number=token)
         return [{"service_request_id": token, "token": token}]
 
@@ -134,15 +134,15 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     Fields: `service_code`; a place by `lat` and `long`, `address_string`, `address_id` (a lamp id) or
     `attribute[LAMP]`; `description`; `email` or `phone`, which are kept encrypted until there is an outcome.
     """
-    desk = desk_of(request, context)
+    intake = intake_of(request, context)
 
     async def make() -> Any:
         address = address_of(request.scope)
-        desk.admit(address)
+        intake.admit(address)
         fields = await form_fields(request)
         wish = await run_in_threadpool(_wish, fields, context)
-        number = await run_in_threadpool(desk.take, wish, address)
-        outcome = await run_in_threadpool(desk.outcome, number)
+        number = await run_in_threadpool(intake.take, wish, address)
+        outcome = await run_in_threadpool(intake.outcome, number)
         notice = "" if outcome is None else catalogue.say(f"report.{outcome[1].word}")
         return [{"service_request_id": number, "service_notice": notice, "account_id": None}]
 
@@ -199,12 +199,12 @@ def _degrees(fields: dict[str, str], name: str, most: float) -> float | None:
     return degrees
 
 
-def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: Catalogue) -> list[dict[str, Any]]:
+def _list(given: dict[str, str], context: Context, intake: ReportIntake, catalogue: Catalogue) -> list[dict[str, Any]]:
     if given.get("service_request_id"):
         ids = given["service_request_id"].split(",")
         if len(ids) > _MOST_IDS:
             raise BadRequestError("length_out_of_range", name="service_request_id", most=_MOST_IDS)
-        asked = (_one(one.strip(), context, desk, catalogue) for one in ids)
+        asked = (_one(one.strip(), context, intake, catalogue) for one in ids)
         return [one for one in asked if one is not None]
     services = [one.strip() for one in given.get("service_code", "").split(",") if one.strip()][:_MOST_IDS]
     status = given.get("status", "")
@@ -218,7 +218,7 @@ def _list(given: dict[str, str], context: Context, desk: ReportDesk, catalogue: 
     reports = reports_between(context.database, first_us, last_us, services, is_open, _MOST)
     wanted = PublicFilter(is_open=is_open, opened=(first_us, last_us), codes=codes)
     faults = [] if services and not codes else public_faults(context.database, wanted, _MOST, is_newest_first=True)
-    found = [request_of_report(row, desk, catalogue) for row in reports]
+    found = [request_of_report(row, intake, catalogue) for row in reports]
     found += [request_of_fault(row, catalogue) for row in faults]
     return sorted(found, key=lambda one: str(one["requested_datetime"]), reverse=True)[:_MOST]
 
@@ -233,11 +233,11 @@ def _span(given: dict[str, str], now_us: int) -> tuple[int, int]:
     return max(end - _SPAN_US, end - _SPAN_US if start is None else start), end
 
 
-def _one(request_id: str, context: Context, desk: ReportDesk, catalogue: Catalogue) -> dict[str, Any] | None:
+def _one(request_id: str, context: Context, intake: ReportIntake, catalogue: Catalogue) -> dict[str, Any] | None:
     if len(request_id) > 26:
         return None
-    found = desk.outcome(request_id)
+    found = intake.outcome(request_id)
     if found is not None:
-        return request_of_report(found[0], desk, catalogue)
+        return request_of_report(found[0], intake, catalogue)
     row = one_public_fault(context.database, request_id)
     return None if row is None else request_of_fault(row, catalogue)

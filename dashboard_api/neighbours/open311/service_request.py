@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard_api.formats.times import iso
-from dashboard_api.neighbours.citizens.desk import ReportDesk, fault_word
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake, fault_word
 from dashboard_api.neighbours.open311 import mapping
 from ingest.schema import life
 from languages.catalogue import Catalogue
 
 
-def request_of_report(row: Any, desk: ReportDesk, catalogue: Catalogue) -> dict[str, Any]:
+def request_of_report(row: Any, intake: ReportIntake, catalogue: Catalogue) -> dict[str, Any]:
     """Of a report's row."""
-    outcome = desk.outcome_of(row)
+    outcome = intake.outcome_of(row)
     updated_us = row.at_us if outcome.fault is None else max(row.at_us, outcome.fault.updated_at_us)
     return _request(
         request_id=row.number,

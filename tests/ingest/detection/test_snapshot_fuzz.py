@@ -101,7 +101,7 @@ def recovered(town, folder, data):
     if catch_up is not None:
         catch_up.wait(60.0)
         assert catch_up.is_done
-    warnings[:] = filter(None, warnings)
+    warnings[:] = [str(warning) for warning in warnings if warning]
     detection.live_picture()
     detection.tick(town.now_us)
     again = detection.snapshot()  # it can be written again

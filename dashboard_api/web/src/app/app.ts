@@ -52,7 +52,7 @@ export class App {
   #isDrawing = false;
   #isDrawn = false; // the legend comes with the second drawing: nobody waits for it
 
-  constructor(body: HTMLElement, words: Words, told: FirstAnswers) {
+  constructor(body: HTMLElement, words: Words, answers: FirstAnswers) {
     this.#words = words;
     this.#shell = shell(body);
     sayOtherVersion(this.#shell.panel, words);
@@ -60,8 +60,8 @@ export class App {
       this.#redraw();
     });
     this.#model = model;
-    model.takeFirst(told);
-    this.#isFirst = this.#faults.takeFirst(told);
+    model.takeFirst(answers);
+    this.#isFirst = this.#faults.takeFirst(answers);
     this.#page = {
       words: this.#words,
       clock: this.#clock,

@@ -76,17 +76,17 @@ export class CityModel {
   }
 
   /** Take from the document what it carries of the city. */
-  takeFirst(told: FirstAnswers): void {
-    const city = told.takeCity();
+  takeFirst(answers: FirstAnswers): void {
+    const city = answers.takeCity();
     if (city) this.#takeCity(city, Date.now());
-    this.#summary = told.take<Summary>("/summary");
-    const codes = told.take<Pick<CodeList, "items">>("/codes");
+    this.#summary = answers.take<Summary>("/summary");
+    const codes = answers.take<Pick<CodeList, "items">>("/codes");
     if (codes) this.#takeLooks(codes.items);
   }
 
-  #takeCity(city: City, toldAtMs: number): void {
+  #takeCity(city: City, answeredAtMs: number): void {
     this.#city = city;
-    this.#clock.set(city, toldAtMs);
+    this.#clock.set(city, answeredAtMs);
     this.#words.setNames(city.languages);
     this.#words.setCityLanguage(city.language);
     const look = lookOf(city);

@@ -96,8 +96,8 @@ export class FaultStore {
   }
 
   /** Take the first page of the list from the document, which carries it; whether it does. */
-  takeFirst(told: FirstAnswers): boolean {
-    const page = told.take<FaultPage>(FIRST_PAGE);
+  takeFirst(answers: FirstAnswers): boolean {
+    const page = answers.take<FaultPage>(FIRST_PAGE);
     if (!page) return false;
     this.load(page.items);
     this.#cursor = page.next_cursor;

@@ -3,7 +3,7 @@
 import type { Catalogue } from "../words/catalogues";
 import type { City } from "./types";
 
-interface Told {
+interface FirstDocument {
   language: string;
   words: Catalogue | null;
   /** The city's now when the document was made. */
@@ -27,14 +27,14 @@ export class FirstAnswers {
   /** Messages of the first view in `language`; none where the document is the plain one. */
   readonly words: Catalogue | null;
 
-  private constructor(told: Partial<Told>) {
-    this.#answers = new Map(Object.entries(told.answers ?? {}));
-    const toldMs = Date.parse(told.now ?? "");
+  private constructor(document: Partial<FirstDocument>) {
+    this.#answers = new Map(Object.entries(document.answers ?? {}));
+    const nowMs = Date.parse(document.now ?? "");
     const sinceMs = sinceArrival();
-    const isUsable = sinceMs !== null && !Number.isNaN(toldMs);
-    this.#nowMs = isUsable ? toldMs + sinceMs : Date.now() + (told.ahead_s ?? 0) * 1000;
-    this.language = told.language ?? "";
-    this.words = told.words ?? null;
+    const isUsable = sinceMs !== null && !Number.isNaN(nowMs);
+    this.#nowMs = isUsable ? nowMs + sinceMs : Date.now() + (document.ahead_s ?? 0) * 1000;
+    this.language = document.language ?? "";
+    this.words = document.words ?? null;
   }
 
   /** Read the document's answers, and take them out of it. */
@@ -42,7 +42,7 @@ export class FirstAnswers {
     const holder = page.querySelector<HTMLTemplateElement>("#first-answers");
     holder?.remove();
     try {
-      return new FirstAnswers(JSON.parse(holder?.content.textContent ?? "{}") as Partial<Told>);
+      return new FirstAnswers(JSON.parse(holder?.content.textContent ?? "{}") as Partial<FirstDocument>);
     } catch {
       return new FirstAnswers({}); // half a document: the answers are asked for
     }

@@ -123,12 +123,12 @@ export class DimForm {
       </form>
       <div role="status">
         ${this.#message ? html`<p class="message error">${this.#message}</p>` : nothing}
-        ${this.#command ? this.#told(this.#command, level) : nothing}
+        ${this.#command ? this.#outcome(this.#command, level) : nothing}
       </div>
     </section>`;
   }
 
-  #told(command: Command, level: (value: number | null) => string): TemplateResult {
+  #outcome(command: Command, level: (value: number | null) => string): TemplateResult {
     const { words, clock } = this.#page;
     const until = command.until ? clock.moment(Date.parse(command.until), words.locale) : null;
     const rows: Fact[] = [

@@ -89,8 +89,8 @@ export class LampView implements View {
   get #state(): LampState {
     const answer = this.#answer;
     if (!answer) return "silent";
-    const told = (answer as { state?: unknown }).state ?? answer.latest?.state;
-    return told === undefined && answer.cabinet_id === null ? "unmetered" : lampState(told);
+    const state = (answer as { state?: unknown }).state ?? answer.latest?.state;
+    return state === undefined && answer.cabinet_id === null ? "unmetered" : lampState(state);
   }
 
   template(): TemplateResult {

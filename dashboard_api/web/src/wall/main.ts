@@ -3,6 +3,7 @@
 import "@fontsource-variable/inter/index.css";
 import "../styles/theme.css";
 import "../styles/wall.css";
+import "../styles/wall_figures.css";
 import { openWords } from "../words/open_words";
 import { takeToken } from "./display_token";
 import { WallApp } from "./wall_app";

@@ -66,7 +66,7 @@ class Outcome:
     is_closed: bool
 
 
-class ReportDesk:
+class ReportIntake:
     """Takes reports. Safe to call from threads."""
 
     def __init__(self, context: Context) -> None:
@@ -191,9 +191,9 @@ def fault_word(state: str) -> str:
     return words.get(state, "known")
 
 
-def desk_of(request: Request, context: Context) -> ReportDesk:
-    """The desk, made once per app."""
-    found: ReportDesk | None = getattr(request.app.state, "report_desk", None)
+def intake_of(request: Request, context: Context) -> ReportIntake:
+    """The intake, made once per app."""
+    found: ReportIntake | None = getattr(request.app.state, "report_intake", None)
     if found is None:
-        found = request.app.state.report_desk = ReportDesk(context)
+        found = request.app.state.report_intake = ReportIntake(context)
     return found

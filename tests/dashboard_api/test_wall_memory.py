@@ -1,0 +1,143 @@
+# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
+"""The wall of the live room does not grow in hours of its own clock."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import expect
+
+from ingest.model.finding import Cleared, Key, Place
+from tests.dashboard_api.conftest import T0, Town
+from tests.dashboard_api.people import People
+from tests.dashboard_api.test_page import browser, serving  # noqa: F401
+from tests.dashboard_api.test_wall import city, port, wall  # noqa: F401
+
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+STEP_MS = 10_000
+STEPS = 36  # of a turn, after which something happens to a lamp
+# a clock that goes on when it is told to, and counts the answers that came
+CLOCK = """() => {
+  let now = Date.now(), last = 0;
+  const began = now, jobs = new Map(), plain = window.fetch;
+  const add = (work, ms, every) => { jobs.set(++last, { at: now + Math.max(0, ms || 0), work, every }); return last; };
+  window.setTimeout = (work, ms, ...rest) => add(() => work(...rest), ms, null);
+  window.setInterval = (work, ms, ...rest) => add(() => work(...rest), ms, ms);
+  window.requestAnimationFrame = work => add(() => work(now - began), 16, null);
+  window.clearTimeout = window.clearInterval = window.cancelAnimationFrame = key => { jobs.delete(key); };
+  Date.now = () => now;
+  performance.now = () => now - began;
+  window.n_answers = 0;
+  window.fetch = (...what) => {
+    const answer = plain(...what);
+    if (String(what[0]).startsWith('/api/v1/live'))
+      window.asked = answer.then(it => it.clone().text()).then(() => { window.n_answers += 1; }, () => undefined);
+    return answer;
+  };
+  const pass = ms => {
+    now += ms;
+    for (const [key, job] of [...jobs]) {
+      if (job.at > now || !jobs.has(key)) continue;
+      if (job.every === null) jobs.delete(key); else job.at = now + job.every;
+      job.work();
+    }
+  };
+  const settled = () => new Promise(done => {
+    const turn = new MessageChannel();
+    turn.port1.onmessage = done;
+    turn.port2.postMessage(0);
+  });
+  window.live = async (n, ms) => {
+    for (let step = 0; step < n; step += 1) {
+      pass(ms);
+      await window.asked;
+      await settled();
+    }
+  };
+}"""
+
+
+class Life:
+    """Lamps that go dark, are repaired and go dark again, while a wall looks."""
+
+    def __init__(self, town, n_lamps):
+        self.town = town
+        self.n_lamps = n_lamps
+        self.at_us = T0
+        self.dark = []
+
+    def go_on(self, n):
+        """One event, at every tenth a new live picture."""
+        self.at_us += 60_000_000
+        row = (n * 7919) % self.n_lamps
+        self.town.darken(row, at_us=self.at_us)
+        self.dark.append(row)
+        if len(self.dark) > 30:
+            lamp_id = self.town.register.lamps.lamp_id[self.dark.pop(0)]
+            word = Cleared(Key("lampFailure", Place(lamp_id=lamp_id)), self.at_us, True, {"power_w": 90.0})
+            self.town.book.apply([word], self.at_us)
+        if n % 10 == 0:
+            states = [2] * self.n_lamps
+            for one in self.dark:
+                states[one] = 3
+            self.town.write_live(states, self.at_us)
+
+
+def heap_bytes(session):
+    """Bytes of the page's heap that are in use, after two collections of garbage."""
+    session.send("HeapProfiler.collectGarbage")
+    session.send("HeapProfiler.collectGarbage")
+    return session.send("Runtime.getHeapUsage")["usedSize"]
+
+
+def run_wall(page, port, town, life, *, hours, hours_warm, step_ms=STEP_MS):
+    """Play so many hours of the wall's clock; the heap once it is warm, at the end, and the number of answers."""
+    page.add_init_script(f"({CLOCK})()")
+    page.goto(f"http://127.0.0.1:{port}/live?lang=en#token={town.secret}")
+    session = page.context.new_cdp_session(page)
+    page.locator("#board").wait_for()
+    turn_h = STEPS * step_ms / 3_600_000
+    warm, told_h = 0, 0
+    for n in range(round(hours / turn_h)):
+        page.evaluate(f"window.live({STEPS}, {step_ms})")
+        life.go_on(n)
+        hour = (n + 1) * turn_h
+        if not warm and hour >= hours_warm:
+            warm = heap_bytes(session)
+        if hour >= told_h + 6:  # of a campaign
+            told_h = round(hour)
+            print(f"{told_h} h: heap {heap_bytes(session) / 1e6:.2f} MB", flush=True)
+    expect(page.locator(".counts")).to_be_visible()
+    return warm, heap_bytes(session), page.evaluate("window.n_answers")
+
+
+@pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays hours of the wall")
+def test_the_heap_does_not_grow_in_a_sample_of_the_hours(browser, tmp_path):
+    town = Town(tmp_path)
+    town.write_live([2] * 40)
+    town.secret = People(town.city, lambda: T0).token("wall", "display")
+    with serving(town.city) as port, wall(browser, {"width": 320, "height": 180}) as page:
+        warm, end, n_answers = run_wall(page, port, town, Life(town, 40), hours=2, hours_warm=1)
+        assert page.locator(".maplibregl-canvas").count() == 1
+    town.engine.dispose()
+    assert n_answers > 600
+    assert end <= 1.1 * warm, (warm, end)
+
+
+@pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays hours of the wall")
+@pytest.mark.timeout(3_600)
+def test_the_heap_does_not_grow_in_72_hours_at_100_000_lamps(browser, tmp_path):
+    n_lamps = 100_000
+    town = Town(tmp_path, n_lamps, n_cabinets=500)
+    town.write_live([2] * n_lamps)
+    town.darken(*range(0, n_lamps, 1_000), at_us=T0 - 86_400_000_000)
+    town.secret = People(town.city, lambda: T0).token("wall", "display")
+    with serving(town.city) as port, wall(browser, {"width": 640, "height": 360}) as page:
+        life = Life(town, n_lamps)
+        warm, end, n_answers = run_wall(page, port, town, life, hours=72, hours_warm=6, step_ms=3 * STEP_MS)
+        assert page.locator(".maplibregl-canvas").count() == 1
+    town.engine.dispose()
+    print(f"\nheap {warm / 1e6:.2f} MB after 6 hours, {end / 1e6:.2f} MB after 72; {n_answers} answers")
+    assert n_answers > 8_000
+    assert end <= 1.1 * warm, (warm, end)
