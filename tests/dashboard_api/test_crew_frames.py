@@ -67,7 +67,9 @@ def cpu_ms(trace, pid):
 def main_thread(trace):
     """Process and thread of the page that was scrolled: of all renderers' main threads the busiest."""
     events = json.loads(trace)["traceEvents"]
-    mains = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"}
+    mains = {
+        (e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"
+    }
     busy = collections.Counter()
     for event in events:
         if (where := (event["pid"], event["tid"])) in mains:

@@ -87,7 +87,12 @@ def town(tmp_path_factory):
     with made.engine.connect() as connection:
         ids = dict(connection.execute(text("SELECT lamp_id, id FROM faults WHERE lamp_id IS NOT NULL")).all())
     with TestClient(create_app(made.city, lambda: T0)) as client:
-        repair = {"action_id": "01JDB2M7Z8Q5W3N4T6V9X0Y1KC", "action": "repair", "cause": "driver", "part": "LED driver"}
+        repair = {
+            "action_id": "01JDB2M7Z8Q5W3N4T6V9X0Y1KC",
+            "action": "repair",
+            "cause": "driver",
+            "part": "LED driver",
+        }
         assert client.post(f"/api/v1/faults/{ids['L-004']}/actions", json=repair).status_code == 200
         sent = client.post("/lapor", data={"lamp": "L-003", "problem": "dark"}, follow_redirects=False)
     made.names = {"fault": ids["L-003"], "report": sent.headers["location"].partition("?")[0].rpartition("/")[2]}

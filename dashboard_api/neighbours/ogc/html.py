@@ -65,9 +65,7 @@ def features_table(features: list[Mapping[str, Any]], addresses: list[str], colu
             f'<tr><td><a href="{escape(address)}">{escape(str(one["id"]))}</a></td><td>{escape(place)}</td>{cells}</tr>'
         )
     # what is wider than the screen is moved by keyboard too
-    return (
-        f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _text(value: Any) -> str:
