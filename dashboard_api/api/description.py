@@ -17,7 +17,8 @@ _STYLE: Final = (
     "body{color:#1a1d24;background:#fff}"
     "h2{font:600 1rem/1.4 ui-monospace,monospace;margin:2rem 0 .25rem;overflow-wrap:anywhere}"
     "h2 b{display:inline-block;min-width:3.5rem}"
-    "p{margin:.25rem 0}dl{display:grid;grid-template-columns:minmax(min(8rem,40%),auto) minmax(0,1fr);gap:.1rem 1rem;margin:.5rem 0}"
+    "p{margin:.25rem 0}"
+    "dl{display:grid;grid-template-columns:minmax(min(8rem,40%),auto) minmax(0,1fr);gap:.1rem 1rem;margin:.5rem 0}"
     "dt{font-family:ui-monospace,monospace}dd{margin:0;color:#4a5160}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}dd{color:#9aa3b5}a{color:#8ab4ff}}"
 )

@@ -1,8 +1,8 @@
 # ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
 """The crew's list of 1,000 faults scrolls without frames over 50 ms on a phone of a quarter of this machine's speed.
 
-What is compared is CPU time, as Chromium's own trace has it, so that other work on the machine changes nothing: of a scrolled
-list, and of a document of as many plain lines in the same browser.
+What is compared is CPU time, as Chromium's own trace has it, so that other work on the machine changes nothing: of the
+list while it is scrolled, and of a document of as many plain lines in the same browser.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main_thread(trace):
 
 
 def scrolled(browser, page, n_frames):
-    """CPU time a frame of all threads and of the main one, the main one's longest task [ms], and what the page counted."""
+    """CPU time a frame of all threads and of the main one, its longest task [ms], and what the page counted."""
     browser.start_tracing(page=page, categories=CATEGORIES)
     got = page.evaluate(SCROLL, n_frames)
     trace = browser.stop_tracing()

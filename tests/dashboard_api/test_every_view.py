@@ -1,8 +1,8 @@
 # ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
-"""Every view that the server has is in the table below, and axe-core finds nothing in it, nor does large text overflow it.
+"""Every view that the server has is in the table below: axe-core finds nothing in it, and large text fits.
 
-The map's own views are looked at in ``test_page_access.py`` as well, in all languages and schemes. ``TERANG_SOAK=1`` tries every
-view in every language, scheme and size; else each of them is met once.
+The map's own views are looked at in ``test_page_access.py`` as well, in all languages and schemes. ``TERANG_SOAK=1``
+tries every view in every language, scheme and size; else each of them is met once.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ from typing import Any, Final
 from dashboard_api.formats.look import Look
 
 _STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1d24;overflow-wrap:anywhere}"
-    ".wide{overflow-x:auto;overflow-wrap:normal}table{border-collapse:collapse}th,td{text-align:left;padding:.2rem .8rem .2rem 0;"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1d24"
+    ";overflow-wrap:anywhere}"
+    ".wide{overflow-x:auto;overflow-wrap:normal}"
+    "table{border-collapse:collapse}th,td{text-align:left;padding:.2rem .8rem .2rem 0;"
     "border-bottom:1px solid #ccd0d8;vertical-align:top}a{color:#0b57d0}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}}"
 )
@@ -65,7 +67,8 @@ def features_table(features: list[Mapping[str, Any]], addresses: list[str], colu
             f'<tr><td><a href="{escape(address)}">{escape(str(one["id"]))}</a></td><td>{escape(place)}</td>{cells}</tr>'
         )
     # what is wider than the screen is moved by keyboard too
-    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _text(value: Any) -> str:

@@ -98,7 +98,8 @@ def _table(say: Say, overview: Overview) -> str:
         if overview.promised_h:
             cells.append(_percent(one.share_kept))
         rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
-    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _percent(share: float | None) -> str:
