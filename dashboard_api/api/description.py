@@ -13,11 +13,12 @@ from fastapi.responses import HTMLResponse
 
 _METHODS: Final = ("get", "post", "put", "delete")
 _STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}"
     "body{color:#1a1d24;background:#fff}"
     "h2{font:600 1rem/1.4 ui-monospace,monospace;margin:2rem 0 .25rem;overflow-wrap:anywhere}"
     "h2 b{display:inline-block;min-width:3.5rem}"
-    "p{margin:.25rem 0}dl{display:grid;grid-template-columns:minmax(8rem,auto) 1fr;gap:.1rem 1rem;margin:.5rem 0}"
+    "p{margin:.25rem 0}"
+    "dl{display:grid;grid-template-columns:minmax(min(8rem,40%),auto) minmax(0,1fr);gap:.1rem 1rem;margin:.5rem 0}"
     "dt{font-family:ui-monospace,monospace}dd{margin:0;color:#4a5160}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}dd{color:#9aa3b5}a{color:#8ab4ff}}"
 )
@@ -39,11 +40,11 @@ def description_html(document: Mapping[str, Any]) -> str:
     about = document["info"]
     head = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(about['title'])} API</title><style>{_STYLE}</style><h1>{escape(about['title'])} API</h1>"
+        f"<title>{escape(about['title'])} API</title><style>{_STYLE}</style><main><h1>{escape(about['title'])} API</h1>"
         f"<p>{escape(about.get('summary', ''))}. Version {escape(about['version'])}.</p>"
         '<p>For programs: <a href="/openapi.json">/openapi.json</a>. Errors are RFC 9457 problem documents.</p>'
     )
-    return head + "".join(_operations(document)) + "</html>\n"
+    return head + "".join(_operations(document)) + "</main></html>\n"
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[str]:

@@ -56,7 +56,7 @@ def label_sheets(labels: Iterable[Label], site: str, city: str, catalogue: Catal
     yield (
         f'<!doctype html><html lang="{escape(catalogue.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style></head>'
-        f"<body><header><h1>{title}</h1><p>{escape(catalogue.say('labels.print'))}</p></header>"
+        f"<body><main><header><h1>{title}</h1><p>{escape(catalogue.say('labels.print'))}</p></header>"
     )
     sheet: list[str] = []
     for label in labels:
@@ -66,7 +66,7 @@ def label_sheets(labels: Iterable[Label], site: str, city: str, catalogue: Catal
             sheet = []
     if sheet:
         yield _sheet(sheet)
-    yield "</body></html>\n"
+    yield "</main></body></html>\n"
 
 
 def _sheet(labels: list[str]) -> str:

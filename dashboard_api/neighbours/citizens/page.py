@@ -141,7 +141,8 @@ def _page(catalogue: Catalogue, look: Look, title: str, parts: Iterable[str], pa
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title>'
         '<link rel="icon" href="/icon.svg" type="image/svg+xml">'
         f"<style>{_STYLE}{look.style}</style></head><body><main>{look.logo}<h1>{escape(title)}</h1>{''.join(parts)}</main>"
-        f'<p><a href="{escape(path)}?lang={other}" hreflang="{other}" lang="{other}">{name}</a></p></body></html>\n'
+        f'<footer><p><a href="{escape(path)}?lang={other}" hreflang="{other}" lang="{other}">{name}</a></p></footer>'
+        "</body></html>\n"
     )
 
 

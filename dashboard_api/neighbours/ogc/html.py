@@ -9,8 +9,10 @@ from typing import Any, Final
 from dashboard_api.formats.look import Look
 
 _STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
-    "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{text-align:left;padding:.2rem .8rem .2rem 0;"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1a1d24"
+    ";overflow-wrap:anywhere}"
+    ".wide{overflow-x:auto;overflow-wrap:normal}"
+    "table{border-collapse:collapse}th,td{text-align:left;padding:.2rem .8rem .2rem 0;"
     "border-bottom:1px solid #ccd0d8;vertical-align:top}a{color:#0b57d0}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}}"
 )
@@ -22,10 +24,10 @@ def page(language: str, look: Look, title: str, parts: Iterable[str]) -> str:
     head = (
         f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)} · {escape(look.title)}</title>'
-        f"<style>{_STYLE}{look.style}</style></head><body>"
+        f"<style>{_STYLE}{look.style}</style></head><body><main>"
         f"<p>{look.logo} {escape(look.title)}</p><h1>{escape(title)}</h1>"
     )
-    return head + "".join(parts) + "</body></html>\n"
+    return head + "".join(parts) + "</main></body></html>\n"
 
 
 def links_list(links: Iterable[Mapping[str, str]]) -> str:
@@ -64,7 +66,9 @@ def features_table(features: list[Mapping[str, Any]], addresses: list[str], colu
         rows.append(
             f'<tr><td><a href="{escape(address)}">{escape(str(one["id"]))}</a></td><td>{escape(place)}</td>{cells}</tr>'
         )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    # what is wider than the screen is moved by keyboard too
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _text(value: Any) -> str:

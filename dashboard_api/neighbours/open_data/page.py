@@ -15,7 +15,7 @@ from languages.catalogue import Catalogue
 POLICY: Final = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _STYLE: Final = (
     "body{font:17px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1a1d24}"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1rem;padding:0;list-style:none}"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(13rem,100%),1fr));gap:1rem;padding:0;list-style:none}"
     ".figures li{border:1px solid #ccd0d8;border-radius:.5rem;padding:1rem}.figures b{display:block;font-size:2rem;"
     "line-height:1.2}.promise{border-left:.3rem solid #0b57d0;padding:.5rem 1rem;font-size:1.15rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.3rem .5rem;border-bottom:1px solid"
@@ -98,7 +98,8 @@ def _table(say: Say, overview: Overview) -> str:
         if overview.promised_h:
             cells.append(_percent(one.share_kept))
         rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _percent(share: float | None) -> str:

@@ -32,7 +32,7 @@ async function decoder(request: Request): Promise<Response> {
   const answer = await fetch(request);
   if (answer.ok) {
     for (const old of await cache.keys()) await cache.delete(old);
-    await cache.put(request, answer.clone());
+    await cache.put(request, answer.clone()).catch(() => undefined); // a full disk: it comes again the next time
   }
   return answer;
 }

@@ -1,5 +1,6 @@
 /** The words of the crew's page: its own messages beside those that every page says, one language at a time. */
 
+import { pluralRules } from "../city/formats";
 import { Words } from "../words/words";
 import type { Catalogue } from "../words/catalogues";
 import type english from "../words/catalogues/crew/en.json";
@@ -54,7 +55,7 @@ export class CrewWords {
 
   /** A message in the form that `n` takes in this language; `{n}` is the figure. */
   count(id: CountedMessage, n: number): string {
-    const form = new Intl.PluralRules(this.words.locale).select(n);
+    const form = pluralRules(this.words.locale).select(n);
     const filling = { n: this.words.figure(n, 0) };
     return this.words.find(`${id}.${form}`, filling) ?? this.words.find(`${id}.other`, filling) ?? id;
   }

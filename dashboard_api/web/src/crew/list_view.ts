@@ -1,47 +1,45 @@
-/** The work list: rows of one height, of which only those in sight are elements, so that 1,000 scroll as easily as 10. */
+/** The work list: its filters, and rows under heads of street and cabinet. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
+import { guard } from "lit-html/directives/guard.js";
 import { live } from "lit-html/directives/live.js";
-import { repeat } from "lit-html/directives/repeat.js";
 import { lasting } from "../city/clock";
 import { familyOf, isFresh } from "../map/icons";
 import { sign } from "../panel/sign";
 import { awayText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
 import { addressOf, START } from "./crew_route";
 import { distanceText } from "./distance";
+import { RowWindow } from "./row_window";
 import { grouped, openChecks, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
 
 const ROW_REM = 3.75; // as crew.css has it
 const HEAD_REM = 1.75;
-const SPARE_PX = 400; // drawn above and below what is in sight
+const AGE_MS = 60_000; // after which a row says another age
 
 export class ListView implements CrewPart {
   readonly #crew: Crew;
-  readonly #scroller: HTMLElement;
+  readonly #window: RowWindow<WorkItem>;
   #isFilterOpen = false;
-  #isQueued = false;
+  #grouped: { rows: readonly WorkRow[]; items: readonly WorkItem[] } = { rows: [], items: [] };
 
   constructor(crew: Crew, scroller: HTMLElement) {
     this.#crew = crew;
-    this.#scroller = scroller;
-    scroller.addEventListener(
-      "scroll",
-      () => {
-        if (crew.route.view !== "work" || this.#isQueued) return;
-        this.#isQueued = true;
-        requestAnimationFrame(() => {
-          this.#isQueued = false;
-          crew.redraw();
-        });
+    this.#window = new RowWindow(scroller, {
+      keyOf: (item) => (item.kind === "head" ? item.key : item.fault.id),
+      remOf: ({ kind }) => (kind === "head" ? HEAD_REM : ROW_REM),
+      classOf: ({ kind }) => (kind === "head" ? "head" : ""),
+      template: (item) => {
+        const { words } = crew.words;
+        const age = Math.floor(crew.clock.nowMs() / AGE_MS);
+        const known = [item, age, words.language, words.hasOwn, crew.data.repairs, crew.reports];
+        return guard(known, () => (item.kind === "head" ? this.#head(item) : workRow(item, crew)));
       },
-      { passive: true },
-    );
+    });
   }
 
   template(): TemplateResult {
     const { words, data, route, position } = this.#crew;
     const rows = this.#crew.shown();
-    const items = grouped(rows);
     const isFiltered = route.district + route.code + route.text !== "";
     const quiet = !data.isLoaded ? "crew.loading" : isFiltered || route.who !== "all" ? "crew.none_match" : "crew.none";
     return html`<section class="work">
@@ -78,7 +76,7 @@ export class ListView implements CrewPart {
       <p class="counted" aria-live="polite">
         ${words.count("crew.n_faults", rows.length)}${data.isComplete || !data.isLoaded ? "" : "+"}
       </p>
-      ${rows.length === 0 ? html`<p class="empty">${words.say(quiet)}</p>` : this.#window(items)}
+      ${rows.length === 0 ? html`<p class="empty">${words.say(quiet)}</p>` : this.#window.show(this.#items(rows))}
     </section>`;
   }
 
@@ -171,42 +169,17 @@ export class ListView implements CrewPart {
     </div>`;
   }
 
-  /** The items in sight, with room above and below for the others. */
-  #window(items: readonly WorkItem[]): TemplateResult {
-    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-    const list = this.#scroller.querySelector<HTMLElement>("ol.rows");
-    // before the first drawing the list begins at the top
-    const listTop = list ? list.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top : 0;
-    const from = -listTop - SPARE_PX;
-    const to = -listTop + this.#scroller.clientHeight + SPARE_PX;
-    let [above, shown, below] = [0, 0, 0];
-    const seen: WorkItem[] = [];
-    for (const item of items) {
-      const height = (item.kind === "head" ? HEAD_REM : ROW_REM) * rem;
-      const top = above + shown;
-      if (top + height < from) above += height;
-      else if (top > to) below += height;
-      else {
-        seen.push(item);
-        shown += height;
-      }
-    }
-    return html`<ol class="rows" style=${`padding-top:${above}px;padding-bottom:${below}px`}>
-      ${repeat(
-        seen,
-        (item) => (item.kind === "head" ? item.key : item.fault.id),
-        (item) => (item.kind === "head" ? this.#head(item) : html`<li>${workRow(item, this.#crew)}</li>`),
-      )}
-    </ol>`;
+  /** The same items as long as the rows are the same. */
+  #items(rows: readonly WorkRow[]): readonly WorkItem[] {
+    if (rows !== this.#grouped.rows) this.#grouped = { rows, items: grouped(rows) };
+    return this.#grouped.items;
   }
 
   #head({ cabinetId, street, n }: GroupHead): TemplateResult {
     const { words } = this.#crew;
     const named = [street, cabinetId].filter(Boolean).join(" · ") || words.say("crew.no_place");
-    return html`<li class="head">
-      <h2 dir="auto">${named}</h2>
-      <span>${n}</span>
-    </li>`;
+    return html`<h2 dir="auto">${named}</h2>
+      <span>${n}</span>`;
   }
 }
 

@@ -38,7 +38,7 @@ export class PrintView implements CrewPart {
       <table>
         <thead>
           <tr>
-            <th></th>
+            <td></td>
             <th>${words.say("crew.where")}</th>
             <th>${words.say("crew.what")}</th>
             <th>${words.say("crew.priority")}</th>

@@ -16,6 +16,7 @@ export class ScanView implements CrewPart {
   #stream: MediaStream | null = null;
   #video: HTMLVideoElement | null = null;
   #timer = 0;
+  #opening = 0; // counts how often the view was opened
   #trouble: Trouble = "";
   #isOpen = false;
 
@@ -33,15 +34,15 @@ export class ScanView implements CrewPart {
   }
 
   async #start(): Promise<void> {
+    const opening = (this.#opening += 1);
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      if (this.#isOpen && opening === this.#opening) this.#stream = stream;
+      else for (const track of stream.getTracks()) track.stop(); // the person has left meanwhile
     } catch {
       this.#say("crew.scan_denied");
     }
-    if (!this.#isOpen) {
-      this.#stop();
-      return;
-    }
+    if (!this.#isOpen || opening !== this.#opening) return;
     this.#attach(this.#video);
     if ((await this.#decoder()) && this.#stream) this.#look();
   }
