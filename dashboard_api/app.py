@@ -29,6 +29,7 @@ from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
+from dashboard_api.http.head_requests import HeadRequests
 from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
 from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
@@ -114,6 +115,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.metrics = CollectorRegistry()
     add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
+    app.add_middleware(HeadRequests)
     app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
     names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))
     if settings.web.allowed_origins:
