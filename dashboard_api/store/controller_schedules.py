@@ -112,6 +112,7 @@ def change_plans(
                 for one in sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
                     entry = Entry(actor, f"talq.{kind}", one, _audited(old.get(one)), _audited(new.get(one)))
                     audit.append(connection, entry)
+            database.keep_settings(connection)
     except IntegrityError as error:
         raise UsedIdError("talq_used_id", value=CALENDARS) from error
 
@@ -167,6 +168,7 @@ def assign_schedule(
         )
         after = {"controllers": list(controllers[:_CHUNK]), "n_controllers": len(controllers)}
         audit.append(connection, Entry(actor, "schedule.assign", schedule_id or "", after=after))
+        database.keep_settings(connection)
     return True
 
 
