@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import uuid
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import select
 
 from dashboard_api.app import create_app
-from dashboard_api.errors import BadRequestError
-from dashboard_api.neighbours.talq.errors import RefusedError
-from dashboard_api.neighbours.talq.programs import hours_of_calendars, hours_of_program
 from dashboard_api.store import audit
-from edge_agent.wire.schedule import night_steps, step_at
 from ingest.register.controller_schedules import read_schedules
 from ingest.schema.sections import ScheduleSection
 from ingest.schema.tables import commands
@@ -27,7 +18,6 @@ from tests.dashboard_api.test_talq import CMS, HEADERS, ask
 
 T0 = 1_790_000_000_000_000
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-PLACE = (0.79, 102.0)
 
 
 def control(time, level):
@@ -44,6 +34,11 @@ def program(program_id="dimmed", *controls, period=None, **more):
         "fixedTimeControls": list(controls) or [control("00:30:00", 50), control("22:00:00", 70)],
         **more,
     }
+
+
+def sun(event, offset, level, operation="Set"):
+    command = {"state": {"name": "LevelState", "value": level}}
+    return {"solarEventType": event, "offset": offset, "operation": operation, "command": command}
 
 
 def absolute(start, end):
@@ -170,17 +165,23 @@ def refused_programs():
     ramp = control("22:00:00", 50)
     ramp["command"]["rampToLevelTime"] = 60
     on = {"startTime": "22:00:00", "command": {"state": {"name": "BooleanState", "value": True}}}
-    astro = {"offset": 5, "solarEventType": "sunset", "operation": "set", "command": ramp["command"]}
     yield program(type="ControlProgramTwo")
     yield program("dimmed", ramp)
     yield program("dimmed", on)
-    yield program(astroClockTimeControls=[astro])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50, operation="Max")])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50), sun("sunset", 60, 30)])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50), sun("sunrise", -60, 100)])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50), sun("sunrise", 200, 0)])
+    yield program(astroClockTimeControls=[{**sun("sunset", 5, 50), "command": ramp["command"]}])
+    yield program(period=absolute("18:00:00", "05:00:00"), astroClockTimeControls=[sun("sunset", 5, 50)])
     yield program(dynamicControls=[{}])
     yield {**program(), "activePeriods": []}
-    yield {**program(), "activePeriods": [absolute("18:00:00", "20:00:00"), absolute("22:00:00", "23:00:00")]}
+    yield {**program(), "activePeriods": [absolute("18:00:00", "20:00:00"), absolute("06:00:00", "14:00:00")]}
+    yield {**program(), "activePeriods": [absolute("18:00:00", "20:00:00"), *program()["activePeriods"]]}
+    yield {**program(), "activePeriods": [absolute(f"{n}:00:00", f"{n}:30:00") for n in range(12, 24)] * 3}
     yield {**program(), "fixedTimeControls": []}
     yield program(period={"name": "SensorActivePeriod"})
-    yield program(period=absolute("02:00:00", "05:00:00"))
+    yield program(period={"name": "ValueActivePeriod"})
     yield program(period=absolute("20:00:00", "18:00:00"))
     yield program(period=absolute("18:00:00", "18:00:00"))
     yield program(period={"name": "AstroClockActivePeriod", "sunsetOffset": 181, "sunriseOffset": 0})
@@ -198,6 +199,9 @@ def broken_programs():
     yield {key: value for key, value in program().items() if key != "activePeriods"}
     yield {**program(), "id": ""}
     yield {**program(), "id": 5}
+    yield program(astroClockTimeControls=[{**sun("sunset", 5, 50), "solarEventType": "noon"}])
+    yield program(astroClockTimeControls=[{**sun("sunset", 5, 50), "offset": "5"}])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 101)])
 
 
 @SQLITE
@@ -211,17 +215,20 @@ def test_what_no_schedule_expresses_is_refused_by_name_and_changes_nothing(plann
             assert (answer.status_code, answer.json()[0]["key"]) == (status, key), (document, answer.text)
             assert len(answer.json()[0]["description"]) > 20
     day = {"type": "ccDay", "days": [{"start": 1}]}
+    assert send(planned, "POST", "/control-programs", [program("bright", control("22:00:00", 100))]).status_code == 201
     for more in (
-        {"rules": [{"program": "dimmed", "condition": day}]},
-        {"rules": [{"program": "dimmed", "startDate": "2026-07-18", "endDate": "2026-07-25"}]},
-        {"rules": [{"program": "dimmed", "startDate": "--06-01"}]},
-        {"rules": [{"program": "dimmed"}, {"program": "bright"}]},
+        {"rules": [{"program": "bright", "condition": day}]},
+        {"rules": [{"program": "bright", "startDate": "2026-07-18", "endDate": "2026-07-25"}]},
+        {"rules": [{"program": "bright", "startDate": "--06-01"}]},
+        {"rules": [{"program": "dimmed", "startDate": "--06-01"}, {"program": "bright"}]},
     ):
         answer = send(planned, "PUT", "/calendars", [calendar(**more)])
         assert (answer.status_code, answer.json()[0]["key"]) == (422, "serviceConstraintExceeded"), answer.text
         assert "rules" in answer.json()[0]["description"]
     assert send(planned, "PUT", "/calendars", [{"id": "every-night", "ownerCMS": CMS}]).status_code == 422
-    assert ask(planned, "/control-programs").json() == [program()]
+    uncovered = {"id": "every-night", "ownerCMS": CMS, "rules": [{"program": "dimmed", "condition": day}]}
+    assert send(planned, "PUT", "/calendars", [uncovered]).json()[0]["key"] == "relatedResourceNotFound"
+    assert ask(planned, "/control-programs/dimmed").json() == program()
     assert ask(planned, "/calendars").json() == [calendar()]
 
 
@@ -311,66 +318,3 @@ def test_a_dim_command_to_groups_reaches_each_of_their_lamps_once(gateway):
     with gateway.town.engine.connect() as connection:
         (row,) = connection.execute(select(commands)).all()
     assert (row.lamp_ids, row.level) == ([f"L-{n:03d}" for n in range(20, 40)], 40)
-
-
-minutes = st.integers(0, 1439)
-levels = st.integers(0, 100)
-
-
-@st.composite
-def nights(draw):
-    """A program of fixed times that a schedule can express."""
-    start = draw(st.integers(720, 1439))
-    end = draw(st.one_of(st.integers(0, 719), st.integers(min(start + 1, 1439), 1439)))
-    times = sorted(draw(st.sets(minutes, min_size=1, max_size=6)))
-    if start == end:
-        start -= 1
-    return start, end, [(time, draw(levels)) for time in times]
-
-
-def clock(minute):
-    return f"{minute // 60:02d}:{minute % 60:02d}:00"
-
-
-def level_by_talq(start, end, controls, minute):
-    """What the description says of a minute of any day, where days go from noon to noon; written for itself."""
-    length = (end - start) % 1440
-    if (minute - start) % 1440 >= length:
-        return 0
-    return min(controls, key=lambda one: (minute - one[0]) % 1440)[1]
-
-
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(nights(), st.lists(minutes, min_size=5, max_size=5))
-def test_a_schedule_has_the_levels_of_its_program_at_every_minute(night, asked):
-    start, end, controls = night
-    document = program("p", *(control(clock(time), level) for time, level in controls))
-    document["activePeriods"] = [absolute(clock(start), clock(end))]
-    hours = ScheduleSection.model_validate(hours_of_program(document))
-    before = copy.deepcopy(document)
-    day = date(2026, 11, 24)
-    for minute in (*asked, start, end, *(time for time, _level in controls)):
-        at_s = int((datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minute)).timestamp())
-        found = step_at(lambda evening: night_steps(hours, evening, *PLACE, "UTC"), day, at_s).level
-        assert found == level_by_talq(start, end, controls, minute), minute
-    assert document == before
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["ControlProgramOne", "x"]),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*program(), "name"]), inner),
-        max_leaves=12,
-    )
-)
-def test_no_document_is_half_understood(document):
-    whole = {**program(), **document} if isinstance(document, dict) else document
-    with suppress(BadRequestError):  # a RefusedError is one
-        ScheduleSection.model_validate(hours_of_calendars({"c": calendar()}, {"dimmed": whole})["c"])
-
-
-def test_a_refusal_names_the_member():
-    with pytest.raises(RefusedError) as caught:
-        hours_of_program(program(dynamicControls=[{}]))
-    assert caught.value.parameters["where"] == "dynamicControls"

@@ -15,10 +15,11 @@ from dashboard_api.access.principal import Principal
 from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
 from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UsedIdError
 from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer
+from dashboard_api.neighbours.talq.calendars import hours_of_calendars
 from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.groups import GroupSource
-from dashboard_api.neighbours.talq.programs import Calendar, ControlProgram, hours_of_calendars, parse
+from dashboard_api.neighbours.talq.program_model import Calendar, ControlProgram, parse
 from dashboard_api.neighbours.talq.targets import reference, rows_meant, whole_controllers
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.controller_schedules import (
