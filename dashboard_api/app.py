@@ -40,6 +40,7 @@ from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
 from dashboard_api.neighbours.talq.groups import GroupSource
+from dashboard_api.neighbours.talq.logger_source import LoggerSource
 from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
@@ -76,7 +77,9 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     entities = EntitySource(context)
     notifier = Notifier(context, entities)
     talq_devices = DeviceSource(context)
-    reporter = Reporter(context, talq_devices)
+    talq_groups = GroupSource(address_of_gateway(settings.city.group), context.database)
+    talq_loggers = LoggerSource(context.database, talq_devices, talq_groups)
+    reporter = Reporter(context, talq_devices, talq_loggers)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -107,7 +110,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.feed = feed
     app.state.entities = entities
     app.state.talq_devices = talq_devices
-    app.state.talq_groups = GroupSource(address_of_gateway(settings.city.group))
+    app.state.talq_groups = talq_groups
+    app.state.talq_loggers = talq_loggers
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)

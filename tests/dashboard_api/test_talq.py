@@ -273,7 +273,7 @@ def test_the_published_description_is_answered_as_it_says(gateway, shared_data):
     names = {"service_name": "serviceName", "class_name": "className", "device_address": "deviceAddress"}
     names |= {"function_id": "functionId", "attribute_name": "attributeName", "logger_address": "loggerAddress"}
     names |= {"calendar_address": "calendarAddress", "program_address": "controlProgramAddress"}
-    names |= {"group_address": "groupAddress"}
+    names |= {"group_address": "groupAddress", "member_resource": "memberResource", "member_address": "memberAddress"}
     for ours, theirs in names.items():
         served = {(path.replace(f"{{{ours}}}", f"{{{theirs}}}"), method) for path, method in served}
     assert served <= {(path, method) for path, item in published["paths"].items() for method in item}

@@ -17,6 +17,8 @@ from dashboard_api.neighbours.outgoing.sender import Sender
 from dashboard_api.neighbours.talq import mapping, reporter
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_lamp
 from dashboard_api.neighbours.talq.event_log import EventLog
+from dashboard_api.neighbours.talq.groups import GroupSource
+from dashboard_api.neighbours.talq.logger_source import LoggerSource
 from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.store.talq_reports import FaultStep, Told
 from ingest.model.finding import Cleared, Key, Place
@@ -79,7 +81,9 @@ def stand_of(town, text=f'[[talq.receivers]]\nurl = "{CMS}"\n'):
     def restart():
         made.context = Context(made.city, lambda: made.now_us)
         made.devices = DeviceSource(made.context)
-        made.reporter = Reporter(made.context, made.devices)
+        groups = GroupSource("gateway", made.context.database)
+        made.loggers = LoggerSource(made.context.database, made.devices, groups)
+        made.reporter = Reporter(made.context, made.devices, made.loggers)
 
     def tell(wait_us=0):
         made.now_us += wait_us
@@ -358,7 +362,7 @@ def test_one_slow_receiver_stalls_nobody_and_a_redirection_is_not_followed(town,
         return answered or httpx.Response(302, headers={"Location": "http://10.0.0.1/inside"})
 
     async def run():
-        made = Reporter(stand.context, stand.devices, httpx.MockTransport(answer))
+        made = Reporter(stand.context, stand.devices, stand.loggers, httpx.MockTransport(answer))
         task = asyncio.create_task(made.run())
         await is_told.wait()
         task.cancel()
@@ -384,7 +388,7 @@ def test_an_error_at_one_receiver_does_not_end_the_reports_to_the_others(town, m
         return await stand.receiver(request)
 
     async def run():
-        made = Reporter(stand.context, stand.devices, httpx.MockTransport(answer))
+        made = Reporter(stand.context, stand.devices, stand.loggers, httpx.MockTransport(answer))
         real = made.tell
 
         async def tell(sender, one):

@@ -112,10 +112,10 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
         "dayOffset": 12,
         "programSecondsSupported": False,
     },
-    {"name": "GroupManagementService", "maximumNumberOfGroups": 0, "maximumGroupSize": 0},
+    {"name": "GroupManagementService", "maximumGroupSize": 20_000, "attributes": ["purpose"]},
     {
         "name": "DataCollectService",
-        "maximumDataLogs": 2,
+        "maximumDataLogs": 22,
         "supportedModes": ["EventRecordingMode", "VendorRecordingMode", "ImmediateReportingMode"],
     },
 )

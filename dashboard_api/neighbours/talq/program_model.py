@@ -12,18 +12,20 @@ Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x0
 Text = Annotated[str, Field(max_length=500)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of TALQ's data model."""
+
     model_config = ConfigDict(strict=True)  # members that the data model does not name are kept and mean nothing
 
 
-class State(_Part):
+class State(Part):
     """A state of a lamp."""
 
     name: Text
     value: Any = None
 
 
-class Command(_Part):
+class Command(Part):
     """A state, and how lamps come to it."""
 
     state: State
@@ -31,14 +33,14 @@ class Command(_Part):
     rampFromLevelTime: float | None = None  # noqa: N815
 
 
-class FixedTimeControl(_Part):
+class FixedTimeControl(Part):
     """From a local time of day on, a command."""
 
     startTime: Text  # noqa: N815
     command: Command
 
 
-class ActivePeriod(_Part):
+class ActivePeriod(Part):
     """When a program is in force."""
 
     name: Text
@@ -48,7 +50,7 @@ class ActivePeriod(_Part):
     sunriseOffset: int | None = None  # noqa: N815
 
 
-class AstroClockTimeControl(_Part):
+class AstroClockTimeControl(Part):
     """From a sunrise or sunset on, a command that is applied over that of the fixed times."""
 
     offset: int
@@ -57,7 +59,7 @@ class AstroClockTimeControl(_Part):
     command: Command
 
 
-class ControlProgram(_Part):
+class ControlProgram(Part):
     """A program of any type."""
 
     type: Text
@@ -74,13 +76,13 @@ class ControlProgramOne(ControlProgram):
     dynamicControls: Annotated[list[Any], Field(max_length=1000)] | None = None  # noqa: N815
 
 
-class Condition(_Part):
+class Condition(Part):
     """Dates or weekdays."""
 
     type: Literal["ccDate", "ccDay"]
 
 
-class Rule(_Part):
+class Rule(Part):
     """On which days a program is in force."""
 
     program: Identifier
@@ -89,7 +91,7 @@ class Rule(_Part):
     condition: Condition | None = None
 
 
-class Calendar(_Part):
+class Calendar(Part):
     """Which program is in force on which days."""
 
     id: Identifier
@@ -98,7 +100,7 @@ class Calendar(_Part):
     defaultProgram: Text | None = None  # noqa: N815
 
 
-def parse(model: type[_Part], document: Any) -> Any:
+def parse(model: type[Part], document: Any) -> Any:
     """A document as a model.
 
     Raises:
