@@ -116,6 +116,7 @@ def test_what_cannot_be_recorded_is_refused_by_name_and_nothing_is_stored(gatewa
     kept, everything = of_events("kept", {"blackList": []}), {"blackList": []}
     send(gateway, "POST", "/logger-configs", kept)
     event = kept["recordingMode"]
+    vendor, scheduled = {"type": "VendorRecordingMode"}, {"type": "ScheduledReportingMode"}
     scope = {"function": {"functionId": "monitor"}, "attributeScope": "measurement"}
     change = {"function": {"functionId": "monitor", "attributes": [{"name": "activePower", "onChangeThreshold": 5}]}}
     for document, status, key in (
@@ -129,19 +130,19 @@ def test_what_cannot_be_recorded_is_refused_by_name_and_nothing_is_stored(gatewa
         (config("x", everything, {"type": "EventRecordingMode"}), 400, "payloadError"),
         (config("x", everything, {**event, "activePeriods": [{"name": "y"}]}), 422, "serviceConstraintExceeded"),
         (
-            config("x", everything, {"type": "VendorRecordingMode", "content": [scope]}),
+            config("x", everything, {**vendor, "content": [scope]}),
             422,
             "serviceConstraintExceeded",
         ),
         (
-            config("x", everything, {"type": "VendorRecordingMode", "content": [change]}),
+            config("x", everything, {**vendor, "content": [change]}),
             422,
             "serviceConstraintExceeded",
         ),
-        (config("x", everything, {"type": "VendorRecordingMode", "content": [{"function": {}}]}), 400, "payloadError"),
+        (config("x", everything, {**vendor, "content": [{"function": {}}]}), 400, "payloadError"),
         (of_events("x", everything, reportingMode=None), 422, "serviceConstraintExceeded"),
         (
-            of_events("x", everything, reportingMode={"type": "ScheduledReportingMode"}),
+            of_events("x", everything, reportingMode=scheduled),
             422,
             "serviceConstraintExceeded",
         ),

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.errors import NotFoundError
-from dashboard_api.neighbours.talq.answers import CHANGING, answer, body_of
+from dashboard_api.neighbours.talq.answers import CHANGING, COUNT, answer, body_of, error_answer
 from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.neighbours.talq.errors import RefusedError
 
@@ -27,6 +27,8 @@ async def refuse_devices(request: Request) -> Response:
 
 async def refuse_device(request: Request, device_address: str) -> Response:
     """TALQ: a device is neither changed nor deleted."""
+    if device_address == COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=device_address))
 
     async def make(_given: Mapping[str, str]) -> Any:
         await _must_be_there(request, device_address)

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api.access.principal import Principal
 from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
 from dashboard_api.errors import BadRequestError, NotFoundError, UsedIdError
-from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer
+from dashboard_api.neighbours.talq.answers import CHANGING, COUNT, READING, answer, body_of, error_answer
 from dashboard_api.neighbours.talq.assign_routes import check_districts
 from dashboard_api.neighbours.talq.calendars import hours_of_calendars
 from dashboard_api.neighbours.talq.errors import RefusedError
@@ -25,8 +25,6 @@ from dashboard_api.store.controller_schedules import (
     change_plans,
     read_plans,
 )
-
-_COUNT: Final = "count"  # stands where an id does, and is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ async def _put_in(
 async def _put_one(
     request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
 ) -> Response:
-    if document_id == _COUNT:
+    if document_id == COUNT:
         return error_answer(request, NotFoundError("talq_unknown", value=document_id))
 
     async def make(_given: Mapping[str, str]) -> Any:
@@ -199,7 +197,7 @@ async def _put_one(
 async def _delete(
     request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
 ) -> Response:
-    if document_id == _COUNT:
+    if document_id == COUNT:
         return error_answer(request, NotFoundError("talq_unknown", value=document_id))
 
     async def make(_given: Mapping[str, str]) -> Any:
@@ -229,8 +227,8 @@ def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:
     found = {parse(kind.model, document).id: document for document in documents}
     if len(found) < len(documents):
         raise BadRequestError("bad_member", where="id", reason="twice in the list")
-    if _COUNT in found:
-        raise RefusedError("genericError", "id", f"'{_COUNT}' is the address of their number")
+    if COUNT in found:
+        raise RefusedError("genericError", "id", f"'{COUNT}' is the address of their number")
     return found
 
 

@@ -11,7 +11,16 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.context import ActorOf, Context, ContextOf
 from dashboard_api.errors import BadRequestError, NotFoundError, UsedIdError
-from dashboard_api.neighbours.talq.answers import CHANGING, JSON, READING, answer, body_of, version_header
+from dashboard_api.neighbours.talq.answers import (
+    CHANGING,
+    COUNT,
+    JSON,
+    READING,
+    answer,
+    body_of,
+    error_answer,
+    version_header,
+)
 from dashboard_api.neighbours.talq.devices import Devices, DeviceSource
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.groups import Groups, GroupSource
@@ -69,6 +78,8 @@ async def put_groups(request: Request, context: ContextOf, actor: ActorOf) -> Re
 
 async def put_group(request: Request, context: ContextOf, actor: ActorOf, group_address: str) -> Response:
     """TALQ: another content of a group."""
+    if group_address == COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=group_address))
 
     async def make(_given: Mapping[str, str]) -> Any:
         document = await body_of(request)
@@ -82,6 +93,8 @@ async def put_group(request: Request, context: ContextOf, actor: ActorOf, group_
 
 async def delete_group(request: Request, context: ContextOf, actor: ActorOf, group_address: str) -> Response:
     """TALQ: delete a group that is in no other one and that no logger names."""
+    if group_address == COUNT:
+        return error_answer(request, NotFoundError("talq_unknown", value=group_address))
 
     async def make(_given: Mapping[str, str]) -> Any:
         groups = await groups_of(request)

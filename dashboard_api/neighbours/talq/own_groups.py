@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from dashboard_api.errors import BadRequestError
+from dashboard_api.neighbours.talq.answers import COUNT
 from dashboard_api.neighbours.talq.devices import Devices
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.groups import CABINET, CIRCUIT, DISTRICT, Groups
@@ -20,7 +21,6 @@ MOST_GROUPS: Final = 200
 MOST_MEMBERS: Final = 20_000  # of a group
 _MOST_IN_ALL: Final = 50_000  # members of all groups together: all are read for each answer
 _OF_THE_REGISTER: Final = (f"{CIRCUIT}.", f"{CABINET}.", f"{DISTRICT}.")
-_COUNT: Final = "count"  # stands where an address does, and is none
 
 
 class Reference(Part):
@@ -53,7 +53,7 @@ def parse_groups(documents: Any) -> dict[str, Any]:
         address = parse(Group, document).address
         if address in found:
             raise BadRequestError("bad_member", where="address", reason="twice in the list")
-        if address == _COUNT or address.startswith(_OF_THE_REGISTER):
+        if address == COUNT or address.startswith(_OF_THE_REGISTER):
             raise RefusedError("genericError", "address", f"{address[:100]}: such addresses are the gateway's own")
         found[address] = document
     return found
