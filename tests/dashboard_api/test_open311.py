@@ -231,7 +231,7 @@ def test_bulk_holds_more_reports_than_one_part(town, client):
 )
 def test_an_unknown_parameter_is_refused(client, path):
     assert client.get(f"{ROOT}/{path}.json?jurisdiction_id=city&api_key=x&lang=en").status_code in {200, 404}
-    assert client.get(f"{ROOT}/{path}.json?page=2").status_code == 400
+    assert client.get(f"{ROOT}/{path}.json?offset=2").status_code == 400
     assert client.get(f"{ROOT}/{path}.xml?lang=en&lang=id").status_code == 400
     assert client.post(f"{ROOT}/requests.json?x=1", data={"service_code": "other"}).status_code == 400
 
