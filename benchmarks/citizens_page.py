@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import random
 import re
 import subprocess
@@ -45,6 +46,12 @@ def report_one(port: int, lamp_id: str) -> str:
     return place
 
 
+def cpu_s(pid: int) -> float:
+    """CPU time of a process so far [s]."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def plan_of(lamp_ids: list[str], report: str, rate: int, seconds: int, seed: int) -> list[tuple[float, str, str]]:
     """When what is asked for."""
     chance = random.Random(seed)
@@ -74,8 +81,10 @@ def measure(n_lamps: int, rate: int, seconds: int, seed: int) -> dict[str, Any]:
             port = int(found[1])
             lamp_ids = list(map(str, register.lamps.lamp_id))
             plan = plan_of(lamp_ids, report_one(port, lamp_ids[0]), rate, seconds, seed)
+            before_s = cpu_s(api.pid)
             load = [sys.executable, "-m", "benchmarks.http_load", str(port), str(_CONNECTIONS)]
             run = subprocess.run(load, input=json.dumps(plan), capture_output=True, text=True, check=True, cwd=ROOT)
+            used_s = cpu_s(api.pid) - before_s
         finally:
             api.terminate()
             api.wait(20)
@@ -83,6 +92,7 @@ def measure(n_lamps: int, rate: int, seconds: int, seed: int) -> dict[str, Any]:
     assert {status for _kind, _took, status, _size in times} == {200}, "an answer is no page"
     took = np.array([one[1] for one in times])
     result: dict[str, Any] = {"citizens_per_s": rate, "citizens_requests": len(times), "citizens_lamps": n_lamps}
+    result["citizens_per_cpu_s"] = round(len(times) / used_s)  # the same on a busy machine
     for percent in (50, 99):
         result[f"citizens_p{percent}_ms"] = round(float(np.percentile(took, percent)) * 1000, 1)
     for kind in sorted({one[0] for one in times}):
