@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -55,7 +56,7 @@ def cpu_s(pid: int) -> float:
 def plan_of(lamp_ids: list[str], report: str, rate: int, seconds: int, seed: int) -> list[tuple[float, str, str]]:
     """When what is asked for."""
     chance = random.Random(seed)
-    kinds = {
+    kinds: dict[str, Callable[[], str]] = {
         "form": lambda: "/lapor",
         "label": lambda: "/lapor?" + urlencode({"lamp": chance.choice(lamp_ids)}),
         "map": lambda: "/lapor/lamps?bbox=106.66,-6.34,106.67,-6.33",

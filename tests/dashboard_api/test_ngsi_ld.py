@@ -540,11 +540,13 @@ def test_an_endpoint_that_does_not_answer_stalls_no_other_one(stand, monkeypatch
     stand.subscribe()
     stand.subscribe(notification={"endpoint": {"uri": WISH["notification"]["endpoint"]["uri"] + "/slow"}})
     stand.clock.now_us += 10_000_000
-    seen = []
+    seen, is_enough = [], asyncio.Event()
 
     async def answer(request):
         is_slow = request.url.path.endswith("/slow")
         seen.append(is_slow)
+        if seen.count(False) == 3:
+            is_enough.set()
         if is_slow:
             await asyncio.Event().wait()
         stand.clock.now_us += 10_000_000
@@ -555,8 +557,7 @@ def test_an_endpoint_that_does_not_answer_stalls_no_other_one(stand, monkeypatch
         context = Context(stand.settings, stand.clock)
         running = asyncio.create_task(Notifier(context, EntitySource(context), httpx.MockTransport(answer)).run())
         async with asyncio.timeout(20):
-            while seen.count(False) < 3:
-                await asyncio.sleep(0.01)
+            await is_enough.wait()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

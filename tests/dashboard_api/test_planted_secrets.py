@@ -26,7 +26,6 @@ SECRETS = {
     "supply account": "531290077117",
     "controller": "PJU-GEHEIM",
     "transformer": "TRAFO-GEHEIM",
-    "metered": "METER-GEHEIM",
     "column of a cabinet": "CABCOL-GEHEIM",
     "serial bus": "BUS-GEHEIM",
     "meter profile": "PROFILE-GEHEIM",
@@ -53,7 +52,6 @@ def planted(folder):
         controller_id=[f"{SECRETS['controller']}-{n}" for n in range(2)],
         supply_account=[SECRETS["supply account"]] * 2,
         transformer=[SECRETS["transformer"]] * 2,
-        metered=[SECRETS["metered"]] * 2,
         extra=[{"guard": SECRETS["column of a cabinet"]}] * 2,
     )
     store_register(town.engine, replace(made, lamps=lamps, cabinets=cabinets), "planted")
