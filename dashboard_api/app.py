@@ -29,6 +29,7 @@ from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
+from dashboard_api.http.head_requests import HeadRequests
 from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
 from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
@@ -39,6 +40,7 @@ from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
 from dashboard_api.neighbours.talq.groups import GroupSource
+from dashboard_api.neighbours.talq.logger_source import LoggerSource
 from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
@@ -75,7 +77,9 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     entities = EntitySource(context)
     notifier = Notifier(context, entities)
     talq_devices = DeviceSource(context)
-    reporter = Reporter(context, talq_devices)
+    talq_groups = GroupSource(address_of_gateway(settings.city.group), context.database)
+    talq_loggers = LoggerSource(context.database, talq_devices, talq_groups)
+    reporter = Reporter(context, talq_devices, talq_loggers)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -106,7 +110,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.feed = feed
     app.state.entities = entities
     app.state.talq_devices = talq_devices
-    app.state.talq_groups = GroupSource(address_of_gateway(settings.city.group))
+    app.state.talq_groups = talq_groups
+    app.state.talq_loggers = talq_loggers
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)
@@ -114,6 +119,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.metrics = CollectorRegistry()
     add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
+    app.add_middleware(HeadRequests)
     app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
     names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))
     if settings.web.allowed_origins:

@@ -16,7 +16,7 @@ from city_pki.order_keys import COUNTER_FILE, OrderSigner
 from city_pki.secret_file import is_open_to_others
 from ingest.audit_trail import SERVICE, AuditTrail
 from ingest.damaged_database import kept_databases, kept_warning, replace_damaged
-from ingest.database import is_damage, open_database
+from ingest.database import is_damage, open_database, sqlite_path
 from ingest.detection.engine import Detection
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.folder_lock import FolderLock
@@ -48,6 +48,7 @@ from ingest.readiness import Readiness
 from ingest.register.controller_schedules import read_schedules
 from ingest.register.sync import sync_register
 from ingest.schema.city import City
+from ingest.settings_restore import restore_settings
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
 from ingest.status_page import open_status_page
@@ -108,6 +109,8 @@ class CityIngest:
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
+        if sqlite_path(city) is not None:
+            restore_settings(engine, city.data_folder)
         note = AuditTrail(city, SERVICE).note("register.apply", "register", is_required=False)
         register, self.issues = sync_register(
             engine,

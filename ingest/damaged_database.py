@@ -2,7 +2,8 @@
 
 Owns what counts as damage: SQLite says so itself, or its check of every page does. A database that is locked, may not
 be read, or is of a newer version of Terang is none. The damaged file is kept under another name, for SQLite's own
-``.recover``; what it held is said: the register is built again from the folder, accounts have to be made again.
+``.recover``; what it held is said: the register is built again from the folder, schedules, TALQ's documents and
+subscriptions from their copy, accounts have to be made again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ingest.database import is_damage, sqlite_path
 from ingest.errors import UnusableError
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
+from ingest.schema.settings_copy import COPY_FILE
+from ingest.settings_restore import prepare_restore
 from languages.message import Message, Plain, why
 
 _BUSY_TIMEOUT_S: Final = 15.0
@@ -28,6 +31,8 @@ _OF_THE_ROWS: Final = (
     "non-unique entry",
 )  # readable, if not as it should be
 _BESIDE: Final = ("-wal", "-shm")
+# what stands in the database alone, and has no copy as the settings have
+_LOST: Final = "citizens' reports, maintenance, repairs, energy by hour, the history of faults"
 _AUDIT_HEAD: Final = "audit-head.json"  # in the data folder since the first account was made
 
 
@@ -90,12 +95,18 @@ def replace_damaged(city: City, *, is_known: bool = False) -> Path | None:
             raise UnusableError(
                 Message("terminal.error.at", where=Plain(city.data_folder / ACCOUNTS_LOST_FILE), reason=why(error))
             ) from error
+    try:
+        prepare_restore(city.data_folder)
+    except OSError as error:
+        raise UnusableError(
+            Message("terminal.error.stuck", beside=Plain(city.data_folder / COPY_FILE), reason=why(error))
+        ) from error
     log.error(
         "the database is damaged; it is set aside and a new one is made",
         file=str(path),
         kept=str(kept),
         reason=damage,
-        lost="accounts and faults' history" if has_accounts else "faults' history",
+        lost=f"{'accounts, the audit log, ' if has_accounts else ''}{_LOST}",
     )
     return kept
 

@@ -16,6 +16,8 @@ PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
     "calendar_address": ("id of a TALQ calendar", "night-saving"),
     "program_address": ("id of a TALQ control program", "dimmed-from-ten"),
     "group_address": ("address of a TALQ group", "cabinet.C-017"),
+    "member_resource": ("`devices` or `groups`", "groups"),
+    "member_address": ("address of a member of a TALQ group", "cabinet.C-017"),
     "entity_id": ("URN of an entity of NGSI-LD", "urn:ngsi-ld:Streetlight:L-000123"),
     "subscription_id": ("URI of a subscription of NGSI-LD", "urn:ngsi-ld:Subscription:01JDB2M7Z8Q5W3N4T6V9X0Y1KC"),
     "language": ("code of the language", "id"),

@@ -11,6 +11,8 @@ from dashboard_api.access.roles import Role
 from dashboard_api.api.models import neighbour
 from dashboard_api.api.route import Route
 from dashboard_api.neighbours.talq import answers as talq_answers
+from dashboard_api.neighbours.talq import assign_routes as talq_assign
+from dashboard_api.neighbours.talq import commissioning_routes as talq_devices
 from dashboard_api.neighbours.talq import control_routes as talq_control
 from dashboard_api.neighbours.talq import group_routes as talq_groups
 from dashboard_api.neighbours.talq import log_routes as talq_logs
@@ -19,6 +21,10 @@ from dashboard_api.neighbours.talq import routes as talq
 _TALQ_PROBLEMS: Final[Mapping[int, str]] = {409: "changed by somebody else, or there already", 413: "too many bytes"}
 _CALENDAR: Final = "/calendars/{calendar_address:path}"
 _PROGRAM: Final = "/control-programs/{program_address:path}"
+_MEMBER: Final = "/groups/{group_address}/members/{member_resource}/{member_address:path}"
+_LOGGER: Final = "/logger-configs/{logger_address}"
+_DEVICE: Final = "/devices/{device_address}"
+_ATTRIBUTE: Final = f"{_DEVICE}/{{function_id}}/{{attribute_name}}"
 TALQ: Final[tuple[Route, ...]] = (
     *(
         Route(
@@ -82,7 +88,7 @@ TALQ: Final[tuple[Route, ...]] = (
                 neighbour.TalqObject,
                 "no such control program",
             ),
-            ("/assign-commands", talq_control.get_assign_commands, neighbour.TalqObjects, ""),
+            ("/assign-commands", talq_assign.get_assign_commands, neighbour.TalqObjects, ""),
         )
     ),
     Route(
@@ -125,7 +131,23 @@ TALQ: Final[tuple[Route, ...]] = (
             ("PUT", "/control-programs", talq_control.put_programs, neighbour.TalqObjects, "array"),
             ("PUT", _PROGRAM, talq_control.put_program, neighbour.TalqObject, "object"),
             ("DELETE", _PROGRAM, talq_control.delete_program, neighbour.TalqObject, ""),
-            ("POST", "/assign-commands", talq_control.post_assign_command, neighbour.TalqObject, "object"),
+            ("POST", "/assign-commands", talq_assign.post_assign_command, neighbour.TalqObject, "object"),
+            ("POST", "/groups", talq_groups.post_groups, neighbour.TalqObjects, "array"),
+            ("PUT", "/groups", talq_groups.put_groups, neighbour.TalqObjects, "array"),
+            ("PUT", "/groups/{group_address}", talq_groups.put_group, neighbour.TalqObject, "object"),
+            ("DELETE", "/groups/{group_address}", talq_groups.delete_group, neighbour.TalqObject, ""),
+            ("PUT", "/groups/{group_address}/members", talq_groups.put_members, neighbour.TalqObjects, "array"),
+            ("DELETE", _MEMBER, talq_groups.delete_member, neighbour.TalqObject, ""),
+            ("POST", "/logger-configs", talq_logs.post_logger_config, neighbour.TalqObject, "object"),
+            ("PUT", _LOGGER, talq_logs.put_logger_config, neighbour.TalqObject, "object"),
+            ("DELETE", _LOGGER, talq_logs.delete_logger_config, neighbour.TalqObject, ""),
+            ("POST", "/devices", talq_devices.refuse_devices, neighbour.TalqObjects, "array"),
+            ("PUT", "/devices", talq_devices.refuse_devices, neighbour.TalqObjects, "array"),
+            ("PATCH", "/devices", talq_devices.refuse_devices, neighbour.TalqObjects, "array"),
+            ("PATCH", _DEVICE, talq_devices.refuse_device, neighbour.TalqObject, "object"),
+            ("DELETE", _DEVICE, talq_devices.refuse_device, neighbour.TalqObject, ""),
+            ("PATCH", f"{_DEVICE}/{{function_id}}", talq_devices.refuse_function, neighbour.TalqObject, "object"),
+            ("PATCH", _ATTRIBUTE, talq_devices.refuse_attribute, neighbour.TalqObject, "object"),
         )
     ),
 )

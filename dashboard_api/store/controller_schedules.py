@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dashboard_api.errors import UsedIdError
 from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
+from dashboard_api.store.talq_documents import (
+    ASSIGN_COMMANDS,
+    CALENDARS,
+    PROGRAMS,
+    Documents,
+    audit_documents,
+    documents_of,
+    wait_for_others,
+    write_documents,
+)
 from ingest.schema.schedule_tables import controller_schedules, schedules
 from ingest.schema.talq_tables import talq_documents
 
-CALENDARS: Final = "calendars"
-PROGRAMS: Final = "control-programs"
-ASSIGN_COMMANDS: Final = "assign-commands"
 _MOST_COMMANDS: Final = 100  # that are kept to be shown, the newest
 _CHUNK: Final = 500
-_LOCK: Final = 0x7461_6C71  # any number, the same for all of Terang's processes
-_LONGEST: Final = 4000  # characters of a document in the audit log
-Documents = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def change_plans(
     """
     try:
         with database.writing() as connection:
-            _wait_for_others(connection)
+            wait_for_others(connection)
             before = _plans(connection)
             change = edit(before)
             kinds = (
@@ -106,12 +108,11 @@ def change_plans(
                 (PROGRAMS, before.programs, change.plans.programs),
             )
             for kind, old, new in kinds:
-                _write_documents(connection, kind, old, new, now_us)
+                write_documents(connection, kind, old, new, now_us)
             check(_write_hours(connection, before, change.hours, now_us))
             for kind, old, new in kinds:
-                for one in sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
-                    entry = Entry(actor, f"talq.{kind}", one, _audited(old.get(one)), _audited(new.get(one)))
-                    audit.append(connection, entry)
+                audit_documents(connection, audit, actor, kind, (old, new))
+            database.keep_settings(connection)
     except IntegrityError as error:
         raise UsedIdError("talq_used_id", value=CALENDARS) from error
 
@@ -145,7 +146,7 @@ def assign_schedule(
     command_id, document = command
     table = talq_documents.c
     with database.writing() as connection:
-        _wait_for_others(connection)
+        wait_for_others(connection)
         known = select(table.id).where(table.kind == ASSIGN_COMMANDS)
         if connection.execute(known.where(table.id == command_id)).first() is not None:
             return True
@@ -167,6 +168,7 @@ def assign_schedule(
         )
         after = {"controllers": list(controllers[:_CHUNK]), "n_controllers": len(controllers)}
         audit.append(connection, Entry(actor, "schedule.assign", schedule_id or "", after=after))
+        database.keep_settings(connection)
     return True
 
 
@@ -177,39 +179,14 @@ def assign_commands(database: Database) -> list[Any]:
         UnavailableError: the database does not answer.
     """
     with database.reading() as connection:
-        return list(_documents(connection, ASSIGN_COMMANDS).values())
-
-
-def _wait_for_others(connection: Connection) -> None:
-    """Let nobody else change plans until this transaction ends: two changes could each be right, and not together."""
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        return list(documents_of(connection, ASSIGN_COMMANDS).values())
 
 
 def _plans(connection: Connection) -> Plans:
     controllers: dict[str, list[str]] = {}
     for row in connection.execute(select(controller_schedules.c.schedule_id, controller_schedules.c.controller_id)):
         controllers.setdefault(row.schedule_id, []).append(row.controller_id)
-    return Plans(_documents(connection, CALENDARS), _documents(connection, PROGRAMS), controllers)
-
-
-def _documents(connection: Connection, kind: str) -> dict[str, Any]:
-    table = talq_documents.c
-    query = select(table.id, table.document).where(table.kind == kind).order_by(table.created_at_us, table.id)
-    return {row.id: row.document for row in connection.execute(query)}
-
-
-def _write_documents(connection: Connection, kind: str, old: Documents, new: Documents, now_us: int) -> None:
-    table = talq_documents
-    for document_id in old.keys() - new.keys():
-        connection.execute(delete(table).where(table.c.kind == kind, table.c.id == document_id))
-    for document_id, document in new.items():
-        if document_id not in old:
-            row = {"kind": kind, "id": document_id, "created_at_us": now_us, "document": document}
-            connection.execute(insert(table), row)
-        elif old[document_id] != document:
-            where = (table.c.kind == kind, table.c.id == document_id)
-            connection.execute(update(table).where(*where).values(document=document))
+    return Plans(documents_of(connection, CALENDARS), documents_of(connection, PROGRAMS), controllers)
 
 
 def _write_hours(
@@ -228,13 +205,3 @@ def _write_hours(
     for schedule_id in before.calendars.keys() - hours.keys():
         connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
     return changed
-
-
-def _audited(document: Any) -> dict[str, Any]:
-    """What the audit log tells of a document: itself, or if it is long, its digest."""
-    if document is None:
-        return {}
-    written = json.dumps(document, sort_keys=True)
-    if len(written) <= _LONGEST:
-        return {"document": document}
-    return {"sha256": hashlib.sha256(written.encode()).hexdigest()}

@@ -9,6 +9,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, Engine, Row, create_engine, event, make_url, select, update
 from sqlalchemy.exc import (
     ArgumentError,
@@ -26,6 +27,7 @@ from dashboard_api.errors import BadRequestError, RequestError, UnavailableError
 from ingest.schema import tables
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
+from ingest.schema.settings_copy import write_copy
 from languages.message import Message, Plain
 
 __all__ = ["Connection", "Database", "Row"]  # the types that others pass on without speaking SQL
@@ -48,6 +50,7 @@ class Database:
         """
         given = self._given_url = city.database.url
         self._path: Path | None = None
+        self._data_folder = city.data_folder
         try:
             url = make_url(given)
         except (ArgumentError, ValueError):  # its words repeat the URL, or a part of it
@@ -102,6 +105,18 @@ class Database:
         if not names:
             return {}
         return {"database": Message("readiness.kept_database", name=Plain(names[-1]))}
+
+    def keep_settings(self, connection: Connection) -> None:
+        """Copy schedules, TALQ's documents and subscriptions, as a transaction leaves them, beside a SQLite database.
+
+        Called before the transaction ends, while no other one writes: the newest copy is the newest change's.
+        """
+        if self._path is None:
+            return
+        try:
+            write_copy(connection, self._data_folder)
+        except OSError as error:  # the change itself is safe in the database
+            structlog.get_logger("api").warning("settings cannot be copied beside the database", reason=str(error))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

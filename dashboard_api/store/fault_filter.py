@@ -135,6 +135,8 @@ class _Translation:
         if operator in _TEMPORAL and len(arguments) == 2:
             (a, z), (b, y) = (self._span(one, depth) for one in arguments)
             return _TEMPORAL[operator](a, z, b, y)
+        if operator in OPERATORS:
+            raise BadRequestError("filter_arguments", operator=operator)
         raise BadRequestError("filter_operator", operator=str(operator)[:60], known=list(OPERATORS))
 
     def _count(self, depth: int) -> None:
@@ -235,6 +237,8 @@ class _Translation:
 
 def _operation(node: Any) -> tuple[str, list[Any]]:
     if not isinstance(node, Mapping) or not isinstance(node.get("args"), list):
+        if isinstance(node, Mapping) and node.get("op") in OPERATORS:
+            raise BadRequestError("filter_arguments", operator=str(node["op"]))
         raise BadRequestError("filter_operator", operator=_name_of(node), known=list(OPERATORS))
     operator = str(node.get("op"))
     return operator if operator == "isNull" else operator.lower(), node["args"]

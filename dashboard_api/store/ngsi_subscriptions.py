@@ -40,6 +40,7 @@ def add_subscription(
         connection.execute(insert(table), values)
         after = {"endpoint": values["document"]["notification"]["endpoint"]["uri"]}
         audit.append(connection, Entry(actor, "subscription.add", values["id"], after=after))
+        database.keep_settings(connection)
 
 
 def remove_subscription(database: Database, audit: AuditLog, actor: Actor, subscription_id: str) -> None:
@@ -53,6 +54,7 @@ def remove_subscription(database: Database, audit: AuditLog, actor: Actor, subsc
         if connection.execute(delete(table).where(table.c.id == subscription_id)).rowcount == 0:
             raise NotFoundError("ngsi_no_subscription", subscription_id=subscription_id)
         audit.append(connection, Entry(actor, "subscription.remove", subscription_id))
+        database.keep_settings(connection)
 
 
 def one_subscription(database: Database, subscription_id: str) -> Row[Any]:

@@ -104,8 +104,8 @@ def public_faults(
         BadRequestError: ``where`` names what there is not.
     """
     columns = [faults.c[name] for name in (*FAULT_COLUMNS, *_PLACE)]
-    order = faults.c.opened_at_us.desc() if is_newest_first else faults.c.id
-    query = select(*columns).where(*_terms(wanted)).order_by(order).limit(limit)
+    order = (faults.c.opened_at_us.desc(), faults.c.id) if is_newest_first else (faults.c.id,)
+    query = select(*columns).where(*_terms(wanted)).order_by(*order).limit(limit)
     with database.reading() as connection:
         return list(connection.execute(query, execution_options=_options(wanted)))
 

@@ -14,6 +14,8 @@ from dashboard_api.context import Context
 from dashboard_api.neighbours.outgoing.sender import Sender
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_lamp
+from dashboard_api.neighbours.talq.groups import GroupSource
+from dashboard_api.neighbours.talq.logger_source import LoggerSource
 from dashboard_api.neighbours.talq.reporter import Reporter
 from ingest.model.finding import Cleared, Key
 from ingest.schema.city import read_city
@@ -71,7 +73,9 @@ def stand_of(town, text=f'[[talq.receivers]]\nurl = "{CMS}"\n'):
     def restart():
         made.context = Context(made.city, lambda: made.now_us)
         made.devices = DeviceSource(made.context)
-        made.reporter = Reporter(made.context, made.devices)
+        groups = GroupSource("gateway", made.context.database)
+        made.loggers = LoggerSource(made.context.database, made.devices, groups)
+        made.reporter = Reporter(made.context, made.devices, made.loggers)
 
     def tell(wait_us=0):
         made.now_us += wait_us

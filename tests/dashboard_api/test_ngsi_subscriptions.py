@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -13,8 +14,10 @@ from fastapi.testclient import TestClient
 from dashboard_api.app import create_app
 from dashboard_api.context import Context
 from dashboard_api.errors import BadRequestError
+from dashboard_api.neighbours.ngsi_ld import notifier
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
+from dashboard_api.neighbours.outgoing import sender
 from dashboard_api.neighbours.outgoing.endpoints import GIVE_UP_AFTER, check_endpoint, wait_s
 from ingest.schema.city import CityError, read_city
 from tests.dashboard_api.ngsi_city import ask, broker, busy, settings_of  # noqa: F401
@@ -251,6 +254,60 @@ def test_a_host_that_is_taken_off_the_list_is_told_no_more(stand):
     stand.restart()
     assert (stand.tick(), stand.broker.addresses) == ([], [])
     assert stand.client.get(where).json()["status"] == "paused"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_endpoint_that_does_not_answer_stalls_no_other_one(stand, monkeypatch):
+    monkeypatch.setattr(notifier, "EVERY_S", 0.01)
+    stand.subscribe()
+    stand.subscribe(notification={"endpoint": {"uri": WISH["notification"]["endpoint"]["uri"] + "/slow"}})
+    stand.clock.now_us += 10_000_000
+    seen, is_enough = [], asyncio.Event()
+
+    async def answer(request):
+        is_slow = request.url.path.endswith("/slow")
+        seen.append(is_slow)
+        if seen.count(False) == 3:
+            is_enough.set()
+        if is_slow:
+            await asyncio.Event().wait()
+        stand.clock.now_us += 10_000_000
+        stand.write_live([2 + seen.count(False) % 2] * 40)  # something new is to be told
+        return httpx.Response(200)
+
+    async def play():
+        context = Context(stand.settings, stand.clock)
+        running = asyncio.create_task(Notifier(context, EntitySource(context), httpx.MockTransport(answer)).run())
+        async with asyncio.timeout(20):
+            await is_enough.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(play())
+    assert seen.count(True) == 1, "it is asked once at a time"
+
+
+def test_an_answer_that_trickles_in_is_given_up(monkeypatch):
+    monkeypatch.setattr(sender, "_MOST_S", 0.3)
+
+    async def trickle(_reader, writer):
+        with suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nx: " + b"y" * 1000:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+
+    async def play():
+        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+        made = sender.Sender()
+        async with asyncio.timeout(10):
+            found = await made.send("POST", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"{}", {})
+        await made.close()
+        server.close()
+        return found
+
+    assert "no answer within" in asyncio.run(play())
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -260,6 +260,34 @@ def test_core_json_that_is_no_filter_is_400(ogc):
         assert ask(ogc, json.dumps(node), **{"filter-lang": "cql2-json"}).status_code == 400, node
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\u0000"])
+def test_core_json_with_a_text_that_no_database_holds_is_400(ogc, text):
+    for node in (
+        {"op": "=", "args": [{"property": "code"}, text]},
+        {"op": "like", "args": [{"property": "code"}, f"{text}%"]},
+        {"op": "in", "args": [{"property": "code"}, ["x", text]]},
+        {"op": "=", "args": [{"property": text}, "x"]},
+        {"op": text, "args": [1, 2]},
+        {"op": "=", "args": [{"property": "opened_at"}, {"timestamp": text}]},
+        {text: 1},
+    ):
+        refused = ask(ogc, json.dumps(node), **{"filter-lang": "cql2-json"})
+        assert refused.status_code == 400, node
+        assert refused.json()["detail"]
+
+
+def test_core_an_operator_with_other_arguments_than_it_takes_is_named(ogc):
+    for node in (
+        {"op": "and", "args": [True]},
+        {"op": "="},
+        {"op": "between", "args": [1, 2]},
+        {"op": "in", "args": [1]},
+    ):
+        refused = ask(ogc, json.dumps(node), **{"filter-lang": "cql2-json"}).json()
+        assert refused["code"] == "filter_arguments"
+        assert node["op"] in refused["detail"]
+
+
 def test_core_json_within_json_is_bounded(ogc):
     for text in ("[" * 7000, '{"op":"not","args":[' * 300 + "true" + "]}" * 300):
         assert ask(ogc, text, **{"filter-lang": "cql2-json"}).status_code == 400

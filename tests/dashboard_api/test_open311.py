@@ -80,6 +80,32 @@ def test_faults_are_public_service_requests(town, client):
     assert "PJU-" not in client.get(f"{ROOT}/requests.json").text
 
 
+def test_pages_together_are_the_whole_newest_first(town, client):
+    for minute in range(5):
+        town.darken(minute, at_us=T0 - minute * 60_000_000)
+    town.darken(20, 21, 22, at_us=T0 - 30_000_000)
+    for _ in range(3):
+        assert post(client, service_code="other", address_string="x").status_code == 201
+    whole = both(client, "requests")
+    times = [one["requested_datetime"] for one in whole]
+    assert len(whole) >= 9
+    assert times == sorted(times, reverse=True)
+    for size in (1, 2, 4, 100):
+        pages = [both(client, "requests", params={"page": n, "page_size": size}) for n in range(1, len(whole) + 1)]
+        assert [one for page in pages for one in page] == whole
+        assert all(len(page) <= size for page in pages)
+    assert both(client, "requests", params={"page_size": "99999"}) == whole
+    for params in (
+        {"page": "0"},
+        {"page": "-1"},
+        {"page": "x"},
+        {"page": "11"},
+        {"page_size": "0"},
+        {"page_size": "1.5"},
+    ):
+        assert both(client, "requests", 400, params=params)[0]["code"] == 400
+
+
 def test_a_report_of_a_known_fault_says_so(town, client):
     town.darken(1)
     answer = post(client, service_code="lamp-dark", address_id="L-001", description="dark & <b>cold</b>")
@@ -205,7 +231,7 @@ def test_bulk_holds_more_reports_than_one_part(town, client):
 )
 def test_an_unknown_parameter_is_refused(client, path):
     assert client.get(f"{ROOT}/{path}.json?jurisdiction_id=city&api_key=x&lang=en").status_code in {200, 404}
-    assert client.get(f"{ROOT}/{path}.json?page=2").status_code == 400
+    assert client.get(f"{ROOT}/{path}.json?offset=2").status_code == 400
     assert client.get(f"{ROOT}/{path}.xml?lang=en&lang=id").status_code == 400
     assert client.post(f"{ROOT}/requests.json?x=1", data={"service_code": "other"}).status_code == 400
 

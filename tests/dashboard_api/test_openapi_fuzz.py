@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dashboard_api.app import create_app
 
+IS_WHOLE = os.environ.get("TERANG_SOAK") == "1"  # else a sample
 NOW_US = 1_790_000_000_000_000
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -34,7 +37,7 @@ def test_whatever_is_asked_gets_an_answer_that_the_document_tells(api_schema):
             continue  # the live feed never ends, so that no request to it does
 
         # TALQ's many routes share their parsing, and are also held against TALQ's own description (test_talq.py)
-        n_examples = 8 if operation.path.startswith("/talq/") else 25
+        n_examples = 8 if operation.path.startswith("/talq/") and not IS_WHOLE else 25
 
         @settings(max_examples=n_examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())

@@ -142,6 +142,28 @@ MAY = {
     ("GET", "/talq/control-programs/count"): ("/talq/control-programs/count", VIEW),
     ("GET", "/talq/control-programs/{program_address:path}"): ("/talq/control-programs/none", VIEW),
     ("GET", "/talq/assign-commands"): ("/talq/assign-commands", VIEW),
+    ("POST", "/talq/groups"): ("/talq/groups", OPERATE),
+    ("PUT", "/talq/groups"): ("/talq/groups", OPERATE),
+    ("PUT", "/talq/groups/{group_address}"): ("/talq/groups/none", OPERATE),
+    ("DELETE", "/talq/groups/{group_address}"): ("/talq/groups/none", OPERATE),
+    ("PUT", "/talq/groups/{group_address}/members"): ("/talq/groups/none/members", OPERATE),
+    ("DELETE", "/talq/groups/{group_address}/members/{member_resource}/{member_address:path}"): (
+        "/talq/groups/none/members/groups/none",
+        OPERATE,
+    ),
+    ("POST", "/talq/logger-configs"): ("/talq/logger-configs", OPERATE),
+    ("PUT", "/talq/logger-configs/{logger_address}"): ("/talq/logger-configs/terang-events", OPERATE),
+    ("DELETE", "/talq/logger-configs/{logger_address}"): ("/talq/logger-configs/terang-events", OPERATE),
+    ("POST", "/talq/devices"): ("/talq/devices", OPERATE),
+    ("PUT", "/talq/devices"): ("/talq/devices", OPERATE),
+    ("PATCH", "/talq/devices"): ("/talq/devices", OPERATE),
+    ("PATCH", "/talq/devices/{device_address}"): ("/talq/devices/none", OPERATE),
+    ("DELETE", "/talq/devices/{device_address}"): ("/talq/devices/none", OPERATE),
+    ("PATCH", "/talq/devices/{device_address}/{function_id}"): ("/talq/devices/none/monitor", OPERATE),
+    ("PATCH", "/talq/devices/{device_address}/{function_id}/{attribute_name}"): (
+        "/talq/devices/none/monitor/activePower",
+        OPERATE,
+    ),
     ("POST", "/talq/calendars"): ("/talq/calendars", OPERATE),
     ("PUT", "/talq/calendars"): ("/talq/calendars", OPERATE),
     ("PUT", "/talq/calendars/{calendar_address:path}"): ("/talq/calendars/none", OPERATE),
@@ -223,6 +245,8 @@ def test_a_method_without_a_route_does_nothing_for_anybody(town, people):
     clients = {caller: client_of() for caller, client_of in found.items()}
     with TestClient(app):
         for address, methods in known.items():
+            if "GET" in methods:  # which HEAD is answered as
+                assert clients["public"].head(address).status_code == clients["public"].get(address).status_code
             for method in set(METHODS) - methods:
                 for caller, client in clients.items():
                     answer = client.request(method, address)

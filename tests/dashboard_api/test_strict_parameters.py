@@ -42,6 +42,8 @@ PATHS = {
     "attribute_name": "activePower",
     "logger_address": "terang-events",
     "group_address": "cabinet.C-1",
+    "member_resource": "groups",
+    "member_address:path": "none",
     "calendar_address:path": "none",
     "program_address:path": "none",
     "language": "en",

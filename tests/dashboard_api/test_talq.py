@@ -163,12 +163,14 @@ def test_an_override_is_a_dim_command_of_its_own_with_actor_and_audit(gateway):
     assert gateway.get(answer.headers["location"]).json()["level"] == 30
     other = str(uuid.uuid4())
     released = dim(gateway, {"addresses": [reference(devices[0])], "targetCommand": None}, other)
+    left_out = dim(gateway, {"addresses": [reference(devices[0])]}, str(uuid.uuid4()))
+    assert gateway.get(left_out.headers["location"]).json()["level"] is None
     assert gateway.get(released.headers["location"]).json()["level"] is None
     with gateway.town.engine.connect() as connection:
         rows = connection.execute(select(commands)).all()
         lines = [line.action for line, _mac in audit.lines(connection)]
-    assert len(rows) == 2
-    assert lines == ["order.dim", "order.dim"]
+    assert len(rows) == 3
+    assert lines == ["order.dim"] * 3
     assert all(row.actor for row in rows)
 
 

@@ -1,31 +1,85 @@
-# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
-"""TALQ's control service and groups: calendars become schedules of controllers."""
+"""TALQ's control service and groups: calendars become schedules of controllers, and what cannot is refused by name."""
 
 from __future__ import annotations
 
 import uuid
 
+import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from dashboard_api.app import create_app
 from dashboard_api.store import audit
+from ingest.register.controller_schedules import read_schedules
 from ingest.schema.sections import ScheduleSection
 from ingest.schema.tables import commands
 from tests.dashboard_api.people import bearer
-from tests.dashboard_api.talq_control_client import (  # noqa: F401
-    SQLITE,
-    T0,
-    absolute,
-    assign,
-    calendar,
-    control,
-    gateway,
-    planned,
-    program,
-    schedules_of,
-    send,
-)
-from tests.dashboard_api.test_talq import ask
+from tests.dashboard_api.test_talq import CMS, HEADERS, ask
+
+T0 = 1_790_000_000_000_000
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def control(time, level):
+    return {"startTime": time, "command": {"state": {"name": "LevelState", "value": level}}}
+
+
+def program(program_id="dimmed", *controls, period=None, **more):
+    sun = {"name": "AstroClockActivePeriod", "sunsetOffset": 10, "sunriseOffset": -10}
+    return {
+        "type": "ControlProgramOne",
+        "id": program_id,
+        "ownerCMS": CMS,
+        "activePeriods": [period or sun],
+        "fixedTimeControls": list(controls) or [control("00:30:00", 50), control("22:00:00", 70)],
+        **more,
+    }
+
+
+def sun(event, offset, level, operation="Set"):
+    command = {"state": {"name": "LevelState", "value": level}}
+    return {"solarEventType": event, "offset": offset, "operation": operation, "command": command}
+
+
+def absolute(start, end):
+    return {"name": "AbsoluteActivePeriod", "startTime": start, "endTime": end}
+
+
+def calendar(calendar_id="every-night", program_id="dimmed", **more):
+    return {"id": calendar_id, "ownerCMS": CMS, "defaultProgram": program_id, **more}
+
+
+def send(client, method, path, document=None, request_id=None):
+    query = {"clientAddress": CMS, "talqRequestId": request_id or str(uuid.uuid4())}
+    return client.request(method, f"/talq{path}", params=query, headers=HEADERS, json=document)
+
+
+def assign(client, calendar_id, *addresses, resource="groups", **more):
+    document = {
+        "addresses": [{"resource": resource, "address": one} for one in addresses],
+        "entity": {"resource": "calendars", "address": calendar_id},
+        "cmsRefId": "ours",
+    }
+    return send(client, "POST", "/assign-commands", document, **more)
+
+
+@pytest.fixture
+def gateway(town):
+    town.write_live([2] * 40, level=70)
+    with TestClient(create_app(town.city, lambda: T0)) as client:
+        client.town = town
+        yield client
+
+
+@pytest.fixture
+def planned(gateway):
+    assert send(gateway, "POST", "/control-programs", [program()]).status_code == 201
+    assert send(gateway, "POST", "/calendars", [calendar()]).status_code == 201
+    return gateway
+
+
+def schedules_of(town):
+    return read_schedules(town.engine, town.city.schedule).of_controller
 
 
 def test_a_calendar_with_its_program_is_a_schedule_of_the_controllers_that_it_is_assigned_to(gateway):
@@ -105,6 +159,77 @@ def test_no_more_programs_than_the_service_says(gateway):
     assert send(gateway, "POST", "/control-programs", many).status_code == 201
     refused = send(gateway, "POST", "/control-programs", [program("one-more")])
     assert (refused.status_code, refused.json()[0]["key"]) == (422, "serviceConstraintExceeded")
+
+
+def refused_programs():
+    ramp = control("22:00:00", 50)
+    ramp["command"]["rampToLevelTime"] = 60
+    on = {"startTime": "22:00:00", "command": {"state": {"name": "BooleanState", "value": True}}}
+    yield program(type="ControlProgramTwo")
+    yield program("dimmed", ramp)
+    yield program("dimmed", on)
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50, operation="Max")])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50), sun("sunset", 60, 30)])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50), sun("sunrise", -60, 100)])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 50), sun("sunrise", 200, 0)])
+    yield program(astroClockTimeControls=[{**sun("sunset", 5, 50), "command": ramp["command"]}])
+    yield program(period=absolute("18:00:00", "05:00:00"), astroClockTimeControls=[sun("sunset", 5, 50)])
+    yield program(dynamicControls=[{}])
+    yield {**program(), "activePeriods": []}
+    yield {**program(), "activePeriods": [absolute("18:00:00", "20:00:00"), absolute("06:00:00", "14:00:00")]}
+    yield {**program(), "activePeriods": [absolute("18:00:00", "20:00:00"), *program()["activePeriods"]]}
+    yield {**program(), "activePeriods": [absolute(f"{n}:00:00", f"{n}:30:00") for n in range(12, 24)] * 3}
+    yield {**program(), "fixedTimeControls": []}
+    yield program(period={"name": "SensorActivePeriod"})
+    yield program(period={"name": "ValueActivePeriod"})
+    yield program(period=absolute("20:00:00", "18:00:00"))
+    yield program(period=absolute("18:00:00", "18:00:00"))
+    yield program(period={"name": "AstroClockActivePeriod", "sunsetOffset": 181, "sunriseOffset": 0})
+    yield program("dimmed", *(control(f"{n // 60:02d}:{n % 60:02d}:00", 1) for n in range(91)))
+
+
+def broken_programs():
+    yield program("dimmed", control("22:00", 50))
+    yield program("dimmed", control("22:00:00", 101))
+    yield program("dimmed", control("22:00:00", "50"))
+    yield program("dimmed", control("23:00:00", 50), control("22:00:00", 70))
+    yield program("dimmed", control("22:00:10", 50), control("22:00:50", 70))
+    yield program(period={"name": "AstroClockActivePeriod", "sunsetOffset": 10})
+    yield program(period={"name": "AbsoluteActivePeriod", "startTime": "18:00:00"})
+    yield {key: value for key, value in program().items() if key != "activePeriods"}
+    yield {**program(), "id": ""}
+    yield {**program(), "id": 5}
+    yield program(astroClockTimeControls=[{**sun("sunset", 5, 50), "solarEventType": "noon"}])
+    yield program(astroClockTimeControls=[{**sun("sunset", 5, 50), "offset": "5"}])
+    yield program(astroClockTimeControls=[sun("sunset", 5, 101)])
+
+
+@SQLITE
+def test_what_no_schedule_expresses_is_refused_by_name_and_changes_nothing(planned):
+    for documents, status, key in (
+        (refused_programs(), 422, "serviceConstraintExceeded"),
+        (broken_programs(), 400, "payloadError"),
+    ):
+        for document in documents:
+            answer = send(planned, "PUT", "/control-programs", [document])
+            assert (answer.status_code, answer.json()[0]["key"]) == (status, key), (document, answer.text)
+            assert len(answer.json()[0]["description"]) > 20
+    day = {"type": "ccDay", "days": [{"start": 1}]}
+    assert send(planned, "POST", "/control-programs", [program("bright", control("22:00:00", 100))]).status_code == 201
+    for more in (
+        {"rules": [{"program": "bright", "condition": day}]},
+        {"rules": [{"program": "bright", "startDate": "2026-07-18", "endDate": "2026-07-25"}]},
+        {"rules": [{"program": "bright", "startDate": "--06-01"}]},
+        {"rules": [{"program": "dimmed", "startDate": "--06-01"}, {"program": "bright"}]},
+    ):
+        answer = send(planned, "PUT", "/calendars", [calendar(**more)])
+        assert (answer.status_code, answer.json()[0]["key"]) == (422, "serviceConstraintExceeded"), answer.text
+        assert "rules" in answer.json()[0]["description"]
+    assert send(planned, "PUT", "/calendars", [{"id": "every-night", "ownerCMS": CMS}]).status_code == 422
+    uncovered = {"id": "every-night", "ownerCMS": CMS, "rules": [{"program": "dimmed", "condition": day}]}
+    assert send(planned, "PUT", "/calendars", [uncovered]).json()[0]["key"] == "relatedResourceNotFound"
+    assert ask(planned, "/control-programs/dimmed").json() == program()
+    assert ask(planned, "/calendars").json() == [calendar()]
 
 
 @SQLITE

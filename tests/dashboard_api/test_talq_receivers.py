@@ -64,7 +64,7 @@ def test_one_slow_receiver_stalls_nobody_and_a_redirection_is_not_followed(town,
         return answered or httpx.Response(302, headers={"Location": "http://10.0.0.1/inside"})
 
     async def run():
-        made = Reporter(stand.context, stand.devices, httpx.MockTransport(answer))
+        made = Reporter(stand.context, stand.devices, stand.loggers, httpx.MockTransport(answer))
         task = asyncio.create_task(made.run())
         await is_told.wait()
         task.cancel()
@@ -90,7 +90,7 @@ def test_an_error_at_one_receiver_does_not_end_the_reports_to_the_others(town, m
         return await stand.receiver(request)
 
     async def run():
-        made = Reporter(stand.context, stand.devices, httpx.MockTransport(answer))
+        made = Reporter(stand.context, stand.devices, stand.loggers, httpx.MockTransport(answer))
         real = made.tell
 
         async def tell(sender, one):

@@ -67,34 +67,52 @@ class Notifier:
         self._log = structlog.get_logger("api")
 
     async def run(self) -> None:
-        """Tell subscribers until cancelled."""
+        """Tell subscribers until cancelled, each at its own pace: none waits for another one's endpoint."""
         sender = Sender(self._transport)
+        running: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
                 await asyncio.sleep(EVERY_S)
+                running = {one: task for one, task in running.items() if not task.done()}
                 try:
-                    await self.tell(sender)
+                    due, now_us = await self._due()
                 except (ApiError, OSError, ValueError) as error:
                     self._log.debug("subscriptions wait", reason=str(error))
+                    continue
+                for row in due:
+                    if row.id not in running:
+                        running[row.id] = asyncio.create_task(self._try_one(sender, row, now_us))
         finally:
+            for task in running.values():
+                task.cancel()
+            await asyncio.gather(*running.values(), return_exceptions=True)
             await sender.close()
 
-    async def tell(self, sender: Sender | None = None) -> None:
-        """Tell every subscriber whose time has come.
+    async def tell(self) -> None:
+        """Tell every subscriber whose time has come, and wait until all are told.
 
         Raises:
             UnavailableError: the database does not answer.
         """
+        sender = Sender(self._transport)
+        try:
+            due, now_us = await self._due()
+            await asyncio.gather(*(self._tell_one(sender, row, now_us) for row in due))
+        finally:
+            await sender.close()
+
+    async def _due(self) -> tuple[list[Any], int]:
+        """The subscriptions whose time has come, and when that is."""
         rows = await run_in_threadpool(all_subscriptions, self._context.database)
         self._reported = {row.id: self._reported[row.id] for row in rows if row.id in self._reported}
         now_us = self._context.now_us()
-        due = [row for row in rows if row.is_active and row.next_at_us <= now_us and not _is_over(row, now_us)]
-        own = sender or Sender(self._transport)
+        return [row for row in rows if row.is_active and row.next_at_us <= now_us and not _is_over(row, now_us)], now_us
+
+    async def _try_one(self, sender: Sender, row: Any, now_us: int) -> None:
         try:
-            await asyncio.gather(*(self._tell_one(own, row, now_us) for row in due))
-        finally:
-            if sender is None:
-                await own.close()
+            await self._tell_one(sender, row, now_us)
+        except (ApiError, OSError, ValueError) as error:
+            self._log.debug("a subscription waits", id=row.id, reason=str(error))
 
     async def _tell_one(self, sender: Sender, row: Any, now_us: int) -> None:
         try:
@@ -103,7 +121,7 @@ class Notifier:
             if not is_listed(address, self._context.city.ngsi.notify):
                 await self._failed(row, now_us, "the city no longer lists this host", is_final=True)
                 return
-            pages = await run_in_threadpool(self._pages, row.id, found, now_us)
+            reported, pages = await run_in_threadpool(self._pages, row.id, found, now_us)
         except (ApiError, ValueError) as error:
             self._log.warning("a subscription cannot be read", id=row.id, reason=str(error)[:200])
             return
@@ -114,7 +132,7 @@ class Notifier:
             reason = await sender.send("POST", address, page.body, headers)
             if reason is not None:
                 break
-            self._reported[row.id].marks[page.kind][page.rows] = page.marks
+            reported.marks[page.kind][page.rows] = page.marks
             n_sent += 1
         if n_sent:
             values = {
@@ -145,8 +163,8 @@ class Notifier:
         if is_dead:
             self._log.warning("a subscription is given up", id=row.id, failures=n_failed, reason=reason)
 
-    def _pages(self, subscription_id: str, found: Subscription, now_us: int) -> list[_Page]:
-        """What is to be sent now; runs in a thread."""
+    def _pages(self, subscription_id: str, found: Subscription, now_us: int) -> tuple[_Reported, list[_Page]]:
+        """What the subscriber knows, and what is to be sent now; runs in a thread."""
         snapshot = self._source.snapshot()
         reported = self._reported.get(subscription_id)
         if reported is None or reported.layout is not snapshot.layout:
@@ -169,12 +187,12 @@ class Notifier:
             changed = np.flatnonzero(is_meant & (known != marks))
             for start in range(0, len(changed), PAGES[kind]):
                 if len(pages) == MOST_PAGES:
-                    return pages
+                    return reported, pages
                 rows = changed[start : start + PAGES[kind]]
                 data = snapshot.documents(kind, rows, found.attrs)
                 body = _body(subscription_id, found, kind, data, now_us)
                 pages.append(_Page(kind, rows, marks[rows], body))
-        return pages
+        return reported, pages
 
 
 def _is_over(row: Any, now_us: int) -> bool:

@@ -70,6 +70,7 @@ def _depth(text: str) -> int:
 def _of_json(text: str) -> Any:
     try:
         found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be neither compared nor answered
     except (ValueError, RecursionError) as error:
         raise BadRequestError("filter_unreadable", reason=str(error)[:200]) from None
     if found is None:  # which would be no filter at all

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from fastapi import Request
@@ -25,7 +27,11 @@ from languages.catalogue import Catalogue
 _SPAN_US: Final = 90 * 86_400 * 1_000_000
 _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
-_LIST_PARAMETERS: Final = (*EVERYWHERE, "service_request_id", "service_code", "start_date", "end_date", "status")
+_MOST_PAGES: Final = 10_000
+_MOST_PAGED: Final = 10_000  # requests up to the end of a page; who wants more narrows the time, or takes the bulk
+_MAX_DIGITS: Final = 9
+_NARROWING: Final = ("service_request_id", "service_code", "start_date", "end_date", "status")
+_LIST_PARAMETERS: Final = (*EVERYWHERE, *_NARROWING, "page", "page_size")
 
 
 async def get_discovery(request: Request, catalogue: CatalogueOf, form: str) -> Response:
@@ -90,7 +96,7 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     """Open311: service requests, newest first (`json` or `xml`).
 
     Parameters: `service_request_id`, `service_code` (each may be a list with commas), `start_date`, `end_date` (at most
-    90 days), `status` (`open`, `closed`).
+    90 days), `status` (`open`, `closed`), `page` (from 1 on) and `page_size` (at most 1000, the default).
     """
     given = dict(request.query_params)
     intake = intake_of(request, context)
@@ -213,14 +219,36 @@ def _list(given: dict[str, str], context: Context, intake: ReportIntake, catalog
         raise BadRequestError("not_one_of", name="status", value=status, known=["open", "closed"])
     is_open = None if len(states) != 1 else states == {"open"}
     first_us, last_us = _span(given, context.now_us())
+    start, stop = _page(given)
     codes = tuple(code for service in services for code in mapping.codes_of(service))
     close_settled(context.database, context.now_us())
-    reports = reports_between(context.database, first_us, last_us, services, is_open, _MOST)
+    reports = reports_between(context.database, first_us, last_us, services, is_open, stop)
     wanted = PublicFilter(is_open=is_open, opened=(first_us, last_us), codes=codes)
-    faults = [] if services and not codes else public_faults(context.database, wanted, _MOST, is_newest_first=True)
-    found = [request_of_report(row, intake, catalogue) for row in reports]
-    found += [request_of_fault(row, catalogue) for row in faults]
-    return sorted(found, key=lambda one: str(one["requested_datetime"]), reverse=True)[:_MOST]
+    faults = [] if services and not codes else public_faults(context.database, wanted, stop, is_newest_first=True)
+    newest: list[tuple[int, str, Callable[[], dict[str, Any]]]] = [
+        *((-row.at_us, row.number, partial(request_of_report, row, intake, catalogue)) for row in reports),
+        *((-row.opened_at_us, row.id, partial(request_of_fault, row, catalogue)) for row in faults),
+    ]
+    newest.sort(key=lambda one: one[:2])
+    return [make() for _at_us, _id, make in newest[start:stop]]
+
+
+def _page(given: dict[str, str]) -> tuple[int, int]:
+    """The first request of the wanted page, and the one behind its last, newest first."""
+    page, size = _count(given, "page", 1, _MOST_PAGES), _count(given, "page_size", _MOST, 10**_MAX_DIGITS - 1)
+    size = min(size, _MOST)
+    if page * size > _MOST_PAGED:
+        raise BadRequestError("open311_page", most=_MOST_PAGED)
+    return (page - 1) * size, page * size
+
+
+def _count(given: dict[str, str], name: str, default: int, most: int) -> int:
+    text = given.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or not 1 <= int(text) <= most:
+        raise BadRequestError("not_a_page", name=name, value=text[:100], most=most)
+    return int(text)
 
 
 def _span(given: dict[str, str], now_us: int) -> tuple[int, int]:

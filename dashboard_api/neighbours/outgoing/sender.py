@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 import httpx
 
 _TIMEOUT: Final = httpx.Timeout(10.0)
+_MOST_S: Final = 30.0  # until the status is there, however slowly a head comes in
 _LONGEST_REASON: Final = 200
 
 
@@ -36,8 +38,13 @@ class Sender:
     async def status(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> int | str:
         """The status that the other side answered with, or in words why there was no answer."""
         try:
-            async with self._client.stream(method, address, content=body, headers=dict(headers)) as answer:
+            async with (
+                asyncio.timeout(_MOST_S),
+                self._client.stream(method, address, content=body, headers=dict(headers)) as answer,
+            ):
                 return answer.status_code
+        except TimeoutError:
+            return f"no answer within {_MOST_S:.0f} s"
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
             return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
 

@@ -16,6 +16,7 @@ from dashboard_api.formats.problem_document import error_document
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.errors import RefusedError
 
+COUNT: Final = "count"  # stands where an address does, and is none
 JSON: Final = "application/json"
 READING: Final = ("clientAddress", "lang")
 CHANGING: Final = (*READING, "talqRequestId", "talqOriginRequestId")

@@ -1,4 +1,4 @@
-"""Routes of TALQ's control service: calendars, control programs, and which lamps follow which calendar."""
+"""Routes of TALQ's control service: calendars and control programs."""
 
 from __future__ import annotations
 
@@ -6,33 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 from fastapi import Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.access.principal import Principal
 from dashboard_api.context import ActorOf, Context, ContextOf, PrincipalOf
-from dashboard_api.errors import BadRequestError, ForbiddenError, NotFoundError, UsedIdError
-from dashboard_api.neighbours.talq.answers import CHANGING, READING, answer, body_of, error_answer
-from dashboard_api.neighbours.talq.devices import DeviceSource
+from dashboard_api.errors import BadRequestError, NotFoundError, UsedIdError
+from dashboard_api.neighbours.talq.answers import CHANGING, COUNT, READING, answer, body_of, error_answer
+from dashboard_api.neighbours.talq.assign_routes import check_districts
+from dashboard_api.neighbours.talq.calendars import hours_of_calendars
 from dashboard_api.neighbours.talq.errors import RefusedError
-from dashboard_api.neighbours.talq.groups import GroupSource
-from dashboard_api.neighbours.talq.programs import Calendar, ControlProgram, hours_of_calendars, parse
-from dashboard_api.neighbours.talq.targets import reference, rows_meant, whole_controllers
+from dashboard_api.neighbours.talq.program_model import Calendar, ControlProgram, parse
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.controller_schedules import (
-    CALENDARS,
     Change,
     Plans,
-    assign_commands,
-    assign_schedule,
     change_plans,
     read_plans,
 )
-
-_COUNT: Final = "count"  # stands where an id does, and is none
-_MOST_ASSIGNED: Final = 1_000_000  # lamps of an order
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,69 +126,6 @@ async def delete_program(
     return await _delete(request, context, actor, principal, _PROGRAMS, program_address)
 
 
-async def get_assign_commands(request: Request, context: ContextOf) -> Response:
-    """TALQ: the newest assign commands, oldest first."""
-
-    async def make(_given: Mapping[str, str]) -> Any:
-        return await run_in_threadpool(assign_commands, context.database)
-
-    return await answer(request, READING, make)
-
-
-async def post_assign_command(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
-    """TALQ: lamps follow a calendar, or (an empty `entity.address`) the city's schedule again.
-
-    All lamps of a controller follow one schedule, so they have to be addressed together, by their group for instance.
-    """
-
-    async def make(given: Mapping[str, str]) -> Any:
-        document = await body_of(request)
-        await run_in_threadpool(_assign, request, context, actor, principal, given["talqRequestId"], document)
-        return document
-
-    return await answer(request, CHANGING, make, 201)
-
-
-def _assign(
-    request: Request, context: Context, actor: Actor, principal: Principal, request_id: str, document: Any
-) -> None:
-    if not isinstance(document, dict):
-        raise BadRequestError("bad_member", where="body", reason="not an object")
-    resource, calendar_id = reference(document.get("entity"), "entity")
-    if resource != CALENDARS:
-        raise RefusedError("assignmentEntityNotValid", "entity.resource", f"{resource[:50]}: calendars are assigned")
-    source: DeviceSource = request.app.state.talq_devices
-    groups: GroupSource = request.app.state.talq_groups
-    devices = source.devices()
-    rows = rows_meant(document, devices, groups.groups(devices), "assignmentAddressNotValid", _MOST_ASSIGNED)
-    controllers = whole_controllers(rows, devices)
-    _check_districts(context, principal, controllers)
-    is_done = assign_schedule(
-        context.database,
-        context.audit,
-        actor,
-        context.wall_us(),
-        controllers,
-        calendar_id or None,
-        (request_id.lower(), document),
-    )
-    if not is_done:
-        raise RefusedError("relatedResourceNotFound", "entity.address", f"no calendar {calendar_id[:100]}")
-
-
-def _check_districts(context: Context, principal: Principal, controllers: Collection[str]) -> None:
-    """Refuse a change of schedule of a controller with lamps in a district that the principal does not answer for."""
-    if not controllers:
-        return
-    lamps = context.lamps()
-    wanted = set(controllers)
-    numbers = [n for n, name in enumerate(lamps.metering.controllers) if name in wanted]
-    for number in np.unique(lamps.district[np.isin(lamps.metering.controller, numbers)]).tolist():
-        district = lamps.districts[number] or None
-        if not principal.may_act_in(district):
-            raise ForbiddenError("other_district", district=district or "")
-
-
 async def _all(request: Request, context: Context, kind: _Kind) -> Response:
     async def make(_given: Mapping[str, str]) -> Any:
         return list(kind.of(await run_in_threadpool(read_plans, context.database)).values())
@@ -247,7 +176,7 @@ async def _put_in(
 async def _put_one(
     request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
 ) -> Response:
-    if document_id == _COUNT:
+    if document_id == COUNT:
         return error_answer(request, NotFoundError("talq_unknown", value=document_id))
 
     async def make(_given: Mapping[str, str]) -> Any:
@@ -268,7 +197,7 @@ async def _put_one(
 async def _delete(
     request: Request, context: Context, actor: Actor, principal: Principal, kind: _Kind, document_id: str
 ) -> Response:
-    if document_id == _COUNT:
+    if document_id == COUNT:
         return error_answer(request, NotFoundError("talq_unknown", value=document_id))
 
     async def make(_given: Mapping[str, str]) -> Any:
@@ -289,7 +218,7 @@ async def _delete(
 
 async def _change(context: Context, actor: Actor, principal: Principal, edit: Any) -> None:
     def check(controllers: Collection[str]) -> None:
-        _check_districts(context, principal, controllers)
+        check_districts(context, principal, controllers)
 
     await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), edit, check)
 
@@ -298,8 +227,8 @@ def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:
     found = {parse(kind.model, document).id: document for document in documents}
     if len(found) < len(documents):
         raise BadRequestError("bad_member", where="id", reason="twice in the list")
-    if _COUNT in found:
-        raise RefusedError("genericError", "id", f"'{_COUNT}' is the address of their number")
+    if COUNT in found:
+        raise RefusedError("genericError", "id", f"'{COUNT}' is the address of their number")
     return found
 
 

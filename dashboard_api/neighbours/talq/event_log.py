@@ -11,6 +11,7 @@ from typing import Any, Final
 from dashboard_api.formats.times import iso
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.devices import address_of_lamp
+from dashboard_api.neighbours.talq.loggers import Logger
 from dashboard_api.store.talq_reports import FaultStep, Told
 from ingest.schema import life
 
@@ -94,11 +95,17 @@ def is_told(code: str) -> bool:
     return code in mapping.EVENT_OF
 
 
-def report_bodies(entries: Sequence[Entry], group: str) -> list[str]:
-    """Log reports of at most ``ENTRIES`` entries each."""
+def report_bodies(entries: Sequence[Entry], group: str, loggers: Iterable[Logger] = ()) -> list[str]:
+    """Log reports of at most ``ENTRIES`` entries each: of the gateway's own logger, and of others."""
+    documents = [(address_of_lamp(group, one.lamp_id), one.event[1], one.document(group)) for one in entries]
+    by_logger = [(mapping.EVENT_LOGGER, [document for _lamp, _event, document in documents])]
+    by_logger += [
+        (one.address, [document for lamp, event, document in documents if one.takes(lamp, event)]) for one in loggers
+    ]
     return [
-        report_body(mapping.EVENT_LOGGER, [one.document(group) for one in entries[start : start + ENTRIES]])
-        for start in range(0, len(entries), ENTRIES)
+        report_body(logger, found[start : start + ENTRIES])
+        for logger, found in by_logger
+        for start in range(0, len(found), ENTRIES)
     ]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard_api.neighbours.talq.programs import MOST_CALENDARS, MOST_PROGRAMS, MOST_SWITCH_POINTS
+from dashboard_api.neighbours.talq.calendars import MOST_CALENDARS, MOST_PROGRAMS
+from dashboard_api.neighbours.talq.programs import MOST_PERIODS, MOST_SWITCH_POINTS
 
 VERSION: Final = "2.7.1"
 LAMP_CLASS: Final = "TerangLamp"
@@ -107,14 +108,14 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
         "maximumPrograms": MOST_PROGRAMS,
         "maxProgramsPerCalendar": 1,
         "maxSwitchPointsPerProgram": MOST_SWITCH_POINTS,
-        "maxActivePeriodsPerProgram": 1,
+        "maxActivePeriodsPerProgram": MOST_PERIODS,
         "dayOffset": 12,
         "programSecondsSupported": False,
     },
-    {"name": "GroupManagementService", "maximumNumberOfGroups": 0, "maximumGroupSize": 0},
+    {"name": "GroupManagementService", "maximumGroupSize": 20_000, "attributes": ["purpose"]},
     {
         "name": "DataCollectService",
-        "maximumDataLogs": 2,
+        "maximumDataLogs": 22,
         "supportedModes": ["EventRecordingMode", "VendorRecordingMode", "ImmediateReportingMode"],
     },
 )

@@ -1,120 +1,44 @@
-"""Control programs and calendars as schedules of Terang: what can be expressed, and what is refused by name. Pure.
+"""Control programs as schedules of Terang: what can be expressed, and what is refused by name. Pure.
 
-A schedule is one night that is the same all year: lamps go on at a time of day from noon on or by the sun, off in the
-morning, or on the same evening at a time of day, and change their level at times of day in between. So a calendar is
-one program for every day, from noon to noon.
+A schedule is one night that is the same all year, from noon to noon: lamps go on at a time of day from noon on or by
+the sun, off in the morning, or on the same evening at a time of day, and change their level at times of day in between.
+A level of 0 is off: so several active periods of one night are one schedule, and so is a program without any whose
+controls switch the lamps off before noon.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.neighbours.talq.errors import RefusedError
+from dashboard_api.neighbours.talq.program_model import (
+    ActivePeriod,
+    AstroClockTimeControl,
+    Command,
+    ControlProgram,
+    ControlProgramOne,
+    FixedTimeControl,
+    parse,
+)
 
-MOST_PROGRAMS: Final = 100
-MOST_CALENDARS: Final = 100
 MOST_SWITCH_POINTS: Final = 90
+MOST_PERIODS: Final = 24
+_MOST_STEPS: Final = 96  # of a schedule
 FURTHEST_FROM_SUN: Final = 180  # minutes
-_TOO_MUCH: Final = "serviceConstraintExceeded"
+TOO_MUCH: Final = "serviceConstraintExceeded"
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d):[0-5]\d", re.ASCII)
 _NOON: Final = "12:00"
-_YEAR: Final = ("--01-01", "--12-31")
-Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Text = Annotated[str, Field(max_length=500)]
+_DAY: Final = 1440  # minutes
+Hours = dict[str, Any]  # `on`, `off` and `dim` as ``[schedule]`` has them
+Step = tuple[str, int]  # from a time of day on, a level [%]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True)  # members that the data model does not name are kept and mean nothing
-
-
-class State(_Part):
-    """A state of a lamp."""
-
-    name: Text
-    value: Any = None
-
-
-class Command(_Part):
-    """A state, and how lamps come to it."""
-
-    state: State
-    rampToLevelTime: float | None = None  # noqa: N815  (the data model's name)
-    rampFromLevelTime: float | None = None  # noqa: N815
-
-
-class FixedTimeControl(_Part):
-    """From a local time of day on, a command."""
-
-    startTime: Text  # noqa: N815
-    command: Command
-
-
-class ActivePeriod(_Part):
-    """When a program is in force."""
-
-    name: Text
-    startTime: Text | None = None  # noqa: N815
-    endTime: Text | None = None  # noqa: N815
-    sunsetOffset: int | None = None  # noqa: N815
-    sunriseOffset: int | None = None  # noqa: N815
-
-
-class ControlProgram(_Part):
-    """A program of any type."""
-
-    type: Text
-    id: Identifier
-    ownerCMS: Text  # noqa: N815
-
-
-class ControlProgramOne(ControlProgram):
-    """The one type of program that the data model describes."""
-
-    activePeriods: Annotated[list[ActivePeriod], Field(max_length=100)]  # noqa: N815
-    fixedTimeControls: Annotated[list[FixedTimeControl], Field(max_length=1000)]  # noqa: N815
-    astroClockTimeControls: Annotated[list[Any], Field(max_length=1000)] | None = None  # noqa: N815
-    dynamicControls: Annotated[list[Any], Field(max_length=1000)] | None = None  # noqa: N815
-
-
-class Rule(_Part):
-    """On which days a program is in force."""
-
-    program: Identifier
-    startDate: Text | None = None  # noqa: N815
-    endDate: Text | None = None  # noqa: N815
-    condition: Any = None
-
-
-class Calendar(_Part):
-    """Which program is in force on which days."""
-
-    id: Identifier
-    ownerCMS: Text  # noqa: N815
-    rules: Annotated[list[Rule], Field(max_length=1000)] | None = None
-    defaultProgram: Text | None = None  # noqa: N815
-
-
-def parse(model: type[_Part], document: Any) -> Any:
-    """A document as a model.
-
-    Raises:
-        BadRequestError: not as the data model describes it; says where and why.
-    """
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadRequestError("bad_member", where=where[:200], reason=first["msg"][:200]) from error
-
-
-def hours_of_program(document: Any) -> dict[str, Any]:
-    """The hours of a control program: ``on``, ``off`` and ``dim`` as ``[schedule]`` has them.
+def hours_of_program(document: Any) -> Hours:
+    """The hours of a control program.
 
     Raises:
         BadRequestError: not as the data model describes it.
@@ -122,44 +46,92 @@ def hours_of_program(document: Any) -> dict[str, Any]:
     """
     kind = parse(ControlProgram, document).type
     if kind != "ControlProgramOne":
-        raise RefusedError(_TOO_MUCH, "type", f"a program of type {kind[:50]}; there is ControlProgramOne")
+        raise RefusedError(TOO_MUCH, "type", f"a program of type {kind[:50]}; there is ControlProgramOne")
     program: ControlProgramOne = parse(ControlProgramOne, document)
-    for name, found in (
-        ("astroClockTimeControls", program.astroClockTimeControls),
-        ("dynamicControls", program.dynamicControls),
-    ):
-        if found:
-            raise RefusedError(_TOO_MUCH, name, "levels change at times of day alone")
-    on, off = _period(program.activePeriods)
-    return {"on": on, "off": off, "dim": _steps(program.fixedTimeControls)}
+    if program.dynamicControls:
+        raise RefusedError(TOO_MUCH, "dynamicControls", "levels change at times of day and by the sun alone")
+    if len(program.activePeriods) > MOST_PERIODS:
+        raise RefusedError(TOO_MUCH, "activePeriods", f"more than {MOST_PERIODS}")
+    for one in program.activePeriods:
+        if one.name not in {"AbsoluteActivePeriod", "AstroClockActivePeriod"}:
+            reason = "active periods are AbsoluteActivePeriod and AstroClockActivePeriod"
+            raise RefusedError(TOO_MUCH, f"activePeriods.{one.name[:50]}", reason)
+    if program.astroClockTimeControls:
+        if program.fixedTimeControls:
+            _steps(program.fixedTimeControls)  # they have no effect, and have to be right
+        return _by_sun(program.activePeriods, program.astroClockTimeControls)
+    steps = _steps(program.fixedTimeControls)
+    if any(one.name == "AstroClockActivePeriod" for one in program.activePeriods):
+        return {**_sun_period(program.activePeriods), "dim": _dims(steps)}
+    spans = [_span(one) for one in program.activePeriods]
+    if len(spans) == 1:
+        on, off = spans[0]
+        if on >= _NOON and not _NOON <= off <= on:  # it ends in the morning, or later on the same evening
+            return {"on": on, "off": off, "dim": _dims(steps)}
+    return _by_level(_levels(spans, steps))
 
 
-def _period(periods: Sequence[ActivePeriod]) -> tuple[str, str]:
+def _by_sun(periods: Sequence[ActivePeriod], controls: Sequence[AstroClockTimeControl]) -> Hours:
+    """Hours of a program whose level is set at sunset and sunrise, whatever its fixed times say.
+
+    A control holds up to the next one, so one alone sets the level of the whole night, and of two the one with level 0
+    switches the lamps off.
+    """
+    where = "astroClockTimeControls"
+    level = {"sunset": -1, "sunrise": -1}
+    offset = {"sunset": -FURTHEST_FROM_SUN, "sunrise": FURTHEST_FROM_SUN}
+    for one in controls:
+        if one.operation != "Set":
+            raise RefusedError(TOO_MUCH, f"{where}.operation", f"{one.operation[:20]}: Set alone")
+        if level[one.solarEventType] >= 0:
+            reason = f"two controls by the {one.solarEventType}: inside a night levels change at times of day alone"
+            raise RefusedError(TOO_MUCH, where, reason)
+        _sun(one.solarEventType, one.offset, where)
+        level[one.solarEventType], offset[one.solarEventType] = _level(one.command, where), one.offset
+    if any(one.name == "AbsoluteActivePeriod" for one in periods):
+        raise RefusedError(TOO_MUCH, where, "with an AbsoluteActivePeriod: times of day alone")
+    if len(controls) == 1:
+        (night,) = (found for found in level.values() if found >= 0)
+        return {**_sun_period(periods), "dim": _dims([(_NOON, night)])}
+    sun = _sun_offsets(periods) if periods else (-FURTHEST_FROM_SUN, FURTHEST_FROM_SUN)
+    is_whole_night = offset["sunset"] <= sun[0] and offset["sunrise"] >= sun[1]
+    if level["sunrise"] != 0 and not (periods and is_whole_night):
+        reason = "the level between sunrise and sunset is not 0, or not outside of the active period"
+        raise RefusedError(TOO_MUCH, where, reason)
+    on = _sun("sunset", max(offset["sunset"], sun[0]), where)
+    off = _sun("sunrise", min(offset["sunrise"], sun[1]), where)
+    return {"on": on, "off": off, "dim": _dims([(_NOON, level["sunset"])])}
+
+
+def _sun_offsets(periods: Sequence[ActivePeriod]) -> tuple[int, int]:
+    """Minutes from sunset to on, and from sunrise to off, of the one period by the sun."""
     if len(periods) != 1:
-        reason = "a program has one active period: one night" if periods else "lamps that burn all day have no schedule"
-        raise RefusedError(_TOO_MUCH, "activePeriods", reason)
-    (one,) = periods
-    where = f"activePeriods.{one.name[:50]}"
-    if one.name == "AstroClockActivePeriod":
-        return _sun("sunset", one.sunsetOffset, where), _sun("sunrise", one.sunriseOffset, where)
-    if one.name != "AbsoluteActivePeriod":
-        reason = "active periods are AbsoluteActivePeriod and AstroClockActivePeriod"
-        raise RefusedError(_TOO_MUCH, where, reason)
-    on, off = _clock(one.startTime, f"{where}.startTime"), _clock(one.endTime, f"{where}.endTime")
-    if on < _NOON:
-        raise RefusedError(_TOO_MUCH, f"{where}.startTime", "a night begins at noon or later")
-    if off >= _NOON and off <= on:
-        raise RefusedError(_TOO_MUCH, f"{where}.endTime", "a night ends before noon, or later on the same evening")
-    return on, off
+        reason = "an AstroClockActivePeriod stands alone" if periods else "lamps that burn all day have no schedule"
+        raise RefusedError(TOO_MUCH, "activePeriods", reason)
+    found = []
+    for event, offset in (("sunset", periods[0].sunsetOffset), ("sunrise", periods[0].sunriseOffset)):
+        where = f"activePeriods.{periods[0].name}.{event}Offset"
+        if offset is None:
+            raise BadRequestError("bad_member", where=where, reason="missing")
+        _sun(event, offset, where)
+        found.append(offset)
+    return found[0], found[1]
 
 
-def _sun(event: str, offset: int | None, where: str) -> str:
-    if offset is None:
-        raise BadRequestError("bad_member", where=f"{where}.{event}Offset", reason="missing")
+def _sun_period(periods: Sequence[ActivePeriod]) -> dict[str, str]:
+    sunset, sunrise = _sun_offsets(periods)
+    return {"on": _sun("sunset", sunset, ""), "off": _sun("sunrise", sunrise, "")}
+
+
+def _sun(event: str, offset: int, where: str) -> str:
     if abs(offset) > FURTHEST_FROM_SUN:
-        reason = f"at most {FURTHEST_FROM_SUN} minutes from {event}"
-        raise RefusedError(_TOO_MUCH, f"{where}.{event}Offset", reason)
+        raise RefusedError(TOO_MUCH, where, f"at most {FURTHEST_FROM_SUN} minutes from {event}")
     return event if offset == 0 else f"{event}{offset:+d}m"
+
+
+def _span(one: ActivePeriod) -> tuple[str, str]:
+    where = f"activePeriods.{one.name}"
+    return _clock(one.startTime, f"{where}.startTime"), _clock(one.endTime, f"{where}.endTime")
 
 
 def _clock(text: str | None, where: str) -> str:
@@ -169,82 +141,79 @@ def _clock(text: str | None, where: str) -> str:
     return f"{match[1]}:{match[2]}"  # programSecondsSupported is false: seconds are not looked at
 
 
-def _steps(controls: Sequence[FixedTimeControl]) -> list[dict[str, Any]]:
-    """The steps of a night, from noon on.
+def _steps(controls: Sequence[FixedTimeControl]) -> list[Step]:
+    """The steps of a night, from noon on, the first of them at noon.
 
     Before its first control a program holds the level of its last one, of the day before; a schedule begins at 100 %.
     """
     where = "fixedTimeControls"
     if not controls:
-        raise RefusedError(_TOO_MUCH, where, "a program says its level at one time of day at least")
+        raise RefusedError(TOO_MUCH, where, "a program says its level at one time of day at least")
     if len(controls) > MOST_SWITCH_POINTS:
-        raise RefusedError(_TOO_MUCH, where, f"more than {MOST_SWITCH_POINTS} switch points")
+        raise RefusedError(TOO_MUCH, where, f"more than {MOST_SWITCH_POINTS} switch points")
     times = [_clock(one.startTime, f"{where}.startTime") for one in controls]
     if len(set(times)) < len(times):
         raise BadRequestError("bad_member", where=where, reason="two controls in the same minute")
     from_noon = [(time < _NOON, time) for time in times]
     if sorted(times) != times and sorted(from_noon) != from_noon:
         raise BadRequestError("bad_member", where=where, reason="not in the order of their times")
-    steps = [(time, _level(one.command)) for time, one in zip(times, controls, strict=True)]
+    steps = [(time, _level(one.command, f"{where}.command")) for time, one in zip(times, controls, strict=True)]
     steps.sort(key=lambda step: (step[0] < _NOON, step[0]))
-    if steps[0][0] != _NOON and steps[-1][1] != 100:
-        steps.insert(0, (_NOON, steps[-1][1]))
-    return [{"at": time, "level": level} for time, level in steps]
+    return steps if steps[0][0] == _NOON else [(_NOON, steps[-1][1]), *steps]
 
 
-def _level(command: Command) -> int:
-    where = "fixedTimeControls.command"
+def _dims(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    is_said = len(steps) > 1 and steps[0] == (_NOON, 100)  # a schedule begins so
+    return [{"at": time, "level": level} for time, level in (steps[1:] if is_said else steps)]
+
+
+def _level(command: Command, where: str) -> int:
     value = command.state.value
     if command.state.name != "LevelState":
-        raise RefusedError(_TOO_MUCH, f"{where}.state", "lamps take a LevelState")
+        raise RefusedError(TOO_MUCH, f"{where}.state", "lamps take a LevelState")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
         raise BadRequestError("bad_member", where=f"{where}.state.value", reason="not a whole number from 0 to 100")
     if command.rampToLevelTime or command.rampFromLevelTime:
-        raise RefusedError(_TOO_MUCH, where, "lamps change their level at once")
+        raise RefusedError(TOO_MUCH, where, "a ramp: lamps change their level at once")
     return value
 
 
-def program_of_calendar(document: Any) -> str:
-    """The id of the one program that a calendar names for every day.
-
-    Raises:
-        BadRequestError: not as the data model describes it.
-        RefusedError: a calendar that means different programs on different days, or none.
-    """
-    calendar: Calendar = parse(Calendar, document)
-    rules = calendar.rules or []
-    for number, rule in enumerate(rules):
-        where = f"rules.{number}"
-        if rule.condition is not None:
-            raise RefusedError(_TOO_MUCH, f"{where}.condition", "a schedule is the same on every day")
-        if (rule.startDate or _YEAR[0], rule.endDate or _YEAR[1]) != _YEAR:
-            raise RefusedError(_TOO_MUCH, f"{where}.startDate", "a schedule is the same all year")
-    programs = list(dict.fromkeys([*(rule.program for rule in rules)] or [calendar.defaultProgram or ""]))
-    if len(programs) > 1:
-        raise RefusedError(_TOO_MUCH, "rules", "one program for each calendar: the first rule would hide the others")
-    if not programs[0]:
-        raise RefusedError("relatedResourceNotFound", "defaultProgram", "the calendar names no program")
-    return programs[0]
+def _levels(spans: Sequence[tuple[str, str]], steps: Sequence[Step]) -> list[int]:
+    """The level at each minute from noon on, (1440,): that of the controls while a period lasts, else 0."""
+    changes = [*((_minute(time), level) for time, level in steps), (_DAY, 0)]
+    found = [level for (begin, level), (end, _next) in pairwise(changes) for _ in range(begin, end)]
+    if not spans:  # active during the whole day
+        return found
+    is_active = bytearray(_DAY)
+    for start, end in spans:
+        begin, length = _minute(start), (_minute(end) - _minute(start)) % _DAY or _DAY
+        for minute in range(begin, begin + length):
+            is_active[minute % _DAY] = 1
+    return [level if active else 0 for level, active in zip(found, is_active, strict=True)]
 
 
-def hours_of_calendars(calendars: Mapping[str, Any], programs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The hours of each calendar; every program is looked at, whether a calendar names it or not.
+def _by_level(levels: Sequence[int]) -> Hours:
+    """Hours from the levels of a day's minutes; lamps burn neither before nor after noon."""
+    if levels[0] or levels[-1]:
+        raise RefusedError(TOO_MUCH, "activePeriods", "lamps that burn at noon have no schedule")
+    lit = [minute for minute, level in enumerate(levels) if level]
+    on, off = (lit[0], lit[-1] + 1) if lit else (0, 1)
+    if _time(on) < _NOON:  # a schedule's night begins in the evening: with level 0, which is off
+        on = 0
+    steps = [(_time(on), levels[on])]
+    steps += [(_time(minute), levels[minute]) for minute in range(on + 1, off) if levels[minute] != levels[minute - 1]]
+    if len(steps) > _MOST_STEPS:
+        raise RefusedError(TOO_MUCH, "activePeriods", f"more than {_MOST_STEPS} changes of level in a night")
+    return {"on": _time(on), "off": _time(off), "dim": [{"at": time, "level": level} for time, level in steps]}
 
-    Raises:
-        BadRequestError: one is not as the data model describes it.
-        RefusedError: one cannot be expressed, or names a program that is not there.
-    """
-    for name, documents, most in (("calendars", calendars, MOST_CALENDARS), ("programs", programs, MOST_PROGRAMS)):
-        if len(documents) > most:
-            raise RefusedError(_TOO_MUCH, name, f"more than {most}")
-    hours = {program_id: hours_of_program(document) for program_id, document in programs.items()}
-    found = {}
-    for calendar_id, document in calendars.items():
-        named = {program_of_calendar(document), document.get("defaultProgram")} - {None, ""}
-        for program_id in named - hours.keys():
-            reason = f"no control program {str(program_id)[:100]}"
-            raise RefusedError("relatedResourceNotFound", f"calendars.{calendar_id[:100]}", reason)
-        found[calendar_id] = hours[program_of_calendar(document)]
-    return found
+
+def _minute(time: str) -> int:
+    """Minutes from noon."""
+    return (int(time[:2]) * 60 + int(time[3:]) - 720) % _DAY
+
+
+def _time(minute: int) -> str:
+    hour, rest = divmod((minute + 720) % _DAY, 60)
+    return f"{hour:02d}:{rest:02d}"

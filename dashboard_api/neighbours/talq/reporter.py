@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -22,6 +23,8 @@ from dashboard_api.neighbours.outgoing.sender import Sender, is_success
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
 from dashboard_api.neighbours.talq.event_log import EventLog, report_bodies, report_body
+from dashboard_api.neighbours.talq.logger_source import LoggerSource
+from dashboard_api.neighbours.talq.loggers import Logger
 from dashboard_api.neighbours.talq.measurements import measurement_entries
 from dashboard_api.store.talq_reports import (
     FaultStep,
@@ -47,11 +50,16 @@ class Reporter:
     """Tells the receivers of one city, each at its own pace."""
 
     def __init__(
-        self, context: Context, devices: DeviceSource, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        context: Context,
+        devices: DeviceSource,
+        loggers: LoggerSource,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """``transport``: another way out than the network."""
         self._context = context
         self._devices = devices
+        self._loggers = loggers
         self._transport = transport
         self._group = context.city.city.group
         self._gateway = address_of_gateway(self._group)
@@ -105,8 +113,10 @@ class Reporter:
 
     async def _tell_events(self, sender: Sender, one: TalqReceiver, token: str | None) -> bool:
         """Whether all went well."""
+        loggers = await run_in_threadpool(self._loggers.loggers)
+        make = partial(self._make, [logger for logger in loggers if logger.events])
         for _ in range(MOST_REPORTS):
-            report = await run_in_threadpool(next_report, self._context.database, one.url, self._make)
+            report = await run_in_threadpool(next_report, self._context.database, one.url, make)
             if report is None:
                 break
             found = await self._send(sender, one, token, report.request_id, report.body)
@@ -116,10 +126,12 @@ class Reporter:
                 return False
         return True
 
-    def _make(self, told: Mapping[str, Told], steps: Sequence[FaultStep]) -> tuple[Mapping[str, Told], Sequence[str]]:
+    def _make(
+        self, loggers: Sequence[Logger], told: Mapping[str, Told], steps: Sequence[FaultStep]
+    ) -> tuple[Mapping[str, Told], Sequence[str]]:
         log = EventLog(told)
         entries = list(log.take(steps))
-        return log.told, report_bodies(entries, self._group)
+        return log.told, report_bodies(entries, self._group, loggers)
 
     async def _tell_measurements(self, sender: Sender, one: TalqReceiver, token: str | None) -> None:
         row = await run_in_threadpool(receiver, self._context.database, one.url)
@@ -129,17 +141,24 @@ class Reporter:
         if now_us // period_us * period_us > sample_us:  # what an older sample still lacks is in the newer one
             sample_us, start = now_us // period_us * period_us, 0
         devices = await run_in_threadpool(self._devices.devices)
+        own = [logger for logger in await run_in_threadpool(self._loggers.loggers) if logger.quantities]
         for _ in range(MOST_REPORTS):
             if start >= len(devices.addresses):
                 break
             stop = start + LAMPS
-            entries = list(measurement_entries(devices, start, stop, sample_us - period_us))
-            if entries:
-                request_id = str(uuid.uuid5(uuid.UUID(self._gateway), f"{one.url}/{sample_us}/{start}"))
-                body = report_body(mapping.MEASUREMENT_LOGGER, entries)
-                found = await self._send(sender, one, token, request_id, body)
-                if not is_success(found) and not await self._failed(one, found, None):
-                    return
+            after_us = sample_us - period_us
+            sample = f"{one.url}/{sample_us}/{start}"
+            whole = list(measurement_entries(devices, start, stop, after_us))
+            reports = [(mapping.MEASUREMENT_LOGGER, sample, whole)]
+            for logger in own:
+                part = list(measurement_entries(devices, start, stop, after_us, logger.takes))
+                reports.append((logger.address, f"{sample}/{logger.address}", part))
+            for address, name, entries in reports:
+                if entries:
+                    request_id = str(uuid.uuid5(uuid.UUID(self._gateway), name))
+                    found = await self._send(sender, one, token, request_id, report_body(address, entries))
+                    if not is_success(found) and not await self._failed(one, found, None):
+                        return
             start = stop
             await self._write(one, {"sample_us": sample_us, "sample_row": start, "n_failed": 0, "error": None})
 

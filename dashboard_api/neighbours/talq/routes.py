@@ -114,7 +114,7 @@ async def get_attribute(request: Request, device_address: str, function_id: str,
 
 
 async def post_override(request: Request, context: ContextOf, actor: ActorOf, principal: PrincipalOf) -> Response:
-    """TALQ: dim lamps until a time, or (`targetCommand` null) leave them to their schedule again.
+    """TALQ: dim lamps until a time, or (without `targetCommand`) leave them to their schedule again.
 
     The same `talqRequestId` again changes nothing; `GET /api/v1/commands/{id}` shows the command that `Location` names.
     """
@@ -137,13 +137,13 @@ async def post_override(request: Request, context: ContextOf, actor: ActorOf, pr
 
 def _override(document: Any, devices: Devices, groups: Groups, now_us: int) -> tuple[list[str], int | None, int | None]:
     """Lamps, level and end of an override command."""
-    if not isinstance(document, dict) or "targetCommand" not in document:
-        raise BadRequestError("bad_member", where="targetCommand", reason="missing")
+    if not isinstance(document, dict):
+        raise BadRequestError("bad_member", where="body", reason="not an object")
     if document.get("addresses") == []:
         raise BadRequestError("bad_member", where="addresses", reason="empty")
     rows = rows_meant(document, devices, groups, "overrideAddressNotValid", _MOST_LAMPS)
     lamp_ids = [devices.lamps.properties["lamp_id"][row] for row in rows]
-    command = document["targetCommand"]
+    command = document.get("targetCommand")
     if command is None:
         return lamp_ids, None, None
     state = command.get("state") if isinstance(command, dict) else None

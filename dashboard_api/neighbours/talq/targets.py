@@ -38,11 +38,12 @@ def rows_meant(document: Any, devices: Devices, groups: Groups, key: str, most: 
     for one in addresses:
         resource, address = reference(one, "addresses")
         if resource == "groups":
-            if address not in groups.rows:
+            rows = groups.rows_of(address)
+            if rows is None:
                 raise RefusedError("relatedResourceNotFound", "addresses", f"no group {address[:100]}")
-            found.update(dict.fromkeys(groups.rows[address]))
+            found.update(dict.fromkeys(rows))
         elif resource == "devices":
-            found[_row(address, devices, key)] = None
+            found[row_of(address, devices, key, "addresses")] = None
         else:
             raise RefusedError(key, "addresses", f"{resource[:50]}: orders are for devices and groups")
     if not found:
@@ -63,13 +64,18 @@ def reference(document: Any, where: str) -> tuple[str, str]:
     return document["resource"], document["address"]
 
 
-def _row(address: str, devices: Devices, key: str) -> int:
+def row_of(address: str, devices: Devices, key: str, where: str) -> int:
+    """The register row of a device's address, or of its actuator's.
+
+    Raises:
+        RefusedError: there is no such device, or another function of it is meant.
+    """
     device, _, function = address.partition("/")
     row = devices.row_of.get(device.lower())
     if row is None:
-        raise RefusedError("relatedResourceNotFound", "addresses", f"no device {address[:50]}")
+        raise RefusedError("relatedResourceNotFound", where, f"no device {address[:50]}")
     if function.partition("/")[0] not in _FUNCTIONS:
-        raise RefusedError(key, "addresses", f"{function[:50]}: a lamp is controlled by its {mapping.ACTUATOR}")
+        raise RefusedError(key, where, f"{function[:50]}: a lamp is controlled by its {mapping.ACTUATOR}")
     return row
 
 
