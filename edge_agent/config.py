@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from durable_files.bounded_read import read_bounded
 from edge_agent.errors import ConfigError
 from edge_agent.settings import (
     MAX_PAUSE_MS,
@@ -48,6 +49,7 @@ __all__ = [
 PARITIES = ("N", "E", "O")
 SCHEMES = ("mqtt", "mqtts")
 MAX_TOPIC_LEVEL = 200
+MAX_PASSWORD_BYTES = 65_536
 
 
 # environment variable -> section and key; the environment wins over the file
@@ -138,7 +140,7 @@ def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
     password_file = table.path("password_file", folder)
     if password is None and password_file is not None:
         try:
-            password = password_file.read_text(encoding="utf-8").strip()
+            password = read_bounded(password_file, MAX_PASSWORD_BYTES).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             table.fail("password_file", why(error))
     section = BrokerConfig(

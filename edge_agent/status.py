@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from edge_agent.errors import AgentError
 from edge_agent.wire import read_json
@@ -96,8 +97,7 @@ def read_status(path: Path) -> AgentStatus:
         NoStatus: there is no such file, or another program's.
     """
     try:
-        with path.open("rb") as file:
-            document: Any = read_json(file.read(MAX_BYTES + 1), max_bytes=MAX_BYTES)
+        document: Any = read_json(read_bounded(path, MAX_BYTES), max_bytes=MAX_BYTES)
     except FileNotFoundError as error:
         raise NoStatus(f"{path}: no agent has run with this file yet") from error
     except (OSError, ValueError) as error:
