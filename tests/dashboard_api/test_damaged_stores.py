@@ -206,7 +206,7 @@ def test_metrics_of_a_city_with_accounts_go_on_for_who_had_the_right_to_them(tmp
         client.app.state.context.database.close()
         assert {scope: ask(secret) for scope, secret in secrets.items()} == before
         assert ask("another") == 503
-        assert ask() == 503, "a city with accounts has no nameless operator"
+        assert ask() in {401, 503}, "a city with accounts has no nameless operator"
 
 
 def test_metrics_of_a_damaged_city_without_accounts_are_this_machines_alone(tmp_path):
