@@ -34,12 +34,15 @@ class LiveSnapshot:
         monotonic: Callable[[], float],
         wall_us: Callable[[], int],
         warnings: Callable[[], Mapping[str, str]] = dict,
+        tell: Callable[[str | None], object] = lambda _text: None,
     ) -> None:
         """Draw into ``folder``; ``wall_us`` dates the file, whatever time the data has.
 
-        ``warnings``: what ingest's own ``/readyz`` says beside it, for that of the API.
+        ``warnings``: what ingest's own ``/readyz`` says beside it, for that of the API. ``tell`` is called with why the
+        picture cannot be written, and with None when it can.
         """
         self._warnings = warnings
+        self._tell = tell
         self._wall_us = wall_us
         self._path = folder / FILE_NAME
         self._judge = judge
@@ -55,8 +58,10 @@ class LiveSnapshot:
             return
         try:
             self._write(now_us)
+            self._tell(None)
         except OSError as error:
             self._log.warning("the live picture was not written", reason=str(error))
+            self._tell(f"the live picture cannot be written, so that the API shows an old one: {error}")
         self._every.done()
 
     def _least(self) -> str:
