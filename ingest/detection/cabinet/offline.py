@@ -36,6 +36,8 @@ class Presence:
         self.death_us = np.zeros(n_controllers, np.int64)
         self.is_offline = np.zeros(n_controllers, np.bool_)
         self.since_us = np.zeros(n_controllers, np.int64)
+        self.confirmed_us = np.zeros(n_controllers, np.int64)
+        self._ticked_us = 0
         self.listening_us: int | None = 0
 
     def hear(self, heard: Places, live: Places, now_us: int) -> Int64:
@@ -57,7 +59,11 @@ class Presence:
         self.death_us[controller] = 0 if is_birth else at_us or now_us
 
     def tick(self, now_us: int, interval_s: Int64) -> Int64:
-        """Controllers that are offline from now on; ``since_us`` says since when each has been silent."""
+        """Controllers that are offline from now on.
+
+        ``since_us`` says since when each has been silent, ``confirmed_us`` when that was long enough: the time may
+        have moved on by hours since the last call, if it is that of a recording.
+        """
         if self.listening_us is None:
             return np.zeros(0, np.int64)
         interval = np.where(interval_s > 0, interval_s, _DEFAULT_INTERVAL_S)
@@ -67,6 +73,10 @@ class Presence:
         is_silent = (self.heard_us > 0) & (now_us - np.maximum(self.heard_us, self.listening_us) >= patience_us)
         fresh = np.flatnonzero((is_dead | is_silent) & ~self.is_offline)
         self.since_us[fresh] = np.where(self.death_us[fresh] > 0, self.death_us[fresh], self.heard_us[fresh])
+        listened_us = np.maximum(self.since_us[fresh], self.listening_us)
+        patience_us = np.where(self.death_us[fresh] > 0, self._least_us, patience_us[fresh])
+        self.confirmed_us[fresh] = np.clip(listened_us + patience_us, min(self._ticked_us, now_us), now_us)
+        self._ticked_us = now_us
         self.is_offline[fresh] = True
         return fresh
 
@@ -94,13 +104,14 @@ class OfflineRule:
                 presence.is_offline[c] = False
                 continue
             lamps = tuple(range(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1])))
+            at_us = int(presence.confirmed_us[c])
             evidence = {
-                "silent_s": (now_us - int(presence.since_us[c])) // 1_000_000,
+                "silent_s": (at_us - int(presence.since_us[c])) // 1_000_000,
                 "has_died": bool(presence.death_us[c]),
                 "interval_s": int(interval_s[c]),
             }
             home = int(fleet.home_cabinet[c])
-            self._book.open(Case(self._key(c), now_us, int(presence.since_us[c]), lamps, evidence, c, home))
+            self._book.open(Case(self._key(c), at_us, int(presence.since_us[c]), lamps, evidence, c, home))
 
     def _key(self, controller: int) -> Key:
         return Key("controllerOffline", Place(controller_id=self._fleet.controller_ids[controller]))
