@@ -237,7 +237,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._name_host()
         super().on_headers_complete()
         if not self.cycle.keep_alive:
-            self.cycle.transport = _AnsweredFirst(self.transport, self._close_answered)
+            # what is not ours is the transport's own
+            self.cycle.transport = _AnsweredFirst(self.transport, self._close_answered)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
