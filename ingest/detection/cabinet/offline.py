@@ -17,6 +17,7 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 _DEFAULT_INTERVAL_S = 300
+_FARTHEST_US = 6 * 3_600_000_000  # what an agent's clock is believed to be ahead of the time of a recording
 _GREETING_US = 60_000_000  # whoever was born while nobody listened has said so by then: all are asked
 
 
@@ -40,12 +41,14 @@ class Presence:
         self._ticked_us = 0
         self.listening_us: int | None = 0
 
-    def hear(self, heard: Places, live: Places, now_us: int) -> Int64:
+    def hear(self, heard: Places, live: Places, now_us: int, at_us: Int64 | None = None) -> Int64:
         """Note whose records came; returns the controllers that are back (live data, and no death since their birth).
 
-        ``live`` are those of ``heard`` whose record is no history.
+        ``live`` are those of ``heard`` whose record is no history. ``at_us``: the time of each record of ``heard``,
+        which may be later than the time of a recording, since that waits for those whose records are still to be read.
         """
-        self.heard_us[heard] = np.maximum(self.heard_us[heard], now_us)
+        times_us = now_us if at_us is None else np.clip(at_us, now_us, now_us + _FARTHEST_US)
+        self.heard_us[heard] = np.maximum(self.heard_us[heard], times_us)
         is_back = self.is_offline[live] & (self.death_us[live] == 0)
         if self.listening_us is None and len(is_back):
             self.listening_us = now_us
@@ -92,8 +95,9 @@ class OfflineRule:
     def hear(self, sweep: Sweep, now_us: int) -> None:
         """Records came: who is back?"""
         live, whose = sweep.live_controller, sweep.batch.controller
-        heard = live if sweep.is_live.all() else whose[whose >= 0].astype(np.int64)
-        for controller in self.presence.hear(heard, live, now_us).tolist():
+        is_known = whose >= 0
+        heard, at_us = whose[is_known].astype(np.int64), sweep.at_s[is_known] * 1_000_000
+        for controller in self.presence.hear(heard, live, now_us, at_us).tolist():
             self._book.close(self._key(controller), now_us)
 
     def tick(self, now_us: int, interval_s: Int64, is_muted: Callable[[Int64], Bool]) -> None:

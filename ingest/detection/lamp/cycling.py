@@ -24,6 +24,9 @@ Float32 = npt.NDArray[np.float32]
 
 _CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
 _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
+_FASTEST_S = 4  # from one switching on to the next, for long: a counter that rose faster is another node's
+_SOME_COUNTS = 10
+_REPORTED_S = 1800  # counters are reported at least so often while their controller is heard
 _DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
 _SHARED_LAMPS = 3  # of a circuit; fewer have nothing in common
 _DIP_PAIR = 2  # or so many, if the circuit has no others
@@ -172,7 +175,11 @@ class CycleCounter:
         before = state.switch_count[lamp]
         is_reported = counts != UNKNOWN_UINT32
         delta = counts.astype(np.int64) - before
-        is_sane = is_reported & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
+        since_s = at_s - state.switch_reported_s[lamp]  # its last change; nobody notes a counter that stands still
+        was_away = self._context.gap_s[self._fleet.lamp_controller[lamp]] > state.switch_reported_s[lamp]
+        since_s = np.where(was_away, since_s, np.minimum(since_s, _REPORTED_S))
+        most = np.minimum(_WILD_COUNT, _SOME_COUNTS + since_s // _FASTEST_S)
+        is_sane = is_reported & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < most)
         # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
         is_supply = state.lit_from_s[lamp] > state.switch_reported_s[lamp]
         uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)

@@ -40,3 +40,21 @@ def test_a_death_is_confirmed_after_its_time():
     presence.session(0, is_birth=False, at_us=T0 + MINUTE_US, now_us=T0 + MINUTE_US)
     assert presence.tick(T0 + 90 * MINUTE_US, interval_s).tolist() == [0]
     assert (presence.confirmed_us[0] - T0) / MINUTE_US == 6
+
+
+def test_whose_records_were_read_while_the_time_waited_for_others_is_not_silent_when_it_goes_on():
+    presence, interval_s = presence_of(3), np.array([60, 60, 60])
+    for minute in range(1, 40):  # the time waits for the third one, of which more is to be read
+        both = np.arange(2)
+        presence.hear(both, both, T0 + MINUTE_US, np.full(2, T0 + minute * MINUTE_US))
+    last = np.array([2])
+    presence.hear(last, last, T0 + 40 * MINUTE_US, np.array([T0 + 40 * MINUTE_US]))
+    assert presence.tick(T0 + 40 * MINUTE_US, interval_s).tolist() == []
+    assert presence.tick(T0 + 46 * MINUTE_US, interval_s).tolist() == [0, 1, 2]
+
+
+def test_a_clock_that_is_days_ahead_hides_silence_for_some_hours_only():
+    presence, interval_s = presence_of(1), np.array([60])
+    one = np.array([0])
+    presence.hear(one, one, T0, np.array([T0 + 9 * 24 * 60 * MINUTE_US]))
+    assert presence.tick(T0 + 7 * 60 * MINUTE_US, interval_s).tolist() == [0]
