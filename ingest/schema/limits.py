@@ -42,8 +42,13 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise CityError(Message("terminal.error.no_duration", text=text[:60]))
+        raise CityError(Message("terminal.error.no_duration", text=_shown(text)))
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def _shown(text: str) -> str:
+    """A refused text as a complaint shows it: short, and no address that may hold a password."""
+    return "…" if "://" in text or "@" in text else text[:60]
 
 
 _DISCHARGE_WARM_UP: Final = dict.fromkeys(sorted(DISCHARGE), 600.0)
@@ -188,7 +193,7 @@ def _number(name: str, value: object, where: str) -> float:
                 "terminal.error.no_limit_number",
                 where=Plain(where),
                 name=Plain(name),
-                value=value[:60] if isinstance(value, str) else Plain(shown_value(value)),
+                value=_shown(value) if isinstance(value, str) else Plain(shown_value(value)),
                 unit=Plain(limit.unit),
             )
         )

@@ -200,3 +200,32 @@ def test_a_live_picture_that_cannot_be_written_is_told_until_it_can(tmp_path: Pa
     job.run(1)
     assert said[-1] is None
     assert LiveReader(tmp_path).read() is not None
+
+
+HOSTILE_VALUES = {
+    "hexadecimal digits": "0x" + "f" * 20_000,
+    "decimal digits": "9" * 5000,
+    "arrays in arrays": "[" * 3000 + "]" * 3000,
+    "a long list": "[" + ",".join(['"a"'] * 2000) + "]",
+    "a long text": '"' + "x" * 15_000 + '"',
+    "infinity": "inf",
+    "centuries": '"9999999999999999999999h"',
+    "an address": '"postgresql+psycopg://terang:Geh3imesW0rt@h/x"',
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE_VALUES)
+@pytest.mark.parametrize("key", ["[city]\ntimezone", "[limits]\nwarm_up", "[limits]\nnominal_voltage", "[web]\nhosts"])
+def test_a_citys_file_with_a_hostile_value_is_one_short_line(tmp_path: Path, key: str, value: str) -> None:
+    head = "" if key.startswith("[city]") else '[city]\nname = "Kota"\n'
+    (tmp_path / "city.toml").write_text(f"{head}{key} = {HOSTILE_VALUES[value]}\n")
+    try:
+        read_city(tmp_path, {})
+    except CityError as error:
+        said = str(error)
+    else:
+        said = ""
+    assert said or key.endswith("hosts")
+    assert len(said) < 1000
+    assert "\n" not in said
+    assert "Geh3imesW0rt" not in said
