@@ -117,6 +117,11 @@ class DetectionParts:
                 ("phases", self._cabinets.phase_loads),
                 *((f"cabinet-{name}", d) for name, d in self._cabinets.debounce.items()),
             ],
-            "sum": [("dark", self._dark), ("dark-baseline", self._dark.baseline), ("dark-run", self._dark.debounce)],
+            "sum": [
+                ("dark", self._dark),
+                ("dark", self._dark.strikes),
+                ("dark-baseline", self._dark.baseline),
+                ("dark-run", self._dark.debounce),
+            ],
             "meter": [("balance", self._balance.meters)],
         }

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.cabinet.dark_baseline import DarkBaseline, Expectation
+from ingest.detection.cabinet.dark_strikes import DarkStrikes
 from ingest.detection.cabinet.dark_sums import SumTable
 from ingest.detection.cabinet.sum_places import SumPlaces
 from ingest.detection.conditions.active_conditions import ActiveConditions
@@ -44,11 +45,7 @@ _RISE_SAMPLES: Final = 40  # unmeteredLoad takes half an hour
 _MOST_OF_RATING: Final = 0.08  # that lamps may draw more than they are rated at, as a logarithm
 _FORGOTTEN_S: Final = 590  # a switching guard, or a gap
 _INTERVALS: Final = 2.5
-_SILENT_SWEEPS: Final = 2  # one lost reply is a lost reply
-_STRIKE_AGAIN_S: Final = 3600
 _SEEN_SAMPLES: Final = 30  # what can be seen is told for the mean of so many
-_COOLING: Final = 0.5  # of the warm-up: an arc that goes out hot has to cool before it strikes again
-_COOL: Final = 2.0  # warm-ups after which an arc has cooled anyway
 
 
 class DarkCount:
@@ -58,7 +55,8 @@ class DarkCount:
         """Nothing is learned yet."""
         self._fleet, self._state, self._book = fleet, state, book
         self.sums, self._places = SumTable(fleet, table, state), SumPlaces(fleet)
-        self._dip_v, self._nominal_v = table.scalar("dip_voltage"), table.scalar("nominal_voltage")
+        self._nominal_v = table.scalar("nominal_voltage")
+        self.strikes = DarkStrikes(self.sums, table)
         n = self.sums.n
         seconds, samples = table.scalar("dark_count_time"), int(table.scalar("confirm_samples"))
         self._share, self._no_voltage = table.scalar("dark_count_share"), table.scalar("no_voltage")
@@ -69,10 +67,6 @@ class DarkCount:
         self.run_sum, self.run_sigma = np.zeros(n), np.zeros(n)
         self.run_n = np.zeros(n, np.int32)  # below 0: more is there than was learned
         self.reported = np.zeros(n, np.uint16)
-        self.judged_s = np.zeros(n, np.int64)
-        self.lit_from_s = np.zeros(n, np.int64)
-        self.struck_s = np.zeros(n, np.int64)
-        self.n_silent = np.zeros(n, np.uint8)  # sweeps since the sum's meter answered
         self.seen_share = np.full(n, np.nan)  # smallest share of the sum that can be seen missing
 
     def judge(self, sweep: Sweep, commands: Commands, is_starved: Bool, is_muted: Callable[[Int64], Bool]) -> None:
@@ -85,13 +79,12 @@ class DarkCount:
         if not len(item):
             return
         at_s = sweep.at_s[record]
-        self._note_strikes(sweep, commands, is_starved, item, record, sums.power_w, sums.voltage_v)
+        self.strikes.note(sweep, commands, is_starved, item, record, sums.power_w, sums.voltage_v)
         level = np.where(self.sums.is_dimming[item], commands.level[record], 100).astype(np.int64)
         shape_w = self.sums.shape_w(item, level, sums.voltage_v)
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
         is_judged &= ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
-        is_cold = (self.sums.slow_share[item] > 0) & (at_s - self.lit_from_s[item] < self.sums.warm_up_s[item])
-        is_fit = is_judged[record] & ~is_cold
+        is_fit = is_judged[record] & ~self.strikes.is_cold(item, at_s)
         if controllers := self._book.controllers_with(_VOLTAGE_CODES):
             is_fit &= ~self._has_odd_voltage(controllers)[item]
         chosen = np.flatnonzero(is_fit & (sums.power_w > 0) & (shape_w > 0))
@@ -120,29 +113,6 @@ class DarkCount:
         is_odd[[case.circuit for case in cases if case.circuit >= 0]] = True
         return is_odd
 
-    def _note_strikes(  # measured columns, in the order of the rule
-        self,
-        sweep: Sweep,
-        commands: Commands,
-        is_starved: Bool,
-        item: Int64,
-        record: Int64,
-        power_w: Float64,
-        voltage_v: Float64,
-    ) -> None:
-        """When discharge lamps strike anew: switched on, after a dip, after their meter was silent with them."""
-        self.n_silent[item] = np.where(np.isfinite(power_w), 0, np.minimum(self.n_silent[item].astype(int) + 1, 255))
-        is_out = ~commands.is_on | is_starved | sweep.is_dipped | (sweep.batch.is_contactor_closed == 0)
-        strikes = is_out[record] | (self.n_silent[item] >= _SILENT_SWEEPS)
-        strikes |= (voltage_v > self._no_voltage) & (voltage_v < self._dip_v)
-        self._strike(item[strikes], sweep.at_s[record[strikes]])
-
-    def _strike(self, item: Int64, at_s: Int64) -> None:
-        """The arcs of some sums went out, and strike again as soon as they are cold enough."""
-        warm_up_s = self.sums.warm_up_s[item]
-        is_hot = at_s - self.judged_s[item] < _COOL * warm_up_s
-        self.lit_from_s[item] = at_s + np.where(is_hot, _COOLING * warm_up_s, 0).astype(np.int64)
-
     def _judge_sums(  # measured columns, in the order of the rule
         self,
         sweep: Sweep,
@@ -158,12 +128,13 @@ class DarkCount:
         seen = np.log(power_w / shape_w)
         self._begin_anew(item, at_s, dt_s)
         expected = self.baseline.expect(item, level, volts, self.sums.ballast_share[item])
-        self.judged_s[item] = at_s
+        self.strikes.judged_s[item] = at_s
         missing = expected.mean - seen
         is_known = np.isfinite(missing)
         first = np.flatnonzero(~is_known)
         self.baseline.learn(item[first], level[first], seen[first], volts[first])
-        known = np.flatnonzero(is_known & ~self._do_all_strike(item, at_s, missing))
+        is_quiet = (self.mean[item], ~self.debounce.is_open[item])
+        known = np.flatnonzero(is_known & ~self.strikes.do_all_strike(item, at_s, missing, *is_quiet))
         if not len(known):
             return
         item, record, level, power_w, shape_w = item[known], record[known], level[known], power_w[known], shape_w[known]
@@ -219,7 +190,7 @@ class DarkCount:
     def _begin_anew(self, item: Int64, at_s: Int64, dt_s: Int64) -> None:
         """Another level, another night, or a cold lamp between: what was missing then says nothing of now."""
         gap_s = np.maximum(_FORGOTTEN_S, _INTERVALS * dt_s)
-        anew = item[at_s - self.judged_s[item] >= gap_s]
+        anew = item[at_s - self.strikes.judged_s[item] >= gap_s]
         if len(anew):
             self._drop_runs(anew)
             self.before[anew] = np.nan
@@ -229,16 +200,6 @@ class DarkCount:
 
     def _drop_runs(self, item: Int64) -> None:
         self.run_sum[item], self.run_sigma[item], self.run_n[item] = 0.0, 0.0, 0
-
-    def _do_all_strike(self, item: Int64, at_s: Int64, missing: Float64) -> Bool:
-        """Sums of which most discharge lamps went out at once: a dip that no meter saw. Told once an hour."""
-        slow = -np.log1p(-0.5 * np.minimum(self.sums.slow_share[item], 0.99))
-        strikes = (slow > 0) & (missing > slow) & (self.mean[item] <= slow / 2) & ~self.debounce.is_open[item]
-        strikes &= at_s - self.struck_s[item] >= _STRIKE_AGAIN_S
-        self.struck_s[item[strikes]] = at_s[strikes]
-        self._strike(item[strikes], at_s[strikes])
-        found: Bool = strikes
-        return found
 
     def _follow(self, item: Int64, missing: Float64, noise: Float64, lamp: Float64) -> None:
         """The running mean, as slow as the noise asks for; a jump that stays is taken over at once."""

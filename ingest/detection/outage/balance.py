@@ -28,6 +28,8 @@ UInt8 = npt.NDArray[np.uint8]
 WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 PHASES: Final = 3
 _SILENT_SWEEPS: Final = 3  # before, a level is hardly older than the others'
+_STRUCK_SHARE: Final = 0.75  # of its power: below it an arc was striking, or the lamp is known to be weak
+_WEAK: Final = frozenset({"lampFailure", "lampPowerTooLow", "cyclingFailure"})
 
 
 class Balance:
@@ -53,6 +55,7 @@ class Balance:
             state.bits.running_any(rules.spoiling()),
             state.bits.running_any(rules.withholding()),
         )
+        self._weak = state.bits.running_any(i for i, rule in enumerate(rules) if rule.code in _WEAK)
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -101,6 +104,7 @@ class Balance:
             r, switched_s = record[away], state.switched_s[lamp[away]].astype(np.int64)
             is_of_before = 2 * (sweep.at_s[r] - switched_s) < (2 * silent[away] - 1) * sweep.dt_s[r]
             is_of_before |= level[away] != state.level[lamp[away]]
+            is_of_before |= self._was_striking(lamp[away], power[away])
             is_fresh[away[is_of_before]] = False
         volts = self._voltages(sweep, lamp, record, ~is_fresh)
         return np.where(is_fresh, power, self.expected_w(lamp, level, volts))
@@ -192,6 +196,39 @@ class Balance:
         unknown = np.flatnonzero(np.isnan(apparent))
         absurd[unknown] |= (state.flags[lamp[unknown]] & self._spoilt) != 0
         return absurd
+
+    def _was_striking(self, lamp: Int64, power_w: Float64) -> Bool:
+        """Discharge lamps whose last power is that of an arc that went out in a dip or had just struck; bool (n,).
+
+        No sample in a dip or a warm-up runs a rule: a lamp that draws so little otherwise has one that runs.
+        """
+        slow = np.flatnonzero(self._warm_up_s[lamp] > 0)
+        struck = np.zeros(len(lamp), np.bool_)
+        if len(slow):
+            lamps = lamp[slow]
+            usual = self.expected_w(lamps, voltage_v=np.full(len(lamps), self._electric.nominal_v, np.float32))
+            is_weak = (self._state.flags[lamps] & self._weak) != 0
+            struck[slow] = (power_w[slow] < _STRUCK_SHARE * usual) & ~is_weak
+        return struck
+
+    def may_strike(self, lamp: Int64, at_s: int) -> Bool:
+        """Discharge lamps of one controller that may be restriking or warming up after a dip of the supply; bool (n,).
+
+        A cabinet's voltage tells of a dip, or most lamps that answer do by what they draw: then it is not known what
+        silent ones draw.
+        """
+        state, warm_up_s = self._state, self._warm_up_s[lamp]
+        may: Bool = at_s - self._dip_s[self._fleet.lamp_controller[lamp]] < warm_up_s
+        telling = np.flatnonzero((warm_up_s > 0) & (state.quality[lamp] == 0) & (state.level[lamp] > 0))
+        if len(telling):
+            is_cold = self._was_striking(lamp[telling], np.abs(state.power_w[lamp[telling]].astype(np.float64)))
+            may |= (2 * is_cold.sum() > len(telling)) & (warm_up_s > 0)
+        return may
+
+    def is_silent(self, lamp: Int64) -> Bool:
+        """Lamps with a meter of their own that did not answer; bool (n,)."""
+        silent: Bool = self._state.is_listed[lamp] & (self._state.quality[lamp] != 0)
+        return silent
 
     def _stands_still(self, lamp: Int64, level: UInt8) -> Bool:
         """Meters that repeat themselves, and did so over a change of level: they say nothing of this one."""

@@ -19,6 +19,7 @@ Bool = npt.NDArray[np.bool_]
 
 _EVERY_S: Final = 300  # quiet sweeps are learned from this often, once there are enough
 _UNSURE_SHARE: Final = 0.05  # of the power: lamps that did not answer in a quiet sweep
+_SILENT_SHARE: Final = 0.3  # of the power: lamps that were reported silent; of more nobody knows whether they burn
 _LONG_SILENT: Final = 30  # sweeps after which lamps that were reported silent are a part of what this cabinet is like
 
 
@@ -66,12 +67,13 @@ class BalanceLearning:
         if len(silent_meters):  # perhaps dark with their meter
             is_unsure |= is_bare & np.isin(fleet.lamp_circuit[own], silent_meters)
         is_settled = self._balance.are_settled(sweep, own, record)
+        is_lost = ~is_bare & (silent > 0) & ~is_unsure
         unsure, rated = np.where(is_unsure, drawn, 0.0), np.where(is_bare, drawn, 0.0)
 
         is_home = fleet.lamp_cabinet[own] == fleet.home_cabinet[controller][place]
         phases = batch.cabinet_power_w[records].astype(np.float64)
         cabinet_w = np.where(np.isfinite(phases).any(axis=1), np.nansum(phases, axis=1), np.nan)
-        columns = (drawn, unsure, rated)
+        columns = (drawn, unsure, rated, np.where(is_lost, drawn, 0.0))
         here = np.flatnonzero(is_home)
         sums = _sums(place[here], [column[here] for column in columns], is_settled[here], len(records))
         self._take(fleet.n_circuits + controller, controller, cabinet_w, *sums)
@@ -98,21 +100,13 @@ class BalanceLearning:
         behind = fleet.lamp_circuit[own[here]]
         sums = _sums(behind, [column[here] for column in columns], is_settled[here], fleet.n_circuits)
         power_w = batch.circuit_power_w[row[is_known]].astype(np.float64)
-        is_quiet, total, unsure_w, rated_w = sums
-        chosen = is_quiet[circuit], total[circuit], unsure_w[circuit], rated_w[circuit]
-        self._take(circuit, reported_by, power_w, *chosen)
+        is_quiet, columns_w = sums
+        self._take(circuit, reported_by, power_w, is_quiet[circuit], [values[circuit] for values in columns_w])
 
-    def _take(  # measured columns, in the order of the rule
-        self,
-        key: Int64,
-        controller: Int64,
-        power_w: Float64,
-        is_quiet: Bool,
-        lamps_w: Float64,
-        unsure_w: Float64,
-        rated_w: Float64,
-    ) -> None:
-        good = np.flatnonzero(is_quiet & (unsure_w <= _UNSURE_SHARE * lamps_w) & (lamps_w > 0))
+    def _take(self, key: Int64, controller: Int64, power_w: Float64, is_quiet: Bool, sums: Sequence[Float64]) -> None:
+        lamps_w, unsure_w, rated_w, lost_w = sums
+        is_known = (unsure_w <= _UNSURE_SHARE * lamps_w) & (lost_w <= _SILENT_SHARE * lamps_w) & (lamps_w > 0)
+        good = np.flatnonzero(is_quiet & is_known)
         key, controller = key[good], controller[good]
         soon = self._balance.meters.take(key, power_w[good], lamps_w[good], unsure_w[good], rated_w[good])
         if len(soon):
@@ -129,10 +123,10 @@ def _spread(start: Int64, chosen: Int64) -> tuple[Int64, Int64]:
 
 def _sums(
     meter: npt.NDArray[np.integer], columns: Sequence[Float64], is_settled: Bool, n_meters: int
-) -> tuple[Bool, Float64, Float64, Float64]:
-    """Whether each of n meters has lamps and all are settled, and the sums of the three columns behind it; (n,) all."""
+) -> tuple[Bool, list[Float64]]:
+    """Whether each of n meters has lamps and all are settled, and the sums of the columns behind it; (n,) all."""
     n_lamps = np.bincount(meter, minlength=n_meters)
     n_settled = np.bincount(meter[is_settled], minlength=n_meters)
-    drawn, unsure, rated = (np.bincount(meter, column, minlength=n_meters).astype(np.float64) for column in columns)
+    found = [np.bincount(meter, column, minlength=n_meters).astype(np.float64) for column in columns]
     is_quiet: Bool = (n_lamps > 0) & (n_settled == n_lamps)
-    return is_quiet, drawn, unsure, rated
+    return is_quiet, found

@@ -16,10 +16,12 @@ from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
+from ingest.detection.outage.candidate_groups import WAIT, ControllerLamps, Group
 from ingest.detection.outage.circuit_outages import CircuitOutages
-from ingest.detection.outage.grouping import WAIT, ControllerLamps, Group, diagnose
+from ingest.detection.outage.grouping import diagnose, is_lone
 from ingest.detection.outage.liveness import Liveness
 from ingest.detection.outage.load import GONE, UNKNOWN
+from ingest.detection.outage.returns import Returns
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.detection.outage.silent_load import SilentLoad
 from ingest.model.fleet import Fleet
@@ -56,6 +58,7 @@ class Silence:
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
         self._outages = CircuitOutages(fleet, state)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
+        self._back = Returns(self.lost)
         self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
@@ -94,6 +97,7 @@ class Silence:
         is_open: Bool = runs["is_open"]
         # perhaps it was dark with its cable: a discharge lamp starts anew, and its switching on is none of its own
         has_been_away = np.flatnonzero(is_open | (runs["count"] >= self._samples))
+        self._back.note(lamp[has_been_away], runs["since_s"][has_been_away])
         if len(has_been_away):
             self._state.lit_from_s[lamp[has_been_away]] = sweep.at_s[sweep.record_of(row[has_been_away])]
         self.lost.close(lamp[np.flatnonzero(is_open | (runs["count"] > 0))])
@@ -195,6 +199,10 @@ class Silence:
         is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
         at_us = int(sweep.at_s[record]) * 1_000_000
         taken = self.cases.follow(c, own, is_alive, is_live, at_us)
+        if self.cases.is_returning(c):
+            self._pending.add(c)
+        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
+        self._back.begin_anew(own, interval_s)
         is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
         is_lost = in_record & is_live & ~is_alive & is_run
         if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
@@ -220,24 +228,22 @@ class Silence:
             dark = self.cases.is_dark(c, own)
             return self._silent_load.loads(sweep, record, lamps.lamp, groups, dark, c, lamps.since_s)  # type: ignore[arg-type]
 
-        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
         muted = is_muted(lamps.lamp)
         at_s = int(sweep.at_s[record])
         is_guarded = self._guarded(sweep, record, lamps.lamp)
         is_blind = self._is_blind(sweep, record, lamps)
         for group in diagnosis.groups:
-            if group.verdict == "alone" and group.load == UNKNOWN and is_blind:
-                self._pending.add(c)
-                continue
-            if group.verdict == "wait" or muted[group.rows].any():
+            is_hidden = group.verdict == "alone" and group.load == UNKNOWN and is_blind
+            if is_hidden or group.verdict == "wait" or muted[group.rows].any():
                 self._pending.add(c)
                 continue
             if group.verdict == "alone":
-                if group.load == GONE and lamps.is_falling.any():  # theirs may be the load that is gone
+                # theirs may be the load that is gone
+                if group.load == GONE and (lamps.is_falling | (lamps.is_mute & ~lamps.is_lost)).any():
                     self._pending.add(c)
                     continue
-                group.is_lone = _is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
+                group.is_lone = is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
                 self._tell_alone(c, group, lamps, at_s, is_guarded)
             else:
                 self.cases.open_group(c, group, lamps, at_us)
@@ -291,10 +297,3 @@ class Silence:
     def snapshot(self) -> dict[str, Any]:
         """What a restart must not lose beside the counters."""
         return {"answered_by_day": self.answered_by_day}
-
-
-def _is_lone(group: Group, groups: list[Group], lamps: ControllerLamps, near_s: int) -> bool:
-    """Whether no other lamp without a cause fell silent together with this group."""
-    onset_s = lamps.since_s[group.rows].max()
-    others = [one for one in groups if one.verdict == "alone" and one is not group]
-    return not any((np.abs(lamps.since_s[one.rows] - onset_s) <= near_s).any() for one in others)

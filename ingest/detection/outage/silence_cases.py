@@ -13,7 +13,7 @@ from ingest.detection.conditions.causes import Case
 from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
-from ingest.detection.outage.grouping import ControllerLamps, Group
+from ingest.detection.outage.candidate_groups import ControllerLamps, Group
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN
 from ingest.detection.rules import DARK
 from ingest.model.finding import Key, Place
@@ -39,7 +39,7 @@ class SilenceCases:
     ) -> None:
         """Start with nothing known."""
         self._fleet, self._state, self._book, self._lost = fleet, state, book, lost
-        self._samples = int(table.scalar("confirm_samples"))
+        self._samples, self._no_voltage = int(table.scalar("confirm_samples")), table.scalar("no_voltage")
         self.healthy: dict[Key, int] = {}
         #: opens the rule ``lampFailure`` of a lamp that is known to be dark though it does not answer
         self.open_dark: Callable[[int, int], None] = lambda *_: None
@@ -70,14 +70,29 @@ class SilenceCases:
         return taken
 
     def is_dark(self, controller: int, own: Int64) -> Bool:
-        """Lamps without load by an open circuit, cable or pole fuse; bool (own,)."""
+        """Lamps without load by an open circuit, cable or pole fuse; bool (own,).
+
+        A lamp that answers with voltage has its load again, though the case stands until that has been confirmed; so
+        have the lamps without a meter behind it, as far as anybody can tell.
+        """
         dark = np.zeros(len(own), np.bool_)
+        is_back = (self._state.quality[own] == 0) & (self._state.voltage_v[own] >= self._no_voltage)
+        is_bare = ~self._state.is_listed[own]
         for case in self._book.of_controller(controller):
             is_fuse = case.code == "communicationFailure" and case.evidence.get("load") == GONE
             is_fuse |= case.code == DARK.code and case.evidence.get("suspected") == POLE_FUSE
             if case.code in {"circuitFailure", "cableFailure"} or is_fuse:
-                dark[np.array(case.lamps, np.int64) - int(own[0])] = True
-        return dark
+                rows = np.array(case.lamps, np.int64) - int(own[0])
+                dark[rows[~(is_bare[rows] & is_back[rows].any())]] = True
+        without_load: Bool = dark & ~is_back
+        return without_load
+
+    def is_returning(self, controller: int) -> bool:
+        """Whether some lamps of an open circuit or cable answer again: who of the others is dark is not known yet."""
+        return any(
+            case.code in {"circuitFailure", "cableFailure"} and self.healthy.get(case.key, 0) > 0
+            for case in self._open_groups(controller)
+        )
 
     def open_group(self, controller: int, group: Group, lamps: ControllerLamps, at_us: int) -> None:
         """A circuit, a cable or a bus."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,8 +13,8 @@ import numpy.typing as npt
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
-from ingest.detection.outage.grouping import WAIT, Group
-from ingest.detection.outage.load import GONE, UNKNOWN, Reading, judge_groups
+from ingest.detection.outage.candidate_groups import WAIT, Group
+from ingest.detection.outage.load import GONE, THERE, UNKNOWN, Reading, judge_groups
 from ingest.detection.outage.meter_equations import Equation, MeterEquations
 from ingest.model.fleet import Fleet
 
@@ -25,7 +26,29 @@ _MOST_KEPT: Final = 40
 _MOST_SUMS: Final = 20000
 _MOST_WAITED: Final = 12  # sweeps for a meter to tell; a lone lamp is waited for _LONE_WAITED
 _LONE_WAITED: Final = 7
+_MOST_LAMPS: Final = 4_000_000  # silent lamps in all sums that are kept
 _CLEAR: Final = 4.0  # sigmas: see `load`
+_MISFIT: Final = 0.25  # of a lamp's power: what neither burning nor being gone explains is another's
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What some meters showed in one sweep beyond their lamps if all burned.
+
+    Attributes:
+        at_s: data time; left_w the sum.
+        silent: int32 (k,) lamps behind the meters that did not answer; watt float32 (k,) what each of them counts in
+            ``left_w``: what was expected of it then, which may be another value in a later sweep.
+    """
+
+    at_s: int
+    left_w: float
+    silent: npt.NDArray[np.int32]
+    watt: npt.NDArray[np.float32]
+
+    def without_w(self, lamps: Int64) -> float:
+        """What the meters showed beyond all lamps but some, int64 (m,) of this controller."""
+        return self.left_w + float(self.watt[np.isin(self.silent, lamps)].sum())
 
 
 class SilentLoad:
@@ -36,7 +59,8 @@ class SilentLoad:
         self._fleet, self._balance = fleet, balance
         self._meters, self._load_gone = balance.meters, table.scalar("load_gone")
         self._equations = MeterEquations(fleet, balance, table.scalar("no_voltage"))
-        self._kept: dict[tuple[int, ...], deque[tuple[int, float]]] = {}
+        self._kept: dict[tuple[int, ...], deque[_Sum]] = {}
+        self._n_lamps = 0  # of all sums ever kept since they were last cleared
 
     def loads(  # measured columns, in the order of the rule
         self,
@@ -68,6 +92,7 @@ class SilentLoad:
         burning = self._balance.burning_w(sweep, own, np.full(len(own), record))
         burning[is_gone] = 0.0
         is_stepped = self._balance.commands is not None and not self._balance.commands.is_settled[record]
+        is_striking = self._balance.may_strike(own, at_s)
         members = [lamps[group.rows] - start for group in groups]
         equations = self._equations.of(sweep, record, controller, own)
         dead = self._equations.dead_circuits(sweep, record)
@@ -82,6 +107,7 @@ class SilentLoad:
                 continue
             chosen_lamps = lamps[group.rows]
             is_new = is_stepped and self._balance.is_level_unreported(chosen_lamps).any()
+            is_new |= is_striking[members[i]].any()
             if is_new or not self._balance.has_burned(chosen_lamps, at_s).all():
                 answers[i] = WAIT
                 continue
@@ -95,12 +121,16 @@ class SilentLoad:
                 continue
             onset_s = max(int(since_s[groups[i].rows].max()) for i in touching)
             n_gone = int(is_gone[equation.is_behind].sum())  # with other lamps known to be dark it is another sum
-            seen = self._keep((*key, -1 - n_gone), at_s, float(left), onset_s)
+            silent = np.flatnonzero(equation.is_behind & (self._balance.is_silent(own)))
+            newest = _Sum(at_s, float(left), silent.astype(np.int32), burning[silent].astype(np.float32))
+            judged_lamps = np.concatenate([members[i] for i in touching])
+            sums = self._keep((*key, -1 - n_gone), newest, onset_s)
+            seen = [one.without_w(judged_lamps) for one in sums]
             mean, middle, n = float(np.mean(seen)), float(np.median(seen)), len(seen)
             sigma = self._meters.sigma_w(equation.key, equation.power_w, n)
-            judged = judge_groups(Reading(mean + sum(parts), sigma), parts, self._load_gone)
+            judged = judge_groups(Reading(mean, sigma), parts, self._load_gone)
             if middle != mean:  # a wrong value in a sweep or two may carry the mean along, but not the median
-                also = judge_groups(Reading(middle + sum(parts), sigma), parts, self._load_gone)
+                also = judge_groups(Reading(middle, sigma), parts, self._load_gone)
                 judged = [one if one == other else UNKNOWN for one, other in zip(judged, also, strict=True)]
             single = self._meters.sigma_w(equation.key, equation.power_w, 1)
             later = self._meters.sigma_w(equation.key, equation.power_w, _MOST_WAITED)
@@ -108,7 +138,14 @@ class SilentLoad:
                 if i not in chosen:
                     continue
                 answers[i], groups[i].strength = answer, part / sigma
-                groups[i].is_at_once = max(seen) <= _CLEAR * single - self._load_gone * part
+                groups[i].is_at_once = max(seen) - sum(parts) <= _CLEAR * single - self._load_gone * part
+                if groups[i].kind == "single" and answer != UNKNOWN:
+                    shares = list(zip(parts, judged, strict=True))
+                    misfit = abs(mean - sum(other for other, word in shares if word == THERE))
+                    misfit += sum(other for other, word in shares if word == UNKNOWN)
+                    if misfit > max(_CLEAR * sigma, _MISFIT * part):
+                        answers[i] = UNKNOWN  # something else has changed, that nobody knows
+                        continue
                 most = _LONE_WAITED if groups[i].kind == "single" else _MOST_WAITED
                 if answer == UNKNOWN and n < most and part >= _CLEAR * later and sigma > later:
                     answers[i] = WAIT
@@ -116,7 +153,7 @@ class SilentLoad:
 
     def load_of(self, sweep: Sweep, record: int, lamps: Int64, is_dark: Bool | None) -> str:
         """What the meters above some lamps without meters of their own say of their load in one sweep."""
-        fleet, c = self._fleet, int(sweep.batch.controller[record])
+        fleet, c, at_s = self._fleet, int(sweep.batch.controller[record]), int(sweep.at_s[record])
         own = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
         burning = self._balance.burning_w(sweep, own, np.full(len(own), record))
         members = lamps - own[0]
@@ -128,20 +165,21 @@ class SilentLoad:
             return UNKNOWN
         left = float(self._meters.left_w(equation.key, equation.power_w, np.zeros(len(equation.key))).sum())
         part, behind = float(burning[members].sum()), float(burning[equation.is_behind].sum())
-        if not np.isfinite([left, part, behind]).all():
+        if not np.isfinite([left, part, behind]).all() or self._balance.may_strike(lamps, at_s).any():
             return UNKNOWN
         sigma = self._meters.sigma_w(equation.key, equation.power_w, 1)
         return judge_groups(Reading(left - behind + part, sigma), [part], self._load_gone)[0]
 
-    def _keep(self, key: tuple[int, ...], at_s: int, left_w: float, onset_s: int) -> list[float]:
-        """Keep what some meters show beyond their lamps if all burned; returns it of each sweep since an onset."""
-        if len(self._kept) > _MOST_SUMS:
+    def _keep(self, key: tuple[int, ...], newest: _Sum, onset_s: int) -> list[_Sum]:
+        """Keep what some meters show; returns that of each sweep since an onset."""
+        self._n_lamps += len(newest.silent)
+        if len(self._kept) > _MOST_SUMS or self._n_lamps > _MOST_LAMPS:
             self._kept.clear()
+            self._n_lamps = len(newest.silent)
         kept = self._kept.setdefault(key, deque(maxlen=_MOST_KEPT))
-        if kept and at_s - kept[-1][0] > _GAP_S:
+        if kept and newest.at_s - kept[-1].at_s > _GAP_S:
             kept.clear()
-        if not kept or kept[-1][0] != at_s:
-            kept.append((at_s, left_w))
-        else:  # asked again in the same sweep, of other groups
-            kept[-1] = (at_s, left_w)
-        return [left for when, left in kept if when >= onset_s]
+        if kept and kept[-1].at_s == newest.at_s:  # asked again in the same sweep, of other groups
+            kept.pop()
+        kept.append(newest)
+        return [one for one in kept if one.at_s >= onset_s]
