@@ -26,7 +26,8 @@ from city_pki.authority import Authority, root_fingerprint
 from city_pki.certificates import check_name, csr_digest
 from city_pki.enrolment_records import APPROVAL_TIME, RENEWAL_TIME, Answer, Code, Request
 from city_pki.errors import PkiError, RefusedError
-from city_pki.secret_file import locked, read_secret, write_secret
+from city_pki.secret_file import MAX_BYTES, locked, read_secret, write_secret
+from edge_agent.wire import read_json
 from edge_agent.wire.enrolment import (
     FINGERPRINT_BYTES,
     MAX_CSR,
@@ -189,7 +190,7 @@ class Enrolments:
         if not path.exists():
             return [], []
         try:
-            document = json.loads(read_secret(path))
+            document = read_json(read_secret(path), max_bytes=MAX_BYTES)
             return [Code(**each) for each in document["codes"]], [Request(**each) for each in document["requests"]]
         except (ValueError, TypeError, KeyError) as error:
             raise PkiError(

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from city_pki.errors import PkiError
-from city_pki.secret_file import read_secret, write_secret
+from city_pki.secret_file import MAX_BYTES, read_secret, write_secret
+from edge_agent.wire import read_json
 from languages.message import Message, Plain, why
 
 
@@ -38,7 +39,7 @@ def read_issued(folder: Path) -> tuple[Issued, ...]:
     """
     path = folder / "issued.json"
     try:
-        return tuple(Issued(**entry) for entry in json.loads(read_secret(path)))
+        return tuple(Issued(**entry) for entry in read_json(read_secret(path), max_bytes=MAX_BYTES))
     except (ValueError, TypeError) as error:
         raise PkiError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 

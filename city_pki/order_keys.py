@@ -15,8 +15,9 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from city_pki.errors import PkiError
-from city_pki.secret_file import locked, read_secret, write_public, write_secret
-from edge_agent.wire import WireError
+from city_pki.secret_file import MAX_BYTES, locked, read_secret, write_public, write_secret
+from durable_files.bounded_read import read_bounded
+from edge_agent.wire import WireError, read_json
 from edge_agent.wire.signed_order import (
     KEY_BYTES,
     KeyRotation,
@@ -156,7 +157,7 @@ def read_public(folder: Path) -> PublicKeys:
     """
     path = folder / PUBLIC_FILE
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = read_json(read_bounded(path, MAX_BYTES))
         working, recovery = (decode_bytes(document[name], KEY_BYTES) for name in ("working", "recovery"))
         rotation = parse_rotation(document["rotation"]) if document["rotation"] is not None else None
     except FileNotFoundError as error:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from city_pki.errors import PkiError, SecretFileError
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from languages.message import Message, Plain, why
 
-_MOST_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 64 * 1024 * 1024
 _OTHERS: Final = 0o077  # rights of group and others
 
 
@@ -32,13 +33,12 @@ def read_secret(path: Path) -> bytes:
         SecretFileError: it is missing, unreadable, or open to others; the text never holds its contents.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & _OTHERS:
-                raise SecretFileError(
-                    Message("terminal.error.secret_open", file=Plain(path), mode=Plain(f"{mode & 511:04o}"))
-                )
-            return file.read(_MOST_BYTES)
+        mode = path.stat().st_mode
+        if mode & _OTHERS:
+            raise SecretFileError(
+                Message("terminal.error.secret_open", file=Plain(path), mode=Plain(f"{mode & 511:04o}"))
+            )
+        return read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise SecretFileError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
 

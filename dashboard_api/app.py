@@ -34,7 +34,7 @@ from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
 from dashboard_api.http.request_limits import RequestLimits
 from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
-from dashboard_api.live.age_metrics import add_age_metrics
+from dashboard_api.live.age_metrics import add_age_metrics, add_unreadable_metric
 from dashboard_api.live.changes import ChangeHistory
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
@@ -118,6 +118,12 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.lamp_changes = ChangeHistory()
     app.state.metrics = CollectorRegistry()
     add_age_metrics(app.state.metrics, context.live_age_s, context.newest_record_age_s)
+    stores = {
+        "database": context.database.register_version,
+        "live_picture": lambda: (context.live.read(), context.live.trouble)[1],
+        "telemetry": lambda: next(iter(context.readings.warnings().values()), None),
+    }
+    add_unreadable_metric(app.state.metrics, stores)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(HeadRequests)
     app.add_middleware(RequestLimits, words=context.languages[FALLBACK])

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from durable_files.bounded_read import read_bounded
 from edge_agent.bus_config import parse_bus
 from edge_agent.errors import ConfigError
 from edge_agent.settings import (
@@ -46,6 +47,9 @@ __all__ = [
 ]
 SCHEMES = ("mqtt", "mqtts")
 MAX_TOPIC_LEVEL = 200
+MAX_PASSWORD_BYTES = 65_536
+
+
 # environment variable -> section and key; the environment wins over the file
 OVERRIDES = {
     f"TERANG_{section}_{key}".upper(): (section, key)
@@ -134,7 +138,7 @@ def _broker(table: Table, folder: Path, password: str | None) -> BrokerConfig:
     password_file = table.path("password_file", folder)
     if password is None and password_file is not None:
         try:
-            password = password_file.read_text(encoding="utf-8").strip()
+            password = read_bounded(password_file, MAX_PASSWORD_BYTES).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             table.fail("password_file", why(error))
     section = BrokerConfig(

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from edge_agent.enrolment_server import Server
 from edge_agent.errors import Fatal, Retryable
@@ -116,9 +117,9 @@ def renew(server: Server, place: Place, now: datetime, *, is_forced: bool = Fals
         Retryable: the server does not answer.
     """
     try:
-        present = x509.load_pem_x509_certificate(place.cert.read_bytes())
-        old_key = serialization.load_pem_private_key(place.key.read_bytes(), None)
-        root = _root(place.ca.read_text(encoding="utf-8"))
+        present = x509.load_pem_x509_certificate(read_bounded(place.cert, MAX_ANSWER_BYTES))
+        old_key = serialization.load_pem_private_key(read_bounded(place.key, MAX_ANSWER_BYTES), None)
+        root = _root(read_bounded(place.ca, MAX_ANSWER_BYTES).decode())
     except (OSError, ValueError, TypeError) as error:
         raise Fatal(
             Message(
@@ -233,7 +234,7 @@ def _new_request(place: Place, name: str) -> tuple[str, ec.EllipticCurvePrivateK
 
 def _asked(place: Place) -> tuple[str, ec.EllipticCurvePrivateKey] | None:
     try:
-        document = read_json(place.asked.read_bytes(), max_bytes=MAX_ANSWER_BYTES)
+        document = read_json(read_bounded(place.asked, MAX_ANSWER_BYTES), max_bytes=MAX_ANSWER_BYTES)
         key = serialization.load_pem_private_key(document["key"].encode(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return str(document["csr"]), key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -58,7 +59,7 @@ class Server:
         except urllib.error.HTTPError as error:
             kind = Fatal if error.code in {400, 403, 404, 422} else Retryable
             raise kind(f"{url}: the city refuses: {error.code} {error.reason}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # the last: half an answer, or no HTTP
             raise Retryable(f"{url}: {error}") from error
         if not isinstance(document, dict):
             raise Retryable(f"{url}: is no enrolment's answer")

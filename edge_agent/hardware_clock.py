@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 
 LOG: Final = logging.getLogger(__name__)
@@ -90,8 +91,7 @@ class HardwareClock:
 
     def _agreed_ms(self) -> int | None:
         try:
-            with self._note.open("rb") as file:
-                document: Any = json.loads(file.read(MAX_NOTE_BYTES))
+            document: Any = json.loads(read_bounded(self._note, MAX_NOTE_BYTES))
             agreed_ms = document["agreed_ms"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from edge_agent.errors import AgentError
 from edge_agent.wire import read_json
 
 MAX_BYTES = 1_000_000
+MAX_NUMBER = 4_102_444_800_000  # the year 2100 [ms], which no count of ours reaches
 
 
 class NoStatus(AgentError):  # noqa: N818 - says what the caller shows: there is none
@@ -96,14 +98,29 @@ def read_status(path: Path) -> AgentStatus:
         NoStatus: there is no such file, or another program's.
     """
     try:
-        with path.open("rb") as file:
-            document: Any = read_json(file.read(MAX_BYTES + 1), max_bytes=MAX_BYTES)
+        document: Any = read_json(read_bounded(path, MAX_BYTES), max_bytes=MAX_BYTES)
     except FileNotFoundError as error:
         raise NoStatus(f"{path}: no agent has run with this file yet") from error
     except (OSError, ValueError) as error:
         raise NoStatus(f"{path}: {error}") from error
-    known = {item.name for item in fields(AgentStatus)}
+    kinds = {item.name: item.type for item in fields(AgentStatus)}
     try:
-        return AgentStatus(**{key: value for key, value in document.items() if key in known})
+        known = {key: value for key, value in document.items() if key in kinds}
+        bad = [key for key, value in known.items() if not _is_of(kinds[key], value)]
+        if bad:
+            raise NoStatus(f"{path}: not a status file: {bad[0]} is {str(known[bad[0]])[:60]!r}")
+        return AgentStatus(**known)
     except (AttributeError, TypeError) as error:
         raise NoStatus(f"{path}: not a status file: {error}") from error
+
+
+def _is_of(kind: object, value: Any) -> bool:
+    """Whether a value is one that an attribute of this type may have, and within what can be shown."""
+    if kind in (str, bool):
+        return type(value) is kind
+    if kind in (int, float):
+        return type(value) in (int, kind) and 0 <= value <= MAX_NUMBER
+    if not isinstance(value, dict):
+        return False
+    inner = str if kind == dict[str, str] else dict[str, int] if kind == dict[str, dict[str, int]] else int
+    return all(_is_of(inner, each) for each in value.values())

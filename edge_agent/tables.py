@@ -4,12 +4,15 @@ Shared by the agent's file and the meter profiles. Reading a key marks it as kno
 left over, because a misspelt key that is silently ignored costs an electrician a night.
 """
 
+import errno
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from durable_files.bounded_read import read_bounded
 from edge_agent.errors import ConfigError
+from edge_agent.wire import read_toml_text
 from languages.message import Message, Plain, why
 
 MAX_NUMBER = 1e300
@@ -199,19 +202,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: naming file and reason, whatever is in it.
     """
-    import tomllib  # noqa: PLC0415 - parsed once at start; the import is cheap, but not for `status`
-
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise ConfigError(Message("agent.error.large_file", file=Plain(path), max_file_bytes=Plain(MAX_FILE_BYTES)))
-        return tomllib.loads(data.decode())
+        return read_toml_text(read_bounded(path, MAX_FILE_BYTES), max_bytes=MAX_FILE_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            large = Message("agent.error.large_file", file=Plain(path), max_file_bytes=Plain(MAX_FILE_BYTES))
+            raise ConfigError(large) from error
         raise ConfigError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
-    except RecursionError as error:
-        raise ConfigError(Message("agent.error.deep_toml", file=Plain(path))) from error
-    except ValueError as error:  # of TOML, of UTF-8, of a path with a null character, of a number of 5000 digits
+    except ValueError as error:  # of the document, or of a path with a null character
         raise ConfigError(Message("agent.error.no_toml", file=Plain(path), reason=why(error))) from error
 
 

@@ -55,7 +55,7 @@ from ingest.status_page import open_status_page
 from ingest.telemetry.damaged_files import DamagedFiles
 from ingest.telemetry.opening import open_store
 from ingest.telemetry.store import TelemetryStore
-from languages.message import Message, why
+from languages.message import Message, Plain, why
 
 LOCK_FILE: Final = "ingest.lock"
 _PATIENCE_S: Final = 2.0  # for the records since the snapshot before intake serves; the rest is judged beside it
@@ -94,7 +94,12 @@ class CityIngest:
         metrics, readiness = Metrics(), Readiness()
         if options.show is not None:
             options.show(metrics, readiness)
-        make_private(city.data_folder)
+        try:
+            make_private(city.data_folder)
+        except OSError as error:
+            raise UnusableError(
+                Message("terminal.error.at", where=Plain(city.data_folder), reason=why(error))
+            ) from error
         lock = FolderLock(city.data_folder / LOCK_FILE, is_elected=options.is_elected)
         self._closers.append(lock.release)
         damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
@@ -180,7 +185,14 @@ class CityIngest:
             has_unreported_changes=lambda: self.intake.has_unreported_changes,
         )
         live = LiveSnapshot(
-            city.data_folder, detection, register.version, host, time.monotonic, _wall_us, readiness.warnings
+            city.data_folder,
+            detection,
+            register.version,
+            host,
+            time.monotonic,
+            _wall_us,
+            readiness.warnings,
+            lambda text: readiness.warn("live picture", text),
         )
         commands = CommandJob(engine, host, fleet, time.monotonic, _wall_ms)
 

@@ -6,12 +6,11 @@ data alone. A condition that comes back within ``reopen_within`` is the same fau
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import rich
@@ -19,6 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from durable_files.bounded_read import read_bounded
+from edge_agent.wire import WireError, read_toml_text
 from ingest.database import open_database
 from ingest.detection.engine import Detection
 from ingest.errors import UnusableError
@@ -30,7 +31,7 @@ from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
 from ingest.register.controller_schedules import read_schedules
 from ingest.register.database_table import load_register
-from ingest.schema.city import City
+from ingest.schema.city import MAX_FILE_BYTES, City
 from ingest.schema.errors import CityError
 from ingest.telemetry.opening import open_store
 from ingest.telemetry.store import TelemetryStore
@@ -106,10 +107,10 @@ def with_limits(city: City, path: Path | None) -> City:
     if path is None:
         return city
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml_text(read_bounded(path, MAX_FILE_BYTES))
         other = city.model_copy(update={"limits": {**city.limits, **document.get("limits", document)}})
         other.parsed_limits()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, CityError, TypeError) as error:
+    except (OSError, WireError, CityError, TypeError) as error:
         raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
     return other
 

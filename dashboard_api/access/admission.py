@@ -120,6 +120,19 @@ class Admission:
             return True, None
         return True, known.principal
 
+    def remembered(self, shown: Shown | None) -> Principal | None:
+        """Whom a secret belonged to when it was last looked up, for what may go on while the database is unreadable.
+
+        Without a secret: this machine's user, as long as no account was ever known of.
+        """
+        if shown is None:
+            had_accounts = (self._accounts is not None and self._accounts[0]) or self._are_accounts_lost()
+            return LOCAL if self._is_loopback and not had_accounts else None
+        known = self._known.get(shown)
+        if known is None or (known.ends_us is not None and self._clock() >= known.ends_us):
+            return None
+        return known.principal
+
     def look_up(self, shown: Shown) -> Principal | None:
         """The principal, None where nothing (or nothing any more) has that secret.
 

@@ -97,9 +97,11 @@ class Gate:
             self._limits.count(PUBLIC, address_of(scope))  # guesses at tokens are counted as well
             raise
         except UnavailableError:
-            if rule.role is not Role.PUBLIC:
+            remembered = self._remembered(scope) if rule.is_of_process else None
+            if rule.role is not Role.PUBLIC and remembered is None:
                 raise
-            principal = self.admission.nobody(has_accounts=True)  # what is public asks no database who it is
+            # what is public asks no database who it is
+            principal = remembered or self.admission.nobody(has_accounts=True)
         if principal.kind != "local":
             self._limits.count(principal, address_of(scope))
         if not principal.may(rule):
@@ -107,6 +109,17 @@ class Gate:
                 raise UnauthorisedError("not_signed_in")
             raise ForbiddenError("not_your_right", role=str(principal.role), needed=str(rule.role))
         return principal
+
+    def _remembered(self, scope: Scope) -> Principal | None:
+        bearer = _bearer(scope)
+        if bearer is not None:
+            shown = shown_token(bearer)
+            return None if shown is None else self.admission.remembered(shown)
+        shown = shown_session(read_cookie(scope, SESSION))
+        is_forwarded = any(name in _FORWARDED for name, _value in scope["headers"])
+        if shown is None and (is_forwarded or host_name(scope) not in LOOPBACK_NAMES):
+            return None
+        return self.admission.remembered(shown)
 
     def _is_own(self, scope: Scope) -> bool:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}

@@ -40,12 +40,15 @@ class Rule:
         scopes: scopes of tokens, any of which is enough; a route for the public asks for none.
         is_for_anyone_known: whoever is signed in, by whatever role or scope.
         is_stream: the answer may last for hours, so that the right to it is looked at again meanwhile.
+        is_of_process: what it says does not come from the database: whoever had the right to it keeps it while the
+            database cannot tell, and whoever asks on this machine where nobody was known to have accounts.
     """
 
     role: Role
     scopes: frozenset[Scope] = frozenset()
     is_for_anyone_known: bool = False
     is_stream: bool = False
+    is_of_process: bool = False
 
 
 ALL_DISTRICTS: Final = "*"

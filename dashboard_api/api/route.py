@@ -31,6 +31,7 @@ class Route:
         scopes: of API tokens, any of which is enough.
         is_for_anyone_known: whoever is signed in may call it.
         is_stream: the answer may last for hours.
+        is_of_process: it goes on while the database is unreadable, see `Rule`.
         answer: model of the JSON answer, None = another format.
         others: further formats of the answer: media type -> model, None = no JSON.
         problems: status -> what it means here, beside those that every route may answer.
@@ -56,9 +57,10 @@ class Route:
     scopes: frozenset[Scope] | None = None  # of tokens; None = what goes with the role
     is_for_anyone_known: bool = False
     is_stream: bool = False
+    is_of_process: bool = False
 
     @property
     def rule(self) -> Rule:
         """Who may call it."""
         scopes = _SCOPES[self.role] if self.scopes is None else self.scopes
-        return Rule(self.role, scopes, self.is_for_anyone_known, self.is_stream)
+        return Rule(self.role, scopes, self.is_for_anyone_known, self.is_stream, self.is_of_process)

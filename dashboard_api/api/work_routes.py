@@ -151,6 +151,7 @@ WORK: Final[tuple[Route, ...]] = (
         others={"text/plain": None},
         response_class=Response,
         scopes=frozenset({Scope.READ, Scope.METRICS}),
+        is_of_process=True,
     ),
     Route(
         "GET",

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 import prometheus_client
+from httptools import parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _SWEEP_S: Final = 1.0
@@ -142,6 +143,20 @@ class OpenConnections:
             self._is_sweeping = False
 
 
+class _AnsweredFirst:
+    """The transport of one answer that ends its connection: the rest of the request is read before it is closed.
+
+    A connection that is closed while bytes wait to be read is reset, and the client loses the answer with it.
+    """
+
+    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+        self._transport = transport
+        self.close = close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One HTTP connection within limits."""
 
@@ -153,6 +168,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._n_body = 0  # of its body
         self._n_around = 0  # around its body: lengths and extensions of chunks, trailers
         self._is_refused = False
+        self._is_answered = False  # the last answer is out, the rest of its request is thrown away
         self.address = ""
         self.is_loopback = True
 
@@ -217,7 +233,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._open.heads.pop(self, None)
         self._open.bodies[self] = self._open.monotonic()
+        if not self.url.startswith((b"/", b"*")):
+            self._name_host()
         super().on_headers_complete()
+        if not self.cycle.keep_alive:
+            # what is not ours is the transport's own
+            self.cycle.transport = _AnsweredFirst(self.transport, self._close_answered)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -230,6 +251,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._open.bodies.pop(self, None)
         if not self._is_refused:
             super().on_message_complete()
+        if self._is_answered:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """The client does not read as fast as its answer is made."""
@@ -246,6 +269,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_refused = True
         self._open.heads.pop(self, None)
         self.transport.abort()
+
+    def _close_answered(self) -> None:
+        """Close when the whole request has arrived, or its time is over."""
+        self._is_answered = True
+        if self not in self._open.bodies:
+            self.transport.close()
+
+    def _name_host(self) -> None:
+        """Of a request for a whole URL, that URL names the host and ``Host`` does not count (RFC 9112, 3.2.2)."""
+        url = parse_url(self.url)
+        host = url.host or b""
+        host = b"[%b]" % host if b":" in host else host
+        port = b"" if url.port is None else b":%d" % url.port
+        self.headers[:] = [(name, value) for name, value in self.headers if name != b"host"]
+        self.headers.append((b"host", host + port))
 
     def _count_head(self, n_bytes: int) -> None:
         self._n_head += n_bytes

@@ -15,9 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import structlog
 
+from durable_files.bounded_read import read_bounded
 from ingest.schema import live
 from languages.message import Message, Plain, message_of
 
+_MAX_BYTES: Final = 2 << 30
 _LONGEST: Final = 200  # characters of a reason
 _LONGEST_WARNING: Final = 1000
 _LONGEST_CODE: Final = 800  # characters of a warning's code and parameters as JSON
@@ -115,7 +117,7 @@ def _open(path: Path) -> LivePicture:
     Raises:
         Exception: of any kind, where it is not what ingest writes.
     """
-    table = pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
+    table = pa.ipc.open_file(pa.BufferReader(read_bounded(path, _MAX_BYTES))).read_all()
     table.validate(full=True)
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     for name, value in live.ADDED_COLUMNS.items():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 
 from dashboard_api.errors import UnavailableError
+from ingest.schema.http_answer import AnswerError, post
 from ingest.schema.influx import (
     LAMPS,
     NS_PER_US,
@@ -28,6 +27,10 @@ from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
 from languages.message import Message
 
 _TIMEOUT_S: Final = 10.0
+_MAX_BYTES: Final = 256 << 20
+_LONGEST: Final = 500  # characters of the server's words
+# what an answer makes of its reader that is well-formed, and not about what was asked
+_FOREIGN: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError, pa.ArrowException)
 _RAW: Final[Mapping[str, pa.DataType]] = {column.name: pa.from_numpy_dtype(column.dtype) for column in LAMP_VALUES}
 
 
@@ -53,6 +56,13 @@ class InfluxReadings:
 
     def lamp(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
         """See ``ReadingStore.lamp``; of a time that is thinned, its means."""
+        try:
+            return self._lamp_of_both(lamp_id, start_us, end_us, every_s)
+        except _FOREIGN as error:
+            reason = f"InfluxDB: not an answer to what was asked: {type(error).__name__}: {error}"[:_LONGEST]
+            raise UnavailableError("telemetry_silent", reason=reason) from error
+
+    def _lamp_of_both(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
         step_us = (every_s or 1) * 1_000_000
         thinned_us = min(max(self._thinned_us() // step_us * step_us, start_us), end_us)
         parts = [
@@ -79,13 +89,11 @@ class InfluxReadings:
 
     def _ask(self, statement: str) -> list[Series]:
         url, body, headers = query_request(self._address, self._token, statement)
-        request = urllib.request.Request(url, body, headers)  # noqa: S310  # parse_address made it http or https
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310  # as above
-                return read_answer(answer.read())
-        except urllib.error.HTTPError as error:
+            return read_answer(post(url, body, headers, timeout_s=_TIMEOUT_S, max_bytes=_MAX_BYTES))
+        except AnswerError as error:
             raise UnavailableError(
-                "telemetry_silent", reason=f"InfluxDB answers {error.code}: {error_text(error.read())}"
+                "telemetry_silent", reason=f"InfluxDB answers {error.status}: {error_text(error.body)[:_LONGEST]}"
             ) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise UnavailableError("telemetry_silent", reason=f"InfluxDB: {error}") from error

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import structlog
 
 from dashboard_api.errors import UnavailableError
+from durable_files.bounded_read import is_special
 from ingest.schema.segments import table_files
 from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
 from languages.message import Message, Plain
@@ -84,7 +85,11 @@ class ParquetReadings:
     def _files(self, start_us: int, end_us: int) -> list[str]:
         """Files that may hold readings of the span."""
         files = [str(path) for path in table_files(self._folder, "lamps", start_us, end_us)]
-        return [file for file in files if not self._is_listed(file)]
+        return [file for file in files if not self._is_listed(file) and not self._is_pipe(file)]
+
+    def _is_pipe(self, file: str) -> bool:
+        """Whether a file is none, so that whoever opens it might wait for ever."""
+        return is_special(Path(file)) and self._set_damaged_apart([file])
 
     def _is_listed(self, file: str) -> bool:
         """Whether a file was found damaged and is still the same."""
@@ -124,6 +129,8 @@ class ParquetReadings:
 def _is_damaged(file: str, *, whole: bool) -> bool:
     """Whether a file's footer, or any of its pages, cannot be read."""
     try:
+        if is_special(Path(file)):
+            return True
         if whole:
             pq.read_table(file, partitioning=None).validate(full=True)
         elif not _NEEDED.issubset(pq.read_schema(file).names):

@@ -33,6 +33,8 @@ from languages.message import Message, Plain
 __all__ = ["Connection", "Database", "Row"]  # the types that others pass on without speaking SQL
 
 _BUSY_TIMEOUT_MS: Final = 5_000
+LOCK_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_MS: Final = 120_000
 _DAMAGED: Final = ("not a database", "malformed", "Could not decode")  # SQLite's words
 _REGISTER_VERSION: Final = select(tables.register.c.version)
 # DatabaseError: all that a driver raises, such as for a file that is no database or a page that is garbage
@@ -74,6 +76,8 @@ class Database:
             raise UnusableError(
                 Message("terminal.error.database_url_at", given=Plain(without_secrets(given)), reason=Plain(reason))
             ) from None
+        if self._engine.dialect.name == "postgresql":
+            event.listen(self._engine, "connect", _prepare_postgresql)
         if self.is_in_process:
             event.listen(self._engine, "connect", self._note_file)
             event.listen(self._engine, "checkout", self._check_file)
@@ -165,6 +169,14 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Let no question wait for ever, such as for a table that a forgotten session has locked: its thread would, too."""
+    connection.autocommit = True  # what is set in a transaction is gone when it is rolled back
+    connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+    connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
+    connection.autocommit = False
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from edge_agent.clock import Trust
 from edge_agent.control.command import BadCommand, Command
@@ -185,8 +186,7 @@ def _save(path: Path, held: _Held) -> None:
 def _load(path: Path, pinned: tuple[bytes, bytes, int]) -> _Held | None:
     """What was in force, unless agent.toml pins others since; the counter goes on where the working key is the same."""
     try:
-        with path.open("rb") as file:
-            document: Any = read_json(file.read(_MAX_BYTES + 1), max_bytes=_MAX_BYTES)
+        document: Any = read_json(read_bounded(path, _MAX_BYTES), max_bytes=_MAX_BYTES)
         first, second, pinned_number = document["pinned"]
         then = (decode_bytes(first, KEY_BYTES), decode_bytes(second, KEY_BYTES), int(pinned_number))
         held = _Held(

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from edge_agent.errors import Fatal
 from edge_agent.wire import read_json
@@ -62,8 +63,7 @@ def save_orders(path: Path, orders: HeldOrders) -> None:
 def load_orders(path: Path) -> HeldOrders:
     """Read the file; one that cannot be read is as good as none, and said so."""
     try:
-        with path.open("rb") as file:
-            document: Any = read_json(file.read(MAX_BYTES + 1), max_bytes=MAX_BYTES)
+        document: Any = read_json(read_bounded(path, MAX_BYTES), max_bytes=MAX_BYTES)
         schedule = document["schedule"]
         overrides = {
             str(lamp_id): Override(int(level), int(until_ms))

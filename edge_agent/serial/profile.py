@@ -27,6 +27,7 @@ QUANTITIES = {
 }
 CONTACTS = ("door_open", "supply_present", "contactor_closed")
 WIDTHS = {"uint16": 1, "int16": 1, "uint32": 2, "int32": 2, "float32": 2}
+SMALLEST = 1e-30  # of any quantity in its unit; a float32 of 1e-38 and less has lost digits already
 _FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}
 
 
@@ -132,7 +133,8 @@ class Profile:
     def decoder(self, block: RegisterBlock) -> Callable[[bytes], dict[str, float]]:
         """Return a function from a block's data bytes to every quantity that lies wholly in it.
 
-        A float register that holds no finite number (NaN, infinity) gives no value: that quantity is unknown.
+        A float register that holds no finite number (NaN, infinity) gives no value: that quantity is unknown. Nor does
+        one that holds a number too small to be measured: so 230 V reads whose two words are the wrong way round.
         """
         steps = [
             (
@@ -154,7 +156,7 @@ class Profile:
                 if is_swapped and width == 4:
                     raw = raw[2:] + raw[:2]
                 value = number.unpack(raw)[0] * scale
-                if math.isfinite(value):
+                if math.isfinite(value) and not 0.0 < abs(value) < SMALLEST:
                     values[name] = value
             return values
 

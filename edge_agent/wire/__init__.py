@@ -7,6 +7,7 @@ payloads and state; the catalogue is Terang's own.
 """
 
 from edge_agent.wire.bounded_json import read_json
+from edge_agent.wire.bounded_toml import read_toml_text
 from edge_agent.wire.catalogue import (
     BY_ALIAS,
     BY_NAME,
@@ -106,6 +107,7 @@ __all__ = [
     "pack_strings",
     "parse_topic",
     "read_json",
+    "read_toml_text",
     "state_topic",
     "unpack_array",
     "unpack_strings",

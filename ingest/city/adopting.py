@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from durable_files.whole_file import sync_folder
+from edge_agent.wire import WireError, read_toml_text
 from ingest.city.handover_limits import LOGO, SETTINGS
 from ingest.city.logo import plain_logo
 from ingest.city.mapping import read_mapping
@@ -173,8 +173,8 @@ def _mapping(data: bytes, where: str) -> dict[str, Any]:
 
 def _document(data: bytes, where: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        return read_toml_text(data)
+    except WireError as error:
         raise UnusableError(Message("terminal.error.no_toml", where=Plain(where), reason=why(error))) from error
 
 
@@ -206,7 +206,7 @@ def _write(folder: Path, files: Mapping[str, bytes], settings: str, archive: str
 
 
 def _zone_of(settings: str) -> str:
-    zone = tomllib.loads(settings)["city"].get("timezone", "Asia/Jakarta")
+    zone = read_toml_text(settings.encode())["city"].get("timezone", "Asia/Jakarta")
     if not isinstance(zone, str) or zone not in available_timezones():
         raise UnusableError(
             Message("terminal.error.city_timezone", file_name=Plain(FILE_NAME), zone=Plain(json.dumps(str(zone)[:40])))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from durable_files.bounded_read import read_bounded
+from edge_agent.wire import WireError, read_toml_text
 from ingest.city.handover_limits import LOGO, MAX_FILE, NAMES, SETTINGS
 from ingest.city.logo import plain_logo
 from ingest.city.mapping import read_mapping
@@ -125,20 +127,19 @@ def _own_words(city: City) -> Mapping[str, Mapping[str, str]]:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_bytes(path).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return read_toml_text(_bytes(path))
+    except WireError as error:
         raise UnusableError(Message("terminal.error.no_toml", where=Plain(path), reason=why(error))) from error
 
 
 def _bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
+        return read_bounded(path, MAX_FILE)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            long = Message("terminal.error.long_file", file=Plain(path), max_file=Plain(MAX_FILE))
+            raise UnusableError(long) from error
         raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
-    if len(data) > MAX_FILE:
-        raise UnusableError(Message("terminal.error.long_file", file=Plain(path), max_file=Plain(MAX_FILE)))
-    return data
 
 
 def _refuse_private(document: Mapping[str, Any], file: str, secrets: Sequence[str]) -> None:

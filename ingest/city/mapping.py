@@ -7,7 +7,6 @@ misspelt one would silently leave a column out.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from pathlib import Path
@@ -15,10 +14,13 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from durable_files.bounded_read import read_bounded
+from edge_agent.wire import WireError, read_toml_text
 from ingest.city.row_filter import Condition, parse_where
 from ingest.city.source_table import ReadingRules
 from ingest.errors import UnusableError
 from ingest.register.check import CABINET_COLUMNS, LAMP_COLUMNS
+from ingest.schema.city import MAX_FILE_BYTES
 from ingest.schema.validation import reason_of
 from languages.message import Message, Plain, why
 
@@ -241,12 +243,12 @@ def read_mapping(path: Path) -> ImportMap:
         UnusableError: missing, no TOML, an unknown key or an impossible value; one line with file, key and reason.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml_text(read_bounded(path, MAX_FILE_BYTES))
     except FileNotFoundError as error:
         raise UnusableError(Message("terminal.error.missing_file", file=Plain(path))) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UnusableError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
-    except tomllib.TOMLDecodeError as error:
+    except WireError as error:
         raise UnusableError(Message("terminal.error.no_toml", where=Plain(path), reason=why(error))) from error
     try:
         mapping = ImportMap(**document)

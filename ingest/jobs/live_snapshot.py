@@ -15,7 +15,7 @@ from ingest.periodic import Every
 from ingest.pipeline.ports import Judge
 from ingest.schema.live import COLUMNS, FILE_NAME
 from ingest.sparkplug.host_application import HostApplication
-from languages.message import Message, document_of
+from languages.message import Message, document_of, why
 
 _EVERY_S: Final = 2.0
 _LEAST_EVERY_S: Final = 60.0
@@ -35,12 +35,15 @@ class LiveSnapshot:
         monotonic: Callable[[], float],
         wall_us: Callable[[], int],
         warnings: Callable[[], Mapping[str, Message]] = dict,
+        tell: Callable[[Message | None], object] = lambda _why: None,
     ) -> None:
         """Draw into ``folder``; ``wall_us`` dates the file, whatever time the data has.
 
-        ``warnings``: what ingest's own ``/readyz`` says beside it, for that of the API.
+        ``warnings``: what ingest's own ``/readyz`` says beside it, for that of the API. ``tell`` is called with why the
+        picture cannot be written, and with None when it can.
         """
         self._warnings = warnings
+        self._tell = tell
         self._wall_us = wall_us
         self._path = folder / FILE_NAME
         self._judge = judge
@@ -56,8 +59,10 @@ class LiveSnapshot:
             return
         try:
             self._write(now_us)
+            self._tell(None)
         except OSError as error:
             self._log.warning("the live picture was not written", reason=str(error))
+            self._tell(Message("readiness.live_picture_unwritable", reason=why(error)))
         self._every.done()
 
     def _least(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from edge_agent.wire import DataType, Metric, WireError, read_json
 from ingest.decode.birth import Session
@@ -22,6 +23,7 @@ from ingest.schema.sections import ScheduleSection
 from ingest.sparkplug.host_application import HostApplication
 
 FILE_NAME: Final = "schedule.json"
+_MAX_BYTES: Final = 65_536
 _MAX_VERSION: Final = 1 << 31  # agents refuse it
 _MAX_AHEAD: Final = (
     1000  # of the version in force, that an agent's may be and be followed: one lie must not use them up
@@ -57,7 +59,7 @@ class ScheduleJob:
 
     def _read(self) -> str | None:
         try:
-            return self._path.read_text(encoding="utf-8")
+            return read_bounded(self._path, _MAX_BYTES).decode()
         except (OSError, UnicodeDecodeError):
             return None
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import structlog
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replacing
 from ingest.damaged_file import set_aside
 from ingest.errors import StoreUnavailableError, describe
@@ -33,6 +34,7 @@ from ingest.telemetry.store import TelemetryStore
 from languages.message import Message, Plain
 
 FILE_NAME: Final = "detection.npz"
+_MAX_BYTES: Final = 8 << 30
 _POSITION: Final = "terang.position"
 _NOW: Final = "terang.now_us"
 _EVERY_S: Final = 60.0
@@ -87,7 +89,7 @@ class SnapshotFile:
             ValueError: it is damaged.
         """
         try:
-            data = io.BytesIO(self._path.read_bytes())
+            data = io.BytesIO(read_bounded(self._path, _MAX_BYTES))
             _check_archive(data)
             with np.load(data, allow_pickle=False) as arrays:
                 memory = dict(arrays)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 
+_MAX_BYTES: Final = 10_000
 FILE: Final = "register.json"  # in the city's data folder
 
 
@@ -28,7 +30,7 @@ class Agreement:
 def read_agreement(data_folder: Path) -> Agreement | None:
     """The last agreement; None if there is none or it cannot be read."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        document = json.loads((data_folder / FILE).read_text(encoding="utf-8"))
+        document = json.loads(read_bounded(data_folder / FILE, _MAX_BYTES))
         return Agreement(int(document["version"]), str(document["digest"]))
     return None
 

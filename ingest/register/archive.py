@@ -10,12 +10,15 @@ import json
 import re
 import time
 import zipfile
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from durable_files.bounded_read import is_special
 from durable_files.whole_file import replacing
+from edge_agent.wire import read_json
 from ingest.errors import UnusableError
 from ingest.schema.city import CABINETS_FILE, LAMPS_FILE
 from languages.message import Message, Plain, why
@@ -24,7 +27,10 @@ FOLDER: Final = "registers"  # in the city's data folder
 KEPT: Final = 10
 _ABOUT: Final = "about.json"
 _NAME: Final = re.compile(r"register-(\d{6,10})-([0-9a-f]{12})\.zip")
-_MAX_BYTES: Final = 2 << 30
+MAX_BYTES: Final = 2 << 30  # of a register's files
+_MAX_ABOUT_BYTES: Final = 10_000
+# what a damaged archive makes of its readers
+_BROKEN: Final = (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, RuntimeError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,8 @@ def kept_registers(data_folder: Path) -> list[Kept]:
         match = _NAME.fullmatch(path.name)
         if match is None:
             continue
-        with suppress(OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError):
-            with zipfile.ZipFile(path) as archive:
-                about = json.loads(archive.read(_ABOUT))
+        with suppress(*_BROKEN):
+            about = _about(path)
             found.append(
                 Kept(
                     path,
@@ -92,6 +97,19 @@ def kept_registers(data_folder: Path) -> list[Kept]:
     return sorted(found, key=lambda kept: (kept.version, kept.applied_at_us), reverse=True)
 
 
+def _about(path: Path) -> dict[str, Any]:
+    """What an archive says of itself, read no further than that can be.
+
+    Raises:
+        Exception: one of ``_BROKEN``.
+    """
+    if is_special(path):
+        raise ValueError("not a regular file")
+    with zipfile.ZipFile(path) as archive, archive.open(_ABOUT) as file:
+        document: dict[str, Any] = read_json(file.read(_MAX_ABOUT_BYTES + 1), max_bytes=_MAX_ABOUT_BYTES)
+    return document
+
+
 def files_of(kept: Kept) -> tuple[bytes, bytes]:
     """``lamps.csv`` and ``cabinets.csv`` of a kept register.
 
@@ -100,10 +118,10 @@ def files_of(kept: Kept) -> tuple[bytes, bytes]:
     """
     try:
         with zipfile.ZipFile(kept.path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
                 raise UnusableError(
-                    Message("terminal.error.unpacks_to_gib", file=Plain(kept.path), max_bytes=Plain(_MAX_BYTES >> 30))
+                    Message("terminal.error.unpacks_to_gib", file=Plain(kept.path), max_bytes=Plain(MAX_BYTES >> 30))
                 )
             return archive.read(LAMPS_FILE), archive.read(CABINETS_FILE)
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
+    except _BROKEN as error:
         raise UnusableError(Message("terminal.error.unreadable", file=Plain(kept.path), reason=why(error))) from error

@@ -16,12 +16,15 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
+from durable_files.bounded_read import is_special
 from durable_files.whole_file import replacing
+from ingest.errors import describe
 from ingest.register.register import UNKNOWN_INT, Cabinets, Lamps, Register
 
 FILE_NAME: Final = "register.parquet"  # in the city's data folder
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"  # 1 had no checksums
 _ABOUT: Final = b"terang.register"
 _NOTHING: Final[Mapping[str, Any]] = {}
 _DTYPES: Final = {
@@ -51,19 +54,25 @@ def write_copy(path: Path, register: Register) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path, is_synced=False, is_durable=False, is_shared=True) as file:
-            pq.write_table(table, file, compression="lz4")
+            pq.write_table(table, file, compression="lz4", write_page_checksum=True)
 
 
 def read_copy(path: Path, cabinets: Cabinets, version: int, digest: str) -> Register | None:
     """The register of which the file is a copy; None if it is no copy of this version."""
     try:
-        table = pq.read_table(path, partitioning=None)
-    except (OSError, pa.ArrowException):
+        if is_special(path):
+            return None
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+        metadata = table.schema.metadata or {}
+        if metadata.get(_ABOUT) != _about(version, digest) or set(table.schema.names) != set(_names()):
+            return None
+        table.validate(full=True)
+        columns = {name: _values(name, table.column(name).combine_chunks()) for name in _names()}
+    except FileNotFoundError:
         return None
-    metadata = table.schema.metadata or {}
-    if metadata.get(_ABOUT) != _about(version, digest) or set(table.schema.names) != set(_names()):
+    except Exception as error:  # noqa: BLE001  # a file that anything may be in; the database holds the same
+        structlog.get_logger("register").warning("the copy of the register is damaged", reason=describe(error))
         return None
-    columns = {name: _values(name, table.column(name).combine_chunks()) for name in _names()}
     row_of = {cabinet_id: row for row, cabinet_id in enumerate(cabinets.cabinet_id)}
     cabinet = np.array([row_of.get(cabinet_id, UNKNOWN_INT) for cabinet_id in columns["cabinet_id"]], np.int32)
     return Register(Lamps(cabinet=cabinet, **columns), cabinets, version, digest)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from durable_files.bounded_read import read_bounded
 from ingest.errors import UnusableError
+from ingest.register.archive import MAX_BYTES
 from ingest.register.check import check_cabinets, check_lamps
 from ingest.register.csv_pair import settle
 from ingest.register.delimited import read_delimited
@@ -114,7 +116,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 def _content(path: Path) -> bytes:
     try:
         before = path.stat()
-        content = path.read_bytes()
+        content = read_bounded(path, MAX_BYTES)
         after = path.stat()
     except FileNotFoundError as error:
         raise UnusableError(Message("terminal.error.missing_register", file=Plain(path))) from error

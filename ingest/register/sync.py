@@ -13,10 +13,11 @@ from typing import Final
 import structlog
 from sqlalchemy import Engine
 
+from durable_files.bounded_read import read_bounded
 from ingest.audit_trail import Note
 from ingest.errors import UnusableError
 from ingest.register.agreement import Agreement, read_agreement, write_agreement
-from ingest.register.archive import keep, kept_registers
+from ingest.register.archive import MAX_BYTES, keep, kept_registers
 from ingest.register.column_cache import FILE_NAME as COPY_FILE
 from ingest.register.csv_pair import NEW, cabinets_csv, lamps_csv, publish
 from ingest.register.database_table import (
@@ -144,7 +145,7 @@ def _finish(folder: Path, held: Agreement) -> None:
     new = folder / NEW
     try:
         if held.version and all((new / name).is_file() for name in REQUIRED):
-            contents = {name: (new / name).read_bytes() for name in REQUIRED}
+            contents = {name: read_bounded(new / name, MAX_BYTES) for name in REQUIRED}
             if digest_of(contents) == held.digest:
                 publish(folder)
     except OSError as error:

@@ -18,10 +18,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import give_to_owner_of_folder, replace_file
 from ingest.schema.audit_chain import seal
 from ingest.schema.audit_log import newest
 
+_MAX_BYTES: Final = 100_000_000
 HEAD_FILE: Final = "audit-head.json"
 ANCHOR_FILE: Final = "audit-anchors.jsonl"
 _log = logging.getLogger(__name__)
@@ -94,7 +96,7 @@ def read_head(folder: Path) -> Anchor | None:
         ValueError: it holds no anchor.
     """
     try:
-        text = (folder / HEAD_FILE).read_text(encoding="ascii")
+        text = read_bounded(folder / HEAD_FILE, _MAX_BYTES).decode("ascii")
     except FileNotFoundError:
         return None
     return _anchor(text)
@@ -107,7 +109,7 @@ def read_anchors(path: Path) -> list[Anchor]:
         ValueError: a line is no anchor.
     """
     try:
-        text = path.read_text(encoding="ascii")
+        text = read_bounded(path, _MAX_BYTES).decode("ascii")
     except FileNotFoundError:
         return []
     return _anchors(text)
@@ -121,5 +123,5 @@ def _anchor(text: str) -> Anchor:
     try:
         document = json.loads(text)
         return Anchor(str(document["day"]), int(document["seq"]), str(document["mac"]), str(document["seal"]))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"not an anchor: {text[:80]!r}") from error

@@ -7,13 +7,14 @@ city's folder.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from durable_files.bounded_read import read_bounded
+from edge_agent.wire import WireError, read_toml_text
 from ingest.schema.errors import CityError
 from ingest.schema.limits import BY_NAME, Limits, parse_limits
 from ingest.schema.sections import (
@@ -32,10 +33,12 @@ from ingest.schema.sections import (
     TelemetrySection,
     WebSection,
 )
-from ingest.schema.validation import NAMELESS, reason_of
+from ingest.schema.validation import NAMELESS, reason_of, shown_value
 from languages.message import Message, Plain, why
 
 FILE_NAME: Final = "city.toml"
+MAX_FILE_BYTES: Final = 1_000_000
+MAX_SECRET_BYTES: Final = 65_536
 LAMPS_FILE: Final = "lamps.csv"
 CABINETS_FILE: Final = "cabinets.csv"
 WORDS_FOLDER: Final = "languages"
@@ -89,7 +92,7 @@ class City(Section):
         try:
             if path.stat().st_mode & 0o077:
                 raise CityError(Message("terminal.error.client_secret_open", file=Plain(path)))
-            return path.read_text(encoding="utf-8").strip() or None
+            return read_bounded(path, MAX_SECRET_BYTES).decode().strip() or None
         except (OSError, UnicodeDecodeError) as error:
             raise CityError(
                 Message("terminal.error.client_secret_file", file=Plain(path), reason=why(error))
@@ -107,7 +110,7 @@ class City(Section):
         try:
             if path.stat().st_mode & 0o077:
                 raise CityError(f"[talq] token_file: {path}: others may read it; chmod 600 {path}")
-            token = path.read_text(encoding="utf-8").strip()
+            token = read_bounded(path, MAX_SECRET_BYTES).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise CityError(f"[talq] token_file: {path}: {error}") from error
         if not token or not token.isascii() or not token.isprintable():
@@ -124,7 +127,7 @@ class City(Section):
         if self.telemetry.token or file is None:
             return self.telemetry.token
         try:
-            token = (self.folder / file).read_text(encoding="utf-8").strip()
+            token = read_bounded(self.folder / file, MAX_SECRET_BYTES).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise CityError(
                 Message("terminal.error.token_file", folder=Plain(self.folder / file), reason=why(error))
@@ -146,12 +149,12 @@ def read_city(folder: Path, environment: Mapping[str, str]) -> City:
     """
     path = folder / FILE_NAME
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml_text(read_bounded(path, MAX_FILE_BYTES))
     except FileNotFoundError as error:
         raise CityError(Message("terminal.error.missing_city", file=Plain(path), folder=Plain(folder))) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise CityError(Message("terminal.error.at", where=Plain(path), reason=why(error))) from error
-    except tomllib.TOMLDecodeError as error:
+    except WireError as error:
         raise CityError(Message("terminal.error.no_toml", where=Plain(path), reason=why(error))) from error
     if "folder" in document:
         raise CityError(Message("terminal.error.folder_key", file=Plain(path)))
@@ -223,8 +226,8 @@ def _value(section: str, key: str, text: str, name: str) -> Any:
             return text  # a duration such as 10m
     if (section, key) in _TOML_VALUES:
         try:
-            return tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError as error:
+            return read_toml_text(f"value = {text}".encode(errors="replace"))["value"]
+        except WireError as error:
             raise CityError(
                 Message(
                     "terminal.error.no_toml_like",
@@ -250,5 +253,5 @@ def _error_message(error: ValidationError, path: Path, variables: Mapping[tuple[
     place, key = Plain(source or path), Plain(where)
     if first["type"] in NAMELESS or is_secret:
         return Message("terminal.error.setting", where=place, key=key, reason=reason)
-    given = Plain(repr(first["input"]))
+    given = Plain(shown_value(first["input"]))
     return Message("terminal.error.setting_given", where=place, key=key, reason=reason, given=given)

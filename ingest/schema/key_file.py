@@ -10,12 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import create_file
 from ingest.schema.city import City
 from ingest.schema.errors import KeyFileError
 from languages.message import Message, Plain, why
 
 FILE_NAME: Final = "api.key"
+_MAX_BYTES: Final = 10_000
 _BYTES: Final = 32
 
 
@@ -39,7 +41,7 @@ class KeyFile:
         try:
             self._make()
             check_mode(self.path)
-            key = bytes.fromhex(self.path.read_text(encoding="ascii").strip())
+            key = bytes.fromhex(read_bounded(self.path, _MAX_BYTES).decode("ascii").strip())
         except KeyFileError:
             raise
         except (OSError, ValueError) as error:

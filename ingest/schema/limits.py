@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.schema.errors import CityError
+from ingest.schema.validation import shown_value
 from languages.message import Message, Plain, why
 
 TECHNOLOGIES: Final = ("LED", "HPS", "MH", "CFL", "MV", "IND", "other")
 DISCHARGE: Final = frozenset({"HPS", "MH", "CFL", "MV", "IND"})
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)")
+_MOST: Final = 1e10  # of any unit: in seconds three centuries
 _SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -40,8 +42,13 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise CityError(Message("terminal.error.no_duration", text=text))
+        raise CityError(Message("terminal.error.no_duration", text=_shown(text)))
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def _shown(text: str) -> str:
+    """A refused text as a complaint shows it: short, and no address that may hold a password."""
+    return "…" if "://" in text or "@" in text else text[:60]
 
 
 _DISCHARGE_WARM_UP: Final = dict.fromkeys(sorted(DISCHARGE), 600.0)
@@ -175,18 +182,18 @@ def _number(name: str, value: object, where: str) -> float:
     limit = _limit(name, where)
     if isinstance(value, str) and limit.unit == "s":
         try:
-            return parse_duration(value)
+            value = parse_duration(value)
         except CityError as error:
             raise CityError(
                 Message("terminal.error.limit_at", where=Plain(where), name=Plain(name), reason=why(error))
             ) from error
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or value == float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
         raise CityError(
             Message(
                 "terminal.error.no_limit_number",
                 where=Plain(where),
                 name=Plain(name),
-                value=value,
+                value=_shown(value) if isinstance(value, str) else Plain(shown_value(value)),
                 unit=Plain(limit.unit),
             )
         )

@@ -83,7 +83,7 @@ def segment_folders(root: Path, start_us: int | None = None, end_us: int | None 
             continue
         try:
             names = visible(path.name for path in folder.iterdir())
-        except FileNotFoundError:  # its time was up between the two listings
+        except (FileNotFoundError, NotADirectoryError):  # its time was up meanwhile; or somebody's file of that name
             continue
         folders += [folder / name for name in names]
     return folders

@@ -14,6 +14,15 @@ NAMELESS = frozenset({"extra_forbidden", "missing"})
 """Types of errors of which the key says everything, so that no value is shown."""
 
 
+MAX_SHOWN = 200  # characters of a value
+
+
+def shown_value(value: object) -> str:
+    """A refused value as a complaint shows it: the whole of a long list has no place there."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
 def reason_of(error: ErrorDetails) -> Message | Plain:
     """Why a value is refused: what a validator of ours says, else pydantic's reason; a rare one in pydantic's words."""
     context: Mapping[str, Any] = error.get("ctx", {})

@@ -23,7 +23,7 @@ from durable_files.whole_file import sync_folder
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
 from ingest.schema.segments import US_PER_DAY, parse_day, parse_segment, visible
 from ingest.schema.telemetry import TABLES
-from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
+from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, check_regular, read_file
 from ingest.telemetry.merged_tables import THIN_US, joined_tables
 from ingest.telemetry.parquet_file import MERGED
 from ingest.telemetry.segment_file import (
@@ -188,6 +188,7 @@ class Compaction:
         for name in TABLES:
             file = path / f"{name}.parquet"
             try:
+                check_regular(file)
                 n_rows[name] = pq.read_metadata(file).num_rows if name == "cabinets" or file.exists() else 0
             except READ_ERRORS as error:
                 if path.exists():

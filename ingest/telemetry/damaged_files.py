@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from durable_files.bounded_read import is_special
 from ingest.errors import describe
 from languages.message import Message, Plain
 
@@ -97,7 +98,10 @@ def read_file(
     if damaged.holds(path):
         return None
     try:
-        table = pq.read_table(path, columns=columns, filters=filters, partitioning=None)
+        check_regular(path)
+        table = pq.read_table(
+            path, columns=columns, filters=filters, partitioning=None, page_checksum_verification=True
+        )
         table.validate(full=True)
         if columns is not None and table.schema.names != columns:
             raise ValueError(f"holds {table.schema.names} of {columns}")
@@ -109,6 +113,16 @@ def read_file(
         damaged.add(path, error)
         return None
     return table
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what would hold up or mislead a reader that is given a path.
+
+    Raises:
+        ValueError: a folder, a pipe or a device stands there.
+    """
+    if is_special(path):
+        raise ValueError("not a regular file")
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from influxdb_client.service.write_service import WriteService
 from urllib3.exceptions import HTTPError
 
 from ingest.errors import StoreSlowError, StoreUnavailableError
+from ingest.schema.http_answer import AnswerError, post
 from ingest.schema.influx import InfluxAddress, Series, error_text, query_request, read_answer
 from ingest.telemetry.line_protocol import Lines, body_of
 from ingest.telemetry.refused_lines import RefusedLines
@@ -144,13 +143,11 @@ class InfluxLink:
             StoreUnavailableError: no answer, or an error.
         """
         url, body, headers = query_request(self._address, self._token, statement)
-        request = urllib.request.Request(url, body, headers)  # noqa: S310  # parse_address made it http or https
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310  # as above
-                return read_answer(answer.read())
-        except urllib.error.HTTPError as error:
-            kind = StoreSlowError if error.code in _TOO_SLOW else StoreUnavailableError
-            raise kind(f"{self._address.base_url} answers {error.code}: {error_text(error.read())}") from error
+            return read_answer(post(url, body, headers, timeout_s=timeout_s))
+        except AnswerError as error:
+            kind = StoreSlowError if error.status in _TOO_SLOW else StoreUnavailableError
+            raise kind(f"{self._address.base_url} answers {error.status}: {error_text(error.body)}") from error
         except TimeoutError as error:  # of the answer: one that cannot be connected in time is a URLError
             raise StoreSlowError(f"{self._address.base_url} has not answered for {timeout_s:.0f} s") from error
         except (OSError, http.client.HTTPException) as error:

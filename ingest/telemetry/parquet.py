@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from durable_files.bounded_read import read_bounded
 from durable_files.whole_file import replace_file
 from ingest.damaged_file import set_aside
 from ingest.errors import StoreUnavailableError, describe
@@ -35,6 +36,7 @@ from ingest.telemetry.reading_back import batches_of
 from ingest.telemetry.segment_file import TEMPORARY, decode_ranges, encode_ranges, read_ranges, write_segment
 
 _ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
+_MAX_RANGES_BYTES: Final = 1 << 30
 _HOUR_US: Final = 3_600_000_000
 RANGES_FILE: Final = "marks.json"  # the footers summed up so far, so that a start reads only the newest
 
@@ -127,7 +129,7 @@ class ParquetStore:
     def _read_ranges_file(self) -> tuple[int, list[StoredRanges]]:
         path = self.root / RANGES_FILE
         try:
-            return _read_ranges_document(path.read_bytes())
+            return _read_ranges_document(read_bounded(path, _MAX_RANGES_BYTES))
         except FileNotFoundError:
             return -1, []
         except Exception as error:  # noqa: BLE001  # a file that anything may be in; the footers say the same
@@ -142,7 +144,10 @@ class ParquetStore:
             day = parse_day(folder.name)
             if day is None:
                 continue
-            names = [path.name for path in folder.iterdir()]
+            try:
+                names = [path.name for path in folder.iterdir()]
+            except NotADirectoryError:  # somebody's file of that name
+                continue
             for name in names if every else visible(names):
                 span = parse_segment(name)
                 if span is not None:

@@ -87,6 +87,7 @@ def _encode(file: pa.NativeFile, table: pa.Table, metadata: Mapping[bytes, bytes
         column_encoding={name: "BYTE_STREAM_SPLIT" for name in names if name in _SPLIT},
         write_statistics=["at_us"],
         store_schema=False,
+        write_page_checksum=True,  # a flipped bit of a reading is found, and is no other reading
         write_batch_size=1 << 16,
         data_page_size=8 << 20,
     ) as writer:

@@ -22,6 +22,7 @@ from durable_files.whole_file import sync_folder
 from ingest.errors import StoreUnavailableError
 from ingest.model.received_ranges import StoredRanges
 from ingest.schema.segments import segment_name
+from ingest.telemetry.damaged_files import check_regular
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.parquet_file import FRESH, MERGED, Packing, write_file
 
@@ -91,9 +92,10 @@ def is_thinned(folder: Path) -> bool:
     """Whether a segment's lamps are means of quarter-hours, or there are none.
 
     Raises:
-        OSError: it cannot be read.
+        OSError, ValueError: it cannot be read.
     """
     path = folder / "lamps.parquet"
+    check_regular(path)
     return not path.exists() or THINNED_KEY in (pq.read_metadata(path).metadata or {})
 
 
@@ -101,8 +103,9 @@ def missing_tables(folder: Path) -> list[Path]:
     """Files that a segment was written with and that are not there; segments of older versions name none.
 
     Raises:
-        OSError: it cannot be read.
+        OSError, ValueError: it cannot be read.
     """
+    check_regular(folder / "cabinets.parquet")
     named = (pq.read_metadata(folder / "cabinets.parquet").metadata or {}).get(TABLES_KEY, b"").decode().split()
     return [path for name in named if not (path := folder / f"{name}.parquet").exists()]
 
@@ -154,6 +157,7 @@ def read_ranges(folder: Path) -> list[StoredRanges]:
         ValueError: the segment is damaged.
     """
     try:
+        check_regular(folder / "cabinets.parquet")
         metadata = pq.read_metadata(folder / "cabinets.parquet").metadata or {}
         return decode_ranges(metadata[RANGES_KEY])
     except (KeyError, TypeError, OSError, pa.ArrowException) as error:

@@ -26,6 +26,11 @@ async def application(scope, receive, send):
     """Answers /large with 64 MB in pieces; everything else with what it got."""
     if scope["type"] != "http":
         return
+    if scope["path"] == "/refused":  # as a guard does: answered before anything of the body is read
+        host = dict(scope["headers"])[b"host"]
+        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"%d" % len(host))]})
+        await send({"type": "http.response.body", "body": host})
+        return
     body, more = b"", True
     while more:
         message = await receive()
@@ -269,3 +274,53 @@ def test_a_path_of_any_bytes_ends_nothing(path):
         answer = answer_to(port, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), answer
         assert ask(port).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("version", "length"),
+    [
+        (b"1.1", b"Content-Length: 30000000"),
+        (b"1.0", b"Content-Length: 30000000"),
+        (b"1.1", b"Transfer-Encoding: chunked"),
+    ],
+)
+def test_an_answer_that_comes_before_the_body_reaches_a_client_that_sends_all_of_it(version, length):
+    """As a proxy does, which speaks HTTP/1.0 or closes each connection, and would tell its client of a bad gateway."""
+    body = b"x" * 30_000_000
+    if length.startswith(b"T"):
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    head = b"POST /refused HTTP/%b\r\nHost: localhost\r\nConnection: close\r\n%b\r\n\r\n" % (version, length)
+    with served(replace(QUICK, body_s=20.0)) as (port, connections, _):
+        for _ in range(2):
+            answer = answer_to(port, head + body)
+            assert answer.startswith(b"HTTP/1.1 403 ")
+            assert answer.endswith(b"localhost")
+        wait_for = time.monotonic() + 5.0
+        while connections.n_open and time.monotonic() < wait_for:
+            time.sleep(0.01)
+        assert not connections.n_open
+        assert not connections.bodies
+
+
+def test_a_body_that_never_ends_after_the_answer_has_its_time_limit():
+    head = b"POST /refused HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
+    with served() as (port, connections, _), connect(port) as sock:
+        sock.sendall(head)
+        began = time.monotonic()
+        assert read_to_end(sock).startswith(b"HTTP/1.1 403 ")
+        assert time.monotonic() - began < 4.0
+        assert not connections.bodies
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        (b"http://evil.example/refused", b"evil.example"),
+        (b"http://localhost@evil.example:81/refused", b"evil.example:81"),
+        (b"http://[::1]:80/refused", b"[::1]:80"),
+    ],
+)
+def test_a_whole_url_names_the_host_itself(url, host):
+    with served() as (port, _, _):
+        answer = answer_to(port, b"GET " + url + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert answer.rpartition(b"\r\n\r\n")[2] == host

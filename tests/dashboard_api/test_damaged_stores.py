@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from dashboard_api.app import create_app
 from ingest.schema import live
 from ingest.schema.segments import segment_name
 from tests.dashboard_api.conftest import T0, Town
+from tests.dashboard_api.people import People
 
 ROUTES = (
     "/readyz", "/api/v1/summary", "/api/v1/faults", "/api/v1/lamps/L-003", "/api/v1/lamps.geojson", "/api/v1/city",
@@ -72,7 +74,10 @@ def test_a_damaged_database_is_503_with_a_reason_on_every_route_that_needs_it(tm
             assert answer.json()["detail"]
     if damage is not pages:  # some of whose pages can still be read
         assert answers["/readyz"].status_code == 503
-    assert answers["/healthz"].status_code == 200  # metrics are for those who may see them, which nothing can tell now
+        assert 'terang_api_unreadable{store="database"} 1.0' in answers["/metrics"].text
+    assert answers["/healthz"].status_code == 200
+    assert answers["/metrics"].status_code == 200
+    assert "terang_api_live_picture_age_seconds 0.0" in answers["/metrics"].text
 
 
 @pytest.mark.parametrize("damage", [header, half, nothing, folder])
@@ -185,3 +190,40 @@ def test_a_database_that_ingest_set_aside_is_named(town, client):
     assert kept.name in client.get("/readyz").json()["warnings"]["database"]
     kept.unlink()
     assert client.get("/readyz").json()["warnings"] == {}
+
+
+def test_metrics_of_a_city_with_accounts_go_on_for_who_had_the_right_to_them(tmp_path):
+    town = Town(tmp_path)
+    town.write_live([2] * 40)
+    people = People(town.city, lambda: T0)
+    secrets = {scope: people.token(scope, scope) for scope in ("metrics", "act")}
+    people.context.close()
+    town.engine.dispose()
+    with TestClient(create_app(town.city, lambda: T0)) as client:
+
+        def ask(secret=None, **headers):
+            headers |= {} if secret is None else {"Authorization": f"Bearer {secret}"}
+            return client.get("/metrics", headers=headers).status_code
+
+        before = {"metrics": 200, "act": 403}
+        assert {scope: ask(secret) for scope, secret in secrets.items()} == before
+        header(town.city.data_folder / "terang.db")
+        client.app.state.context.admission._known = {  # the moment is over for which nobody is looked up again
+            shown: replace(known, looked_up_s=-1e9)
+            for shown, known in client.app.state.context.admission._known.items()
+        }
+        client.app.state.context.database.close()
+        assert {scope: ask(secret) for scope, secret in secrets.items()} == before
+        assert ask("another") == 503
+        assert ask() in {401, 503}, "a city with accounts has no nameless operator"
+
+
+def test_metrics_of_a_damaged_city_without_accounts_are_this_machines_alone(tmp_path):
+    town = Town(tmp_path)
+    town.engine.dispose()
+    header(town.city.data_folder / "terang.db")
+    with TestClient(create_app(town.city, lambda: T0)) as client:
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 503
+    with TestClient(create_app(town.city, lambda: T0, is_loopback=False)) as client:
+        assert client.get("/metrics").status_code == 503

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import asdict, fields
 
 import pytest
 
 from edge_agent.__main__ import main
 from edge_agent.errors import ConfigError
 from edge_agent.serial.profile_file import load_profiles
+from edge_agent.status import AgentStatus
 from edge_agent.tables import Table
 from tests.edge_agent.test_agent_cli import GOOD
 
@@ -56,6 +58,24 @@ def test_number_of_any_size_is_refused_without_another_error() -> None:
             Table("f", {"x": value}).number("x")
         with pytest.raises(ConfigError):
             Table("f", {"x": value}).integer("x")
+
+
+@pytest.mark.parametrize("name", [item.name for item in fields(AgentStatus)])
+def test_a_status_file_with_a_value_of_another_kind_is_one_clear_error(tmp_path, capsys, name: str) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(GOOD)
+    full = {"ports": {"A": "open"}, "errors": {"A": {"1": 2}}, "pauses_ms": {"A": {"1": 20}}, "last_error": "none"}
+    good = asdict(AgentStatus(1, 1, 1, "1", "PJU-017", 2, **full))
+    path = tmp_path / "outbox.db.status.json"
+    odd = ("x", -1, 1e300, {"A": {"x": None}})
+    for value in odd:
+        path.write_text(json.dumps({**good, name: value}))
+        said = main(["status", "--config", str(config)])
+        shown = capsys.readouterr()
+        assert said in {0, 1}
+        assert shown.err.startswith("terang-agent:") or not said or shown.out
+    path.write_text(json.dumps(good))
+    assert "PJU-017" in (main(["status", "--config", str(config)]), capsys.readouterr().out)[1]
 
 
 def test_random_status_file_is_one_clear_error(tmp_path, capsys) -> None:

@@ -197,6 +197,20 @@ def test_quantity_without_a_finite_number_is_unknown_alone_and_a_reading_of_none
     assert list(sweeper.sweep(slow=False).quality) == [Quality.IMPLAUSIBLE] * 2
 
 
+@pytest.mark.parametrize("volts", [230.0, 220.0, 224.0])
+def test_a_float_whose_words_are_swapped_is_no_dead_phase(sdm120, volts: float) -> None:
+    """A round number's other word is zero: swapped, it is a number of 1e-41, which would pass for 0 V."""
+    port, sweeper = sdm120
+    data = eastron(volts, 1.0, power=64.0)
+    port.data = b"".join(data[i + 2 : i + 4] + data[i : i + 2] for i in range(0, len(data) - 3, 4))
+    sweep = sweeper.sweep(slow=False)
+    assert list(sweep.quality) == [Quality.IMPLAUSIBLE] * 2
+    assert math.isnan(sweep.voltage[0])
+    assert math.isnan(sweep.cabinet.voltage[0])
+    port.data = eastron(-0.0, 0.0, power=0.0)
+    assert sweeper.sweep(slow=False).cabinet.voltage[0] == 0.0, "a dead phase reads 0 V"
+
+
 def test_sum_over_phases_is_unknown_when_one_phase_is() -> None:
     port = HostilePort()
     config = parse_config({**BASE, "bus": buses_of("sdm630")}, Path("agent.toml"), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sys
@@ -27,7 +28,7 @@ from ingest.replay import run_replay
 from ingest.schema.city import read_city
 from ingest.schema.segments import US_PER_DAY, segment_folders, table_files
 from ingest.telemetry.compaction import SET_ASIDE
-from ingest.telemetry.damaged_files import DamagedFiles
+from ingest.telemetry.damaged_files import DamagedFiles, read_file
 from ingest.telemetry.parquet import ParquetStore
 from languages.catalogue import load_catalogue
 from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
@@ -70,7 +71,14 @@ def make_unreadable(path: Path) -> None:
     path.mkdir()  # permissions hold nobody back who is root; a folder cannot be read by anybody
 
 
-DAMAGES = [cut_to_half, empty, break_footer, remove, replace_by_another_table, make_unreadable, break_pages]
+def put_a_pipe_there(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)  # whoever opens it waits for a writer
+
+
+DAMAGES = [
+    cut_to_half, empty, break_footer, remove, replace_by_another_table, make_unreadable, break_pages, put_a_pipe_there,
+]  # fmt: skip  # a list of words
 
 
 def fill(root: Path, n_writes: int = N_WRITES) -> tuple[ParquetStore, ReceivedRangesTable]:
@@ -243,3 +251,31 @@ def test_energy_of_the_city_goes_on_and_the_command_says_what_is_missing(
 
     day = str(np.datetime64(start, "us"))[:10]
     run_replay(settings, day, f"{day}T23:59", None, load_catalogue("en"))
+
+
+@pytest.mark.parametrize("column", ["power_w", "energy_wh", "lamp_id", "at_us"])
+def test_a_flipped_bit_makes_no_other_reading(tmp_path: Path, column: str) -> None:
+    """Parquet's pages bear checksums: what is read is what was written, or is not read."""
+    fill(tmp_path, 1)
+    path = table_files(tmp_path, "lamps")[0]
+    written, rng, good = pq.read_table(path, partitioning=None), random.Random(1), path.read_bytes()
+    group = pq.read_metadata(path).row_group(0)
+    (chunk,) = (group.column(i) for i in range(group.num_columns) if group.column(i).path_in_schema == column)
+    end = chunk.data_page_offset + chunk.total_compressed_size
+    for _ in range(20):
+        data = bytearray(good)
+        data[end - rng.randrange(1, 16)] ^= 1 << rng.randrange(8)  # of the page's values
+        path.write_bytes(data)
+        assert read_file(path, DamagedFiles()) is None
+    path.write_bytes(good)
+    found = read_file(path, DamagedFiles())
+    assert found is not None
+    assert found.equals(written)
+
+
+def test_somebodys_file_where_a_day_should_be_is_passed_over(tmp_path: Path) -> None:
+    store, _ = fill(tmp_path)
+    before = store.received()
+    (tmp_path / "day=2026-01-01").write_bytes(b"a copy that went wrong")
+    assert ParquetStore(tmp_path).received() == before
+    assert len(table_files(tmp_path, "lamps")) == N_WRITES
