@@ -44,10 +44,22 @@ def guess_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
         dates = [name for name, values in columns.items() if name not in used and _is_dates(values)]
         if len(dates) == 1:
             found["installed_on"] = dates[0]
+    if "lamp_id" not in found:
+        found |= _general_name({name: values for name, values in columns.items() if name not in used})
     if "latitude" in found and "longitude" in found:
         found.pop("both", None)
     _with_shared_column(found, columns)
     return found
+
+
+def _general_name(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """``lamp_id`` from a column such as ``Name`` in which every row has another value; else nothing."""
+    general = {letters_of(word) for word in words()["general_names"]}
+    for name, values in columns.items():
+        known = {value for value in values if not is_empty(value)}
+        if letters_of(name) in general and len(values) > 1 and len(known) == len(values):
+            return {"lamp_id": name}
+    return {}
 
 
 def _with_shared_column(found: dict[str, str], columns: Mapping[str, Sequence[str]]) -> None:

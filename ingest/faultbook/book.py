@@ -6,6 +6,7 @@ One fault per cause and place while it lasts. The memory is a cache of the datab
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,7 +18,7 @@ from ingest.faultbook.fault import Entry, Fault
 from ingest.faultbook.fault_locator import FaultLocator
 from ingest.faultbook.ledger import Ledger, lamp_key
 from ingest.faultbook.priority import DARK_CODES, Surroundings, rank
-from ingest.model.finding import Change, Cleared, Key, Place, Raised
+from ingest.model.finding import Change, Cleared, Key, Place, Raised, StillFailing
 from ingest.schema import life
 from ingest.schema.report_tables import CITIZEN
 
@@ -279,13 +280,30 @@ def _age(fault: Fault) -> tuple[bool, int]:
 
 
 def _causes_first(changes: Sequence[Change]) -> list[Change]:
-    """The words in order, but a word that names a cause after the word that raises the cause."""
-    raised = {word.key for word in changes if isinstance(word, Raised)}
-    depth: dict[Key, int] = {}
-    cause_of = {word.key: word.cause for word in changes if isinstance(word, Raised)}
-    for key in raised:
-        steps, at = 0, cause_of.get(key)
-        while at is not None and at in raised and steps < len(raised):
-            steps, at = steps + 1, cause_of.get(at)
-        depth[key] = steps
-    return sorted(changes, key=lambda word: depth.get(word.key, 0) if isinstance(word, Raised) else 0)
+    """The words in order, but one that names a cause after the word that raises the cause.
+
+    A word waits for a later one only while its own condition holds: what raises a condition stays before what ends it.
+    """
+    raised_at: dict[Key, list[int]] = {}
+    ended_at: dict[Key, list[int]] = {}
+    for i, word in enumerate(changes):
+        if not isinstance(word, StillFailing):
+            (raised_at if isinstance(word, Raised) else ended_at).setdefault(word.key, []).append(i)
+    places: list[tuple[int, int]] = [(0, 0)] * len(changes)
+    for i in range(len(changes) - 1, -1, -1):  # what a word waits for comes after it, and has its place already
+        word, places[i] = changes[i], (i, 0)
+        if not isinstance(word, Raised) or word.cause is None:
+            continue
+        cause_at = raised_at.get(word.cause, [])
+        n_before = bisect_left(cause_at, i)
+        last_end = bisect_left(ended_at.get(word.cause, []), i) - 1
+        holds = n_before > 0 and (last_end < 0 or ended_at[word.cause][last_end] < cause_at[n_before - 1])
+        if holds or n_before == len(cause_at):
+            continue
+        anchor, depth = places[cause_at[n_before]]
+        own_end = ended_at.get(word.key, [])
+        n_ended = bisect_left(own_end, i)
+        if n_ended == len(own_end) or own_end[n_ended] > anchor:
+            places[i] = (anchor, depth + 1)
+    order = sorted(range(len(changes)), key=places.__getitem__)
+    return [changes[i] for i in order]

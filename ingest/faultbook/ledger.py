@@ -121,7 +121,9 @@ def _row(fault: Fault) -> dict[str, Any]:
     code = fault.key.code
     spot = fault.spot
     # a voltage code is the circuit's, or the cabinet's where all its circuits share it
-    level = "cabinet" if BY_CODE[code].level == "circuit" and fault.key.place.circuit is None else BY_CODE[code].level
+    level = BY_CODE[code].level
+    if level in {"circuit", "cabinet"}:  # some codes are told of either: a broken neutral, a voltage out of limits
+        level = "cabinet" if fault.key.place.circuit is None else "circuit"
     after, before = fault.span if fault.span is not None else (None, None)
     return {
         "id": fault.id,

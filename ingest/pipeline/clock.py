@@ -1,9 +1,11 @@
 """The clock of ingest: the system clock or the time of the data (contract.md, section 5).
 
 Data time is the median of the newest live times of those controllers that are online with a synchronised clock, so
-that a night plays as fast as the machine allows and one wrong clock takes nobody offline. While more was received of a
-controller than could be decoded yet, the time stays at its last decoded record: its records are there, so it is not
-silent. It never runs backwards, except for a jump of more than six hours: then another recording has begun.
+that a night plays as fast as the machine allows and one wrong clock takes nobody offline. One that fell silent while
+the others went on is not counted: half a city that is silent must not stop the time by which it is judged. While more
+was received of a controller than could be decoded yet, the time stays at its last decoded record: its records are
+there, so it is not silent. It never runs backwards, except for a jump of more than six hours: then another recording
+has begun.
 """
 
 from __future__ import annotations
@@ -16,7 +18,12 @@ import numpy.typing as npt
 
 from ingest.model.batch import Batch
 
+_DAY_US: Final = 86_400_000_000
 _ANOTHER_RECORDING_US: Final = 6 * 3_600_000_000
+_LONGEST_STEP_US: Final = 900_000_000  # between two records; more is a gap
+_SILENT_STEPS: Final = 3
+_SILENT_US: Final = 300_000_000
+_SILENT_TICKS: Final = 2  # not in a whole one: the others' records may be read some hundreds at a time
 
 
 class Clock(Protocol):
@@ -30,6 +37,9 @@ class Clock(Protocol):
 
     def latest_us(self) -> int | None:
         """No reading is judged at a later time, whatever its agent's clock says; None = there is no such time."""
+
+    def lag_us(self) -> int:
+        """How far the time may be behind that of the records which come next, microseconds."""
 
     def listening_us(self) -> int | None:
         """Since when silence counts if the connection stands from now on; None = since the first record."""
@@ -65,6 +75,10 @@ class WallClock:
         """Now: a fault must not open in the future."""
         return self._time_us()
 
+    def lag_us(self) -> int:
+        """Not at all."""
+        return 0
+
     def listening_us(self) -> int | None:
         """From now on."""
         return self._time_us()
@@ -95,12 +109,17 @@ class DataClock:
     def replace_fleet(self, n_controllers: int) -> None:
         """Use the numbers of another register; the time is kept."""
         # all are made before any is replaced: one that there is no memory for leaves the clock as it was
-        newest_us, skew_us = np.zeros((2, n_controllers), np.int64)
+        newest_us, skew_us, step_us, heard_us, heard_tick = np.zeros((5, n_controllers), np.int64)
         is_counted, is_online = np.zeros((2, n_controllers), np.bool_)
         self._newest_us: npt.NDArray[np.int64] = newest_us
         self._is_counted: npt.NDArray[np.bool_] = is_counted
         self._is_online: npt.NDArray[np.bool_] = is_online
         self._skew_us: npt.NDArray[np.int64] = skew_us  # its clock before the median's
+        self._step_us: npt.NDArray[np.int64] = step_us  # between its last two records
+        # How far the controllers have come on average, by their own clocks; what it was when each was heard last.
+        self._progress_us, self._heard_us = 0, heard_us
+        self._n_ticks, self._heard_tick = 0, heard_tick
+        self._median_us = 0
         self._waited_for: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def now_us(self) -> int | None:
@@ -111,6 +130,20 @@ class DataClock:
         """None: while a recording is played, many a sweep comes before the median has reached its time."""
         return None
 
+    def lag_us(self) -> int:
+        """By what it waits for, and by an interval of the controller in the middle: its next record comes then.
+
+        A day while some have just stopped: they may hold it back.
+        """
+        counted = self._is_counted & self._is_online & ~self._is_silent()
+        steps_us = self._step_us[counted]
+        if self._now_us is None or not len(steps_us):
+            return 0
+        if self._is_late()[counted].any():
+            return _DAY_US
+        middle = len(steps_us) // 2  # more than half of them are no further behind than this
+        return max(0, self._median_us - self._now_us) + int(np.partition(steps_us, middle)[middle])
+
     def listening_us(self) -> int | None:
         """None: data time stops without data, and the last time may be long ago."""
         return None
@@ -118,15 +151,16 @@ class DataClock:
     def hear(self, batch: Batch) -> None:
         """Take the batch's live times and find the median anew."""
         is_live = ~batch.is_historical
-        who = batch.controller[is_live]
+        who = batch.controller[is_live].astype(np.int64)
+        self._come_on(who, batch.at_us[is_live])
         self._newest_us[who] = batch.at_us[is_live]
         self._is_counted[who] = batch.is_clock_synchronised[is_live]
         self._is_online[who] = True
-        times = self._newest_us[self._is_counted & self._is_online]
+        times = self._newest_us[self._is_counted & self._is_online & ~self._is_silent()]
         if not len(times):
             return
         middle = (len(times) - 1) // 2
-        median_us = int(np.partition(times, middle)[middle])
+        median_us = self._median_us = int(np.partition(times, middle)[middle])
         if len(self._waited_for):
             median_us = min(median_us, self._taken_until_us(median_us))
         elif len(who):
@@ -134,8 +168,28 @@ class DataClock:
         if self._now_us is None or median_us > self._now_us or median_us < self._now_us - _ANOTHER_RECORDING_US:
             self._now_us = median_us
 
+    def _come_on(self, who: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> None:
+        """Note how far some controllers came by their own clocks since their record before."""
+        newest_us = self._newest_us[who]
+        step_us = np.where(newest_us > 0, np.clip(at_us - newest_us, 0, _LONGEST_STEP_US), 0)
+        self._step_us[who] = np.where(step_us > 0, step_us, self._step_us[who])
+        n_going = int((self._is_counted & self._is_online & ~self._is_silent()).sum())
+        self._progress_us += int(step_us[self._is_counted[who]].sum()) // max(1, n_going)
+        self._heard_us[who], self._heard_tick[who] = self._progress_us, self._n_ticks
+
+    def _is_late(self) -> npt.NDArray[np.bool_]:
+        """Controllers that were not heard while the others went on; bool (n,)."""
+        limit_us = np.maximum(_SILENT_STEPS * self._step_us, _SILENT_US)
+        late: npt.NDArray[np.bool_] = self._progress_us - self._heard_us > limit_us
+        return late
+
+    def _is_silent(self) -> npt.NDArray[np.bool_]:
+        """Late ones whose records are not only read in another tick; bool (n,)."""
+        return self._is_late() & (self._n_ticks - self._heard_tick >= _SILENT_TICKS)
+
     def wait_for(self, controllers: Collection[int]) -> None:
-        """Limit the time to that of these controllers' records, from the next record on."""
+        """A tick begins: limit the time to that of these controllers' records, from the next record on."""
+        self._n_ticks += 1
         numbers = np.fromiter(controllers, np.int64, len(controllers))
         self._waited_for = numbers[numbers < len(self._newest_us)]
 
@@ -156,5 +210,6 @@ class DataClock:
         if controller < len(self._is_online):
             self._is_online[controller] = is_online
             if is_online:
-                self._newest_us[controller] = 0
+                self._newest_us[controller] = self._step_us[controller] = 0
+                self._heard_us[controller], self._heard_tick[controller] = self._progress_us, self._n_ticks
                 self._is_counted[controller] = False

@@ -200,7 +200,7 @@ class Intake:
         self._flushed_at = self._monotonic()
         if self._catch_up is not None and self.clock.latest_us() is None:
             now_us = None  # data time is still that of the old records: no agent's clock is to be held against it
-        intake = self._host.receive(messages, now_us)
+        intake = self._host.receive(messages, now_us, self.clock.lag_us())
         del messages
         tick = build_columns(intake, self._host, self._host.complaints, self._dead_letters)
         self._metrics.bad_values.inc(tick.n_bad_values)

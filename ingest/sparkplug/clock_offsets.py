@@ -27,13 +27,16 @@ class ClockOffsets:
         self._measured_us.pop(node, None)
         self._ahead_us.pop(node, None)
 
-    def measure(self, session: Session, at_us: int, now_us: int | None) -> None:
-        """Compare a clock with "now" at the first record of a tick; one that has just come back says nothing."""
+    def measure(self, session: Session, at_us: int, now_us: int | None, lag_us: int = 0) -> None:
+        """Compare a clock with "now" at the first record of a tick; one that has just come back says nothing.
+
+        ``lag_us``: how far "now" itself may be behind.
+        """
         interval_us = session.interval_s * 1_000_000
         if now_us is None or not 0 < at_us - session.last_at_us <= 2 * interval_us:
             return
         node, ahead_us = session.controller_id, at_us - now_us
-        if -_WRONG_US <= ahead_us <= interval_us + _WRONG_US:
+        if -_WRONG_US <= ahead_us <= interval_us + lag_us + _WRONG_US:
             ahead_us = 0
         before_us, self._measured_us[node] = self._measured_us.get(node, 0), ahead_us
         # Believed when found twice, and rather too far behind than too far ahead: "now" itself lags by up to a sweep,

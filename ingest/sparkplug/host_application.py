@@ -85,10 +85,16 @@ class HostApplication:
 
     # --- messages in
 
-    def receive(self, messages: Sequence[MqttMessage], now_us: int | None) -> IntakeResult:
-        """Take one tick's messages in their order; ``now_us`` None = not known yet (data time before any data)."""
+    def receive(self, messages: Sequence[MqttMessage], now_us: int | None, lag_us: int = 0) -> IntakeResult:
+        """Take one tick's messages in their order.
+
+        Args:
+            messages: as they came.
+            now_us: None = not known yet (data time before any data).
+            lag_us: how far ``now_us`` may be behind the time of these messages.
+        """
         self._table.renew_directory()
-        result = IntakeResult(now_us=now_us)
+        result = IntakeResult(now_us=now_us, lag_us=lag_us)
         for online in self.sessions.values():
             online.next_round = 0
         n_data = 0

@@ -23,6 +23,7 @@ class IntakeResult:
         events: sessions that began or ended, each with the round before which it happened.
         ended: the round after the last one of a controller whose session ended in this tick.
         touched: the received ranges of every epoch with a record in this tick, a duplicate or not.
+        now_us: when the tick began; None = not known. lag_us: how far that may be behind.
         ahead_us: by a controller's number, how far its clock is ahead where that is minutes; negative = behind.
         latest_us: no record is believed that claims to be of this time or later.
     """
@@ -35,6 +36,7 @@ class IntakeResult:
     ended: dict[str, int] = field(default_factory=dict)
     touched: dict[tuple[str, int], ReceivedRanges] = field(default_factory=dict)
     now_us: int | None = None
+    lag_us: int = 0
     ahead_us: dict[int, int] = field(default_factory=dict)
     latest_us: int = field(init=False)
 

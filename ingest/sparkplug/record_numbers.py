@@ -79,7 +79,7 @@ class RecordNumbers:
     def _take_live(self, session: Session, record: DecodedRecord, result: IntakeResult) -> None:
         number, n_rounds = session.next_round, len(result.rounds)
         if number == 0:
-            self._table.clocks.measure(session, record.at_us, result.now_us)
+            self._table.clocks.measure(session, record.at_us, result.now_us, result.lag_us)
         ahead_us = self._table.clocks.ahead_us(session.controller_id)
         if ahead_us:
             self._log_clock(session, ahead_us)

@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from ingest.pipeline.clock import DataClock
+from ingest.sparkplug.clock_offsets import ClockOffsets
 from ingest.sparkplug.fair_queue import FairQueue
 
 MINUTE_US = 60_000_000
@@ -58,3 +60,87 @@ def test_the_queue_names_the_controllers_whose_messages_wait():
     queue.add([("spBv1.0/g/NDATA/PJU-1", b"x")] * 3 + [("spBv1.0/g/NDATA/PJU-2", b"x")])
     assert len(queue.take(1 << 20)) == 3
     assert queue.nodes() == {"PJU-1"}
+
+
+class Player:
+    """Controllers whose records come in the order of their true times, in ticks that end anywhere."""
+
+    def __init__(self, intervals_s, seed, wrong_us=None):
+        self.rng = np.random.default_rng(seed)
+        self.n, self.intervals_s = len(intervals_s), intervals_s
+        self.wrong_us, self.ended_s = wrong_us or {}, {}
+        self.clock, self.offsets = DataClock(self.n), ClockOffsets()
+        self.sessions = [
+            SimpleNamespace(controller_id=f"PJU-{c}", interval_s=interval, last_at_us=0)
+            for c, interval in enumerate(intervals_s)
+        ]
+        self.phases_s = self.rng.uniform(0, intervals_s)
+        self.played_s, self.wrong = 0.0, set()
+
+    def play(self, until_s):
+        records = []
+        for c, interval in enumerate(self.intervals_s):
+            times = self.phases_s[c] + interval * np.arange(until_s // interval + 1)
+            end = min(until_s, self.ended_s.get(c, until_s))
+            records += [(at, c) for at in times[(times > self.played_s) & (times <= end)].tolist()]
+        records.sort()
+        while records:
+            n = int(self.rng.integers(1, 20 * self.n))
+            self._tick(records[:n])
+            records = records[n:]
+        self.played_s = until_s
+
+    def _tick(self, records):
+        now_us, lag_us, measured = self.clock.now_us(), self.clock.lag_us(), set()
+        self.clock.wait_for(set())
+        for at_s, c in records:
+            at_us = T0 + int(at_s * 1e6) + self.wrong_us.get(c, 0)
+            if c not in measured:
+                self.offsets.measure(self.sessions[c], at_us, now_us, lag_us)
+                measured.add(c)
+            if self.offsets.ahead_us(f"PJU-{c}"):
+                self.wrong.add(c)
+            self.sessions[c].last_at_us = at_us
+            self.clock.hear(
+                SimpleNamespace(
+                    controller=np.array([c]),
+                    at_us=np.array([at_us]),
+                    is_historical=np.array([False]),
+                    is_clock_synchronised=np.array([True]),
+                )
+            )
+
+    @property
+    def now_s(self):
+        return (self.clock.now_us() - T0) / 1e6
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("intervals_s", [[300] * 9, [60] * 5, [60, 60, 120, 300, 300], [60, 300], [300, 300, 300, 60]])
+def test_no_clock_that_is_right_is_held_to_be_wrong_at_any_pace(intervals_s, seed):
+    player = Player(intervals_s, seed)
+    player.play(12 * 3600)
+    assert player.wrong == set()
+    assert 0 <= 12 * 3600 - player.now_s <= 2 * max(intervals_s)
+
+
+@pytest.mark.parametrize("wrong_s", [-1500, 1500])
+@pytest.mark.parametrize("intervals_s", [[60] * 5, [300] * 5])
+def test_a_clock_that_is_wrong_by_more_than_the_pace_explains_is_found(intervals_s, wrong_s):
+    player = Player(intervals_s, 1, {2: wrong_s * 1_000_000})
+    player.play(6 * 3600)
+    assert player.wrong == {2}
+
+
+@pytest.mark.parametrize(("n", "n_silent"), [(2, 1), (4, 2), (9, 5), (12, 9)])
+@pytest.mark.parametrize("interval_s", [60, 300])
+def test_half_a_city_that_falls_silent_does_not_stop_the_time(n, n_silent, interval_s):
+    player = Player([interval_s] * n, n)
+    player.play(4 * 3600)
+    player.ended_s = dict.fromkeys(range(n_silent), 4 * 3600)
+    player.play(9 * 3600)
+    assert 9 * 3600 - player.now_s <= 2 * interval_s
+    player.ended_s = {}
+    player.play(14 * 3600)
+    assert player.wrong == set()
+    assert 14 * 3600 - player.now_s <= 2 * interval_s

@@ -17,6 +17,7 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 _DEFAULT_INTERVAL_S = 300
+_FARTHEST_US = 6 * 3_600_000_000  # what an agent's clock is believed to be ahead of the time of a recording
 _GREETING_US = 60_000_000  # whoever was born while nobody listened has said so by then: all are asked
 
 
@@ -36,14 +37,18 @@ class Presence:
         self.death_us = np.zeros(n_controllers, np.int64)
         self.is_offline = np.zeros(n_controllers, np.bool_)
         self.since_us = np.zeros(n_controllers, np.int64)
+        self.confirmed_us = np.zeros(n_controllers, np.int64)
+        self._ticked_us = 0
         self.listening_us: int | None = 0
 
-    def hear(self, heard: Places, live: Places, now_us: int) -> Int64:
+    def hear(self, heard: Places, live: Places, now_us: int, at_us: Int64 | None = None) -> Int64:
         """Note whose records came; returns the controllers that are back (live data, and no death since their birth).
 
-        ``live`` are those of ``heard`` whose record is no history.
+        ``live`` are those of ``heard`` whose record is no history. ``at_us``: the time of each record of ``heard``,
+        which may be later than the time of a recording, since that waits for those whose records are still to be read.
         """
-        self.heard_us[heard] = np.maximum(self.heard_us[heard], now_us)
+        times_us = now_us if at_us is None else np.clip(at_us, now_us, now_us + _FARTHEST_US)
+        self.heard_us[heard] = np.maximum(self.heard_us[heard], times_us)
         is_back = self.is_offline[live] & (self.death_us[live] == 0)
         if self.listening_us is None and len(is_back):
             self.listening_us = now_us
@@ -51,17 +56,17 @@ class Presence:
         self.is_offline[back] = False
         return back
 
-    def hear_until(self, live: Places, at_us: Int64) -> None:
-        """Controllers whose live records tell of times later than "now", int64 (n,), are not silent until then."""
-        self.heard_us[live] = np.maximum(self.heard_us[live], at_us)
-
     def session(self, controller: int, *, is_birth: bool, at_us: int, now_us: int) -> None:
         """Note a birth or a death."""
         self.heard_us[controller] = max(int(self.heard_us[controller]), now_us)
         self.death_us[controller] = 0 if is_birth else at_us or now_us
 
     def tick(self, now_us: int, interval_s: Int64) -> Int64:
-        """Controllers that are offline from now on; ``since_us`` says since when each has been silent."""
+        """Controllers that are offline from now on.
+
+        ``since_us`` says since when each has been silent, ``confirmed_us`` when that was long enough: the time may
+        have moved on by hours since the last call, if it is that of a recording.
+        """
         if self.listening_us is None:
             return np.zeros(0, np.int64)
         interval = np.where(interval_s > 0, interval_s, _DEFAULT_INTERVAL_S)
@@ -71,6 +76,10 @@ class Presence:
         is_silent = (self.heard_us > 0) & (now_us - np.maximum(self.heard_us, self.listening_us) >= patience_us)
         fresh = np.flatnonzero((is_dead | is_silent) & ~self.is_offline)
         self.since_us[fresh] = np.where(self.death_us[fresh] > 0, self.death_us[fresh], self.heard_us[fresh])
+        listened_us = np.maximum(self.since_us[fresh], self.listening_us)
+        patience_us = np.where(self.death_us[fresh] > 0, self._least_us, patience_us[fresh])
+        self.confirmed_us[fresh] = np.clip(listened_us + patience_us, min(self._ticked_us, now_us), now_us)
+        self._ticked_us = now_us
         self.is_offline[fresh] = True
         return fresh
 
@@ -86,10 +95,9 @@ class OfflineRule:
     def hear(self, sweep: Sweep, now_us: int) -> None:
         """Records came: who is back?"""
         live, whose = sweep.live_controller, sweep.batch.controller
-        heard = live if sweep.is_live.all() else whose[whose >= 0].astype(np.int64)
-        # by the clock of the data a sweep may come before the median of all has reached its time
-        self.presence.hear_until(live, sweep.at_s[sweep.live] * 1_000_000)
-        for controller in self.presence.hear(heard, live, now_us).tolist():
+        is_known = whose >= 0
+        heard, at_us = whose[is_known].astype(np.int64), sweep.at_s[is_known] * 1_000_000
+        for controller in self.presence.hear(heard, live, now_us, at_us).tolist():
             self._book.close(self._key(controller), now_us)
 
     def tick(self, now_us: int, interval_s: Int64, is_muted: Callable[[Int64], Bool]) -> None:
@@ -100,13 +108,14 @@ class OfflineRule:
                 presence.is_offline[c] = False
                 continue
             lamps = tuple(range(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1])))
+            at_us = int(presence.confirmed_us[c])
             evidence = {
-                "silent_s": (now_us - int(presence.since_us[c])) // 1_000_000,
+                "silent_s": (at_us - int(presence.since_us[c])) // 1_000_000,
                 "has_died": bool(presence.death_us[c]),
                 "interval_s": int(interval_s[c]),
             }
             home = int(fleet.home_cabinet[c])
-            self._book.open(Case(self._key(c), now_us, int(presence.since_us[c]), lamps, evidence, c, home))
+            self._book.open(Case(self._key(c), at_us, int(presence.since_us[c]), lamps, evidence, c, home))
 
     def _key(self, controller: int) -> Key:
         return Key("controllerOffline", Place(controller_id=self._fleet.controller_ids[controller]))

@@ -54,7 +54,10 @@ class ActiveConditions:
         if case.is_reported:
             self._cleared.append(Cleared(key, at_us, is_proof, evidence or {}))
         if key.code == "neutralFailure":
-            self.freed += [other for other in self.of_controller(case.controller) if other.cause == key]
+            freed = [other for other in self.of_controller(case.controller) if other.cause == key]
+            for other in freed:
+                other.at_us = max(other.at_us, at_us)
+            self.freed += freed
         if self._causes.has_rank(key.code) and len(case.lamps):
             self.released.extend(case.lamps)
         self._touched[case.controller] = max(at_us, self._touched.get(case.controller, 0))

@@ -24,9 +24,15 @@ Float32 = npt.NDArray[np.float32]
 
 _CHRONIC_S = 1800  # a node that restarts alone more often than this speaks for itself, not for its circuit
 _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
+_FASTEST_S = 4  # from one switching on to the next, for long: a counter that rose faster is another node's
+_SOME_COUNTS = 10
+_REPORTED_S = 1800  # counters are reported at least so often while their controller is heard
 _DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
 _SHARED_LAMPS = 3  # of a circuit; fewer have nothing in common
 _DIP_PAIR = 2  # or so many, if the circuit has no others
+_WEAK_SHARE = 0.2  # of a circuit's or a controller's discharge lamps: aged arcs go out alone in a short dip
+_LATE_S = 300  # one whose reply was lost in the sweep of the dip is seen dark so much later
+_COOLING_S = 1200  # after a dip arcs cool, strike and run up: what comes back until then was no change of its own
 
 
 class CycleCounter:
@@ -38,6 +44,7 @@ class CycleCounter:
         self._window_s = int(table.scalar("cycling_window"))
         self._n_changes = int(table.scalar("cycling_changes"))
         self._dip_v = table.scalar("dip_voltage")
+        self._dip_s = np.zeros(fleet.n_controllers, np.int64)  # when some of a controller's arcs went out at once
         self._is_discharge = IS_DISCHARGE[fleet.technology]
         has_circuit = fleet.lamp_circuit >= 0
         self._n_discharge = np.bincount(
@@ -107,6 +114,7 @@ class CycleCounter:
             expected.is_on & expected.is_voltage_ok & ~is_wild, now, np.where(expected.is_off, LIT_UNKNOWN, before)
         )
         is_change = (before != LIT_UNKNOWN) & (now != LIT_UNKNOWN) & (now != before) & is_settled
+        is_change &= (now == LIT_DARK) | ~self._is_cooling(lamp, at_s)
         is_change &= ~self._dips(lamp, at_s, is_change & (now == LIT_DARK))
         state.lit[lamp] = now
         rows = np.flatnonzero(is_change)
@@ -127,12 +135,21 @@ class CycleCounter:
         n[rows] = ((ring > 0) & (at_s[rows] - ring <= self._window_s)).sum(axis=0)
         return n
 
+    def _is_cooling(self, lamp: Int64, at_s: Int64) -> Bool:
+        """Discharge lamps whose arc a dip or an outage may have put out; switched on, it was cold; bool (n,)."""
+        lit_from_s, switched_s = self._state.lit_from_s[lamp], self._state.switched_s[lamp]
+        cooling: Bool = self._is_discharge[lamp] & (lit_from_s > switched_s)
+        return cooling & (at_s - lit_from_s.astype(np.int64) <= _COOLING_S)
+
     def _dips(self, lamp: Int64, at_s: Int64, is_out: Bool) -> Bool:
-        """Rows whose discharge lamp went out with its circuit's others, or with half of its controller's."""
+        """Rows whose discharge lamp went out with others of its circuit or its controller.
+
+        Half of them and more: the supply dipped for all. Fewer: the dip was so short that only weak arcs went out.
+        """
         is_dip = np.zeros(len(lamp), np.bool_)
         fleet, circuit = self._fleet, self._fleet.lamp_circuit[lamp]
         rows = np.flatnonzero(is_out & self._is_discharge[lamp] & (circuit >= 0))
-        if len(rows) < _DIP_PAIR:
+        if not len(rows):
             return is_dip
         controller = fleet.lamp_controller[lamp]
         n_out = np.bincount(circuit[rows], minlength=fleet.n_circuits)
@@ -143,6 +160,12 @@ class CycleCounter:
         is_dip[rows] = is_common[circuit[rows]] | is_wide[controller[rows]]
         hit, first = np.unique(circuit[rows][is_dip[rows]], return_index=True)
         self.restrike(hit.astype(np.int64), at_s[rows[is_dip[rows]]][first])
+        is_weak = (n_out >= _DIP_LAMPS) & (n_out >= _WEAK_SHARE * self._n_discharge)
+        is_weak_there = (n_out_there >= _DIP_LAMPS) & (n_out_there >= _WEAK_SHARE * self._n_discharge_there)
+        shared = rows[is_dip[rows] | is_weak[circuit[rows]] | is_weak_there[controller[rows]]]
+        self._dip_s[controller[shared]] = at_s[shared]
+        is_dip[rows] |= at_s[rows] - self._dip_s[controller[rows]] <= _LATE_S
+        self._state.lit_from_s[lamp[rows[is_dip[rows]]]] = at_s[rows[is_dip[rows]]]
         return is_dip
 
     def _count_switches(self, lamp: Int64, at_s: Int64, window: Window) -> Bool:
@@ -152,7 +175,11 @@ class CycleCounter:
         before = state.switch_count[lamp]
         is_reported = counts != UNKNOWN_UINT32
         delta = counts.astype(np.int64) - before
-        is_sane = is_reported & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < _WILD_COUNT)
+        since_s = at_s - state.switch_reported_s[lamp]  # its last change; nobody notes a counter that stands still
+        was_away = self._context.gap_s[self._fleet.lamp_controller[lamp]] > state.switch_reported_s[lamp]
+        since_s = np.where(was_away, since_s, np.minimum(since_s, _REPORTED_S))
+        most = np.minimum(_WILD_COUNT, _SOME_COUNTS + since_s // _FASTEST_S)
+        is_sane = is_reported & (before != UNKNOWN_UINT32) & (delta > 0) & (delta < most)
         # a switching on by command, or with the supply after a dip or an outage, is none of the lamp's own
         is_supply = state.lit_from_s[lamp] > state.switch_reported_s[lamp]
         uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)

@@ -61,8 +61,9 @@ def take_levels(  # measured columns, in the order of the rule
     is_scheduled = is_first & (level == fallback)
     is_missed = sweep.has_missed_step[record] & ~is_first  # the level may have changed there and back while away
     was_settled = at_s - sweep.dt_s[record] - state.switched_s[lamp].astype(np.int64) >= guard_s
-    since_s = np.where(is_changed, at_s, np.where(is_scheduled | is_missed, sweep.step_s[record], 0))
-    changed = np.flatnonzero(is_changed | is_scheduled | is_missed)
+    is_by_schedule = is_scheduled | (is_missed & (~is_changed | (level == fallback)))
+    since_s = np.where(is_by_schedule, sweep.step_s[record], np.where(is_changed, at_s, 0))
+    changed = np.flatnonzero(is_changed | is_by_schedule)
     state.switched_s[lamp[changed]] = since_s[changed]
     turned_on = changed[(level[changed] > 0) & ((before[changed] == 0) | is_first[changed])]
     state.lit_from_s[lamp[turned_on]] = since_s[turned_on]

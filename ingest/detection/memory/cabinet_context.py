@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Places, Sweep, even, is_any_reported, level_range, pick, places
+from ingest.lighting.sun_height import elevation
 from ingest.lighting.timetable import CabinetTimetable
 from ingest.model.batch import LEVEL_UNKNOWN, Batch
 from ingest.model.fleet import SWITCHING_CONTACTOR, SWITCHING_UNKNOWN, Fleet
@@ -18,6 +19,7 @@ Bool = npt.NDArray[np.bool_]
 
 _CLOCK_TRUST_US: Final = 12 * 3600 * 1_000_000  # an agent's clock further off says nothing about its cabinet's sun
 _GAP_S: Final = 300
+_TWILIGHT_SUN: Final = 6.0  # degrees around the horizon; below it, civil twilight is over and the last photocell closed
 _RECENT_S: Final = 3600  # levels reported lately stand for a while: `sample.take_levels`
 
 
@@ -94,6 +96,8 @@ class CabinetContext:
         drives = self._drives(batch, controller, home)
         fallback = self._fallback(batch, drives, scheduled)
         level_low, level_high = level_range(batch, width)
+        is_by_sun = ~drives & (level_high == LEVEL_UNKNOWN)
+        is_ending |= self._is_twilight(home, at_s, is_by_sun)
         self.level_reported_s[c] = np.where(level_low[live] != LEVEL_UNKNOWN, at_s[live], self.level_reported_s[c])
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
         is_cut_off = batch.is_supply_present == 0
@@ -145,6 +149,17 @@ class CabinetContext:
             home = self._fleet.home_cabinet[controller[missed]].astype(np.int64)
             n_times[missed] = self._timetable.switchings.on(home, from_s[missed], until_s[missed])
         return n_times
+
+    def _is_twilight(self, home: Places, at_s: Int64, is_by_sun: Bool) -> Bool:
+        """Records (``is_by_sun`` bool (R,)) of photocells while each cell closes at a light of its own; bool (R,)."""
+        chosen = np.flatnonzero(is_by_sun)
+        twilight = np.zeros(len(is_by_sun), np.bool_)
+        if len(chosen):
+            cabinet = pick(home, chosen)
+            latitude = np.nan_to_num(self._fleet.cabinet_latitude[cabinet])
+            longitude = np.nan_to_num(self._fleet.cabinet_longitude[cabinet])
+            twilight[chosen] = np.abs(elevation(at_s[chosen], latitude, longitude)) < _TWILIGHT_SUN
+        return twilight
 
     def _take_phases(self, volts: npt.NDArray[np.float32], is_reported: Bool, c: Places) -> None:
         if not is_reported.any():

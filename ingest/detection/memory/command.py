@@ -71,7 +71,12 @@ class CommandMemory:
             high = np.where(is_kept, self.high[sweep.controller], high)
         is_first = self.high[c] < 0
         is_changed = (self.high[c] != high[live]) | (self.low[c] != low[live])
-        since_s = np.where(is_first, np.where(high[live] == scheduled[live], sweep.step_s[live], 0), sweep.at_s[live])
+        is_by_schedule = high[live] == scheduled[live]
+        since_s = np.where(
+            is_first | (is_by_schedule & sweep.has_missed_step[live]),
+            np.where(is_by_schedule, sweep.step_s[live], 0),
+            sweep.at_s[live],
+        )
         self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
         self.high[c], self.low[c] = high[live], low[live]
         is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s

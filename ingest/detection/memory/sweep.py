@@ -51,7 +51,7 @@ class Sweep:
             dead; is_dipped that, or some live phase is so low that discharge lamps may go out.
         dead_phases: bool (3, R) phases that are dead while the supply is not gone as a whole; has_dead_phase (R,).
         is_ending: bool (R,) only the schedule says what lamps should do, and its step is about to end: a photocell, or
-            an agent whose clock is ahead, may have gone on already.
+            an agent whose clock is ahead, may have gone on already; or it is twilight, in which each cell has its time.
     """
 
     batch: Batch

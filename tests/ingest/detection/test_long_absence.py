@@ -81,3 +81,26 @@ def test_an_agent_that_comes_back_just_after_dusk_finds_cold_lamps(kit, technolo
     town.factor[:] = 1.0
     town.play(30)
     assert kit.raised(town.changes) == []
+
+
+@pytest.mark.parametrize("is_ingest_down", [False, True])
+def test_a_dim_step_in_an_absence_holds_nothing_up_after_it(kit, is_ingest_down):
+    town = kit.Town(n_poles=6)
+    town.play(60)  # 21:00
+    town.now_us += 90 * kit.MINUTE_US
+    town.factor[3], town.level = 0.0, 70  # since 22:00
+    if is_ingest_down:
+        restarted(town)
+    town.play(4)
+    assert kit.open_codes(town.changes) == {"lampFailure": 1}
+
+
+def test_a_step_that_the_schedule_does_not_explain_is_waited_for(kit):
+    town = kit.Town(n_poles=6)
+    town.play(60)
+    town.now_us += 90 * kit.MINUTE_US
+    town.factor[3], town.level = 0.0, 50  # by command: nobody knows since when
+    town.play(9)
+    assert town.changes == []
+    town.play(5)
+    assert kit.open_codes(town.changes) == {"lampFailure": 1}
