@@ -28,8 +28,7 @@ UInt8 = npt.NDArray[np.uint8]
 WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 PHASES: Final = 3
 _SILENT_SWEEPS: Final = 3  # before, a level is hardly older than the others'
-_STRUCK_SHARE: Final = 0.75  # of its power: below it an arc was striking, or the lamp is known to be weak
-_WEAK: Final = frozenset({"lampFailure", "lampPowerTooLow", "cyclingFailure"})
+_STRUCK_SHARE: Final = 0.75  # of its power: below it an arc was striking, or some rule runs on the lamp
 
 
 class Balance:
@@ -55,7 +54,6 @@ class Balance:
             state.bits.running_any(rules.spoiling()),
             state.bits.running_any(rules.withholding()),
         )
-        self._weak = state.bits.running_any(i for i, rule in enumerate(rules) if rule.code in _WEAK)
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -207,7 +205,7 @@ class Balance:
         if len(slow):
             lamps = lamp[slow]
             usual = self.expected_w(lamps, voltage_v=np.full(len(lamps), self._electric.nominal_v, np.float32))
-            is_weak = (self._state.flags[lamps] & self._weak) != 0
+            is_weak = self._state.bits.running_rules(self._state.flags[lamps]) != 0
             struck[slow] = (power_w[slow] < _STRUCK_SHARE * usual) & ~is_weak
         return struck
 
