@@ -240,7 +240,8 @@ class Silence:
                 continue
             if group.verdict == "alone":
                 # theirs may be the load that is gone
-                if group.load == GONE and (lamps.is_falling | (lamps.is_mute & ~lamps.is_lost)).any():
+                is_weighed = group.load == GONE or (group.load == UNKNOWN and group.strength > 0)
+                if is_weighed and (lamps.is_falling | (lamps.is_mute & ~lamps.is_lost)).any():
                     self._pending.add(c)
                     continue
                 group.is_lone = is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
