@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -35,7 +35,7 @@ from ingest.metrics import Metrics
 from ingest.model.finding import Change
 from ingest.model.fleet import Fleet
 from ingest.model.id_directory import Directory
-from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
+from ingest.model.received_ranges import ReceivedRangesTable
 from ingest.mqtt.opening import in_folder, open_broker
 from ingest.options import Options
 from ingest.pipeline.clock import Clock, DataClock, WallClock
@@ -52,9 +52,8 @@ from ingest.settings_restore import restore_settings
 from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.host_application import HostApplication
 from ingest.status_page import open_status_page
+from ingest.store_start import close_opened, open_counted
 from ingest.telemetry.damaged_files import DamagedFiles
-from ingest.telemetry.opening import open_store
-from ingest.telemetry.store import TelemetryStore
 from languages.message import Message, Plain, why
 
 LOCK_FILE: Final = "ingest.lock"
@@ -105,8 +104,8 @@ class CityIngest:
         damaged = DamagedFiles(lambda n_files, warning: _tell_damaged(metrics, readiness, n_files, warning))
         # a store that is busy takes seconds to answer, as long as the database does for a large register
         opener = ThreadPoolExecutor(1, "opening")
-        opening = opener.submit(_open_store, city, metrics, damaged)
-        self._closers.append(lambda: _close_store(opener, opening))
+        opening = opener.submit(open_counted, city, metrics, damaged)
+        self._closers.append(lambda: close_opened(opener, opening))
         kept = replace_damaged(city, is_known=options.is_database_damaged)
         metrics.damaged_databases.set(len(kept_databases(city)))
         readiness.warn("database", kept_warning(city))
@@ -286,21 +285,6 @@ def _signer(city: City) -> OrderSigner | None:
 def _tell_damaged(metrics: Metrics, readiness: Readiness, n_files: int, warning: Message | None) -> None:
     metrics.damaged_files.set(n_files)
     readiness.warn("telemetry", warning)
-
-
-def _open_store(city: City, metrics: Metrics, damaged: DamagedFiles) -> tuple[TelemetryStore, list[StoredRanges]]:
-    store = open_store(city, count_refused=metrics.refused_lines.inc, damaged=damaged)
-    try:
-        return store, store.received()
-    except BaseException:
-        store.close()
-        raise
-
-
-def _close_store(opener: ThreadPoolExecutor, opening: Future[tuple[TelemetryStore, list[StoredRanges]]]) -> None:
-    opener.shutdown()
-    if opening.exception() is None:
-        opening.result()[0].close()
 
 
 def _wall_us() -> int:

@@ -6,7 +6,6 @@ One fault per cause and place while it lasts. The memory is a cache of the datab
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,7 +17,8 @@ from ingest.faultbook.fault import Entry, Fault
 from ingest.faultbook.fault_locator import FaultLocator
 from ingest.faultbook.ledger import Ledger, lamp_key
 from ingest.faultbook.priority import DARK_CODES, Surroundings, rank
-from ingest.model.finding import Change, Cleared, Key, Place, Raised, StillFailing
+from ingest.faultbook.word_order import causes_first
+from ingest.model.finding import Change, Cleared, Key, Place, Raised
 from ingest.schema import life
 from ingest.schema.report_tables import CITIZEN
 
@@ -83,7 +83,7 @@ class FaultBook:
         """
         if not changes:
             return Applied()
-        words = _causes_first(changes)
+        words = causes_first(changes)
         with self._ledger.changing() as connection:
             page = _Page(self, {fault.id: fault for fault in self._touched(words)})
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
@@ -277,33 +277,3 @@ def _is_citizens(fault: Fault) -> bool:
 def _age(fault: Fault) -> tuple[bool, int]:
     """Closed ones first, so that an open fault of the same key is the one that stays."""
     return fault.state != life.CLOSED, fault.opened_at_us
-
-
-def _causes_first(changes: Sequence[Change]) -> list[Change]:
-    """The words in order, but one that names a cause after the word that raises the cause.
-
-    A word waits for a later one only while its own condition holds: what raises a condition stays before what ends it.
-    """
-    raised_at: dict[Key, list[int]] = {}
-    ended_at: dict[Key, list[int]] = {}
-    for i, word in enumerate(changes):
-        if not isinstance(word, StillFailing):
-            (raised_at if isinstance(word, Raised) else ended_at).setdefault(word.key, []).append(i)
-    places: list[tuple[int, int]] = [(0, 0)] * len(changes)
-    for i in range(len(changes) - 1, -1, -1):  # what a word waits for comes after it, and has its place already
-        word, places[i] = changes[i], (i, 0)
-        if not isinstance(word, Raised) or word.cause is None:
-            continue
-        cause_at = raised_at.get(word.cause, [])
-        n_before = bisect_left(cause_at, i)
-        last_end = bisect_left(ended_at.get(word.cause, []), i) - 1
-        holds = n_before > 0 and (last_end < 0 or ended_at[word.cause][last_end] < cause_at[n_before - 1])
-        if holds or n_before == len(cause_at):
-            continue
-        anchor, depth = places[cause_at[n_before]]
-        own_end = ended_at.get(word.key, [])
-        n_ended = bisect_left(own_end, i)
-        if n_ended == len(own_end) or own_end[n_ended] > anchor:
-            places[i] = (anchor, depth + 1)
-    order = sorted(range(len(changes)), key=places.__getitem__)
-    return [changes[i] for i in order]

@@ -31,6 +31,7 @@ from ingest.telemetry.compaction import SET_ASIDE
 from ingest.telemetry.damaged_files import DamagedFiles, read_file
 from ingest.telemetry.parquet import ParquetStore
 from languages.catalogue import load_catalogue
+from languages.message import Message
 from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
 
 MINUTE_US = 60_000_000
@@ -104,7 +105,7 @@ def test_every_reader_goes_on_without_the_file_and_lists_it(
     _store, received = fill(tmp_path)
     victim = table_files(tmp_path, table)[2]
     damage(victim)
-    reported: list[tuple[int, str | None]] = []
+    reported: list[tuple[int, Message | None]] = []
     damaged = DamagedFiles(lambda n, warning: reported.append((n, warning)))
     again, directory = ParquetStore(tmp_path, damaged=damaged), make_directory()
 
@@ -121,7 +122,7 @@ def test_every_reader_goes_on_without_the_file_and_lists_it(
     assert victim in damaged.paths()
     assert reported[-1][0] == 1
     assert reported[-1][1] is not None
-    assert victim.name in reported[-1][1]
+    assert victim.name in str(reported[-1][1])
     # the others were merged on both sides of it
     assert len(segment_folders(tmp_path)) == 3
     store_without = sum(

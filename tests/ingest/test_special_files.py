@@ -195,7 +195,7 @@ def test_a_live_picture_that_cannot_be_written_is_told_until_it_can(tmp_path: Pa
     job = LiveSnapshot(tmp_path, judge, 1, stand.host, lambda: 1e9 * len(said), lambda: 1, tell=said.append)  # type: ignore[arg-type]  # a stand-in
     (tmp_path / "live.arrow").mkdir()
     job.run(1)
-    assert "cannot be written" in said[-1]
+    assert "cannot be written" in str(said[-1])
     (tmp_path / "live.arrow").rmdir()
     job.run(1)
     assert said[-1] is None
