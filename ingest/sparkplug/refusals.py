@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from ingest.decode.birth import Session
@@ -12,17 +13,27 @@ from ingest.model.received_ranges import ReceivedRanges, ReceivedRangesTable
 from ingest.sparkplug.dead_letters import DeadLetters
 
 _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
+# From one of them to the next if it is another one: an agent sends again after minutes what was not acknowledged, and
+# whoever sends nonsense in its name does so at any time; meanwhile the missing record may come as it should be.
+_STRIKE_EVERY_S: Final = 600.0
 
 
 class Refusals:
     """The invalid records of one group."""
 
-    def __init__(self, received: ReceivedRangesTable, complaints: Complaints, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        received: ReceivedRangesTable,
+        complaints: Complaints,
+        dead_letters: DeadLetters,
+        monotonic: Callable[[], float],
+    ) -> None:
         """Start without invalid records."""
+        self._monotonic = monotonic
         self._received = received
         self._complaints = complaints
         self._dead_letters = dead_letters
-        self._strikes: dict[str, tuple[int, int]] = {}
+        self._strikes: dict[str, tuple[int, int, float, int]] = {}  # the gap, how many broken payloads; the last one
 
     def set_aside(
         self,
@@ -54,7 +65,7 @@ class Refusals:
             session.seq = (session.seq + 1) % 256
             number = salvage_number(session, payload)
         if number is None:
-            return session.epoch, self._strike(session) if is_own else None
+            return session.epoch, self._strike(session, payload) if is_own else None
         epoch, sequence = number
         ranges = self._received.get(node, epoch)
         if ranges is None and epoch == session.epoch:
@@ -67,15 +78,19 @@ class Refusals:
         """A controller that no register knows is gone."""
         self._strikes.pop(node, None)
 
-    def _strike(self, session: Session) -> ReceivedRanges | None:
+    def _strike(self, session: Session, payload: bytes) -> ReceivedRanges | None:
         """Count an unreadable payload; a gap that persists while they arrive counts as the missing record."""
         ranges = session.ranges
         if ranges is None:
             return None
-        gap, strikes = self._strikes.get(session.controller_id, (-1, 0))
-        strikes = strikes + 1 if gap == ranges.complete_to + 1 else 1
-        self._strikes[session.controller_id] = (ranges.complete_to + 1, strikes)
-        if strikes < _STRIKES or not ranges.starts:
+        now, gap, which = self._monotonic(), ranges.complete_to + 1, hash(payload)
+        known, strikes, at, before = self._strikes.get(session.controller_id, (-1, 0, now, which))
+        if known != gap:
+            strikes = 0
+        elif which != before and now - at < _STRIKE_EVERY_S:
+            return None
+        self._strikes[session.controller_id] = (gap, strikes + 1, now, which)
+        if strikes + 1 < _STRIKES or not ranges.starts:
             return None
         ranges.take(ranges.complete_to + 1)
         del self._strikes[session.controller_id]

@@ -52,7 +52,7 @@ class SessionTable:
         self.by_topic: dict[str, Session] = {}
         self.last_seen_us: dict[str, int] = {}
         self.other_births = OtherBirths()
-        self.refusals = Refusals(received, complaints, dead_letters)
+        self.refusals = Refusals(received, complaints, dead_letters, monotonic)
         self.clocks = ClockOffsets()
         self.strangers = Strangers(monotonic)
         self._monotonic = monotonic
