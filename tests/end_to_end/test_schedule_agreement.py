@@ -61,7 +61,8 @@ def test_agent_and_server_say_the_same_level(at_s, place, timezone, on, off, dim
         assert agent.level(moment_s * 1000) == by_agent
     again = said(document, place, until_us // 1_000_000)
     assert again[0] == again[1]
-    is_asked_again = again[0] == by_agent == 0 and again[2] == since_us  # no night begins within two days
+    # no night begins within two days; or the clock is so far from the sun that nights begin at either side of midnight
+    is_asked_again = again[0] == by_agent and again[2] == since_us
     assert again[2] == until_us or is_asked_again, "steps follow each other without a gap"
 
 

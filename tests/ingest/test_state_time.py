@@ -87,4 +87,4 @@ def test_a_connection_is_given_up_for_the_first_of_many_forged_states_only(monke
         broker.state_time.renew()
         broker._on_state(encode_state(is_online=False, timestamp_ms=broker.state_time.ms + 1000 * i + 1))
         broker._turn(0.0, 1)
-    assert lost == ["STATE holds a later time"]
+    assert [reason.code for reason in lost] == ["readiness.later_state"]
