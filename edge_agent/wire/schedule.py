@@ -185,22 +185,23 @@ def step_at(night: Callable[[date], Night], today: date, at_s: int) -> Step:
     """The step that holds at a moment of a local day.
 
     The night that began latest decides, also after it ended: near the poles an earlier one may last longer. Where no
-    night begins within two days, the step lasts for an hour, after which the question is put again.
+    night begins within two days, lamps that are off stay so for an hour, after which the question is put again.
 
     Args:
         night: ``night_steps`` of the night that begins on a day.
         today: the moment's local day.
         at_s: Unix time [s].
     """
-    nights = [steps for days in (-2, -1, 0, 1) if (steps := night(today + timedelta(days=days)))]
-    next_on_s = min((steps[0][0] for steps in nights if steps[0][0] > at_s), default=at_s + 3600)
+    nights = [steps for days in (-2, -1, 0, 1, 2) if (steps := night(today + timedelta(days=days)))]
+    later_s = [steps[0][0] for steps in nights if steps[0][0] > at_s]
+    next_on_s = min(later_s, default=at_s + 3600)
     begun = [steps for steps in nights if steps[0][0] <= at_s]
     if not begun:
         return Step(0, at_s, next_on_s)
     steps = max(begun, key=lambda steps: steps[0][0])
     now = bisect_right(steps, at_s, key=lambda step: step[0]) - 1
     if now < len(steps) - 1:
-        return Step(steps[now][1], steps[now][0], min(steps[now + 1][0], next_on_s))
+        return Step(steps[now][1], steps[now][0], min([steps[now + 1][0], *later_s]))
     return Step(0, steps[-1][0], next_on_s)
 
 
