@@ -17,6 +17,7 @@ import { Notice, tellOtherVersion } from "./notice";
 import { keepReport } from "./keep_report";
 import { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
+import { drawn } from "./drawn";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
@@ -113,9 +114,7 @@ export class CrewApp implements Crew {
     await Promise.all([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     this.#sender?.start();
-    void this.#refresh().then(() => {
-      this.#afterFirst();
-    });
+    void this.#refresh().then(() => this.#afterFirst());
     window.setInterval(() => {
       if (!document.hidden) void this.#refresh();
     }, REFRESH_MS);
@@ -145,7 +144,8 @@ export class CrewApp implements Crew {
   }
 
   /** What may compete with nothing: the other languages, and the page's files for the days without a network. */
-  #afterFirst(): void {
+  async #afterFirst(): Promise<void> {
+    await drawn();
     void this.#loadLate();
     void this.words
       .loadOthers()
