@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from firmware_sim.fleet.simulation import READY_FILE
 from ingest.schema.segments import table_files
 
+_SHOWN = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
@@ -56,14 +58,17 @@ def compare(city: Path, outboxes: list[Outbox]) -> dict[str, int]:
     for path in table_files(city / "data" / "telemetry", "cabinets"):
         table = pq.read_table(path, columns=["controller_id", "epoch", "sequence"], partitioning=None)
         stored.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    lost = sum(
-        (outbox.controller_id, outbox.epoch, sequence) not in stored
+    lost = [
+        (outbox.controller_id, outbox.epoch, sequence)
         for outbox in outboxes
         for sequence in range(1, outbox.acknowledged + 1)
-    )
+        if (outbox.controller_id, outbox.epoch, sequence) not in stored
+    ]
+    if lost:
+        print(f"lost, the first of {len(lost)}: {lost[:_SHOWN]}")
     return {
         "stored": stored.total(),
         "acknowledged": sum(outbox.acknowledged for outbox in outboxes),
-        "lost": lost,
+        "lost": len(lost),
         "doubled": stored.total() - len(stored),
     }

@@ -32,6 +32,7 @@ from firmware_sim.demo.city_folder import free_port
 _READY_S: Final = 300
 _LOOK_S: Final = 5.0
 _END_S: Final = 60.0
+_OUTPUT: Final = ".log"
 _BROKER_FILES: Final = (".mosquitto.conf", ".mosquitto.log")
 _ENDED: Final = re.compile(r"ended with|was ended by")
 
@@ -46,16 +47,25 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mosquitto", action="store_true", help="Mosquitto with deploy/mosquitto.conf as the broker")
+    parser.add_argument("--keep", action="store_true", help="leave the city's folder and the logs where they are")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="terang-soak-") as folder:
-        result = _run(given, Path(folder))
+    folder = Path(tempfile.mkdtemp(prefix="terang-soak-"))
+    try:
+        result = _run(given, folder)
+    finally:
+        if given.keep:
+            print(f"kept: {folder}", flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            for suffix in (_OUTPUT, *_BROKER_FILES):
+                folder.with_suffix(suffix).unlink(missing_ok=True)
     print(json.dumps(result), flush=True)
     sys.exit(0 if result["passed"] else 1)
 
 
 def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     port, broker_port = given.port or free_port(), free_port()
-    output = folder.with_suffix(".log")
+    output = folder.with_suffix(_OUTPUT)
     command = [sys.executable, "-m", "firmware_sim.demo", "--folder", str(folder), "--lamps", str(given.lamps)]
     command += ["--port", str(port), "--broker-port", str(broker_port)]
     broker = _start_mosquitto(broker_port, folder) if given.mosquitto else None
@@ -107,8 +117,6 @@ def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         if broker:
             broker.terminate()
             broker.wait(_END_S)
-        for path in (output, *(folder.with_suffix(suffix) for suffix in _BROKER_FILES)):
-            path.unlink(missing_ok=True)
 
 
 def _start_mosquitto(port: int, folder: Path) -> subprocess.Popen[bytes]:
