@@ -127,7 +127,8 @@ class LampRules:
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
-        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
+        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, is_ending, limits)
+        self._judge_put_out_anew()
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
@@ -135,6 +136,12 @@ class LampRules:
         self._reopen(lamp, levels.level)
         self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
         return [*refused, *verdicts]
+
+    def _judge_put_out_anew(self) -> None:
+        """What a dip has put out warms up anew: no sample before it counts for a dark lamp."""
+        rule, lamp = self.rules.number.get(DARK.name), self.cycles.dips.put_out
+        if rule is not None and len(lamp):
+            self.debounce[rule].forget(lamp)
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""

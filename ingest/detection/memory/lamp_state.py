@@ -30,6 +30,7 @@ class LampState:
         level: uint8 (L,) commanded % as judged; level_reported the newest one the agent reported;
             level_raw what its newest record carried.
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
+        is_burning: bool (L,) not dark in its newest judged sample, warm or not.
         before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
         silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
@@ -75,6 +76,7 @@ class LampState:
         self.silent_sweeps = np.zeros(n, np.uint8)
         self.is_away = np.zeros(n, np.bool_)
         self.lit = np.zeros(n, np.uint8)
+        self.is_burning = np.zeros(n, np.bool_)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
         self.switch_reported_s = np.zeros(n, np.uint32)
