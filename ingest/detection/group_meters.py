@@ -27,6 +27,7 @@ _UNRATED_W: Final = 100.0
 _MANY, _MORE_W = 2.0, 1_000.0  # times the rated power, and on top of it: more than the lamps can draw
 _ANY, _TAPPED_W = 4.0, 70_000.0  # the same for what no lamps and no tap together can draw: 100 A on three phases
 _ALIVE_W: Final = 10.0  # what has no voltage draws nothing
+_NOTHING_V: Final = 1.0  # what a dead phase shows: then one meter alone does not deny it
 _DIRECTED_W: Final = 5.0  # less has no direction
 
 
@@ -114,9 +115,12 @@ class GroupMeters:
     def _phase_voltages(self, batch: Batch, live: Int64) -> Float32:
         volts = batch.cabinet_voltage_v
         is_dead = volts < self._no_voltage
-        absurd = (volts > self._most_v) | (is_dead & (batch.cabinet_power_w > _ALIVE_W))
-        for r in live[(is_dead & ~absurd)[live].any(axis=1)].tolist():
-            absurd[r] |= is_dead[r] & self._do_lamps_go_on(batch, r, is_dead[r] | np.isnan(volts[r]))
+        absurd, does_draw = volts > self._most_v, batch.cabinet_power_w > _ALIVE_W
+        for r in live[is_dead[live].any(axis=1)].tolist():
+            do_lamps_go_on = self._do_lamps_go_on(batch, r, is_dead[r] | np.isnan(volts[r]))
+            is_nothing = volts[r] < _NOTHING_V
+            goes_on = np.where(is_nothing, does_draw[r] & do_lamps_go_on, does_draw[r] | do_lamps_go_on)
+            absurd[r] |= is_dead[r] & goes_on
         return np.where(absurd, np.float32(np.nan), volts) if absurd.any() else volts
 
     def _do_lamps_go_on(self, batch: Batch, record: int, is_dead: Bool) -> Bool:

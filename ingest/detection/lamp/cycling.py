@@ -15,7 +15,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import Expected, Window
 from ingest.detection.rules.cycling_failure import lit_powers
 from ingest.detection.rules.window import STATUS_RESTARTED
-from ingest.model.batch import UNKNOWN_UINT32
+from ingest.model.batch import UNKNOWN_UINT32, Batch
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -27,6 +27,8 @@ _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
 _FASTEST_S = 4  # from one switching on to the next, for long: a counter that rose faster is another node's
 _SOME_COUNTS = 10
 _REPORTED_S = 1800  # counters are reported at least so often while their controller is heard
+_MOST_SHARE, _MORE_W = 2.0, 20.0  # of a lamp's rating, and on top of it: what it never draws
+_UNRATED_W = 1_000.0
 _SHARED_LAMPS = 3  # of a circuit; fewer have nothing in common
 
 
@@ -71,6 +73,8 @@ class CycleCounter:
 
     def count(  # measured columns, in the order of the rule
         self,
+        batch: Batch,
+        row: Int64,
         lamp: Int64,
         at_s: Int64,
         window: Window,
@@ -105,7 +109,7 @@ class CycleCounter:
         if len(rows):
             ring = state.changes_s[:, lamp[rows]]
             state.changes_s[:, lamp[rows]] = np.concatenate([at_s[rows][None].astype(np.uint32), ring[:-1]])
-        is_counted = self._count_switches(lamp, at_s, window)
+        is_counted = self._count_switches(batch, row, lamp, at_s, window)
         n = self._recent(state.changes_s, lamp, at_s)
         n_counted = self._recent(state.switch_counted_s, lamp, at_s)
         n_changes = np.maximum(n, 2 * n_counted).astype(np.uint8)
@@ -119,7 +123,7 @@ class CycleCounter:
         n[rows] = ((ring > 0) & (at_s[rows] - ring <= self._window_s)).sum(axis=0)
         return n
 
-    def _count_switches(self, lamp: Int64, at_s: Int64, window: Window) -> Bool:
+    def _count_switches(self, batch: Batch, row: Int64, lamp: Int64, at_s: Int64, window: Window) -> Bool:
         """Uncommanded switch-ons by the node's own counter; rows in which it grew by itself."""
         state, counts = self._state, window.switch_count
         is_grown = np.zeros(len(lamp), np.bool_)
@@ -136,6 +140,9 @@ class CycleCounter:
         uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
         rows = np.flatnonzero(uncommanded > 0)
         if len(rows):
+            uncommanded[rows[self._is_another(batch, row[rows], lamp[rows], at_s[rows])]] = 0
+            rows = np.flatnonzero(uncommanded > 0)
+        if len(rows):
             uncommanded[rows] = self._unexplained(lamp[rows], at_s[rows], delta[rows], uncommanded[rows])
         for _ in range(state.switch_counted_s.shape[0]):
             rows = np.flatnonzero(uncommanded > 0)
@@ -149,8 +156,29 @@ class CycleCounter:
         news = np.flatnonzero(is_reported & (counts != before))
         state.switch_count[lamp[news]] = counts[news]
         state.switch_reported_s[lamp[news]] = at_s[news]
+        state.counted_wh[lamp[news]], state.counted_h[lamp[news]] = (
+            batch.energy_wh[row[news]],
+            batch.burning_hours[row[news]],
+        )
         state.commanded_on[lamp[news]] = 0
         return is_grown
+
+    def _is_another(self, batch: Batch, row: Int64, lamp: Int64, at_s: Int64) -> Bool:
+        """Whether the counters that n lamps tell beside the switchings are another node's; bool (n,).
+
+        Those of one node do not fall, and rise by no more than the lamp can burn and draw in the time between.
+        """
+        since_h = (at_s - self._state.switch_reported_s[lamp]) / 3600
+        most_w = _MOST_SHARE * np.nan_to_num(self._fleet.rated_power_w[lamp], nan=_UNRATED_W) + _MORE_W
+        is_another = np.zeros(len(lamp), np.bool_)
+        for now, before, most in (
+            (batch.energy_wh[row], self._state.counted_wh[lamp], most_w * since_h + 1),
+            (batch.burning_hours[row], self._state.counted_h[lamp], since_h + 1),
+        ):
+            is_known = (now != UNKNOWN_UINT32) & (before != UNKNOWN_UINT32)
+            rise = now.astype(np.int64) - before
+            is_another |= is_known & ((rise < 0) | (rise > most))
+        return is_another
 
     def _unexplained(self, lamp: Int64, at_s: Int64, delta: Int64, uncommanded: Int64) -> Int64:
         """Of switchings of n lamps without a command that was seen, those that schedule and supply do not explain.

@@ -127,7 +127,8 @@ class LampRules:
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
-        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, is_ending, limits)
+        masks = is_settled & ~is_wild, is_wild, is_ending
+        window = self.cycles.count(sweep.batch, row, lamp, at_s, window, expected, *masks, limits)
         self._judge_put_out_anew()
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))

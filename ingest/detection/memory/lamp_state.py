@@ -30,6 +30,8 @@ class LampState:
         level: uint8 (L,) commanded % as judged; level_reported the newest one the agent reported;
             level_raw what its newest record carried.
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
+        switch_count: uint32 (L,) the newest that was told, at switch_reported_s; counted_wh the energy and counted_h the
+            burning hours told beside it.
         is_burning: bool (L,) not dark in its newest judged sample, warm or not.
         before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
@@ -79,6 +81,8 @@ class LampState:
         self.is_burning = np.zeros(n, np.bool_)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
+        self.counted_wh = np.full(n, UNKNOWN_UINT32, np.uint32)
+        self.counted_h = np.full(n, UNKNOWN_UINT32, np.uint32)
         self.switch_reported_s = np.zeros(n, np.uint32)
         self.commanded_on = np.zeros(n, np.uint8)
         self.switch_counted_s = np.zeros((max(1, n_changes // 2), n), np.uint32)
