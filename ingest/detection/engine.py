@@ -102,6 +102,7 @@ class Detection(DetectionParts):
         self._listen(sweep, suspects, replies)
         for verdict in verdicts:
             self._verdicts.take(verdict)
+        self._verdicts.clear_suspicion(self._rules.followed, sweep)
         due = self._baseline.due(sweep)
         if len(due):
             self._baseline.take(sweep, due)

@@ -115,6 +115,13 @@ class CycleCounter:
         n_changes = np.maximum(n, 2 * n_counted).astype(np.uint8)
         return replace(window, is_change=is_change | is_counted, n_changes=n_changes)
 
+    def first_change_s(self, lamp: Int64, at_s: Int64) -> Int64:
+        """When the first of the changes within the window was, seen or counted; int64 (n,), ``at_s`` if there is none."""
+        rings = np.concatenate([self._state.changes_s[:, lamp], self._state.switch_counted_s[:, lamp]]).astype(np.int64)
+        is_recent = (rings > 0) & (at_s - rings <= self._window_s)
+        first: Int64 = np.where(is_recent, rings, at_s).min(axis=0)
+        return first
+
     def _recent(self, rings: npt.NDArray[np.uint32], lamp: Int64, at_s: Int64) -> Int64:
         """Changes within the window; int64 (n,). Most lamps have none, which the newest place of their ring says."""
         n = np.zeros(len(lamp), np.int64)

@@ -27,6 +27,7 @@ from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import DARK, Detector, Expected, RuleSet, Window
+from ingest.detection.rules.dimming_failure import follows
 from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
 from ingest.model.fleet import Fleet
 
@@ -80,6 +81,7 @@ class LampRules:
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
         self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
+        self.followed = np.zeros(0, np.int64)  # lamps of the sweep at hand that have followed a step of their level
         self._no_voltage = table.scalar("no_voltage")
         self._impossible_v, self._most_v = table.scalar("impossible_voltage"), table.scalar("neutral_voltage")
         self.cycles = CycleCounter(fleet, state, table, context)
@@ -102,6 +104,7 @@ class LampRules:
         ``is_muted`` says which lamps are under maintenance.
         """
         state = self.state
+        self.followed = np.zeros(0, np.int64)
         if not len(suspects.row):
             return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
@@ -131,6 +134,7 @@ class LampRules:
         window = self.cycles.count(sweep.batch, row, lamp, at_s, window, expected, *masks, limits)
         self._judge_put_out_anew()
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
+        self._note_steps(lamp, window, expected, is_settled & ~is_wild)
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)
@@ -143,6 +147,13 @@ class LampRules:
         rule, lamp = self.rules.number.get(DARK.name), self.cycles.dips.put_out
         if rule is not None and len(lamp):
             self.debounce[rule].forget(lamp)
+
+    def _note_steps(self, lamp: Int64, window: Window, expected: Expected, is_settled: Bool) -> None:
+        """Note which lamps have followed their last step."""
+        suspect = np.flatnonzero(is_settled & ~self.state.has_followed[lamp] & np.isfinite(expected.before_w))
+        if len(suspect):
+            self.followed = lamp[suspect[follows(window, expected)[suspect]]]
+            self.state.has_followed[self.followed] = True
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
@@ -229,6 +240,9 @@ class LampRules:
             is_gated = ~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected))
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
+            if detector.is_repetition:  # the sample that is repeated is the first of them
+                begun = np.flatnonzero(~is_active & verdict.is_active)
+                debounce.since_s[lamp[begun]] = at_s[begun] - dt_s[begun]
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
             flags = put_bit(flags, bits.open[rule], is_open)
             if detector.withholds is not None:
@@ -267,7 +281,10 @@ class LampRules:
             state.is_register_suspect[lamps] |= ~state.has_fitted[lamps]
         if detector.is_new_lamp_when_clear and not is_opened:
             state.start_anew(lamps)
-        since_s, samples = self.debounce[rule].since_s[lamps], self.debounce[rule].confirm.samples
+        since_s = self.debounce[rule].since_s[lamps]
+        if detector.begins_with_change and is_opened:
+            self.debounce[rule].since_s[lamps] = since_s = self.cycles.first_change_s(lamps, at_s[rows])
+        samples = self.debounce[rule].confirm.samples + detector.is_repetition
         return [
             LampVerdict(
                 detector,

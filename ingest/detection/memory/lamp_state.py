@@ -33,7 +33,8 @@ class LampState:
         switch_count: uint32 (L,) the newest that was told, at switch_reported_s; counted_wh the energy and counted_h the
             burning hours told beside it.
         is_burning: bool (L,) not dark in its newest judged sample, warm or not.
-        before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then.
+        before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then;
+            has_followed bool (L,) it drew another power since, as far as its samples were judged.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
         silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
         is_away: bool (L,) it did not answer well more than once in a row, or without voltage; or a run of lost replies
@@ -69,6 +70,7 @@ class LampState:
         self.level_reported = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.switched_s = np.zeros(n, np.uint32)
         self.before_w = np.full(n, np.nan, np.float32)
+        self.has_followed = np.zeros(n, np.bool_)
         self.before_level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.lit_from_s = np.zeros(n, np.uint32)
         self.restarted_s = np.zeros(n, np.uint32)
