@@ -82,7 +82,9 @@ class SerialPort:
     def write(self, data: bytes) -> None:
         """Send all bytes."""
         try:
-            self._serial.write(data)
+            rest = data[self._write_at_once(data) :]
+            if rest:
+                self._serial.write(rest)
         except PORT_ERRORS as error:
             raise PortGone(f"{self._name}: {_words(error)}") from error
 
@@ -98,6 +100,13 @@ class SerialPort:
         if not data:  # a tty that is ready and has nothing to read has hung up
             raise PortGone(f"{self._name}: the adapter has vanished")
         return data
+
+    def _write_at_once(self, data: bytes) -> int:
+        """Hand over what the driver takes without waiting: all of a request, unless the line is stuck."""
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
 
     def close(self) -> None:
         """Release the device."""

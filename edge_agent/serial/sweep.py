@@ -4,7 +4,6 @@ Owns the assembly and nothing of the wire (`bus`) or of MQTT.
 """
 
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +26,9 @@ LOG = logging.getLogger(__name__)
 
 _LAMP_FLOATS = tuple(q.name for q in LAMP_MEASURED if q.is_float)
 _LAMP_NUMBERS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is not None)
-_LAMP_BITS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is None)
+_LAMP_BITS = tuple(  # names, and the bits that their slots can hold
+    (q.name, (1 << 8 * q.item_bytes) - 1) for q in LAMP_MEASURED if not q.is_float and q.unknown is None
+)
 _CIRCUIT_ENERGY = next(q for q in CIRCUIT_QUANTITIES if q.name == "energy_wh")
 _ELECTRICAL = ("voltage", "current", "power")
 _NAN = float("nan")
@@ -200,9 +201,9 @@ def _put_lamp(sweep: SweepReadings, meter: Meter, reading: MeterReading) -> None
         name = quantity.name
         if name in sweep.quantities and name in values:
             getattr(sweep, name)[i] = _number(quantity, values[name])
-    for quantity in _LAMP_BITS:
-        if quantity.name in values:
-            getattr(sweep, quantity.name)[i] = int(values[quantity.name]) & ((1 << 8 * quantity.item_bytes) - 1)
+    for name, mask in _LAMP_BITS:
+        if name in values:
+            getattr(sweep, name)[i] = int(values[name]) & mask
     if "level" in values:
         sweep.driven_level[i] = int(values["level"])
 
@@ -272,4 +273,4 @@ def _energy(value: float) -> int | None:
 
 def _float32(value: float) -> float:
     """Return a value that a float32 slot can hold; NaN for any other."""
-    return value if math.isfinite(value) and abs(value) <= FLOAT32_MAX else _NAN
+    return value if -FLOAT32_MAX <= value <= FLOAT32_MAX else _NAN  # False for NaN
