@@ -1,4 +1,4 @@
-"""Data that is taken out of the stream before paho looks at it is what paho would have handed over, in the same order."""
+"""Data that is taken out of the stream before paho looks at it is what paho would have handed over, and in its order."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_taken_packets_are_the_same_as_through_paho_alone(seed: int, monkeypatch
         mine, theirs = ([item for item in found if type(item[1]) is kind] for found in (fast[0], slow[0]))  # type: ignore[index]
         assert mine == theirs
     assert fast[1] is slow[1] is True
-    assert len(fast[0]) > 20
+    assert len(fast[0]) > 10
 
 
 @pytest.mark.parametrize(
