@@ -1,4 +1,4 @@
-"""Data that is taken out of the stream before paho looks at it is what paho would have handed over, and in its order."""
+"""Data that is taken out of the stream before paho looks at it is what paho would have handed over, in order."""
 
 from __future__ import annotations
 
