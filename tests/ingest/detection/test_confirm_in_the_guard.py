@@ -12,7 +12,7 @@ MINUTE = 60_000_000
 def evening(circuits, **kwargs):
     """A night and a day; the next sweep is the first one lit."""
     street = Street(circuits, **kwargs)
-    street.play(90)
+    street.play(45)
     street.level, street.interval_s = 0, 300
     street.play(120)
     assert street.changes == []
@@ -39,7 +39,7 @@ def test_an_led_is_told_when_the_guard_after_dusk_ends(factor, code):
 @pytest.mark.parametrize(("factor", "code"), [(1.7, "lampPowerTooHigh"), (0.5, "lampPowerTooLow")])
 def test_an_led_that_fails_at_a_dim_step_is_told_when_the_guard_ends(factor, code):
     street = Street((Circuit(8), Circuit(8)))
-    street.play(90)
+    street.play(45)
     street.level, street.factor[3] = 50, factor
     since_us = street.now_us + MINUTE
     street.play(9)
@@ -50,7 +50,7 @@ def test_an_led_that_fails_at_a_dim_step_is_told_when_the_guard_ends(factor, cod
 
 def test_a_lamp_that_is_well_again_at_dusk_is_closed_when_the_guard_ends():
     street = Street((Circuit(8), Circuit(8)))
-    street.play(90)
+    street.play(45)
     street.factor[3] = 0
     street.play(10)
     street.level, street.interval_s = 0, 300
@@ -65,7 +65,7 @@ def test_a_lamp_that_is_well_again_at_dusk_is_closed_when_the_guard_ends():
 def test_samples_of_the_old_level_open_nothing(level):
     """A lamp is read before the step that is told in the same sweep; so are all of a long one."""
     street = Street((Circuit(8), Circuit(8)))
-    street.play(90)
+    street.play(45)
     for to in (level, 100, level):
         before, street.level = street.level, to
 

@@ -11,7 +11,7 @@ HOUR = 3_600_000_000
 def by_day(circuits=(Circuit(14, 90), Circuit(14, 90)), **kwargs):
     """A street whose lamps switch themselves, in the second day of its life."""
     street = Street(circuits, switching="lamp", noise=0.002, start_us=DAY_US - 14 * HOUR, **kwargs)
-    street.play(90)
+    street.play(45)
     street.level, street.interval_s = 0, 300
     street.play(60)
     assert street.changes == []
@@ -118,7 +118,7 @@ def test_a_blackout_by_day_that_nothing_tells_of_is_nobodys_own():
 
 def test_a_circuit_of_contactors_is_silent_by_day():
     street = Street((Circuit(14, 90), Circuit(14, 90)), start_us=DAY_US - 14 * HOUR)
-    street.play(90)
+    street.play(45)
     street.level, street.interval_s = 0, 300
     street.play(180)
     assert street.changes == []
