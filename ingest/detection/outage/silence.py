@@ -203,10 +203,10 @@ class Silence:
         is_dead = is_reply & (state.voltage_v[own] < self._no_voltage)
         is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
         at_us = int(sweep.at_s[record]) * 1_000_000
-        taken = self.cases.follow(c, own, is_alive, is_live, at_us)
+        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
+        taken = self.cases.follow(c, own, is_alive, is_live, at_us, interval_s)
         if self.cases.is_returning(c):
             self._pending.add(c)
-        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         self._back.begin_anew(own, interval_s)
         is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
         is_lost = in_record & is_live & ~is_alive & is_run
@@ -260,9 +260,9 @@ class Silence:
 
         ``is_again`` bool (n,): lamps of which it stands since they were commanded off, and their load could not tell.
         """
-        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for, and where no load
-        # can tell two of a lamp that is silent alone
-        is_slow = self._context.interval_s[c] >= _SLOW_SWEEP_S
+        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for, and two of a lamp that
+        # is silent alone where no load can tell; none where its load went
+        is_slow = self._context.interval_s[c] >= _SLOW_SWEEP_S and group.load != GONE
         n_samples = self._samples + is_slow + (is_slow and group.is_off and group.is_lone and len(group.rows) == 1)
         for row in group.rows.tolist():
             lamp = int(lamps.lamp[row])
@@ -278,7 +278,9 @@ class Silence:
             self.cases.open_lamp(c, lamp, at_s, group, has_neighbours=bool(is_near.any()))
 
     def forget(self, lamp: Int64) -> None:
-        """Drop the runs of some lamps, so that they are judged anew."""
+        """Drop the runs of some lamps, so that they are judged anew; but for those that began with this sweep."""
+        lamp = np.setdiff1d(lamp, self.cases.begun)
+        self.cases.begun = lamp[:0]
         self.lost.forget(lamp[~self.lost.is_open[lamp]])
 
     def recall(self) -> None:

@@ -42,14 +42,21 @@ class SilenceCases:
         self._fleet, self._state, self._book, self._lost = fleet, state, book, lost
         self._samples, self._no_voltage = int(table.scalar("confirm_samples")), table.scalar("no_voltage")
         self.healthy: dict[Key, int] = {}
+        self.begun = np.zeros(0, np.int64)  # lamps judged anew since their group closed in the sweep at hand
         #: opens the rule ``lampFailure`` of a lamp that is known to be dark though it does not answer
         self.open_dark: Callable[[int, int], None] = lambda *_: None
 
     def _open_groups(self, controller: int) -> list[Case]:
         return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
 
-    def follow(self, controller: int, own: Int64, is_alive: Bool, is_live: Bool, at_us: int) -> Bool:
-        """Count the sweeps in which open groups answer, and close them; returns the lamps still taken, bool (own,)."""
+    def follow(  # measured columns, in the order of the rule
+        self, controller: int, own: Int64, is_alive: Bool, is_live: Bool, at_us: int, interval_s: int
+    ) -> Bool:
+        """Count the sweeps in which open groups answer, and close them; returns the lamps still taken, bool (own,).
+
+        Lamps of a group that has closed which do not answer are judged anew. They have been silent since its others
+        began to answer, ``interval_s`` apart, and so together with those that were silent then and were none of it.
+        """
         taken = np.zeros(len(own), np.bool_)
         for case in self._open_groups(controller):
             rows = np.array(case.lamps, np.int64) - int(own[0])
@@ -64,8 +71,10 @@ class SilenceCases:
             if self.healthy.get(case.key, 0) >= needed:
                 self.healthy.pop(case.key, None)
                 self._book.close(case.key, at_us, evidence={"lamps_answering": int(is_alive[rows].sum())})
-                still = own[rows[~is_alive[rows]]]  # judged anew: what kept them silent was this
-                self._lost.forget(still[~self._lost.is_open[still]])
+                still = rows[~is_alive[rows] & ~self._lost.is_open[own[rows]]]  # what kept them silent was this
+                since_s = np.full(len(still), at_us // 1_000_000 - (needed - 1) * interval_s)
+                self._lost.begin(own[still], since_s, is_live[still])
+                self.begun = np.concatenate([self.begun, own[still]])
             else:
                 taken[rows] = True
         return taken

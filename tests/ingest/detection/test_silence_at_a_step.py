@@ -129,3 +129,14 @@ def test_a_step_during_the_silence_starts_no_wait_anew():
     street.level = 50
     street.play(10)
     assert first_word(street, since_us) == ({"communicationFailure"}, 5)
+
+
+@pytest.mark.parametrize("second", [deaf, fuse])
+def test_a_pole_fuse_in_slow_sweeps_is_told_before_another_lamp_falls_silent(second):
+    street = Street(LEDS, noise=0.002, interval_s=300, seed=11)
+    street.play(150)
+    street.is_cut |= street.where(0, 10, 10)
+    street.play(10)
+    second(street)
+    street.play(5)
+    assert first_word(street, street.now_us) == ({"lampFailure"}, 0)
