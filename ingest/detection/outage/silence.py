@@ -241,6 +241,7 @@ class Silence:
         is_waking = self._unheard.is_waking(sweep, record, lamps, commands)
         for group in diagnosis.groups:
             is_hidden = is_waking or (group.verdict == "alone" and group.load == UNKNOWN and is_blind)
+            is_hidden |= self._unheard.is_cut_by_day(group, lamps, state.switched_s[lamps.lamp])
             if is_hidden or group.verdict == "wait" or muted[group.rows].any():
                 self._pending.add(c)
                 continue

@@ -1,10 +1,13 @@
-"""Sweeps in which no lamp of a controller answers: what may keep all of them silent that is no fault of theirs."""
+"""What may keep all lamps of a circuit or of a controller silent that is no fault of theirs."""
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.outage.candidate_groups import ControllerLamps
+from ingest.detection.outage.candidate_groups import ControllerLamps, Group
 from ingest.model.fleet import SWITCHING_LAMP, Fleet
 
 
@@ -37,3 +40,15 @@ class Unheard:
         if lamps.is_alive.any() or switching == SWITCHING_LAMP:
             return False
         return bool(sweep.at_s[record] - commands.on_s[record] < self._guard_s)
+
+    def is_cut_by_day(self, group: Group, lamps: ControllerLamps, switched_s: npt.NDArray[np.integer]) -> bool:
+        """Whether lamps that are off fell silent as they were switched off, in a cabinet of which nobody knows how.
+
+        Its contactor cuts the circuit, though a sweep at dawn may have heard it while it was told to be off already.
+        ``switched_s`` (n,): when each of the lamps was switched last.
+        """
+        rows = group.rows
+        cabinet = self._fleet.lamp_cabinet[lamps.lamp[rows]]
+        is_known = self._fleet.cabinet_switching[cabinet] == SWITCHING_LAMP
+        is_at_once = lamps.since_s[rows] - switched_s[rows].astype(np.int64) < self._guard_s
+        return group.is_off and bool((is_at_once & ~is_known).any())

@@ -3,6 +3,7 @@
 import pytest
 
 from ingest.model.finding import Raised
+from ingest.model.fleet import SWITCHING_UNKNOWN
 from tests.ingest.detection.mixed_street import DAY_US, Circuit, Street
 
 HOUR = 3_600_000_000
@@ -38,7 +39,7 @@ def test_a_breaker_is_told_by_the_other_circuits_of_its_bus():
 def test_a_whole_bus_is_ambiguous_until_its_load_tells(knows, is_bus):
     street = by_day((Circuit(14, 90, bus="A"), Circuit(14, 90, bus="B")))
     if knows == "answered":
-        street.fleet.cabinet_switching[:] = 0
+        street.fleet.cabinet_switching[:] = SWITCHING_UNKNOWN
         street.play(15)
     if is_bus:
         street.bus_down.add((0, "A"))
@@ -120,5 +121,20 @@ def test_a_circuit_of_contactors_is_silent_by_day():
     street = Street((Circuit(14, 90), Circuit(14, 90)), start_us=DAY_US - 14 * HOUR)
     street.play(45)
     street.level, street.interval_s = 0, 300
+    street.play(180)
+    assert street.changes == []
+
+
+@pytest.mark.parametrize("has_cabinet_meter", [True, False])
+def test_a_contactor_that_nobody_knows_of_opens_at_dawn(has_cabinet_meter):
+    """One sweep hears the lamps while they are told to be off already: that is no circuit that answers by day."""
+    street = Street((Circuit(14, 90, has_meter=True), Circuit(14, 90)), has_contacts=False, lost_replies=0.02,
+                    has_cabinet_meter=has_cabinet_meter, start_us=DAY_US - 14 * HOUR)  # fmt: skip
+    street.fleet.cabinet_switching[:] = SWITCHING_UNKNOWN
+    street.play(45)
+    street.level, street.interval_s = 0, 300
+    street.welded[:] = True
+    street.play(5)
+    street.welded[:] = False
     street.play(180)
     assert street.changes == []
