@@ -81,8 +81,20 @@ def test_silence_that_stands_at_dusk_is_told_by_its_own_rule(cause, code, minute
     assert first_word(street, since_us) == ({code}, minutes)
 
 
-@pytest.mark.parametrize(("cause", "code"), [(cause, code) for cause, code, _ in CAUSES])
-@pytest.mark.parametrize("others", [Circuit(14, 90), Circuit(14, 150, "HPS"), Circuit(14, 150, "HPS", metered=0)])
+BARE = Circuit(14, 150, "HPS", metered=0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "others"),
+    [
+        (deaf, "communicationFailure", Circuit(14, 90)),
+        (fuse, "lampFailure", BARE),
+        (cable, "cableFailure", Circuit(14, 90)),
+        (breaker, "circuitFailure", Circuit(14, 150, "HPS")),
+        (breaker, "circuitFailure", BARE),
+        (bus_end, "busFailure", Circuit(14, 150, "HPS")),
+    ],
+)
 def test_what_needs_the_load_of_cold_arcs_waits_for_their_warm_up(cause, code, others):
     street = Street((Circuit(14, 150, "HPS", bus="AAB"), others), noise=0.002, seed=7)
     since_us = at_dusk(street, cause, 35)
