@@ -261,8 +261,8 @@ class Silence:
 
         ``is_again`` bool (n,): lamps of which it stands since they were commanded off, and their load could not tell.
         """
-        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for, and two of a lamp that
-        # is silent alone where no load can tell; none where its load went
+        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for, and two of a lamp
+        # that is silent alone where no load can tell; none where its load went
         is_slow = self._context.interval_s[c] >= _SLOW_SWEEP_S and group.load != GONE
         n_samples = self._samples + is_slow + (is_slow and group.is_off and group.is_lone and len(group.rows) == 1)
         for row in group.rows.tolist():

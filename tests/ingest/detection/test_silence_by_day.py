@@ -7,9 +7,10 @@ from ingest.model.fleet import SWITCHING_UNKNOWN
 from tests.ingest.detection.mixed_street import DAY_US, Circuit, Street
 
 HOUR = 3_600_000_000
+LEDS = (Circuit(14, 90), Circuit(14, 90))
 
 
-def by_day(circuits=(Circuit(14, 90), Circuit(14, 90)), **kwargs):
+def by_day(circuits=LEDS, **kwargs):
     """A street whose lamps switch themselves, in the second day of its life."""
     street = Street(circuits, switching="lamp", noise=0.002, start_us=DAY_US - 14 * HOUR, **kwargs)
     street.play(45)
