@@ -242,7 +242,7 @@ class Silence:
         for group in diagnosis.groups:
             is_hidden = is_waking or (group.verdict == "alone" and group.load == UNKNOWN and is_blind)
             is_hidden |= self._unheard.is_cut_by_day(group, lamps, state.switched_s[lamps.lamp])
-            if is_hidden or group.verdict == "wait" or muted[group.rows].any():
+            if is_hidden or group.verdict == "wait" or group.is_worked_on(muted):
                 self._pending.add(c)
                 continue
             if group.verdict == "alone":
