@@ -66,6 +66,7 @@ class Group:
         strength: its power as a multiple of the uncertainty of the meter that told its load; 0 = none did.
         is_lone: no other lamp without a cause fell silent with it.
         is_at_once: in no sweep since it fell silent was the load still there.
+        is_off: all its lamps are commanded off, so that no meter can tell what they would draw.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Group:
     strength: float = 0.0
     is_lone: bool = False
     is_at_once: bool = True
+    is_off: bool = False
 
     def is_worked_on(self, is_muted: Bool) -> bool:
         """Whether its silence may be the work of a crew.

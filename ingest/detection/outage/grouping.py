@@ -110,7 +110,8 @@ def _verdict(lamps: ControllerLamps, group: Group) -> str:
         is_gone = group.load == GONE
         return ("circuitFailure" if group.kind == "circuit" else "cableFailure") if is_gone else "alone"
     if group.kind == "circuit":
-        if group.load == GONE or (group.load == UNKNOWN and _do_others_answer(lamps, group)):
+        is_seen = group.load == UNKNOWN and _do_others_answer(lamps, group)
+        if group.load == GONE or (is_seen and not (group.is_off and _is_end_of_a_bus(lamps, group.rows))):
             return "circuitFailure"
         return "busFailure" if group.load == THERE and _is_whole_bus(lamps, group.rows) else "alone"
     if group.kind == "tail":
@@ -133,6 +134,12 @@ def _do_others_answer(lamps: ControllerLamps, group: Group) -> bool:
         if bus < 0 or not (is_other & lamps.is_alive).any():
             return False
     return True
+
+
+def _is_end_of_a_bus(lamps: ControllerLamps, rows: Int64) -> bool:
+    """Some bus is silent from one of these lamps on to its last: by day its wire may be broken as well."""
+    buses = {int(bus) for bus in lamps.bus[rows].tolist() if bus >= 0}
+    return any(np.isin(bus_end(lamps, bus)[0], rows).sum() >= END_LAMPS for bus in buses)
 
 
 def _is_whole_bus(lamps: ControllerLamps, rows: Int64) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.outage.balance import Balance
+from ingest.detection.outage.balance import FADE_S, Balance
 from ingest.detection.outage.candidate_groups import WAIT, Group
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN, Reading, judge_groups
 from ingest.detection.outage.meter_equations import Equation, MeterEquations
@@ -91,7 +91,10 @@ class SilentLoad:
         own = np.arange(start, stop)
         burning = self._balance.burning_w(sweep, own, np.full(len(own), record))
         burning[is_gone] = 0.0
-        is_stepped = self._balance.commands is not None and not self._balance.commands.is_settled[record]
+        commands = self._balance.commands
+        is_stepped = commands is not None and at_s - int(commands.since_s[record]) < FADE_S
+        is_unsteady = self._balance.is_unsteady(own, record, at_s)
+        is_on, is_off = self._balance.is_on(own), self._balance.is_off(own)
         is_striking = self._balance.may_strike(own, at_s)
         members = [lamps[group.rows] - start for group in groups]
         equations = self._equations.of(sweep, record, controller, own)
@@ -102,13 +105,14 @@ class SilentLoad:
             if group.kind == "circuit" and group.phase < 0 and group.place in dead:
                 answers[i], group.strength = GONE, np.inf
                 continue
+            group.is_off = bool(is_off[members[i]].all())
             equation = self._equations.best(equations, members[i])
-            if equation is None:
+            if equation is None or group.is_off:  # commanded off, they draw nothing in any case
                 continue
             chosen_lamps = lamps[group.rows]
             is_new = is_stepped and self._balance.is_level_unreported(chosen_lamps).any()
-            is_new |= is_striking[members[i]].any()
-            if is_new or not self._balance.has_burned(chosen_lamps, at_s).all():
+            is_new |= is_striking[members[i]].any() or is_unsteady[equation.is_behind].any()
+            if is_new or not (is_on | is_off)[members[i]].all():
                 answers[i] = WAIT
                 continue
             by_key.setdefault(tuple(equation.key.tolist()), (equation, []))[1].append(i)
