@@ -65,6 +65,7 @@ class Group:
         strength: its power as a multiple of the uncertainty of the meter that told its load; 0 = none did.
         is_lone: no other lamp without a cause fell silent with it.
         is_at_once: in no sweep since it fell silent was the load still there.
+        power_w: what the meters that told its load show of it, expected_w what it would draw; NaN where none did.
     """
 
     kind: str
@@ -78,6 +79,8 @@ class Group:
     strength: float = 0.0
     is_lone: bool = False
     is_at_once: bool = True
+    power_w: float = np.nan
+    expected_w: float = np.nan
 
 
 def silent_buses(lamps: ControllerLamps, sweep_s: int) -> list[Group]:

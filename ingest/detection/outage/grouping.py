@@ -99,7 +99,9 @@ def _accepted_buses(lamps: ControllerLamps, loads: Loads, n_circuit: int, n_cabl
 
 def _weigh(lamps: ControllerLamps, groups: list[Group], loads: Loads) -> None:
     for group, load in zip(groups, loads(groups), strict=True):
-        group.load = GONE if lamps.is_dead[group.rows].any() else load
+        group.load = load
+        if load != GONE and lamps.is_dead[group.rows].any():  # the nodes tell it themselves
+            group.load, group.power_w, group.expected_w = GONE, np.nan, np.nan
         group.verdict = _verdict(lamps, group)
 
 
@@ -178,6 +180,7 @@ def _far_ends(lamps: ControllerLamps, groups: list[Group], sweep_s: int) -> None
         if np.ptp(lamps.since_s[end]) > 2 * sweep_s or (before >= 0 and not lamps.is_alive[before]):
             continue
         merged = Group("bus", bus, end, before, THERE, "busFailure", bus)
+        merged.power_w, merged.expected_w = sum(g.power_w for g in mine), sum(g.expected_w for g in mine)
         groups[:] = [g for g in groups if not any(g is one for one in mine)] + [merged]
         lone = [g for g in lone if not any(g is one for one in mine)]
 
