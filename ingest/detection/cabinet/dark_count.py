@@ -84,8 +84,9 @@ class DarkCount:
         level = np.where(self.sums.is_dimming[item], commands.level[record], 100).astype(np.int64)
         shape_w = self.sums.shape_w(item, level, sums.voltage_v)
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
-        is_judged &= ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
         is_fit = is_judged[record] & ~self.strikes.is_cold(item, at_s)
+        ends = np.where(self.sums.is_dimming[item], sweep.is_ending[record], sweep.is_switching[record])
+        is_fit &= ~(ends & (sweep.level_low[record] == LEVEL_UNKNOWN))
         if controllers := self._book.controllers_with(_VOLTAGE_CODES):
             is_fit &= ~self._has_odd_voltage(controllers)[item]
         chosen = np.flatnonzero(is_fit & (sums.power_w > 0) & (shape_w > 0))
