@@ -22,6 +22,7 @@ from ingest.detection.outage.candidate_groups import (
     end_parts,
     silent_buses,
     singles,
+    without_earlier,
 )
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN
 
@@ -172,6 +173,7 @@ def _far_ends(lamps: ControllerLamps, groups: list[Group], sweep_s: int) -> None
     ]
     for bus in {int(b) for g in lone for b in lamps.bus[g.rows].tolist() if b >= 0}:
         end, before = bus_end(lamps, bus)
+        end = without_earlier(lamps, end, sweep_s)
         mine = [g for g in lone if np.isin(g.rows, end).all()]
         covered = np.concatenate([g.rows for g in mine]) if mine else np.zeros(0, np.int64)
         n_there = sum(len(g.rows) for g in mine if g.load == THERE)
