@@ -134,7 +134,7 @@ def bus_end(lamps: ControllerLamps, bus: int) -> tuple[Int64, int]:
 
 
 def without_earlier(lamps: ControllerLamps, end: Int64, sweep_s: int) -> Int64:
-    """The far end of a bus, int64 (k,), without single lamps that had fallen silent before: they have their own cause."""
+    """The far end of a bus, int64 (k,), without single lamps that were silent before: those have their own cause."""
     if not len(end):
         return end
     is_earlier = lamps.since_s[end] < np.median(lamps.since_s[end]) - 2 * sweep_s
