@@ -96,7 +96,7 @@ class SilentMeters:
         fleet, lamps = self._fleet, self._lamps(q)
         answers = load is None
         is_gone = load is not None and load.word == GONE
-        flags = (is_gone, answers, is_gone or answers, bool(is_muted(lamps[:1])[0]) and not self.debounce.is_open[q])
+        flags = (is_gone, answers, is_gone or answers, bool(is_muted(lamps).all()) and not self.debounce.is_open[q])
         verdict = self.debounce.step(
             np.array([q]), sweep.at_s[r : r + 1], sweep.dt_s[r : r + 1], *(np.array([flag]) for flag in flags)
         )
