@@ -123,7 +123,8 @@ class LampRules:
         limits = self.table.of(self.fleet.technology[lamp])
         is_high = (window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v)
         self.overvolted = sharing_a_circuit(self.fleet, lamp[is_high])
-        is_ending = levels.is_guessed & sweep.is_ending[record]
+        ends = np.where(self.fleet.is_dimmable[lamp], sweep.is_ending[record], sweep.is_switching[record])
+        is_ending = levels.is_guessed & ends
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)

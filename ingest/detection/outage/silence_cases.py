@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
+from ingest.detection.conditions.lamp_evidence import WATTS, watts
 from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
@@ -129,6 +130,8 @@ class SilenceCases:
             "load": group.load,
             "samples": self._samples,
         }
+        if group.load in {GONE, THERE}:
+            evidence |= watts(group.power_w, group.expected_w)
         members = lamps.lamp[group.rows]
         span = self._span(group, lamps)
         if group.verdict == "busFailure":
@@ -172,12 +175,13 @@ class SilenceCases:
             before = self._book.cases.get(key)
             if before is not None:
                 mine = np.concatenate([np.array(before.lamps, np.int64), np.setdiff1d(mine, before.lamps)])
+            of_bus = {**evidence, "lamps_silent": len(mine)}
+            if len(mine) != len(members):  # the watts are those of other lamps
+                of_bus = {name: value for name, value in of_bus.items() if name not in WATTS}
             everyone = np.flatnonzero((fleet.lamp_bus == bus) & self._state.is_listed)
             whole = len(mine) >= len(everyone)
             ids = tuple(mine.tolist())
-            self._book.open(
-                Case(key, at_us, since_us, ids, evidence, controller, cabinet, span=None if whole else span)
-            )
+            self._book.open(Case(key, at_us, since_us, ids, of_bus, controller, cabinet, span=None if whole else span))
 
     def open_lamp(self, controller: int, lamp: int, at_s: int, group: Group, *, has_neighbours: bool) -> None:
         """One silent lamp: ``lampFailure`` by its pole fuse where its load went clearly, else ``communicationFailure``.
@@ -198,8 +202,10 @@ class SilenceCases:
         }
         if is_fuse:
             evidence |= {"load": load, "is_dark": True, "suspected": POLE_FUSE}
-        elif load in {GONE, THERE}:
-            evidence |= {"load": load, "is_dark": load == GONE}
+        elif load == GONE:  # with that of another lamp, or not clearly enough
+            evidence |= {"load": load, "ambiguous": True}
+        elif load == THERE:
+            evidence |= {"load": load, "is_dark": False}
         else:
             evidence["ambiguous"] = True
             if group.is_off:
