@@ -36,6 +36,8 @@ from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics, add_unreadable_metric
 from dashboard_api.live.changes import ChangeHistory
+from dashboard_api.neighbours.citizens.kept_pages import KeptPages
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
@@ -80,6 +82,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     talq_groups = GroupSource(address_of_gateway(settings.city.group), context.database)
     talq_loggers = LoggerSource(context.database, talq_devices, talq_groups)
     reporter = Reporter(context, talq_devices, talq_loggers)
+    intake = ReportIntake(context)
+    kept_pages = KeptPages(context, intake)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +92,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
             asyncio.create_task(keep_up(*context.upkeep())),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(reporter.run()),
+            asyncio.create_task(kept_pages.run()),
         ]
         yield
         for task in tasks:
@@ -112,6 +117,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.talq_devices = talq_devices
     app.state.talq_groups = talq_groups
     app.state.talq_loggers = talq_loggers
+    app.state.report_intake = intake
+    app.state.kept_pages = kept_pages
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)

@@ -7,10 +7,10 @@ import time
 from typing import Final
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from dashboard_api.access.principal import Principal
+from dashboard_api.access.window_counts import WindowCounts
 from dashboard_api.errors import TooManyError
 
 _STEP: Final = 32
@@ -22,7 +22,7 @@ class RateLimits:
 
     def __init__(self, public_per_minute: int, session_per_minute: int) -> None:
         """Limits of an address without credentials, and of a session."""
-        self._limiter: Final = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter: Final = FixedWindowRateLimiter(WindowCounts())
         self._public = RateLimitItemPerMinute(public_per_minute)
         self._session = RateLimitItemPerMinute(session_per_minute)
         self._tokens: dict[int, RateLimitItemPerMinute] = {}

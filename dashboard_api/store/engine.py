@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
+from dashboard_api.store.file_revision import FileRevision
 from ingest.schema import tables
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
@@ -52,6 +53,8 @@ class Database:
         """
         given = self._given_url = city.database.url
         self._path: Path | None = None
+        self._revision: FileRevision | None = None
+        self._version_at: tuple[tuple[int, int], int] | None = None
         self._data_folder = city.data_folder
         try:
             url = make_url(given)
@@ -62,6 +65,7 @@ class Database:
             ) from None
         if url.get_backend_name() == "sqlite" and url.database:
             path = self._path = city.folder / url.database
+            self._revision = FileRevision(path)
             # rw: an API must not make an empty database where ingest has not made one yet
             url = url.set(database=f"file:{path.absolute()}", query={"mode": "rw", "uri": "true"})
         # whether a short question is answered by this process itself, without a server to wait for
@@ -166,8 +170,27 @@ class Database:
         with self.reading() as connection:
             return connection.execute(_REGISTER_VERSION).scalar_one_or_none() or 0
 
+    def revision(self) -> tuple[int, int] | None:
+        """A mark that is another one after every commit; None where only a query could tell, as with a server."""
+        return None if self._revision is None else self._revision.read()
+
+    def register_version_cached(self) -> int:
+        """`register_version`, asked for again only after a commit.
+
+        Raises:
+            UnavailableError: the database does not answer, or has no tables yet.
+        """
+        revision, known = self.revision(), self._version_at
+        if revision is not None and known is not None and known[0] == revision:
+            return known[1]
+        version = self.register_version()
+        self._version_at = None if revision is None else (revision, version)
+        return version
+
     def close(self) -> None:
         """Close all connections."""
+        if self._revision is not None:
+            self._revision.close()
         self._engine.dispose()
 
 

@@ -99,7 +99,7 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     90 days), `status` (`open`, `closed`), `page` (from 1 on) and `page_size` (at most 1000, the default).
     """
     given = dict(request.query_params)
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         return await run_in_threadpool(_list, given, context, intake, catalogue)
@@ -111,7 +111,7 @@ async def get_request(
     request: Request, context: ContextOf, catalogue: CatalogueOf, request_id: str, form: str
 ) -> Response:
     """Open311: one service request (`json` or `xml`)."""
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         found = await run_in_threadpool(_one, request_id, context, intake, catalogue)
@@ -124,7 +124,7 @@ async def get_request(
 
 async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
     """Open311: the service request of a token, which here is its own number (`json` or `xml`)."""
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         if await run_in_threadpool(intake.outcome, token) is None:
@@ -140,7 +140,7 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     Fields: `service_code`; a place by `lat` and `long`, `address_string`, `address_id` (a lamp id) or
     `attribute[LAMP]`; `description`; `email` or `phone`, which are kept encrypted until there is an outcome.
     """
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         address = address_of(request.scope)
