@@ -110,6 +110,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
         lifespan=lifespan,
         docs_url=None,  # their pages come from another host; ours is plain and our own
         redoc_url=None,
+        # /metrics counts; FastAPI would look for an exporter at every request, and hand it the texts of errors
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     app.state.feed = feed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import lru_cache
 from typing import Final
 
 from limits import RateLimitItemPerMinute
@@ -26,8 +27,7 @@ class RateLimits:
         self._public = RateLimitItemPerMinute(public_per_minute)
         self._session = RateLimitItemPerMinute(session_per_minute)
         self._tokens: dict[int, RateLimitItemPerMinute] = {}
-        # A map asks for hundreds of tiles at once, and the storage keeps a timer for each request: sessions count in
-        # steps.
+        # a map asks for hundreds of tiles at once: sessions count in steps
         self._step = max(1, min(_STEP, session_per_minute // 20))
         self._counted: dict[str, int] = {}  # session -> requests since its last step
 
@@ -65,6 +65,7 @@ class RateLimits:
         return False
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """What counts as one caller: an IPv4 address, or the /64 that one IPv6 customer has."""
     try:

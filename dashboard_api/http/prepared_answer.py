@@ -68,25 +68,26 @@ class PreparedAnswer:
         return b"*" in held or self.tag in held
 
 
+def header_lines(media_type: str, headers: Mapping[str, str]) -> tuple[Lines, Lines]:
+    """``(lines of 200 and 304 alike, lines of 200 alone)``; ``media_type`` with charset, ``Vary`` made complete."""
+    vary = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
+    shared = {**headers, "Vary": vary}
+    lines = tuple((name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in shared.items())
+    return lines, ((b"content-type", media_type.encode("latin-1")),)
+
+
 def prepared(
-    body: bytes, media_type: str, headers: Mapping[str, str], *, packed: bytes | None = None, level: int = _PACKED_AT
+    body: bytes, lines: tuple[Lines, Lines], *, packed: bytes | None = None, level: int = _PACKED_AT
 ) -> PreparedAnswer:
     """An answer of ``body``.
 
     Args:
         body: plain.
-        media_type: with its charset.
-        headers: others; ``Vary`` gets ``Accept-Encoding``.
+        lines: of `header_lines`.
         packed: the body as gzip, where it is at hand; None = made here if the body is worth it.
         level: of gzip.
     """
     if packed is None and len(body) >= WORTH_BYTES:
         packed = pack(body, level)
-    # what the header lines say belongs to the answer as well: a page in another language has other bytes anyway
     tag = b'"%b"' % hashlib.blake2b(body, digest_size=12).hexdigest().encode()
-    vary = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
-    shared = {**headers, "Vary": vary}
-    lines = tuple((name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in shared.items())
-    return PreparedAnswer(
-        body, packed, tag, (*lines, (b"etag", b"W/" + tag)), ((b"content-type", media_type.encode("latin-1")),)
-    )
+    return PreparedAnswer(body, packed, tag, (*lines[0], (b"etag", b"W/" + tag)), lines[1])

@@ -27,7 +27,7 @@ from dashboard_api.formats.look import Look, look_of
 from dashboard_api.http.answer_cache import AnswerCache
 from dashboard_api.http.compression import LEVEL
 from dashboard_api.http.json_answer import language_headers
-from dashboard_api.http.prepared_answer import PreparedAnswer, prepared
+from dashboard_api.http.prepared_answer import Lines, PreparedAnswer, header_lines, prepared
 from dashboard_api.neighbours.citizens.filled_page import MARK, FilledPage
 from dashboard_api.neighbours.citizens.lamp_choice import Box, LampPlaces
 from dashboard_api.neighbours.citizens.page import POLICY, outcome_page, report_form
@@ -36,7 +36,7 @@ from languages.catalogue import Catalogue
 
 MOST_LOGO_BYTES: Final = 50_000  # the whole page is to stay below 100 kB
 _SCRIPT: Final = Path(__file__).with_name("map.js")
-_HTML: Final = "text/html; charset=utf-8"
+_MAP_LINES: Final = header_lines("application/json", {"Cache-Control": "public, max-age=60"})
 _MOST_BYTES: Final = 4 << 20  # of maps, and as much of reports: some thousand of each
 _MINUTE_US: Final = 60_000_000
 _LOOK_S: Final = 1.0  # whether the register was replaced
@@ -51,6 +51,7 @@ class KeptPages:
         self._context = context
         self._intake = intake
         self._forms: dict[str, tuple[Look, FilledPage]] = {}
+        self._lines: dict[tuple[str, str], tuple[Lines, Lines]] = {}
         self._maps = AnswerCache(_MOST_BYTES)
         self._reports = AnswerCache(_MOST_BYTES)
         self._places: tuple[int, LampPlaces] | None = None
@@ -60,7 +61,7 @@ class KeptPages:
         self._script_mark = blake2b(script, digest_size=6).hexdigest()
         sniff = {"X-Content-Type-Options": "nosniff"}
         self._script, self._script_for_ever = (
-            prepared(script, "text/javascript; charset=utf-8", {"Cache-Control": control, **sniff})
+            prepared(script, header_lines("text/javascript; charset=utf-8", {"Cache-Control": control, **sniff}))
             for control in ("public, max-age=3600", "public, max-age=31536000, immutable")
         )
 
@@ -85,8 +86,7 @@ class KeptPages:
             page = report_form(catalogue, look, {"place": MARK}, script=self.script_address)
             kept = self._forms[catalogue.language] = (look, FilledPage(page))
         body, packed = kept[1].filled(escape(place).encode())
-        headers = {**language_headers(catalogue), "Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-        return prepared(body, _HTML, headers, packed=packed)
+        return prepared(body, self._html_lines(catalogue, "no-cache"), packed=packed)
 
     async def map(self, box: Box | None) -> PreparedAnswer:
         """The lamps of a box, or some of all.
@@ -99,8 +99,7 @@ class KeptPages:
         if kept is not None:
             return kept
         body = json.dumps(places.choice(box), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-        made = prepared(body, "application/json", {"Cache-Control": "public, max-age=60"}, level=LEVEL)
-        return self._maps.keep(box, version, made)
+        return self._maps.keep(box, version, prepared(body, _MAP_LINES, level=LEVEL))
 
     async def places(self) -> tuple[int, LampPlaces]:
         """The register's lamps and its version, read in a thread where the register has changed.
@@ -138,13 +137,15 @@ class KeptPages:
             return None
         zone = ZoneInfo(self._context.city.city.timezone)
         page = outcome_page(catalogue, look, zone, *found, now_us)
-        headers = {
-            **language_headers(catalogue),
-            "Content-Security-Policy": POLICY,
-            "Cache-Control": "private, no-cache",
-        }
-        made = prepared(page.encode(), _HTML, headers, level=LEVEL)
+        made = prepared(page.encode(), self._html_lines(catalogue, "private, no-cache"), level=LEVEL)
         return made if revision is None else self._reports.keep(key, (mark, look), made)
+
+    def _html_lines(self, catalogue: Catalogue, control: str) -> tuple[Lines, Lines]:
+        lines = self._lines.get((catalogue.language, control))
+        if lines is None:
+            headers = {**language_headers(catalogue), "Content-Security-Policy": POLICY, "Cache-Control": control}
+            lines = self._lines[catalogue.language, control] = header_lines("text/html; charset=utf-8", headers)
+        return lines
 
     async def run(self) -> None:
         """Read a new register's lamps before somebody asks for them, until cancelled."""

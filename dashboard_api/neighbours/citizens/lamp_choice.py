@@ -43,17 +43,17 @@ class LampPlaces:
         else:
             west, south, east, north = box
             first = np.searchsorted(self._sorted, south, side="left")
-            rows = np.sort(self._northward[first : np.searchsorted(self._sorted, north, side="right")])
+            rows = self._northward[first : np.searchsorted(self._sorted, north, side="right")]
             longitude = self._longitude[rows]
             across = (longitude >= west) & (longitude <= east)
             if west > east:
                 across = (longitude >= west) | (longitude <= east)
-            inside = rows[across]
+            inside = np.sort(rows[across])
         shown = inside
         if len(inside) > MOST:
             shown = inside[np.linspace(0, len(inside) - 1, MOST).astype(np.int64)]
         places = zip(
-            np.round(self._longitude[shown], 6).tolist(), np.round(self._latitude[shown], 6).tolist(), shown.tolist()
+            np.round(self._longitude[shown], 6).tolist(), np.round(self._latitude[shown], 6).tolist(), shown.tolist(), strict=True
         )
         lamps = [[x, y, self._lamp_ids[row]] for x, y, row in places]
         return {"bbox": self._around, "n": len(inside), "lamps": lamps}
