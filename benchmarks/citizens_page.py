@@ -107,7 +107,18 @@ def measure(n_lamps: int, rate: int, seconds: int, seed: int) -> dict[str, Any]:
         register = build(folder, n_lamps, n_lamps // 1000, seed, time.time_ns() // 1000)
         with (folder / "city.toml").open("a", encoding="utf-8") as settings:
             settings.write(_SETTINGS)
-        account = [sys.executable, "-m", "dashboard_api", "user", "add", "ani", "--role", "viewer", "--city", str(folder)]
+        account = [
+            sys.executable,
+            "-m",
+            "dashboard_api",
+            "user",
+            "add",
+            "ani",
+            "--role",
+            "viewer",
+            "--city",
+            str(folder),
+        ]
         subprocess.run(account, check=True, capture_output=True, cwd=ROOT)
         command = [sys.executable, "-m", "dashboard_api", "--city", str(folder), "--port", "0"]
         api = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)

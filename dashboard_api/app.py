@@ -43,6 +43,7 @@ from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
 from dashboard_api.neighbours.talq.groups import GroupSource
 from dashboard_api.neighbours.talq.logger_source import LoggerSource
+from dashboard_api.neighbours.talq.nights import CalendarFollower
 from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
@@ -82,6 +83,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     talq_groups = GroupSource(address_of_gateway(settings.city.group), context.database)
     talq_loggers = LoggerSource(context.database, talq_devices, talq_groups)
     reporter = Reporter(context, talq_devices, talq_loggers)
+    follower = CalendarFollower(context)
     intake = ReportIntake(context)
     kept_pages = KeptPages(context, intake)
 
@@ -89,7 +91,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
-            asyncio.create_task(keep_up(*context.upkeep())),
+            asyncio.create_task(keep_up(*context.upkeep(), follower.run)),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(reporter.run()),
             asyncio.create_task(kept_pages.run()),

@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import threading
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from html import escape

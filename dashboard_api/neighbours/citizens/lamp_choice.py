@@ -53,7 +53,10 @@ class LampPlaces:
         if len(inside) > MOST:
             shown = inside[np.linspace(0, len(inside) - 1, MOST).astype(np.int64)]
         places = zip(
-            np.round(self._longitude[shown], 6).tolist(), np.round(self._latitude[shown], 6).tolist(), shown.tolist(), strict=True
+            np.round(self._longitude[shown], 6).tolist(),
+            np.round(self._latitude[shown], 6).tolist(),
+            shown.tolist(),
+            strict=True,
         )
         lamps = [[x, y, self._lamp_ids[row]] for x, y, row in places]
         return {"bbox": self._around, "n": len(inside), "lamps": lamps}

@@ -122,7 +122,7 @@ async def get_request(
     return await answer(request, form, "service_requests", make, catalogue)
 
 
-async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
+async def get_token(request: Request, catalogue: CatalogueOf, token: str, form: str) -> Response:
     """Open311: the service request of a token, which here is its own number (`json` or `xml`)."""
     intake = intake_of(request)
 
