@@ -1,7 +1,7 @@
 """Counts of requests per caller and time window, in memory, for the ``limits`` library.
 
-Its own memory storage starts a thread every 10 ms while requests come, which goes through every caller's entry: with the
-12,000 callers of a busy minute, that takes more of the interpreter than the answers do.
+Its own memory storage starts a thread every 10 ms while requests come, which goes through every caller's entry: with
+the 12,000 callers of a busy minute, that takes much of the interpreter's time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WindowCounts(Storage):
         return len(self._windows)
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count ``amount`` requests of ``key``, whose window lasts ``expiry`` seconds. Returns the window's requests."""
+        """Count ``amount`` requests of ``key``, whose window lasts ``expiry`` s. Returns how many the window has."""
         now_s = self._clock()
         with self._lock:
             n, ends_s = self._windows.get(key, (0, 0.0))
