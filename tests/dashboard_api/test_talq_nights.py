@@ -117,7 +117,9 @@ events = st.lists(
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(events)
 def test_several_levels_by_the_sun_are_times_of_day_of_one_night(drawn):
-    assume(max(sum(one[0] == event for one in drawn) for event in ("sunset", "sunrise")) > 1)  # else it is every night's
+    assume(
+        max(sum(one[0] == event for one in drawn) for event in ("sunset", "sunrise")) > 1
+    )  # else it is every night's
     found = levels(program(astroClockTimeControls=[sun(*one) for one in drawn]))
     at = {(SUN.sunset if event == "sunset" else SUN.sunrise) + offset: level for event, offset, level in drawn}
     for minute in range(1440):
