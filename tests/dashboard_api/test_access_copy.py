@@ -115,7 +115,7 @@ def test_who_had_an_account_signs_in_after_any_damage(town, filled, damage):
         assert bearer(app, secret).get("/api/v1/summary").status_code == 200
         assert client.get("/api/v1/summary").status_code == 401
         assert "L-001" in client.get(f"/lapor/{numbers[0]}").text
-        warning = client.get("/readyz").json()["warnings"]["database"]
+        warning = client.app.state.context.database.warnings()["database"]
     assert "2 accounts, 1 tokens, 2 open reports" in str(warning)
     assert "2 accounts" in str(kept_warning(town.city))
 

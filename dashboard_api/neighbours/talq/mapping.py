@@ -118,7 +118,14 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
     {
         "name": "DataCollectService",
         "maximumDataLogs": 22,
-        "supportedModes": ["EventRecordingMode", "VendorRecordingMode", "ImmediateReportingMode"],
+        "supportedModes": [
+            "EventRecordingMode",
+            "PeriodicRecordingMode",
+            "VendorRecordingMode",
+            "ImmediateReportingMode",
+        ],
+        "samplingPeriodSupported": True,
+        "samplingAccuracy": 60,
     },
 )
 
