@@ -29,7 +29,7 @@ _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
 _MOST_PAGES: Final = 10_000
 _MOST_PAGED: Final = 10_000  # requests up to the end of a page; who wants more narrows the time, or takes the bulk
-_MAX_DIGITS: Final = 9
+_MAX_DIGITS: Final = 40
 _NARROWING: Final = ("service_request_id", "service_code", "start_date", "end_date", "status")
 _LIST_PARAMETERS: Final = (*EVERYWHERE, *_NARROWING, "page", "page_size")
 
@@ -235,7 +235,7 @@ def _list(given: dict[str, str], context: Context, intake: ReportIntake, catalog
 
 def _page(given: dict[str, str]) -> tuple[int, int]:
     """The first request of the wanted page, and the one behind its last, newest first."""
-    page, size = _count(given, "page", 1, _MOST_PAGES), _count(given, "page_size", _MOST, 10**_MAX_DIGITS - 1)
+    page, size = _count(given, "page", 1, _MOST_PAGES), _count(given, "page_size", _MOST, 10**_MAX_DIGITS)
     size = min(size, _MOST)
     if page * size > _MOST_PAGED:
         raise BadRequestError("open311_page", most=_MOST_PAGED)
