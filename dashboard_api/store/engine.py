@@ -137,7 +137,8 @@ class Database:
             return
         with self.reading() as connection:
             mark = reports_mark(connection)
-            if mark == self._reports_mark:
+            is_empty = not mark[0] and not (self._data_folder / REPORTS.copy_file).exists()
+            if mark == self._reports_mark or is_empty:
                 return
             try:
                 write_copy(connection, self._data_folder, REPORTS)

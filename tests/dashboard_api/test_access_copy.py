@@ -196,8 +196,8 @@ def test_a_restore_that_was_killed_is_taken_up_again(town, filled):
     assert waiting.keys() >= {ACCESS, REPORTS}
     engine = open_database(town.city)
     restore_settings(engine, folder)
-    for kind, data in waiting.items():
-        (folder / kind.restore_file).write_bytes(data)  # killed before it was removed
+    for name, data in waiting.items():
+        (folder / name).write_bytes(data)  # killed before it was removed
     assert set(restore_settings(engine, folder).values()) == {0}
     assert len(rows(engine, users)) == 2
     engine.dispose()

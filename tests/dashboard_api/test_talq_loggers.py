@@ -8,7 +8,6 @@ from fastapi.testclient import TestClient
 from dashboard_api.app import create_app
 from dashboard_api.formats.times import iso
 from dashboard_api.neighbours.talq import mapping
-from dashboard_api.neighbours.talq.sampling import Profile, newest_sample_us
 from dashboard_api.store import audit
 from ingest.model.finding import Place
 from tests.dashboard_api.talq_receiver import clear, stand_of
@@ -267,12 +266,3 @@ def test_a_periodic_logger_sends_a_sample_in_its_own_period_until_its_end(gatewa
     assert sent == [0] * 5 + [1] * 5 + [2] * 10
     (entry,) = next(one for one in stand.receiver.reports.values() if one["address"] == "fast")["entries"]
     assert entry["data"]["srcAddress"] == f"{gateway.lamps[7]}/monitor"
-
-
-def test_moments_of_samples_are_those_of_the_description():
-    hour = 3600 * 10**6
-    profile = Profile(10 * hour, 2 * hour, 15 * hour)
-    expected = [None] * 10 + [10, 10, 12, 12, 14, 14, 14, 14]
-    assert [profile.newest_us(n * hour) for n in range(18)] == [None if n is None else n * hour for n in expected]
-    both = (profile, Profile(13 * hour, 24 * hour))
-    assert [newest_sample_us(both, n * hour) for n in (9, 13, 14, 37)] == [None, 13 * hour, 14 * hour, 37 * hour]
