@@ -58,7 +58,7 @@ def hours_of_calendar(document: Any, programs: Mapping[str, Any], night: Night) 
         RefusedError: it cannot be expressed in this night.
     """
     program_id = program_of_night(parse(Calendar, document), night.evening)
-    if program_id not in programs:
+    if program_id is None or program_id not in programs:
         raise RefusedError(_MISSING, "calendars", f"no control program {str(program_id)[:100]}")
     return hours_of_program(programs[program_id], night.sun)
 
