@@ -101,8 +101,9 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        with suppress(ApiError, OSError, ValueError):
-            await run_in_threadpool(context.refusals.write)
+        for last in (context.refusals.write, context.database.keep_reports):
+            with suppress(ApiError, OSError, ValueError):
+                await run_in_threadpool(last)
         context.close()
 
     app = FastAPI(
