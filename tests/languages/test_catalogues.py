@@ -48,6 +48,9 @@ SAID_IN = {
     "inject": ("firmware_sim",),
     "finding": ("ingest",),
     "terminal": ("ingest", "dashboard_api"),
+    "value": ("ingest", "dashboard_api"),
+    "talq": ("dashboard_api/neighbours",),
+    "telemetry": ("dashboard_api/readings",),
     "readiness": ("ingest", "dashboard_api"),
 }
 WHOLE_ID = re.compile(rf"""["']((?:{"|".join([*SAID_IN, "fault"])})(?:\.\w+)+)["']""")

@@ -8,6 +8,7 @@ from typing import Any, Final
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.program_model import Calendar, Rule, parse
 from dashboard_api.neighbours.talq.programs import TOO_MUCH, hours_of_program
+from languages.message import Message
 
 MOST_PROGRAMS: Final = 100
 MOST_CALENDARS: Final = 100
@@ -24,7 +25,7 @@ def hours_of_calendars(calendars: Mapping[str, Any], programs: Mapping[str, Any]
     """
     for name, documents, most in (("calendars", calendars, MOST_CALENDARS), ("programs", programs, MOST_PROGRAMS)):
         if len(documents) > most:
-            raise RefusedError(TOO_MUCH, name, f"more than {most}")
+            raise RefusedError(TOO_MUCH, name, Message("value.many", n=most))
     hours = {program_id: hours_of_program(document) for program_id, document in programs.items()}
     return {calendar_id: _hours(parse(Calendar, document), hours) for calendar_id, document in calendars.items()}
 
@@ -34,7 +35,7 @@ def _hours(calendar: Calendar, hours: Mapping[str, dict[str, Any]]) -> dict[str,
     rules = calendar.rules or []
     named = {*(rule.program for rule in rules), calendar.defaultProgram} - {None, ""}
     for program_id in sorted(str(one) for one in named - hours.keys()):
-        raise RefusedError(_MISSING, f"calendars.{calendar.id[:100]}", f"no control program {program_id[:100]}")
+        raise RefusedError(_MISSING, f"calendars.{calendar.id[:100]}", Message("talq.no_program", address=program_id))
     found: dict[str, Any] | None = None
     for number, rule in enumerate(rules):
         found = _same(found, hours[rule.program], f"rules.{number}", rules)
@@ -42,8 +43,8 @@ def _hours(calendar: Calendar, hours: Mapping[str, dict[str, Any]]) -> dict[str,
             return found  # whatever stands behind it has a lower priority
     if not calendar.defaultProgram:
         if not rules:
-            raise RefusedError(_MISSING, "defaultProgram", "the calendar names no program")
-        raise RefusedError(_MISSING, "defaultProgram", "on some days the calendar names no program")
+            raise RefusedError(_MISSING, "defaultProgram", Message("talq.names_no_program"))
+        raise RefusedError(_MISSING, "defaultProgram", Message("talq.names_no_program_on_some"))
     return _same(found, hours[calendar.defaultProgram], "defaultProgram", rules)
 
 
@@ -56,9 +57,7 @@ def _same(before: dict[str, Any] | None, hours: dict[str, Any], where: str, rule
         return hours
     for number, rule in enumerate(rules):  # name what tells the days apart
         if rule.condition is not None:
-            where, reason = f"rules.{number}.condition", "other hours on some days of the week, month or year"
-            raise RefusedError(TOO_MUCH, where, f"{reason}: a schedule is the same on every day")
+            raise RefusedError(TOO_MUCH, f"rules.{number}.condition", Message("talq.other_days"))
         if not _holds_always(rule):
-            where = f"rules.{number}.startDate"
-            raise RefusedError(TOO_MUCH, where, "other hours in some of the year: a schedule is the same all year")
-    raise RefusedError(TOO_MUCH, where, "other hours on some days: a schedule is the same on every day")
+            raise RefusedError(TOO_MUCH, f"rules.{number}.startDate", Message("talq.other_season"))
+    raise RefusedError(TOO_MUCH, where, Message("talq.other_days"))

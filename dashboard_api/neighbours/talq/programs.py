@@ -24,6 +24,7 @@ from dashboard_api.neighbours.talq.program_model import (
     FixedTimeControl,
     parse,
 )
+from languages.message import Message, Plain
 
 MOST_SWITCH_POINTS: Final = 90
 MOST_PERIODS: Final = 24
@@ -46,15 +47,15 @@ def hours_of_program(document: Any) -> Hours:
     """
     kind = parse(ControlProgram, document).type
     if kind != "ControlProgramOne":
-        raise RefusedError(TOO_MUCH, "type", f"a program of type {kind[:50]}; there is ControlProgramOne")
+        raise RefusedError(TOO_MUCH, "type", Message("value.choice", words=Plain("ControlProgramOne")))
     program: ControlProgramOne = parse(ControlProgramOne, document)
     if program.dynamicControls:
-        raise RefusedError(TOO_MUCH, "dynamicControls", "levels change at times of day and by the sun alone")
+        raise RefusedError(TOO_MUCH, "dynamicControls", Message("talq.no_dynamic"))
     if len(program.activePeriods) > MOST_PERIODS:
-        raise RefusedError(TOO_MUCH, "activePeriods", f"more than {MOST_PERIODS}")
+        raise RefusedError(TOO_MUCH, "activePeriods", Message("value.many", n=MOST_PERIODS))
     for one in program.activePeriods:
         if one.name not in {"AbsoluteActivePeriod", "AstroClockActivePeriod"}:
-            reason = "active periods are AbsoluteActivePeriod and AstroClockActivePeriod"
+            reason = Message("value.choice", words=Plain("AbsoluteActivePeriod, AstroClockActivePeriod"))
             raise RefusedError(TOO_MUCH, f"activePeriods.{one.name[:50]}", reason)
     if program.astroClockTimeControls:
         if program.fixedTimeControls:
@@ -82,21 +83,21 @@ def _by_sun(periods: Sequence[ActivePeriod], controls: Sequence[AstroClockTimeCo
     offset = {"sunset": -FURTHEST_FROM_SUN, "sunrise": FURTHEST_FROM_SUN}
     for one in controls:
         if one.operation != "Set":
-            raise RefusedError(TOO_MUCH, f"{where}.operation", f"{one.operation[:20]}: Set alone")
+            raise RefusedError(TOO_MUCH, f"{where}.operation", Message("value.choice", words=Plain("Set")))
         if level[one.solarEventType] >= 0:
-            reason = f"two controls by the {one.solarEventType}: inside a night levels change at times of day alone"
+            reason = Message("talq.two_by_the_sun", event=Plain(one.solarEventType))
             raise RefusedError(TOO_MUCH, where, reason)
         _sun(one.solarEventType, one.offset, where)
         level[one.solarEventType], offset[one.solarEventType] = _level(one.command, where), one.offset
     if any(one.name == "AbsoluteActivePeriod" for one in periods):
-        raise RefusedError(TOO_MUCH, where, "with an AbsoluteActivePeriod: times of day alone")
+        raise RefusedError(TOO_MUCH, where, Message("talq.times_alone"))
     if len(controls) == 1:
         (night,) = (found for found in level.values() if found >= 0)
         return {**_sun_period(periods), "dim": _dims([(_NOON, night)])}
     sun = _sun_offsets(periods) if periods else (-FURTHEST_FROM_SUN, FURTHEST_FROM_SUN)
     is_whole_night = offset["sunset"] <= sun[0] and offset["sunrise"] >= sun[1]
     if level["sunrise"] != 0 and not (periods and is_whole_night):
-        reason = "the level between sunrise and sunset is not 0, or not outside of the active period"
+        reason = Message("talq.lit_by_day")
         raise RefusedError(TOO_MUCH, where, reason)
     on = _sun("sunset", max(offset["sunset"], sun[0]), where)
     off = _sun("sunrise", min(offset["sunrise"], sun[1]), where)
@@ -106,13 +107,13 @@ def _by_sun(periods: Sequence[ActivePeriod], controls: Sequence[AstroClockTimeCo
 def _sun_offsets(periods: Sequence[ActivePeriod]) -> tuple[int, int]:
     """Minutes from sunset to on, and from sunrise to off, of the one period by the sun."""
     if len(periods) != 1:
-        reason = "an AstroClockActivePeriod stands alone" if periods else "lamps that burn all day have no schedule"
+        reason = Message("talq.period_alone") if periods else Message("talq.burn_all_day")
         raise RefusedError(TOO_MUCH, "activePeriods", reason)
     found = []
     for event, offset in (("sunset", periods[0].sunsetOffset), ("sunrise", periods[0].sunriseOffset)):
         where = f"activePeriods.{periods[0].name}.{event}Offset"
         if offset is None:
-            raise BadRequestError("bad_member", where=where, reason="missing")
+            raise BadRequestError("bad_member", where=where, reason=Message("value.missing"))
         _sun(event, offset, where)
         found.append(offset)
     return found[0], found[1]
@@ -125,7 +126,7 @@ def _sun_period(periods: Sequence[ActivePeriod]) -> dict[str, str]:
 
 def _sun(event: str, offset: int, where: str) -> str:
     if abs(offset) > FURTHEST_FROM_SUN:
-        raise RefusedError(TOO_MUCH, where, f"at most {FURTHEST_FROM_SUN} minutes from {event}")
+        raise RefusedError(TOO_MUCH, where, Message("talq.far_from_sun", most=FURTHEST_FROM_SUN, event=Plain(event)))
     return event if offset == 0 else f"{event}{offset:+d}m"
 
 
@@ -137,7 +138,7 @@ def _span(one: ActivePeriod) -> tuple[str, str]:
 def _clock(text: str | None, where: str) -> str:
     match = _TIME.fullmatch(text or "")
     if match is None:
-        raise BadRequestError("bad_member", where=where, reason="not a time like 21:30:00")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.clock"))
     return f"{match[1]}:{match[2]}"  # programSecondsSupported is false: seconds are not looked at
 
 
@@ -148,15 +149,15 @@ def _steps(controls: Sequence[FixedTimeControl]) -> list[Step]:
     """
     where = "fixedTimeControls"
     if not controls:
-        raise RefusedError(TOO_MUCH, where, "a program says its level at one time of day at least")
+        raise RefusedError(TOO_MUCH, where, Message("talq.no_level"))
     if len(controls) > MOST_SWITCH_POINTS:
-        raise RefusedError(TOO_MUCH, where, f"more than {MOST_SWITCH_POINTS} switch points")
+        raise RefusedError(TOO_MUCH, where, Message("value.many", n=MOST_SWITCH_POINTS))
     times = [_clock(one.startTime, f"{where}.startTime") for one in controls]
     if len(set(times)) < len(times):
-        raise BadRequestError("bad_member", where=where, reason="two controls in the same minute")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.same_minute"))
     from_noon = [(time < _NOON, time) for time in times]
     if sorted(times) != times and sorted(from_noon) != from_noon:
-        raise BadRequestError("bad_member", where=where, reason="not in the order of their times")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.order_of_times"))
     steps = [(time, _level(one.command, f"{where}.command")) for time, one in zip(times, controls, strict=True)]
     steps.sort(key=lambda step: (step[0] < _NOON, step[0]))
     return steps if steps[0][0] == _NOON else [(_NOON, steps[-1][1]), *steps]
@@ -170,13 +171,15 @@ def _dims(steps: Sequence[Step]) -> list[dict[str, Any]]:
 def _level(command: Command, where: str) -> int:
     value = command.state.value
     if command.state.name != "LevelState":
-        raise RefusedError(TOO_MUCH, f"{where}.state", "lamps take a LevelState")
+        raise RefusedError(TOO_MUCH, f"{where}.state", Message("talq.level_state"))
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-        raise BadRequestError("bad_member", where=f"{where}.state.value", reason="not a whole number from 0 to 100")
+        raise BadRequestError(
+            "bad_member", where=f"{where}.state.value", reason=Message("value.whole_within", least=0, most=100)
+        )
     if command.rampToLevelTime or command.rampFromLevelTime:
-        raise RefusedError(TOO_MUCH, where, "a ramp: lamps change their level at once")
+        raise RefusedError(TOO_MUCH, where, Message("talq.no_ramp"))
     return value
 
 
@@ -197,7 +200,7 @@ def _levels(spans: Sequence[tuple[str, str]], steps: Sequence[Step]) -> list[int
 def _by_level(levels: Sequence[int]) -> Hours:
     """Hours from the levels of a day's minutes; lamps burn neither before nor after noon."""
     if levels[0] or levels[-1]:
-        raise RefusedError(TOO_MUCH, "activePeriods", "lamps that burn at noon have no schedule")
+        raise RefusedError(TOO_MUCH, "activePeriods", Message("talq.burn_at_noon"))
     lit = [minute for minute, level in enumerate(levels) if level]
     on, off = (lit[0], lit[-1] + 1) if lit else (0, 1)
     if _time(on) < _NOON:  # a schedule's night begins in the evening: with level 0, which is off
@@ -205,7 +208,7 @@ def _by_level(levels: Sequence[int]) -> Hours:
     steps = [(_time(on), levels[on])]
     steps += [(_time(minute), levels[minute]) for minute in range(on + 1, off) if levels[minute] != levels[minute - 1]]
     if len(steps) > _MOST_STEPS:
-        raise RefusedError(TOO_MUCH, "activePeriods", f"more than {_MOST_STEPS} changes of level in a night")
+        raise RefusedError(TOO_MUCH, "activePeriods", Message("talq.many_steps", most=_MOST_STEPS))
     return {"on": _time(on), "off": _time(off), "dim": [{"at": time, "level": level} for time, level in steps]}
 
 
