@@ -7,7 +7,7 @@ import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
-import { addressOf, isOver, routeOf, type CrewRoute } from "./crew_route";
+import { addressOf, hasBack, isOver, NO_THING, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
 import { openCrewDatabase, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
@@ -18,6 +18,8 @@ import { keepReport } from "./keep_report";
 import { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { drawn } from "./drawn";
+import { Focus } from "./focus";
+import { followSteps } from "./steps";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
@@ -47,6 +49,7 @@ export class CrewApp implements Crew {
   readonly #notice = new Notice();
   readonly #sender: Sender | null;
   readonly #list: ListView;
+  readonly #focus = new Focus(this.#main);
   #late: LateViews | null = null;
   #isLoadingLate = false;
   #rememberedName = rememberedName();
@@ -105,9 +108,7 @@ export class CrewApp implements Crew {
       this.#nSteps = Math.max(0, this.#nSteps - 1);
       this.#show(routeOf(new URL(location.href)));
     });
-    document.addEventListener("click", (event) => {
-      this.#follow(event);
-    });
+    followSteps(this);
     this.#show(this.route);
     this.#draw();
     void this.position.resume();
@@ -221,8 +222,7 @@ export class CrewApp implements Crew {
 
   go(part: Partial<CrewRoute>): void {
     const isView = "view" in part && !("fault" in part || "lamp" in part || "cabinet" in part);
-    const over = isView ? { fault: "", lamp: "", cabinet: "" } : {};
-    const route = { ...this.route, ...over, ...part };
+    const route = { ...this.route, ...(isView ? NO_THING : {}), ...part };
     const address = addressOf(route, new URL(location.href));
     // a filter is no step that a person goes back over
     const isStep = ["view", "fault", "lamp", "cabinet"].some((name) => name in part);
@@ -235,13 +235,7 @@ export class CrewApp implements Crew {
 
   back(): void {
     if (this.#nSteps > 0) history.back();
-    else
-      this.go({
-        fault: "",
-        lamp: "",
-        cabinet: "",
-        view: ["print", "checks"].includes(this.route.view) ? "work" : this.route.view,
-      });
+    else this.go({ ...NO_THING, view: hasBack({ ...this.route, ...NO_THING }) ? "work" : this.route.view });
   }
 
   #show(route: CrewRoute): void {
@@ -249,24 +243,16 @@ export class CrewApp implements Crew {
     if (wasList) this.#listTop = this.#main.scrollTop;
     const isMoved =
       isOver(route) !== isOver(this.route) || route.view !== this.route.view || route.fault !== this.route.fault;
+    const isList = !isOver(route) && route.view === "work";
+    const from = this.route.fault;
     this.route = route;
     this.#late?.show(route);
     if (!this.#late && (isOver(route) || route.view !== "work")) void this.#loadLate();
     this.#draw();
     if (!isMoved) return;
-    const isList = !isOver(route) && route.view === "work";
     this.#main.scrollTop = isList ? this.#listTop : 0;
-    if (isList) this.#draw(); // what is in sight is known only now
-  }
-
-  /** Links within the page need no new document. */
-  #follow(event: MouseEvent): void {
-    if (event.defaultPrevented || event.button !== 0) return;
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    const fault = (event.target as Element).closest("a")?.dataset.fault;
-    if (fault === undefined) return;
-    event.preventDefault();
-    this.go({ fault });
+    this.#focus.moved(isOver(route), from);
+    this.#draw(); // which rows of a list are in sight is known only now
   }
 
   redraw(): void {
@@ -288,7 +274,9 @@ export class CrewApp implements Crew {
       this.#nLost = null;
       this.redraw();
     });
-    render(html`${alarms}${view?.template() ?? words.say("crew.loading")}`, this.#main);
+    this.#focus.around(() => {
+      render(html`${alarms}${view?.template() ?? words.say("crew.loading")}`, this.#main);
+    });
     render(navTemplate(this), this.#nav);
   }
 }

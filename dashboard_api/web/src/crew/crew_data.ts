@@ -101,9 +101,10 @@ export class CrewData {
 
   /** What the phone kept from the last time. */
   async recall(): Promise<void> {
-    const [city, me, faults, repairs, stillDark, checks] = await Promise.all(
-      ["city", "me", "faults", "repairs", "still-dark", "checks"].map((key) => this.#kept.get(key)),
+    const [city, me, repairs, stillDark, checks] = await Promise.all(
+      ["city", "me", "repairs", "still-dark", "checks"].map((key) => this.#kept.get(key)),
     );
+    const faults = await this.#kept.getList("faults");
     if (city && !this.city) this.#setCity(city.value as City, city.atMs);
     if (me && !this.me) this.me = me.value as Me;
     if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
@@ -172,7 +173,7 @@ export class CrewData {
       items.push(...page.items);
     }
     this.#load(items, page.next_cursor === null, nowMs, true);
-    await this.#kept.put("faults", { items, isComplete: this.#isComplete } satisfies KeptFaults, nowMs);
+    await this.#kept.putList("faults", items, { isComplete: this.#isComplete }, nowMs);
     this.#changed();
     await this.#refreshRepairs(nowMs);
     await this.#refreshChecks(nowMs);

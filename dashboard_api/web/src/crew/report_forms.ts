@@ -58,6 +58,18 @@ export class ReportForms {
     }
   }
 
+  readonly #leave = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    this.#close();
+  };
+
+  /** What was typed stays as a draft. */
+  #close(): void {
+    this.open = "";
+    this.#crew.redraw();
+  }
+
   template(fault: Fault): TemplateResult | typeof nothing {
     if (this.open === "repair") return this.#repair(fault);
     if (this.open === "cannot_repair") return this.#cannotRepair(fault);
@@ -70,6 +82,7 @@ export class ReportForms {
     return html`<form
       class="form"
       data-form="repair"
+      @keydown=${this.#leave}
       @submit=${(event: Event) => {
         event.preventDefault();
         void this.#save(fault, {
@@ -122,6 +135,7 @@ export class ReportForms {
     return html`<form
       class="form"
       data-form="cannot_repair"
+      @keydown=${this.#leave}
       @submit=${(event: Event) => {
         event.preventDefault();
         const text = [reason, note.trim()].filter(Boolean).join(": ");
@@ -155,6 +169,7 @@ export class ReportForms {
     return html`<form
       class="form"
       data-form="comment"
+      @keydown=${this.#leave}
       @submit=${(event: Event) => {
         event.preventDefault();
         void this.#save(fault, { action: "comment", ...this.#at(), note: this.#draft.note.trim() });
@@ -189,8 +204,7 @@ export class ReportForms {
       <button
         type="button"
         @click=${() => {
-          this.open = "";
-          this.#crew.redraw();
+          this.#close();
         }}
       >
         ${this.#crew.words.say("crew.close_form")}
