@@ -34,11 +34,13 @@ export interface Crew {
   go(part: Partial<CrewRoute>): void;
   back(): void;
   redraw(): void;
-  /** Keep actions on a fault in the outbox and send them; false = they could not be kept, and why is said. */
+  /** Keep actions on a fault in the outbox and send them; false = neither could be done, and why is said. */
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
   /** Keep what a check of a citizen's report found in the outbox, and send it; as `report`. */
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean>;
   readonly sendNow: () => void;
+  /** A fault as the server has it after a report. */
+  take(fault: Fault): void;
   /** Say something at the foot of the page for a few seconds. */
   tell(text: string): void;
 }

@@ -13,6 +13,7 @@ import { openCrewDatabase, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
+import { reloadIfNew } from "./new_build";
 import { Notice, tellOtherVersion } from "./notice";
 import { keepReport } from "./keep_report";
 import { Outbox } from "./outbox";
@@ -23,6 +24,7 @@ import { followSteps } from "./steps";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
+import { actAtOnce, checkAtOnce } from "./send_at_once";
 import { Sender } from "./sender";
 import { server } from "./server";
 import { StorageMark } from "./storage_mark";
@@ -73,7 +75,7 @@ export class CrewApp implements Crew {
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
     this.outbox = database
       ? new Outbox(database, server, clock, (fault) => {
-          if (fault) this.#changed(fault);
+          if (fault) this.take(fault);
           void this.#readRows();
         })
       : null;
@@ -138,6 +140,7 @@ export class CrewApp implements Crew {
       this.#late.show(this.route);
     } catch {
       window.setTimeout(() => void this.#loadLate(), CHUNK_RETRY_MS);
+      void reloadIfNew();
     } finally {
       this.#isLoadingLate = false;
     }
@@ -177,7 +180,7 @@ export class CrewApp implements Crew {
   }
 
   /** The server has told a fault as it is after a report: what is shown of it is asked for anew. */
-  #changed(fault: Fault): void {
+  take(fault: Fault): void {
     this.data.take(fault);
     if (this.data.detail(fault.id)) void this.data.askDetail(fault.id);
   }
@@ -191,11 +194,17 @@ export class CrewApp implements Crew {
   }
 
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
-    return keepReport(this, (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies));
+    return keepReport(this, {
+      add: (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies),
+      atOnce: () => actAtOnce(fault, bodies),
+    });
   }
 
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean> {
-    return keepReport(this, (outbox) => outbox.addCheck(number, outcome, this.name, place));
+    return keepReport(this, {
+      add: (outbox) => outbox.addCheck(number, outcome, this.name, place),
+      atOnce: () => checkAtOnce(number, outcome),
+    });
   }
 
   readonly sendNow = (): void => {

@@ -6,9 +6,10 @@ import type { Fault } from "../city/types";
 import { causesOf, hasPart, morningAfter, ratingOf, UNTIL_DAYS, WHY } from "./choices";
 import { placeOf, type Crew } from "./crew";
 import type { Draft } from "./database";
-import { OutboxFull } from "./outbox";
+import { keepReport } from "./keep_report";
 import type { ActionBody } from "./outbox_row";
 import { NoPhoto, smallPhoto } from "./photo";
+import { photoAtOnce } from "./send_at_once";
 
 export type FormName = "" | "repair" | "cannot_repair" | "comment";
 
@@ -219,20 +220,20 @@ export class ReportForms {
 
   /** Keep the photos that were taken or picked. */
   async addPhotos(fault: Fault, input: HTMLInputElement): Promise<void> {
-    const { words, outbox, name } = this.#crew;
+    const crew = this.#crew;
     const files = [...(input.files ?? [])];
     input.value = "";
     for (const file of files) {
       try {
         const bytes = await smallPhoto(file);
-        if (!outbox) throw new OutboxFull();
-        await outbox.addPhoto({ fault, place: placeOf(fault, this.#crew), by: name }, bytes);
-        this.#crew.tell(words.say("crew.photo_kept"));
-        this.#crew.sendNow();
+        await keepReport(crew, {
+          add: (outbox) => outbox.addPhoto({ fault, place: placeOf(fault, crew), by: crew.name }, bytes),
+          atOnce: () => photoAtOnce(fault.id, bytes),
+          kept: "crew.photo_kept",
+        });
       } catch (error) {
-        if (error instanceof NoPhoto)
-          this.#crew.tell(words.say(error.why === "too_large" ? "crew.photo_too_large" : "crew.photo_unreadable"));
-        else this.#crew.tell(words.say(error instanceof OutboxFull ? "crew.outbox_full" : "crew.not_kept"));
+        if (!(error instanceof NoPhoto)) throw error;
+        crew.tell(crew.words.say(error.why === "too_large" ? "crew.photo_too_large" : "crew.photo_unreadable"));
       }
     }
   }

@@ -4,7 +4,7 @@
  */
 
 import "fake-indexeddb/auto";
-import { appendFileSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Fault } from "../../src/city/types";
@@ -53,7 +53,6 @@ function bodiesOf(luck: number): ActionBody[] {
   return [{ action: "acknowledge" }, { action: "comment" }, REPAIR];
 }
 
-function at(what: string): void { appendFileSync("/tmp/crewtell", `${Date.now()} ${what}\n`); }
 async function campaign(seed: number, faults: readonly Fault[]): Promise<object> {
   const chance = random(seed);
   const phones = await Promise.all(
@@ -66,7 +65,6 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
     }),
   );
   const [budi, sari] = phones as [Phone, Phone];
-  let nTroubles = 0; at("begin");
   for (const [nth, fault] of faults.entries()) {
     await budi.report(fault, `${seed}.budi.${nth}`, ...bodiesOf(chance()));
     if (nth % 2 === 0) await budi.photograph(fault, `${seed}.budi.${nth}.photo`, PHOTOS[nth % PHOTOS.length] as never);
@@ -76,12 +74,10 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
     }
     if (chance() < 0.1) await budi.kill();
     if (nth % 10 !== 9) continue;
-    at("trouble");
     const luck = chance();
     if (luck < 0.2) await signOut(budi.line, settings.api).catch(() => undefined);
     else if (luck < 0.3) await control("expire");
     else if (luck < 0.5) await control(`lock?${Math.round(chance() * 1_500)}`);
-    at("send");
     for (const phone of phones) {
       phone.line.badness = 0.5;
       await phone.send(0.4);
@@ -89,18 +85,14 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
   }
   // the line gets better; everything has to arrive by itself, but for what a person has to decide
   for (let round = 0, endMs = Date.now() + LONGEST_MS; Date.now() < endMs; round += 1) {
-    appendFileSync("/tmp/crewtell", `${seed} ${round} ${Date.now()} ${JSON.stringify(await Promise.all(phones.map(async (p) => (await p.waiting()).map((r) => r.waiting + r.reason).join(","))))}
-`);
     const waiting = await Promise.all(phones.map((phone) => phone.waiting()));
-    const conflicts = await Promise.all(phones.map(async (phone) => phone.outbox.rows()));
-    if (waiting.flat().length === 0 && !conflicts.flat().some(({ state }) => state === "conflict" && round < 20)) break;
+    if (waiting.flat().length === 0) break;
     for (const [nth, phone] of phones.entries()) {
       phone.line.badness = 0.5 * 0.97 ** round;
       await phone.decide();
       if (waiting[nth]?.some((row) => row.waiting === "sign_in")) await signInAgain(phone);
       await phone.send(round < 30 ? 0.1 : 0);
       if (waiting[nth]?.some((row) => row.waiting === "offline")) {
-        nTroubles += 1;
         await new Promise((done) => setTimeout(done, Math.min(200, 5 * round)));
       }
     }
@@ -115,7 +107,7 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
       return { name, reported, discarded, nDied, nConflicts, rows };
     }),
   );
-  return { seed, nTroubles, phones: told };
+  return { seed, phones: told };
 }
 
 test("two crews' reports against the real API", async () => {

@@ -50,7 +50,7 @@ export function useLine(line: Line): void {
 
 const plainFetch = globalThis.fetch;
 const plainTimeout = AbortSignal.timeout.bind(AbortSignal);
-AbortSignal.timeout = (ms) => plainTimeout(ms / FASTER);
+AbortSignal.timeout = (ms) => plainTimeout(Math.round(ms / FASTER));
 
 globalThis.fetch = (input, init) => {
   if (!current || typeof input !== "string" || !input.startsWith("/")) return plainFetch(input, init);
