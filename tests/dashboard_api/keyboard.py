@@ -9,15 +9,14 @@ _STOP = """
   // a file's input is drawn as the button around it
   const seen = at.matches("input[type=file]") ? at.closest("label") : at;
   const style = getComputedStyle(seen), box = seen.getBoundingClientRect();
-  const scroller = seen.closest("main");
+  const scrolled = scrollY + (seen.closest("main")?.scrollTop ?? 0);
   const isMarked = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none";
   return {
     name: at.tagName + "." + at.className + " " + (at.name || at.dataset.do || at.innerText || "").slice(0, 40).trim(),
     isMarked,
     isInSight: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth && box.width > 0,
     part: at.closest("main") ? "main" : at.closest("nav") ? "nav" : "other",
-    top: box.top + (scroller ? scroller.scrollTop : scrollY), bottom: box.bottom + (scroller ? scroller.scrollTop : scrollY),
-    left: box.left,
+    top: box.top + scrolled, bottom: box.bottom + scrolled, left: box.left,
     isSticky: !!at.closest(".form .buttons"),
   };
 }

@@ -203,6 +203,7 @@ def test_a_citizen_chooses_the_lamp_on_the_map(town, port, page):
     with page.expect_response(re.compile("/lapor/lamps$")):
         keys.press("Enter")
     assert keys.is_on("#map canvas"), keys.stop()
+    page.wait_for_load_state("networkidle")
     keys.press("ArrowDown", "ArrowDown", "+", "+", "ArrowDown")
     page.wait_for_load_state("networkidle")
     keys.press("Enter")

@@ -5,7 +5,7 @@
 
 export class Focus {
   readonly #main: HTMLElement;
-  /** The control that was used last: `data-do` of a button, `data-fault` of a row. */
+  /** The button with a `data-do` that was used last. */
   #opener = "";
   #wanted: "" | "view" | "row" = "";
   #row = "";
@@ -14,9 +14,9 @@ export class Focus {
   constructor(main: HTMLElement) {
     this.#main = main;
     main.tabIndex = -1;
-    main.addEventListener("focusin", (event) => {
-      const { dataset } = event.target as HTMLElement;
-      if (dataset.do !== undefined) this.#opener = `[data-do="${CSS.escape(dataset.do)}"]`;
+    main.addEventListener("click", (event) => {
+      const used = (event.target as Element).closest<HTMLElement>("[data-do]");
+      if (used) this.#opener = `[data-do="${CSS.escape(used.dataset.do ?? "")}"]`;
     });
   }
 
