@@ -1,6 +1,6 @@
 """The crew's list of a thousand faults on a slow phone: frames while it scrolls, and the longest task of a refresh.
 
-    python -m benchmarks.bench_crew [--faults 1000] [--seconds 10] [--runs 3] [--slowdown 4] [--seed 1] [--chromium PATH]
+    python -m benchmarks.bench_crew [--faults 1000] [--seconds 10] [--runs 3] [--slowdown 4] [--chromium PATH]
 
 The built page in Chromium with the processor divided by ``--slowdown``, against the real API. Frames are by the wall
 clock and need a quiet machine; tasks are also given by the CPU time that the page's main thread took, which other
@@ -35,8 +35,7 @@ _PIXELS_PER_FRAME: Final = 60
 _QUIET_S: Final = 2.0
 _LONGEST_S: Final = 60.0
 _PLAIN: Final = (
-    "<body style='margin:0'><main id='panel' style='height:100vh;overflow:auto;background:#fff'>"
-    "{}</main></body>"
+    "<body style='margin:0'><main id='panel' style='height:100vh;overflow:auto;background:#fff'>{}</main></body>"
 )
 _LINE: Final = "<p style='height:60px;margin:0;contain:strict'>Lamp dark L-0001 4 days 61</p>"
 _SCROLL: Final = """

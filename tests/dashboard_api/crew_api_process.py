@@ -75,7 +75,7 @@ class ApiProcess:
 
 
 class Controls:
-    """What a phone's driver may do to the API: ``POST /lock?MS`` and ``POST /expire``, each answered when it is done."""
+    """What a phone's driver may do to the API: ``POST /lock?MS``, ``POST /expire``; answered when it is done."""
 
     def __init__(self, database_path):
         self._path = database_path
@@ -83,7 +83,7 @@ class Controls:
         this = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):  # noqa: N802  (the library's name)
+            def do_POST(self):
                 name, _, value = self.path.lstrip("/").partition("?")
                 {"lock": this.lock, "expire": this.expire}[name](value)
                 body = json.dumps({}).encode()

@@ -73,7 +73,9 @@ class FaultyLine:
     async def _request(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head[:-4].split(b"\r\n")
-        fault, _, after_ms = next((_value(line) for line in lines if line.lower().startswith(_HEADER)), "").partition(":")
+        fault, _, after_ms = next((_value(line) for line in lines if line.lower().startswith(_HEADER)), "").partition(
+            ":"
+        )
         length = next((int(_value(line)) for line in lines if line.lower().startswith(b"content-length:")), 0)
         body = await reader.readexactly(length)
         self.counted[fault or "none"] += 1

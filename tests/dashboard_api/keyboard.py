@@ -1,6 +1,8 @@
-"""A person who works a page by its keys alone: where the focus is, whether it can be seen, and in which order it goes."""
+"""A person who works a page by its keys alone: where the focus is, whether it is seen, in which order it goes."""
 
 from __future__ import annotations
+
+import itertools
 
 _STOP = """
 () => {
@@ -11,10 +13,14 @@ _STOP = """
   const style = getComputedStyle(seen), box = seen.getBoundingClientRect();
   const scrolled = scrollY + (seen.closest("main")?.scrollTop ?? 0);
   const isMarked = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none";
+  const middle = (from, to, size) => (Math.max(0, from) + Math.min(size, to)) / 2;
+  const hit = document.elementFromPoint(
+    middle(box.left, box.right, innerWidth), middle(box.top, box.bottom, innerHeight));
   return {
     name: at.tagName + "." + at.className + " " + (at.name || at.dataset.do || at.innerText || "").slice(0, 40).trim(),
     isMarked,
     isInSight: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth && box.width > 0,
+    isCovered: hit !== null && !seen.contains(hit) && !hit.contains(seen),
     part: at.closest("main") ? "main" : at.closest("nav") ? "nav" : "other",
     top: box.top + scrolled, bottom: box.bottom + scrolled, left: box.left,
     isSticky: !!at.closest(".form .buttons"),
@@ -53,6 +59,7 @@ class Keys:
         if stop is not None:
             assert stop["isMarked"], f"no outline: {stop}"
             assert stop["isInSight"], f"out of sight: {stop}"
+            assert not stop["isCovered"], f"something lies over it: {stop}"
             self.stops.append(stop)
         return stop
 
@@ -82,7 +89,7 @@ def out_of_order(stops):
     """Neighbours of which the later one stands above the earlier one, or left of it in the same line."""
     return [
         (before["name"], after["name"])
-        for before, after in zip(stops, stops[1:], strict=False)
+        for before, after in itertools.pairwise(stops)
         if before["part"] == after["part"] and not (before["isSticky"] or after["isSticky"]) and _is_back(before, after)
     ]
 

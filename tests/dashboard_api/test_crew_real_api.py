@@ -101,7 +101,9 @@ def run_phones(folder, photos, vitest, servers, faults_of):
     settings |= {"output": str(output), "seeds": asked}
     (folder / "settings.json").write_text(json.dumps(settings))
     env = {**os.environ, "TERANG_REAL_API": str(folder / "settings.json")}
-    done = subprocess.run(vitest, cwd=WEB, env=env, capture_output=True, text=True, check=False, timeout=PER_PROCESS * 120)
+    done = subprocess.run(
+        vitest, cwd=WEB, env=env, capture_output=True, text=True, check=False, timeout=PER_PROCESS * 120
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return json.loads(output.read_text())
 
@@ -156,7 +158,7 @@ def photo_files(town, fault_id):
 def check_audit(town, people, told):
     """What was done stands in the audit log once, and its chain holds."""
     with town.engine.connect() as connection:
-        report = check_log(connection, people.context.audit.key(), None, [])
+        report = check_log(connection, people.context.key_file.derived("audit"), None, [])
         query = select(audit.c.action, audit.c.target, audit.c.after)
         lines = connection.execute(query).all()
     assert report.problems == []

@@ -150,7 +150,9 @@ def test_a_repair_with_cause_and_part_and_a_conflict_that_is_decided(town, port,
     other = {"action_id": "01JDB2M7Z8Q5W3N4T6V9X0Y1KC", "action": "assign", "assignee": "Sari"}
     fault = fault_at(page, port, "L-002")
     page.request.post(f"http://127.0.0.1:{port}/api/v1/faults/{fault['id']}/actions", data=other)
-    page.route(re.compile(rf"/api/v1/faults/{fault['id']}$"), lambda route: route.abort())  # the page has not heard of it
+    page.route(
+        re.compile(rf"/api/v1/faults/{fault['id']}$"), lambda route: route.abort()
+    )  # the page has not heard of it
     open_fault(keys, "L-002")
     keys.tab_to("[data-do=repair]")
     keys.press("Enter")

@@ -126,9 +126,9 @@
     ink.stroke();
   }
 
-  function choose(x, y) {
+  function choose(x, y, reach = REACH) {
     const ratio = window.devicePixelRatio || 1;
-    let best = REACH * ratio;
+    let best = reach * ratio;
     let found = null;
     for (const lamp of lamps) {
       const [a, b] = onScreen(lamp);
@@ -165,7 +165,7 @@
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? 0.5 : 2);
-    if (event.key === "Enter") choose(canvas.clientWidth / 2, canvas.clientHeight / 2);
+    if (event.key === "Enter") choose(canvas.clientWidth / 2, canvas.clientHeight / 2, canvas.clientWidth / 2); // the nearest
     if (!step || !view) return;
     event.preventDefault();
     view.x += (step[0] * view.w) / 5;

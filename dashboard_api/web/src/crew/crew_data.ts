@@ -44,6 +44,8 @@ export class CrewData {
   readonly #details = new Map<string, FaultDetail>();
   #isComplete = false;
   #isLoading = false;
+  /** When the list was told, by the clock that counts while this page is open; null = before it was opened. */
+  #toldMonotonicMs: number | null = null;
   /** Grows with every change of the faults. */
   revision = 0;
   city: City | null = null;
@@ -69,6 +71,13 @@ export class CrewData {
 
   get isLoaded(): boolean {
     return this.atMs !== null;
+  }
+
+  /** How old the list is; while the page stays open the clock that cannot be set is the least. null = there is none. */
+  ageMs(): number | null {
+    if (this.atMs === null) return null;
+    const toldMs = this.#toldMonotonicMs;
+    return Math.max(Date.now() - this.atMs, toldMs === null ? -Infinity : performance.now() - toldMs);
   }
 
   get isComplete(): boolean {
@@ -165,6 +174,7 @@ export class CrewData {
     void this.#kept.put("city", city, nowMs);
     let page = first as FaultPage;
     const items = [...page.items];
+    this.#toldMonotonicMs = performance.now();
     this.#load(items, page.next_cursor === null, nowMs, this.#faults.size <= items.length);
     this.#changed();
     for (let n = 0; page.next_cursor !== null && n < MOST_PAGES; n += 1) {

@@ -71,7 +71,7 @@ export function barTemplate(crew: Crew): TemplateResult {
       ${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : nothing}${look?.title ?? "Terang"}
     </h1>
     <p class=${isLost ? "age lost" : "age"} role="status">
-      ${isLost ? html`<b>${words.say(trouble === "offline" ? "crew.offline" : "crew.server_fails")}</b> · ` : nothing}${ageText(data.atMs, crew)}
+      ${isLost ? html`<b>${words.say(trouble === "offline" ? "crew.offline" : "crew.server_fails")}</b> · ` : nothing}${ageText(data.ageMs(), crew)}
     </p>
     <div class="languages" role="group" aria-label=${words.say("crew.language")}>
       ${words.words.languages().map(

@@ -44,8 +44,10 @@ export class Focus {
 
   #target(): HTMLElement | null {
     const main = this.#main;
-    if (this.#wanted === "row")
-      return (this.#row && main.querySelector<HTMLElement>(`a[data-fault="${CSS.escape(this.#row)}"]`)) || main;
+    if (this.#wanted === "row") {
+      const row = this.#row === "" ? null : main.querySelector<HTMLElement>(`a[data-fault="${CSS.escape(this.#row)}"]`);
+      return row ?? main;
+    }
     const opener = this.#opener === "" ? null : main.querySelector<HTMLElement>(this.#opener);
     return opener ?? main.querySelector<HTMLElement>(":scope > [tabindex='-1']") ?? main;
   }

@@ -35,7 +35,8 @@ export class ReportForms {
     this.#draft = empty(faultId);
     const kept = await this.#crew.database?.get("drafts", faultId);
     if (!kept || this.#draft.faultId !== faultId) return;
-    this.#draft = kept;
+    const isPast = Date.parse(kept.until) <= this.#crew.clock.nowMs(); // "tomorrow" of an earlier day
+    this.#draft = isPast ? { ...kept, until: "" } : kept;
     this.open = kept.cause ? "repair" : kept.why || kept.until ? "cannot_repair" : kept.note ? "comment" : "";
     this.#crew.redraw();
   }
@@ -154,7 +155,7 @@ export class ReportForms {
       <h3>${words.say("crew.until")}</h3>
       <div class="picks">
         ${UNTIL_DAYS.map((days) => {
-          const at = morningAfter(Date.now(), days);
+          const at = morningAfter(this.#crew.clock, days);
           return this.#pick(words.count("crew.in_days", days), until === at, () => {
             this.#change({ until: at });
           });

@@ -4,8 +4,6 @@
  */
 
 import "fake-indexeddb/auto";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Fault } from "../../src/city/types";
 import type { ActionBody } from "../../src/crew/outbox_row";
@@ -22,9 +20,23 @@ interface Settings {
   seeds: { seed: number; faults: { id: string; version: number }[] }[];
 }
 
-const { process: node } = globalThis as unknown as { process: { env: Record<string, string | undefined> } };
-const settings = JSON.parse(readFileSync(node.env.TERANG_REAL_API ?? "", "utf8")) as Settings;
-const PHOTOS = readdirSync(settings.photos).map((name) => new Uint8Array(readFileSync(join(settings.photos, name))));
+/** The part of Node that this needs; its types would change those of the browser for every other file. */
+interface Files {
+  readFileSync(path: string): Uint8Array;
+  readdirSync(path: string): string[];
+  writeFileSync(path: string, text: string): void;
+}
+interface Node {
+  env: Record<string, string | undefined>;
+  getBuiltinModule(name: "node:fs"): Files;
+}
+
+const { process: node } = globalThis as unknown as { process: Node };
+const files = node.getBuiltinModule("node:fs");
+const settings = JSON.parse(new TextDecoder().decode(files.readFileSync(node.env.TERANG_REAL_API ?? ""))) as Settings;
+const PHOTOS = files
+  .readdirSync(settings.photos)
+  .map((name) => new Uint8Array(files.readFileSync(`${settings.photos}/${name}`)));
 const LONGEST_MS = 60_000; // until all has arrived
 
 async function control(path: string): Promise<void> {
@@ -57,7 +69,13 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
   const chance = random(seed);
   const phones = await Promise.all(
     ["budi", "sari"].map(async (name) => {
-      const line: Line = { address: settings.proxy, chance, badness: 0, cookie: "", nKills: name === "budi" ? 2 : 0 };
+      const line: Line = {
+        address: settings.proxy,
+        chance,
+        badness: 0,
+        cookie: "",
+        nKills: name === "budi" && seed % 3 === 1 ? 2 : 0,
+      };
       const phone = new Phone(name, line, `${name}-${seed}`);
       await phone.open();
       await signInAgain(phone);
@@ -66,11 +84,12 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
   );
   const [budi, sari] = phones as [Phone, Phone];
   for (const [nth, fault] of faults.entries()) {
+    const photo = PHOTOS[nth % PHOTOS.length] ?? new Uint8Array();
     await budi.report(fault, `${seed}.budi.${nth}`, ...bodiesOf(chance()));
-    if (nth % 2 === 0) await budi.photograph(fault, `${seed}.budi.${nth}.photo`, PHOTOS[nth % PHOTOS.length] as never);
+    if (nth % 2 === 0) await budi.photograph(fault, `${seed}.budi.${nth}.photo`, photo);
     if (chance() < 0.2) {
       await sari.report(fault, `${seed}.sari.${nth}`, chance() < 0.5 ? { action: "acknowledge" } : REPAIR);
-      if (chance() < 0.5) await sari.photograph(fault, `${seed}.sari.${nth}.photo`, PHOTOS[nth % PHOTOS.length] as never);
+      if (chance() < 0.5) await sari.photograph(fault, `${seed}.sari.${nth}.photo`, photo);
     }
     if (chance() < 0.1) await budi.kill();
     if (nth % 10 !== 9) continue;
@@ -113,6 +132,6 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
 test("two crews' reports against the real API", async () => {
   const results = [];
   for (const { seed, faults } of settings.seeds) results.push(await campaign(seed, faults as Fault[]));
-  writeFileSync(settings.output, JSON.stringify(results));
+  files.writeFileSync(settings.output, JSON.stringify(results));
   expect(results).toHaveLength(settings.seeds.length);
 }, 3_600_000);

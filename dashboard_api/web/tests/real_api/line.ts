@@ -3,7 +3,7 @@
  * and `AbortSignal.timeout`, so that the page's own transport runs unchanged.
  */
 
-const FASTER = 20; // waits of the page, so many times shorter
+const FASTER = 40; // waits of the page, so many times shorter
 
 export type Chance = () => number;
 
@@ -29,7 +29,19 @@ export interface Line {
   nKills: number;
 }
 
-const FAULTS = ["refuse", "half", "500", "502", "drop", "cut", "silent", "late", "portal", "empty", "redirect"] as const;
+const FAULTS = [
+  "refuse",
+  "half",
+  "500",
+  "502",
+  "drop",
+  "cut",
+  "silent",
+  "late",
+  "portal",
+  "empty",
+  "redirect",
+] as const;
 
 function faultOf(line: Line): string {
   if (line.chance() >= line.badness) return "";
@@ -38,7 +50,7 @@ function faultOf(line: Line): string {
     return `kill:${Math.floor(line.chance() * 30)}`;
   }
   const fault = FAULTS[Math.floor(line.chance() * FAULTS.length)] ?? "refuse";
-  return fault === "late" ? `late:${Math.floor(line.chance() * 2_500)}` : fault; // the phone gives up after 1 s
+  return fault === "late" ? `late:${Math.floor(line.chance() * 1_200)}` : fault; // the phone gives up after half a second
 }
 
 let current: Line | null = null;
