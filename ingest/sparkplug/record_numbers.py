@@ -60,7 +60,7 @@ class RecordNumbers:
             self._table.complaints.add("scattered", session.controller_id, text)
             return False
         try:
-            check_record(record, result.latest_us)
+            check_record(record, result.limit.latest_us(record.at_us))
         except RecordError as error:
             self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
