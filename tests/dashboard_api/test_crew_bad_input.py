@@ -78,12 +78,11 @@ REFUSED = {
     "cut": (picture("JPEG")[:300], "no photo"),
     "a drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no photo"),
     "20,000 by 20,000 pixels": (bomb(20_000, 20_000), "too large"),
-    "70 MB": (picture("JPEG") + bytes(70 << 20), "too large"),
 }
 TAKEN = {"a photo with its position": located, "an animation": animated, "WebP": lambda: picture("WEBP")}
 
 
-def test_files_are_refused_with_their_reason_and_photos_arrive_without_position(lit_town, port, phone):
+def test_files_are_refused_with_their_reason_and_photos_arrive_without_position(lit_town, port, phone, tmp_path):
     lit_town.darken(3)
     open_crew(phone, port)
     (fault,) = faults(phone, port)
@@ -93,6 +92,12 @@ def test_files_are_refused_with_their_reason_and_photos_arrive_without_position(
         chosen.set_input_files({"name": "pole.jpg", "mimeType": "image/jpeg", "buffer": body})
         expect(phone.locator(".told"), name).to_contain_text(reason, timeout=20_000)
         phone.evaluate("document.querySelector('.told').textContent = ''")
+    with (tmp_path / "pole.jpg").open("wb") as large:
+        large.write(picture("JPEG"))
+        large.truncate(70 << 20)
+    chosen.set_input_files(tmp_path / "pole.jpg")
+    expect(phone.locator(".told")).to_contain_text("too large", timeout=20_000)
+    phone.evaluate("document.querySelector('.told').textContent = ''")
     for name, make in TAKEN.items():
         chosen.set_input_files({"name": "pole.jpg", "mimeType": "image/jpeg", "buffer": make()})
         expect(phone.locator(".told"), name).to_contain_text("Photo kept", timeout=20_000)
@@ -109,6 +114,7 @@ def test_files_are_refused_with_their_reason_and_photos_arrive_without_position(
 
 FORBIDDEN = {
     "a private window": "Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no') } })",
+    "a disk that fills": "",
     "a full disk": "IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') }",
 }
 
@@ -119,6 +125,11 @@ def test_a_report_that_cannot_be_kept_is_sent_at_once_or_told_as_not_sent(lit_to
     phone.add_init_script(FORBIDDEN[why])
     open_crew(phone, port)
     (fault,) = faults(phone, port)
+    expect(phone.locator("a.row")).to_have_count(1, timeout=20_000)
+    if not FORBIDDEN[why]:  # full from here on
+        lines = phone.context.new_cdp_session(phone)
+        phone.wait_for_load_state("networkidle")
+        lines.send("Storage.overrideQuotaForOrigin", {"origin": base(port), "quotaSize": 1})
     phone.locator("a.row").first.tap()
     phone.context.set_offline(True)
     phone.locator("[data-do=acknowledge]").tap()
@@ -147,6 +158,8 @@ def test_a_sign_in_that_ends_while_offline_keeps_reports_until_the_person_is_bac
     with serving(town.city) as port:
         assert phone.request.post(f"{base(port)}/api/v1/session", data=sign_in).status == 201
         open_crew(phone, port)
+        expect(phone.locator("a.row")).to_have_count(1, timeout=20_000)
+        phone.wait_for_load_state("networkidle")
         phone.context.set_offline(True)
         report_repaired(phone)
         cookies = {cookie["name"]: cookie["value"] for cookie in phone.context.cookies()}

@@ -3,7 +3,7 @@
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { ActionRequest, Fault } from "../src/city/types";
-import { openCrewDatabase } from "../src/crew/database";
+import { openCrewDatabase, openInTime, type CrewDatabase } from "../src/crew/database";
 import { KeptAnswers } from "../src/crew/kept_answers";
 import { actAtOnce, photoAtOnce } from "../src/crew/send_at_once";
 import type { Outcome, Transport } from "../src/crew/transport";
@@ -66,6 +66,20 @@ test("a list that an older version kept whole is read, and one that lacks a part
   await database.delete("kept", lost);
   const found = (await kept.getList("faults"))?.value as { items: unknown[]; isComplete: boolean };
   expect([found.items.length, found.isComplete]).toEqual([70, false]);
+});
+
+test("a storage that does not answer is done without, and closed when it opens after all", async () => {
+  const never = (): Promise<CrewDatabase> => new Promise(() => undefined);
+  expect(await openInTime(never, 5)).toBeNull();
+  expect(await openInTime(() => Promise.reject(new Error("forbidden")), 5)).toBeNull();
+  const database = await openCrewDatabase("late");
+  let open: (database: CrewDatabase) => void = () => undefined;
+  const late = openInTime(() => new Promise((resolve) => (open = resolve)), 5);
+  expect(await late).toBeNull();
+  open(database);
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(() => database.transaction("kept")).toThrow();
 });
 
 function told(...outcomes: Outcome[]): { asked: ActionRequest[]; photos: string[]; transport: Transport } {

@@ -9,7 +9,7 @@ import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
 import { addressOf, hasBack, isOver, NO_THING, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
-import { openCrewDatabase, type CrewDatabase } from "./database";
+import { openInTime, type CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
@@ -114,7 +114,8 @@ export class CrewApp implements Crew {
     this.#show(this.route);
     this.#draw();
     void this.position.resume();
-    await Promise.all([this.data.recall(), this.#openMark(), this.#readRows()]);
+    // a storage that fails now is no reason not to show what the server has
+    await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     this.#sender?.start();
     void this.#refresh().then(() => this.#afterFirst());
@@ -189,7 +190,7 @@ export class CrewApp implements Crew {
     if (!this.outbox) return;
     this.rows = await this.outbox.rows();
     this.reports = openReports(this.rows);
-    await this.#mark?.count();
+    await this.#mark?.count().catch(() => undefined);
     this.redraw();
   }
 
@@ -292,6 +293,5 @@ export class CrewApp implements Crew {
 
 /** Open the page; without a database it shows and says that it keeps nothing. */
 export async function startCrewApp(body: HTMLElement, words: CrewWords): Promise<void> {
-  const database = await openCrewDatabase().catch(() => null);
-  await new CrewApp(body, words, database).start();
+  await new CrewApp(body, words, await openInTime()).start();
 }
