@@ -32,9 +32,9 @@ WEB = Path(__file__).parents[2] / "dashboard_api" / "web"
 IS_WHOLE = os.environ.get("TERANG_SOAK") == "1"
 FIRST_SEED, LAST_SEED = (int(n) for n in os.environ.get("TERANG_SEEDS", "1-200" if IS_WHOLE else "1-2").split("-"))
 N_REPAIRS = 50 if IS_WHOLE else 12
-PER_PROCESS = 10  # seeds over one city
-DATE_TOLERANCE_US = 5_000_000  # from a person's tap to the row
-pytestmark = pytest.mark.timeout(None if IS_WHOLE else 180)
+PER_PROCESS = 6  # seeds over one city
+DATE_TOLERANCE_US = 20_000_000  # the way to the server, on a busy machine
+pytestmark = pytest.mark.timeout(0 if IS_WHOLE else 180)
 
 
 @pytest.fixture

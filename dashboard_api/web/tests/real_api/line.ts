@@ -29,19 +29,9 @@ export interface Line {
   nKills: number;
 }
 
-const FAULTS = [
-  "refuse",
-  "half",
-  "500",
-  "502",
-  "drop",
-  "cut",
-  "silent",
-  "late",
-  "portal",
-  "empty",
-  "redirect",
-] as const;
+const QUICK = ["refuse", "half", "500", "502", "drop", "cut", "portal", "empty", "redirect"] as const;
+const SLOW = ["silent", "late"] as const; // each costs the phone's patience
+const SLOW_SHARE = 0.06;
 
 function faultOf(line: Line): string {
   if (line.chance() >= line.badness) return "";
@@ -49,7 +39,8 @@ function faultOf(line: Line): string {
     line.nKills -= 1;
     return `kill:${Math.floor(line.chance() * 30)}`;
   }
-  const fault = FAULTS[Math.floor(line.chance() * FAULTS.length)] ?? "refuse";
+  const kinds = line.chance() < SLOW_SHARE ? SLOW : QUICK;
+  const fault = kinds[Math.floor(line.chance() * kinds.length)] ?? "refuse";
   return fault === "late" ? `late:${Math.floor(line.chance() * 1_200)}` : fault; // the phone gives up after half a second
 }
 
