@@ -7,7 +7,9 @@ import contextlib
 import io
 import re
 import struct
+import time
 import zlib
+from datetime import datetime
 
 import httpx
 import pytest
@@ -15,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from dashboard_api.context import wall_us
-from tests.dashboard_api.conftest import Town
+from tests.dashboard_api.conftest import T0, Town
 from tests.dashboard_api.people import PASSWORD, People
 from tests.dashboard_api.test_crew_page import PHONE, base, faults, open_crew, report_repaired, wait_until
 from tests.dashboard_api.test_page import browser, lit_town, port, serving  # noqa: F401
@@ -176,6 +178,26 @@ def test_a_sign_in_that_ends_while_offline_keeps_reports_until_the_person_is_bac
         phone.wait_for_url(re.compile("/crew"))
         wait_until(phone, lambda: [one["state"] for one in faults(phone, port)] == ["repaired"])
     town.engine.dispose()
+
+
+def test_a_report_is_dated_right_though_the_phones_clock_was_a_day_behind_and_is_set(lit_town, port, phone):
+    lit_town.darken(3)
+    behind = "const real = Date.now; Date.now = () => real() - (localStorage.behind ?? 1) * 86_400_000"
+    phone.add_init_script(behind)
+    phone.route("**/actions", lambda route: route.abort())
+    open_crew(phone, port)
+    expect(phone.locator("a.row")).to_have_count(1, timeout=20_000)
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    phone.evaluate("localStorage.behind = 0")
+    phone.unroute("**/actions")
+    phone.route("**/api/v1/city", lambda route: (time.sleep(0.5), route.continue_()))  # a slow line
+    phone.goto(f"{base(port)}/crew?lang=en")
+    wait_until(phone, lambda: [one["state"] for one in faults(phone, port)] == ["repaired"])
+    (fault,) = faults(phone, port)
+    detail = phone.request.get(f"{base(port)}/api/v1/faults/{fault['id']}").json()
+    at = datetime.fromisoformat(detail["timeline"][-1]["at"]).timestamp()
+    assert T0 / 1e6 - 300 < at <= T0 / 1e6  # the server's clock stands still
 
 
 def test_a_page_whose_parts_are_gone_takes_the_new_build_and_keeps_what_waits(lit_town, port, phone):

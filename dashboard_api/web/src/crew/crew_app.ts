@@ -117,7 +117,6 @@ export class CrewApp implements Crew {
     // a storage that fails now is no reason not to show what the server has
     await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
-    this.#sender?.start();
     void this.#refresh().then(() => this.#afterFirst());
     window.setInterval(() => {
       if (!document.hidden) void this.#refresh();
@@ -174,8 +173,8 @@ export class CrewApp implements Crew {
   async #refresh(): Promise<void> {
     await this.data.refresh();
     await this.#readRows(); // the service worker may have sent some
+    this.#sender?.now(); // whatever was wrong with the lists; the server has told its time, if there is one
     if (this.data.trouble !== null) return;
-    this.#sender?.now();
     const mine = this.data.faults().filter((fault) => isMine(fault, this.name, this.reports.get(fault.id) ?? []));
     await this.data.keepDetails(mine);
   }

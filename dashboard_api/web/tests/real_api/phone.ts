@@ -31,6 +31,7 @@ export class Phone {
   #outbox: Outbox | null = null;
   #offsetMs: number;
   #knowsServer = true;
+  #isSending = false;
   #session = 0;
 
   constructor(
@@ -56,7 +57,7 @@ export class Phone {
       wallMs: () => Date.now() + offsetMs,
       monotonicMs: () => performance.now(),
       session,
-      serverAheadMs: () => (this.#knowsServer ? -offsetMs : null),
+      serverAheadMs: () => (this.#knowsServer || this.#isSending ? -offsetMs : null), // the page asks before it sends
     };
     this.#outbox = new Outbox(this.#database, server, clock);
   }
@@ -95,6 +96,7 @@ export class Phone {
   /** One round of sending; with some luck the process is killed while it runs. */
   async send(deathRate: number): Promise<void> {
     useLine(this.line);
+    this.#isSending = true;
     const round = this.outbox.send(this.name).then(
       () => undefined,
       (error: unknown) => {
@@ -104,10 +106,12 @@ export class Phone {
     );
     if (this.line.chance() >= deathRate) {
       await round;
+      this.#isSending = false;
       return;
     }
     const afterMs = this.line.chance() * 60;
     await Promise.race([round, new Promise((done) => setTimeout(done, afterMs))]);
+    this.#isSending = false;
     await this.kill();
   }
 
