@@ -42,7 +42,7 @@ def vitest():
     program = WEB / "node_modules" / ".bin" / "vitest"
     if not program.exists() or shutil.which("node") is None:
         pytest.skip("vitest is missing: npm ci in dashboard_api/web (make check does it)")
-    return [str(program), "run", "--config", "vitest.real_api.config.ts", "--reporter", "dot"]
+    return [str(program), "run", "--config", "tests/real_api/vitest.config.ts", "--reporter", "dot"]
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ function answering(...outcomes: Outcome[]): { requests: ActionRequest[]; line: T
 
 /** Every further write is refused, as on a full disk, but for the first `n`. */
 function fillDisk(n: number): () => void {
-  const real = IDBObjectStore.prototype.put;
+  type Put = (this: IDBObjectStore, ...given: unknown[]) => IDBRequest<IDBValidKey>;
+  const real = Reflect.get(IDBObjectStore.prototype, "put") as Put;
   let left = n;
-  IDBObjectStore.prototype.put = function (this: IDBObjectStore, ...given: Parameters<typeof real>) {
+  IDBObjectStore.prototype.put = function (this: IDBObjectStore, ...given: unknown[]) {
     if ((left -= 1) < 0) throw new DOMException("full", "QuotaExceededError");
     return real.apply(this, given);
   };

@@ -22,8 +22,8 @@ import { get, NoAnswer, type Trouble } from "./server";
 
 /** The first page, which the document preloads; the others follow once it is shown. */
 export const FIRST_FAULTS = "/faults?order=priority&limit=50";
-const PAGE = 1000;
-const MOST_PAGES = 5;
+const PAGE = 250; // faults of one answer: what a phone reads within a frame or two
+const MOST_PAGES = 20;
 const DETAILS_KEPT = 60; // of my work: a day's
 const MORNING_MS = 36 * 3_600_000;
 
