@@ -9,7 +9,7 @@ import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
 import { addressOf, hasBack, isOver, NO_THING, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
-import { openInTime, type CrewDatabase } from "./database";
+import type { CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
@@ -58,6 +58,7 @@ export class CrewApp implements Crew {
   #mark: StorageMark | null = null;
   #nLost: number | null = null;
   #isDrawing = false;
+  #isTimeAsked = false;
   #nSteps = 0;
   #listTop = 0;
   #shownKey = "";
@@ -71,6 +72,7 @@ export class CrewApp implements Crew {
       this.redraw();
     };
     this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, redraw);
+    this.data.onTime = this.#beginSending;
     this.position = new Position(redraw);
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
     this.outbox = database
@@ -173,7 +175,7 @@ export class CrewApp implements Crew {
   async #refresh(): Promise<void> {
     await this.data.refresh();
     await this.#readRows(); // the service worker may have sent some
-    this.#sender?.now(); // whatever was wrong with the lists; the server has told its time, if there is one
+    this.#beginSending(); // whatever was wrong with the lists
     if (this.data.trouble !== null) return;
     const mine = this.data.faults().filter((fault) => isMine(fault, this.name, this.reports.get(fault.id) ?? []));
     await this.data.keepDetails(mine);
@@ -208,7 +210,13 @@ export class CrewApp implements Crew {
   }
 
   readonly sendNow = (): void => {
-    this.#sender?.now();
+    if (this.#isTimeAsked) this.#sender?.now();
+  };
+
+  /** Reports are dated by the server's time: they wait until it was asked for. */
+  readonly #beginSending = (): void => {
+    this.#isTimeAsked = true;
+    this.sendNow();
   };
 
   tell(text: string): void {
@@ -288,9 +296,4 @@ export class CrewApp implements Crew {
     });
     render(navTemplate(this), this.#nav);
   }
-}
-
-/** Open the page; without a database it shows and says that it keeps nothing. */
-export async function startCrewApp(body: HTMLElement, words: CrewWords): Promise<void> {
-  await new CrewApp(body, words, await openInTime()).start();
 }

@@ -43,7 +43,7 @@ export class CrewData {
   readonly #faults = new Map<string, Fault>();
   readonly #details = new Map<string, FaultDetail>();
   #isComplete = false;
-  #isLoading = false;
+  #loading: Promise<void> | null = null;
   /** When the list was told, by the clock that counts while this page is open; null = before it was opened. */
   #toldMonotonicMs: number | null = null;
   /** Grows with every change of the faults. */
@@ -56,6 +56,8 @@ export class CrewData {
   checks: CheckItem[] | null = null;
   /** When the list was told, by this phone's clock; null = never yet. */
   atMs: number | null = null;
+  /** Called when the server has told who is signed in and what time it is: before the lists, which may take long. */
+  onTime: () => void = () => undefined;
   /** Why the newest question had no answer; null = it had one. */
   trouble: Trouble | null = null;
 
@@ -152,17 +154,20 @@ export class CrewData {
 
   /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
   async refresh(): Promise<void> {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
+    this.#loading ??= this.#attempt().finally(() => {
+      this.#loading = null;
+      this.#changed();
+    });
+    return this.#loading;
+  }
+
+  async #attempt(): Promise<void> {
     try {
       await this.#refresh();
       this.trouble = null;
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       this.trouble = error.why;
-    } finally {
-      this.#isLoading = false;
-      this.#changed();
     }
   }
 
@@ -171,6 +176,7 @@ export class CrewData {
     const nowMs = Date.now();
     await this.#takeMe(me as Me, nowMs);
     this.#setCity(city as City, nowMs);
+    this.onTime();
     void this.#kept.put("city", city, nowMs);
     let page = first as FaultPage;
     const items = [...page.items];
