@@ -85,7 +85,7 @@ class FaultBook:
             return Applied()
         words = causes_first(changes)
         with self._ledger.changing() as connection:
-            page = _Page(self, {fault.id: fault for fault in self._touched(words)})
+            page = _Page(self, {fault.id: fault for fault in self._touched(words)}, now_us)
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
             for word in words:
                 page.write(word)
@@ -115,11 +115,25 @@ class FaultBook:
         self._n_reports = found
         return has_changed
 
+    def set_back(self, now_us: int) -> int:
+        """Date open faults that would have been opened in the future: the clock was set back. Returns how many."""
+        ahead = [f for f in self._by_key.values() if f.state != life.CLOSED and f.opened_at_us > now_us]
+        if not ahead:
+            return 0
+        with self._ledger.changing() as connection:
+            page = _Page(self, {fault.id: fault for fault in ahead}, now_us)
+            page.refresh(self._ledger.current(connection, sorted(page.faults)))
+            page.date_again(now_us)
+            self._ledger.write(connection, [], page.changed(), page.entries)
+        for fault in page.faults.values():
+            self._hold(fault)
+        return len(page.entries)
+
     def rank_again(self, now_us: int) -> int:
         """Renew priorities, which grow with age; call about hourly. Returns how many changed."""
         open_faults = [fault for fault in self._by_key.values() if fault.state != life.CLOSED]
         with self._ledger.changing() as connection:
-            page = _Page(self, {fault.id: fault for fault in open_faults})
+            page = _Page(self, {fault.id: fault for fault in open_faults}, now_us)
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
             page.rank_all(now_us)
             self._ledger.write(connection, [], page.changed(), [])
@@ -160,8 +174,9 @@ class FaultBook:
 class _Page:
     """The faults that one transaction works on, and what it wrote."""
 
-    def __init__(self, book: FaultBook, faults: dict[str, Fault]) -> None:
+    def __init__(self, book: FaultBook, faults: dict[str, Fault], now_us: int) -> None:
         self._book = book
+        self._now_us = now_us
         self.faults = faults
         self._before = dict(faults)
         self._by_key = {fault.key: fault for fault in faults.values()}
@@ -190,6 +205,8 @@ class _Page:
     def write(self, word: Change) -> None:
         """Apply one word."""
         fault = self._by_key.get(word.key)
+        if fault is not None:
+            fault = rules.judged_by_now(fault, word.at_us, self._now_us)
         step: rules.Step
         if isinstance(word, Raised):
             step = self._raised(fault, word)
@@ -223,6 +240,14 @@ class _Page:
     def _keep(self, fault: Fault) -> None:
         self.faults[fault.id] = fault
         self._by_key[fault.key] = fault
+
+    def date_again(self, now_us: int) -> None:
+        """Give every open fault of the page that is opened in the future the time of now."""
+        for fault in list(self.faults.values()):
+            if fault.state != life.CLOSED and fault.opened_at_us > now_us:
+                changed, entry = rules.dated_again(fault, now_us)
+                self._keep(changed)
+                self.entries.append(entry)
 
     def rank_all(self, now_us: int) -> None:
         """Give every open fault of the page its priority; a new priority alone is no new version."""

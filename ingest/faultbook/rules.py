@@ -1,7 +1,8 @@
 """State transitions of a fault: pure functions, one for each kind of change from detection.
 
 Each returns the fault as it is now and the entry for its timeline, or None where nothing changes. A word that is older
-than the newest one already applied changes nothing: after a restart detection may say again what it said before.
+than the newest one already applied changes nothing: after a restart detection may say again what it said before. If
+that newest one is of the future, the clock was set back since, and no word is older than it.
 """
 
 from __future__ import annotations
@@ -121,6 +122,21 @@ def cleared(fault: Fault, word: Cleared) -> Step:
     return changed, _entry(
         changed, life.EVENT_CLOSED, reason, {"verified": is_verified, "evidence": dict(word.evidence)}
     )
+
+
+def judged_by_now(fault: Fault, at_us: int, now_us: int) -> Fault:
+    """The fault as a word of ``at_us`` finds it: what was judged later than now does not outlast a clock set back."""
+    if not at_us <= now_us < fault.judged_at_us:
+        return fault
+    return replace(fault, judged_at_us=at_us - 1, opened_at_us=min(fault.opened_at_us, at_us))
+
+
+def dated_again(fault: Fault, now_us: int) -> tuple[Fault, Entry]:
+    """An open fault whose time of opening has not come yet, because the clock was set back."""
+    changed = replace(
+        fault, opened_at_us=now_us, updated_at_us=now_us, judged_at_us=now_us, version=fault.version + 1
+    )
+    return changed, Entry(fault.id, now_us, life.EVENT_CHANGED, changed.state, changed.version)
 
 
 def still_failing(fault: Fault, word: StillFailing) -> Step:

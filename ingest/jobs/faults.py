@@ -24,6 +24,7 @@ from ingest.schema.city import City
 
 _POLL_S: Final = 1.0
 _RANK_S: Final = 3600.0
+_SET_BACK_US: Final = 30_000_000  # less than that are records in another order
 
 
 class FaultJob:
@@ -93,6 +94,17 @@ class FaultJob:
         except SQLAlchemyError as error:
             raise _meaning(error) from error
 
+    def set_back(self, now_us: int) -> None:
+        """Date faults again that were opened later than now.
+
+        Raises:
+            RetryError: the database is not to be had.
+        """
+        try:
+            self.book.set_back(now_us)
+        except SQLAlchemyError as error:
+            raise _meaning(error) from error
+
     def rank_again(self, now_us: int) -> None:
         """Renew priorities.
 
@@ -149,6 +161,7 @@ class FaultChangesJob:
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
         self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
+        self._dated_us: int | None = None
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
@@ -156,6 +169,9 @@ class FaultChangesJob:
         if not self._polling.take():
             return
         with suppress(RetryError):
+            if now_us and (self._dated_us is None or now_us < self._dated_us - _SET_BACK_US):
+                self._job.set_back(now_us)
+            self._dated_us = now_us or self._dated_us
             for key in self._job.poll_claims():
                 try:
                     self._judge.mark_repaired(key)

@@ -32,6 +32,7 @@ class HostApplication:
 
     Attributes:
         sessions: those that are in force, by controller.
+        highest_us: the latest "now" so far, also of earlier runs.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class HostApplication:
         """Start with no session: every controller's first data asks it for a rebirth."""
         self.group = group
         self.received = received
+        self.highest_us = 0
         self._dead_letters = dead_letters
         self._metrics = metrics
         self.complaints = Complaints(metrics)
@@ -94,7 +96,8 @@ class HostApplication:
             lag_us: how far ``now_us`` may be behind the time of these messages.
         """
         self._table.renew_directory()
-        result = IntakeResult(now_us=now_us, lag_us=lag_us)
+        self.highest_us = max(self.highest_us, now_us or 0)
+        result = IntakeResult(now_us=now_us, lag_us=lag_us, highest_us=self.highest_us)
         for online in self.sessions.values():
             online.next_round = 0
         n_data = 0
