@@ -251,7 +251,7 @@ class CityIngest:
             jobs=(
                 live,
                 commands,
-                FaultChangesJob(book, detection, time.monotonic),
+                FaultChangesJob(book, detection, clock, time.monotonic),
                 CitizenFaultsJob(engine, book, city.parsed_limits().value("reopen_within"), time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
                 schedule_job,

@@ -23,6 +23,7 @@ from ingest.schema import life
 from ingest.schema.report_tables import CITIZEN
 
 _US_PER_H: Final = 3_600_000_000
+_SET_BACK_US: Final = 30_000_000  # less than that are changes in another order
 _CLAIMS: Final = frozenset({"repair", "reopen"})  # what people claim and the next lit period has to show
 
 
@@ -58,6 +59,9 @@ class FaultBook:
         self._n_reports: dict[str, int] = self._ledger.n_reports()
         for fault in sorted(self._ledger.load(now_us - reopen_within_us), key=_age):
             self._hold(self._with_road(fault))
+        self._applied_us = 0
+        if now_us:
+            self._judge_until(now_us)
 
     def __len__(self) -> int:
         """Number of faults that are not closed."""
@@ -83,9 +87,12 @@ class FaultBook:
         """
         if not changes:
             return Applied()
+        if now_us < self._applied_us - _SET_BACK_US:
+            self._judge_until(now_us)
+        self._applied_us = now_us
         words = causes_first(changes)
         with self._ledger.changing() as connection:
-            page = _Page(self, {fault.id: fault for fault in self._touched(words)}, now_us)
+            page = _Page(self, {fault.id: fault for fault in self._touched(words)})
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
             for word in words:
                 page.write(word)
@@ -115,13 +122,18 @@ class FaultBook:
         self._n_reports = found
         return has_changed
 
+    def _judge_until(self, now_us: int) -> None:
+        """What was judged later than now counts as judged now: the clock was set back, and no word is older."""
+        for fault in [fault for fault in self._by_key.values() if fault.judged_at_us > now_us]:
+            self._hold(replace(fault, judged_at_us=now_us))
+
     def set_back(self, now_us: int) -> int:
         """Date open faults that would have been opened in the future: the clock was set back. Returns how many."""
         ahead = [f for f in self._by_key.values() if f.state != life.CLOSED and f.opened_at_us > now_us]
         if not ahead:
             return 0
         with self._ledger.changing() as connection:
-            page = _Page(self, {fault.id: fault for fault in ahead}, now_us)
+            page = _Page(self, {fault.id: fault for fault in ahead})
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
             page.date_again(now_us)
             self._ledger.write(connection, [], page.changed(), page.entries)
@@ -133,7 +145,7 @@ class FaultBook:
         """Renew priorities, which grow with age; call about hourly. Returns how many changed."""
         open_faults = [fault for fault in self._by_key.values() if fault.state != life.CLOSED]
         with self._ledger.changing() as connection:
-            page = _Page(self, {fault.id: fault for fault in open_faults}, now_us)
+            page = _Page(self, {fault.id: fault for fault in open_faults})
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
             page.rank_all(now_us)
             self._ledger.write(connection, [], page.changed(), [])
@@ -174,9 +186,8 @@ class FaultBook:
 class _Page:
     """The faults that one transaction works on, and what it wrote."""
 
-    def __init__(self, book: FaultBook, faults: dict[str, Fault], now_us: int) -> None:
+    def __init__(self, book: FaultBook, faults: dict[str, Fault]) -> None:
         self._book = book
-        self._now_us = now_us
         self.faults = faults
         self._before = dict(faults)
         self._by_key = {fault.key: fault for fault in faults.values()}
@@ -205,8 +216,6 @@ class _Page:
     def write(self, word: Change) -> None:
         """Apply one word."""
         fault = self._by_key.get(word.key)
-        if fault is not None:
-            fault = rules.judged_by_now(fault, word.at_us, self._now_us)
         step: rules.Step
         if isinstance(word, Raised):
             step = self._raised(fault, word)

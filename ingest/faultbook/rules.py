@@ -1,8 +1,7 @@
 """State transitions of a fault: pure functions, one for each kind of change from detection.
 
 Each returns the fault as it is now and the entry for its timeline, or None where nothing changes. A word that is older
-than the newest one already applied changes nothing: after a restart detection may say again what it said before. If
-that newest one is of the future, the clock was set back since, and no word is older than it.
+than the newest one already applied changes nothing: after a restart detection may say again what it said before.
 """
 
 from __future__ import annotations
@@ -58,6 +57,7 @@ def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     changed = replace(
         fault,
         state=life.OPEN,
+        opened_at_us=min(fault.opened_at_us, word.at_us),
         closed_at_us=None,
         is_verified=False,
         lamp_ids=word.lamp_ids,
@@ -111,6 +111,7 @@ def cleared(fault: Fault, word: Cleared) -> Step:
     changed = replace(
         fault,
         state=life.CLOSED,
+        opened_at_us=min(fault.opened_at_us, word.at_us),  # the clock may have been set back
         closed_at_us=word.at_us,
         is_verified=is_verified,
         updated_at_us=word.at_us,
@@ -122,13 +123,6 @@ def cleared(fault: Fault, word: Cleared) -> Step:
     return changed, _entry(
         changed, life.EVENT_CLOSED, reason, {"verified": is_verified, "evidence": dict(word.evidence)}
     )
-
-
-def judged_by_now(fault: Fault, at_us: int, now_us: int) -> Fault:
-    """The fault as a word of ``at_us`` finds it: what was judged later than now does not outlast a clock set back."""
-    if not at_us <= now_us < fault.judged_at_us:
-        return fault
-    return replace(fault, judged_at_us=at_us - 1, opened_at_us=min(fault.opened_at_us, at_us))
 
 
 def dated_again(fault: Fault, now_us: int) -> tuple[Fault, Entry]:

@@ -18,6 +18,7 @@ from ingest.faultbook.fault_locator import FaultLocator
 from ingest.metrics import Metrics
 from ingest.model.finding import Change, Key
 from ingest.periodic import Every
+from ingest.pipeline.clock import Clock
 from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
@@ -155,8 +156,9 @@ def open_fault_job(
 class FaultChangesJob:
     """Carries claims of repair to detection and renews priorities, which grow with age."""
 
-    def __init__(self, job: FaultJob, judge: Judge, monotonic: Callable[[], float]) -> None:
+    def __init__(self, job: FaultJob, judge: Judge, clock: Clock, monotonic: Callable[[], float]) -> None:
         """Poll from now on."""
+        self._clock = clock
         self._job = job
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
@@ -169,9 +171,7 @@ class FaultChangesJob:
         if not self._polling.take():
             return
         with suppress(RetryError):
-            if now_us and (self._dated_us is None or now_us < self._dated_us - _SET_BACK_US):
-                self._job.set_back(now_us)
-            self._dated_us = now_us or self._dated_us
+            self._date_again(now_us)
             for key in self._job.poll_claims():
                 try:
                     self._judge.mark_repaired(key)
@@ -180,3 +180,10 @@ class FaultChangesJob:
             # one of the two, and no short circuit: a new count has to be read either way
             if self._job.read_reports() | self._ranking.take():
                 self._job.rank_again(now_us)
+
+    def _date_again(self, now_us: int) -> None:
+        """After the clock was set back, maybe while ingest was not there; a recording may begin before another one."""
+        before_us = self._dated_us if self._clock.latest_us() is None else self._dated_us or 1 << 62
+        if now_us and before_us is not None and now_us < before_us - _SET_BACK_US:
+            self._job.set_back(now_us)
+        self._dated_us = now_us or self._dated_us
