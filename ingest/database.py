@@ -30,6 +30,7 @@ from sqlalchemy.pool import NullPool
 
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.private_files import keep_private, make_private
+from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.city import City
 from ingest.schema.safe_url import scrubbed, without_secrets
 from languages.message import Message, Plain, why
@@ -111,6 +112,7 @@ def open_database(city: City) -> Engine:
     try:
         patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
         engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
+        leave_read_only_servers(engine)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)

@@ -125,7 +125,7 @@ class FaultBook:
     def _judge_until(self, now_us: int) -> None:
         """What was judged later than now counts as judged now: the clock was set back, and no word is older."""
         for fault in [fault for fault in self._by_key.values() if fault.judged_at_us > now_us]:
-            self._hold(replace(fault, judged_at_us=now_us))
+            self._hold(replace(fault, judged_at_us=now_us - 1))
 
     def set_back(self, now_us: int) -> int:
         """Date open faults that would have been opened in the future: the clock was set back. Returns how many."""
