@@ -204,9 +204,10 @@ class Intake:
         messages = self._waiting.take(self._commit_queue.most_bytes)
         n_bytes -= self._waiting.n_bytes
         self._flushed_at = self._monotonic()
-        if self._catch_up is not None and self.clock.latest_us() is None:
+        is_data_time = self.clock.latest_us() is None
+        if self._catch_up is not None and is_data_time:
             now_us = None  # data time is still that of the old records: no agent's clock is to be held against it
-        intake = self._host.receive(messages, now_us, self.clock.lag_us())
+        intake = self._host.receive(messages, now_us, self.clock.lag_us(), is_data_time=is_data_time)
         del messages
         tick = build_columns(intake, self._host, self._host.complaints, self._dead_letters)
         self._metrics.bad_values.inc(tick.n_bad_values)

@@ -70,7 +70,7 @@ class Births:
                 result.touched[node, session.epoch] = ranges
         if session.controller < self._table.directory.controllers.n_register:
             at_us = session.at_ms * 1000
-            if not 0 < at_us < result.latest_us:
+            if not 0 < at_us < result.limit.latest_us(at_us):
                 at_us = result.now_us or 0
             else:
                 at_us -= self._table.clocks.ahead_us(node)
@@ -152,7 +152,7 @@ class Births:
         self._table.last_seen_us[node] = session.last_at_us
         self._table.end(session)
         at_us = (death.timestamp_ms or 0) * 1000
-        if not session.last_at_us < at_us < result.latest_us:
+        if not session.last_at_us < at_us < result.limit.latest_us(at_us):
             at_us = 0  # "now", which only the rounds before it can tell
         else:
             at_us -= self._table.clocks.ahead_us(

@@ -25,6 +25,7 @@ from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.intake_result import IntakeResult
 from ingest.sparkplug.record_numbers import RecordNumbers
 from ingest.sparkplug.session_table import SessionTable
+from ingest.sparkplug.time_limit import EARLIEST_NOW_US, TimeLimit, claimed_times
 
 
 class HostApplication:
@@ -87,17 +88,24 @@ class HostApplication:
 
     # --- messages in
 
-    def receive(self, messages: Sequence[MqttMessage], now_us: int | None, lag_us: int = 0) -> IntakeResult:
+    def receive(
+        self, messages: Sequence[MqttMessage], now_us: int | None, lag_us: int = 0, *, is_data_time: bool = False
+    ) -> IntakeResult:
         """Take one tick's messages in their order.
 
         Args:
             messages: as they came.
             now_us: None = not known yet (data time before any data).
             lag_us: how far ``now_us`` may be behind the time of these messages.
+            is_data_time: ``now_us`` is no clock's, and stood still while nothing was received.
         """
         self._table.renew_directory()
-        self.highest_us = max(self.highest_us, now_us or 0)
-        result = IntakeResult(now_us=now_us, lag_us=lag_us, highest_us=self.highest_us)
+        result = IntakeResult(now_us=now_us, lag_us=lag_us)
+        if is_data_time:
+            result.limit = TimeLimit(now_us, lambda limit_us: self._claimed_times(messages, limit_us))
+        elif now_us is not None:  # a clock that is set back, or starts anew, makes no record one of the future
+            self.highest_us = max(self.highest_us, now_us)
+            result.limit = TimeLimit(self.highest_us if self.highest_us >= EARLIEST_NOW_US else None)
         for online in self.sessions.values():
             online.next_round = 0
         n_data = 0
@@ -115,6 +123,10 @@ class HostApplication:
         self._metrics.messages.labels(NDATA).inc(n_data)
         self._metrics.duplicates.inc(n_duplicates)
         return result
+
+    def _claimed_times(self, messages: Sequence[MqttMessage], limit_us: int) -> list[int]:
+        registered = [one for one in self.sessions.values() if self._table.is_registered(one.controller_id)]
+        return claimed_times(registered, messages, f"spBv1.0/{self.group}/", limit_us)
 
     def _read_alike(self, messages: Sequence[MqttMessage]) -> Sequence[DecodedRecord | None]:
         try:

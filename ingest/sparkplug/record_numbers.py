@@ -45,7 +45,7 @@ class RecordNumbers:
             self._follow(session, record.seq, record.sequence, ranges)
         result.touched[session.controller_id, record.epoch] = ranges
         is_late = ranges.holds(record.sequence) and self._table.refusals.is_set_aside(session, record.sequence)
-        if ranges.holds(record.sequence) and not (is_late and _is_valid(record, result.latest_us)):
+        if ranges.holds(record.sequence) and not (is_late and _is_valid(record, result.limit.latest_us(record.at_us))):
             ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
@@ -62,7 +62,7 @@ class RecordNumbers:
             self._table.complaints.add("scattered", session.controller_id, text)
             return False
         try:
-            check_record(record, result.latest_us)
+            check_record(record, result.limit.latest_us(record.at_us))
         except RecordError as error:
             self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
