@@ -63,28 +63,30 @@ def test_the_api_leaves_it_too(stand):
         connection.execute(change)
 
 
-@pytest.mark.parametrize(
-    "setting", ["lock_timeout = '50ms'", "statement_timeout = '50ms'", "idle_in_transaction_session_timeout = '50ms'"]
-)
-def test_who_holds_the_lock_for_too_long_delays_a_change_and_loses_none(stand, setting):
+def test_who_holds_a_fault_for_too_long_delays_changes_and_stops_nothing(tmp_path, postgresql, monkeypatch):
+    monkeypatch.setattr("ingest.database._LOCK_TIMEOUT_MS", 50)
+    stand = Stand(tmp_path, postgresql.make_database())
     stand.job.apply([dark()], T0)
-    if not setting.startswith("idle"):
-        say(stand, f"SET {setting}")
     with stand.engine.connect() as other:
-        other.execute(text(f"SET {setting}"))
         other.execute(text("SELECT * FROM faults FOR UPDATE"))
-        if setting.startswith("idle"):
-            threading.Event().wait(0.3)  # the server ends the session meanwhile
-            with pytest.raises(DBAPIError) as raised:
-                other.execute(text("SELECT 1"))
-            assert is_unavailable(raised.value)
-            other.invalidate()
-        else:
-            with pytest.raises(RetryError):
-                stand.job.rank_again(T0 + 48 * 3_600_000_000)
-            other.rollback()
+        with pytest.raises(RetryError):
+            stand.job.rank_again(T0 + 48 * 3_600_000_000)
+    before = stand.row().priority
     stand.job.rank_again(T0 + 48 * 3_600_000_000)
-    assert len(stand.rows()) == 1
+    assert stand.row().priority > before
+    stand.engine.dispose()
+
+
+def test_a_session_that_the_server_ends_for_being_idle_is_replaced(stand):
+    with stand.engine.connect() as other:
+        other.execute(text("SET idle_in_transaction_session_timeout = '20ms'"))
+        other.execute(text("SELECT 1"))
+        threading.Event().wait(0.2)
+        with pytest.raises(DBAPIError) as raised:
+            other.execute(text("SELECT 1"))
+        assert is_unavailable(raised.value)
+    stand.job.apply([dark()], T0)
+    assert stand.kinds() == ["opened"]
 
 
 @pytest.mark.parametrize("at", ["INSERT INTO faults", "INSERT INTO fault_events", "COMMIT"])
