@@ -67,7 +67,9 @@ class AgentClock:
         self._jumped_s: float | None = None
         farthest_ms = self._floor_ms + (LONGEST_OFF_MS if last_known_ms else LONGEST_SHELF_MS)
         start_ms = system_ms()
-        self._offset_ms = (start_ms if self._floor_ms <= start_ms < farthest_ms else self._floor_ms) - 1000 * monotonic()
+        self._offset_ms = (
+            start_ms if self._floor_ms <= start_ms < farthest_ms else self._floor_ms
+        ) - 1000 * monotonic()
         self._lock = threading.Lock()
         self._look()
 

@@ -30,8 +30,8 @@ from sqlalchemy.pool import NullPool
 
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.private_files import keep_private, make_private
-from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.city import City
+from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
 from languages.message import Message, Plain, why
 

@@ -33,7 +33,8 @@ class LivePicture:
     """What ingest last wrote; ``columns`` are arrays of N in register order, by the names of ``ingest.schema.live``.
 
     ``now_us`` is ingest's "now", which is not the wall's where a night is replayed. ``number`` counts
-    the pictures that this process has opened, ``opened_s`` is when (monotonic). ``warnings`` are those of ingest's own ``/readyz``, by part.
+    the pictures that this process has opened, ``opened_s`` is when (monotonic). ``warnings`` are those of ingest's own
+    ``/readyz``, by part.
     """
 
     register_version: int

@@ -25,8 +25,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
 from ingest.schema import tables
-from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.city import City
+from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
 from ingest.schema.settings_copy import write_copy
 from languages.message import Message, Plain

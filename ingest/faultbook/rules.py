@@ -127,9 +127,7 @@ def cleared(fault: Fault, word: Cleared) -> Step:
 
 def dated_again(fault: Fault, now_us: int) -> tuple[Fault, Entry]:
     """An open fault whose time of opening has not come yet, because the clock was set back."""
-    changed = replace(
-        fault, opened_at_us=now_us, updated_at_us=now_us, judged_at_us=now_us, version=fault.version + 1
-    )
+    changed = replace(fault, opened_at_us=now_us, updated_at_us=now_us, judged_at_us=now_us, version=fault.version + 1)
     return changed, Entry(fault.id, now_us, life.EVENT_CHANGED, changed.state, changed.version)
 
 

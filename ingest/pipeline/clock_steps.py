@@ -1,4 +1,4 @@
-"""Notices that somebody set the system's clock: silence is then counted anew, or every controller would seem offline."""
+"""Notices that somebody set the system's clock: silence is then counted anew, or all controllers would be offline."""
 
 from __future__ import annotations
 

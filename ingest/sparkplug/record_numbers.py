@@ -80,8 +80,9 @@ class RecordNumbers:
         return False
 
     def _follow(self, session: Session, seq: int, sequence: int, ranges: ReceivedRanges) -> None:
-        """Ask for a birth after a gap in ``seq``, even if payloads that were not read may fill it: it comes with the
-        agent's own copy of what is missing.
+        """Ask for a birth after a gap in ``seq``, even if payloads that were not read may fill it.
+
+        With it comes the agent's own copy of what is missing.
         """
         node, n_missing = session.controller_id, missing_before(session, seq)
         if session.n_unread:

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from city_pki.enrolments import _is_in_time
 from city_pki.enrolment_records import Code
+from city_pki.enrolments import _is_in_time
 from dashboard_api.access.principal import PUBLIC
 from dashboard_api.access.rate_limits import RateLimits
 from dashboard_api.access.throttle import PAIR, SignInThrottle

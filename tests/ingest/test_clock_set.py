@@ -70,7 +70,11 @@ def test_no_open_fault_stays_in_the_future(fixture):
 
 @pytest.mark.parametrize("step_us", STEPS_US)
 def test_a_step_of_the_clock_makes_nobody_offline_and_silence_is_still_noticed(step_us):
-    presence, everyone, interval_s = Presence(2, LimitTable(city_of().parsed_limits())), np.arange(2), np.array([60, 60])
+    presence, everyone, interval_s = (
+        Presence(2, LimitTable(city_of().parsed_limits())),
+        np.arange(2),
+        np.array([60, 60]),
+    )
     presence.listen(T0 - HOUR)
     presence.hear(everyone, everyone, T0)
     now_us = T0 + step_us

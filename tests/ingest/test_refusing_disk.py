@@ -1,4 +1,4 @@
-"""The disk refuses one step of a commit, whichever: nothing is stored twice, nothing is lost, and it goes on by itself."""
+"""The disk refuses one step of a commit, whichever: nothing is stored twice or lost, and it goes on by itself."""
 
 import errno
 import os
