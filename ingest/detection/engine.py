@@ -106,8 +106,8 @@ class Detection(DetectionParts):
         due = self._baseline.due(sweep)
         if len(due):
             self._baseline.take(sweep, due)
-        self._voltages.judge(sweep, suspects, self._is_cabinet_muted)
-        self._neutral.judge(sweep, self._is_cabinet_muted)
+        self._voltages.judge(sweep, suspects, self._is_cabinet_muted, self._is_circuit_muted)
+        self._neutral.judge(sweep, self._is_cabinet_muted, self._is_circuit_muted)
         self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
         is_starved = sweep.is_supply_gone | sweep.has_dead_phase
         is_partly_listed = ~self._state.is_fully_listed[sweep.controller]
@@ -144,6 +144,9 @@ class Detection(DetectionParts):
 
     def _is_cabinet_muted(self, cabinet: Int64) -> Bool:
         return self._maintenance.cabinets(self._fleet, cabinet, self._now_us)
+
+    def _is_circuit_muted(self, circuit: Int64) -> Bool:
+        return self._maintenance.circuits(self._fleet, circuit, self._now_us)
 
     def _is_controller_muted(self, controller: Places) -> Bool:
         return self._is_cabinet_muted(self._fleet.home_cabinet[controller].astype(np.int64))

@@ -238,6 +238,8 @@ class Intake:
             if not catch_up.is_done:
                 return
             self._caught_up()
+            if (listening_us := self.clock.listening_us()) is None:
+                self.judge.listen(listening_us)  # what was judged again was said before this start
         for _ in range(_RELEASED_AT_ONCE):
             if (fresh := catch_up.release()) is None:
                 self._catch_up = None

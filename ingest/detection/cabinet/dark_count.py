@@ -165,7 +165,7 @@ class DarkCount:
 
         is_weak = (run_mean < np.maximum(line, _SIGMAS * sigma)) | (n == 0) | expected.is_young
         is_weak |= self.mean[item] < line  # less and less is missing: what was is no dark lamp
-        muted = self._muted(item, is_muted)
+        muted = self._muted(item, 1 - np.exp(-run_mean), is_muted)
         verdict = self.debounce.step(
             item, at_s, dt_s, holds, ~holds, np.ones(len(item), np.bool_), ~is_open & (is_weak | muted)
         )
@@ -242,10 +242,15 @@ class DarkCount:
         self.mean[item[is_more]] = 0.0
         self._drop_runs(item[is_more])
 
-    def _muted(self, item: Int64, is_muted: Callable[[Int64], Bool]) -> Bool:
+    def _muted(self, item: Int64, share: Float64, is_muted: Callable[[Int64], Bool]) -> Bool:
+        """Sums of which no more is missing than their lamps under maintenance draw; ``share`` float64 (n,) of each."""
         muted = np.zeros(len(item), np.bool_)
         for i in np.flatnonzero((self.debounce.count[item] > 0) & ~self.debounce.is_open[item]).tolist():
-            muted[i] = bool(is_muted(self._places.lamps(int(item[i]))[:1])[0])
+            lamps = self._places.lamps(int(item[i]))
+            is_off = is_muted(lamps)
+            if is_off.any():
+                watt = np.nan_to_num(self._fleet.rated_power_w[lamps].astype(np.float64), nan=1.0)
+                muted[i] = share[i] <= watt[is_off].sum() / watt.sum() + self.sums.least_share[item[i]] / 2
         return muted
 
     def _tell(  # measured columns, in the order of the rule

@@ -93,7 +93,7 @@ class SilentMeters:
         self, sweep: Sweep, r: int, q: int, is_gone: bool, answers: bool, is_muted: Callable[[Int64], Bool]
     ) -> None:
         fleet, lamps = self._fleet, self._lamps(q)
-        flags = (is_gone, answers, is_gone or answers, bool(is_muted(lamps[:1])[0]) and not self.debounce.is_open[q])
+        flags = (is_gone, answers, is_gone or answers, bool(is_muted(lamps).all()) and not self.debounce.is_open[q])
         verdict = self.debounce.step(
             np.array([q]), sweep.at_s[r : r + 1], sweep.dt_s[r : r + 1], *(np.array([flag]) for flag in flags)
         )

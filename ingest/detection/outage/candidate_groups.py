@@ -18,6 +18,7 @@ Bool = npt.NDArray[np.bool_]
 
 WAIT: Final = "wait"  # a meter will tell as soon as the lamps are commanded on and settled
 END_LAMPS: Final = 2  # one lamp is no end of a bus
+_LEAST_OTHERS: Final = 3  # lamps that no crew works on, to tell what silences them together with others
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,19 @@ class Group:
     strength: float = 0.0
     is_lone: bool = False
     is_at_once: bool = True
+
+    def is_worked_on(self, is_muted: Bool) -> bool:
+        """Whether its silence may be the work of a crew.
+
+        What many lamps share is told though one of them is under maintenance.
+
+        Args:
+            is_muted: bool (n,) of the controller's lamps, those under maintenance.
+        """
+        n_others = int((~is_muted[self.rows]).sum())
+        if n_others == len(self.rows):
+            return False
+        return self.verdict == "alone" or n_others < _LEAST_OTHERS
 
 
 def silent_buses(lamps: ControllerLamps, sweep_s: int) -> list[Group]:

@@ -235,7 +235,7 @@ class Silence:
         is_blind = self._is_blind(sweep, record, lamps)
         for group in diagnosis.groups:
             is_hidden = group.verdict == "alone" and group.load == UNKNOWN and is_blind
-            if is_hidden or group.verdict == "wait" or muted[group.rows].any():
+            if is_hidden or group.verdict == "wait" or group.is_worked_on(muted):
                 self._pending.add(c)
                 continue
             if group.verdict == "alone":
