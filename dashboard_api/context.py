@@ -183,6 +183,7 @@ class Context:
             self.sign_in.throttle.forget_old,
             self.keep_anchor,
             self.close_reports,
+            self.database.keep_reports,
         )
 
     def keep_anchor(self) -> None:

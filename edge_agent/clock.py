@@ -13,6 +13,7 @@ import platform
 import threading
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,8 @@ LONGEST_SHELF_MS: Final = 15 * 365 * 86_400_000  # from this software's first da
 KEPT_S: Final = 7 * 86400.0  # a crystal of 100 ppm is a minute off after a week without NTP
 STEP_S: Final = 60.0  # a larger difference from the monotonic clock is a jump
 BELIEF_S: Final = 300.0  # a jump of a clock that was right is believed when it has lasted so long
+ASK_EVERY_S: Final = 1.0  # what confirms the time is asked no more often while the time runs steadily
+STEADY_S: Final = 0.5  # a smaller difference from the monotonic clock is no step
 COMPUTERS: Final = frozenset({"x86_64", "AMD64", "i686", "i386", "s390x"})
 _STA_UNSYNC: Final = 0x0040
 _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
@@ -50,6 +53,7 @@ class AgentClock:
         monotonic: Callable[[], float],
         is_vouched: Callable[[], bool],
         last_known_ms: int,
+        ask_every_s: float = 0.0,
     ) -> None:
         """Start from the later of the system's time and the newest record's; one that is years later is not believed.
 
@@ -58,10 +62,15 @@ class AgentClock:
             monotonic: a clock that never jumps [s].
             is_vouched: whether NTP or a hardware clock stands behind the system's time.
             last_known_ms: time of the newest record; 0 = none.
+            ask_every_s: how long an answer of ``is_vouched``, which costs system calls, holds while the system's time
+                runs as the monotonic clock does [s].
         """
         self._system_ms = system_ms
         self._monotonic = monotonic
         self._is_vouched = is_vouched
+        self._ask_every_s = ask_every_s
+        self._answer = False
+        self._asked_s = -math.inf
         self._floor_ms = max(EARLIEST_MS, last_known_ms if last_known_ms < LATEST_MS else 0)
         self._vouched_s: float | None = None
         self._jumped_s: float | None = None
@@ -92,10 +101,13 @@ class AgentClock:
     def _look(self) -> None:
         now_s = self._monotonic()
         system_ms = self._system_ms()
-        if not self._is_vouched() or not EARLIEST_MS <= system_ms < LATEST_MS:
+        step_s = abs(system_ms - (self._offset_ms + 1000 * now_s)) / 1000
+        if step_s > STEADY_S or now_s - self._asked_s >= self._ask_every_s:
+            self._answer = self._is_vouched()
+            self._asked_s = now_s
+        if not self._answer or not EARLIEST_MS <= system_ms < LATEST_MS:
             self._jumped_s = None
             return
-        step_s = abs(system_ms - (self._offset_ms + 1000 * now_s)) / 1000
         if self._vouched_s is not None and step_s > STEP_S:
             if self._jumped_s is None:
                 self._jumped_s = now_s
@@ -138,11 +150,16 @@ class _Timex(ctypes.Structure):
     ]
 
 
+@cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def is_ntp_synchronised() -> bool:
     """Whether the kernel says that NTP disciplines its clock, or timesyncd has set it since boot."""
     try:
         state = _Timex()
-        result = ctypes.CDLL(None).adjtimex(ctypes.byref(state))
+        result = _c_library().adjtimex(ctypes.byref(state))
     except (OSError, AttributeError):
         return _TIMESYNC.exists()
     return (result >= 0 and not state.status & _STA_UNSYNC) or _TIMESYNC.exists()

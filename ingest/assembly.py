@@ -108,13 +108,13 @@ class CityIngest:
         self._closers.append(lambda: close_opened(opener, opening))
         kept = replace_damaged(city, is_known=options.is_database_damaged)
         metrics.damaged_databases.set(len(kept_databases(city)))
-        readiness.warn("database", kept_warning(city))
         engine = open_database(city)
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
         if sqlite_path(city) is not None:
             restore_settings(engine, city.data_folder)
+        readiness.warn("database", kept_warning(city))
         note = AuditTrail(city, SERVICE).note("register.apply", "register", is_required=False)
         register, self.issues = sync_register(
             engine,

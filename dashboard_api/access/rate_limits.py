@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import lru_cache
 from typing import Final
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from dashboard_api.access.principal import Principal
+from dashboard_api.access.window_counts import WindowCounts
 from dashboard_api.errors import TooManyError
 
 _STEP: Final = 32
@@ -23,12 +24,11 @@ class RateLimits:
 
     def __init__(self, public_per_minute: int, session_per_minute: int) -> None:
         """Limits of an address without credentials, and of a session."""
-        self._limiter: Final = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter: Final = FixedWindowRateLimiter(WindowCounts())
         self._public = RateLimitItemPerMinute(public_per_minute)
         self._session = RateLimitItemPerMinute(session_per_minute)
         self._tokens: dict[int, RateLimitItemPerMinute] = {}
-        # A map asks for hundreds of tiles at once, and the storage keeps a timer for each request: sessions count in
-        # steps.
+        # a map asks for hundreds of tiles at once: sessions count in steps
         self._step = max(1, min(_STEP, session_per_minute // 20))
         self._counted: dict[str, int] = {}  # session -> requests since its last step
         self._offset_s = time.time() - time.monotonic()
@@ -75,6 +75,7 @@ class RateLimits:
         return False
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """What counts as one caller: an IPv4 address, or the /64 that one IPv6 customer has."""
     try:

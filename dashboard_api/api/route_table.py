@@ -20,7 +20,7 @@ from dashboard_api.access.roles import Rule
 from dashboard_api.api import (
     models,
 )
-from dashboard_api.api.neighbour_routes import NEIGHBOURS
+from dashboard_api.api.neighbour_routes import CITIZENS, NEIGHBOURS
 from dashboard_api.api.page_routes import PAGES
 from dashboard_api.api.route import Route
 from dashboard_api.api.shown_routes import SHOWN
@@ -29,7 +29,7 @@ from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.http.query_check import QueryCheck
 
-ROUTES: Final = (*SHOWN, *WORK, *NEIGHBOURS, *PAGES)
+ROUTES: Final = (*CITIZENS, *SHOWN, *WORK, *NEIGHBOURS, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",
@@ -43,6 +43,9 @@ _EVERYWHERE: Final[Mapping[int, str]] = {
 def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
     """Add the table's routes to ``app``, each behind its guard, described for the OpenAPI document."""
     for route in routes:
+        if route.is_plain:
+            _add_plain(app, route)
+            continue
         app.add_api_route(
             route.path,
             route.endpoint,
@@ -62,6 +65,14 @@ def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
         if not route.reads_query:
             _check_query(app.router.routes[-1])
         _guard(app, app.router.routes[-1], route.rule)
+
+
+def _add_plain(app: FastAPI, route: Route) -> None:
+    app.router.add_route(route.path, route.endpoint, methods=[route.method], include_in_schema=False)
+    added: Any = app.router.routes[-1]
+    if not route.reads_query:
+        added.app = QueryCheck(added.app, route.query)
+    _guard(app, added, route.rule)
 
 
 def _check_query(route: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 
 from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
@@ -49,11 +49,13 @@ def file_report(database: Database, report: Report) -> bool:
         UnavailableError: the database does not answer.
     """
     values = {name: getattr(report, name) for name in Report.__dataclass_fields__}
+    same = _same(report)
+    if same is not None:
+        close_settled(database, report.at_us, same)  # no report is joined to one that has its outcome
     with database.writing() as connection:
         n_open = connection.execute(select(func.count()).where(reports.c.closed_at_us.is_(None))).scalar_one()
         if n_open >= _MAX_OPEN:
             return False
-        same = _same(report)
         first = None
         if same is not None:
             earlier = select(reports.c.number, reports.c.latitude, reports.c.longitude).where(
@@ -105,8 +107,13 @@ def _is_near(row: Any, report: Report) -> bool:
     return math.hypot(east_m, (row.latitude - report.latitude) * _M_PER_DEGREE) <= _REACH_M
 
 
-def one_report(database: Database, number: str) -> Row[Any] | None:
-    """A report's row, None where there is no such report."""
+def one_report(database: Database, number: str, now_us: int) -> Row[Any] | None:
+    """A report's row, closed if it has its outcome by now; None where there is no such report.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    close_settled(database, now_us, reports.c.number == number)
     with database.reading() as connection:
         return connection.execute(select(reports).where(reports.c.number == number)).one_or_none()
 
@@ -230,8 +237,13 @@ def settle_check(
         return outcome
 
 
-def close_settled(database: Database, now_us: int) -> None:
+def close_settled(database: Database, now_us: int, only: ColumnElement[bool] | None = None) -> None:
     """Close reports whose fault is closed, and those of which none was found for long; contacts go with the outcome.
+
+    Args:
+        database: the city's.
+        now_us: UTC microseconds.
+        only: which reports to look at; None = all, of which there may be a hundred thousand.
 
     Raises:
         UnavailableError: the database does not answer.
@@ -247,6 +259,8 @@ def close_settled(database: Database, now_us: int) -> None:
     )
     is_old = and_(reports.c.fault_id.is_(None), reports.c.at_us < now_us - _WAIT_US)
     settled = and_(is_open, or_(of_closed_fault, of_closed_lamp, is_old))
+    if only is not None:
+        settled = and_(only, settled)
     with database.reading() as connection:
         if connection.execute(select(reports.c.number).where(settled).limit(1)).first() is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -55,6 +56,10 @@ def serve_city(folder: Path, where: Listening) -> None:
     if not has_accounts:
         tell(terminal_words(os.environ).say("terminal.api.no_accounts"), is_error=True)
     sys.setswitchinterval(_SWITCH_S)
+    # What the program is made of lives as long as it: no collection of garbage has to go through it again, which holds
+    # the interpreter for a tenth of a second.
+    gc.collect()
+    gc.freeze()
     run_server(api, listener, api.state.metrics, log_config, tls)
 
 

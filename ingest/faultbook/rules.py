@@ -68,7 +68,9 @@ def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
         judged_at_us=word.at_us,
         version=fault.version + 1,
     )
-    data: dict[str, Any] = {} if caused_by is None else {"caused_by": caused_by}
+    data: dict[str, Any] = {"evidence": dict(changed.evidence)}
+    if caused_by is not None:
+        data["caused_by"] = caused_by
     return changed, _entry(changed, life.EVENT_REOPENED, "condition_returned", data)
 
 

@@ -118,6 +118,28 @@ def test_without_ntp_a_week_counts_as_synchronised_and_then_still_serves_the_sch
     assert clock.now_ms() == NOW_MS + 96 * 86_400_000
 
 
+def test_a_steady_clock_asks_for_its_voucher_once_a_second_and_a_step_at_once():
+    machine = Machine(NOW_MS, is_vouched=True)
+    answers: list[bool] = []
+
+    def is_vouched() -> bool:
+        answers.append(machine.is_vouched)
+        return machine.is_vouched
+
+    clock = AgentClock(
+        lambda: machine.step_ms + int(1000 * (machine.now_s - 100)), lambda: machine.now_s, is_vouched, 0, 1.0
+    )
+    for _ in range(100):
+        machine.now_s += 0.1
+        assert (clock.now_ms(), clock.trust())[1] is Trust.SYNCHRONISED
+    assert 10 <= len(answers) <= 12, "two looks each tenth of a second"
+    n_before, before_ms = len(answers), clock.now_ms()
+    machine.is_vouched = False
+    machine.step_ms += 2_000  # somebody sets the time by hand, which ends what NTP says of it
+    assert clock.now_ms() == before_ms
+    assert len(answers) == n_before + 1
+
+
 class Board:
     """A Raspberry Pi with an RTC module, over several boots; `rtc_ms` is what the module shows, None = no module."""
 

@@ -193,6 +193,24 @@ def test_flapping_within_a_day_is_one_fault_and_later_another(fixture):
     assert [row.state for row in fixture.rows()] == ["closed", "open", "open"]
 
 
+@pytest.mark.parametrize("code", ["lampFailure", "circuitPowerTooLow", "busFailure"])
+def test_a_condition_that_returns_says_in_the_timeline_what_was_measured_then(fixture, code):
+    key = Key(code, Place(cabinet_id="C-1", circuit="1"))
+    for hour, n_dark in ((0, 1), (2, 4)):
+        at_us = T0 + hour * HOUR
+        fixture.book.apply([Raised(key, at_us, at_us, ("L-1",), {"power_w": 9.0, "lamps_dark": n_dark})], at_us)
+        fixture.book.apply([Cleared(key, at_us + HOUR)], at_us + HOUR)
+    with fixture.engine.connect() as connection:
+        entries = connection.execute(select(fault_events).order_by(fault_events.c.seq)).all()
+    told = {entry.kind: entry.data for entry in entries}
+    assert [entry.kind for entry in entries] == ["opened", "closed", "reopened", "closed"]
+    assert told["reopened"]["reason"] == "condition_returned"
+    assert (told["opened"]["evidence"]["lamps_dark"], told["reopened"]["evidence"]["lamps_dark"]) == (1, 4)
+    assert {"since", "power_w"} <= told["reopened"]["evidence"].keys()
+    kept = fixture.row().evidence
+    assert {name: kept[name] for name in told["reopened"]["evidence"]} == told["reopened"]["evidence"]
+
+
 def test_a_restart_neither_doubles_nor_reopens(fixture):
     words = [dark(), lit(at_us=T0 + HOUR), dark(7, T0 + HOUR)]
     for word in words:

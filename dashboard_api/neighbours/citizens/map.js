@@ -72,8 +72,11 @@
     draw();
     const w = view.w / 2;
     const h = ((view.w / 2) * canvas.height * narrow()) / canvas.width;
+    const step = 2 ** Math.ceil(Math.log2(view.w)) / 4; // many phones ask for the same box, which is answered once
     const within = (value, most) => Math.max(-most, Math.min(most, value)).toFixed(6);
-    ask([within(view.x - w, 180), within(view.y - h, 90), within(view.x + w, 180), within(view.y + h, 90)].join());
+    const low = (value, most) => within(Math.floor(value / step) * step, most);
+    const high = (value, most) => within(Math.ceil(value / step) * step, most);
+    ask([low(view.x - w, 180), low(view.y - h, 90), high(view.x + w, 180), high(view.y + h, 90)].join());
   }
 
   async function ask(bbox) {

@@ -5,6 +5,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { Fault } from "../src/city/types";
 import { addressOf, labelOf, routeOf, START } from "../src/crew/crew_route";
+import { ratingsOf } from "../src/crew/choices";
 import { openCrewDatabase } from "../src/crew/database";
 import { bearing, compassPoint, distanceText, metresBetween } from "../src/crew/distance";
 import { cell, csvOf, gpxOf } from "../src/crew/exports";
@@ -155,5 +156,21 @@ test("kept answers last two weeks, lists and my work longer", async () => {
     null,
     0,
     0,
+  ]);
+});
+
+test("what a circuit or a bus should draw is no lamp to bring", () => {
+  const of = (level: Fault["level"], expected_power_w: number) => ({ level, evidence: { expected_power_w } });
+  const faults = [
+    of("lamp", 90.2),
+    of("lamp", 89.9),
+    of("lamp", 250),
+    of("circuit", 1080),
+    of("cabinet", 11000),
+    of("controller", 720),
+  ];
+  expect(ratingsOf(faults)).toEqual([
+    [250, 1],
+    [90, 2],
   ]);
 });

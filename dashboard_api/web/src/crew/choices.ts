@@ -41,6 +41,17 @@ export function ratingOf(cause: string, fault: Pick<Fault, "evidence">): number 
   return RATED.has(cause) && typeof rated === "number" && rated > 0 ? Math.round(rated) : null;
 }
 
+/** The ratings of the lamps to bring and how many of each, the largest first; what a circuit draws is none. */
+export function ratingsOf(faults: readonly Pick<Fault, "level" | "evidence">[]): [watts: number, count: number][] {
+  const n = new Map<number, number>();
+  for (const { level, evidence } of faults) {
+    const rated = evidence.rated_power_w ?? evidence.expected_power_w;
+    if (level === "lamp" && typeof rated === "number" && rated > 0)
+      n.set(Math.round(rated), (n.get(Math.round(rated)) ?? 0) + 1);
+  }
+  return [...n].sort(([a], [b]) => b - a);
+}
+
 /** Whether a part is usually replaced for a cause. */
 export function hasPart(cause: string): boolean {
   return cause !== "" && !NO_PART.has(cause);
