@@ -24,6 +24,8 @@ from languages.message import Message, Plain
 OFFSET_VARIABLE: Final = "TERANG_CLOCK_OFFSET_S"
 EARLIEST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00Z: this software did not exist before
 LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01T00:00Z
+LONGEST_OFF_MS: Final = 400 * 86_400_000  # after the newest record; later than that, the time is an empty RTC's
+LONGEST_SHELF_MS: Final = 15 * 365 * 86_400_000  # from this software's first day to a new agent's
 KEPT_S: Final = 7 * 86400.0  # a crystal of 100 ppm is a minute off after a week without NTP
 STEP_S: Final = 60.0  # a larger difference from the monotonic clock is a jump
 BELIEF_S: Final = 300.0  # a jump of a clock that was right is believed when it has lasted so long
@@ -53,7 +55,7 @@ class AgentClock:
         last_known_ms: int,
         ask_every_s: float = 0.0,
     ) -> None:
-        """Start from the later of the system's time and the newest record's.
+        """Start from the later of the system's time and the newest record's; one that is years later is not believed.
 
         Args:
             system_ms: the system's Unix time.
@@ -72,7 +74,11 @@ class AgentClock:
         self._floor_ms = max(EARLIEST_MS, last_known_ms if last_known_ms < LATEST_MS else 0)
         self._vouched_s: float | None = None
         self._jumped_s: float | None = None
-        self._offset_ms = max(system_ms(), self._floor_ms) - 1000 * monotonic()
+        farthest_ms = self._floor_ms + (LONGEST_OFF_MS if last_known_ms else LONGEST_SHELF_MS)
+        start_ms = system_ms()
+        self._offset_ms = (
+            start_ms if self._floor_ms <= start_ms < farthest_ms else self._floor_ms
+        ) - 1000 * monotonic()
         self._lock = threading.Lock()
         self._look()
 

@@ -167,6 +167,7 @@ class CityIngest:
         )
         changes: Sequence[Change] = detection.tell_again() if kept is not None else ()
         if catch_up is not None:
+            host.highest_us = catch_up.now_us
             self._closers.append(catch_up.stop)
             changes = [*changes, *catch_up.wait(_PATIENCE_S)]
 
@@ -250,7 +251,7 @@ class CityIngest:
             jobs=(
                 live,
                 commands,
-                FaultChangesJob(book, detection, time.monotonic),
+                FaultChangesJob(book, detection, clock, time.monotonic),
                 CitizenFaultsJob(engine, book, city.parsed_limits().value("reopen_within"), time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
                 schedule_job,

@@ -16,6 +16,7 @@ from dashboard_api.errors import TooManyError
 
 _STEP: Final = 32
 _KEPT: Final = 10_000  # sessions
+_SET_S: Final = 5.0  # between two requests: NTP slews smaller errors
 
 
 class RateLimits:
@@ -30,6 +31,7 @@ class RateLimits:
         # a map asks for hundreds of tiles at once: sessions count in steps
         self._step = max(1, min(_STEP, session_per_minute // 20))
         self._counted: dict[str, int] = {}  # session -> requests since its last step
+        self._offset_s = time.time() - time.monotonic()
 
     def count(self, principal: Principal, address: str) -> None:
         """Count one request.
@@ -37,6 +39,7 @@ class RateLimits:
         Raises:
             TooManyError: the minute's requests are used up; carries when the next minute begins.
         """
+        self._start_anew_if_clock_was_set()
         cost = 1
         if principal.kind == "token":
             per_minute = principal.per_minute or 1
@@ -52,6 +55,13 @@ class RateLimits:
             reset_at_s = self._limiter.get_window_stats(item, *key).reset_time
             retry_after_s = max(1, round(reset_at_s - time.time()))
             raise TooManyError("too_many_requests", retry_after_s=retry_after_s, per_minute=item.amount)
+
+    def _start_anew_if_clock_was_set(self) -> None:
+        """The storage ends its minutes by the system's clock: set back by hours, a minute would last for hours."""
+        offset_s = time.time() - time.monotonic()
+        if abs(offset_s - self._offset_s) > _SET_S:
+            self._limiter.storage.reset()
+        self._offset_s = offset_s
 
     def _is_step(self, session: str) -> bool:
         """Whether this request of a session completes a step."""

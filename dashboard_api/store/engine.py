@@ -27,6 +27,7 @@ from dashboard_api.errors import BadRequestError, RequestError, UnavailableError
 from dashboard_api.store.file_revision import FileRevision
 from ingest.schema import tables
 from ingest.schema.city import City
+from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
 from ingest.schema.settings_copy import ACCESS, REPORTS, kept_database_warning, reports_mark, write_copy
 from languages.message import Message, Plain
@@ -81,6 +82,7 @@ class Database:
             raise UnusableError(
                 Message("terminal.error.database_url_at", given=Plain(without_secrets(given)), reason=Plain(reason))
             ) from None
+        leave_read_only_servers(self._engine)
         if self._engine.dialect.name == "postgresql":
             event.listen(self._engine, "connect", _prepare_postgresql)
         if self.is_in_process:

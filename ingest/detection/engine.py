@@ -160,7 +160,7 @@ class Detection(DetectionParts):
 
     def listen(self, since_us: int | None) -> None:
         """The broker's connection stands since then (None = the first record's time): nobody heard what was before."""
-        self._offline.presence.listening_us = since_us
+        self._offline.presence.listen(since_us)
 
     def tick(self, now_us: int) -> list[Change]:
         """What time alone brings: controllers that say nothing."""

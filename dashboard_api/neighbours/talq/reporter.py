@@ -101,7 +101,8 @@ class Reporter:
             UnavailableError: the database does not answer.
         """
         row = await run_in_threadpool(receiver, self._context.database, one.url)
-        if row.next_at_us > self._context.wall_us():
+        longest_us = wait_s(row.n_failed) * _US  # more than that, and the clock was set back
+        if self._context.wall_us() < row.next_at_us <= self._context.wall_us() + longest_us:
             return
         try:
             token = await run_in_threadpool(self._context.city.talq_token, one)
@@ -141,7 +142,7 @@ class Reporter:
         period_us = one.measurements_s * _US
         now_us = self._context.now_us()
         sample_us, start = row.sample_us, row.sample_row
-        if now_us // period_us * period_us > sample_us:  # what an older sample still lacks is in the newer one
+        if now_us // period_us * period_us != sample_us:  # what an older sample still lacks is in the newer one
             sample_us, start = now_us // period_us * period_us, 0
         devices = await run_in_threadpool(self._devices.devices)
         own = [
