@@ -27,7 +27,7 @@ from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
 from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
-from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
+from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document, validation_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
 from dashboard_api.http.head_requests import HeadRequests
 from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
@@ -36,18 +36,20 @@ from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics, add_unreadable_metric
 from dashboard_api.live.changes import ChangeHistory
+from dashboard_api.neighbours.citizens.kept_pages import KeptPages
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
 from dashboard_api.neighbours.talq.groups import GroupSource
 from dashboard_api.neighbours.talq.logger_source import LoggerSource
+from dashboard_api.neighbours.talq.nights import CalendarFollower
 from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
 from ingest.schema.city import City
-from languages.catalogue import FALLBACK
 
 _OTHERS: Final = {
     "/openapi.json": Rule(Role.PUBLIC),
@@ -80,22 +82,27 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     talq_groups = GroupSource(address_of_gateway(settings.city.group), context.database)
     talq_loggers = LoggerSource(context.database, talq_devices, talq_groups)
     reporter = Reporter(context, talq_devices, talq_loggers)
+    follower = CalendarFollower(context)
+    intake = ReportIntake(context)
+    kept_pages = KeptPages(context, intake)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
-            asyncio.create_task(keep_up(*context.upkeep())),
+            asyncio.create_task(keep_up(*context.upkeep(), follower.run)),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(reporter.run()),
+            asyncio.create_task(kept_pages.run()),
         ]
         yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        with suppress(ApiError, OSError, ValueError):
-            await run_in_threadpool(context.refusals.write)
+        for last in (context.refusals.write, context.database.keep_reports):
+            with suppress(ApiError, OSError, ValueError):
+                await run_in_threadpool(last)
         context.close()
 
     app = FastAPI(
@@ -105,6 +112,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
         lifespan=lifespan,
         docs_url=None,  # their pages come from another host; ours is plain and our own
         redoc_url=None,
+        # /metrics counts; FastAPI would look for an exporter at every request, and hand it the texts of errors
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     app.state.feed = feed
@@ -112,6 +121,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.talq_devices = talq_devices
     app.state.talq_groups = talq_groups
     app.state.talq_loggers = talq_loggers
+    app.state.report_intake = intake
+    app.state.kept_pages = kept_pages
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)
@@ -126,7 +137,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     add_unreadable_metric(app.state.metrics, stores)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(HeadRequests)
-    app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
+    app.add_middleware(RequestLimits, languages=context.languages)
     names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))
     if settings.web.allowed_origins:
         app.add_middleware(
@@ -135,7 +146,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],  # no cookies: programs bring a token
         )
-    app.add_middleware(HostCheck, names=names, words=context.languages[FALLBACK])
+    app.add_middleware(HostCheck, names=names, languages=context.languages)
     app.add_middleware(SecurityHeaders, is_shared=bool(settings.web.allowed_origins))
     app.add_middleware(RequestMetrics, registry=app.state.metrics)
     if settings.web.trusted_proxies:
@@ -158,14 +169,10 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        if first["type"] == UNSTORABLE:
-            return JSONResponse(
-                problem_document(400, problem_catalogue(request), UNSTORABLE), 400, media_type=MEDIA_TYPE
-            )
-        where = ".".join(str(part) for part in first["loc"])
-        document = problem_document(422, problem_catalogue(request), "invalid", where=where, reason=first["msg"])
-        return JSONResponse(document, 422, media_type=MEDIA_TYPE)
+        found, words = error.errors(), problem_catalogue(request)
+        if found[0]["type"] == UNSTORABLE:
+            return JSONResponse(problem_document(400, words, UNSTORABLE), 400, media_type=MEDIA_TYPE)
+        return JSONResponse(validation_document(found, words), 422, media_type=MEDIA_TYPE)
 
     @app.exception_handler(Exception)  # a bug: its trace goes to the log, not to the client
     async def answer_bug(request: Request, _error: Exception) -> JSONResponse:

@@ -9,18 +9,21 @@ Routes are tried one after another, so what is asked most stands first.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
+from starlette.routing import BaseRoute
 
 from dashboard_api.access.guard import Guard
 from dashboard_api.access.roles import Rule
 from dashboard_api.api import (
     models,
 )
-from dashboard_api.api.neighbour_routes import NEIGHBOURS
+from dashboard_api.api.neighbour_routes import CITIZENS, NEIGHBOURS
 from dashboard_api.api.page_routes import PAGES
 from dashboard_api.api.route import Route
 from dashboard_api.api.shown_routes import SHOWN
@@ -29,7 +32,7 @@ from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.http.query_check import QueryCheck
 
-ROUTES: Final = (*SHOWN, *WORK, *NEIGHBOURS, *PAGES)
+ROUTES: Final = (*CITIZENS, *SHOWN, *WORK, *NEIGHBOURS, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",
@@ -40,10 +43,23 @@ _EVERYWHERE: Final[Mapping[int, str]] = {
 }
 
 
-def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
+def add_routes(app: FastAPI) -> None:
     """Add the table's routes to ``app``, each behind its guard, described for the OpenAPI document."""
-    for route in routes:
-        app.add_api_route(
+    for route, prepared in zip(ROUTES, _prepared(), strict=True):
+        own = copy.copy(prepared)
+        _guard(app, own, route.rule)
+        app.router.routes.append(own)
+
+
+@cache
+def _prepared() -> tuple[BaseRoute, ...]:
+    """The routes without guards: their parameters and models are analysed once, which takes most of an app's making."""
+    router = APIRouter()
+    for route in ROUTES:
+        if route.is_plain:
+            _add_plain(router, route)
+            continue
+        router.add_api_route(
             route.path,
             route.endpoint,
             methods=[route.method],
@@ -60,8 +76,15 @@ def add_routes(app: FastAPI, routes: tuple[Route, ...] = ROUTES) -> None:
             },
         )
         if not route.reads_query:
-            _check_query(app.router.routes[-1])
-        _guard(app, app.router.routes[-1], route.rule)
+            _check_query(router.routes[-1])
+    return tuple(router.routes)
+
+
+def _add_plain(router: APIRouter, route: Route) -> None:
+    router.add_route(route.path, route.endpoint, methods=[route.method], include_in_schema=False)
+    added: Any = router.routes[-1]
+    if not route.reads_query:
+        added.app = QueryCheck(added.app, route.query)
 
 
 def _check_query(route: Any) -> None:

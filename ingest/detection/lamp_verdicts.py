@@ -12,7 +12,8 @@ from ingest.detection.baseline import Baseline
 from ingest.detection.cabinet.voltage import VoltageRules
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
-from ingest.detection.lamp.lamp_rules import LampRules, LampVerdict
+from ingest.detection.lamp.lamp_rules import LampRules
+from ingest.detection.lamp.lamp_verdict import LampVerdict
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import RuleSet

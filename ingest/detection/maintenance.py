@@ -46,3 +46,11 @@ class Maintenance:
                 continue
             muted |= True if cabinet_id is None else cabinet == fleet.cabinet_index.get(cabinet_id, -2)
         return muted
+
+    def circuits(self, fleet: Fleet, circuit: Int64, now_us: int) -> Bool:
+        """Circuits that are being worked on now, alone or with their cabinet; bool (n,)."""
+        muted = self.cabinets(fleet, fleet.circuit_cabinet[circuit].astype(np.int64), now_us)
+        for cabinet_id, name, lamp_id, from_us, until_us in self._windows:
+            if cabinet_id is not None and name is not None and lamp_id is None and from_us <= now_us < until_us:
+                muted |= circuit == fleet.circuit_index.get((cabinet_id, name), -2)
+        return muted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from dashboard_api.neighbours.talq.answers import CHANGING, COUNT, READING, answ
 from dashboard_api.neighbours.talq.assign_routes import check_districts
 from dashboard_api.neighbours.talq.calendars import hours_of_calendars
 from dashboard_api.neighbours.talq.errors import RefusedError
+from dashboard_api.neighbours.talq.nights import tonight
 from dashboard_api.neighbours.talq.program_model import Calendar, ControlProgram, parse
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.controller_schedules import (
@@ -25,6 +26,7 @@ from dashboard_api.store.controller_schedules import (
     change_plans,
     read_plans,
 )
+from languages.message import Message, Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,9 @@ class _Kind:
         documents: Mapping[str, Any] = getattr(plans, self.attribute)
         return documents
 
-    def changed(self, plans: Plans, documents: Mapping[str, Any]) -> Change:
-        """The plans with other documents of this kind, if all can be expressed together."""
-        after = replace(plans, **{self.attribute: documents})
-        return Change(after, hours_of_calendars(after.calendars, after.programs))
+    def changed(self, plans: Plans, documents: Mapping[str, Any]) -> Plans:
+        """The plans with other documents of this kind."""
+        return replace(plans, **{self.attribute: documents})
 
 
 _CALENDARS: Final = _Kind("calendars", Calendar)
@@ -155,10 +156,10 @@ async def _put_in(
     async def make(_given: Mapping[str, str]) -> Any:
         documents = await body_of(request)
         if not isinstance(documents, list):
-            raise BadRequestError("bad_member", where="body", reason="not a list")
+            raise BadRequestError("bad_member", where="body", reason=Message("value.list"))
         by_id = _by_id(documents, kind)
 
-        def edit(plans: Plans) -> Change:
+        def edit(plans: Plans) -> Plans:
             before = kind.of(plans)
             for document_id in by_id:
                 if not is_new:
@@ -182,9 +183,9 @@ async def _put_one(
     async def make(_given: Mapping[str, str]) -> Any:
         document = await body_of(request)
         if document_id not in _by_id([document], kind):
-            raise BadRequestError("bad_member", where="id", reason="not the one of the address")
+            raise BadRequestError("bad_member", where="id", reason=Message("value.other_path"))
 
-        def edit(plans: Plans) -> Change:
+        def edit(plans: Plans) -> Plans:
             _known(kind.of(plans), document_id)
             return kind.changed(plans, {**kind.of(plans), document_id: document})
 
@@ -203,7 +204,7 @@ async def _delete(
     async def make(_given: Mapping[str, str]) -> Any:
         gone: list[Any] = []
 
-        def edit(plans: Plans) -> Change:
+        def edit(plans: Plans) -> Plans:
             before = dict(kind.of(plans))
             _known(before, document_id)
             gone.append(before.pop(document_id))
@@ -216,19 +217,25 @@ async def _delete(
     return await answer(request, CHANGING, make)
 
 
-async def _change(context: Context, actor: Actor, principal: Principal, edit: Any) -> None:
+async def _change(context: Context, actor: Actor, principal: Principal, edit: Callable[[Plans], Plans]) -> None:
+    night = await run_in_threadpool(tonight, context)
+
+    def expressed(plans: Plans) -> Change:
+        after = edit(plans)
+        return Change(after, hours_of_calendars(after.calendars, after.programs, night))
+
     def check(controllers: Collection[str]) -> None:
         check_districts(context, principal, controllers)
 
-    await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), edit, check)
+    await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), expressed, check)
 
 
 def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:
     found = {parse(kind.model, document).id: document for document in documents}
     if len(found) < len(documents):
-        raise BadRequestError("bad_member", where="id", reason="twice in the list")
+        raise BadRequestError("bad_member", where="id", reason=Message("value.twice"))
     if COUNT in found:
-        raise RefusedError("genericError", "id", f"'{COUNT}' is the address of their number")
+        raise RefusedError("genericError", "id", Message("talq.address_of_count", address=COUNT))
     return found
 
 
@@ -241,9 +248,11 @@ def _check_unused(plans: Plans, kind: _Kind, document_id: str) -> None:
     used = "deletingResourceIsReferred"
     if kind is _CALENDARS and plans.controllers.get(document_id):
         first = plans.controllers[document_id][0]
-        raise RefusedError(used, "calendarAddress", f"controller {first} follows it")
+        raise RefusedError(used, "calendarAddress", Message("talq.used_by_controller", controller_id=Plain(first)))
     if kind is _PROGRAMS:
         for calendar in plans.calendars.values():
             named = {calendar.get("defaultProgram"), *(rule["program"] for rule in calendar.get("rules") or ())}
             if document_id in named:
-                raise RefusedError(used, "controlProgramAddress", f"calendar {calendar['id'][:100]} names it")
+                raise RefusedError(
+                    used, "controlProgramAddress", Message("talq.used_by_calendar", calendar=calendar["id"])
+                )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dashboard_api.errors import BadRequestError
+from ingest.schema.validation import reason_of
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, Field(max_length=500)]
@@ -76,10 +77,30 @@ class ControlProgramOne(ControlProgram):
     dynamicControls: Annotated[list[Any], Field(max_length=1000)] | None = None  # noqa: N815
 
 
+class Weekdays(Part):
+    """A weekday, or a range of them; 1 = Monday."""
+
+    start: Annotated[int, Field(ge=1, le=7)]
+    end: Annotated[int, Field(ge=1, le=7)] | None = None
+
+
+class Dates(Part):
+    """A day of every month (``---31``) or of the year (``--12-31``), or a range of them."""
+
+    start: Text
+    end: Text | None = None
+
+
+Occurrence = Annotated[str, Field(pattern=r"^[1-5L]$")]
+
+
 class Condition(Part):
     """Dates or weekdays."""
 
     type: Literal["ccDate", "ccDay"]
+    days: Annotated[list[Weekdays], Field(max_length=7)] | None = None
+    occurrences: Annotated[list[Occurrence], Field(max_length=5)] | None = None
+    dates: Annotated[list[Dates], Field(max_length=400)] | None = None
 
 
 class Rule(Part):
@@ -111,4 +132,4 @@ def parse(model: type[Part], document: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadRequestError("bad_member", where=where[:200], reason=first["msg"][:200]) from error
+        raise BadRequestError("bad_member", where=where[:200], reason=reason_of(first)) from error

@@ -33,7 +33,7 @@ class DarkStrikes:
         judged_s: int64 (n,) when each was last judged; lit_from_s when its arcs struck; struck_s when ``do_all_strike``
             last said so.
         n_silent: uint8 (n,) sweeps since the sum's meter answered.
-        seen: float64 (n,) logarithm of the newest power over that by ratings, at seen_level int64 (n,); seen_s its time.
+        seen: float64 (n,) logarithm of the newest power over that by ratings; seen_level int64 (n,) and seen_s then.
     """
 
     def __init__(self, sums: SumTable, table: LimitTable) -> None:

@@ -90,8 +90,14 @@ class NeutralRule:
         self._lamps = _representatives(fleet)
         self._watched = np.flatnonzero((self._lamps[0] >= 0).sum(axis=0) >= 2)  # circuits with lamps on two phases
 
-    def judge(self, sweep: Sweep, is_muted: Callable[[Int64], Bool]) -> None:
-        """Judge the cabinets and circuits of a sweep's live records; ``is_muted``: cabinets under maintenance."""
+    def judge(self, sweep: Sweep, is_muted: Callable[[Int64], Bool], is_circuit_muted: Callable[[Int64], Bool]) -> None:
+        """Judge the cabinets and circuits of a sweep's live records.
+
+        Args:
+            sweep: the one at hand.
+            is_muted: cabinets under maintenance.
+            is_circuit_muted: circuits under maintenance, alone or with their cabinet.
+        """
         fleet = self._fleet
         records = np.flatnonzero(sweep.is_live & sweep.has_cabinet_voltage)
         if len(records):
@@ -101,7 +107,7 @@ class NeutralRule:
             places = (records, home, self.cabinets, self.cabinet_run, volts, is_muted)
             self._judge_places(sweep, *places, np.zeros(len(home), np.bool_), is_circuit=False)
         if len(self._watched):
-            self._judge_circuits(sweep, is_muted)
+            self._judge_circuits(sweep, is_circuit_muted)
 
     def _sane(self, volts: Float32) -> Float32:
         sane: Float32 = np.where((volts > self._no_voltage) & (volts <= self._most_v), volts, np.float32(np.nan))
@@ -179,8 +185,7 @@ class NeutralRule:
             voltages.follow(place, volts)
             return
         is_reported = (np.isfinite(volts).sum(axis=0) >= 2) | is_raised
-        cabinet = self._fleet.circuit_cabinet[place].astype(np.int64) if is_circuit else place
-        gate = is_muted(cabinet) & ~run.is_open[place]
+        gate = is_muted(place) & ~run.is_open[place]
         verdict = run.step(
             place, sweep.at_s[record], sweep.dt_s[record], holds, is_reported & ~holds, is_reported, gate
         )

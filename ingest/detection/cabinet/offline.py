@@ -41,17 +41,33 @@ class Presence:
         self._ticked_us = 0
         self.listening_us: int | None = 0
 
-    def hear(self, heard: Places, live: Places, now_us: int, at_us: Int64 | None = None) -> Int64:
+    def listen(self, since_us: int | None) -> None:
+        """Messages come from then on; nothing was heard later than that, whatever the clock showed before."""
+        self.listening_us = since_us
+        if since_us is not None:
+            for times_us in (self.heard_us, self.death_us):
+                np.minimum(times_us, since_us, out=times_us)
+
+    def hear(
+        self, heard: Places, live: Places, now_us: int, at_us: Int64 | None = None, live_from_us: int | None = None
+    ) -> Int64:
         """Note whose records came; returns the controllers that are back (live data, and no death since their birth).
 
-        ``live`` are those of ``heard`` whose record is no history. ``at_us``: the time of each record of ``heard``,
-        which may be later than the time of a recording, since that waits for those whose records are still to be read.
+        Args:
+            heard: the controllers.
+            live: those of them whose record is no history.
+            now_us: the time of the city.
+            at_us: the time of each record of ``heard``, which may be later than the time of a recording, since that
+                waits for those whose records are still to be read.
+            live_from_us: the earliest time of a live record.
         """
         times_us = now_us if at_us is None else np.clip(at_us, now_us, now_us + _FARTHEST_US)
         self.heard_us[heard] = np.maximum(self.heard_us[heard], times_us)
         is_back = self.is_offline[live] & (self.death_us[live] == 0)
-        if self.listening_us is None and len(is_back):
-            self.listening_us = now_us
+        if len(is_back) and (self.listening_us is None or self.listening_us > now_us):
+            # after an absence of ours the first records may be read before the time has come as far as they are
+            since_us = now_us if live_from_us is None else max(now_us, live_from_us)
+            self.listening_us = since_us if self.listening_us is None else min(self.listening_us, since_us)
         back = pick(live, np.flatnonzero(is_back))
         self.is_offline[back] = False
         return back
@@ -97,7 +113,9 @@ class OfflineRule:
         live, whose = sweep.live_controller, sweep.batch.controller
         is_known = whose >= 0
         heard, at_us = whose[is_known].astype(np.int64), sweep.at_s[is_known] * 1_000_000
-        for controller in self.presence.hear(heard, live, now_us, at_us).tolist():
+        live_at_s = sweep.at_s[sweep.is_live]
+        live_from_us = int(live_at_s.min()) * 1_000_000 if len(live_at_s) else None
+        for controller in self.presence.hear(heard, live, now_us, at_us, live_from_us).tolist():
             self._book.close(self._key(controller), now_us)
 
     def tick(self, now_us: int, interval_s: Int64, is_muted: Callable[[Int64], Bool]) -> None:

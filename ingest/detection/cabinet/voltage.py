@@ -39,8 +39,21 @@ class VoltageRules:
         self.cabinets = {code: Debounce(fleet.n_cabinets, confirm) for code in self._limits}
         self._is_idle = False  # known to be
 
-    def judge(self, sweep: Sweep, suspects: Suspects, is_muted: Callable[[Int64], Bool]) -> None:
-        """Judge the circuits and cabinets of a sweep."""
+    def judge(
+        self,
+        sweep: Sweep,
+        suspects: Suspects,
+        is_muted: Callable[[Int64], Bool],
+        is_circuit_muted: Callable[[Int64], Bool],
+    ) -> None:
+        """Judge the circuits and cabinets of a sweep.
+
+        Args:
+            sweep: the one at hand.
+            suspects: what of it may be odd.
+            is_muted: cabinets under maintenance.
+            is_circuit_muted: circuits under maintenance, alone or with their cabinet.
+        """
         if not self._is_any_out(sweep, suspects):
             self._is_idle = self._is_idle or not self._is_any_active()
             if self._is_idle:
@@ -50,7 +63,7 @@ class VoltageRules:
         median = self._circuit_medians(sweep, row, sweep.batch.lamp[row].astype(np.int64))
         at_s, dt_s = self._times(sweep)
         cabinet_v = self._cabinet_voltages(sweep)
-        muted = is_muted(np.arange(self._fleet.n_cabinets))
+        muted = is_muted(np.arange(self._fleet.n_cabinets)), is_circuit_muted(np.arange(self._fleet.n_circuits))
         for code, limit in self._limits.items():
             is_low = code == "supplyVoltageTooLow"
             self._judge_code(code, limit, median, cabinet_v, at_s, dt_s, muted, is_low=is_low)
@@ -139,7 +152,7 @@ class VoltageRules:
         cabinet_v: Float64,
         at_s: Int64,
         dt_s: Int64,
-        muted: Bool,
+        muted: tuple[Bool, Bool],
         *,
         is_low: bool,
     ) -> None:
@@ -162,7 +175,7 @@ class VoltageRules:
         if len(k):
             at, dt, h = at_s[controller[k]], dt_s[controller[k]], cabinet_holds[k]
             reported = np.ones(len(k), np.bool_)
-            verdict = cabinets.step(k, at, dt, h, ~h, reported, muted[k] & ~cabinets.is_open[k])
+            verdict = cabinets.step(k, at, dt, h, ~h, reported, muted[0][k] & ~cabinets.is_open[k])
             volts = np.array([np.nanmedian(median[owner == i]) if n_reported[i] else cabinet_v[i] for i in k.tolist()])
             self._tell(code, limit, k, verdict.opened, at, volts, cabinets, is_cabinet=True)
             self._clear(code, k, verdict.cleared, at, volts, is_cabinet=True)
@@ -170,7 +183,7 @@ class VoltageRules:
         if len(q):
             at, dt, h = at_s[controller[owner[q]]], dt_s[controller[owner[q]]], holds[q]
             # all circuits out together are the cabinet's fault: theirs waits for its verdict
-            waits = (cabinet_holds[owner[q]] | cabinets.is_open[owner[q]] | muted[owner[q]]) & ~circuits.is_open[q]
+            waits = (cabinet_holds[owner[q]] | cabinets.is_open[owner[q]] | muted[1][q]) & ~circuits.is_open[q]
             verdict = circuits.step(q, at, dt, h, ~h, np.ones(len(q), np.bool_), waits)
             self._tell(code, limit, q, verdict.opened, at, median[q], circuits, is_cabinet=False)
             self._clear(code, q, verdict.cleared, at, median[q], is_cabinet=False)

@@ -116,7 +116,7 @@ class CycleCounter:
         return replace(window, is_change=is_change | is_counted, n_changes=n_changes)
 
     def first_change_s(self, lamp: Int64, at_s: Int64) -> Int64:
-        """When the first of the changes within the window was, seen or counted; int64 (n,), ``at_s`` if there is none."""
+        """When the first change within the window was, seen or counted; int64 (n,), ``at_s`` if there is none."""
         rings = np.concatenate([self._state.changes_s[:, lamp], self._state.switch_counted_s[:, lamp]]).astype(np.int64)
         is_recent = (rings > 0) & (at_s - rings <= self._window_s)
         first: Int64 = np.where(is_recent, rings, at_s).min(axis=0)

@@ -6,8 +6,7 @@ Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,18 @@ from ingest.detection.conditions.lamp_evidence import lamp_evidence
 from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns, sharing_a_circuit
 from ingest.detection.lamp.cycling import CycleCounter
-from ingest.detection.lamp.own_power import learn_own
+from ingest.detection.lamp.lamp_verdict import LampVerdict, confirm_of
+from ingest.detection.lamp.own_power import learn_own, note_steps
 from ingest.detection.lamp.sample import Electric, Levels, expect, is_unsupplied, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
 from ingest.detection.memory.cabinet_context import CabinetContext
-from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.flag_bits import Flags, put_bit
 from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import DARK, Detector, Expected, RuleSet, Window
-from ingest.detection.rules.dimming_failure import follows
 from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
 from ingest.model.fleet import Fleet
 
@@ -35,30 +34,6 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _QUIET_STATUS: Final = np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)
-
-
-@dataclass(frozen=True, slots=True)
-class LampVerdict:
-    """One lamp's rule opened (with evidence) or cleared."""
-
-    detector: Detector
-    lamp: int
-    is_opened: bool
-    at_s: int
-    since_s: int
-    evidence: dict[str, Any]
-
-
-def confirm_of(detector: Detector, table: LimitTable) -> Confirm:
-    """A detector's confirm and clear rule in numbers."""
-
-    def number(limit: str | int) -> float:
-        return table.scalar(limit) if isinstance(limit, str) else float(limit)
-
-    samples = int(number(detector.samples)) - detector.is_repetition
-    return Confirm(
-        samples, number(detector.seconds), int(number(detector.clear_samples)), number(detector.clear_seconds)
-    )
 
 
 class LampRules:
@@ -126,7 +101,8 @@ class LampRules:
         limits = self.table.of(self.fleet.technology[lamp])
         is_high = (window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v)
         self.overvolted = sharing_a_circuit(self.fleet, lamp[is_high])
-        is_ending = levels.is_guessed & sweep.is_ending[record]
+        ends = np.where(self.fleet.is_dimmable[lamp], sweep.is_ending[record], sweep.is_switching[record])
+        is_ending = levels.is_guessed & ends
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
@@ -134,8 +110,10 @@ class LampRules:
         window = self.cycles.count(sweep.batch, row, lamp, at_s, window, expected, *masks, limits)
         self._judge_put_out_anew()
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
-        self._note_steps(lamp, window, expected, is_settled & ~is_wild)
-        verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
+        self.followed = note_steps(state, lamp, window, expected, is_settled & ~is_wild)
+        # an LED draws its power at once: its samples in the guard count, and the verdict alone waits for its end
+        settled = (is_settled, is_settled | (~levels.is_guessed & (self.warm_up_s[lamp] == 0)))
+        verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, settled, is_wild, is_muted(lamp))
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)
         self._reopen(lamp, levels.level)
@@ -147,13 +125,6 @@ class LampRules:
         rule, lamp = self.rules.number.get(DARK.name), self.cycles.dips.put_out
         if rule is not None and len(lamp):
             self.debounce[rule].forget(lamp)
-
-    def _note_steps(self, lamp: Int64, window: Window, expected: Expected, is_settled: Bool) -> None:
-        """Note which lamps have followed their last step."""
-        suspect = np.flatnonzero(is_settled & ~self.state.has_followed[lamp] & np.isfinite(expected.before_w))
-        if len(suspect):
-            self.followed = lamp[suspect[follows(window, expected)[suspect]]]
-            self.state.has_followed[self.followed] = True
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
@@ -215,10 +186,11 @@ class LampRules:
         window: Window,
         expected: Expected,
         limits: LampLimits,
-        is_settled: Bool,
+        settled: tuple[Bool, Bool],
         is_wild: Bool,
         is_muted: Bool,
     ) -> list[LampVerdict]:
+        is_settled, is_counted = settled  # may give a verdict on what depends on the level; count towards one
         state, bits = self.state, self.state.bits
         flags = state.flags[lamp]
         verdicts: list[LampVerdict] = []
@@ -235,9 +207,10 @@ class LampRules:
             if detector.spoils is None:
                 judges &= ~is_wild
             is_open = (flags & bits.open[rule]) != 0
-            if detector.is_level_dependent:
-                judges &= is_settled
             is_gated = ~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected))
+            if detector.is_level_dependent:
+                judges &= is_counted
+                is_gated |= ~is_settled
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
             if detector.is_repetition:  # the sample that is repeated is the first of them

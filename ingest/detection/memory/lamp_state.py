@@ -30,8 +30,8 @@ class LampState:
         level: uint8 (L,) commanded % as judged; level_reported the newest one the agent reported;
             level_raw what its newest record carried.
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
-        switch_count: uint32 (L,) the newest that was told, at switch_reported_s; counted_wh the energy and counted_h the
-            burning hours told beside it.
+        switch_count: uint32 (L,) the newest that was told, at switch_reported_s; counted_wh the energy beside it and
+            counted_h the burning hours.
         is_burning: bool (L,) not dark in its newest judged sample, warm or not.
         before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then;
             has_followed bool (L,) it drew another power since, as far as its samples were judged.

@@ -34,7 +34,11 @@ def with_counters(kit, **kwargs):
 
     def tell(columns):
         is_told = town.now_us // 60_000_000 % 5 == 0
-        for name, counts in (("switch_count", town.switch_count), ("energy_wh", town.energy_wh), ("burning_hours", town.hours)):
+        for name, counts in (
+            ("switch_count", town.switch_count),
+            ("energy_wh", town.energy_wh),
+            ("burning_hours", town.hours),
+        ):
             columns[name][:] = counts if is_told else 0xFFFFFFFF
 
     town.quirk = tell

@@ -58,3 +58,28 @@ def test_a_clock_that_is_days_ahead_hides_silence_for_some_hours_only():
     one = np.array([0])
     presence.hear(one, one, T0, np.array([T0 + 9 * 24 * 60 * MINUTE_US]))
     assert presence.tick(T0 + 7 * 60 * MINUTE_US, interval_s).tolist() == [0]
+
+
+def test_after_an_absence_of_ours_silence_counts_from_the_first_record_though_the_time_comes_later():
+    presence, interval_s = presence_of(3), np.array([60, 60, 300])
+    presence.tick(T0 + MINUTE_US, interval_s)
+    presence.listening_us = None  # ended, and started again 20 hours later
+    back_us = T0 + 1200 * MINUTE_US
+    for minute in range(2):  # the time is still that of the last record before, or goes on while others are read
+        both = np.arange(2)
+        at_us = back_us + minute * MINUTE_US
+        presence.hear(both, both, T0 + MINUTE_US, np.full(2, at_us), at_us)
+    assert presence.tick(back_us + 6 * MINUTE_US, interval_s).tolist() == [0, 1]
+    assert presence.tick(back_us + 14 * MINUTE_US, interval_s).tolist() == []
+    assert presence.tick(back_us + 16 * MINUTE_US, interval_s).tolist() == [2]
+    assert (presence.since_us[2], presence.confirmed_us[2]) == (T0, back_us + 15 * MINUTE_US)
+
+
+def test_a_clock_that_is_years_ahead_is_not_what_listening_begins_with():
+    presence, interval_s = presence_of(2), np.array([60, 60])
+    presence.listening_us = None
+    for controller, years in ((0, 20), (1, 0)):
+        one = np.array([controller])
+        at_us = T0 + (years * 365 * 1440 + 1) * MINUTE_US
+        presence.hear(one, one, T0 + MINUTE_US, np.array([at_us]), at_us)
+    assert presence.tick(T0 + 8 * MINUTE_US, interval_s).tolist() == [1]
