@@ -37,14 +37,14 @@ class MeterMemory:
     Attributes:
         direction: int8 (n,) -1, 1 or 0 unknown.
         is_high: bool (n,) beyond what its lamps can draw.
-        is_told: bool (n,) it has told a power before.
+        has_power: bool (n,) it has shown a power before.
     """
 
     def __init__(self, n: int) -> None:
         """Nothing was seen."""
         self.direction = np.zeros(n, np.int8)
         self.is_high = np.zeros(n, np.bool_)
-        self.is_told = np.zeros(n, np.bool_)
+        self.has_power = np.zeros(n, np.bool_)
 
 
 class GroupMeters:
@@ -80,8 +80,8 @@ class GroupMeters:
         for phase, memory in enumerate(self.phases):
             is_absurd |= _is_absurd(memory, c, cabinet_w[live, phase], rated_w)
             # a phase that is there, and whose power was told before, has one
-            is_absurd |= np.isnan(cabinet_w[live, phase]) & memory.is_told[c] & self._is_alive(batch, live, phase)
-            memory.is_told[c] |= np.isfinite(cabinet_w[live, phase])
+            is_absurd |= np.isnan(cabinet_w[live, phase]) & memory.has_power[c] & self._is_alive(batch, live, phase)
+            memory.has_power[c] |= np.isfinite(cabinet_w[live, phase])
         if is_absurd.any():  # a sum without one of its phases would be a wrong one
             cabinet_w = cabinet_w.copy()
             cabinet_w[live[is_absurd]] = np.nan

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
+from ingest.detection.memory.lamp_state import LIT_YES
 from ingest.errors import SnapshotError
 from ingest.model.finding import Change, Cleared, Key, Place
 from ingest.model.fleet import Fleet
@@ -143,6 +144,9 @@ def upgraded(memory: Arrays) -> dict[str, npt.NDArray[Any]]:
         if flags is not None:
             new["lamp/marks/is_learning"] = (flags & np.uint32(1 << 15)) != 0
             new["lamp/marks/is_attended"] = (flags & np.uint32(1 << 13)) != 0
+    lit = _load(new, "lamp/state/lit")
+    if lit is not None and _load(new, "lamp/state/is_burning") is None:
+        new["lamp/state/is_burning"] = lit == LIT_YES
     return new
 
 

@@ -213,16 +213,14 @@ class LampRules:
                 is_gated |= ~is_settled
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
-            if detector.is_repetition:  # the sample that is repeated is the first of them
-                begun = np.flatnonzero(~is_active & verdict.is_active)
-                debounce.since_s[lamp[begun]] = at_s[begun] - dt_s[begun]
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
             flags = put_bit(flags, bits.open[rule], is_open)
             if detector.withholds is not None:
                 withheld = withheld | detector.withholds(window, RuleRuns(debounce.count[lamp], debounce.is_open[lamp]))
             for rows, is_opened in ((verdict.opened, True), (verdict.cleared, False)):
                 if len(rows):
-                    verdicts += self._tell(detector, rule, rows, lamp, at_s, window, expected, is_opened=is_opened)
+                    times = at_s[rows], dt_s[rows]
+                    verdicts += self._tell(detector, rule, rows, lamp, times, window, expected, is_opened=is_opened)
         # not as they were copied: a verdict may have made the lamp another one, to be learned anew
         state.flags[lamp] = bits.with_rules(state.flags[lamp], flags)
         return verdicts
@@ -243,27 +241,29 @@ class LampRules:
         rule: int,
         rows: Int64,
         lamp: Int64,
-        at_s: Int64,
+        times: tuple[Int64, Int64],
         window: Window,
         expected: Expected,
         *,
         is_opened: bool,
     ) -> list[LampVerdict]:
-        state, lamps = self.state, lamp[rows]
+        state, lamps, (at_s, dt_s) = self.state, lamp[rows], times
         if detector.suspects_register and is_opened:
             state.is_register_suspect[lamps] |= ~state.has_fitted[lamps]
         if detector.is_new_lamp_when_clear and not is_opened:
             state.start_anew(lamps)
-        since_s = self.debounce[rule].since_s[lamps]
-        if detector.begins_with_change and is_opened:
-            self.debounce[rule].since_s[lamps] = since_s = self.cycles.first_change_s(lamps, at_s[rows])
+        since_s = self.debounce[rule].since_s[lamps].astype(np.int64)
+        if detector.begins_with_change:
+            since_s = self.cycles.first_change_s(lamps, at_s)
+        elif detector.is_repetition:  # the sample that is repeated is the first of them
+            since_s -= dt_s
         samples = self.debounce[rule].confirm.samples + detector.is_repetition
         return [
             LampVerdict(
                 detector,
                 int(lamps[i]),
                 is_opened,
-                int(at_s[row]),
+                int(at_s[i]),
                 int(since_s[i]),
                 lamp_evidence(detector, state, int(lamps[i]), window, expected, int(row), samples, is_opened=is_opened),
             )
