@@ -35,6 +35,8 @@ Bool = npt.NDArray[np.bool_]
 
 _QUIET_STATUS: Final = np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)
 
+_POWER: Final = frozenset({"lampPowerTooLow", "lampPowerTooHigh"})
+
 
 class LampRules:
     """The rules' counters over all lamps of a fleet."""
@@ -62,6 +64,9 @@ class LampRules:
         self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
+        power, dimming = ([i for i, r in enumerate(rules) if r.code in codes] for codes in (_POWER, {"dimmingFailure"}))
+        state.wrong_bits = state.bits.of(sum(int(state.bits.open[i]) for i in power))
+        self._stuck_bits = state.wrong_bits | state.bits.running_any(dimming)
         self._hiding = [rules.hiding(rule) for rule in rules]
         self._refusing = [i for i, rule in enumerate(rules) if rule.refused_quality is not None]
         self.steadiness = Steadiness(fleet, table, state, electric, bands, rules, self.debounce)
@@ -114,6 +119,7 @@ class LampRules:
         # an LED draws its power at once: its samples in the guard count, and the verdict alone waits for its end
         settled = (is_settled, is_settled | (~levels.is_guessed & (self.warm_up_s[lamp] == 0)))
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, settled, is_wild, is_muted(lamp))
+        state.was_wrong[lamp] &= (state.flags[lamp] & self._stuck_bits) != 0
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)
         self._reopen(lamp, levels.level)

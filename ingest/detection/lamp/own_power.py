@@ -32,12 +32,10 @@ def fits_register(window: Window, expected: Expected, limits: LampLimits) -> Boo
 
 
 def note_steps(state: LampState, lamp: Int64, window: Window, expected: Expected, is_settled: Bool) -> Int64:
-    """Note which lamps draw another power since the last step of their level, and return the new ones; int64 (m,)."""
-    suspect = np.flatnonzero(is_settled & ~state.has_followed[lamp] & np.isfinite(expected.before_w))
-    if not len(suspect):
-        return lamp[:0]
-    followed = lamp[suspect[follows(window, expected)[suspect]]]
-    state.has_followed[followed] = True
+    """Note which lamps draw another power since the last step of their level, and return them; int64 (m,)."""
+    rows = np.flatnonzero(expected.was_wrong & is_settled)
+    followed = lamp[rows[follows(window, expected)[rows]]] if len(rows) else lamp[:0]
+    state.was_wrong[followed] = False
     return followed
 
 

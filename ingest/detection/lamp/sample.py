@@ -71,7 +71,7 @@ def take_levels(  # measured columns, in the order of the rule
     stepped = np.flatnonzero(is_changed & (before > 0) & was_settled & np.isfinite(suspects.before_w))
     state.before_w[lamp[stepped]] = suspects.before_w[stepped]
     state.before_level[lamp[stepped]] = before[stepped]
-    state.has_followed[lamp[stepped]] = False
+    state.was_wrong[lamp[stepped]] = (state.flags[lamp[stepped]] & state.wrong_bits) != 0
     state.level[lamp] = level
     state.level_reported[lamp[is_raw]] = level[is_raw]
     return Levels(level, ~is_kept, ~is_raw & ~is_kept)
@@ -136,6 +136,7 @@ def expect(  # measured columns, in the order of the rule
         own_full_w=full,
         is_own_known=is_own_known,
         before_w=state.before_w[lamp],
+        was_wrong=state.was_wrong[lamp],
         step_share=_step_share(at_level, technology, lamp, state),
         own_dim_w=dims,
         is_dimming=fleet.is_dimmable[lamp] & ~IS_DISCHARGE[technology],

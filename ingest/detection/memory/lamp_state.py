@@ -34,7 +34,8 @@ class LampState:
             counted_h the burning hours.
         is_burning: bool (L,) not dark in its newest judged sample, warm or not.
         before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then;
-            has_followed bool (L,) it drew another power since, as far as its samples were judged.
+            was_wrong bool (L,) a power fault of it stood then and stands,
+            and it draws the same.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
         silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
         is_away: bool (L,) it did not answer well more than once in a row, or without voltage; or a run of lost replies
@@ -54,6 +55,7 @@ class LampState:
         """Start with nothing known."""
         n = fleet.n_lamps
         self.bits = FlagBits(n_rules)
+        self.wrong_bits = self.bits.of(0)  # of open power faults, as the rules are numbered
         self.flags = np.full(n, self.bits.learning, self.bits.dtype)
         self.power_w = np.full(n, np.nan, np.float32)
         self.voltage_v = np.full(n, np.nan, np.float32)
@@ -70,7 +72,7 @@ class LampState:
         self.level_reported = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.switched_s = np.zeros(n, np.uint32)
         self.before_w = np.full(n, np.nan, np.float32)
-        self.has_followed = np.zeros(n, np.bool_)
+        self.was_wrong = np.zeros(n, np.bool_)
         self.before_level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.lit_from_s = np.zeros(n, np.uint32)
         self.restarted_s = np.zeros(n, np.uint32)

@@ -56,11 +56,6 @@ class Circumstances(Protocol):
         ...
 
     @property
-    def has_followed(self) -> Bool:
-        """It drew another power after its newest step than before."""
-        ...
-
-    @property
     def is_weather_dark(self) -> Bool:
         """It switches itself, and may burn by day: the weather is dark, or may be."""
         ...

@@ -67,6 +67,7 @@ class Expected:
         own_full_w: the same at 100 %; ``is_own_known`` it was seen, not reckoned from the rating.
         own_dim_w: float32 (D, n) the same at each scheduled dim level.
         before_w: what it drew, settled, before the level last changed.
+        was_wrong: a power fault of it stood then and stands, and it has not moved since.
         step_share: its power at this level over that at the level of ``before_w``, if it follows.
         is_dimming: the lamp can dim and its technology's power follows the level.
     """
@@ -83,6 +84,7 @@ class Expected:
     is_own_known: Bool
     own_dim_w: Float32
     before_w: Float32
+    was_wrong: Bool
     step_share: Float32
     is_dimming: Bool
 

@@ -71,6 +71,7 @@ def random_case(seed, n=400):
         is_own_known=np.isfinite(own),
         own_dim_w=np.array([full * curve(d) for d in DIMS], f4),
         before_w=np.where(rng.random(n) < 0.4, 70 * rng.uniform(0.9, 1.1, n), np.nan).astype(f4),
+        was_wrong=rng.random(n) < 0.2,
         is_dimming=rng.random(n) < 0.8,
         step_share=rng.choice([np.nan, 0.4, 0.7, 0.9, 1.0, 1.4, 1.92], n).astype(f4),
     )
@@ -192,8 +193,7 @@ def oracle(name, w, e, i):
     if not (on and e.is_dimming[i] and p >= 0.2 * own):
         return False
     before, change = float(e.before_w[i]), abs(float(e.step_share[i]) - 1)
-    own_before = own / float(e.step_share[i])
-    if not (abs(p - own) > 0.08 * own or abs(before - own_before) > 0.08 * own_before):
+    if not (abs(p - own) > 0.08 * own or e.was_wrong[i]):
         return False
     if e.step_share[i] < 1 and e.level[i] > 80:  # a step down that ends above the dimming level
         return False
