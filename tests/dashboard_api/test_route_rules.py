@@ -5,17 +5,14 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from dashboard_api.access.guard import Guard
 from dashboard_api.access.roles import Scope
-from dashboard_api.api.route_table import ROUTES, guard_others
+from dashboard_api.api.route_table import ROUTES
 from dashboard_api.app import create_app
-from dashboard_api.errors import UnguardedError
+from tests.dashboard_api.conftest import T0
 from tests.dashboard_api.people import bearer, sign_in
 
-T0 = 1_790_000_000_000_000
 PEOPLE = ("viewer", "crew", "operator", "administrator")
 VIEW = frozenset((*PEOPLE, "read"))
 WALL = VIEW | {"display"}
@@ -258,26 +255,6 @@ def test_a_method_without_a_route_does_nothing_for_anybody(town, people):
                     assert answer.status_code in {401, 403, 404, 405}, (method, address, caller)
                     met.add((method, caller))
     assert met >= set(itertools.product(set(METHODS) - {"GET"}, clients))
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_route_without_a_rule_is_found_when_the_app_is_made(town):
-    app = create_app(town.city, lambda: T0)
-    assert all(isinstance(route.app, Guard) for route in app.router.routes)
-
-    async def forgotten() -> str:
-        return "open"
-
-    app.add_api_route("/api/v1/forgotten", forgotten)
-    with pytest.raises(UnguardedError, match="/api/v1/forgotten"):
-        guard_others(app, {})
-
-
-def test_a_mount_without_a_rule_is_found_too(town):
-    app = create_app(town.city, lambda: T0)
-    app.mount("/ogc", FastAPI())
-    with pytest.raises(UnguardedError, match="/ogc"):
-        guard_others(app, {})
 
 
 def test_without_accounts_whoever_is_here_is_the_operator(town, client):
