@@ -2,8 +2,10 @@
 
     python -m benchmarks.citizens_page [--lamps 100000] [--rate 200] [--seconds 30]
 
-A real ``terang-api`` answers, as if each request came from another citizen. The last line is one JSON object: the
-latency from the moment a request was due, and the bytes of the form with its script and the lamps of its map.
+A real ``terang-api`` answers, as a city runs it: with accounts, with its limits on requests per address, behind a proxy
+that says from which of 4,000 addresses a request comes. Labels, places on the map and reports differ from request to
+request; each kind of page is asked for once before. The last line is one JSON object: the latency from the moment a
+request was due, requests per CPU-second of the server, and the bytes of the form with its script and its map.
 """
 
 from __future__ import annotations
@@ -26,18 +28,27 @@ from urllib.parse import urlencode
 import numpy as np
 
 from benchmarks.tall_city import build
+from ingest.register.register import Register
 
 ROOT: Final = Path(__file__).parents[1]
 _CONNECTIONS: Final = 32
-_SETTINGS: Final = "[web]\npublic_per_minute = 1000000\n"  # all requests come from one address here
+_SETTINGS: Final = '[web]\ntrusted_proxies = ["127.0.0.1"]\n'  # all limits are as they are by default
+_CITIZENS: Final = 4_000
+_REPORTS: Final = 20  # that are filed, and asked for again
+_STEP: Final = 2**-10  # degrees: to such corners the form's script rounds the box of its map
 _TARGET_S: Final = 0.05
 _MOST_BYTES: Final = 100_000
 
 
-def report_one(port: int, lamp_id: str) -> str:
+def address_of(citizen: int) -> str:
+    """The network address of a citizen."""
+    return f"10.{citizen >> 16 & 255}.{citizen >> 8 & 255}.{citizen & 255}"
+
+
+def report_one(port: int, lamp_id: str, citizen: int = 0) -> str:
     """Report a lamp by the form; the address of the page that shows what becomes of it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    head = {"Content-Type": "application/x-www-form-urlencoded"}
+    head = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": address_of(citizen)}
     connection.request("POST", "/lapor", urlencode({"service": "lamp-dark", "lamp": lamp_id}), head)
     answer = connection.getresponse()
     answer.read()
@@ -53,17 +64,40 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def plan_of(lamp_ids: list[str], report: str, rate: int, seconds: int, seed: int) -> list[tuple[float, str, str]]:
-    """When what is asked for."""
+def plan_of(
+    register: Register, reports: list[str], rate: int, seconds: int, seed: int
+) -> list[tuple[float, str, str, str]]:
+    """When what is asked for, and from which address."""
     chance = random.Random(seed)
+    lamp_ids = list(map(str, register.lamps.lamp_id))
+
+    def box() -> str:
+        row = chance.randrange(len(lamp_ids))
+        west = int(register.lamps.longitude[row] / _STEP) * _STEP
+        south = int(register.lamps.latitude[row] / _STEP - 1) * _STEP
+        return "/lapor/lamps?bbox=" + ",".join(
+            f"{one:.6f}" for one in (west, south, west + 5 * _STEP, south + 5 * _STEP)
+        )
+
     kinds: dict[str, Callable[[], str]] = {
         "form": lambda: "/lapor",
         "label": lambda: "/lapor?" + urlencode({"lamp": chance.choice(lamp_ids)}),
-        "map": lambda: "/lapor/lamps?bbox=106.66,-6.34,106.67,-6.33",
-        "report": lambda: report,
+        "map": box,
+        "report": lambda: chance.choice(reports),
     }
     names = chance.choices(list(kinds), (4, 3, 2, 1), k=rate * seconds)
-    return [(number / rate, name, kinds[name]()) for number, name in enumerate(names)]
+    return [
+        (number / rate, name, kinds[name](), address_of(chance.randrange(_CITIZENS)))
+        for number, name in enumerate(names)
+    ]
+
+
+def play(port: int, plan: list[tuple[float, str, str, str]]) -> list[tuple[str, float, int, int]]:
+    """Ask everything of the plan by another process: ``(kind, latency [s], status, bytes)`` of each request."""
+    load = [sys.executable, "-m", "benchmarks.http_load", str(port), str(_CONNECTIONS)]
+    run = subprocess.run(load, input=json.dumps(plan), capture_output=True, text=True, check=True, cwd=ROOT)
+    times: list[tuple[str, float, int, int]] = json.loads(run.stdout)
+    return times
 
 
 def measure(n_lamps: int, rate: int, seconds: int, seed: int) -> dict[str, Any]:
@@ -73,6 +107,19 @@ def measure(n_lamps: int, rate: int, seconds: int, seed: int) -> dict[str, Any]:
         register = build(folder, n_lamps, n_lamps // 1000, seed, time.time_ns() // 1000)
         with (folder / "city.toml").open("a", encoding="utf-8") as settings:
             settings.write(_SETTINGS)
+        account = [
+            sys.executable,
+            "-m",
+            "dashboard_api",
+            "user",
+            "add",
+            "ani",
+            "--role",
+            "viewer",
+            "--city",
+            str(folder),
+        ]
+        subprocess.run(account, check=True, capture_output=True, cwd=ROOT)
         command = [sys.executable, "-m", "dashboard_api", "--city", str(folder), "--port", "0"]
         api = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         try:
@@ -80,20 +127,20 @@ def measure(n_lamps: int, rate: int, seconds: int, seed: int) -> dict[str, Any]:
             found = re.search(r":(\d+)$", api.stdout.readline().strip())
             assert found is not None, "terang-api did not start"
             port = int(found[1])
-            lamp_ids = list(map(str, register.lamps.lamp_id))
-            plan = plan_of(lamp_ids, report_one(port, lamp_ids[0]), rate, seconds, seed)
+            reports = [report_one(port, str(register.lamps.lamp_id[n]), _CITIZENS + n) for n in range(_REPORTS)]
+            plan = plan_of(register, reports, rate, seconds, seed)
+            play(port, [next(one for one in plan if one[1] == kind) for kind in ("form", "label", "map", "report")])
             before_s = cpu_s(api.pid)
-            load = [sys.executable, "-m", "benchmarks.http_load", str(port), str(_CONNECTIONS)]
-            run = subprocess.run(load, input=json.dumps(plan), capture_output=True, text=True, check=True, cwd=ROOT)
+            times = play(port, plan)
             used_s = cpu_s(api.pid) - before_s
         finally:
             api.terminate()
             api.wait(20)
-    times = json.loads(run.stdout)
     assert {status for _kind, _took, status, _size in times} == {200}, "an answer is no page"
     took = np.array([one[1] for one in times])
     result: dict[str, Any] = {"citizens_per_s": rate, "citizens_requests": len(times), "citizens_lamps": n_lamps}
     result["citizens_per_cpu_s"] = round(len(times) / used_s)  # the same on a busy machine
+    result["citizens_cpu_ms"] = round(used_s / len(times) * 1000, 3)
     for percent in (50, 99):
         result[f"citizens_p{percent}_ms"] = round(float(np.percentile(took, percent)) * 1000, 1)
     for kind in sorted({one[0] for one in times}):

@@ -42,6 +42,7 @@ from edge_agent.wire.enrolment import (
 from languages.message import Message, Plain
 
 CODE_LIFETIME: Final = timedelta(minutes=15)
+CLOCK_ERROR: Final = timedelta(minutes=5)
 KEPT: Final = timedelta(days=14)  # answers that nobody fetched
 MOST: Final = 10_000  # codes, and requests
 MOST_RENEWALS: Final = 20  # of one controller that are kept: one that asks without end gets no more
@@ -86,7 +87,7 @@ class Enrolments:
         digest = csr_digest(csr)
         with self._writing(now) as (codes, requests):
             code = next((code for code in codes if is_same(lookup(bytes.fromhex(code.key)), name)), None)
-            if code is None or datetime.fromisoformat(code.until) < now:
+            if code is None or not _is_in_time(code, now):
                 raise RefusedError("no such code, or its time is over")
             if not is_same(request_proof(bytes.fromhex(code.key), csr), proof):
                 raise RefusedError(f"a request for {code.controller} without the proof of its code")
@@ -232,3 +233,9 @@ def _waiting(requests: list[Request], request_id: str, now: datetime) -> Request
     if request is None:
         raise PkiError(Message("terminal.error.no_request", request_id=Plain(request_id)))
     return request
+
+
+def _is_in_time(code: Code, now: datetime) -> bool:
+    """One that was given out later than now is too old: the clock was set back, and nobody knows how long ago."""
+    until = datetime.fromisoformat(code.until)
+    return until - CODE_LIFETIME - CLOCK_ERROR <= now <= until

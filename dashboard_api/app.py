@@ -36,11 +36,14 @@ from dashboard_api.http.request_metrics import RequestMetrics
 from dashboard_api.http.security_headers import SecurityHeaders
 from dashboard_api.live.age_metrics import add_age_metrics, add_unreadable_metric
 from dashboard_api.live.changes import ChangeHistory
+from dashboard_api.neighbours.citizens.kept_pages import KeptPages
+from dashboard_api.neighbours.citizens.report_intake import ReportIntake
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
 from dashboard_api.neighbours.ngsi_ld.notifier import Notifier
 from dashboard_api.neighbours.talq.devices import DeviceSource, address_of_gateway
 from dashboard_api.neighbours.talq.groups import GroupSource
 from dashboard_api.neighbours.talq.logger_source import LoggerSource
+from dashboard_api.neighbours.talq.nights import CalendarFollower
 from dashboard_api.neighbours.talq.reporter import Reporter
 from dashboard_api.pages.built_page import DIST, WallBuild, mount_page
 from dashboard_api.pages.first_document import Answers
@@ -79,22 +82,27 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     talq_groups = GroupSource(address_of_gateway(settings.city.group), context.database)
     talq_loggers = LoggerSource(context.database, talq_devices, talq_groups)
     reporter = Reporter(context, talq_devices, talq_loggers)
+    follower = CalendarFollower(context)
+    intake = ReportIntake(context)
+    kept_pages = KeptPages(context, intake)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(feed.run()),
-            asyncio.create_task(keep_up(*context.upkeep())),
+            asyncio.create_task(keep_up(*context.upkeep(), follower.run)),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(reporter.run()),
+            asyncio.create_task(kept_pages.run()),
         ]
         yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        with suppress(ApiError, OSError, ValueError):
-            await run_in_threadpool(context.refusals.write)
+        for last in (context.refusals.write, context.database.keep_reports):
+            with suppress(ApiError, OSError, ValueError):
+                await run_in_threadpool(last)
         context.close()
 
     app = FastAPI(
@@ -104,6 +112,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
         lifespan=lifespan,
         docs_url=None,  # their pages come from another host; ours is plain and our own
         redoc_url=None,
+        # /metrics counts; FastAPI would look for an exporter at every request, and hand it the texts of errors
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     app.state.feed = feed
@@ -111,6 +121,8 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     app.state.talq_devices = talq_devices
     app.state.talq_groups = talq_groups
     app.state.talq_loggers = talq_loggers
+    app.state.report_intake = intake
+    app.state.kept_pages = kept_pages
     app.state.tiles = TileCache(context)
     app.state.live_room = LiveRoom(context, summary_document)
     app.state.wall_build = WallBuild(DIST)

@@ -183,6 +183,7 @@ class Context:
             self.sign_in.throttle.forget_old,
             self.keep_anchor,
             self.close_reports,
+            self.database.keep_reports,
         )
 
     def keep_anchor(self) -> None:
@@ -207,7 +208,7 @@ class Context:
     def live_age_s(self) -> float | None:
         """Seconds since ingest wrote the live picture; None = it has written none."""
         picture = self.live.read()
-        return None if picture is None else round(max(0, self._clock() - picture.written_at_us) / 1e6, 1)
+        return None if picture is None else round(picture.age_us(self._clock()) / 1e6, 1)
 
     def newest_record_age_s(self) -> float | None:
         """Seconds from the newest reading of the live picture to the city's now; None = there is none."""
@@ -219,7 +220,7 @@ class Context:
         """Time and age of the picture whose states an answer shows; null where it shows none."""
         if picture is None:
             return {"live_at": None, "live_age_s": None}
-        age_s = round(max(0, self._clock() - picture.written_at_us) / 1e6, 1)
+        age_s = round(picture.age_us(self._clock()) / 1e6, 1)
         return {"live_at": iso(picture.now_us), "live_age_s": age_s}
 
     async def answer(self, task: Callable[[], T], *, is_short: bool = True) -> T:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import structlog
 
+from durable_files.patient_stderr import PatientStderr
+
 _FORMAT: Final = "%(asctime)s.%(msecs)03dZ [%(levelname)-8s] %(name)s: %(message)s"
 
 
@@ -30,7 +32,7 @@ def set_up_logs() -> dict[str, Any]:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(PatientStderr()),  # type: ignore[arg-type]  # writes, flushes
     )
     return {
         "version": 1,

@@ -35,7 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = _words()
     options = _parser(words).parse_args(_with_command(list(sys.argv[1:] if arguments is None else arguments)))
     commands: dict[str, Callable[[argparse.Namespace, Catalogue], int]] = {
-        "run": _run,
         "check": _check,
         "status": _status,
         "scan": _scan,
@@ -45,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "renew": _renew,
     }
     try:
+        if options.command == "run":
+            del words  # it runs for months, and needs the memory more than the words of a terminal
+            return _run(options)
         return commands[options.command](options, words)
     except Fatal as error:
         return _complain(error, EXIT_BAD_INPUT)
@@ -128,7 +130,7 @@ def _read(options: argparse.Namespace, words: Catalogue) -> int:
     return read(options, words)
 
 
-def _run(options: argparse.Namespace, _: Catalogue) -> int:
+def _run(options: argparse.Namespace) -> int:
     from edge_agent.agent import run_agent  # noqa: PLC0415 - MQTT and SQLite are for this command alone
     from edge_agent.journal import start_journal  # noqa: PLC0415 - as above
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.clock import AgentClock, Trust, clock_offset_ms, voucher
+from edge_agent.clock import ASK_EVERY_S, AgentClock, Trust, clock_offset_ms, voucher
 from edge_agent.control.controller import Control
 from edge_agent.control.order_gate import OrderGate
 from edge_agent.errors import AgentError
@@ -92,7 +92,9 @@ class Agent:
         hardware = HardwareClock(
             keep.path.with_name(keep.path.name + ".rtc.json"), lambda: time.time_ns() // 1_000_000, time.monotonic
         )
-        self._clock = AgentClock(self._system_ms, time.monotonic, voucher(hardware), self._outbox.newest_at_ms)
+        self._clock = AgentClock(
+            self._system_ms, time.monotonic, voucher(hardware), self._outbox.newest_at_ms, ask_every_s=ASK_EVERY_S
+        )
         self._sweeper = Sweeper(config, profiles, open_port, lambda: self._clock.now_ms() / 1000, time.monotonic)
         self._started_ms = self._clock.now_ms()
         layout = _layout(config, self._sweeper)

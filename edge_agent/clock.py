@@ -13,6 +13,7 @@ import platform
 import threading
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +24,13 @@ from languages.message import Message, Plain
 OFFSET_VARIABLE: Final = "TERANG_CLOCK_OFFSET_S"
 EARLIEST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00Z: this software did not exist before
 LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01T00:00Z
+LONGEST_OFF_MS: Final = 400 * 86_400_000  # after the newest record; later than that, the time is an empty RTC's
+LONGEST_SHELF_MS: Final = 15 * 365 * 86_400_000  # from this software's first day to a new agent's
 KEPT_S: Final = 7 * 86400.0  # a crystal of 100 ppm is a minute off after a week without NTP
 STEP_S: Final = 60.0  # a larger difference from the monotonic clock is a jump
 BELIEF_S: Final = 300.0  # a jump of a clock that was right is believed when it has lasted so long
+ASK_EVERY_S: Final = 1.0  # what confirms the time is asked no more often while the time runs steadily
+STEADY_S: Final = 0.5  # a smaller difference from the monotonic clock is no step
 COMPUTERS: Final = frozenset({"x86_64", "AMD64", "i686", "i386", "s390x"})
 _STA_UNSYNC: Final = 0x0040
 _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
@@ -48,22 +53,32 @@ class AgentClock:
         monotonic: Callable[[], float],
         is_vouched: Callable[[], bool],
         last_known_ms: int,
+        ask_every_s: float = 0.0,
     ) -> None:
-        """Start from the later of the system's time and the newest record's.
+        """Start from the later of the system's time and the newest record's; one that is years later is not believed.
 
         Args:
             system_ms: the system's Unix time.
             monotonic: a clock that never jumps [s].
             is_vouched: whether NTP or a hardware clock stands behind the system's time.
             last_known_ms: time of the newest record; 0 = none.
+            ask_every_s: how long an answer of ``is_vouched``, which costs system calls, holds while the system's time
+                runs as the monotonic clock does [s].
         """
         self._system_ms = system_ms
         self._monotonic = monotonic
         self._is_vouched = is_vouched
+        self._ask_every_s = ask_every_s
+        self._answer = False
+        self._asked_s = -math.inf
         self._floor_ms = max(EARLIEST_MS, last_known_ms if last_known_ms < LATEST_MS else 0)
         self._vouched_s: float | None = None
         self._jumped_s: float | None = None
-        self._offset_ms = max(system_ms(), self._floor_ms) - 1000 * monotonic()
+        farthest_ms = self._floor_ms + (LONGEST_OFF_MS if last_known_ms else LONGEST_SHELF_MS)
+        start_ms = system_ms()
+        self._offset_ms = (
+            start_ms if self._floor_ms <= start_ms < farthest_ms else self._floor_ms
+        ) - 1000 * monotonic()
         self._lock = threading.Lock()
         self._look()
 
@@ -86,10 +101,13 @@ class AgentClock:
     def _look(self) -> None:
         now_s = self._monotonic()
         system_ms = self._system_ms()
-        if not self._is_vouched() or not EARLIEST_MS <= system_ms < LATEST_MS:
+        step_s = abs(system_ms - (self._offset_ms + 1000 * now_s)) / 1000
+        if step_s > STEADY_S or now_s - self._asked_s >= self._ask_every_s:
+            self._answer = self._is_vouched()
+            self._asked_s = now_s
+        if not self._answer or not EARLIEST_MS <= system_ms < LATEST_MS:
             self._jumped_s = None
             return
-        step_s = abs(system_ms - (self._offset_ms + 1000 * now_s)) / 1000
         if self._vouched_s is not None and step_s > STEP_S:
             if self._jumped_s is None:
                 self._jumped_s = now_s
@@ -132,11 +150,16 @@ class _Timex(ctypes.Structure):
     ]
 
 
+@cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def is_ntp_synchronised() -> bool:
     """Whether the kernel says that NTP disciplines its clock, or timesyncd has set it since boot."""
     try:
         state = _Timex()
-        result = ctypes.CDLL(None).adjtimex(ctypes.byref(state))
+        result = _c_library().adjtimex(ctypes.byref(state))
     except (OSError, AttributeError):
         return _TIMESYNC.exists()
     return (result >= 0 and not state.status & _STA_UNSYNC) or _TIMESYNC.exists()

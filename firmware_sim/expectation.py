@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,13 +70,22 @@ _TIMING: Final[dict[str, Timing]] = {
 }
 
 
+# What is no fault unless it lasts, and what is reported then.
+_IF_IT_LASTS: Final = {
+    "agentRestart": "controllerOffline",
+    "networkGone": "controllerOffline",
+    "brownOut": "supplyVoltageTooLow",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """The time at which a fault will be reported.
 
     Attributes:
         at_us: about when, UTC microseconds; None = not within a day and a half, or never.
-        reason: what it waits for: "confirm", "guard", "dusk", "dawn", "dim_step"; of one that is never detected, why:
+        reason: what it waits for: "confirm", "guard", "dusk", "dawn", "dim_step", or "no_fault" where it is one only if
+            it lasts until then; of one that is never detected, why:
             "no_meter", "few_meters", "no_load_meter", "too_cool", "too_small", "no_fault".
     """
 
@@ -99,6 +108,9 @@ class Forecast:
 
     def expect(self, injected: Injected, now_us: int) -> Expectation:
         """When ``injected``, active since ``now_us``, will be detected."""
+        if injected.code in _IF_IT_LASTS:
+            found = self.expect(replace(injected, code=_IF_IT_LASTS[injected.code], is_fault=True), now_us)
+            return Expectation(found.at_us, "no_fault")
         if not injected.is_fault:
             return Expectation(None, "no_fault")
         never = self._why_never(injected)

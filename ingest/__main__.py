@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 import time
-from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Annotated, Final
 import structlog
 import typer
 
+from durable_files.patient_stderr import PatientStderr
 from ingest.assembly import CityIngest
 from ingest.energy.report import report_energy
 from ingest.errors import DamagedDatabaseError, IngestError
@@ -138,24 +138,6 @@ def retention(city: CityFolder) -> None:
         print(f"{statement};")
 
 
-class _PatientStderr:
-    """Standard error that may stand on the same full disk as everything else: a lost line must not end the process.
-
-    Asks for ``sys.stderr`` at each line, so that logging outlives a stream that somebody put in its place for a while.
-    """
-
-    def write(self, text: str) -> int:
-        """Write what can be written."""
-        with suppress(OSError):
-            sys.stderr.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush what can be flushed."""
-        with suppress(OSError):
-            sys.stderr.flush()
-
-
 def main() -> None:
     """Entry point: errors that a person can mend are one line and exit code 2."""
     structlog.configure(
@@ -164,7 +146,7 @@ def main() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
-        logger_factory=structlog.PrintLoggerFactory(_PatientStderr()),  # type: ignore[arg-type]  # writes, flushes
+        logger_factory=structlog.PrintLoggerFactory(PatientStderr()),  # type: ignore[arg-type]  # writes, flushes
     )
     command = typer.main.get_command(app)
     translate_help(command, terminal_words(os.environ))

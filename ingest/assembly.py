@@ -108,13 +108,13 @@ class CityIngest:
         self._closers.append(lambda: close_opened(opener, opening))
         kept = replace_damaged(city, is_known=options.is_database_damaged)
         metrics.damaged_databases.set(len(kept_databases(city)))
-        readiness.warn("database", kept_warning(city))
         engine = open_database(city)
         self._closers.append(engine.dispose)
         if options.guard is not None:
             options.guard(engine)
         if sqlite_path(city) is not None:
             restore_settings(engine, city.data_folder)
+        readiness.warn("database", kept_warning(city))
         note = AuditTrail(city, SERVICE).note("register.apply", "register", is_required=False)
         register, self.issues = sync_register(
             engine,
@@ -167,6 +167,7 @@ class CityIngest:
         )
         changes: Sequence[Change] = detection.tell_again() if kept is not None else ()
         if catch_up is not None:
+            host.highest_us = catch_up.now_us
             self._closers.append(catch_up.stop)
             changes = [*changes, *catch_up.wait(_PATIENCE_S)]
 
@@ -250,7 +251,7 @@ class CityIngest:
             jobs=(
                 live,
                 commands,
-                FaultChangesJob(book, detection, time.monotonic),
+                FaultChangesJob(book, detection, clock, time.monotonic),
                 CitizenFaultsJob(engine, book, city.parsed_limits().value("reopen_within"), time.monotonic),
                 MaintenanceJob(engine, detection, time.monotonic),
                 schedule_job,

@@ -2,8 +2,8 @@
 
 Owns what counts as damage: SQLite says so itself, or its check of every page does. A database that is locked, may not
 be read, or is of a newer version of Terang is none. The damaged file is kept under another name, for SQLite's own
-``.recover``; what it held is said: the register is built again from the folder, schedules, TALQ's documents and
-subscriptions from their copy, accounts have to be made again.
+``.recover``; what it held is said: the register is built again from the folder; schedules, TALQ's documents and
+subscriptions, accounts, maintenance and open reports come back from their copies (`ingest.schema.settings_copy`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest.database import is_damage, sqlite_path
 from ingest.errors import UnusableError
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
-from ingest.schema.settings_copy import COPY_FILE
+from ingest.schema.settings_copy import COPY_FILE, KINDS, kept_database_warning
 from ingest.settings_restore import prepare_restore
 from languages.message import Message, Plain, why
 
@@ -31,8 +31,9 @@ _OF_THE_ROWS: Final = (
     "non-unique entry",
 )  # readable, if not as it should be
 _BESIDE: Final = ("-wal", "-shm")
-# what stands in the database alone, and has no copy as the settings have
-_LOST: Final = "citizens' reports, maintenance, repairs, energy by hour, the history of faults"
+# what stands in the database alone, and has no copy
+_LOST: Final = "citizens' reports that have their outcome, repairs, energy by hour, the history of faults"
+_OF_ACCOUNTS: Final = ("users", "tokens")
 _AUDIT_HEAD: Final = "audit-head.json"  # in the data folder since the first account was made
 
 
@@ -69,9 +70,10 @@ def replace_damaged(city: City, *, is_known: bool = False) -> Path | None:
     log = structlog.get_logger("ingest")
     wal = path.with_name(f"{path.name}-wal")
     if not path.stat().st_size:
-        if not wal.exists() or not wal.stat().st_size:
+        has_wal = wal.exists() and wal.stat().st_size > 0
+        if not has_wal and not any((city.data_folder / kind.copy_file).exists() for kind in KINDS):
             return None  # as SQLite makes it before the first table
-        damage: str | None = "it is empty, and its -wal is not"
+        damage: str | None = f"it is empty, and {'its -wal' if has_wal else 'the copy of what it held'} is not"
     else:
         damage = "found while it was in use" if is_known else damage_of(path)
     if damage is None:
@@ -95,6 +97,8 @@ def replace_damaged(city: City, *, is_known: bool = False) -> Path | None:
             raise UnusableError(
                 Message("terminal.error.at", where=Plain(city.data_folder / ACCOUNTS_LOST_FILE), reason=why(error))
             ) from error
+    without = [kind for kind in KINDS if not (city.data_folder / kind.copy_file).exists()]
+    lost = [table.name for kind in without for table in kind.tables if has_accounts or table.name not in _OF_ACCOUNTS]
     try:
         prepare_restore(city.data_folder)
     except OSError as error:
@@ -106,7 +110,8 @@ def replace_damaged(city: City, *, is_known: bool = False) -> Path | None:
         file=str(path),
         kept=str(kept),
         reason=damage,
-        lost=f"{'accounts, the audit log, ' if has_accounts else ''}{_LOST}",
+        lost=f"{'the audit log, ' if has_accounts else ''}{_LOST}",
+        without_copy=lost,
     )
     return kept
 
@@ -138,4 +143,4 @@ def kept_warning(city: City) -> Message | None:
     kept = kept_databases(city)
     if not kept:
         return None
-    return Message("readiness.kept_database", name=Plain(kept[-1].name))
+    return kept_database_warning(city.data_folder, kept[-1].name)

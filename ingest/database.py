@@ -31,10 +31,12 @@ from sqlalchemy.pool import NullPool
 from ingest.errors import DamagedDatabaseError, UnusableError
 from ingest.private_files import keep_private, make_private
 from ingest.schema.city import City
+from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
 from languages.message import Message, Plain, why
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_LOCK_TIMEOUT_MS: Final = 10_000
 _BUSY_TIMEOUT_MS: Final = 15_000
 _MIGRATION_LOCK: Final = 0x7465_7261  # any number, the same for all of Terang's processes
 _ALEMBIC: Final = threading.Lock()  # its context is global: one migration at a time in a process
@@ -111,9 +113,13 @@ def open_database(city: City) -> Engine:
     try:
         patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
         engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
+        leave_read_only_servers(engine)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)
+        if engine.dialect.name == "postgresql":
+            engine.dispose()  # a migration may wait for longer
+            event.listen(engine, "connect", _prepare_postgresql)
     except DatabaseError as error:
         if is_damage(error):
             raise DamagedDatabaseError(_at(shown, _first_line(error.orig))) from None
@@ -148,6 +154,12 @@ def connect_alone(city: City) -> Connection:
         connect_args={**patience, "tcp_user_timeout": 4000},
     )
     return engine.connect()
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Whoever holds a row for long delays faults, and nothing else: the change is tried again."""
+    connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

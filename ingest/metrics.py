@@ -89,8 +89,9 @@ class Metrics:
 
     def stored(self, newest_us: int) -> None:
         """Records were stored, the newest of this time; one from the future counts as of now."""
-        newest_s = min(newest_us / 1e6, time.time())
-        if newest_s > self._stored_s:
+        now_s = time.time()
+        newest_s = min(newest_us / 1e6, now_s)
+        if newest_s > self._stored_s or self._stored_s > now_s:  # of the future: the clock was set back
             self._stored_s = self._newest_record_s = newest_s
             self.newest_record_at.set(newest_s)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -228,9 +229,13 @@ def _bearer(scope: Scope) -> str | None:
 def address_of(scope: Scope) -> str:
     """The caller's address: the connection's, or what a trusted proxy says."""
     client = scope.get("client")
-    if client is None:
-        return "unknown"
+    return "unknown" if client is None else _written_address(str(client[0]))
+
+
+@lru_cache(maxsize=4096)
+def _written_address(text: str) -> str:
+    """An address in its one form; what is none, shortened."""
     try:
-        return str(ipaddress.ip_address(client[0]))
+        return str(ipaddress.ip_address(text))
     except ValueError:
-        return str(client[0])[:64]
+        return text[:64]

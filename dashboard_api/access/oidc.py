@@ -197,7 +197,7 @@ class OidcProvider:
         if not issuer:
             raise NotFoundError("oidc_off")
         now_us = self._clock()
-        if self._metadata is None or now_us - self._metadata[1] > _METADATA_US:
+        if self._metadata is None or not 0 <= now_us - self._metadata[1] <= _METADATA_US:
             document = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
             if document.get("issuer") != issuer:
                 raise UnauthorisedError("oidc_refused", reason="issuer")
@@ -215,7 +215,7 @@ class OidcProvider:
 
     def _forget_keys(self) -> bool:
         """Whether the keys are old enough to be asked for again: the provider may have changed them."""
-        if self._keys is None or self._clock() - self._keys[1] < _KEYS_AGAIN_US:
+        if self._keys is None or 0 <= self._clock() - self._keys[1] < _KEYS_AGAIN_US:
             return False
         self._keys = None
         return True

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import lru_cache
 from typing import Final
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from dashboard_api.access.principal import Principal
+from dashboard_api.access.window_counts import WindowCounts
 from dashboard_api.errors import TooManyError
 
 _STEP: Final = 32
 _KEPT: Final = 10_000  # sessions
+_SET_S: Final = 5.0  # between two requests: NTP slews smaller errors
 
 
 class RateLimits:
@@ -22,14 +24,14 @@ class RateLimits:
 
     def __init__(self, public_per_minute: int, session_per_minute: int) -> None:
         """Limits of an address without credentials, and of a session."""
-        self._limiter: Final = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter: Final = FixedWindowRateLimiter(WindowCounts())
         self._public = RateLimitItemPerMinute(public_per_minute)
         self._session = RateLimitItemPerMinute(session_per_minute)
         self._tokens: dict[int, RateLimitItemPerMinute] = {}
-        # A map asks for hundreds of tiles at once, and the storage keeps a timer for each request: sessions count in
-        # steps.
+        # a map asks for hundreds of tiles at once: sessions count in steps
         self._step = max(1, min(_STEP, session_per_minute // 20))
         self._counted: dict[str, int] = {}  # session -> requests since its last step
+        self._offset_s = time.time() - time.monotonic()
 
     def count(self, principal: Principal, address: str) -> None:
         """Count one request.
@@ -37,6 +39,7 @@ class RateLimits:
         Raises:
             TooManyError: the minute's requests are used up; carries when the next minute begins.
         """
+        self._start_anew_if_clock_was_set()
         cost = 1
         if principal.kind == "token":
             per_minute = principal.per_minute or 1
@@ -53,6 +56,13 @@ class RateLimits:
             retry_after_s = max(1, round(reset_at_s - time.time()))
             raise TooManyError("too_many_requests", retry_after_s=retry_after_s, per_minute=item.amount)
 
+    def _start_anew_if_clock_was_set(self) -> None:
+        """The storage ends its minutes by the system's clock: set back by hours, a minute would last for hours."""
+        offset_s = time.time() - time.monotonic()
+        if abs(offset_s - self._offset_s) > _SET_S:
+            self._limiter.storage.reset()
+        self._offset_s = offset_s
+
     def _is_step(self, session: str) -> bool:
         """Whether this request of a session completes a step."""
         n = self._counted.get(session, 0) + 1
@@ -65,6 +75,7 @@ class RateLimits:
         return False
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """What counts as one caller: an IPv4 address, or the /64 that one IPv6 customer has."""
     try:

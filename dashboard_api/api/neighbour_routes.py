@@ -123,15 +123,25 @@ _BULK: Final = Route(
     error_types=(open311_answers.JSON, open311_answers.XML),
     reads_query=True,
 )
-_CITIZENS: Final[tuple[Route, ...]] = tuple(
+CITIZENS: Final[tuple[Route, ...]] = tuple(
     # for people: not in the OpenAPI document; whoever shares a link may add to its query
-    Route(method, path, endpoint, "", Role.PUBLIC, response_class=Response, reads_query=path != "/lapor/lamps")
+    Route(
+        method,
+        path,
+        endpoint,
+        "",
+        Role.PUBLIC,
+        response_class=Response,
+        reads_query=path != "/lapor/lamps",
+        is_plain=method == "GET",
+        query=("bbox",),
+    )
     for method, path, endpoint in (
         ("GET", "/lapor", citizens.get_form),
-        ("POST", "/lapor", citizens.post_form),
-        ("GET", "/lapor/map.js", citizens.get_map_script),
         ("GET", "/lapor/lamps", citizens.get_lamp_choice),
+        ("GET", "/lapor/map.js", citizens.get_map_script),
         ("GET", "/lapor/{number}", citizens.get_report),
+        ("POST", "/lapor", citizens.post_form),
     )
 )
 _OPEN: Final[tuple[Route, ...]] = (
@@ -224,4 +234,4 @@ _NGSI_LD: Final[tuple[Route, ...]] = (
         reads_query=True,
     ),
 )
-NEIGHBOURS: Final = (*_OGC, *_OPEN311, _BULK, *_CITIZENS, *_OPEN, *_NGSI_LD, *TALQ)
+NEIGHBOURS: Final = (*_OGC, *_OPEN311, _BULK, *_OPEN, *_NGSI_LD, *TALQ)

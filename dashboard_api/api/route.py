@@ -38,6 +38,8 @@ class Route:
         response_class: of an answer that is no JSON.
         error_types: further media types of its problems.
         reads_query: the route itself looks at names in the query that it does not declare.
+        is_plain: the endpoint takes the request alone, without FastAPI's dependencies, which cost more time than an
+            answer that is at hand; ``query`` then names the parameters that it reads.
     """
 
     method: str
@@ -58,6 +60,8 @@ class Route:
     is_for_anyone_known: bool = False
     is_stream: bool = False
     is_of_process: bool = False
+    is_plain: bool = False
+    query: tuple[str, ...] = ()
 
     @property
     def rule(self) -> Rule:

@@ -23,7 +23,7 @@ from dashboard_api.access.roles import Rule
 from dashboard_api.api import (
     models,
 )
-from dashboard_api.api.neighbour_routes import NEIGHBOURS
+from dashboard_api.api.neighbour_routes import CITIZENS, NEIGHBOURS
 from dashboard_api.api.page_routes import PAGES
 from dashboard_api.api.route import Route
 from dashboard_api.api.shown_routes import SHOWN
@@ -32,7 +32,7 @@ from dashboard_api.errors import UnguardedError
 from dashboard_api.formats.problem_document import MEDIA_TYPE
 from dashboard_api.http.query_check import QueryCheck
 
-ROUTES: Final = (*SHOWN, *WORK, *NEIGHBOURS, *PAGES)
+ROUTES: Final = (*CITIZENS, *SHOWN, *WORK, *NEIGHBOURS, *PAGES)
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "a parameter with an impossible value; the detail names it",
     401: "nobody is signed in, or by a token or password that does not hold",
@@ -56,6 +56,9 @@ def _prepared() -> tuple[BaseRoute, ...]:
     """The routes without guards: their parameters and models are analysed once, which takes most of an app's making."""
     router = APIRouter()
     for route in ROUTES:
+        if route.is_plain:
+            _add_plain(router, route)
+            continue
         router.add_api_route(
             route.path,
             route.endpoint,
@@ -75,6 +78,13 @@ def _prepared() -> tuple[BaseRoute, ...]:
         if not route.reads_query:
             _check_query(router.routes[-1])
     return tuple(router.routes)
+
+
+def _add_plain(router: APIRouter, route: Route) -> None:
+    router.add_route(route.path, route.endpoint, methods=[route.method], include_in_schema=False)
+    added: Any = router.routes[-1]
+    if not route.reads_query:
+        added.app = QueryCheck(added.app, route.query)
 
 
 def _check_query(route: Any) -> None:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,8 +22,8 @@ _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")  # 
 
 def host_name(scope: Scope) -> str | None:
     """The name that a request was sent to: its one ``Host`` without port, IPv6 in brackets; None = it has none."""
-    hosts = Headers(scope=scope).getlist("host")
-    match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    match = _HOST.fullmatch(hosts[0].decode("latin-1")) if len(hosts) == 1 else None
     return None if match is None else match[1].lower()
 
 

@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import HTTPException
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,8 +39,9 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
-        max_bytes = MAX_PHOTO_BYTES if _PHOTO.fullmatch(scope["path"]) else self._max_body_bytes
+        length = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"content-length"), "0")
+        is_photo = scope["method"] == "PUT" and _PHOTO.fullmatch(scope["path"])
+        max_bytes = MAX_PHOTO_BYTES if is_photo else self._max_body_bytes
         if not length.isdigit() or len(length) > 18 or int(length) > max_bytes:
             await self._refuse_body(scope, receive, send, max_bytes)
             return

@@ -18,6 +18,7 @@ class RequestMetrics:
         self._answered = Counter("terang_http_requests", "Requests by route and status", names, registry=registry)
         text = "Time to the first byte by route"
         self._took = Histogram("terang_http_request_seconds", text, ("route",), registry=registry)
+        self._by_answer: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # routes are as many as the table has
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -29,8 +30,12 @@ class RequestMetrics:
         async def note(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path_format", "other")
-                self._answered.labels(route, str(message["status"])).inc()
-                self._took.labels(route).observe(time.perf_counter() - started)
+                counted = self._by_answer.get((route, message["status"]))
+                if counted is None:
+                    counted = self._answered.labels(route, str(message["status"])), self._took.labels(route)
+                    self._by_answer[route, message["status"]] = counted
+                counted[0].inc()
+                counted[1].observe(time.perf_counter() - started)
             await send(message)
 
         await self._app(scope, receive, note)

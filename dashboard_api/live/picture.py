@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -32,7 +33,8 @@ class LivePicture:
     """What ingest last wrote; ``columns`` are arrays of N in register order, by the names of ``ingest.schema.live``.
 
     ``now_us`` is ingest's "now", which is not the wall's where a night is replayed. ``number`` counts
-    the pictures that this process has opened. ``warnings`` are those of ingest's own ``/readyz``, by part.
+    the pictures that this process has opened, ``opened_s`` is when (monotonic). ``warnings`` are those of ingest's own
+    ``/readyz``, by part.
     """
 
     register_version: int
@@ -43,6 +45,11 @@ class LivePicture:
     least_dark_json: str = "{}"
     warnings: Mapping[str, Message] = field(default_factory=dict)
     number: int = 0
+    opened_s: float = field(default_factory=time.monotonic)
+
+    def age_us(self, wall_us: int) -> int:
+        """Microseconds since it was written, at least those since it was opened: the clock may have been set back."""
+        return max(wall_us - self.written_at_us, int((time.monotonic() - self.opened_s) * 1e6))
 
     @property
     def controllers(self) -> Mapping[str, Mapping[str, Any]]:

@@ -111,6 +111,34 @@ def change_plans(
             audit_documents(connection, audit, actor, kind, (old, new))
 
 
+def refresh_hours(database: Database, now_us: int, hours_of: Callable[[Plans], Mapping[str, Mapping[str, Any]]]) -> int:
+    """Write the hours of calendars that are others than before; calendars that ``hours_of`` leaves out keep theirs.
+
+    Returns:
+        How many schedules changed.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    with database.reading() as connection:
+        plans = _plans(connection)
+        if not plans.calendars or not _changed(connection, hours_of(plans)):
+            return 0
+    with database.writing() as connection:
+        wait_for_others(connection)
+        changed = _changed(connection, hours_of(_plans(connection)))
+        for schedule_id, hours in changed.items():
+            row = {"hours": dict(hours), "updated_at_us": now_us}
+            connection.execute(update(schedules).where(schedules.c.id == schedule_id).values(**row))
+        database.keep_settings(connection)
+    return len(changed)
+
+
+def _changed(connection: Connection, hours: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    stored = {row.id: row.hours for row in connection.execute(select(schedules.c.id, schedules.c.hours))}
+    return {one: now for one, now in hours.items() if one in stored and stored[one] != now}
+
+
 def assign_schedule(
     database: Database,
     audit: AuditLog,

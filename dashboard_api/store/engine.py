@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +24,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dashboard_api.errors import BadRequestError, RequestError, UnavailableError, UnusableError
+from dashboard_api.store.file_revision import FileRevision
 from ingest.schema import tables
 from ingest.schema.city import City
+from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
-from ingest.schema.settings_copy import write_copy
+from ingest.schema.settings_copy import ACCESS, REPORTS, kept_database_warning, reports_mark, write_copy
 from languages.message import Message, Plain
 
 __all__ = ["Connection", "Database", "Row"]  # the types that others pass on without speaking SQL
@@ -52,6 +54,9 @@ class Database:
         """
         given = self._given_url = city.database.url
         self._path: Path | None = None
+        self._revision: FileRevision | None = None
+        self._reports_mark: tuple[Any, ...] | None = None
+        self._version_at: tuple[tuple[int, int], int] | None = None
         self._data_folder = city.data_folder
         try:
             url = make_url(given)
@@ -62,6 +67,7 @@ class Database:
             ) from None
         if url.get_backend_name() == "sqlite" and url.database:
             path = self._path = city.folder / url.database
+            self._revision = FileRevision(path)
             # rw: an API must not make an empty database where ingest has not made one yet
             url = url.set(database=f"file:{path.absolute()}", query={"mode": "rw", "uri": "true"})
         # whether a short question is answered by this process itself, without a server to wait for
@@ -76,6 +82,7 @@ class Database:
             raise UnusableError(
                 Message("terminal.error.database_url_at", given=Plain(without_secrets(given)), reason=Plain(reason))
             ) from None
+        leave_read_only_servers(self._engine)
         if self._engine.dialect.name == "postgresql":
             event.listen(self._engine, "connect", _prepare_postgresql)
         if self.is_in_process:
@@ -108,7 +115,7 @@ class Database:
         names = [path.name for path in kept if not path.name.endswith(("-wal", "-shm"))]
         if not names:
             return {}
-        return {"database": Message("readiness.kept_database", name=Plain(names[-1]))}
+        return {"database": kept_database_warning(self._data_folder, names[-1])}
 
     def keep_settings(self, connection: Connection) -> None:
         """Copy schedules, TALQ's documents and subscriptions, as a transaction leaves them, beside a SQLite database.
@@ -121,6 +128,38 @@ class Database:
             write_copy(connection, self._data_folder)
         except OSError as error:  # the change itself is safe in the database
             structlog.get_logger("api").warning("settings cannot be copied beside the database", reason=str(error))
+
+    def keep_reports(self) -> None:
+        """Copy citizens' open reports beside a SQLite database, if there are others than at the last time.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        if self._path is None:
+            return
+        with self.reading() as connection:
+            mark = reports_mark(connection)
+            is_empty = not mark[0] and not (self._data_folder / REPORTS.copy_file).exists()
+            if mark == self._reports_mark or is_empty:
+                return
+            try:
+                write_copy(connection, self._data_folder, REPORTS)
+            except OSError as error:
+                structlog.get_logger("api").warning("reports cannot be copied beside the database", reason=str(error))
+                return
+        self._reports_mark = mark
+
+    def _keep_access(self, connection: Connection) -> None:
+        """Copy accounts, tokens and maintenance, as a transaction leaves them.
+
+        Where that fails there must be no copy: an older one would bring back what was revoked since.
+        """
+        try:
+            write_copy(connection, self._data_folder, ACCESS)
+        except OSError as error:
+            structlog.get_logger("api").warning("accounts cannot be copied beside the database", reason=str(error))
+            with suppress(OSError):
+                (self._data_folder / ACCESS.copy_file).unlink()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -151,7 +190,10 @@ class Database:
                 if connection.dialect.name == "sqlite":
                     # a write that matches nothing takes SQLite's write lock before the first read
                     connection.execute(update(tables.faults).where(tables.faults.c.id == "").values(version=0))
+                changed = _changed_tables(connection)
                 yield connection
+                if self._path is not None and any(table.name in changed for table in ACCESS.tables):
+                    self._keep_access(connection)
         except IntegrityError:
             raise
         except (*_NO_ANSWER, JSONDecodeError, UnicodeDecodeError) as error:
@@ -166,9 +208,40 @@ class Database:
         with self.reading() as connection:
             return connection.execute(_REGISTER_VERSION).scalar_one_or_none() or 0
 
+    def revision(self) -> tuple[int, int] | None:
+        """A mark that is another one after every commit; None where only a query could tell, as with a server."""
+        return None if self._revision is None else self._revision.read()
+
+    def register_version_cached(self) -> int:
+        """`register_version`, asked for again only after a commit.
+
+        Raises:
+            UnavailableError: the database does not answer, or has no tables yet.
+        """
+        revision, known = self.revision(), self._version_at
+        if revision is not None and known is not None and known[0] == revision:
+            return known[1]
+        version = self.register_version()
+        self._version_at = None if revision is None else (revision, version)
+        return version
+
     def close(self) -> None:
         """Close all connections."""
+        if self._revision is not None:
+            self._revision.close()
         self._engine.dispose()
+
+
+def _changed_tables(connection: Connection) -> set[str]:
+    """The names of the tables that this connection's statements change from now on."""
+    changed: set[str] = set()
+
+    def note(_connection: Any, statement: Any, *_others: Any) -> None:
+        if getattr(statement, "is_dml", False):
+            changed.add(statement.table.name)
+
+    event.listen(connection, "before_execute", note)
+    return changed
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

@@ -24,6 +24,7 @@ _MAP_COLUMNS: Final = (
     "technology",
     "rated_power_w",
 )
+_PART: Final = 2_000  # rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +67,20 @@ def load_lamp_columns(database: Database) -> LampColumns:
     is_metered = and_(lamps.c.bus.is_not(None), lamps.c.address.is_not(None), lamps.c.cabinet_id.is_not(None))
     query = select(is_metered, *wanted).order_by(lamps.c.row)
     with database.reading() as connection:
-        rows = connection.execute(query).all()
+        # column by column, in parts: a hundred thousand rows at once would be gone through by every collection of
+        # garbage meanwhile, which holds the interpreter
+        columns: list[list[Any]] = [[] for _ in range(len(wanted) + 1)]
+        for part in connection.execute(query).partitions(_PART):
+            for column, values in zip(columns, zip(*part, strict=True), strict=True):
+                column.extend(values)
         feeding = connection.execute(select(cabinets.c.cabinet_id, cabinets.c.controller_id, cabinets.c.switching))
         cabinet_rows = {row.cabinet_id: (row.controller_id, row.switching) for row in feeding}
-    metered, *columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_MAP_COLUMNS) + 3)
-    properties = dict(zip(_MAP_COLUMNS, columns, strict=False))
+    metered, *others = columns
+    properties = dict(zip(_MAP_COLUMNS, others, strict=False))
     districts = sorted({name for name in properties["district"] if name})
     number_of = {name: n for n, name in enumerate(districts)}
     district = [number_of.get(name, len(districts)) for name in properties["district"]]
-    latitude, longitude = (np.array(column, np.float64) for column in columns[-2:])
+    latitude, longitude = (np.array(column, np.float64) for column in others[-2:])
     numbers = np.array(district, np.int32)
     return LampColumns(
         version=version,
@@ -86,7 +92,7 @@ def load_lamp_columns(database: Database) -> LampColumns:
         centres=_centres(numbers, len(districts), latitude, longitude),
         is_monitored=np.array([cabinet_id is not None for cabinet_id in properties["cabinet_id"]], bool),
         metering=_metering(np.array(metered, bool), properties["cabinet_id"], cabinet_rows),
-        row_of=dict(zip(properties["lamp_id"], range(len(rows)), strict=True)),
+        row_of=dict(zip(properties["lamp_id"], range(len(metered)), strict=True)),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 
 from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
@@ -49,11 +49,13 @@ def file_report(database: Database, report: Report) -> bool:
         UnavailableError: the database does not answer.
     """
     values = {name: getattr(report, name) for name in Report.__dataclass_fields__}
+    same = _same(report)
+    if same is not None:
+        close_settled(database, report.at_us, same)  # no report is joined to one that has its outcome
     with database.writing() as connection:
         n_open = connection.execute(select(func.count()).where(reports.c.closed_at_us.is_(None))).scalar_one()
         if n_open >= _MAX_OPEN:
             return False
-        same = _same(report)
         first = None
         if same is not None:
             earlier = select(reports.c.number, reports.c.latitude, reports.c.longitude).where(
@@ -105,8 +107,13 @@ def _is_near(row: Any, report: Report) -> bool:
     return math.hypot(east_m, (row.latitude - report.latitude) * _M_PER_DEGREE) <= _REACH_M
 
 
-def one_report(database: Database, number: str) -> Row[Any] | None:
-    """A report's row, None where there is no such report."""
+def one_report(database: Database, number: str, now_us: int) -> Row[Any] | None:
+    """A report's row, closed if it has its outcome by now; None where there is no such report.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    close_settled(database, now_us, reports.c.number == number)
     with database.reading() as connection:
         return connection.execute(select(reports).where(reports.c.number == number)).one_or_none()
 
@@ -230,8 +237,13 @@ def settle_check(
         return outcome
 
 
-def close_settled(database: Database, now_us: int) -> None:
+def close_settled(database: Database, now_us: int, only: ColumnElement[bool] | None = None) -> None:
     """Close reports whose fault is closed, and those of which none was found for long; contacts go with the outcome.
+
+    Args:
+        database: the city's.
+        now_us: UTC microseconds.
+        only: which reports to look at; None = all, of which there may be a hundred thousand.
 
     Raises:
         UnavailableError: the database does not answer.
@@ -247,45 +259,10 @@ def close_settled(database: Database, now_us: int) -> None:
     )
     is_old = and_(reports.c.fault_id.is_(None), reports.c.at_us < now_us - _WAIT_US)
     settled = and_(is_open, or_(of_closed_fault, of_closed_lamp, is_old))
+    if only is not None:
+        settled = and_(only, settled)
     with database.reading() as connection:
         if connection.execute(select(reports.c.number).where(settled).limit(1)).first() is None:
             return
     with database.writing() as connection:
         connection.execute(update(reports).where(settled).values(closed_at_us=now_us, contact=None))
-
-
-def lamps_at(database: Database, text: str, limit: int) -> list[Row[Any]]:
-    """Lamps that a person may mean: the one of that id, else those of that street, by id."""
-    columns = (lamps.c.lamp_id, lamps.c.street, lamps.c.district, lamps.c.latitude, lamps.c.longitude)
-    shown = (*columns, lamps.c.row, lamps.c.address.is_not(None).label("is_metered"))
-    escaped = text.lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
-    with database.reading() as connection:
-        for wanted in (
-            lamps.c.lamp_id == text,
-            func.lower(lamps.c.lamp_id) == text.lower(),
-            func.lower(lamps.c.street) == text.lower(),
-            func.lower(lamps.c.street).like(f"%{escaped}%", escape="/"),
-        ):
-            found = connection.execute(select(*shown).where(wanted).order_by(lamps.c.lamp_id).limit(limit)).all()
-            if found:
-                return list(found)
-    return []
-
-
-def nearest_lamp(database: Database, latitude: float, longitude: float, reach_m: float) -> str | None:
-    """The lamp nearest to a place, None where none stands within ``reach_m``."""
-    north = reach_m / _M_PER_DEGREE
-    narrow = max(math.cos(math.radians(latitude)), 0.01)
-    reach = north / narrow
-    east = func.abs(lamps.c.longitude - longitude)
-    query = select(lamps.c.lamp_id, lamps.c.latitude, lamps.c.longitude).where(
-        lamps.c.latitude.between(latitude - north, latitude + north), or_(east <= reach, east >= 360 - reach)
-    )
-    nearest: tuple[float, str] | None = None
-    with database.reading() as connection:
-        for row in connection.execute(query):
-            across = (row.longitude - longitude + 180) % 360 - 180
-            away_m = math.hypot(across * narrow, row.latitude - latitude) * _M_PER_DEGREE
-            if away_m <= reach_m and (nearest is None or (away_m, row.lamp_id) < nearest):
-                nearest = away_m, row.lamp_id
-    return None if nearest is None else nearest[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -17,6 +18,7 @@ from dashboard_api.context import Context
 from dashboard_api.errors import UnavailableError, UnusableError
 from dashboard_api.http.server import run_server
 from dashboard_api.logs import set_up_logs
+from durable_files.patient_stderr import tell
 from ingest.schema.city import read_city
 from languages.terminal import terminal_words
 
@@ -50,10 +52,14 @@ def serve_city(folder: Path, where: Listening) -> None:
     listener = _listen(address, where.port)
     bound_host, bound_port = listener.getsockname()[:2]
     shown = f"[{bound_host}]" if ":" in bound_host else bound_host
-    print(f"terang-api: {'https' if tls else 'http'}://{shown}:{bound_port}", flush=True)
+    tell(f"terang-api: {'https' if tls else 'http'}://{shown}:{bound_port}")
     if not has_accounts:
-        print(terminal_words(os.environ).say("terminal.api.no_accounts"), file=sys.stderr)
+        tell(terminal_words(os.environ).say("terminal.api.no_accounts"), is_error=True)
     sys.setswitchinterval(_SWITCH_S)
+    # What the program is made of lives as long as it: no collection of garbage has to go through it again, which holds
+    # the interpreter for a tenth of a second.
+    gc.collect()
+    gc.freeze()
     run_server(api, listener, api.state.metrics, log_config, tls)
 
 

@@ -182,8 +182,9 @@ class Line:
                 return reply, first_byte_at
             missing_s = scanner.n_missing * self.character_s
             deadline = min(now + missing_s + LUMP_S, last_end)
-            # Sleep through most of the frame instead of waking for each byte; not past `last_end`, which may be over.
-            nap_s = min(missing_s - self.character_s, deadline - now)
+            # Sleep through the frame instead of waking for each byte; not past `last_end`, which may be over. It costs
+            # no time of the line: the silence that follows is counted from the frame's end, not from waking up.
+            nap_s = min(missing_s, deadline - now)
             if nap_s > self.character_s:
                 self._sleep(nap_s)
         return scanner.finish(), first_byte_at

@@ -16,9 +16,19 @@ POWER_TOLERANCE = 1.1
 # Below this voltage a frequency counter sees no zero crossings and shows anything.
 COUNTABLE_VOLTAGE_V = 50.0
 
-_ELECTRICAL = ("voltage", "current", "power", "power_factor")
-_MEASURED = ("voltage", "current", "power")
-_PHASES: Mapping[bool, tuple[str, ...]] = MappingProxyType({False: ("",), True: ("_r", "_s", "_t")})
+# Of each phase, by whether a meter has three: names of voltage, current, power and power factor.
+_PHASES: Mapping[bool, tuple[tuple[str, str, str, str], ...]] = MappingProxyType(
+    {
+        is_three_phase: tuple((f"voltage{p}", f"current{p}", f"power{p}", f"power_factor{p}") for p in phases)
+        for is_three_phase, phases in ((False, ("",)), (True, ("_r", "_s", "_t")))
+    }
+)
+_MEASURED: Mapping[bool, frozenset[str]] = MappingProxyType(
+    {
+        is_three_phase: frozenset(name for names in phases for name in names[:3])
+        for is_three_phase, phases in _PHASES.items()
+    }
+)
 
 
 def is_plausible(profile: Profile, values: Mapping[str, float]) -> bool:
@@ -28,14 +38,16 @@ def is_plausible(profile: Profile, values: Mapping[str, float]) -> bool:
     ``P <= 1.1 V (I + 0.02 A) + 2 W`` for each phase. A NaN is never plausible; a quantity that is missing, because
     the meter gave no finite number, is not judged, but a reading without any voltage, current or power says nothing.
     """
-    if not any(f"{name}{phase}" in values for name in _MEASURED for phase in _PHASES[profile.is_three_phase]):
+    is_three_phase = profile.is_three_phase
+    if _MEASURED[is_three_phase].isdisjoint(values):
         return not profile.is_electrical
+    limits = profile.limits
     highest_voltage = 0.0
-    for phase in _PHASES[profile.is_three_phase]:
-        for name in _ELECTRICAL:
-            if not _is_within(profile, values, name + phase):
+    for names in _PHASES[is_three_phase]:
+        for name in names:
+            if name in values and not limits[name][0] <= values[name] <= limits[name][1]:  # not within: NaN, too
                 return False
-        voltage, current, power = (values.get(name + phase) for name in ("voltage", "current", "power"))
+        voltage, current, power = values.get(names[0]), values.get(names[1]), values.get(names[2])
         if voltage is None:
             continue
         highest_voltage = max(highest_voltage, voltage)
@@ -43,17 +55,12 @@ def is_plausible(profile: Profile, values: Mapping[str, float]) -> bool:
             continue
         if abs(power) > POWER_TOLERANCE * voltage * (current + START_CURRENT_A) + POWER_SLACK_W:
             return False
-    return highest_voltage < COUNTABLE_VOLTAGE_V or _is_within(profile, values, "frequency")
+    if highest_voltage < COUNTABLE_VOLTAGE_V or "frequency" not in values:
+        return True
+    return limits["frequency"][0] <= values["frequency"] <= limits["frequency"][1]
 
 
 def believable(profile: Profile, values: Mapping[str, float]) -> dict[str, float]:
     """Return the values that lie within their own limits: a torn-off sensor spoils no reading."""
-    return {name: value for name, value in values.items() if _is_within(profile, values, name)}
-
-
-def _is_within(profile: Profile, values: Mapping[str, float], name: str) -> bool:
-    value = values.get(name)
-    if value is None:
-        return True
-    quantity = profile.quantities[name]
-    return quantity.minimum <= value <= quantity.maximum  # False for NaN
+    limits = profile.limits
+    return {name: value for name, value in values.items() if limits[name][0] <= value <= limits[name][1]}

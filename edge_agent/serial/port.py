@@ -82,7 +82,11 @@ class SerialPort:
     def write(self, data: bytes) -> None:
         """Send all bytes."""
         try:
-            self._serial.write(data)
+            n_written = self._write_at_once(data)
+            if n_written < len(data):  # a stuck line has filled the driver's buffer
+                if not select.select((), (self._fd,), (), WRITE_TIMEOUT_S)[1]:
+                    raise serial.SerialTimeoutException("Write timeout")
+                self._serial.write(data[n_written:])
         except PORT_ERRORS as error:
             raise PortGone(f"{self._name}: {_words(error)}") from error
 
@@ -99,10 +103,21 @@ class SerialPort:
             raise PortGone(f"{self._name}: the adapter has vanished")
         return data
 
+    def _write_at_once(self, data: bytes) -> int:
+        """Hand over what the driver takes without waiting: all of a request, unless the line is stuck.
+
+        `serial.Serial.write` waits after each write until the next one would be possible: a system call for nothing.
+        """
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
+
     def close(self) -> None:
         """Release the device."""
         with suppress(*PORT_ERRORS):
             self._serial.close()
+        self._fd = -1  # its number may be another file's from now on
 
 
 def open_port(bus: BusConfig) -> Port:

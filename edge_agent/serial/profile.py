@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from edge_agent.serial.metric_range import FLOAT32_MAX
 from edge_agent.wire import LAMP_QUANTITIES
@@ -28,7 +29,10 @@ QUANTITIES = {
 CONTACTS = ("door_open", "supply_present", "contactor_closed")
 WIDTHS = {"uint16": 1, "int16": 1, "uint32": 2, "int32": 2, "float32": 2}
 SMALLEST = 1e-30  # of any quantity in its unit; a float32 of 1e-38 and less has lost digits already
-_FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}
+_NUMBERS = {
+    kind: struct.Struct(form)
+    for kind, form in {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,11 @@ class Profile:
     contacts: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     contactor_coil: int | None = None
 
+    @cached_property
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """Least and greatest value that is believed, by quantity."""
+        return {name: (quantity.minimum, quantity.maximum) for name, quantity in self.quantities.items()}
+
     @property
     def is_three_phase(self) -> bool:
         """Whether it measures phases R, S and T apart."""
@@ -135,15 +144,20 @@ class Profile:
 
         A float register that holds no finite number (NaN, infinity) gives no value: that quantity is unknown. Nor does
         one that holds a number too small to be measured: so 230 V reads whose two words are the wrong way round.
+
+        All meters of a profile share the functions: one each would be 7 kB a lamp.
         """
+        if block not in self._decoders:
+            self._decoders[block] = self._new_decoder(block)
+        return self._decoders[block]
+
+    @cached_property
+    def _decoders(self) -> dict[RegisterBlock, Callable[[bytes], dict[str, float]]]:
+        return {}
+
+    def _new_decoder(self, block: RegisterBlock) -> Callable[[bytes], dict[str, float]]:
         steps = [
-            (
-                q.name,
-                2 * (q.register - block.first),
-                2 * WIDTHS[q.kind],
-                struct.Struct(_FORMATS[q.kind]),
-                q.scale,
-            )
+            (q.name, 2 * (q.register - block.first), 2 * WIDTHS[q.kind], _NUMBERS[q.kind], q.scale)
             for q in self.quantities.values()
             if block.first <= q.register and q.end <= block.end
         ]
@@ -152,11 +166,11 @@ class Profile:
         def decode(data: bytes) -> dict[str, float]:
             values = {}
             for name, start, width, number, scale in steps:
-                raw = data[start : start + width]
                 if is_swapped and width == 4:
-                    raw = raw[2:] + raw[:2]
-                value = number.unpack(raw)[0] * scale
-                if math.isfinite(value) and not 0.0 < abs(value) < SMALLEST:
+                    value = number.unpack(data[start + 2 : start + 4] + data[start : start + 2])[0] * scale
+                else:
+                    value = number.unpack_from(data, start)[0] * scale
+                if SMALLEST <= value < math.inf or value == 0.0 or -math.inf < value <= -SMALLEST:
                     values[name] = value
             return values
 

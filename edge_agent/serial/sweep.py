@@ -4,9 +4,8 @@ Owns the assembly and nothing of the wire (`bus`) or of MQTT.
 """
 
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edge_agent.config import AgentConfig, BusConfig
@@ -27,7 +26,9 @@ LOG = logging.getLogger(__name__)
 
 _LAMP_FLOATS = tuple(q.name for q in LAMP_MEASURED if q.is_float)
 _LAMP_NUMBERS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is not None)
-_LAMP_BITS = tuple(q for q in LAMP_MEASURED if not q.is_float and q.unknown is None)
+_LAMP_BITS = tuple(  # names, and the bits that their slots can hold
+    (q.name, (1 << 8 * q.item_bytes) - 1) for q in LAMP_MEASURED if not q.is_float and q.unknown is None
+)
 _CIRCUIT_ENERGY = next(q for q in CIRCUIT_QUANTITIES if q.name == "energy_wh")
 _ELECTRICAL = ("voltage", "current", "power")
 _NAN = float("nan")
@@ -178,33 +179,39 @@ class Sweeper:
             n_circuits=len(self._config.circuit_ids),
             quantities=quantities,
         )
+        lamps: list[tuple[Meter, MeterReading]] = []
         for thread in self._threads:
             for meter in thread.bus.meters:
                 reading = readings.get(meter)
                 if meter.role is Role.LAMP:
-                    _put_lamp(sweep, meter, reading or MeterReading(meter.last_quality, {}))
+                    lamps.append((meter, reading or MeterReading(meter.last_quality, {})))
                 elif meter.role is Role.CIRCUIT:
                     _put_circuit(sweep, meter, reading or NOTHING)
+        _put_lamps(sweep, lamps)
         return _with_cabinet(sweep, readings, self._last_sweep_s)
 
 
-def _put_lamp(sweep: SweepReadings, meter: Meter, reading: MeterReading) -> None:
-    i, values = meter.index, reading.values
-    sweep.quality[i] = reading.quality
-    if not values:
-        return
-    for name in _LAMP_FLOATS:
-        if name in sweep.quantities and name in values:
-            getattr(sweep, name)[i] = _float32(values[name])
-    for quantity in _LAMP_NUMBERS:
-        name = quantity.name
-        if name in sweep.quantities and name in values:
-            getattr(sweep, name)[i] = _number(quantity, values[name])
-    for quantity in _LAMP_BITS:
-        if quantity.name in values:
-            getattr(sweep, quantity.name)[i] = int(values[quantity.name]) & ((1 << 8 * quantity.item_bytes) - 1)
-    if "level" in values:
-        sweep.driven_level[i] = int(values["level"])
+def _put_lamps(sweep: SweepReadings, readings: Iterable[tuple[Meter, MeterReading]]) -> None:
+    """Fill the lamps' slots; a quantity that this sweep did not sample stays unknown, whatever a meter gave of it."""
+    floats = [(name, getattr(sweep, name)) for name in _LAMP_FLOATS if name in sweep.quantities]
+    numbers = [(q, getattr(sweep, q.name)) for q in _LAMP_NUMBERS if q.name in sweep.quantities]
+    bits = [(name, getattr(sweep, name), mask) for name, mask in _LAMP_BITS]
+    for meter, reading in readings:
+        i, values = meter.index, reading.values
+        sweep.quality[i] = reading.quality
+        if not values:
+            continue
+        for name, slots in floats:
+            if name in values:
+                slots[i] = _float32(values[name])
+        for quantity, slots in numbers:
+            if quantity.name in values:
+                slots[i] = _number(quantity, values[quantity.name])
+        for name, slots, mask in bits:
+            if name in values:
+                slots[i] = int(values[name]) & mask
+        if "level" in values:
+            sweep.driven_level[i] = int(values["level"])
 
 
 def _put_circuit(sweep: SweepReadings, meter: Meter, reading: MeterReading) -> None:
@@ -272,4 +279,4 @@ def _energy(value: float) -> int | None:
 
 def _float32(value: float) -> float:
     """Return a value that a float32 slot can hold; NaN for any other."""
-    return value if math.isfinite(value) and abs(value) <= FLOAT32_MAX else _NAN
+    return value if -FLOAT32_MAX <= value <= FLOAT32_MAX else _NAN  # False for NaN

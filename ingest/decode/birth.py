@@ -96,6 +96,8 @@ class Session:
         epoch: that of the records which are read by this birth; 0 = it does not say: its first record's.
         seq: the last Sparkplug sequence number.
         live_sequence: the number of its last live record.
+        n_unread: payloads in its name since the last record whose numbers could not be read.
+        unread_hash: theirs; None = they differ, or may be another agent's of the same name.
         next_round: the round of this tick in which its next live record may stand.
     """
 
@@ -125,6 +127,8 @@ class Session:
     last_at_us: int = 0
     next_round: int = 0
     live_sequence: int = 0
+    n_unread: int = 0
+    unread_hash: int | None = None
     ranges: ReceivedRanges | None = None
 
 
@@ -251,11 +255,11 @@ def _layout(slots: frozenset[tuple[int, int]], n_lamps: int, n_circuits: int) ->
     return object()
 
 
-def is_next(session: Session, seq: int) -> bool:
-    """Whether ``seq`` follows the session's last; the session is at ``seq`` afterwards either way."""
-    follows = seq == (session.seq + 1) % SEQ_MODULUS
+def missing_before(session: Session, seq: int) -> int:
+    """How many of the session's messages are missing between its last and ``seq``, at which it is afterwards."""
+    n_missing = (seq - session.seq - 1) % SEQ_MODULUS
     session.seq = seq % SEQ_MODULUS
-    return follows
+    return n_missing
 
 
 @lru_cache(256)

@@ -100,7 +100,7 @@ class Detection(DetectionParts):
         verdicts = self._rules.judge(sweep, suspects, replies, reported_s, self._is_muted)
         self._balance.look(sweep, commands)
         switch_unreported(sweep, replies, commands, self._fleet, self._state)
-        self._listen(sweep, suspects, replies)
+        self._listen(sweep, commands, suspects, replies)
         for verdict in verdicts:
             self._verdicts.take(verdict)
         due = self._baseline.due(sweep)
@@ -116,7 +116,7 @@ class Detection(DetectionParts):
             dark = self._silence.dark_lamps()
             self._silent_meters.judge(sweep, commands, is_starved, is_partly_listed, dark, self._is_muted)
 
-    def _listen(self, sweep: Sweep, suspects: Suspects, replies: Replies) -> None:
+    def _listen(self, sweep: Sweep, commands: Commands, suspects: Suspects, replies: Replies) -> None:
         """Count lost replies, and judge the controllers on which any lamp is lost."""
         self._silence.note_day(sweep, suspects)
         liveness = self._silence.liveness(sweep)
@@ -129,7 +129,8 @@ class Detection(DetectionParts):
             is_suspect |= np.isin(sweep.batch.controller, list(with_group)) & sweep.is_live
         for r in np.flatnonzero(is_suspect).tolist():
             own = np.arange(*self._fleet.controller_start[int(sweep.batch.controller[r]) :][:2])
-            self._silence.judge(sweep, r, liveness.of(np.full(len(own), r), own), self._is_muted)
+            is_live = liveness.of(np.full(len(own), r), own)
+            self._silence.judge(sweep, r, is_live, commands, self._is_muted)
         due = self._balance_learning.due(sweep)
         if len(due):
             due = due[~(is_suspect & self._silence.is_pending(sweep))[due]]
@@ -159,7 +160,7 @@ class Detection(DetectionParts):
 
     def listen(self, since_us: int | None) -> None:
         """The broker's connection stands since then (None = the first record's time): nobody heard what was before."""
-        self._offline.presence.listening_us = since_us
+        self._offline.presence.listen(since_us)
 
     def tick(self, now_us: int) -> list[Change]:
         """What time alone brings: controllers that say nothing."""

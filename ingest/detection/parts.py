@@ -120,6 +120,7 @@ class DetectionParts:
             "sum": [
                 ("dark", self._dark),
                 ("dark", self._dark.strikes),
+                ("dark", self._dark.reports),
                 ("dark-baseline", self._dark.baseline),
                 ("dark-run", self._dark.debounce),
             ],

@@ -23,6 +23,7 @@ from ingest.model.fleet import Fleet
 VERSION: Final = 3
 READABLE: Final = frozenset({2, VERSION})  # 2 stored the rules' flags by position, see ``upgraded``
 _SPARSE: Final = 16
+_LATEST_S: Final = 253_402_300_799  # the year 9999: what is later is no time, and its microseconds fit no number
 _RENAMED: Final = {
     "is_status_told": "is_status_reported",
     "level_told": "level_reported",
@@ -90,7 +91,11 @@ def take(
 
 
 def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.NDArray[np.int64]:
-    """Fill the objects' arrays from a memory; returns the lamps whose rating or technology has changed since."""
+    """Fill the objects' arrays from a memory; returns the lamps whose rating or technology has changed since.
+
+    Raises:
+        SnapshotError: a time that is none.
+    """
     changed = np.zeros(0, np.int64)
     for kind, ids in ids_of(fleet).items():
         kept_ids = memory[f"{kind}_ids"].tolist()
@@ -112,6 +117,8 @@ def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.
                     or (values.shape[-1] != len(ids))
                 ):
                     continue
+                if field.endswith("_s") and kept.dtype == np.int64 and (np.abs(kept // 2) > _LATEST_S // 2).any():
+                    raise SnapshotError(f"{kind}/{name}/{field} holds a time that is none")
                 if is_same_order:
                     values[...] = kept
                 else:

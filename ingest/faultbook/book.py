@@ -23,6 +23,7 @@ from ingest.schema import life
 from ingest.schema.report_tables import CITIZEN
 
 _US_PER_H: Final = 3_600_000_000
+_SET_BACK_US: Final = 30_000_000  # less than that are changes in another order
 _CLAIMS: Final = frozenset({"repair", "reopen"})  # what people claim and the next lit period has to show
 
 
@@ -58,6 +59,9 @@ class FaultBook:
         self._n_reports: dict[str, int] = self._ledger.n_reports()
         for fault in sorted(self._ledger.load(now_us - reopen_within_us), key=_age):
             self._hold(self._with_road(fault))
+        self._applied_us = 0
+        if now_us:
+            self._judge_until(now_us)
 
     def __len__(self) -> int:
         """Number of faults that are not closed."""
@@ -83,6 +87,9 @@ class FaultBook:
         """
         if not changes:
             return Applied()
+        if now_us < self._applied_us - _SET_BACK_US:
+            self._judge_until(now_us)
+        self._applied_us = now_us
         words = causes_first(changes)
         with self._ledger.changing() as connection:
             page = _Page(self, {fault.id: fault for fault in self._touched(words)})
@@ -115,28 +122,38 @@ class FaultBook:
         self._n_reports = found
         return has_changed
 
+    def _judge_until(self, now_us: int) -> None:
+        """What was judged later than now counts as judged now: the clock was set back, and no word is older."""
+        for fault in [fault for fault in self._by_key.values() if fault.judged_at_us > now_us]:
+            self._hold(replace(fault, judged_at_us=now_us - 1))
+
+    def set_back(self, now_us: int) -> int:
+        """Date open faults that would have been opened in the future: the clock was set back. Returns how many."""
+        ahead = [f for f in self._by_key.values() if f.state != life.CLOSED and f.opened_at_us > now_us]
+        return len(self._rewrite(ahead, lambda page: page.date_again(now_us)).entries) if ahead else 0
+
     def rank_again(self, now_us: int) -> int:
         """Renew priorities, which grow with age; call about hourly. Returns how many changed."""
         open_faults = [fault for fault in self._by_key.values() if fault.state != life.CLOSED]
+        return len(self._rewrite(open_faults, lambda page: page.rank_all(now_us)).changed())
+
+    def _rewrite(self, chosen: list[Fault], change: Callable[[_Page], None]) -> _Page:
         with self._ledger.changing() as connection:
-            page = _Page(self, {fault.id: fault for fault in open_faults})
+            page = _Page(self, {fault.id: fault for fault in chosen})
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
-            page.rank_all(now_us)
-            self._ledger.write(connection, [], page.changed(), [])
+            change(page)
+            self._ledger.write(connection, [], page.changed(), page.entries)
         for fault in page.faults.values():
             self._hold(fault)
-        return len(page.changed())
+        return page
 
     def _hold(self, fault: Fault) -> None:
         self._by_key[fault.key] = fault
         self._key_of[fault.id] = fault.key
 
     def _forget(self, now_us: int) -> None:
-        too_old = [
-            fault
-            for fault in self._by_key.values()
-            if fault.closed_at_us is not None and fault.closed_at_us < now_us - self._reopen_within_us
-        ]
+        since_us = now_us - self._reopen_within_us
+        too_old = [f for f in self._by_key.values() if f.closed_at_us is not None and f.closed_at_us < since_us]
         for fault in too_old:
             del self._by_key[fault.key]
             self._key_of.pop(fault.id, None)
@@ -224,6 +241,14 @@ class _Page:
         self.faults[fault.id] = fault
         self._by_key[fault.key] = fault
 
+    def date_again(self, now_us: int) -> None:
+        """Give every open fault of the page that is opened in the future the time of now."""
+        for fault in list(self.faults.values()):
+            if fault.state != life.CLOSED and fault.opened_at_us > now_us:  # nobody has closed it meanwhile
+                changed, entry = rules.dated_again(fault, now_us)
+                self._keep(changed)
+                self.entries.append(entry)
+
     def rank_all(self, now_us: int) -> None:
         """Give every open fault of the page its priority; a new priority alone is no new version."""
         for fault in list(self.faults.values()):
@@ -246,7 +271,7 @@ class _Page:
 
     def _is_dark(self, lamp_id: str) -> bool:
         for code in DARK_CODES:
-            key = Key(code, _lamp_place(lamp_id))
+            key = Key(code, Place(lamp_id=lamp_id))
             fault = self._by_key.get(key) or self._book._by_key.get(key)  # noqa: SLF001  (as above)
             if fault is not None and fault.state != life.CLOSED:
                 return True
@@ -264,10 +289,6 @@ class _Page:
         """Counts."""
         n_new = len(self.new())
         return Applied(n_new, len(self.changed()) - self._n_closed, self._n_closed)
-
-
-def _lamp_place(lamp_id: str) -> Place:
-    return Place(lamp_id=lamp_id)
 
 
 def _is_citizens(fault: Fault) -> bool:

@@ -57,6 +57,7 @@ def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
     changed = replace(
         fault,
         state=life.OPEN,
+        opened_at_us=min(fault.opened_at_us, word.at_us),
         closed_at_us=None,
         is_verified=False,
         lamp_ids=word.lamp_ids,
@@ -67,7 +68,9 @@ def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
         judged_at_us=word.at_us,
         version=fault.version + 1,
     )
-    data: dict[str, Any] = {} if caused_by is None else {"caused_by": caused_by}
+    data: dict[str, Any] = {"evidence": dict(changed.evidence)}
+    if caused_by is not None:
+        data["caused_by"] = caused_by
     return changed, _entry(changed, life.EVENT_REOPENED, "condition_returned", data)
 
 
@@ -110,6 +113,7 @@ def cleared(fault: Fault, word: Cleared) -> Step:
     changed = replace(
         fault,
         state=life.CLOSED,
+        opened_at_us=min(fault.opened_at_us, word.at_us),  # the clock may have been set back
         closed_at_us=word.at_us,
         is_verified=is_verified,
         updated_at_us=word.at_us,
@@ -121,6 +125,12 @@ def cleared(fault: Fault, word: Cleared) -> Step:
     return changed, _entry(
         changed, life.EVENT_CLOSED, reason, {"verified": is_verified, "evidence": dict(word.evidence)}
     )
+
+
+def dated_again(fault: Fault, now_us: int) -> tuple[Fault, Entry]:
+    """An open fault whose time of opening has not come yet, because the clock was set back."""
+    changed = replace(fault, opened_at_us=now_us, updated_at_us=now_us, judged_at_us=now_us, version=fault.version + 1)
+    return changed, Entry(fault.id, now_us, life.EVENT_CHANGED, changed.state, changed.version)
 
 
 def still_failing(fault: Fault, word: StillFailing) -> Step:

@@ -18,12 +18,14 @@ from ingest.faultbook.fault_locator import FaultLocator
 from ingest.metrics import Metrics
 from ingest.model.finding import Change, Key
 from ingest.periodic import Every
+from ingest.pipeline.clock import Clock
 from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
 
 _POLL_S: Final = 1.0
 _RANK_S: Final = 3600.0
+_SET_BACK_US: Final = 30_000_000  # less than that are records in another order
 
 
 class FaultJob:
@@ -93,6 +95,17 @@ class FaultJob:
         except SQLAlchemyError as error:
             raise _meaning(error) from error
 
+    def set_back(self, now_us: int) -> None:
+        """Date faults again that were opened later than now.
+
+        Raises:
+            RetryError: the database is not to be had.
+        """
+        try:
+            self.book.set_back(now_us)
+        except SQLAlchemyError as error:
+            raise _meaning(error) from error
+
     def rank_again(self, now_us: int) -> None:
         """Renew priorities.
 
@@ -143,12 +156,14 @@ def open_fault_job(
 class FaultChangesJob:
     """Carries claims of repair to detection and renews priorities, which grow with age."""
 
-    def __init__(self, job: FaultJob, judge: Judge, monotonic: Callable[[], float]) -> None:
+    def __init__(self, job: FaultJob, judge: Judge, clock: Clock, monotonic: Callable[[], float]) -> None:
         """Poll from now on."""
+        self._clock = clock
         self._job = job
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
         self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
+        self._dated_us: int | None = None
         self._log = structlog.get_logger("ingest")
 
     def run(self, now_us: int) -> None:
@@ -156,6 +171,7 @@ class FaultChangesJob:
         if not self._polling.take():
             return
         with suppress(RetryError):
+            self._date_again(now_us)
             for key in self._job.poll_claims():
                 try:
                     self._judge.mark_repaired(key)
@@ -164,3 +180,10 @@ class FaultChangesJob:
             # one of the two, and no short circuit: a new count has to be read either way
             if self._job.read_reports() | self._ranking.take():
                 self._job.rank_again(now_us)
+
+    def _date_again(self, now_us: int) -> None:
+        """After the clock was set back, maybe while ingest was not there; a recording may begin before another one."""
+        before_us = self._dated_us if self._clock.latest_us() is None else self._dated_us or 1 << 62
+        if now_us and before_us is not None and now_us < before_us - _SET_BACK_US:
+            self._job.set_back(now_us)
+        self._dated_us = now_us or self._dated_us

@@ -46,7 +46,10 @@ class MaintenanceJob:
         except SQLAlchemyError as error:
             self._log.warning("maintenance windows cannot be read", reason=str(error).splitlines()[0])
             return
-        windows: list[Window] = [(r.cabinet_id, r.circuit, r.lamp_id, r.from_us, r.until_us) for r in rows]
+        # every window begins when it is announced: one of the future was announced before the clock was set back
+        windows: list[Window] = [
+            (r.cabinet_id, r.circuit, r.lamp_id, 0 if r.from_us > now_us else r.from_us, r.until_us) for r in rows
+        ]
         if windows != self._known:
             self._known = windows
             self._detection.set_maintenance(windows)

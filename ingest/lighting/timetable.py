@@ -7,6 +7,7 @@ which the agents switch, only when a step has ended.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -52,6 +53,7 @@ class CabinetTimetable:
         self.level = np.zeros(n, np.uint8)
         self.since_us = np.zeros(n, np.int64)
         self.until_us = np.zeros(n, np.int64)
+        self.next_level = np.zeros(n, np.uint8)
         levels = [step.level for one in schedule.distinct for step in one.dim if 0 < step.level < 100]
         self.dim_levels = np.unique(np.array(levels, np.float64))
 
@@ -64,6 +66,11 @@ class CabinetTimetable:
             self._renew(cabinet.start + row if isinstance(cabinet, slice) else int(cabinet[row]), int(at_us[row]))
         return self.level[cabinet].copy(), self.since_us[cabinet], self.until_us[cabinet]
 
+    def ends_dimmed(self, cabinet: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether the step that each cabinet was last looked at in is lit, and so is the one after it; bool (R,)."""
+        lit: npt.NDArray[np.bool_] = (self.level[cabinet] > 0) & (self.next_level[cabinet] > 0)
+        return lit
+
     def _renew(self, cabinet: int, at_us: int) -> None:
         moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)
         if not 1971 < moment.year < _LAST_YEAR:
@@ -71,12 +78,15 @@ class CabinetTimetable:
         today = moment.astimezone(ZoneInfo(self._timezone)).date()
         place, hours = (float(self._latitude[cabinet]), float(self._longitude[cabinet])), self._schedules.of(cabinet)
 
+        @cache  # the step after it is asked of the same nights
         def night(evening: date) -> Night:
             return night_steps(hours, evening, *place, self._timezone)
 
         step = step_at(night, today, at_us // _US_PER_S)
         self.level[cabinet] = step.level
         self.since_us[cabinet], self.until_us[cabinet] = step.since_s * _US_PER_S, step.until_s * _US_PER_S
+        following = datetime.fromtimestamp(step.until_s, UTC).astimezone(ZoneInfo(self._timezone)).date()
+        self.next_level[cabinet] = step_at(night, following, step.until_s).level
 
 
 def _filled(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

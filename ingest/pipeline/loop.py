@@ -21,6 +21,7 @@ from ingest.mqtt.connection import Broker
 from ingest.periodic import Every
 from ingest.pipeline.catch_up import CatchUp, Waiting
 from ingest.pipeline.clock import Clock
+from ingest.pipeline.clock_steps import ClockSteps
 from ingest.pipeline.commit_queue import CommitQueue, Load
 from ingest.pipeline.isolation import IsolatedJudge, build_columns
 from ingest.pipeline.job_guard import Job, JobGuard
@@ -107,6 +108,7 @@ class Intake:
         self._waiting = FairQueue(self._tell_flood)
         self._flushed_at = 0.0
         self._ticking = Every(_TICK_S, monotonic)
+        self._clock_steps = ClockSteps(clock, monotonic)
         self._n_sessions = 0
         self._changes: list[Change] = []
         self._log = structlog.get_logger("ingest")
@@ -141,6 +143,8 @@ class Intake:
         self._receive()
         self._acknowledge_and_send(self._commit_queue.finish(wait_s=self._patience_s()))
         now_us = self.clock.now_us()
+        if self._clock_steps.look():
+            self.judge.listen(self.clock.listening_us())
         if self._catch_up is not None:
             self._catch_up_with_old(self._catch_up)
         if self._commit_queue.may_start:

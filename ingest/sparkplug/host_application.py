@@ -25,7 +25,7 @@ from ingest.sparkplug.dead_letters import DeadLetters
 from ingest.sparkplug.intake_result import IntakeResult
 from ingest.sparkplug.record_numbers import RecordNumbers
 from ingest.sparkplug.session_table import SessionTable
-from ingest.sparkplug.time_limit import TimeLimit, claimed_times
+from ingest.sparkplug.time_limit import EARLIEST_NOW_US, TimeLimit, claimed_times
 
 
 class HostApplication:
@@ -33,6 +33,7 @@ class HostApplication:
 
     Attributes:
         sessions: those that are in force, by controller.
+        highest_us: the latest "now" so far, also of earlier runs.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class HostApplication:
         """Start with no session: every controller's first data asks it for a rebirth."""
         self.group = group
         self.received = received
+        self.highest_us = 0
         self._dead_letters = dead_letters
         self._metrics = metrics
         self.complaints = Complaints(metrics)
@@ -101,6 +103,9 @@ class HostApplication:
         result = IntakeResult(now_us=now_us, lag_us=lag_us)
         if is_data_time:
             result.limit = TimeLimit(now_us, lambda limit_us: self._claimed_times(messages, limit_us))
+        elif now_us is not None:  # a clock that is set back, or starts anew, makes no record one of the future
+            self.highest_us = max(self.highest_us, now_us)
+            result.limit = TimeLimit(self.highest_us if self.highest_us >= EARLIEST_NOW_US else None)
         for online in self.sessions.values():
             online.next_round = 0
         n_data = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest.decode.birth import Session, is_next
+from ingest.decode.birth import Session, missing_before
 from ingest.decode.record import DecodedRecord, check_record
 from ingest.errors import RecordError
 from ingest.model.received_ranges import MAX_JUMP, ReceivedRanges
@@ -41,17 +41,19 @@ class RecordNumbers:
                 ranges = self._open_ranges(session, claimed)
         elif claimed > ranges.complete_to and record.pending and not record.is_historical:
             ranges = self._open_ranges(session, claimed)
-        if record.seq is not None and not is_next(session, record.seq):
-            self._table.complaints.add("gap", session.controller_id, f"{session.controller_id}: a gap in seq")
-            self._commands.ask_rebirth(session.controller_id)
+        if record.seq is not None:
+            self._follow(session, record.seq, record.sequence, ranges)
         result.touched[session.controller_id, record.epoch] = ranges
-        if ranges.holds(record.sequence):
+        is_late = ranges.holds(record.sequence) and self._table.refusals.is_set_aside(session, record.sequence)
+        if ranges.holds(record.sequence) and not (is_late and _is_valid(record, result.limit.latest_us(record.at_us))):
             ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
                 self._log_duplicate(session, record, payload, result)
             return True
-        if record.sequence <= ranges.complete_to:
+        if is_late:
+            self._table.refusals.reclaim(session, record.sequence)
+        elif record.sequence <= ranges.complete_to:
             self._log_contradiction(session, record, ranges)
             if record.pending and not record.is_historical:
                 ranges.rewind(claimed)
@@ -64,7 +66,8 @@ class RecordNumbers:
         except RecordError as error:
             self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
-        ranges.take(record.sequence)
+        if not is_late:
+            ranges.take(record.sequence)
         if not record.is_historical:
             session.live_sequence = record.sequence
         if session.controller >= self._table.directory.controllers.n_register:
@@ -75,6 +78,18 @@ class RecordNumbers:
         else:
             self._take_live(session, record, result)
         return False
+
+    def _follow(self, session: Session, seq: int, sequence: int, ranges: ReceivedRanges) -> None:
+        """Ask for a birth after a gap in ``seq``, even if payloads that were not read may fill it.
+
+        With it comes the agent's own copy of what is missing.
+        """
+        node, n_missing = session.controller_id, missing_before(session, seq)
+        if session.n_unread:
+            self._table.refusals.resolve(session, n_missing, sequence, ranges)
+        if n_missing:
+            self._table.complaints.add("gap", node, f"{node}: a gap in seq")
+            self._commands.ask_rebirth(node)
 
     def _take_live(self, session: Session, record: DecodedRecord, result: IntakeResult) -> None:
         number, n_rounds = session.next_round, len(result.rounds)
@@ -167,3 +182,11 @@ class RecordNumbers:
         )
         if ranges is not None:
             result.touched[node, epoch] = ranges
+
+
+def _is_valid(record: DecodedRecord, latest_us: int) -> bool:
+    try:
+        check_record(record, latest_us)
+    except RecordError:
+        return False
+    return True

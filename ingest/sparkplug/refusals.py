@@ -1,10 +1,15 @@
-"""Invalid records: counted, kept as dead letters, reported and acknowledged, so that agents do not repeat them."""
+"""Invalid records: counted, kept as dead letters, reported and acknowledged, so that agents do not repeat them.
+
+Anybody may publish in a controller's name on a broker without access rules. A payload without a readable number is
+therefore the agent's only if the agent's ``seq`` counts it: the next record's says how many messages came in between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Hashable
+from typing import Any, Final
 
+from edge_agent.wire import SEQ_MODULUS
 from ingest.decode.birth import Session
 from ingest.decode.salvage import salvage_number
 from ingest.errors import RecordError
@@ -16,6 +21,7 @@ _STRIKES: Final = 3  # broken payloads at one gap until its number is given up
 # From one of them to the next if it is another one: an agent sends again after minutes what was not acknowledged, and
 # whoever sends nonsense in its name does so at any time; meanwhile the missing record may come as it should be.
 _STRIKE_EVERY_S: Final = 600.0
+_MOST_KEPT: Final = 64  # of one controller: numbers without a stored record, and payloads of others
 
 
 class Refusals:
@@ -34,6 +40,8 @@ class Refusals:
         self._complaints = complaints
         self._dead_letters = dead_letters
         self._strikes: dict[str, tuple[int, int, float, int]] = {}  # the gap, how many broken payloads; the last one
+        self._others: dict[str, dict[int, None]] = {}  # by controller: hashes of payloads that were not its own
+        self._set_aside: dict[str, dict[tuple[int, int], None]] = {}  # numbers that count, of which nothing is stored
 
     def set_aside(
         self,
@@ -52,7 +60,7 @@ class Refusals:
             payload: the record's.
             error: what is wrong with it.
             number: its (epoch, sequence) if they are known.
-            is_own: it is surely of the session's agent: without a number, it may fill a gap there.
+            is_own: no other agent of this name is known: without a number, it may fill a gap there; see ``resolve``.
             now_us: when it was received.
 
         Returns:
@@ -62,36 +70,77 @@ class Refusals:
         self._complaints.add(error.reason, node, f"{node}: a record is broken: {error}")
         self._dead_letters.add(f"NDATA/{node}", error.reason, str(error), payload, now_us)
         if number is None:
-            session.seq = (session.seq + 1) % 256
             number = salvage_number(session, payload)
-        if number is None:
-            return session.epoch, self._strike(session, payload) if is_own else None
+            if number is None:
+                which = hash(payload) if is_own else None
+                session.unread_hash = which if not session.n_unread or which == session.unread_hash else None
+                session.n_unread += 1
+                return session.epoch, None
+            session.seq = (session.seq + 1) % SEQ_MODULUS
         epoch, sequence = number
         ranges = self._received.get(node, epoch)
         if ranges is None and epoch == session.epoch:
             ranges = self._received.open(node, epoch, sequence - 1)
         if ranges is not None and not ranges.holds(sequence):
-            ranges.take(sequence)
+            self._count(node, epoch, sequence, ranges)
         return epoch, ranges
+
+    def _count(self, node: str, epoch: int, sequence: int, ranges: ReceivedRanges) -> None:
+        ranges.take(sequence)
+        _keep(self._set_aside.setdefault(node, {}), (epoch, sequence))
+
+    def is_set_aside(self, session: Session, sequence: int) -> bool:
+        """Whether a number counts as received although no record of it is stored."""
+        return (session.epoch, sequence) in self._set_aside.get(session.controller_id, ())
+
+    def reclaim(self, session: Session, sequence: int) -> None:
+        """The record of such a number came after all, and is stored."""
+        self._set_aside[session.controller_id].pop((session.epoch, sequence), None)
 
     def forget(self, node: str) -> None:
         """A controller that no register knows is gone."""
         self._strikes.pop(node, None)
+        self._others.pop(node, None)
+        self._set_aside.pop(node, None)
 
-    def _strike(self, session: Session, payload: bytes) -> ReceivedRanges | None:
-        """Count an unreadable payload; a gap that persists while they arrive counts as the missing record."""
-        ranges = session.ranges
-        if ranges is None:
-            return None
-        now, gap, which = self._monotonic(), ranges.complete_to + 1, hash(payload)
-        known, strikes, at, before = self._strikes.get(session.controller_id, (-1, 0, now, which))
+    def resolve(self, session: Session, n_missing: int, sequence: int, ranges: ReceivedRanges) -> None:
+        """Decide by the next record whose the payloads were that were not read; see ``Session.n_unread``.
+
+        An agent counts its own in ``seq``. Payloads that it did not count are another sender's, and whatever is like
+        them is not believed later either. A gap that persists while its agent's arrive counts as the missing record.
+
+        Args:
+            session: theirs.
+            n_missing: messages that are missing before the record by its ``seq``.
+            sequence: the record's number.
+            ranges: the epoch's, without the record.
+        """
+        node, n_unread, which = session.controller_id, session.n_unread, session.unread_hash
+        session.n_unread, session.unread_hash = 0, None
+        if which is None:
+            return
+        others = self._others.setdefault(node, {})
+        if not n_missing:
+            _keep(others, which)
+            return
+        is_short = bool(ranges.starts) or sequence > ranges.complete_to + 1
+        if n_missing == n_unread and which not in others and is_short:
+            self._strike(session, which, n_unread, ranges)
+
+    def _strike(self, session: Session, which: int, n: int, ranges: ReceivedRanges) -> None:
+        node, now, gap = session.controller_id, self._monotonic(), ranges.complete_to + 1
+        known, strikes, at, before = self._strikes.get(node, (-1, 0, now, which))
         if known != gap:
             strikes = 0
         elif which != before and now - at < _STRIKE_EVERY_S:
-            return None
-        self._strikes[session.controller_id] = (gap, strikes + 1, now, which)
-        if strikes + 1 < _STRIKES or not ranges.starts:
-            return None
-        ranges.take(ranges.complete_to + 1)
-        del self._strikes[session.controller_id]
-        return ranges
+            return
+        self._strikes[node] = (gap, strikes + n, now, which)
+        if strikes + n >= _STRIKES:
+            self._count(node, session.epoch, gap, ranges)
+            del self._strikes[node]
+
+
+def _keep(kept: dict[Any, None], key: Hashable) -> None:
+    kept[key] = None
+    if len(kept) > _MOST_KEPT:
+        del kept[next(iter(kept))]

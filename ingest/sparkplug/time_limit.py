@@ -17,6 +17,7 @@ from ingest.decode.protobuf_fields import VARINT, BrokenError, fields, varint
 from ingest.decode.record import LATEST_US, MAX_MS, US_PER_MS
 from ingest.mqtt.connection import MqttMessage
 
+EARLIEST_NOW_US: Final = 1_767_225_600_000_000  # 2026: a system clock that shows less has not been set
 _DAY_US: Final = 86_400_000_000
 _TIMESTAMP_FIELD: Final = 1  # of a Sparkplug payload, its first
 

@@ -92,11 +92,10 @@ class Compaction:
         Raises:
             StoreUnavailableError: the disk is full; nothing is lost by that.
         """
-        today = now_us // US_PER_DAY
-        for folder in sorted(self._root.iterdir()):
-            day = parse_day(folder.name)
-            if day is None:
-                continue
+        days = {day: folder for folder in self._root.iterdir() if (day := parse_day(folder.name)) is not None}
+        # a clock that is years ahead for a minute must not delete what is kept: no more than the newest readings allow
+        today = min(now_us // US_PER_DAY, max(days, default=0) + 1)
+        for day, folder in sorted(days.items()):
             if day < today - self._policy.keep_days:
                 shutil.rmtree(folder, ignore_errors=True)
                 return True

@@ -10,6 +10,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,14 +27,14 @@ from ingest.model.block import Block, take_records
 from ingest.model.block_division import own_ranges
 from ingest.model.id_directory import Directory
 from ingest.model.received_ranges import ReceivedRangesTable, StoredRanges
-from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segment, table_files, visible
+from ingest.schema.segments import US_PER_DAY, day_folder, parse_day, parse_segment, segment_name, table_files, visible
 from ingest.schema.telemetry import TABLES
 from ingest.telemetry.arrow_tables import cabinet_table, circuit_table, lamp_table
 from ingest.telemetry.compaction import Compaction, Policy
 from ingest.telemetry.damaged_files import READ_ERRORS, DamagedFiles, read_file
 from ingest.telemetry.direct_file import Scratch
 from ingest.telemetry.reading_back import batches_of
-from ingest.telemetry.segment_file import TEMPORARY, decode_ranges, encode_ranges, read_ranges, write_segment
+from ingest.telemetry.segment_file import TEMPORARY, decode_ranges, encode_ranges, read_ranges, withdraw, write_segment
 
 _ALWAYS: Final = frozenset(("at_us", "controller_id", "epoch", "sequence"))  # columns of every table
 _MAX_RANGES_BYTES: Final = 1 << 30
@@ -72,25 +73,44 @@ class ParquetStore:
         spans = [span for _, span, _ in self._segments(every=True)]
         self._settled, self._summed_ranges = self._read_ranges_file()
         self._scratch = Scratch()
+        self._unpromised: list[Path] = []  # segments of a block that is not stored as a whole
         self.damaged = damaged or DamagedFiles()
         self._compaction = Compaction(root, policy, staging=self._staging, damaged=self.damaged)
         self._next = 1 + max(0, self._settled, *(last for _, last in spans))
 
     def write(self, block: Block) -> None:
-        """Store a block; one segment per day of its records, the last one with the block's received ranges."""
+        """Store a block; one segment per day of its records, the last one with the block's received ranges.
+
+        Raises:
+            StoreUnavailableError: the disk is full or refuses; nothing of the block is stored.
+        """
+        self._withdraw()
         days = block.batch.at_us // US_PER_DAY
-        different = np.unique(days)
-        if len(different) <= 1:
-            self._write(int(different[0]) if len(different) else 0, block, block.received)
-            return
-        for i, day in enumerate(different):
-            part = take_records(block, np.flatnonzero(days == day))
-            self._write(int(day), part, block.received if i == len(different) - 1 else own_ranges(part))
+        different = np.unique(days).tolist() or [0]
+        try:
+            for i, day in enumerate(different):
+                part = block if len(different) == 1 else take_records(block, np.flatnonzero(days == day))
+                self._write(day, part, block.received if i == len(different) - 1 else own_ranges(part))
+        except BaseException:  # the block comes again as a whole
+            with suppress(StoreUnavailableError):
+                self._withdraw()
+            raise
+        self._unpromised.clear()
+
+    def _withdraw(self) -> None:
+        while self._unpromised:
+            folder = self._unpromised[-1]
+            try:
+                withdraw(folder, staging=self._staging)
+            except OSError as error:
+                raise StoreUnavailableError(f"{folder} cannot be taken back: {error.strerror}") from error
+            self._unpromised.pop()
 
     def _write(self, day: int, block: Block, received: tuple[StoredRanges, ...]) -> None:
         tables = {"lamps": lamp_table(block), "circuits": circuit_table(block), "cabinets": cabinet_table(block)}
         span = self._next, self._next
         folder = self.root / day_folder(day)
+        self._unpromised.append(folder / segment_name(*span))
         write_segment(folder, *span, tables, received, staging=self._staging, scratch=self._scratch)
         self._next += 1
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,7 +47,8 @@ def write_segment(
     """Write a segment for good and return its folder; ``scratch`` serves one writer at a time.
 
     Raises:
-        StoreUnavailableError: the disk is full or refuses; nothing of the segment is to be seen.
+        StoreUnavailableError: the disk is full or refuses; the segment may be there without being promised to anyone,
+            see ``withdraw``.
     """
     folder = day_path / segment_name(first, last)
     temporary = staging / f"{day_path.name}-{folder.name}"
@@ -70,6 +72,20 @@ def write_segment(
         shutil.rmtree(temporary, ignore_errors=True)
         raise _unavailable(folder, staging, error) from error
     return folder
+
+
+def withdraw(folder: Path, *, staging: Path) -> None:
+    """Take back a segment that was not promised to anyone, at one instant; nothing happens if it is not there.
+
+    Raises:
+        OSError: the disk refuses; the segment is still there.
+    """
+    away = staging / f"withdrawn-{folder.parent.name}-{folder.name}"
+    shutil.rmtree(away, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        folder.rename(away)
+        sync_folder(folder.parent)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def replace_lamps(folder: Path, table: pa.Table, thinned_us: int, *, staging: Path) -> None:

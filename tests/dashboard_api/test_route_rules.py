@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from dashboard_api.access.guard import Guard
 from dashboard_api.access.roles import Scope
-from dashboard_api.api.route_table import ROUTES
+from dashboard_api.api.route_table import ROUTES, guard_others
 from dashboard_api.app import create_app
-from tests.dashboard_api.conftest import T0
+from dashboard_api.errors import UnguardedError
 from tests.dashboard_api.people import bearer, sign_in
 
+T0 = 1_790_000_000_000_000
 PEOPLE = ("viewer", "crew", "operator", "administrator")
 VIEW = frozenset((*PEOPLE, "read"))
 WALL = VIEW | {"display"}
@@ -257,28 +260,21 @@ def test_a_method_without_a_route_does_nothing_for_anybody(town, people):
     assert met >= set(itertools.product(set(METHODS) - {"GET"}, clients))
 
 
-def test_without_accounts_whoever_is_here_is_the_operator(town, client):
-    assert client.get("/api/v1/me").json() == {
-        "kind": "local",
-        "name": "local",
-        "role": "operator",
-        "scopes": [],
-        "districts": ["*"],
-        "accounts": False,
-    }
-    assert client.get("/api/v1/faults").status_code == 200
-    assert client.post("/api/v1/commands/dim", json={"cabinet_id": "C-1", "level": 50}).status_code == 202
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_route_without_a_rule_is_found_when_the_app_is_made(town):
+    app = create_app(town.city, lambda: T0)
+    assert all(isinstance(route.app, Guard) for route in app.router.routes)
+
+    async def forgotten() -> str:
+        return "open"
+
+    app.add_api_route("/api/v1/forgotten", forgotten)
+    with pytest.raises(UnguardedError, match="/api/v1/forgotten"):
+        guard_others(app, {})
 
 
-@pytest.mark.parametrize(
-    "headers", [{"X-Forwarded-For": "203.0.113.9"}, {"Forwarded": "for=203.0.113.9"}, {"X-Real-IP": "203.0.113.9"}]
-)
-def test_without_accounts_nothing_is_served_through_a_proxy(client, headers):
-    answer = client.get("/api/v1/faults", headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (403, "no_accounts")
-
-
-def test_without_accounts_and_beyond_loopback_nobody_is_the_operator(town):
-    with TestClient(create_app(town.city, lambda: T0, is_loopback=False)) as client:
-        assert client.get("/api/v1/faults").status_code == 401
-        assert client.get("/healthz").status_code == 200
+def test_a_mount_without_a_rule_is_found_too(town):
+    app = create_app(town.city, lambda: T0)
+    app.mount("/ogc", FastAPI())
+    with pytest.raises(UnguardedError, match="/ogc"):
+        guard_others(app, {})

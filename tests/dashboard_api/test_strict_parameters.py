@@ -108,3 +108,19 @@ def test_every_parameter_is_described_with_an_example(client):
                 if not parameter.get("description") or not has_example:
                     undescribed.append((method, path, parameter["name"]))
     assert undescribed == []
+
+
+@pytest.mark.parametrize("digits", ["1001", "9" * 9, "9" * 10, "9" * 40])
+def test_a_limit_is_clamped_however_large_it_is(client, digits):
+    cms = {"clientAddress": "5c1ab7c4-8b0c-4d52-9d43-0c9a1f2b7e10", "offset": 0}
+    for path, params, name in (
+        ("/ogc/collections/lamps/items", {}, "limit"),
+        ("/ngsi-ld/v1/entities", {"type": "Streetlight"}, "limit"),
+        ("/open311/v2/requests.json", {}, "page_size"),
+        ("/talq/devices", cms, "limit"),
+    ):
+        headers = {"talq-api-version": "2.7.1"} if "talq" in path else {}
+        answer = client.get(path, params={**params, name: digits}, headers=headers)
+        assert answer.status_code == 200, (path, answer.text)
+        beyond = client.get(path, params={**params, name: "9" * 41}, headers=headers)
+        assert beyond.status_code == 400, (path, beyond.text)

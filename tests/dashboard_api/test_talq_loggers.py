@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dashboard_api.app import create_app
+from dashboard_api.formats.times import iso
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.store import audit
 from ingest.model.finding import Place
@@ -29,6 +30,16 @@ def of_events(address, sources, events=None, **more):
 def of_readings(address, sources, *attributes, **more):
     described = {"functionId": "monitor", "attributes": [{"name": one} for one in attributes]}
     mode = {"type": "VendorRecordingMode", "content": [{"function": described}]}
+    return config(address, sources, mode, **more)
+
+
+START = "2020-01-01T00:00:00Z"
+TOO_MUCH = "serviceConstraintExceeded"
+
+
+def periodic(address, sources, *profiles, **more):
+    described = {"functionType": "LampMonitorFunction", "attributes": [{"name": "activePower"}]}
+    mode = {"type": "PeriodicRecordingMode", "content": [{"function": described}], "samplingProfiles": list(profiles)}
     return config(address, sources, mode, **more)
 
 
@@ -129,7 +140,29 @@ def test_what_cannot_be_recorded_is_refused_by_name_and_nothing_is_stored(gatewa
         (of_events("x", {"blackList": [group("nowhere")]}), 422, "relatedResourceNotFound"),
         (of_events("x", {"whiteList": ["y"]}), 400, "payloadError"),
         (config("x", everything, None), 422, "serviceConstraintExceeded"),
-        (config("x", everything, {"type": "PeriodicRecordingMode"}), 422, "serviceConstraintExceeded"),
+        (config("x", everything, {"type": "PeriodicRecordingMode"}), 400, "payloadError"),
+        (periodic("x", everything), 400, "payloadError"),
+        (periodic("x", everything, *[{"samplingStartTime": START, "samplingPeriod": "PT1H"}] * 11), 422, TOO_MUCH),
+        (periodic("x", everything, {"samplingStartTime": START}), 422, TOO_MUCH),
+        (periodic("x", everything, {"samplingStartTime": START, "samplingPeriod": "PT59S"}), 422, TOO_MUCH),
+        (periodic("x", everything, {"samplingStartTime": START, "samplingPeriod": "P32D"}), 422, TOO_MUCH),
+        (periodic("x", everything, {"samplingStartTime": START, "samplingPeriod": "P"}), 400, "payloadError"),
+        (periodic("x", everything, {"samplingStartTime": START, "samplingPeriod": "1h"}), 400, "payloadError"),
+        (periodic("x", everything, {"samplingStartTime": "18:00", "samplingPeriod": "PT1H"}), 400, "payloadError"),
+        (
+            periodic("x", everything, {"samplingStartTime": "2026-11-24T18:00:00", "samplingPeriod": "PT1H"}),
+            400,
+            "payloadError",
+        ),
+        (
+            periodic(
+                "x",
+                everything,
+                {"samplingStartTime": START, "samplingPeriod": "PT1H", "samplingEndTime": "2019-01-01T00:00:00Z"},
+            ),
+            400,
+            "payloadError",
+        ),
         (config("x", everything, {"type": "EventRecordingMode"}), 400, "payloadError"),
         (config("x", everything, {**event, "activePeriods": [{"name": "y"}]}), 422, "serviceConstraintExceeded"),
         (
@@ -214,3 +247,22 @@ def test_readings_of_a_logger_are_sent_under_its_own_address(gateway):
     assert len(stand.receiver.requests) == 2
     stand.tell(1_000_000)
     assert len(stand.receiver.requests) == 2, "once a period"
+
+
+def test_a_periodic_logger_sends_a_sample_in_its_own_period_until_its_end(gateway):
+    stand = stand_of(gateway.town, MEASURING)
+    stand.now_us = T0 // (900 * 10**6) * 900 * 10**6 + MINUTE
+    begin, end = (iso(stand.now_us + n * MINUTE) for n in (-60, 10))
+    profile = {"samplingStartTime": begin, "samplingPeriod": "PT5M", "samplingEndTime": end}
+    lamps = {"whiteList": [device(gateway.lamps[7])]}
+    assert send(gateway, "POST", "/logger-configs", periodic("fast", lamps, profile)).status_code == 201
+    sent = []
+    for _minute in range(20):
+        gateway.town.write_live([2] * 40, at_us=stand.now_us)
+        stand.tell(1)
+        sent.append(sum(report["address"] == "fast" for report in stand.receiver.reports.values()))
+        stand.now_us += MINUTE - 1
+    # first looked at in the moment of a sample, which is not made up for; then after 5 and 10 minutes, the end
+    assert sent == [0] * 5 + [1] * 5 + [2] * 10
+    (entry,) = next(one for one in stand.receiver.reports.values() if one["address"] == "fast")["entries"]
+    assert entry["data"]["srcAddress"] == f"{gateway.lamps[7]}/monitor"

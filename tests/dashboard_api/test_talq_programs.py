@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard_api.errors import BadRequestError
-from dashboard_api.neighbours.talq.calendars import hours_of_calendars
+from dashboard_api.neighbours.talq.calendars import Night, hours_of_calendars
 from dashboard_api.neighbours.talq.errors import RefusedError
+from dashboard_api.neighbours.talq.night_levels import Sun
 from dashboard_api.neighbours.talq.programs import hours_of_program
 from edge_agent.wire.schedule import night_steps, step_at
 from edge_agent.wire.sun import sun_event_s
@@ -159,7 +160,7 @@ def test_rules_that_come_to_the_same_on_every_day_are_one_schedule(rules):
         "same": program("same"),
         "bright": program("bright", control("22:00:00", 100)),
     }
-    found = hours_of_calendars({"c": calendar("c", rules=rules)}, programs)
+    found = hours_of_calendars({"c": calendar("c", rules=rules)}, programs, Night(DAY))
     assert found == {"c": hours_of_program(program())}
 
 
@@ -167,7 +168,7 @@ def test_rules_that_come_to_the_same_on_every_day_are_one_schedule(rules):
 def test_a_condition_of_no_kind_is_an_error_of_the_payload(condition):
     document = calendar("c", rules=[{"program": "dimmed", "condition": condition}])
     with pytest.raises(BadRequestError) as caught:
-        hours_of_calendars({"c": document}, {"dimmed": program()})
+        hours_of_calendars({"c": document}, {"dimmed": program()}, Night(DAY))
     assert not isinstance(caught.value, RefusedError)
 
 
@@ -182,7 +183,9 @@ def test_a_condition_of_no_kind_is_an_error_of_the_payload(condition):
 def test_no_document_is_half_understood(document):
     whole = {**program(), **document} if isinstance(document, dict) else document
     with suppress(BadRequestError):  # a RefusedError is one
-        ScheduleSection.model_validate(hours_of_calendars({"c": calendar()}, {"dimmed": whole})["c"])
+        ScheduleSection.model_validate(
+            hours_of_calendars({"c": calendar()}, {"dimmed": whole}, Night(DAY, Sun(365, 1065)))["c"]
+        )
 
 
 def test_a_refusal_names_the_member():

@@ -50,6 +50,20 @@ def test_after_a_power_cut_time_goes_on_from_the_newest_record(system_ms):
     assert (clock.now_ms(), clock.trust()) == (NOW_MS + 60_000, Trust.GUESS)
 
 
+@pytest.mark.parametrize("last_known_ms", [NOW_MS, 0])
+def test_a_time_of_another_century_that_nobody_vouches_for_dates_no_record(last_known_ms):
+    machine = Machine(4_070_908_800_000, is_vouched=False)  # 2099: an RTC that started anywhere
+    clock = machine.clock(last_known_ms=last_known_ms)
+    machine.now_s += 60
+    assert (clock.now_ms(), clock.trust()) == ((last_known_ms or EARLIEST_MS) + 60_000, Trust.GUESS)
+    machine.step_ms, machine.is_vouched = NOW_MS + YEAR_MS, True
+    assert NOW_MS + YEAR_MS <= clock.now_ms() < NOW_MS + YEAR_MS + 86_400_000
+
+
+def test_an_agent_that_was_off_for_a_year_believes_the_time():
+    assert Machine(NOW_MS + YEAR_MS, is_vouched=False).clock(NOW_MS).now_ms() == NOW_MS + YEAR_MS
+
+
 def test_without_any_record_time_begins_when_this_software_was_made():
     assert Machine(0, is_vouched=False).clock().now_ms() >= EARLIEST_MS
     assert Machine(0, is_vouched=True).clock().trust() is Trust.GUESS, "a voucher for 1970 is none"
@@ -102,6 +116,28 @@ def test_without_ntp_a_week_counts_as_synchronised_and_then_still_serves_the_sch
     machine.now_s += 90 * 86400
     assert clock.trust() is Trust.KEPT
     assert clock.now_ms() == NOW_MS + 96 * 86_400_000
+
+
+def test_a_steady_clock_asks_for_its_voucher_once_a_second_and_a_step_at_once():
+    machine = Machine(NOW_MS, is_vouched=True)
+    answers: list[bool] = []
+
+    def is_vouched() -> bool:
+        answers.append(machine.is_vouched)
+        return machine.is_vouched
+
+    clock = AgentClock(
+        lambda: machine.step_ms + int(1000 * (machine.now_s - 100)), lambda: machine.now_s, is_vouched, 0, 1.0
+    )
+    for _ in range(100):
+        machine.now_s += 0.1
+        assert (clock.now_ms(), clock.trust())[1] is Trust.SYNCHRONISED
+    assert 10 <= len(answers) <= 12, "two looks each tenth of a second"
+    n_before, before_ms = len(answers), clock.now_ms()
+    machine.is_vouched = False
+    machine.step_ms += 2_000  # somebody sets the time by hand, which ends what NTP says of it
+    assert clock.now_ms() == before_ms
+    assert len(answers) == n_before + 1
 
 
 class Board:

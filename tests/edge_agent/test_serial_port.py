@@ -86,8 +86,13 @@ def test_error_while_the_port_is_set_means_port_gone_and_leaks_nothing(
 def test_error_while_reading_writing_or_closing_means_port_gone(tty_path, monkeypatch, error) -> None:
     port = SerialPort(BusConfig("A", tty_path))
     monkeypatch.setattr(port._serial, "write", raising(error))
-    with pytest.raises(PortGone, match=tty_path):
-        port.write(b"x")
+    with monkeypatch.context() as patch:
+        patch.setattr("edge_agent.serial.port.os.write", raising(error))
+        with pytest.raises(PortGone, match=tty_path):
+            port.write(b"x")
+        patch.setattr("edge_agent.serial.port.os.write", lambda *_: 0)
+        with pytest.raises(PortGone, match=tty_path):
+            port.write(b"x")
     with monkeypatch.context() as patch:
         patch.setattr("edge_agent.serial.port.select.select", raising(error))
         with pytest.raises(PortGone, match=tty_path):
@@ -103,9 +108,42 @@ def test_closed_port_is_gone_for_reading_and_writing(tty_path) -> None:
     port.close()
     with pytest.raises(PortGone):
         port.write(b"x")
-    port._fd = -1
     with pytest.raises(PortGone):
         port.read(0.0)
+
+
+def test_a_closed_port_does_not_write_to_the_file_that_got_its_number(tty_path, tmp_path) -> None:
+    port = SerialPort(BusConfig("A", tty_path))
+    descriptor = port._fd
+    port.close()
+    other = tmp_path / "other"
+    taken = os.open(other, os.O_RDWR | os.O_CREAT)
+    os.dup2(taken, descriptor)  # the same number at once, where it is the lowest free one
+    try:
+        with pytest.raises(PortGone):
+            port.write(b"x")
+        with pytest.raises(PortGone):
+            port.read(0.0)
+    finally:
+        for number in {taken, descriptor}:
+            os.close(number)
+    assert other.read_bytes() == b""
+
+
+def test_what_the_driver_does_not_take_at_once_follows_and_a_stuck_line_is_gone(tty_path, monkeypatch) -> None:
+    port = SerialPort(BusConfig("A", tty_path))
+    rest: list[bytes] = []
+    monkeypatch.setattr(port._serial, "write", rest.append)
+    with monkeypatch.context() as patch:
+        patch.setattr("edge_agent.serial.port.os.write", lambda *_: 3)
+        port.write(b"request")
+        patch.setattr("edge_agent.serial.port.os.write", raising(BlockingIOError(errno.EAGAIN, "busy")))
+        port.write(b"request")
+        assert rest == [b"uest", b"request"]
+        patch.setattr("edge_agent.serial.port.select.select", lambda *_: ([], [], []))
+        with pytest.raises(PortGone, match="timeout"):
+            port.write(b"request")
+    port.close()
 
 
 def test_bus_whose_adapter_vanishes_while_it_is_opened_comes_back_and_the_other_one_is_read(

@@ -193,6 +193,24 @@ def test_flapping_within_a_day_is_one_fault_and_later_another(fixture):
     assert [row.state for row in fixture.rows()] == ["closed", "open", "open"]
 
 
+@pytest.mark.parametrize("code", ["lampFailure", "circuitPowerTooLow", "busFailure"])
+def test_a_condition_that_returns_says_in_the_timeline_what_was_measured_then(fixture, code):
+    key = Key(code, Place(cabinet_id="C-1", circuit="1"))
+    for hour, n_dark in ((0, 1), (2, 4)):
+        at_us = T0 + hour * HOUR
+        fixture.book.apply([Raised(key, at_us, at_us, ("L-1",), {"power_w": 9.0, "lamps_dark": n_dark})], at_us)
+        fixture.book.apply([Cleared(key, at_us + HOUR)], at_us + HOUR)
+    with fixture.engine.connect() as connection:
+        entries = connection.execute(select(fault_events).order_by(fault_events.c.seq)).all()
+    told = {entry.kind: entry.data for entry in entries}
+    assert [entry.kind for entry in entries] == ["opened", "closed", "reopened", "closed"]
+    assert told["reopened"]["reason"] == "condition_returned"
+    assert (told["opened"]["evidence"]["lamps_dark"], told["reopened"]["evidence"]["lamps_dark"]) == (1, 4)
+    assert {"since", "power_w"} <= told["reopened"]["evidence"].keys()
+    kept = fixture.row().evidence
+    assert {name: kept[name] for name in told["reopened"]["evidence"]} == told["reopened"]["evidence"]
+
+
 def test_a_restart_neither_doubles_nor_reopens(fixture):
     words = [dark(), lit(at_us=T0 + HOUR), dark(7, T0 + HOUR)]
     for word in words:
@@ -274,14 +292,9 @@ def test_keys_round_trip_through_their_column():
     assert parse_key(key_text(key)) == key
 
 
-def test_a_circuit_level_code_without_circuit_is_the_cabinets(fixture):
-    key = Key("supplyVoltageTooLow", Place(cabinet_id="C-1"))
-    fixture.book.apply([Raised(key, T0, T0, (), {"voltage_v": 199.0})], T0)
-    assert fixture.row().level == "cabinet"
-
-
-def test_a_broken_neutral_of_one_circuit_is_the_circuits(fixture):
-    for circuit in ("1", None):
-        key = Key("neutralFailure", Place(cabinet_id="C-1", circuit=circuit))
-        fixture.book.apply([Raised(key, T0, T0, (), {"samples": 2})], T0)
-    assert {row.circuit: row.level for row in fixture.rows()} == {"1": "circuit", None: "cabinet"}
+def test_a_fault_has_the_level_of_its_place(fixture):
+    places = (("supplyVoltageTooLow", None), ("neutralFailure", "1"), ("neutralFailure", None))
+    keys = [Key(code, Place(cabinet_id="C-1", circuit=circuit)) for code, circuit in places]
+    fixture.book.apply([Raised(key, T0, T0, (), {"samples": 2}) for key in keys], T0)
+    levels = {(row.code, row.circuit): row.level for row in fixture.rows()}
+    assert levels == {place: "cabinet" if place[1] is None else "circuit" for place in places}

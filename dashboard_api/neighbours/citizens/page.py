@@ -27,17 +27,27 @@ _STYLE: Final = (
     ".said{border-left:.3rem solid #0b57d0;padding:.5rem 1rem;font-size:1.15rem}.wrong{border-color:#b3261e}"
     "canvas{width:100%;height:60vh;max-height:26rem;border:1px solid #6b7280;border-radius:.4rem;color:#8a4b00;"
     "outline-color:#0b57d0;touch-action:none}.row{display:flex;gap:.5rem}#map button{margin:.25rem 0;padding:.6rem}"
+    ":focus-visible{outline:3px solid #0b57d0;outline-offset:2px}"
     "dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}small{color:#9aa3b5}"
     "input[type=text],textarea,select{background:#161b26}"
-    "a{color:#8ab4ff}canvas{color:#ffca7a;outline-color:#8ab4ff}}"
+    "a{color:#8ab4ff}canvas{color:#ffca7a}canvas,:focus-visible{outline-color:#8ab4ff}}"
 )
 
 
 def report_form(
-    catalogue: Catalogue, look: Look, given: dict[str, str], choices: Sequence[Any] = (), wrong: str = ""
+    catalogue: Catalogue,
+    look: Look,
+    given: dict[str, str],
+    choices: Sequence[Any] = (),
+    wrong: str = "",
+    *,
+    script: str = "/lapor/map.js",
 ) -> str:
-    """The form, filled with what was given; ``choices``: lamps of which the reporter has to name one."""
+    """The form, filled with what was given.
+
+    ``choices``: lamps of which the reporter has to name one; ``script``: address of the map's script.
+    """
     say = catalogue.say
     parts = [f"<p>{escape(say('report.lead'))}</p>"]
     if wrong:
@@ -50,7 +60,7 @@ def report_form(
         parts.append(_choice("", say("report.none_of_these")))
         parts.append("</fieldset>")
     parts.append(_input("place", say("report.place"), given, MAX_ADDRESS, say("report.place.hint"), is_required=True))
-    parts.append(_map(catalogue))
+    parts.append(_map(catalogue, script))
     options = "".join(
         f'<option value="{name}"{" selected" if given.get("service") == name else ""}>'
         f"{escape(say(f'open311.{name}'))}</option>"
@@ -105,7 +115,7 @@ def not_found_page(catalogue: Catalogue, look: Look) -> str:
     return _page(catalogue, look, catalogue.say("report.title", city=look.title), parts, "/lapor")
 
 
-def _map(catalogue: Catalogue) -> str:
+def _map(catalogue: Catalogue, script: str) -> str:
     """Where the script puts the map; without it, nothing is seen."""
     words = {
         "open": catalogue.say("report.map"),
@@ -113,7 +123,7 @@ def _map(catalogue: Catalogue) -> str:
         "chosen": catalogue.say("report.map.chosen", lamp_id="{lamp_id}"),
     }
     data = "".join(f' data-{name}="{escape(text)}"' for name, text in words.items())
-    return f'<div id="map" hidden{data}></div><script src="/lapor/map.js" defer></script>'
+    return f'<div id="map" hidden{data}></div><script src="{escape(script)}" defer></script>'
 
 
 def _choice(value: str, text: str) -> str:

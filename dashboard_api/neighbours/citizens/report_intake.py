@@ -14,8 +14,9 @@ from dashboard_api.errors import BadRequestError, TooManyError, UnavailableError
 from dashboard_api.neighbours.citizens.contacts import Contacts
 from dashboard_api.neighbours.citizens.rate_limit import RateLimit
 from dashboard_api.store.fault_list import open_faults_of_lamp
+from dashboard_api.store.lamps_meant import nearest_lamp
 from dashboard_api.store.register_rows import one_lamp
-from dashboard_api.store.reports import Report, close_settled, fault_of_report, file_report, nearest_lamp, one_report
+from dashboard_api.store.reports import Report, fault_of_report, file_report, one_report
 from ingest.schema import life, live
 from ingest.schema.report_tables import CITIZEN
 
@@ -111,7 +112,6 @@ class ReportIntake:
         if lamp_id is not None:
             self._hold_back(self._of_lamp.wait_s(lamp_id))
         now_us = self._context.now_us()
-        close_settled(self._context.database, now_us)
         report = self._report(wish, lamp_id, now_us)
         if not file_report(self._context.database, report):
             raise UnavailableError("too_many_reports_wait")
@@ -123,8 +123,7 @@ class ReportIntake:
         Raises:
             UnavailableError: the database does not answer.
         """
-        close_settled(self._context.database, self._context.now_us())
-        row = one_report(self._context.database, number)
+        row = one_report(self._context.database, number, self._context.now_us())
         return None if row is None else (row, self.outcome_of(row))
 
     def outcome_of(self, row: Any) -> Outcome:
@@ -191,9 +190,7 @@ def fault_word(state: str) -> str:
     return words.get(state, "known")
 
 
-def intake_of(request: Request, context: Context) -> ReportIntake:
-    """The intake, made once per app."""
-    found: ReportIntake | None = getattr(request.app.state, "report_intake", None)
-    if found is None:
-        found = request.app.state.report_intake = ReportIntake(context)
+def intake_of(request: Request) -> ReportIntake:
+    """The app's intake."""
+    found: ReportIntake = request.app.state.report_intake
     return found

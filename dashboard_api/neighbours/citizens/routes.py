@@ -2,65 +2,48 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
-from fastapi import Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.access.guard import address_of
-from dashboard_api.context import CatalogueOf, Context, ContextOf, catalogue_of
+from dashboard_api.context import Context, ContextOf, catalogue_of
 from dashboard_api.errors import BadRequestError, RequestError, TooManyError
 from dashboard_api.formats.look import look_of
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.http.json_answer import language_headers
-from dashboard_api.neighbours.citizens.lamp_choice import lamp_choice
-from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, outcome_page, report_form
+from dashboard_api.neighbours.citizens.kept_pages import MOST_LOGO_BYTES, kept_pages_of
+from dashboard_api.neighbours.citizens.page import POLICY, not_found_page, report_form
 from dashboard_api.neighbours.citizens.report_intake import Wish, intake_of
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.ogc.parameters import parse_bbox
 from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
-from dashboard_api.store.reports import lamps_at
+from dashboard_api.store.lamps_meant import lamps_at
 from languages.catalogue import Catalogue
 
 _MOST_CHOICES: Final = 60
 _LONGEST_LAMP: Final = 128
-_MOST_LOGO_BYTES: Final = 50_000  # the whole page is to stay below 100 kB
-_MAP_SCRIPT: Final = Path(__file__).with_name("map.js")
 
 
-async def get_form(
-    context: ContextOf,
-    catalogue: CatalogueOf,
-    lamp: Annotated[str, Query(description="lamp id, as the label on a pole has it")] = "",
-) -> Response:
-    """Citizens report a lamp: the form."""
-    given = {"place": lamp[:_LONGEST_LAMP]}
-    return _html(report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), given), catalogue)
+async def get_form(request: Request) -> Response:
+    """Citizens report a lamp: the form; ``lamp``: the id that the label on a pole has, filled in."""
+    catalogue = await catalogue_of(request, request.query_params.get("lang"))
+    lamp = request.query_params.get("lamp", "")
+    return kept_pages_of(request).form(catalogue, lamp[:_LONGEST_LAMP]).answer(request.scope)
 
 
-async def get_map_script() -> Response:
+async def get_map_script(request: Request) -> Response:
     """The script of the form's map."""
-    headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(_MAP_SCRIPT, media_type="text/javascript", headers=headers)
+    return kept_pages_of(request).script(request.query_params.get("v", "")).answer(request.scope)
 
 
-async def get_lamp_choice(
-    context: ContextOf,
-    bbox: Annotated[str, Query(max_length=200, description="west,south,east,north in degrees")] = "",
-) -> Response:
-    """Places and ids of at most 400 lamps of a box, for the form's map."""
-    box = parse_bbox(bbox) if bbox else None
-
-    def make() -> Any:
-        lamps = context.lamps()
-        return lamp_choice(lamps.properties["lamp_id"], lamps.longitude, lamps.latitude, box)
-
-    found = await context.answer(make, is_short=False)
-    return JSONResponse(found, headers={"Cache-Control": "public, max-age=60"})
+async def get_lamp_choice(request: Request) -> Response:
+    """Places and ids of at most 400 lamps of a box, for the form's map; ``bbox``: west,south,east,north in degrees."""
+    bbox = request.query_params.get("bbox", "")
+    found = await kept_pages_of(request).map(parse_bbox(bbox) if bbox else None)
+    return found.answer(request.scope)
 
 
 async def post_form(request: Request, context: ContextOf) -> Response:
@@ -70,29 +53,27 @@ async def post_form(request: Request, context: ContextOf) -> Response:
     catalogue = await catalogue_of(request, lang if lang in context.languages else None)
     if fields.get("service") not in SERVICES:
         fields["service"] = LAMP_DARK
-    intake = intake_of(request, context)
+    intake = intake_of(request)
     address = address_of(request.scope)
     try:
         intake.admit(address)
         wish, choices = await run_in_threadpool(_wish, fields, context)
         if choices:
-            return _html(report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), fields, choices), catalogue)
+            return _html(report_form(catalogue, look_of(context.city, MOST_LOGO_BYTES), fields, choices), catalogue)
         number = await run_in_threadpool(intake.take, wish, address)
     except (BadRequestError, TooManyError) as error:
         return _refusal(error, catalogue, context, fields)
     return RedirectResponse(f"/lapor/{number}?lang={catalogue.language}", 303)
 
 
-async def get_report(request: Request, context: ContextOf, catalogue: CatalogueOf, number: str) -> Response:
+async def get_report(request: Request) -> Response:
     """What became of a report, for everybody who knows its number."""
-    intake = intake_of(request, context)
-    city, look = context.city.city, look_of(context.city, _MOST_LOGO_BYTES)
-    found = await context.answer(partial(intake.outcome, number[:12].upper()), is_short=False)
+    catalogue = await catalogue_of(request, request.query_params.get("lang"))
+    pages = kept_pages_of(request)
+    found = await pages.report(catalogue, request.path_params["number"][:12].upper())
     if found is None:
-        return _html(not_found_page(catalogue, look), catalogue, 404)
-    row, outcome = found
-    page = outcome_page(catalogue, look, ZoneInfo(city.timezone), row, outcome, context.now_us())
-    return _html(page, catalogue)
+        return _html(not_found_page(catalogue, pages.look()), catalogue, 404)
+    return found.answer(request.scope)
 
 
 def _wish(fields: dict[str, str], context: Context) -> tuple[Wish, list[Any]]:
@@ -116,7 +97,7 @@ def _wish(fields: dict[str, str], context: Context) -> tuple[Wish, list[Any]]:
 
 def _refusal(error: RequestError, catalogue: Catalogue, context: Context, fields: dict[str, str]) -> Response:
     status, document = error_document(error, catalogue)
-    page = report_form(catalogue, look_of(context.city, _MOST_LOGO_BYTES), fields, wrong=document["detail"])
+    page = report_form(catalogue, look_of(context.city, MOST_LOGO_BYTES), fields, wrong=document["detail"])
     wait_s = error.parameters.get("retry_after_s")
     return _html(page, catalogue, status, {} if wait_s is None else {"Retry-After": str(wait_s)})
 

@@ -106,7 +106,7 @@ class Notifier:
         rows = await run_in_threadpool(all_subscriptions, self._context.database)
         self._reported = {row.id: self._reported[row.id] for row in rows if row.id in self._reported}
         now_us = self._context.now_us()
-        return [row for row in rows if row.is_active and row.next_at_us <= now_us and not _is_over(row, now_us)], now_us
+        return [row for row in rows if row.is_active and _is_due(row, now_us) and not _is_over(row, now_us)], now_us
 
     async def _try_one(self, sender: Sender, row: Any, now_us: int) -> None:
         try:
@@ -193,6 +193,12 @@ class Notifier:
                 body = _body(subscription_id, found, kind, data, now_us)
                 pages.append(_Page(kind, rows, marks[rows], body))
         return reported, pages
+
+
+def _is_due(row: Any, now_us: int) -> bool:
+    """Whether its time has come, or was reckoned from a time that has not come yet: the clock was set back."""
+    reckoned_us = max(row.created_at_us, row.sent_at_us or 0, row.failed_at_us or 0)
+    return bool(row.next_at_us <= now_us or reckoned_us > now_us)
 
 
 def _is_over(row: Any, now_us: int) -> bool:

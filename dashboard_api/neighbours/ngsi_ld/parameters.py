@@ -21,6 +21,7 @@ DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 1000
 FORMS: Final = ("normalized", "keyValues", "simplified")
 _MAX_DIGITS: Final = 9
+_MAX_LIMIT_DIGITS: Final = 40  # it is clamped, however large
 _LONGEST: Final = 1000  # characters of a value
 _MOST_IDS: Final = 200
 _MOST_NAMES: Final = 50
@@ -152,9 +153,10 @@ def parse_number(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS:
-        raise BadRequestError("not_a_count", name=name, value=text, most=10**_MAX_DIGITS - 1)
-    return int(text)
+    most = _MAX_LIMIT_DIGITS if name == "limit" else _MAX_DIGITS
+    if not text.isascii() or not text.isdigit() or len(text) > most:
+        raise BadRequestError("not_a_count", name=name, value=text[:100], most=10**_MAX_DIGITS - 1)
+    return min(int(text), 10**_MAX_DIGITS - 1)
 
 
 def parse_q(text: str) -> tuple[Term, ...]:

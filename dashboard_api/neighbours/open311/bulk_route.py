@@ -29,7 +29,7 @@ async def get_bulk(request: Request, context: ContextOf, catalogue: CatalogueOf,
 
     Parameters: `start_date`, `end_date` (of the request).
     """
-    intake = intake_of(request, context)
+    intake = intake_of(request)
     rows: Iterator[dict[str, Any]] = iter(())
 
     async def make() -> None:

@@ -20,8 +20,9 @@ from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.open311 import bulk, mapping
 from dashboard_api.neighbours.open311.answers import EVERYWHERE, JSON, XML, answer
 from dashboard_api.neighbours.open311.service_request import request_of_fault, request_of_report
+from dashboard_api.store.lamps_meant import lamps_at
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
-from dashboard_api.store.reports import close_settled, lamps_at, reports_between
+from dashboard_api.store.reports import close_settled, reports_between
 from languages.catalogue import Catalogue
 
 _SPAN_US: Final = 90 * 86_400 * 1_000_000
@@ -29,7 +30,7 @@ _MOST: Final = 1000  # requests of an answer
 _MOST_IDS: Final = 100
 _MOST_PAGES: Final = 10_000
 _MOST_PAGED: Final = 10_000  # requests up to the end of a page; who wants more narrows the time, or takes the bulk
-_MAX_DIGITS: Final = 9
+_MAX_DIGITS: Final = 40
 _NARROWING: Final = ("service_request_id", "service_code", "start_date", "end_date", "status")
 _LIST_PARAMETERS: Final = (*EVERYWHERE, *_NARROWING, "page", "page_size")
 
@@ -99,7 +100,7 @@ async def get_requests(request: Request, context: ContextOf, catalogue: Catalogu
     90 days), `status` (`open`, `closed`), `page` (from 1 on) and `page_size` (at most 1000, the default).
     """
     given = dict(request.query_params)
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         return await run_in_threadpool(_list, given, context, intake, catalogue)
@@ -111,7 +112,7 @@ async def get_request(
     request: Request, context: ContextOf, catalogue: CatalogueOf, request_id: str, form: str
 ) -> Response:
     """Open311: one service request (`json` or `xml`)."""
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         found = await run_in_threadpool(_one, request_id, context, intake, catalogue)
@@ -122,9 +123,9 @@ async def get_request(
     return await answer(request, form, "service_requests", make, catalogue)
 
 
-async def get_token(request: Request, context: ContextOf, catalogue: CatalogueOf, token: str, form: str) -> Response:
+async def get_token(request: Request, catalogue: CatalogueOf, token: str, form: str) -> Response:
     """Open311: the service request of a token, which here is its own number (`json` or `xml`)."""
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         if await run_in_threadpool(intake.outcome, token) is None:
@@ -140,7 +141,7 @@ async def post_request(request: Request, context: ContextOf, catalogue: Catalogu
     Fields: `service_code`; a place by `lat` and `long`, `address_string`, `address_id` (a lamp id) or
     `attribute[LAMP]`; `description`; `email` or `phone`, which are kept encrypted until there is an outcome.
     """
-    intake = intake_of(request, context)
+    intake = intake_of(request)
 
     async def make() -> Any:
         address = address_of(request.scope)
@@ -235,7 +236,7 @@ def _list(given: dict[str, str], context: Context, intake: ReportIntake, catalog
 
 def _page(given: dict[str, str]) -> tuple[int, int]:
     """The first request of the wanted page, and the one behind its last, newest first."""
-    page, size = _count(given, "page", 1, _MOST_PAGES), _count(given, "page_size", _MOST, 10**_MAX_DIGITS - 1)
+    page, size = _count(given, "page", 1, _MOST_PAGES), _count(given, "page_size", _MOST, 10**_MAX_DIGITS)
     size = min(size, _MOST)
     if page * size > _MOST_PAGED:
         raise BadRequestError("open311_page", most=_MOST_PAGED)

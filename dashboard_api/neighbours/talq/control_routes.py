@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from dashboard_api.neighbours.talq.answers import CHANGING, COUNT, READING, answ
 from dashboard_api.neighbours.talq.assign_routes import check_districts
 from dashboard_api.neighbours.talq.calendars import hours_of_calendars
 from dashboard_api.neighbours.talq.errors import RefusedError
+from dashboard_api.neighbours.talq.nights import tonight
 from dashboard_api.neighbours.talq.program_model import Calendar, ControlProgram, parse
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.controller_schedules import (
@@ -39,10 +40,9 @@ class _Kind:
         documents: Mapping[str, Any] = getattr(plans, self.attribute)
         return documents
 
-    def changed(self, plans: Plans, documents: Mapping[str, Any]) -> Change:
-        """The plans with other documents of this kind, if all can be expressed together."""
-        after = replace(plans, **{self.attribute: documents})
-        return Change(after, hours_of_calendars(after.calendars, after.programs))
+    def changed(self, plans: Plans, documents: Mapping[str, Any]) -> Plans:
+        """The plans with other documents of this kind."""
+        return replace(plans, **{self.attribute: documents})
 
 
 _CALENDARS: Final = _Kind("calendars", Calendar)
@@ -159,7 +159,7 @@ async def _put_in(
             raise BadRequestError("bad_member", where="body", reason=Message("value.list"))
         by_id = _by_id(documents, kind)
 
-        def edit(plans: Plans) -> Change:
+        def edit(plans: Plans) -> Plans:
             before = kind.of(plans)
             for document_id in by_id:
                 if not is_new:
@@ -185,7 +185,7 @@ async def _put_one(
         if document_id not in _by_id([document], kind):
             raise BadRequestError("bad_member", where="id", reason=Message("value.other_path"))
 
-        def edit(plans: Plans) -> Change:
+        def edit(plans: Plans) -> Plans:
             _known(kind.of(plans), document_id)
             return kind.changed(plans, {**kind.of(plans), document_id: document})
 
@@ -204,7 +204,7 @@ async def _delete(
     async def make(_given: Mapping[str, str]) -> Any:
         gone: list[Any] = []
 
-        def edit(plans: Plans) -> Change:
+        def edit(plans: Plans) -> Plans:
             before = dict(kind.of(plans))
             _known(before, document_id)
             gone.append(before.pop(document_id))
@@ -217,11 +217,17 @@ async def _delete(
     return await answer(request, CHANGING, make)
 
 
-async def _change(context: Context, actor: Actor, principal: Principal, edit: Any) -> None:
+async def _change(context: Context, actor: Actor, principal: Principal, edit: Callable[[Plans], Plans]) -> None:
+    night = await run_in_threadpool(tonight, context)
+
+    def expressed(plans: Plans) -> Change:
+        after = edit(plans)
+        return Change(after, hours_of_calendars(after.calendars, after.programs, night))
+
     def check(controllers: Collection[str]) -> None:
         check_districts(context, principal, controllers)
 
-    await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), edit, check)
+    await run_in_threadpool(change_plans, context.database, context.audit, actor, context.wall_us(), expressed, check)
 
 
 def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:

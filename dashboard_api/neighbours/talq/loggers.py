@@ -14,12 +14,14 @@ from dashboard_api.neighbours.talq.groups import Groups, device_of
 from dashboard_api.neighbours.talq.own_groups import Reference
 from dashboard_api.neighbours.talq.program_model import Identifier, Part, Text, parse
 from dashboard_api.neighbours.talq.programs import TOO_MUCH
+from dashboard_api.neighbours.talq.sampling import Profile, SamplingProfile, profiles_of
 from dashboard_api.store.talq_documents import GROUPS
 from languages.message import Message, Plain
 
 MOST_LOGGERS: Final = 20
 _LONGEST_DELAY_S: Final = 86_400
 _MONITOR_TYPE: Final = "LampMonitorFunction"
+_PERIODIC: Final = "PeriodicRecordingMode"
 
 
 class Sources(Part):
@@ -65,6 +67,7 @@ class RecordingMode(Part):
     activePeriods: list[Any] | None = None  # noqa: N815
     sourceEvents: Events | None = None  # noqa: N815
     content: list[Content] | None = None
+    samplingProfiles: list[SamplingProfile] | None = None  # noqa: N815
 
 
 class ReportingMode(Part):
@@ -94,6 +97,7 @@ class Logger:
         quantities: attributes of the monitor that it records; empty for one of events.
         lamps: addresses of lamps that it is for, None = all.
         others: addresses of lamps that it is not for.
+        profiles: when a periodic one takes its samples; empty = with every sample of the receiver.
     """
 
     address: str
@@ -101,6 +105,7 @@ class Logger:
     quantities: frozenset[str]
     lamps: frozenset[str] | None
     others: frozenset[str]
+    profiles: tuple[Profile, ...] = ()
 
     def takes(self, lamp: str, name: str) -> bool:
         """Whether it records an event or a quantity of a lamp."""
@@ -128,7 +133,10 @@ def logger_of(document: Any, devices: Devices, groups: Groups, *, is_checked: bo
     white = _lamps(sources.whiteList or (), devices, groups, is_checked=is_checked)
     black = _lamps(sources.blackList or (), devices, groups, is_checked=is_checked)
     is_for_all = sources.whiteList is None and sources.blackList is not None
-    return Logger(config.address, events, quantities, None if is_for_all else white, black)
+    profiles: tuple[Profile, ...] = ()
+    if config.recordingMode is not None and config.recordingMode.type == _PERIODIC:
+        profiles = profiles_of(config.recordingMode.samplingProfiles, "recordingMode.samplingProfiles")
+    return Logger(config.address, events, quantities, None if is_for_all else white, black, profiles)
 
 
 def sources_of(document: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -152,10 +160,12 @@ def _recorded(mode: RecordingMode | None) -> tuple[frozenset[str], frozenset[str
         if white is None and black is None:
             return frozenset(), frozenset()
         return (known if white is None else known & frozenset(white)) - frozenset(black or ()), frozenset()
-    if mode.type != "VendorRecordingMode":
-        kinds = Plain("EventRecordingMode, VendorRecordingMode")
+    if mode.type not in {"VendorRecordingMode", _PERIODIC}:
+        kinds = Plain(f"EventRecordingMode, {_PERIODIC}, VendorRecordingMode")
         raise RefusedError(TOO_MUCH, f"{where}.type", Message("value.choice", words=kinds))
     if mode.content is None:
+        if mode.type == _PERIODIC:
+            raise BadRequestError("bad_member", where=f"{where}.content", reason=Message("value.missing"))
         return frozenset(), frozenset(mapping.MEASURED)
     return frozenset(), frozenset(name for one in mode.content for name in _quantities(one, f"{where}.content"))
 

@@ -106,17 +106,26 @@ SERVICES: Final[tuple[Mapping[str, Any], ...]] = (
         "supportedTypes": ["AbsoluteActivePeriod", "AstroClockActivePeriod"],
         "maximumCalendars": MOST_CALENDARS,
         "maximumPrograms": MOST_PROGRAMS,
-        "maxProgramsPerCalendar": 1,
+        "maxProgramsPerCalendar": MOST_PROGRAMS,
         "maxSwitchPointsPerProgram": MOST_SWITCH_POINTS,
         "maxActivePeriodsPerProgram": MOST_PERIODS,
         "dayOffset": 12,
+        "ccDateSupport": "full",
+        "ccDaySupport": "full",
         "programSecondsSupported": False,
     },
     {"name": "GroupManagementService", "maximumGroupSize": 20_000, "attributes": ["purpose"]},
     {
         "name": "DataCollectService",
         "maximumDataLogs": 22,
-        "supportedModes": ["EventRecordingMode", "VendorRecordingMode", "ImmediateReportingMode"],
+        "supportedModes": [
+            "EventRecordingMode",
+            "PeriodicRecordingMode",
+            "VendorRecordingMode",
+            "ImmediateReportingMode",
+        ],
+        "samplingPeriodSupported": True,
+        "samplingAccuracy": 60,
     },
 )
 

@@ -77,10 +77,30 @@ class ControlProgramOne(ControlProgram):
     dynamicControls: Annotated[list[Any], Field(max_length=1000)] | None = None  # noqa: N815
 
 
+class Weekdays(Part):
+    """A weekday, or a range of them; 1 = Monday."""
+
+    start: Annotated[int, Field(ge=1, le=7)]
+    end: Annotated[int, Field(ge=1, le=7)] | None = None
+
+
+class Dates(Part):
+    """A day of every month (``---31``) or of the year (``--12-31``), or a range of them."""
+
+    start: Text
+    end: Text | None = None
+
+
+Occurrence = Annotated[str, Field(pattern=r"^[1-5L]$")]
+
+
 class Condition(Part):
     """Dates or weekdays."""
 
     type: Literal["ccDate", "ccDay"]
+    days: Annotated[list[Weekdays], Field(max_length=7)] | None = None
+    occurrences: Annotated[list[Occurrence], Field(max_length=5)] | None = None
+    dates: Annotated[list[Dates], Field(max_length=400)] | None = None
 
 
 class Rule(Part):

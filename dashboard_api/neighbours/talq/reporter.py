@@ -26,6 +26,7 @@ from dashboard_api.neighbours.talq.event_log import EventLog, report_bodies, rep
 from dashboard_api.neighbours.talq.logger_source import LoggerSource
 from dashboard_api.neighbours.talq.loggers import Logger
 from dashboard_api.neighbours.talq.measurements import measurement_entries
+from dashboard_api.neighbours.talq.sampling import newest_sample_us
 from dashboard_api.store.talq_reports import (
     FaultStep,
     Told,
@@ -64,6 +65,7 @@ class Reporter:
         self._group = context.city.city.group
         self._gateway = address_of_gateway(self._group)
         self._receivers = context.city.talq.receivers
+        self._sampled: dict[tuple[str, str], tuple[int, int]] = {}  # (receiver, logger) -> sample, row that is next
         self._log = structlog.get_logger("api")
 
     async def run(self) -> None:
@@ -99,7 +101,8 @@ class Reporter:
             UnavailableError: the database does not answer.
         """
         row = await run_in_threadpool(receiver, self._context.database, one.url)
-        if row.next_at_us > self._context.wall_us():
+        longest_us = wait_s(row.n_failed) * _US  # more than that, and the clock was set back
+        if self._context.wall_us() < row.next_at_us <= self._context.wall_us() + longest_us:
             return
         try:
             token = await run_in_threadpool(self._context.city.talq_token, one)
@@ -108,8 +111,8 @@ class Reporter:
             return
         if one.events and not await self._tell_events(sender, one, token):
             return
-        if one.measurements_s:
-            await self._tell_measurements(sender, one, token)
+        if one.measurements_s and await self._tell_measurements(sender, one, token):
+            await self._tell_periodic(sender, one, token)
 
     async def _tell_events(self, sender: Sender, one: TalqReceiver, token: str | None) -> bool:
         """Whether all went well."""
@@ -133,15 +136,20 @@ class Reporter:
         entries = list(log.take(steps))
         return log.told, report_bodies(entries, self._group, loggers)
 
-    async def _tell_measurements(self, sender: Sender, one: TalqReceiver, token: str | None) -> None:
+    async def _tell_measurements(self, sender: Sender, one: TalqReceiver, token: str | None) -> bool:
+        """Whether all went well."""
         row = await run_in_threadpool(receiver, self._context.database, one.url)
         period_us = one.measurements_s * _US
         now_us = self._context.now_us()
         sample_us, start = row.sample_us, row.sample_row
-        if now_us // period_us * period_us > sample_us:  # what an older sample still lacks is in the newer one
+        if now_us // period_us * period_us != sample_us:  # what an older sample still lacks is in the newer one
             sample_us, start = now_us // period_us * period_us, 0
         devices = await run_in_threadpool(self._devices.devices)
-        own = [logger for logger in await run_in_threadpool(self._loggers.loggers) if logger.quantities]
+        own = [
+            logger
+            for logger in await run_in_threadpool(self._loggers.loggers)
+            if logger.quantities and not logger.profiles
+        ]
         for _ in range(MOST_REPORTS):
             if start >= len(devices.addresses):
                 break
@@ -158,9 +166,39 @@ class Reporter:
                     request_id = str(uuid.uuid5(uuid.UUID(self._gateway), name))
                     found = await self._send(sender, one, token, request_id, report_body(address, entries))
                     if not is_success(found) and not await self._failed(one, found, None):
-                        return
+                        return False
             start = stop
             await self._write(one, {"sample_us": sample_us, "sample_row": start, "n_failed": 0, "error": None})
+        return True
+
+    async def _tell_periodic(self, sender: Sender, one: TalqReceiver, token: str | None) -> None:
+        """Send what periodic loggers are due; a sample from before they were first looked at is not made up for."""
+        loggers = [logger for logger in await run_in_threadpool(self._loggers.loggers) if logger.profiles]
+        known = {(one.url, logger.address) for logger in loggers}
+        for gone in [key for key in self._sampled if key[0] == one.url and key not in known]:
+            del self._sampled[gone]
+        if not loggers:
+            return
+        now_us, n_left = self._context.now_us(), MOST_REPORTS
+        devices = await run_in_threadpool(self._devices.devices)
+        for logger in loggers:
+            key, due_us = (one.url, logger.address), newest_sample_us(logger.profiles, now_us)
+            sample_us, start = self._sampled.setdefault(key, (due_us or 0, len(devices.addresses)))
+            if due_us is not None and due_us > sample_us:
+                sample_us, start = due_us, 0
+            before_us = newest_sample_us(logger.profiles, sample_us - 1) or 0
+            while start < len(devices.addresses) and n_left:
+                entries = list(measurement_entries(devices, start, start + LAMPS, before_us, logger.takes))
+                if entries:
+                    n_left -= 1
+                    name = f"{one.url}/{logger.address}/{sample_us}/{start}"
+                    request_id = str(uuid.uuid5(uuid.UUID(self._gateway), name))
+                    found = await self._send(sender, one, token, request_id, report_body(logger.address, entries))
+                    if not is_success(found) and not await self._failed(one, found, None):
+                        self._sampled[key] = sample_us, start
+                        return
+                start += LAMPS
+            self._sampled[key] = sample_us, start
 
     async def _send(
         self, sender: Sender, one: TalqReceiver, token: str | None, request_id: str, body: str

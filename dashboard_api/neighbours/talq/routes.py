@@ -28,6 +28,7 @@ from languages.message import Message
 _MOST_UNPAGED: Final = 5000  # devices of an answer without `limit`
 _MAX_LIMIT: Final = 1000
 _MAX_DIGITS: Final = 9
+_MAX_LIMIT_DIGITS: Final = 40  # it is clamped, however large
 _MOST_LAMPS: Final = 20_000  # of an override
 
 
@@ -212,9 +213,10 @@ def _number(given: Mapping[str, str], name: str) -> int | None:
     text = given.get(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS:
-        raise BadRequestError("not_a_count", name=name, value=text, most=10**_MAX_DIGITS - 1)
-    return int(text)
+    most = _MAX_LIMIT_DIGITS if name == "limit" else _MAX_DIGITS
+    if not text.isascii() or not text.isdigit() or len(text) > most:
+        raise BadRequestError("not_a_count", name=name, value=text[:100], most=10**_MAX_DIGITS - 1)
+    return min(int(text), 10**_MAX_DIGITS - 1)
 
 
 async def _ready(document: Any) -> Any:

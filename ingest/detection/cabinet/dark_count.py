@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.cabinet.dark_baseline import DarkBaseline, Expectation
+from ingest.detection.cabinet.dark_reports import DarkReports, Deficit
 from ingest.detection.cabinet.dark_strikes import DarkStrikes
 from ingest.detection.cabinet.dark_sums import SumTable
 from ingest.detection.cabinet.sum_places import SumPlaces
@@ -66,7 +67,7 @@ class DarkCount:
         self.before = np.zeros(n)  # what was missing the last time
         self.run_sum, self.run_sigma = np.zeros(n), np.zeros(n)
         self.run_n = np.zeros(n, np.int32)  # below 0: more is there than was learned
-        self.reported = np.zeros(n, np.uint16)
+        self.reports = DarkReports(self.sums, self._places, seconds, book)
         self.seen_share = np.full(n, np.nan)  # smallest share of the sum that can be seen missing
 
     def judge(self, sweep: Sweep, commands: Commands, is_starved: Bool, is_muted: Callable[[Int64], Bool]) -> None:
@@ -83,8 +84,9 @@ class DarkCount:
         level = np.where(self.sums.is_dimming[item], commands.level[record], 100).astype(np.int64)
         shape_w = self.sums.shape_w(item, level, sums.voltage_v)
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
-        is_judged &= ~(sweep.is_ending & (sweep.level_low == LEVEL_UNKNOWN))
         is_fit = is_judged[record] & ~self.strikes.is_cold(item, at_s)
+        ends = np.where(self.sums.is_dimming[item], sweep.is_ending[record], sweep.is_switching[record])
+        is_fit &= ~(ends & (sweep.level_low[record] == LEVEL_UNKNOWN))
         if controllers := self._book.controllers_with(_VOLTAGE_CODES):
             is_fit &= ~self._has_odd_voltage(controllers)[item]
         chosen = np.flatnonzero(is_fit & (sums.power_w > 0) & (shape_w > 0))
@@ -106,7 +108,7 @@ class DarkCount:
         """Sums whose voltage is out of its limits: it may not be the one that any meter of theirs shows; bool (n,)."""
         n_circuits = self._fleet.n_circuits
         cases = [case for c in controllers for case in self._book.of_controller(c) if case.code in _VOLTAGE_CODES]
-        is_whole, is_odd = np.zeros(len(self._fleet.cabinet_ids), np.bool_), np.zeros(len(self.reported), np.bool_)
+        is_whole, is_odd = np.zeros(len(self._fleet.cabinet_ids), np.bool_), np.zeros(self.sums.n, np.bool_)
         is_whole[[case.cabinet for case in cases if case.circuit < 0]] = True
         is_odd[:n_circuits] = is_whole[self._fleet.circuit_cabinet]
         is_odd[[n_circuits + case.cabinet for case in cases]] = True
@@ -170,18 +172,18 @@ class DarkCount:
             item, at_s, dt_s, holds, ~holds, np.ones(len(item), np.bool_), ~is_open & (is_weak | muted)
         )
         now = np.where(is_open, self.mean[item], run_mean)
-        n_missing = (1 - np.exp(-now)) / np.maximum(lamp, 1e-9)
-        n_dark = np.clip(np.round(n_missing), 1, self.sums.n_lamps[item]).astype(np.int64)
-        is_steady = np.abs(missing - self.mean[item]) < _JUMP * expected.noise
-        is_news = is_open & holds & is_steady & (n_dark != self.reported[item]) & (np.abs(n_missing - n_dark) < 0.25)
+        is_news = self.reports.follow(item, at_s, 1 - np.exp(-now), lamp) & is_open & holds
         is_news[verdict.opened] = True
         is_news[verdict.cleared] = False
         for i in np.flatnonzero(is_news).tolist():
             shown_w = float(shape_w[i] * np.exp(expected.mean[i]))
             doubt = float(sigma[i] if not is_open[i] else expected.of_mean(np.array([10.0]))[i])
-            self._tell(
-                sweep, int(record[i]), int(item[i]), int(n_dark[i]), float(now[i]), shown_w, doubt, int(level[i])
-            )
+            share = self.reports.steady_share[item[i]] if is_open[i] else 1 - np.exp(-now[i])
+            missing_w = shown_w * float(share)
+            found = Deficit(shown_w, missing_w, shown_w * doubt, int(level[i]), float(volts[i]))
+            times = (int(at_s[i]), int(self.debounce.since_s[item[i]]))
+            controller = int(sweep.batch.controller[record[i]])
+            self.reports.tell(int(item[i]), controller, *times, found, is_renewal=bool(is_open[i]))
         for i in verdict.cleared.tolist():
             evidence = {"power_w": number(power_w[i])}
             self._book.close(self._places.key(int(item[i])), int(at_s[i]) * 1_000_000, evidence=evidence)
@@ -194,6 +196,7 @@ class DarkCount:
         if len(anew):
             self._drop_runs(anew)
             self.before[anew] = np.nan
+            self.reports.break_off(anew)
             self.mean[anew[~self.debounce.is_open[anew]]] = 0.0
             self.debounce.forget(anew)
             self.baseline.break_off(anew)
@@ -252,26 +255,6 @@ class DarkCount:
                 watt = np.nan_to_num(self._fleet.rated_power_w[lamps].astype(np.float64), nan=1.0)
                 muted[i] = share[i] <= watt[is_off].sum() / watt.sum() + self.sums.least_share[item[i]] / 2
         return muted
-
-    def _tell(  # measured columns, in the order of the rule
-        self, sweep: Sweep, r: int, item: int, n_dark: int, missing: float, shown_w: float, sigma: float, level: int
-    ) -> None:
-        self.reported[item] = n_dark
-        lamp = float(self.sums.least_share[item])
-        doubt = float(np.hypot(sigma / lamp, self.sums.spread_share[item] / lamp * np.sqrt(n_dark)))
-        n_lamps = int(self.sums.n_lamps[item])
-        evidence = {
-            "power_w": number(shown_w * float(np.exp(-missing))),
-            "expected_power_w": number(shown_w),
-            "lamps_dark": n_dark,
-            "lamps_dark_uncertainty": round(max(doubt, 0.1), 2),
-            "lamps_dark_min": max(1, int(np.floor(n_dark - 2 * doubt + 0.5))),
-            "lamps_dark_max": min(n_lamps, int(np.ceil(n_dark + 2 * doubt - 0.5))),
-            "lamp_power_w": number(shown_w * lamp),
-            "level": level,
-        }
-        since_us, at_us = int(self.debounce.since_s[item]) * 1_000_000, int(sweep.at_s[r]) * 1_000_000
-        self._book.open(self._places.case(item, int(sweep.batch.controller[r]), at_us, since_us, evidence))
 
     def least_dark(self) -> dict[str, dict[str, int]]:
         """Smallest number of dark lamps that can be seen: cabinet id -> circuit ("" = all) -> number."""

@@ -61,10 +61,8 @@ class SumTable:
         np.minimum.at(least, item, rated)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = self._rated_w.sum(axis=1)
-            #: power of the smallest lamp, and the spread of the lamps' powers, as shares of the sum
+            #: power of the smallest lamp as a share of the sum
             self.least_share = np.where(share > 0, least / share, np.nan)
-            square = np.bincount(item, (rated - mean[item]) ** 2, minlength=n) / np.maximum(self.n_lamps, 1)
-            self.spread_share = np.where(share > 0, np.sqrt(square) / share, 0.0)
         of_kind = self._rated_w.reshape(n, _N, 2).sum(axis=2)
         self.is_dimming = self._rated_w[:, 1::2].sum(axis=1) > 0
         self.warm_up_s = (np.where(of_kind > 0, warm_up_s, 0.0)).max(axis=1)
@@ -132,6 +130,23 @@ class SumTable:
         is_free[controller[controller >= 0]] = False
         is_free[-1] = False
         self._is_sum[n_q:] &= is_free[fleet.cabinet_controller]
+
+    def lamps_w(self, lamps: Int64, level: int, volts: float) -> Float64:
+        """What each lamp of one sum would draw by its rating; float64 (n,).
+
+        Args:
+            lamps: int64 (n,) all lamps of the sum.
+            level: commanded %.
+            volts: logarithm of voltage / nominal.
+        """
+        fleet = self._fleet
+        rated = fleet.rated_power_w[lamps].astype(np.float64)
+        rated = np.where(rated > 0, rated, np.nan)
+        rated[np.isnan(rated)] = np.nanmean(rated) if np.isfinite(rated).any() else _UNRATED_W
+        technology = fleet.technology[lamps]
+        levels = np.where(fleet.is_dimmable[lamps], level, 100).astype(np.uint8)
+        watts: Float64 = rated * level_share(technology, levels) * np.exp(self._exponent[technology] * volts)
+        return watts
 
     def shape_w(self, item: Int64, level: Int64, voltage_v: Float64) -> Float64:
         """What the lamps of m sums would draw by their ratings at a level and voltage (NaN = nominal); float64 (m,)."""

@@ -41,6 +41,13 @@ class Presence:
         self._ticked_us = 0
         self.listening_us: int | None = 0
 
+    def listen(self, since_us: int | None) -> None:
+        """Messages come from then on; nothing was heard later than that, whatever the clock showed before."""
+        self.listening_us = since_us
+        if since_us is not None:
+            for times_us in (self.heard_us, self.death_us):
+                np.minimum(times_us, since_us, out=times_us)
+
     def hear(
         self, heard: Places, live: Places, now_us: int, at_us: Int64 | None = None, live_from_us: int | None = None
     ) -> Int64:

@@ -14,12 +14,13 @@ import numpy.typing as npt
 from ingest.detection.cabinet.dark_sums import SumTable
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
+from ingest.detection.conditions.lamp_evidence import watts
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.debounce import Confirm, Debounce
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.load import GONE
-from ingest.detection.outage.silent_load import SilentLoad
+from ingest.detection.outage.silent_load import Load, SilentLoad
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 
@@ -75,24 +76,26 @@ class SilentMeters:
             wanted |= ~answers & self.has_answered[circuit] & (self._sums.n_lamps[circuit] >= self._least_lamps)
             for i in np.flatnonzero(wanted).tolist():
                 q = int(circuit[i])
-                is_gone = bool(is_dead[i]) or (
-                    not answers[i] and (self.debounce.is_open[q] or self._is_gone(sweep, r, q, is_dark))
-                )
-                self._step(sweep, r, q, is_gone, bool(answers[i]), is_muted)
+                load = None if answers[i] else self._load(sweep, r, q, is_dark)
+                if load is not None and is_dead[i]:  # the circuit's own meter tells it
+                    load = Load(GONE, float(power[i]), load.expected_w)
+                self._step(sweep, r, q, load, is_muted)
 
-    def _is_gone(self, sweep: Sweep, record: int, circuit: int, is_dark: Bool | None) -> bool:
-        """Whether the cabinet's meter is down by what the circuit draws."""
-        lamps = self._lamps(circuit)
-        return self._silent_load.load_of(sweep, record, lamps, is_dark) == GONE
+    def _load(self, sweep: Sweep, record: int, circuit: int, is_dark: Bool | None) -> Load:
+        """What the cabinet's meter says of the load of a circuit; once its fault is open, it is not asked again."""
+        if self.debounce.is_open[circuit]:
+            return Load(GONE, np.nan, np.nan)
+        return self._silent_load.load_of(sweep, record, self._lamps(circuit), is_dark)
 
     def _lamps(self, circuit: int) -> Int64:
         start = self._fleet.circuit_start
         return self._fleet.cable_order[int(start[circuit]) : int(start[circuit + 1])]
 
-    def _step(  # measured columns, in the order of the rule
-        self, sweep: Sweep, r: int, q: int, is_gone: bool, answers: bool, is_muted: Callable[[Int64], Bool]
-    ) -> None:
+    def _step(self, sweep: Sweep, r: int, q: int, load: Load | None, is_muted: Callable[[Int64], Bool]) -> None:
+        """Count one sweep. ``load``: of a circuit whose meter is silent, or sees no voltage; None = it answers."""
         fleet, lamps = self._fleet, self._lamps(q)
+        answers = load is None
+        is_gone = load is not None and load.word == GONE
         flags = (is_gone, answers, is_gone or answers, bool(is_muted(lamps).all()) and not self.debounce.is_open[q])
         verdict = self.debounce.step(
             np.array([q]), sweep.at_s[r : r + 1], sweep.dt_s[r : r + 1], *(np.array([flag]) for flag in flags)
@@ -100,8 +103,9 @@ class SilentMeters:
         cabinet = int(fleet.circuit_cabinet[q])
         key = Key("circuitFailure", Place(cabinet_id=fleet.cabinet_ids[cabinet], circuit=fleet.circuit_names[q]))
         at_us = int(sweep.at_s[r]) * 1_000_000
-        if len(verdict.opened):
+        if len(verdict.opened) and load is not None:
             evidence: dict[str, Any] = {"meter_silent": True, "load": GONE, "samples": self.debounce.confirm.samples}
+            evidence |= watts(load.power_w, load.expected_w)
             since_us, c = int(self.debounce.since_s[q]) * 1_000_000, int(sweep.batch.controller[r])
             self._book.open(Case(key, at_us, since_us, tuple(lamps.tolist()), evidence, c, cabinet, q))
         if len(verdict.cleared):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,7 +10,14 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.rules import Detector, Expected, Window
 from ingest.detection.rules.window import number
 
-__all__ = ["lamp_evidence", "number"]
+__all__ = ["WATTS", "lamp_evidence", "number", "watts"]
+WATTS: Final = ("power_w", "expected_power_w")
+
+
+def watts(power_w: float, expected_w: float) -> dict[str, Any]:
+    """What a meter shows of some lamps beside what they would draw; empty where either is unknown."""
+    shown = dict(zip(WATTS, (number(power_w), number(expected_w)), strict=True))
+    return {} if None in shown.values() else shown
 
 
 def lamp_evidence(  # measured columns, in the order of the rule

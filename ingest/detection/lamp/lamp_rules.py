@@ -123,13 +123,16 @@ class LampRules:
         limits = self.table.of(self.fleet.technology[lamp])
         is_high = (window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v)
         self.overvolted = sharing_a_circuit(self.fleet, lamp[is_high])
-        is_ending = levels.is_guessed & sweep.is_ending[record]
+        ends = np.where(self.fleet.is_dimmable[lamp], sweep.is_ending[record], sweep.is_switching[record])
+        is_ending = levels.is_guessed & ends
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
         window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
-        verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, is_settled, is_wild, is_muted(lamp))
+        # an LED draws its power at once: its samples in the guard count, and the verdict alone waits for its end
+        settled = (is_settled, is_settled | (~levels.is_guessed & (self.warm_up_s[lamp] == 0)))
+        verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, settled, is_wild, is_muted(lamp))
         learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
         self._attend(lamp, window, expected)
         self._reopen(lamp, levels.level)
@@ -196,10 +199,11 @@ class LampRules:
         window: Window,
         expected: Expected,
         limits: LampLimits,
-        is_settled: Bool,
+        settled: tuple[Bool, Bool],
         is_wild: Bool,
         is_muted: Bool,
     ) -> list[LampVerdict]:
+        is_settled, is_counted = settled  # may give a verdict on what depends on the level; count towards one
         state, bits = self.state, self.state.bits
         flags = state.flags[lamp]
         verdicts: list[LampVerdict] = []
@@ -216,9 +220,10 @@ class LampRules:
             if detector.spoils is None:
                 judges &= ~is_wild
             is_open = (flags & bits.open[rule]) != 0
-            if detector.is_level_dependent:
-                judges &= is_settled
             is_gated = ~is_open & (is_muted | self._is_hidden(rule, lamp, flags, window, expected))
+            if detector.is_level_dependent:
+                judges &= is_counted
+                is_gated |= ~is_settled
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
             is_open[verdict.opened], is_open[verdict.cleared] = True, False

@@ -97,7 +97,10 @@ class CabinetContext:
         fallback = self._fallback(batch, drives, scheduled)
         level_low, level_high = level_range(batch, width)
         is_by_sun = ~drives & (level_high == LEVEL_UNKNOWN)
-        is_ending |= self._is_twilight(home, at_s, is_by_sun)
+        is_switching = is_ending & ~self._timetable.ends_dimmed(home)
+        is_twilight = self._is_twilight(home, at_s, is_by_sun)
+        is_ending |= is_twilight
+        is_switching |= is_twilight
         self.level_reported_s[c] = np.where(level_low[live] != LEVEL_UNKNOWN, at_s[live], self.level_reported_s[c])
         volts = np.ascontiguousarray(batch.cabinet_voltage_v.T)
         is_cut_off = batch.is_supply_present == 0
@@ -132,6 +135,7 @@ class CabinetContext:
             is_after_gap,
             is_after_gap & (at_s - since_us // 1_000_000 < away_s),
             is_ending & ~drives,
+            is_switching & ~drives,
             is_gone,
             is_dipped,
             dead_phases,

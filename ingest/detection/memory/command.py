@@ -26,6 +26,7 @@ class Commands:
         is_commanded_off: every lamp is commanded off, whatever the schedule says.
         level: int16, highest commanded level %.
         is_settled: nothing was switched or dimmed within the switching guard.
+        since_s: int64, when the command last changed; on_s when it last changed from off to on, 0 = not seen.
     """
 
     is_on: Bool
@@ -33,6 +34,8 @@ class Commands:
     is_commanded_off: Bool
     level: npt.NDArray[np.int16]
     is_settled: Bool
+    since_s: Int64
+    on_s: Int64
 
 
 class CommandMemory:
@@ -45,6 +48,7 @@ class CommandMemory:
         self.high = np.full(fleet.n_controllers, -1, np.int16)
         self.changed_s = np.zeros(fleet.n_controllers, np.int64)
         self.reported_s = np.zeros(fleet.n_controllers, np.int64)
+        self.on_s = np.zeros(fleet.n_controllers, np.int64)
 
     def take(self, sweep: Sweep, scheduled: npt.NDArray[np.uint8]) -> Commands:
         """The commands of a sweep's records; ``scheduled`` uint8 (R,) is the schedule's level."""
@@ -78,10 +82,13 @@ class CommandMemory:
             sweep.at_s[live],
         )
         self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
+        self.on_s[c] = np.where((self.high[c] == 0) & (high[live] > 0), since_s, self.on_s[c])
         self.high[c], self.low[c] = high[live], low[live]
-        is_settled = sweep.at_s - self.changed_s[sweep.controller] >= self._guard_s
+        changed_s = self.changed_s[sweep.controller]
+        is_settled = sweep.at_s - changed_s >= self._guard_s
         is_commanded_off = is_reported & (high == 0)
-        return Commands(high > 0, (high == 0) & (scheduled == 0), is_commanded_off, high, is_settled)
+        is_off = (high == 0) & (scheduled == 0)
+        return Commands(high > 0, is_off, is_commanded_off, high, is_settled, changed_s, self.on_s[sweep.controller])
 
 
 def _highest_reported(sweep: Sweep, records: Int64) -> Int64:

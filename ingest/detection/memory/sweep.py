@@ -52,6 +52,7 @@ class Sweep:
         dead_phases: bool (3, R) phases that are dead while the supply is not gone as a whole; has_dead_phase (R,).
         is_ending: bool (R,) only the schedule says what lamps should do, and its step is about to end: a photocell, or
             an agent whose clock is ahead, may have gone on already; or it is twilight, in which each cell has its time.
+        is_switching: bool (R,) the same, and lamps that do not dim are switched by it, too.
     """
 
     batch: Batch
@@ -74,6 +75,7 @@ class Sweep:
     is_after_gap: Bool
     has_missed_step: Bool
     is_ending: Bool
+    is_switching: Bool
     is_supply_gone: Bool
     is_dipped: Bool
     dead_phases: Bool

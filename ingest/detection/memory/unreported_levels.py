@@ -24,6 +24,8 @@ _FULL = 100
 
 def switch_unreported(sweep: Sweep, replies: Replies, commands: Commands, fleet: Fleet, state: LampState) -> None:
     """Switch the silent lamps without a level on or off, where all others of their record agree; dim steps are not."""
+    if not (sweep.level_high == LEVEL_UNKNOWN).any():
+        return  # every level of every record is reported
     chosen = np.flatnonzero((sweep.batch.level[replies.row] == LEVEL_UNKNOWN) & (replies.quality != 0))
     if not len(chosen):
         return

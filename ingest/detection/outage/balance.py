@@ -27,6 +27,7 @@ UInt8 = npt.NDArray[np.uint8]
 
 WILD_W: Final = 3000.0  # no street lamp draws more: a meter's absurdity
 PHASES: Final = 3
+FADE_S: Final = 90  # longest that a driver takes from one level to the next (IEC 62386), and a sweep to see both
 _SILENT_SWEEPS: Final = 3  # before, a level is hardly older than the others'
 _STRUCK_SHARE: Final = 0.75  # of its power: below it an arc was striking, or some rule runs on the lamp
 
@@ -238,22 +239,38 @@ class Balance:
     def is_settled(self, lamp: slice | Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""
         state = self._state
-        is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)
         is_past = at_s - state.switched_s[lamp].astype(np.int64) >= self.guard_s
         is_warm = at_s - state.lit_from_s[lamp].astype(np.int64) >= self._warm_up_s[lamp]
-        settled: Bool = is_on & is_past & is_warm
+        settled: Bool = self.is_on(lamp) & is_past & is_warm
         return settled
 
-    def has_burned(self, lamp: Int64, at_s: int) -> Bool:
-        """Lamps commanded on for so long that they would draw their power now if they had it; bool (n,).
+    def is_on(self, lamp: slice | Int64) -> Bool:
+        """Lamps commanded on; bool (n,)."""
+        level = self._state.level[lamp]
+        on: Bool = (level > 0) & (level <= 100)
+        return on
 
-        Other than :meth:`is_settled` it does not look at outages: this is asked of lamps that may be in one.
+    def is_off(self, lamp: Int64) -> Bool:
+        """Lamps commanded off; bool (n,)."""
+        off: Bool = self._state.level[lamp] == 0
+        return off
+
+    def is_unsteady(self, lamp: Int64, record: int, at_s: int) -> Bool:
+        """Lamps of one record whose power the last command may still be changing; bool (n,).
+
+        A meter above them is not read in the same second as they are, and what silent ones draw is not known yet.
         """
-        state = self._state
-        is_on = (state.level[lamp] > 0) & (state.level[lamp] <= 100)
-        patience_s = np.maximum(self.guard_s, self._warm_up_s[lamp])
-        burned: Bool = is_on & (at_s - state.switched_s[lamp].astype(np.int64) >= patience_s)
-        return burned
+        unsteady = self._is_changing(lamp, at_s)
+        bare = np.flatnonzero(~self._state.is_listed[lamp])
+        if len(bare) and self.commands is not None:
+            is_cold = at_s - self.commands.on_s[record] < self._warm_up_s[lamp[bare]]
+            unsteady[bare] = is_cold | (at_s - self.commands.since_s[record] < FADE_S)
+        return unsteady
+
+    def _is_changing(self, lamp: Int64, at_s: int) -> Bool:
+        patience_s = np.where(self.is_off(lamp), FADE_S, np.maximum(FADE_S, self._warm_up_s[lamp]))
+        changing: Bool = at_s - self._state.switched_s[lamp].astype(np.int64) < patience_s
+        return changing
 
     def are_settled(self, sweep: Sweep, lamp: Int64, record: Int64) -> Bool:
         """As ``is_settled``, lamps without a meter by their cabinet's command."""

@@ -66,6 +66,8 @@ class Group:
         strength: its power as a multiple of the uncertainty of the meter that told its load; 0 = none did.
         is_lone: no other lamp without a cause fell silent with it.
         is_at_once: in no sweep since it fell silent was the load still there.
+        is_off: all its lamps are commanded off, so that no meter can tell what they would draw.
+        power_w: what the meters that told its load show of it, expected_w what it would draw; NaN where none did.
     """
 
     kind: str
@@ -79,6 +81,9 @@ class Group:
     strength: float = 0.0
     is_lone: bool = False
     is_at_once: bool = True
+    is_off: bool = False
+    power_w: float = np.nan
+    expected_w: float = np.nan
 
     def is_worked_on(self, is_muted: Bool) -> bool:
         """Whether its silence may be the work of a crew.
@@ -105,7 +110,7 @@ def silent_buses(lamps: ControllerLamps, sweep_s: int) -> list[Group]:
         rows = end[np.abs(lamps.since_s[end] - onset) <= 2 * sweep_s]
         is_one = len(rows) >= END_LAMPS and not (lamps.since_s[end] > onset + 2 * sweep_s).any()
         if before >= 0:  # part of a bus: one event to the last lamp, or it is none of the wire's
-            is_one &= len(rows) == len(end) and len(np.unique(lamps.circuit[end])) > 1
+            is_one &= len(rows) == len(without_earlier(lamps, end, sweep_s)) and len(np.unique(lamps.circuit[rows])) > 1
         if is_one:
             groups.append(Group("bus", bus, rows, before, bus=bus))
     return groups
@@ -123,7 +128,7 @@ def end_parts(lamps: ControllerLamps, taken: Bool, sweep_s: int) -> list[Group]:
     """Far ends of buses that fell silent together, one part per circuit: a meter tells their sum better than each."""
     parts = []
     for bus in np.unique(lamps.bus[lamps.is_lost & ~taken & (lamps.bus >= 0)]).tolist():
-        end, _ = bus_end(lamps, bus)
+        end = without_earlier(lamps, bus_end(lamps, bus)[0], sweep_s)
         if len(end) < END_LAMPS or np.ptp(lamps.since_s[end]) > 2 * sweep_s:
             continue
         rest = end[~taken[end]]
@@ -142,6 +147,14 @@ def bus_end(lamps: ControllerLamps, bus: int) -> tuple[Int64, int]:
     if not len(standing):
         return rows, -1
     return rows[standing[-1] + 1 :], int(rows[standing[-1]])
+
+
+def without_earlier(lamps: ControllerLamps, end: Int64, sweep_s: int) -> Int64:
+    """The far end of a bus, int64 (k,), without single lamps that were silent before: those have their own cause."""
+    if not len(end):
+        return end
+    is_earlier = lamps.since_s[end] < np.median(lamps.since_s[end]) - 2 * sweep_s
+    return end[~is_earlier] if 3 * is_earlier.sum() <= len(end) else end
 
 
 def circuits(lamps: ControllerLamps, taken: Bool, n_circuit: int, n_cable: int, sweep_s: int) -> list[Group]:

@@ -22,6 +22,7 @@ from ingest.detection.outage.candidate_groups import (
     end_parts,
     silent_buses,
     singles,
+    without_earlier,
 )
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN
 
@@ -99,7 +100,9 @@ def _accepted_buses(lamps: ControllerLamps, loads: Loads, n_circuit: int, n_cabl
 
 def _weigh(lamps: ControllerLamps, groups: list[Group], loads: Loads) -> None:
     for group, load in zip(groups, loads(groups), strict=True):
-        group.load = GONE if lamps.is_dead[group.rows].any() else load
+        group.load = load
+        if load != GONE and lamps.is_dead[group.rows].any():  # the nodes tell it themselves
+            group.load, group.power_w, group.expected_w = GONE, np.nan, np.nan
         group.verdict = _verdict(lamps, group)
 
 
@@ -110,7 +113,8 @@ def _verdict(lamps: ControllerLamps, group: Group) -> str:
         is_gone = group.load == GONE
         return ("circuitFailure" if group.kind == "circuit" else "cableFailure") if is_gone else "alone"
     if group.kind == "circuit":
-        if group.load == GONE or (group.load == UNKNOWN and _do_others_answer(lamps, group)):
+        is_seen = group.load == UNKNOWN and _do_others_answer(lamps, group)
+        if group.load == GONE or (is_seen and not (group.is_off and _is_end_of_a_bus(lamps, group.rows))):
             return "circuitFailure"
         return "busFailure" if group.load == THERE and _is_whole_bus(lamps, group.rows) else "alone"
     if group.kind == "tail":
@@ -133,6 +137,12 @@ def _do_others_answer(lamps: ControllerLamps, group: Group) -> bool:
         if bus < 0 or not (is_other & lamps.is_alive).any():
             return False
     return True
+
+
+def _is_end_of_a_bus(lamps: ControllerLamps, rows: Int64) -> bool:
+    """Some bus is silent from one of these lamps on to its last: by day its wire may be broken as well."""
+    buses = {int(bus) for bus in lamps.bus[rows].tolist() if bus >= 0}
+    return any(np.isin(bus_end(lamps, bus)[0], rows).sum() >= END_LAMPS for bus in buses)
 
 
 def _is_whole_bus(lamps: ControllerLamps, rows: Int64) -> bool:
@@ -170,6 +180,7 @@ def _far_ends(lamps: ControllerLamps, groups: list[Group], sweep_s: int) -> None
     ]
     for bus in {int(b) for g in lone for b in lamps.bus[g.rows].tolist() if b >= 0}:
         end, before = bus_end(lamps, bus)
+        end = without_earlier(lamps, end, sweep_s)
         mine = [g for g in lone if np.isin(g.rows, end).all()]
         covered = np.concatenate([g.rows for g in mine]) if mine else np.zeros(0, np.int64)
         n_there = sum(len(g.rows) for g in mine if g.load == THERE)
@@ -178,6 +189,7 @@ def _far_ends(lamps: ControllerLamps, groups: list[Group], sweep_s: int) -> None
         if np.ptp(lamps.since_s[end]) > 2 * sweep_s or (before >= 0 and not lamps.is_alive[before]):
             continue
         merged = Group("bus", bus, end, before, THERE, "busFailure", bus)
+        merged.power_w, merged.expected_w = sum(g.power_w for g in mine), sum(g.expected_w for g in mine)
         groups[:] = [g for g in groups if not any(g is one for one in mine)] + [merged]
         lone = [g for g in lone if not any(g is one for one in mine)]
 

@@ -56,12 +56,14 @@ class MeterEquations:
                 found["phase"].append(Equation(key, phases[p : p + 1], is_home & (fleet.phase[own] == p)))
         return found
 
-    def dead_circuits(self, sweep: Sweep, record: int) -> set[int]:
-        """Circuits whose own meter answers and sees no voltage."""
+    def dead_circuits(self, sweep: Sweep, record: int) -> dict[int, float]:
+        """Circuits whose own meter answers and sees no voltage, and the power that it shows [W]."""
         batch = sweep.batch
         rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
         is_dead = batch.circuit_voltage_v[rows] < self._no_voltage
-        return set(batch.circuit[rows][is_dead].tolist())
+        return dict(
+            zip(batch.circuit[rows][is_dead].tolist(), batch.circuit_power_w[rows][is_dead].tolist(), strict=True)
+        )
 
     def best(self, equations: dict[str, list[Equation]], members: Int64) -> Equation | None:
         """The meters that see all of some lamps with the least uncertainty; None where there are none."""

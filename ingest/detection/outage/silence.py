@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.memory.cabinet_context import CabinetContext
+from ingest.detection.memory.command import Commands
 from ingest.detection.memory.debounce import Confirm, Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
@@ -24,6 +25,7 @@ from ingest.detection.outage.load import GONE, UNKNOWN
 from ingest.detection.outage.returns import Returns
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.detection.outage.silent_load import SilentLoad
+from ingest.detection.outage.unheard import Unheard
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -50,9 +52,9 @@ class Silence:
         self._silent_load, self._book = silent_load, book
         self._samples = int(table.scalar("confirm_samples"))
         self._seconds = int(table.scalar("communication_time"))
-        self._guard_s = int(table.scalar("switching_guard"))
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
         self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
+        self._unheard = Unheard(fleet, self._n_circuit, self._no_voltage, int(table.scalar("switching_guard")))
         self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
         owned = fleet.cabinet_controller[fleet.cabinet_controller >= 0]
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
@@ -176,13 +178,16 @@ class Silence:
         circuit = self._fleet.lamp_circuit[lamp]
         self.answered_by_day[circuit[circuit >= 0]] = True
 
-    def judge(self, sweep: Sweep, record: int, is_live: Bool, is_muted: Callable[[Int64], Bool]) -> None:
+    def judge(
+        self, sweep: Sweep, record: int, is_live: Bool, commands: Commands, is_muted: Callable[[Int64], Bool]
+    ) -> None:
         """Judge one controller's sweep in which some lamps are lost or a group is open.
 
         Args:
             sweep: the sweep at hand.
             record: the controller's record in it.
             is_live: bool (lamps of the controller,).
+            commands: of the sweep.
             is_muted: lamps under maintenance.
         """
         fleet, state = self._fleet, self._state
@@ -198,14 +203,15 @@ class Silence:
         is_dead = is_reply & (state.voltage_v[own] < self._no_voltage)
         is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
         at_us = int(sweep.at_s[record]) * 1_000_000
-        taken = self.cases.follow(c, own, is_alive, is_live, at_us)
+        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
+        taken = self.cases.follow(c, own, is_alive, is_live, at_us, interval_s)
         if self.cases.is_returning(c):
             self._pending.add(c)
-        interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         self._back.begin_anew(own, interval_s)
         is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
         is_lost = in_record & is_live & ~is_alive & is_run
-        if not (is_lost & ~taken & ~self.lost.is_open[own]).any():
+        is_again = self.cases.were_off(c, own)
+        if not (is_lost & ~taken & (~self.lost.is_open[own] | is_again)).any():
             return  # every lost lamp has its verdict
         chosen = np.flatnonzero(in_record & is_live & ~taken)
         lamps = ControllerLamps(
@@ -231,10 +237,11 @@ class Silence:
         diagnosis = diagnose(lamps, loads, self._n_circuit, self._n_cable, interval_s)
         muted = is_muted(lamps.lamp)
         at_s = int(sweep.at_s[record])
-        is_guarded = self._guarded(sweep, record, lamps.lamp)
-        is_blind = self._is_blind(sweep, record, lamps)
+        is_blind = self._unheard.is_blind(sweep, record, lamps)
+        is_waking = self._unheard.is_waking(sweep, record, lamps, commands)
         for group in diagnosis.groups:
-            is_hidden = group.verdict == "alone" and group.load == UNKNOWN and is_blind
+            is_hidden = is_waking or (group.verdict == "alone" and group.load == UNKNOWN and is_blind)
+            is_hidden |= self._unheard.is_cut_by_day(group, lamps, state.switched_s[lamps.lamp])
             if is_hidden or group.verdict == "wait" or group.is_worked_on(muted):
                 self._pending.add(c)
                 continue
@@ -245,46 +252,36 @@ class Silence:
                     self._pending.add(c)
                     continue
                 group.is_lone = is_lone(group, diagnosis.groups, lamps, 2 * interval_s)
-                self._tell_alone(c, group, lamps, at_s, is_guarded)
+                self._tell_alone(c, group, lamps, at_s, is_again[chosen])
             else:
                 self.cases.open_group(c, group, lamps, at_us)
 
-    def _is_blind(self, sweep: Sweep, record: int, lamps: ControllerLamps) -> bool:
-        """Whether no lamp of the controller answers and nothing tells of a supply: it may be a blackout of the street.
+    def _tell_alone(self, c: int, group: Group, lamps: ControllerLamps, at_s: int, is_again: Bool) -> None:
+        """``communicationFailure`` of each lamp of a group that is nothing larger, once its time is up.
 
-        An agent on a battery goes on. That a lamp does not answer is its own fault only while its neighbours do.
+        ``is_again`` bool (n,): lamps of which it stands since they were commanded off, and their load could not tell.
         """
-        if lamps.is_alive.any() or len(lamps.lamp) < self._n_circuit:
-            return False
-        batch = sweep.batch
-        rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
-        is_reported = batch.is_supply_present[record] == 1 or sweep.has_cabinet_voltage[record]
-        return not (is_reported or (batch.circuit_voltage_v[rows] >= self._no_voltage).any())
-
-    def _guarded(self, sweep: Sweep, record: int, lamp: Int64) -> Bool:
-        """Lamps within the switching guard after switching on: their meters may still be starting."""
-        guarded: Bool = sweep.at_s[record] - self._state.switched_s[lamp].astype(np.int64) < self._guard_s
-        return guarded
-
-    def _tell_alone(self, c: int, group: Group, lamps: ControllerLamps, at_s: int, is_guarded: Bool) -> None:
-        """``communicationFailure`` of each lamp of a group that is nothing larger, once its time is up."""
-        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for
-        n_samples = self._samples + (self._context.interval_s[c] >= _SLOW_SWEEP_S)
+        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for, and two of a lamp
+        # that is silent alone where no load can tell; none where its load went
+        is_slow = self._context.interval_s[c] >= _SLOW_SWEEP_S and group.load != GONE
+        n_samples = self._samples + is_slow + (is_slow and group.is_off and group.is_lone and len(group.rows) == 1)
         for row in group.rows.tolist():
             lamp = int(lamps.lamp[row])
             is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds
             # a node with its own supply that answered without voltage lately is dead and not deaf
             is_due &= self._state.silent_sweeps[lamp] >= n_samples
-            if self.lost.is_open[lamp]:
+            if self.lost.is_open[lamp] and not is_again[row]:
                 continue
-            if not is_due or lamps.is_dead[row] or is_guarded[row] or group.load == WAIT:
+            if not (is_due or is_again[row]) or lamps.is_dead[row] or group.load == WAIT:
                 self._pending.add(c)
                 continue
             is_near = (lamps.circuit == lamps.circuit[row]) & lamps.is_alive
             self.cases.open_lamp(c, lamp, at_s, group, has_neighbours=bool(is_near.any()))
 
     def forget(self, lamp: Int64) -> None:
-        """Drop the runs of some lamps, so that they are judged anew."""
+        """Drop the runs of some lamps, so that they are judged anew; but for those that began with this sweep."""
+        lamp = np.setdiff1d(lamp, self.cases.begun)
+        self.cases.begun = lamp[:0]
         self.lost.forget(lamp[~self.lost.is_open[lamp]])
 
     def recall(self) -> None:

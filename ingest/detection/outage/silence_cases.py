@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
+from ingest.detection.conditions.lamp_evidence import WATTS, watts
 from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
@@ -28,6 +29,7 @@ DARK_CODES: Final = frozenset(
 )  # may leave lamps without load
 PHASES: Final = "RST"
 POLE_FUSE: Final = "pole fuse"
+_FULL: Final = 100  # %
 _FUSE_SIGMAS: Final = 5.0  # of the meter: so clear a step of the load is no chance
 
 
@@ -41,14 +43,21 @@ class SilenceCases:
         self._fleet, self._state, self._book, self._lost = fleet, state, book, lost
         self._samples, self._no_voltage = int(table.scalar("confirm_samples")), table.scalar("no_voltage")
         self.healthy: dict[Key, int] = {}
+        self.begun = np.zeros(0, np.int64)  # lamps judged anew since their group closed in the sweep at hand
         #: opens the rule ``lampFailure`` of a lamp that is known to be dark though it does not answer
         self.open_dark: Callable[[int, int], None] = lambda *_: None
 
     def _open_groups(self, controller: int) -> list[Case]:
         return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
 
-    def follow(self, controller: int, own: Int64, is_alive: Bool, is_live: Bool, at_us: int) -> Bool:
-        """Count the sweeps in which open groups answer, and close them; returns the lamps still taken, bool (own,)."""
+    def follow(  # measured columns, in the order of the rule
+        self, controller: int, own: Int64, is_alive: Bool, is_live: Bool, at_us: int, interval_s: int
+    ) -> Bool:
+        """Count the sweeps in which open groups answer, and close them; returns the lamps still taken, bool (own,).
+
+        Lamps of a group that has closed which do not answer are judged anew. They have been silent since its others
+        began to answer, ``interval_s`` apart, and so together with those that were silent then and were none of it.
+        """
         taken = np.zeros(len(own), np.bool_)
         for case in self._open_groups(controller):
             rows = np.array(case.lamps, np.int64) - int(own[0])
@@ -63,8 +72,10 @@ class SilenceCases:
             if self.healthy.get(case.key, 0) >= needed:
                 self.healthy.pop(case.key, None)
                 self._book.close(case.key, at_us, evidence={"lamps_answering": int(is_alive[rows].sum())})
-                still = own[rows[~is_alive[rows]]]  # judged anew: what kept them silent was this
-                self._lost.forget(still[~self._lost.is_open[still]])
+                still = rows[~is_alive[rows] & ~self._lost.is_open[own[rows]]]  # what kept them silent was this
+                since_s = np.full(len(still), at_us // 1_000_000 - (needed - 1) * interval_s)
+                self._lost.begin(own[still], since_s, is_live[still])
+                self.begun = np.concatenate([self.begun, own[still]])
             else:
                 taken[rows] = True
         return taken
@@ -87,6 +98,18 @@ class SilenceCases:
         without_load: Bool = dark & ~is_back
         return without_load
 
+    def were_off(self, controller: int, own: Int64) -> Bool:
+        """Lamps on now whose silence was reported, as ambiguous, while they were commanded off; bool (own,).
+
+        By day no load tells a dead circuit from a dead wire: what it is shows at dusk.
+        """
+        were = np.zeros(len(own), np.bool_)
+        for case in self._book.of_controller(controller):
+            if case.code == "communicationFailure" and case.evidence.get("level") == 0:
+                were[case.lamps[0] - int(own[0])] = True
+        on: Bool = were & (self._state.level[own] > 0) & (self._state.level[own] <= _FULL)
+        return on
+
     def is_returning(self, controller: int) -> bool:
         """Whether some lamps of an open circuit or cable answer again: who of the others is dark is not known yet."""
         return any(
@@ -107,6 +130,8 @@ class SilenceCases:
             "load": group.load,
             "samples": self._samples,
         }
+        if group.load in {GONE, THERE}:
+            evidence |= watts(group.power_w, group.expected_w)
         members = lamps.lamp[group.rows]
         span = self._span(group, lamps)
         if group.verdict == "busFailure":
@@ -150,12 +175,13 @@ class SilenceCases:
             before = self._book.cases.get(key)
             if before is not None:
                 mine = np.concatenate([np.array(before.lamps, np.int64), np.setdiff1d(mine, before.lamps)])
+            of_bus = {**evidence, "lamps_silent": len(mine)}
+            if len(mine) != len(members):  # the watts are those of other lamps
+                of_bus = {name: value for name, value in of_bus.items() if name not in WATTS}
             everyone = np.flatnonzero((fleet.lamp_bus == bus) & self._state.is_listed)
             whole = len(mine) >= len(everyone)
             ids = tuple(mine.tolist())
-            self._book.open(
-                Case(key, at_us, since_us, ids, evidence, controller, cabinet, span=None if whole else span)
-            )
+            self._book.open(Case(key, at_us, since_us, ids, of_bus, controller, cabinet, span=None if whole else span))
 
     def open_lamp(self, controller: int, lamp: int, at_s: int, group: Group, *, has_neighbours: bool) -> None:
         """One silent lamp: ``lampFailure`` by its pole fuse where its load went clearly, else ``communicationFailure``.
@@ -167,26 +193,32 @@ class SilenceCases:
         if load == GONE and not group.is_at_once:  # something else went meanwhile
             load, is_fuse = UNKNOWN, False
         is_fuse &= group.is_lone
+        since_s, key = int(lost.since_s[lamp]), Key("communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp]))
+        is_again = key in self._book.cases
         evidence: dict[str, Any] = {
-            "silent_s": int(lost.elapsed_s[lamp]),
-            "samples": int(lost.count[lamp]),
+            "silent_s": at_s - since_s if is_again else int(lost.elapsed_s[lamp]),
+            "samples": int(self._state.silent_sweeps[lamp] if is_again else lost.count[lamp]),
             "quality": int(self._state.quality[lamp]),
         }
         if is_fuse:
             evidence |= {"load": load, "is_dark": True, "suspected": POLE_FUSE}
-        elif load in {GONE, THERE}:
-            evidence |= {"load": load, "is_dark": load == GONE}
+        elif load == GONE:  # with that of another lamp, or not clearly enough
+            evidence |= {"load": load, "ambiguous": True}
+        elif load == THERE:
+            evidence |= {"load": load, "is_dark": False}
         else:
             evidence["ambiguous"] = True
+            if group.is_off:
+                evidence["level"] = 0
         if not has_neighbours:
             evidence["neighbours_answer"] = False
-        since_s = int(lost.since_s[lamp])
         lost.is_open[lamp], lost.count[lamp], lost.elapsed_s[lamp] = True, 0, 0
         if is_fuse:
+            self._book.close(key, at_s * 1_000_000, is_proof=False)
             self.open_dark(lamp, since_s)
         self._book.open(
             Case(
-                Key(DARK.code if is_fuse else "communicationFailure", Place(lamp_id=fleet.lamp_ids[lamp])),
+                Key(DARK.code, key.place) if is_fuse else key,
                 at_s * 1_000_000,
                 since_s * 1_000_000,
                 (lamp,),

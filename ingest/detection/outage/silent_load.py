@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.outage.balance import Balance
+from ingest.detection.outage.balance import FADE_S, Balance
 from ingest.detection.outage.candidate_groups import WAIT, Group
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN, Reading, judge_groups
 from ingest.detection.outage.meter_equations import Equation, MeterEquations
@@ -28,6 +28,7 @@ _MOST_WAITED: Final = 12  # sweeps for a meter to tell; a lone lamp is waited fo
 _LONE_WAITED: Final = 7
 _MOST_LAMPS: Final = 4_000_000  # silent lamps in all sums that are kept
 _CLEAR: Final = 4.0  # sigmas: see `load`
+_UNKNOWN_SHARE: Final = 0.1  # of a group's power: with more that may burn or not nothing is known of the group alone
 _MISFIT: Final = 0.25  # of a lamp's power: what neither burning nor being gone explains is another's
 
 
@@ -51,6 +52,18 @@ class _Sum:
         return self.left_w + float(self.watt[np.isin(self.silent, lamps)].sum())
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What meters say of the load of some lamps: ``GONE``, ``THERE`` or ``UNKNOWN``, and the watts behind it.
+
+    ``power_w`` is what the meters show of it, ``expected_w`` what it would be; NaN unknown.
+    """
+
+    word: str
+    power_w: float
+    expected_w: float
+
+
 class SilentLoad:
     """Sums of meters over the sweeps of a silence; bounded."""
 
@@ -72,7 +85,7 @@ class SilentLoad:
         controller: int,
         since_s: Int64,
     ) -> list[str]:
-        """What the meters say of groups of silent lamps; ``Group.strength`` tells how clearly.
+        """What the meters say of groups of silent lamps; ``Group.strength`` tells how clearly, ``power_w`` the watts.
 
         Each group is judged by the meters that tell it best: of its circuits, its phase or the cabinet. Where one
         sweep does not tell, their mean over the sweeps of the silence may: then the answer is ``WAIT``.
@@ -91,7 +104,10 @@ class SilentLoad:
         own = np.arange(start, stop)
         burning = self._balance.burning_w(sweep, own, np.full(len(own), record))
         burning[is_gone] = 0.0
-        is_stepped = self._balance.commands is not None and not self._balance.commands.is_settled[record]
+        commands = self._balance.commands
+        is_stepped = commands is not None and at_s - int(commands.since_s[record]) < FADE_S
+        is_unsteady = self._balance.is_unsteady(own, record, at_s)
+        is_on, is_off = self._balance.is_on(own), self._balance.is_off(own)
         is_striking = self._balance.may_strike(own, at_s)
         members = [lamps[group.rows] - start for group in groups]
         equations = self._equations.of(sweep, record, controller, own)
@@ -99,16 +115,19 @@ class SilentLoad:
         answers = [UNKNOWN] * len(groups)
         by_key: dict[tuple[int, ...], tuple[Equation, list[int]]] = {}
         for i, group in enumerate(groups):
+            group.power_w = group.expected_w = np.nan
             if group.kind == "circuit" and group.phase < 0 and group.place in dead:
                 answers[i], group.strength = GONE, np.inf
+                group.power_w, group.expected_w = dead[group.place], float(burning[members[i]].sum())
                 continue
+            group.is_off = bool(is_off[members[i]].all())
             equation = self._equations.best(equations, members[i])
-            if equation is None:
+            if equation is None or group.is_off:  # commanded off, they draw nothing in any case
                 continue
             chosen_lamps = lamps[group.rows]
             is_new = is_stepped and self._balance.is_level_unreported(chosen_lamps).any()
-            is_new |= is_striking[members[i]].any()
-            if is_new or not self._balance.has_burned(chosen_lamps, at_s).all():
+            is_new |= is_striking[members[i]].any() or is_unsteady[equation.is_behind].any()
+            if is_new or not (is_on | is_off)[members[i]].all():
                 answers[i] = WAIT
                 continue
             by_key.setdefault(tuple(equation.key.tolist()), (equation, []))[1].append(i)
@@ -138,6 +157,7 @@ class SilentLoad:
                 if i not in chosen:
                     continue
                 answers[i], groups[i].strength = answer, part / sigma
+                groups[i].power_w, groups[i].expected_w = _share_w(mean, parts, judged, answer, part), part
                 groups[i].is_at_once = max(seen) - sum(parts) <= _CLEAR * single - self._load_gone * part
                 if groups[i].kind == "single" and answer != UNKNOWN:
                     shares = list(zip(parts, judged, strict=True))
@@ -151,7 +171,7 @@ class SilentLoad:
                     answers[i] = WAIT
         return answers
 
-    def load_of(self, sweep: Sweep, record: int, lamps: Int64, is_dark: Bool | None) -> str:
+    def load_of(self, sweep: Sweep, record: int, lamps: Int64, is_dark: Bool | None) -> Load:
         """What the meters above some lamps without meters of their own say of their load in one sweep."""
         fleet, c, at_s = self._fleet, int(sweep.batch.controller[record]), int(sweep.at_s[record])
         own = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
@@ -159,16 +179,18 @@ class SilentLoad:
         members = lamps - own[0]
         if is_dark is not None:
             burning = np.where(is_dark[own] & ~np.isin(own, lamps), 0.0, burning)
-        equations = self._equations.of(sweep, record, c, own)
-        equation = self._equations.best(equations, members)
+        part = float(burning[members].sum())
+        unknown = Load(UNKNOWN, np.nan, part)
+        equation = self._equations.best(self._equations.of(sweep, record, c, own), members)
         if equation is None:
-            return UNKNOWN
+            return unknown
         left = float(self._meters.left_w(equation.key, equation.power_w, np.zeros(len(equation.key))).sum())
-        part, behind = float(burning[members].sum()), float(burning[equation.is_behind].sum())
+        behind = float(burning[equation.is_behind].sum())
         if not np.isfinite([left, part, behind]).all() or self._balance.may_strike(lamps, at_s).any():
-            return UNKNOWN
+            return unknown
         sigma = self._meters.sigma_w(equation.key, equation.power_w, 1)
-        return judge_groups(Reading(left - behind + part, sigma), [part], self._load_gone)[0]
+        seen = left - behind + part
+        return Load(judge_groups(Reading(seen, sigma), [part], self._load_gone)[0], max(0.0, seen), part)
 
     def _keep(self, key: tuple[int, ...], newest: _Sum, onset_s: int) -> list[_Sum]:
         """Keep what some meters show; returns that of each sweep since an onset."""
@@ -183,3 +205,17 @@ class SilentLoad:
             kept.pop()
         kept.append(newest)
         return [one for one in kept if one.at_s >= onset_s]
+
+
+def _share_w(seen_w: float, parts_w: Sequence[float], judged: Sequence[str], answer: str, part_w: float) -> float:
+    """What a meter shows of one group, of which it sees the sum with others; NaN where that is not known.
+
+    Groups that are all gone, or all there, share what is seen of them together.
+    """
+    alike = sum(other for other, word in zip(parts_w, judged, strict=True) if word == answer)
+    unknown = sum(other for other, word in zip(parts_w, judged, strict=True) if word == UNKNOWN)
+    if answer == UNKNOWN or unknown > _UNKNOWN_SHARE * part_w:
+        return np.nan
+    there = sum(other for other, word in zip(parts_w, judged, strict=True) if word == THERE)
+    rest = seen_w - (there if answer == GONE else 0.0)
+    return max(0.0, rest) * part_w / alike if alike > 0 else np.nan

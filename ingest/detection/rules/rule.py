@@ -101,7 +101,8 @@ class Detector:
         samples: names of limits, or a number: consecutive samples to open; ``seconds`` data time to open (0 = none);
             ``clear_samples`` and ``clear_seconds`` likewise.
         is_repetition: the run's first sample shows nothing by itself: n samples are n - 1 repetitions.
-        is_level_dependent: no sample within the switching guard or warm-up counts.
+        is_level_dependent: no verdict within the switching guard or warm-up; samples count there if the lamp has no
+            warm-up and its level is reported.
 
         quiet: readings at which it can never begin to hold.
         attends: statuses with which it may hold inside those bounds: such lamps are judged in every sweep.

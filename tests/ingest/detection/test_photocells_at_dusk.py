@@ -9,9 +9,9 @@ from tests.ingest.detection.mixed_street import Circuit, Street
 MINUTE_US = 60_000_000
 
 
-def street_at(latitude, start_us, **kwargs):
+def street_at(latitude, start_us, *, dims_leds=False, **kwargs):
     street = Street(
-        (Circuit(12, 90, technology="LED", dimmable=False), Circuit(12, 170, technology="HPS")),
+        (Circuit(12, 90, technology="LED", dimmable=dims_leds), Circuit(12, 170, technology="HPS")),
         switching="lamp", has_contacts=False, lost_level=255, latitude=latitude, start_us=start_us, **kwargs,
     )  # fmt: skip
     street.tells_level = False
@@ -51,3 +51,30 @@ def test_a_lamp_that_stays_dark_is_told_after_dusk():
     street.level = 100
     street.play(180, before=follow)
     assert street.codes() == {"lampFailure": 1}
+
+
+@pytest.mark.parametrize("minutes_before", [2, 5, 9])
+@pytest.mark.parametrize("interval_s", [60, 120])
+def test_a_dim_step_to_come_is_none_of_lamps_that_do_not_dim(interval_s, minutes_before):
+    """They are judged up to it and over it: only what dims may have gone on before the city's schedule says so."""
+    night_us = 1_795_438_800_000_000
+    street = street_at(-6.2, night_us, dims=(("22:00", 70),), interval_s=interval_s, seed=4)
+    street.level = 100
+    street.play(120 - minutes_before)
+    assert street.changes == []
+    street.factor[[3, 15]] = 0
+    street.play(4 * interval_s // 60)
+    assert street.codes() == {"lampFailure": 2}
+    street.play(60)
+    assert street.codes() == {"lampFailure": 2}
+
+
+def test_a_dim_step_to_come_is_waited_for_by_lamps_that_dim():
+    """A controller whose clock is five minutes ahead dims before the schedule of the city says so."""
+    night_us = 1_795_438_800_000_000
+    street = street_at(-6.2, night_us, dims_leds=True, dims=(("22:00", 10),), seed=4)
+    street.level = 100
+    street.play(115)
+    street.level = 10
+    street.play(40)
+    assert "lampFailure" not in street.ever()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.ingest.detection.mixed_street import Circuit, Street
-from tests.ingest.detection.street_sweeps import learned
+from tests.ingest.detection.street_sweeps import learned, sweeps
 
 DEAF, WRONG = 12, 3
 
@@ -139,3 +139,31 @@ def test_a_load_that_goes_after_a_node_went_deaf_is_no_pole_fuse():
     street.play(12)
     assert "lampFailure" not in street.ever()
     assert street.codes() == {"communicationFailure": 1}
+
+
+@pytest.mark.parametrize("is_fuse", [True, False])
+@pytest.mark.parametrize("earlier", [(2, 1), (1, 9), (2, 6)])
+def test_a_lamp_that_was_silent_before_does_not_hide_the_far_end_of_its_bus(earlier, is_fuse):
+    """From the ninth lamp of the second circuit on a wire is broken; one lamp behind it had been silent for long."""
+    street = learned(Street((Circuit(9, 90), Circuit(12, 40), Circuit(12, 60)), noise=0.002, seed=21))
+    circuit, pole = earlier
+    lone = street.where(circuit, pole, pole)
+    if is_fuse:
+        street.is_cut |= lone
+    else:
+        street.is_silent |= lone
+    sweeps(street, 30)
+    street.is_silent |= street.where(1, 8) | street.where(2)
+    sweeps(street, 8)
+    assert street.codes() == {"busFailure": 1, "lampFailure" if is_fuse else "communicationFailure": 1}
+    (fault,) = [fault for key, fault in street.standing().items() if key.code == "busFailure"]
+    assert fault.span == ("C0-2-007", "C0-2-008")
+    assert len(fault.lamp_ids) == 16
+
+
+def test_lamps_that_fell_silent_one_after_another_are_no_end_of_a_bus():
+    street = learned(Street((Circuit(9, 90), Circuit(6, 40), Circuit(4, 60)), noise=0.002, seed=21))
+    for circuit, pole in ((1, 5), (1, 6), (2, 1), (2, 2), (2, 3), (2, 4)):
+        street.is_silent |= street.where(circuit, pole, pole)
+        sweeps(street, 9)
+    assert street.codes() == {"communicationFailure": 6}

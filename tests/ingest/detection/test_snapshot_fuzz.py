@@ -186,3 +186,15 @@ def test_every_open_condition_is_told_again_with_its_times(scene, tmp_path):
             cases[key].cause,
         )
     assert [change.key for change in detection.tell_again()] == list(told), "and as often as one asks"
+
+
+@pytest.mark.parametrize("at_s", [np.iinfo(np.int64).max, np.iinfo(np.int64).min, 10**13])
+def test_a_time_that_is_none_is_refused(scene, tmp_path, at_s):
+    town, data = scene
+    with np.load(io.BytesIO(data)) as file:
+        arrays = dict(file)
+    arrays["controller/context/at_s"] = np.full_like(arrays["controller/context/at_s"], at_s)
+    out = io.BytesIO()
+    np.savez(out, **arrays)
+    _, warnings = recovered(town, tmp_path, out.getvalue())
+    assert "controller/context/at_s" in warnings[0]

@@ -1,6 +1,10 @@
 /** What a crew can pick without typing: causes with the parts that mend them, reasons, and times. Pure. */
 
+import type { CityClock } from "../city/clock";
 import type { Fault } from "../city/types";
+
+const DAY_MS = 86_400_000;
+const MORNING_MS = 6 * 3_600_000;
 
 /** Causes by the kind of fault they go with; the first ones are the most likely. */
 const LAMP_CAUSES = [
@@ -41,6 +45,17 @@ export function ratingOf(cause: string, fault: Pick<Fault, "evidence">): number 
   return RATED.has(cause) && typeof rated === "number" && rated > 0 ? Math.round(rated) : null;
 }
 
+/** The ratings of the lamps to bring and how many of each, the largest first; what a circuit draws is none. */
+export function ratingsOf(faults: readonly Pick<Fault, "level" | "evidence">[]): [watts: number, count: number][] {
+  const n = new Map<number, number>();
+  for (const { level, evidence } of faults) {
+    const rated = evidence.rated_power_w ?? evidence.expected_power_w;
+    if (level === "lamp" && typeof rated === "number" && rated > 0)
+      n.set(Math.round(rated), (n.get(Math.round(rated)) ?? 0) + 1);
+  }
+  return [...n].sort(([a], [b]) => b - a);
+}
+
 /** Whether a part is usually replaced for a cause. */
 export function hasPart(cause: string): boolean {
   return cause !== "" && !NO_PART.has(cause);
@@ -51,10 +66,8 @@ export const WHY = ["no_part", "no_lift", "traffic", "utility", "rain", "unsafe"
 /** Until when, in days from now. */
 export const UNTIL_DAYS = [1, 3, 7, 30] as const;
 
-/** Morning (6:00 by the phone's clock) so many days after `nowMs`, as ISO 8601. */
-export function morningAfter(nowMs: number, days: number): string {
-  const then = new Date(nowMs);
-  then.setDate(then.getDate() + days);
-  then.setHours(6, 0, 0, 0);
-  return then.toISOString();
+/** Morning (6:00 in the city) so many days after the city's today, as ISO 8601: the phone's own clock may be a day off. */
+export function morningAfter(clock: Pick<CityClock, "nowMs" | "isoDay" | "startOfDay">, days: number): string {
+  const day = clock.isoDay(clock.nowMs() + days * DAY_MS);
+  return new Date(Date.parse(clock.startOfDay(day)) + MORNING_MS).toISOString();
 }

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Fault } from "../city/types";
+import { ratingsOf } from "./choices";
 import { titleOf, type Crew, type CrewPart } from "./crew";
 import { icon } from "./crew_icons";
 import { distanceText, metresBetween, type Point } from "./distance";
@@ -141,14 +142,8 @@ export function bringList(faults: readonly Fault[], crew: Crew, isOpen = false):
 
 /** "2 × 90 W, 1 × 45 W": the ratings that the evidence names. */
 function ratings(faults: readonly Fault[], crew: Crew): string {
-  const n = new Map<number, number>();
-  for (const { evidence } of faults) {
-    const rated = evidence.rated_power_w ?? evidence.expected_power_w;
-    if (typeof rated === "number" && rated > 0) n.set(Math.round(rated), (n.get(Math.round(rated)) ?? 0) + 1);
-  }
   const figure = (value: number) => crew.words.words.figure(value, 0);
-  return [...n]
-    .sort(([a], [b]) => b - a)
+  return ratingsOf(faults)
     .map(([watts, count]) => `${figure(count)} × ${figure(watts)} W`)
     .join(", ");
 }
