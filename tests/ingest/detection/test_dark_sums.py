@@ -193,7 +193,7 @@ def test_a_tap_on_a_sum_of_lamps_leaves_no_dark_lamps_behind_when_it_is_gone(
 
 @pytest.mark.parametrize(("technology", "share", "minutes"), [("LED", 0.002, 24), ("HPS", 0.002, 60), ("HPS", 0.55, 6)])
 def test_an_outage_or_a_partial_dip_teaches_a_sum_nothing(technology, share, minutes):
-    """The first samples of it are not known to be an outage yet: neither the level nor its slope over the voltage moves."""
+    """Its first samples are not known as such yet: neither the level nor its slope over the voltage moves."""
     street = Street((Circuit(28, 90, technology=technology, metered=0),), has_contacts=False, noise=0.003, seed=36)
     street.play(150)
     baseline = street.detection._dark.baseline
