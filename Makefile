@@ -17,7 +17,7 @@ DEV_STAMP  := $(VENV)/.dev-$(call digest,dev)
 PIP     = $(PY) -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak-hostile check format bench-detect bench-ingest bench-edge bench-api bench-import bench-page bench-truth page words types lock clean soak
+.PHONY: help demo test soak-hostile check format bench-detect bench-ingest bench-edge bench-api bench-import bench-page bench-crew bench-truth page words types lock clean soak
 
 help: ## Say what there is to make
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
@@ -29,7 +29,8 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	@.ci/debian-packages
 	$(PY) -m pytest -n 3 --dist loadgroup $(TESTS)
 
-SOAKED = $(addprefix tests/ingest/detection/test_,fast_path.py snapshot_fuzz.py dark_sums.py)
+SOAKED = $(addprefix tests/ingest/detection/test_,fast_path.py snapshot_fuzz.py dark_sums.py) \
+         tests/dashboard_api/test_crew_real_api.py
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
 	TERANG_SOAK=1 $(PY) -m pytest -n 3 --dist loadgroup --timeout 7200 $(or $(TESTS),$(SOAKED))
 
@@ -68,6 +69,9 @@ bench-truth: $(DEV_STAMP) ## Every fault code against what really happened
 
 bench-page: $(DEV_STAMP) page ## Bytes, seconds and frames of the web page in Chromium
 	@$(PY) -m benchmarks.bench_page $(BENCH)
+
+bench-crew: $(DEV_STAMP) page ## Frames of the crew's list of 1,000 faults on a slow phone
+	@$(PY) -m benchmarks.bench_crew $(BENCH)
 
 page: | $(PY) ## The web page, built when its sources changed
 	@$(PY) hatch_build.py

@@ -27,7 +27,7 @@ from dashboard_api.api.route_table import add_routes, guard_others
 from dashboard_api.context import Context, problem_catalogue, wall_us
 from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
-from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document
+from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document, validation_document
 from dashboard_api.http.compression import LEVEL, WORTH_BYTES
 from dashboard_api.http.head_requests import HeadRequests
 from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
@@ -50,7 +50,6 @@ from dashboard_api.pages.first_document import Answers
 from dashboard_api.tiles.tile_cache import TileCache
 from dashboard_api.version import terang_version
 from ingest.schema.city import City
-from languages.catalogue import FALLBACK
 
 _OTHERS: Final = {
     "/openapi.json": Rule(Role.PUBLIC),
@@ -138,7 +137,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
     add_unreadable_metric(app.state.metrics, stores)
     app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
     app.add_middleware(HeadRequests)
-    app.add_middleware(RequestLimits, words=context.languages[FALLBACK])
+    app.add_middleware(RequestLimits, languages=context.languages)
     names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))
     if settings.web.allowed_origins:
         app.add_middleware(
@@ -147,7 +146,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],  # no cookies: programs bring a token
         )
-    app.add_middleware(HostCheck, names=names, words=context.languages[FALLBACK])
+    app.add_middleware(HostCheck, names=names, languages=context.languages)
     app.add_middleware(SecurityHeaders, is_shared=bool(settings.web.allowed_origins))
     app.add_middleware(RequestMetrics, registry=app.state.metrics)
     if settings.web.trusted_proxies:
@@ -170,14 +169,10 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def answer_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        if first["type"] == UNSTORABLE:
-            return JSONResponse(
-                problem_document(400, problem_catalogue(request), UNSTORABLE), 400, media_type=MEDIA_TYPE
-            )
-        where = ".".join(str(part) for part in first["loc"])
-        document = problem_document(422, problem_catalogue(request), "invalid", where=where, reason=first["msg"])
-        return JSONResponse(document, 422, media_type=MEDIA_TYPE)
+        found, words = error.errors(), problem_catalogue(request)
+        if found[0]["type"] == UNSTORABLE:
+            return JSONResponse(problem_document(400, words, UNSTORABLE), 400, media_type=MEDIA_TYPE)
+        return JSONResponse(validation_document(found, words), 422, media_type=MEDIA_TYPE)
 
     @app.exception_handler(Exception)  # a bug: its trace goes to the log, not to the client
     async def answer_bug(request: Request, _error: Exception) -> JSONResponse:

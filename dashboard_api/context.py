@@ -25,6 +25,7 @@ from dashboard_api.access.refusals import Refusals
 from dashboard_api.access.sign_in import SignIn
 from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso
+from dashboard_api.http.asked_language import asked_language, problem_words
 from dashboard_api.live.lamp_states import LampStates, derive
 from dashboard_api.live.picture import LivePicture, LiveReader
 from dashboard_api.readings.store import ReadingStore, open_readings
@@ -37,8 +38,7 @@ from dashboard_api.store.reports import close_settled
 from dashboard_api.store.standing_faults import StandingFaults, marks
 from ingest.schema.access_tables import ACCOUNTS_LOST_FILE
 from ingest.schema.city import City
-from languages.catalogue import FALLBACK, Catalogue, load_languages, read_own_words
-from languages.choice import accepted_language
+from languages.catalogue import Catalogue, load_languages, read_own_words
 
 T = TypeVar("T")
 # ingest's clock is taken for the city's where the two are further apart than this: a night is being replayed
@@ -264,11 +264,7 @@ async def actor_of(request: Request) -> Actor:
 
 def language_wish(request: Request, context: Context) -> str | None:
     """The language that a request asks for and that there is: ``?lang=``, else ``Accept-Language``, else None."""
-    lang = request.query_params.get("lang")
-    if lang in context.languages:
-        return lang
-    header = request.headers.get("accept-language")
-    return None if header is None else accepted_language(header, context.languages.codes)
+    return asked_language(request.scope, context.languages)
 
 
 async def catalogue_of(
@@ -292,7 +288,7 @@ async def catalogue_of(
 def problem_catalogue(request: Request) -> Catalogue:
     """The words of a problem document: the language that the request asks for, else English, for programmers."""
     context: Context = request.app.state.context
-    return context.languages[language_wish(request, context) or FALLBACK]
+    return problem_words(request.scope, context.languages)
 
 
 ContextOf = Annotated[Context, Depends(context_of)]

@@ -22,64 +22,60 @@ from firmware_sim.fleet.outages import Churn
 from firmware_sim.fleet.player import Pace
 from firmware_sim.fleet.simulation import FleetOptions, Simulation, broker_of
 from firmware_sim.fleet.town import read_town
-from languages.catalogue import Catalogue, language_codes, load_catalogue
-from languages.choice import terminal_language
+from languages.catalogue import Catalogue
+from languages.message import Message, Plain, said, why
+from languages.terminal import terminal_words, translate_help
 
 _TELL_EVERY_S: Final = 60.0
-CityFolder = Annotated[Path, typer.Option(help="The city's folder.")]
+CityFolder = Annotated[Path, typer.Option(help="sim.help.folder")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-@app.callback()
+@app.callback(help="sim.about")
 def commands() -> None:
     """Play a city's lamps, cables and controllers, and break them on purpose."""
 
 
-@app.command()
+@app.command(help="sim.do.town")
 def town(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The city folder to write.")],
-    lamps: Annotated[int, typer.Option(min=10, max=2_000_000, help="Street lamps.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same town.")] = 1,
-    name: Annotated[str, typer.Option(help="Its name.")] = "Kota Terang",
-    metered: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of cabinets with a meter per lamp.")] = 0.85,
-    force: Annotated[bool, typer.Option("--force", help="Write over a city that stands there.")] = False,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="sim.help.target")],
+    lamps: Annotated[int, typer.Option(min=10, max=2_000_000, help="sim.help.lamps")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="sim.help.seed")] = 1,
+    name: Annotated[str, typer.Option(help="sim.help.name")] = "Kota Terang",
+    metered: Annotated[float, typer.Option(min=0.0, max=1.0, help="sim.help.metered")] = 0.85,
+    force: Annotated[bool, typer.Option("--force", help="sim.help.force")] = False,
 ) -> None:
     """Generate an Indonesian town: streets, cabinets, circuits, lamps."""
     if (folder / "city.toml").exists() and not force:
-        raise SimError(f"{folder}: a city stands there already; --force writes over it")
+        raise SimError(Message("sim.city_there", folder=folder))
     if '"' in name or "\\" in name or not name.strip():
-        raise SimError(f"--name {name!r}: a name without quotes and backslashes")
+        raise SimError(Message("sim.name", name=name))
     register = build_town(lamps, seed, share_without_lamp_meters=1.0 - metered)
     try:
         write_folder(folder, register, settings_text(name=name))
     except OSError as error:
-        raise SimError(f"{error.filename or folder}: {error.strerror}") from error
-    print(f"{folder}: {len(register.lamps)} lamps on {len(register.cabinets)} cabinets, seed {seed}")
+        raise SimError(Message("sim.at", where=Plain(error.filename or folder), reason=why(error))) from error
+    n_lamps, n_cabinets = len(register.lamps), len(register.cabinets)
+    print(_words().say("sim.written", folder=folder, lamps=n_lamps, cabinets=n_cabinets, seed=seed))
 
 
-@app.command()
+@app.command(help="sim.do.fleet")
 def fleet(
     city: CityFolder,
-    controllers: Annotated[int | None, typer.Option(min=0, help="At most so many virtual controllers.")] = None,
-    interval: Annotated[float, typer.Option(min=0.1, help="Data seconds between two sweeps of a controller.")] = 60.0,
-    speed: Annotated[
-        float, typer.Option(min=0.0, help="Data seconds a second; 0 = as fast as the host acknowledges.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same night.")] = 1,
-    broker: Annotated[str, typer.Option(help="HOST:PORT, instead of city.toml's.")] = "",
-    benches: Annotated[int, typer.Option(min=0, help="Controllers with meters on terminals, for real agents.")] = 0,
-    start: Annotated[datetime | None, typer.Option(help="Data time (UTC) at the beginning; default now.")] = None,
-    clock_offset: Annotated[float, typer.Option(help="Seconds to shift the clock by.")] = 0.0,
-    scenario: Annotated[Path | None, typer.Option(help="Faults by a scenario file; their truth goes to data/.")] = None,
-    opening_faults: Annotated[bool, typer.Option("--opening-faults", help="Begin with a few faults.")] = False,
-    churn: Annotated[
-        float, typer.Option(min=0.0, help="Times an hour (data time) a controller loses the network.")
-    ] = 0,
-    storm: Annotated[
-        float, typer.Option(min=0.0, help="All connections break at once every so many data seconds.")
-    ] = 0,
-    days: Annotated[float | None, typer.Option(min=0.0, help="End after so many days of data time.")] = None,
-    for_s: Annotated[float | None, typer.Option("--for", min=1.0, help="End after so many seconds.")] = None,
+    controllers: Annotated[int | None, typer.Option(min=0, help="sim.help.controllers")] = None,
+    interval: Annotated[float, typer.Option(min=0.1, help="sim.help.interval")] = 60.0,
+    speed: Annotated[float, typer.Option(min=0.0, help="sim.help.speed")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="sim.help.night_seed")] = 1,
+    broker: Annotated[str, typer.Option(help="sim.help.broker")] = "",
+    benches: Annotated[int, typer.Option(min=0, help="sim.help.benches")] = 0,
+    start: Annotated[datetime | None, typer.Option(help="sim.help.start")] = None,
+    clock_offset: Annotated[float, typer.Option(help="sim.help.clock_offset")] = 0.0,
+    scenario: Annotated[Path | None, typer.Option(help="sim.help.scenario")] = None,
+    opening_faults: Annotated[bool, typer.Option("--opening-faults", help="sim.help.opening_faults")] = False,
+    churn: Annotated[float, typer.Option(min=0.0, help="sim.help.churn")] = 0,
+    storm: Annotated[float, typer.Option(min=0.0, help="sim.help.storm")] = 0,
+    days: Annotated[float | None, typer.Option(min=0.0, help="sim.help.days")] = None,
+    for_s: Annotated[float | None, typer.Option("--for", min=1.0, help="sim.help.for")] = None,
 ) -> None:
     """Play a city's controllers over MQTT until Ctrl-C."""
     begin_us = time.time_ns() // 1000 if start is None else round(start.replace(tzinfo=UTC).timestamp() * 1e6)
@@ -107,70 +103,71 @@ def fleet(
         simulation.close()
     figures = simulation.figures()
     cpu_us = (time.process_time() - began_cpu_s) * 1e6 / max(1, figures["sent"])
-    print(
-        f"played {figures['sweeps']} sweeps, {figures['sent']} messages in {time.monotonic() - began_s:.0f} s, "
-        f"{cpu_us:.0f} us CPU a message, {figures['waiting']} not acknowledged"
-    )
+    played = {"sweeps": figures["sweeps"], "sent": figures["sent"], "waiting": figures["waiting"]}
+    print(_words().say("sim.played", seconds=round(time.monotonic() - began_s), cpu_us=round(cpu_us), **played))
 
 
-@app.command()
+@app.command(help="sim.do.inject")
 def inject(
-    code: Annotated[str, typer.Argument(help="A code of the fault catalogue, or a confounder; see list.")],
-    place: Annotated[
-        str, typer.Argument(help="lamp_id, cabinet_id, cabinet_id/circuit, controller_id, controller_id/bus")
-    ],
-    params: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", help="see docs/scenarios.md")] = None,
+    code: Annotated[str, typer.Argument(help="sim.help.code")],
+    place: Annotated[str, typer.Argument(help="sim.help.place")],
+    params: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", help="sim.help.params")] = None,
     city: CityFolder = Path("demo-city"),
 ) -> None:
     """Put a fault into a running demo or fleet."""
     given = {name: value for name, _, value in (param.partition("=") for param in params or ())}
     request = {"do": "inject", "code": code, "place": place, "params": given}
     answer = ask(city / "data", request)["injected"]
-    print(f"injected: {report_line(answer)}")
-    for line in when_lines(answer, read_town(city).timezone, _catalogue()):
+    words = _words()
+    print(words.say("sim.injected", what=report_line(answer, words)))
+    for line in when_lines(answer, read_town(city).timezone, words):
         print(f"  {line}")
 
 
-@app.command()
+@app.command(help="sim.do.repair")
 def repair(
-    what: Annotated[list[str], typer.Argument(metavar="[CODE] PLACE", help="Without a code: everything at the place.")],
+    what: Annotated[list[str], typer.Argument(metavar="[CODE] PLACE", help="sim.help.what")],
     city: CityFolder = Path("demo-city"),
 ) -> None:
     """Take an injected fault away again."""
     if len(what) > 2:
-        raise SimError(f"repair {' '.join(what)}: a code and a place, or a place alone")
+        raise SimError(Message("sim.repair_what", what=" ".join(what)))
     request = {"do": "repair", "place": what[-1], **({"code": what[0]} if len(what) == 2 else {})}
     for mended in ask(city / "data", request)["repaired"]:
-        print(f"repaired: {report_line(mended)}")
+        print(_words().say("sim.repaired", what=report_line(mended, _words())))
 
 
-@app.command(name="list")
+@app.command(name="list", help="sim.do.list")
 def list_injected(city: CityFolder = Path("demo-city")) -> None:
     """Show what is injected now, and what can be."""
     answer = ask(city / "data", {"do": "list"})
-    words, zone = _catalogue(), read_town(city).timezone
+    words, zone = _words(), read_town(city).timezone
     for held in answer["held"]:
-        print(f"{report_line(held)}: {'; '.join(when_lines(held, zone, words))}")
-    print(f"{len(answer['held'])} injected; what can be: {', '.join(answer['known'])}")
+        print(f"{report_line(held, words)}: {'; '.join(when_lines(held, zone, words))}")
+    print(words.say("sim.held", n=len(answer["held"]), known=", ".join(answer["known"])))
 
 
-def _catalogue() -> Catalogue:
-    return load_catalogue(terminal_language(os.environ, language_codes()))
+def _words() -> Catalogue:
+    return terminal_words(os.environ)
 
 
-def report_line(described: dict[str, Any]) -> str:
+def report_line(described: dict[str, Any], words: Catalogue) -> str:
     """One injection as a line: what, where, and which lamps it takes."""
-    lamps = described["lamp_ids"]
-    where = f" between {described['span'][0]} and {described['span'][1]}" if described["span"] else ""
-    return f"{described['code']} at {described['place']}{where}" + (f", {len(lamps)} lamps" if len(lamps) > 1 else "")
+    span, n_lamps = described["span"], len(described["lamp_ids"])
+    line = words.say("sim.at_place", code=described["code"], place=described["place"])
+    if span:
+        line += words.say("sim.between", after=span[0], before=span[1])
+    return line + (words.say("sim.n_lamps", n=n_lamps) if n_lamps > 1 else "")
 
 
 def main() -> None:
     """Entry point: what a person can mend is one line and exit code 2."""
+    command = typer.main.get_command(app)
+    translate_help(command, _words())
     try:
-        app()
+        command()
     except SimError as error:
-        print(f"terang-sim: {error}", file=sys.stderr)
+        print(f"terang-sim: {said(error, _words())}", file=sys.stderr)
         sys.exit(2)
 
 

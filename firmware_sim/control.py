@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware_sim.errors import SimError
+from languages.message import Message, document_of, message_of, why
 
 SOCKET_NAME: Final = "sim.sock"
 _LIMIT: Final = 65_536
@@ -42,7 +43,7 @@ class ControlSocket:
         if self._path.exists():
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
                 probe.connect(self._address)
-                raise ControlError(f"{self._path}: another simulation plays this city")
+                raise ControlError(Message("sim.another", path=self._path))
             self._path.unlink()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self._address)
@@ -65,7 +66,8 @@ class ControlSocket:
         try:
             return self._handler(json.loads(line))
         except (SimError, ValueError, KeyError, TypeError, RecursionError) as error:
-            return {"error": str(error)}
+            reason = why(error)
+            return {"error": str(error), **({"message": document_of(reason)} if isinstance(reason, Message) else {})}
 
     def close(self) -> None:
         """Close and remove the socket."""
@@ -87,9 +89,10 @@ def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
             control.sendall(json.dumps(request).encode() + b"\n")
             reply: dict[str, Any] = json.loads(_read_line(control))
     except (OSError, ValueError) as error:
-        raise ControlError(f"no simulation plays the city of {folder}: start make demo, or terang-sim fleet") from error
+        raise ControlError(Message("sim.no_simulation", folder=folder)) from error
     if "error" in reply:
-        raise ControlError(str(reply["error"]))
+        refusal = message_of(reply.get("message")) or str(reply["error"])
+        raise ControlError(refusal)
     return reply
 
 

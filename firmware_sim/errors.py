@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class SimError(Exception):
-    """Root of the simulator's errors: one clear line for the person at the terminal."""
+    """Root of the simulator's errors: one clear line for the person at the terminal.
+
+    Its argument is a `Message`; errors that only a program can cause carry an English text.
+    """
 
 
 class PlantError(SimError):

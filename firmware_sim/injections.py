@@ -14,6 +14,7 @@ from firmware_sim.fleet.world import Moment, World
 from firmware_sim.injection import Injected, InjectionError, inject, repair
 from firmware_sim.observability import Watch, is_observable
 from firmware_sim.truth import Truth
+from languages.message import Message, Plain
 
 _OFFLINE: Final = "controllerOffline"
 _NEVER_US: Final = 2**63
@@ -57,7 +58,7 @@ class Injections:
         self._shown: dict[int, _Running] = {}  # only the faults: confounders are not observable
         self._ends: list[tuple[int, int, _Running]] = []  # a heap of (end_us, number, what ends then)
         self._done: list[Truth] = []
-        self.refused: list[tuple[Step, str]] = []
+        self.refused: list[tuple[Step, Message]] = []
         self.n_changes = 0
         self._controller_of = {c.controller_id: index for index, c in enumerate(world.town.controllers)}
         self._lamp_of = {lamp_id: index for index, lamp_id in enumerate(world.town.lamp_ids)}
@@ -91,7 +92,7 @@ class Injections:
             try:
                 self._begin(step)
             except InjectionError as error:
-                self.refused.append((step, str(error)))
+                self.refused.append((step, error.message))
 
     def inject(self, code: str, place: str, params: Mapping[str, Any], at_us: int) -> Injected:
         """Start an injection at ``at_us`` that lasts until repaired.
@@ -110,14 +111,14 @@ class Injections:
         found = [r for key, r in self._holding.items() if key[1] == place and code in {None, key[0]}]
         if not found:
             what = code or "anything"
-            raise InjectionError(f"{place}: {what} was not injected there; terang-sim list shows what is")
+            raise InjectionError(Message("sim.not_injected", place=Plain(place), what=Plain(what)))
         for running in reversed(found):
             self._end(running, at_us)
         return [running.injected for running in found]
 
     def _begin(self, step: Step) -> Injected:
         if (step.code, step.place) in self._holding:
-            raise InjectionError(f"{step.code} at {step.place} holds already; repair it first")
+            raise InjectionError(Message("sim.holds_already", code=Plain(step.code), place=Plain(step.place)))
         injected = inject(self._world, step.code, step.place, real_controllers=self._real, **step.params)
         running = self._started(step, injected)
         self.n_changes += 1

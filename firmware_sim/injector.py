@@ -12,6 +12,7 @@ from firmware_sim.expectation import Forecast
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import KINDS, Injected, InjectionError
 from firmware_sim.injections import Injections
+from languages.message import Message, Plain, shown
 
 _SLOW_S: Final = 300.0  # nobody watches a demo for longer
 
@@ -75,18 +76,18 @@ class Injector:
         if verb == "list":
             return {"held": [self._described(injected) for injected in self.held], "known": sorted(KINDS)}
         if verb not in {"inject", "repair"}:
-            raise InjectionError(f"do {verb!r}: inject, repair or list")
+            raise InjectionError(Message("sim.verb", verb=Plain(shown(str(verb)))))
         code, place = request.get("code"), request.get("place")
         if not isinstance(place, str) or not place:
-            raise InjectionError(f"{verb}: a place is missing")
+            raise InjectionError(Message("sim.no_place_given", verb=Plain(verb)))
         if not isinstance(code, str) and (verb == "inject" or code is not None):
-            raise InjectionError(f"{verb}: a code is missing")
+            raise InjectionError(Message("sim.no_code_given", verb=Plain(verb)))
         if verb == "repair":
             return {"repaired": [described(injected) for injected in self.repair(code, place)]}
         params = {key: value for key, value in request.items() if key not in {"do", "code", "place", "params"}}
         given = request.get("params") or {}
         if not isinstance(given, dict):
-            raise InjectionError("params: a table of names and values")
+            raise InjectionError(Message("sim.params"))
         return {"injected": self._described(self.inject(str(code), place, {**params, **given}), is_new=True)}
 
     def _described(self, injected: Injected, *, is_new: bool = False) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from firmware_sim.errors import SimError
 from firmware_sim.fleet.world import World
 from firmware_sim.injection import InjectionError, check
 from firmware_sim.injections import Injections, Step
+from languages.message import Message, Plain, why
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNIT_S: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -46,18 +47,18 @@ def read_scenario(path: Path, world: World, begin_us: int, real_controllers: Col
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: {error}") from error
+        raise ScenarioError(Message("sim.at", where=path, reason=why(error))) from error
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: {error}") from error
+        raise ScenarioError(Message("sim.at", where=path, reason=why(error))) from error
     unknown = sorted(set(document) - {"fault"})
     entries = document.get("fault", [])
     if unknown or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         line = _line_of(text.splitlines(), unknown[0] if unknown else "fault", 0, is_top_level=True)
-        raise ScenarioError(f"{path}:{line}: only [[fault]] tables belong here")
+        raise ScenarioError(Message("sim.foreign_table", path=path, line=line))
     if not entries:
-        raise ScenarioError(f"{path}: no [[fault]] in it")
+        raise ScenarioError(Message("sim.no_fault", path=path))
     steps = [_Entry(path, text, number, entry).step(world, begin_us) for number, entry in enumerate(entries)]
     _rehearse(path, steps, world, real_controllers)
     return steps
@@ -72,7 +73,7 @@ def _rehearse(path: Path, steps: list[Step], world: World, real_controllers: Col
     injections.turn(max(step.start_us for step in steps))
     if injections.refused:
         step, reason = min(injections.refused, key=lambda refused: refused[0].line)
-        raise ScenarioError(f"{path}:{step.line}: {reason}")
+        raise ScenarioError(Message("sim.at", where=Plain(f"{path}:{step.line}"), reason=reason))
 
 
 class _Entry:
@@ -91,31 +92,31 @@ class _Entry:
         zone = ZoneInfo(world.town.timezone)
         start_us = self._time("start", begin_us, begin_us, zone) if "start" in entry else begin_us
         if "end" in entry and "duration" in entry:
-            raise self._error("duration", "either end or duration")
+            raise self._error("duration", Message("sim.end_or_duration"))
         end_us = self._time("end", begin_us, start_us, zone) if "end" in entry else None
         if "duration" in entry:
             end_us = start_us + self._duration("duration")
         if end_us is not None and end_us < start_us:
-            raise self._error("end", "it ends before it starts")
+            raise self._error("end", Message("sim.ends_before"))
         if end_us == start_us:
-            raise self._error("duration" if "duration" in entry else "end", "it ends as it starts")
+            raise self._error("duration" if "duration" in entry else "end", Message("sim.ends_at_once"))
         params = {key: value for key, value in entry.items() if key not in _OWN}
         try:
             check(world, code, place, **params)
         except InjectionError as error:
-            raise self._error(self._guilty(str(error), params), str(error)) from error
+            raise self._error(self._guilty(error.message, params), error.message) from error
         return Step(code, place, start_us, end_us, params, line=self._first + 1)
 
-    def _guilty(self, reason: str, params: dict[str, Any]) -> str:
+    def _guilty(self, reason: Message, params: dict[str, Any]) -> str:
         """The key that a refusal speaks of."""
-        if "unknown code" in reason:
+        if reason.code == "sim.unknown_code":
             return "code"
-        return next((key for key in params if re.search(rf"\b{re.escape(key)}\b", reason)), "place")
+        return next((key for key in params if re.search(rf"\b{re.escape(key)}\b", str(reason))), "place")
 
     def _word(self, key: str) -> str:
         value = self._entry.get(key)
         if not isinstance(value, str) or not value:
-            raise self._error(key, f"{key} is missing" if value is None else f"{key} {value!r} is no name")
+            raise self._missing(key) if value is None else self._refused(key, value, Message("value.text"))
         return value
 
     def _time(self, key: str, begin_us: int, after_us: int, zone: ZoneInfo) -> int:
@@ -130,7 +131,7 @@ class _Entry:
                 return self._local(key, match, after_us, zone)
             if _DURATION.fullmatch(value.strip().removeprefix("+")):
                 return begin_us + self._duration(key)
-        raise self._error(key, f"{key} {value!r} is no time such as 20m, 21:15, 1d 21:15 or 2026-11-23T21:15:00")
+        raise self._refused(key, value, Message("sim.time"))
 
     def _local(self, key: str, match: re.Match[str], after_us: int, zone: ZoneInfo) -> int:
         days, hour, minute, second = (int(part or 0) for part in match.groups())
@@ -138,7 +139,7 @@ class _Entry:
         try:
             at = after.replace(hour=hour, minute=minute, second=second, microsecond=0)
         except ValueError as error:
-            raise self._error(key, f"{key} {match[0]!r} is no time of day") from error
+            raise self._refused(key, match[0], Message("value.clock_time")) from error
         if at < after:
             at += timedelta(days=1)
         return round((at + timedelta(days=days)).timestamp() * 1e6)
@@ -147,11 +148,18 @@ class _Entry:
         value = self._entry[key]
         match = _DURATION.fullmatch(value.strip().removeprefix("+")) if isinstance(value, str) else None
         if match is None:
-            raise self._error(key, f"{key} {value!r} is no duration such as 90s, 20m or 2h")
+            raise self._refused(key, value, Message("sim.duration"))
         return round(float(match[1]) * _UNIT_S[match[2]] * 1e6)
 
-    def _error(self, key: str, reason: str) -> ScenarioError:
-        return ScenarioError(f"{self._path}:{_line_of(self._lines, key, self._first)}: {reason}")
+    def _missing(self, key: str) -> ScenarioError:
+        return self._error(key, Message("sim.missing", key=Plain(key)))
+
+    def _refused(self, key: str, value: Any, reason: Message) -> ScenarioError:
+        return self._error(key, Message("sim.value", key=Plain(key), value=str(value), reason=reason))
+
+    def _error(self, key: str, reason: Message) -> ScenarioError:
+        where = Plain(f"{self._path}:{_line_of(self._lines, key, self._first)}")
+        return ScenarioError(Message("sim.at", where=where, reason=reason))
 
 
 def _line_of(lines: list[str], key: str, first: int, *, is_top_level: bool = False) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from languages.errors import CatalogueError
@@ -128,8 +130,15 @@ def read_own_words(folder: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> Mapping[str, str]:
     try:
-        return read_po(path.read_text(encoding="utf-8"), path.name)
+        found = path.stat()
+        return _messages(path, found.st_mtime_ns, found.st_size)
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{path}: {error}") from error
+
+
+@lru_cache(maxsize=2 * MAX_OWN_FILES)
+def _messages(path: Path, _mtime_ns: int, _size: int) -> Mapping[str, str]:
+    """A file's messages, read again when it has changed: many commands and answers ask for the same few files."""
+    return MappingProxyType(read_po(path.read_text(encoding="utf-8"), path.name))

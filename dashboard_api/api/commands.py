@@ -17,6 +17,7 @@ from dashboard_api.http.json_answer import answer_in
 from dashboard_api.store.register_rows import known_lamp_ids, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import one_command
 from languages.catalogue import Catalogue
+from languages.message import Message
 
 
 class DimRequest(BaseModel):
@@ -36,7 +37,7 @@ class DimRequest(BaseModel):
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
         if (self.lamp_ids is None) == (self.cabinet_id is None):
-            raise ValueError("name either lamp_ids or cabinet_id")
+            raise ValueError(Message("value.lamps_or_cabinet"))
         return self
 
 

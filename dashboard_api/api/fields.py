@@ -10,6 +10,7 @@ from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from dashboard_api.errors import BadRequestError
+from languages.message import Message
 
 UNSTORABLE: Final = "unstorable_text"
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # what a database text cannot hold
@@ -17,7 +18,7 @@ _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # what a database text c
 
 def _storable(text: str) -> str:
     if _UNSTORABLE.search(text):
-        raise PydanticCustomError(UNSTORABLE, "holds a character that no text may hold")
+        raise PydanticCustomError(UNSTORABLE, "unstorable", {"message": Message("value.unstorable")})
     return text
 
 

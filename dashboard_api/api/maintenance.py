@@ -16,6 +16,7 @@ from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.http.entity_tag import entity_tag, not_modified, tag_headers
 from dashboard_api.store.register_rows import is_lamp, lamp_districts, lamps_of_cabinet, one_cabinet
 from dashboard_api.store.work import add_maintenance, current_maintenance
+from languages.message import Message
 
 _DAY_US: Final = 86_400 * 1_000_000
 _MAX_DAYS: Final = 90
@@ -36,9 +37,9 @@ class MaintenanceRequest(BaseModel):
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
         if (self.lamp_id is None) == (self.cabinet_id is None):
-            raise ValueError("name either lamp_id or cabinet_id")
+            raise ValueError(Message("value.lamp_or_cabinet"))
         if self.circuit is not None and self.cabinet_id is None:
-            raise ValueError("a circuit needs its cabinet_id")
+            raise ValueError(Message("value.circuit_alone"))
         return self
 
 

@@ -13,6 +13,7 @@ from dashboard_api.access.guard import address_of
 from dashboard_api.access.principal import Principal
 from dashboard_api.context import ContextOf, PrincipalOf
 from dashboard_api.pages.sign_in_page import caller_of, let_in
+from languages.message import Message
 
 
 class SessionRequest(BaseModel):
@@ -28,7 +29,7 @@ class SessionRequest(BaseModel):
     def _is_one_way(self) -> Self:
         has_password = self.name is not None and self.password is not None
         if has_password == (self.token is not None) or (self.name is None) != (self.password is None):
-            raise ValueError("give either name and password, or token")
+            raise ValueError(Message("value.password_or_token"))
         return self
 
 

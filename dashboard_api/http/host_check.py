@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard_api.formats.problem_document import MEDIA_TYPE, problem_document
-from languages.catalogue import Catalogue
+from dashboard_api.http.asked_language import problem_words
+from languages.catalogue import Languages
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")  # RFC 9110: uri-host [ ":" port ]
 
@@ -40,18 +41,20 @@ LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
 class HostCheck:
     """Rejects requests whose one ``Host`` is none of ``names``, with or without a port."""
 
-    def __init__(self, app: ASGIApp, names: Collection[str], words: Catalogue) -> None:
-        """Wrap ``app``; ``names`` without port, IPv6 addresses in brackets; ``words`` for the refusal."""
+    def __init__(self, app: ASGIApp, names: Collection[str], languages: Languages) -> None:
+        """Wrap ``app``; ``names`` without port, IPv6 addresses in brackets; ``languages`` for the refusal."""
         self._app = app
         self._names = frozenset(names)
-        self._words = words
+        self._languages = languages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http":
             name = host_name(scope)
             if name is None or (name not in self._names and name != _own_address(scope)):
-                document = problem_document(400, self._words, "foreign_host", known=sorted(self._names))
+                document = problem_document(
+                    400, problem_words(scope, self._languages), "foreign_host", known=sorted(self._names)
+                )
                 await JSONResponse(document, 400, media_type=MEDIA_TYPE)(scope, receive, send)
                 return
         await self._app(scope, receive, send)

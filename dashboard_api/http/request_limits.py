@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard_api.formats.problem_document import MEDIA_TYPE, problem_document
-from languages.catalogue import Catalogue
+from dashboard_api.http.asked_language import problem_words
+from languages.catalogue import Languages
 
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_PHOTO_BYTES: Final = 12 << 20
@@ -27,10 +28,10 @@ _PHOTO: Final = re.compile(r"/api/v1/faults/[^/]+/photos/[^/]+")
 class RequestLimits:
     """Refuses bodies that are too large (413) and path or query with text that no store can hold (400)."""
 
-    def __init__(self, app: ASGIApp, words: Catalogue, max_body_bytes: int = MAX_BODY_BYTES) -> None:
-        """Wrap ``app``; ``words`` for the refusal."""
+    def __init__(self, app: ASGIApp, languages: Languages, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        """Wrap ``app``; ``languages`` for the refusal."""
         self._app = app
-        self._words = words
+        self._languages = languages
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +47,7 @@ class RequestLimits:
             return
         composed = _composed(scope)
         if composed is None:
-            document = problem_document(400, self._words, "unstorable_address")
+            document = problem_document(400, problem_words(scope, self._languages), "unstorable_address")
             await JSONResponse(document, 400, media_type=MEDIA_TYPE)(scope, receive, send)
             return
         n_received = 0
@@ -64,7 +65,7 @@ class RequestLimits:
     async def _refuse_body(self, scope: Scope, receive: Receive, send: Send, max_bytes: int) -> None:
         # The rest of the body is read and thrown away by the server, within its time limit: a connection that was
         # closed at once would lose the answer together with it.
-        document = problem_document(413, self._words, "body_too_large", max_bytes=max_bytes)
+        document = problem_document(413, problem_words(scope, self._languages), "body_too_large", max_bytes=max_bytes)
         await JSONResponse(document, 413, media_type=MEDIA_TYPE)(scope, receive, send)
 
 

@@ -14,6 +14,7 @@ from dashboard_api.access.sign_in import SignedIn
 from dashboard_api.context import CatalogueOf, ContextOf
 from dashboard_api.errors import STATUS, RequestError
 from dashboard_api.formats.look import Look, look_of
+from dashboard_api.formats.problem_document import problem_words
 from dashboard_api.pages.redirects import safe_path
 from dashboard_api.pages.sign_in_page import caller_of, let_in, refusal_html, sign_in_html
 from languages.catalogue import Catalogue
@@ -68,7 +69,7 @@ async def get_callback(request: Request, context: ContextOf, catalogue: Catalogu
 
 
 def _refused(look: Look, catalogue: Catalogue, error: RequestError) -> Response:
-    words = catalogue.say(f"problem.{error.code}", **error.parameters)
+    words = problem_words(error.code, error.parameters, catalogue)
     again = f'<a class="button" href="/sign-in">{escape(catalogue.say("sign_in.again"))}</a>'
     code = int(STATUS.get(type(error), status.HTTP_400_BAD_REQUEST))
     return sign_in_html(look, catalogue, refusal_html(words) + again, code, error)

@@ -15,6 +15,7 @@ from dashboard_api.access.sign_in import DEVICE_LASTS_S, Caller, SignedIn
 from dashboard_api.context import CatalogueOf, ContextOf, PrincipalOf
 from dashboard_api.errors import STATUS, RequestError
 from dashboard_api.formats.look import Look, look_of
+from dashboard_api.formats.problem_document import problem_words
 from dashboard_api.pages.forms import read_form
 from dashboard_api.pages.redirects import safe_path
 from languages.catalogue import Catalogue
@@ -133,7 +134,7 @@ async def post_sign_out(request: Request, context: ContextOf, principal: Princip
 
 
 def _said(error: RequestError, catalogue: Catalogue) -> str:
-    return catalogue.say(f"problem.{error.code}", **error.parameters)
+    return problem_words(error.code, error.parameters, catalogue)
 
 
 def _page(request: Request, catalogue: Catalogue, body: str, error: RequestError | None = None) -> HTMLResponse:

@@ -24,7 +24,7 @@ from ingest.schema.influx import (
 )
 from ingest.schema.influx_thinning import HOUR_NS, POLICY, progress_statement
 from ingest.schema.telemetry import LAMP_VALUES, QuantityColumn
-from languages.message import Message
+from languages.message import Message, Plain, why
 
 _TIMEOUT_S: Final = 10.0
 _MAX_BYTES: Final = 256 << 20
@@ -59,7 +59,8 @@ class InfluxReadings:
         try:
             return self._lamp_of_both(lamp_id, start_us, end_us, every_s)
         except _FOREIGN as error:
-            reason = f"InfluxDB: not an answer to what was asked: {type(error).__name__}: {error}"[:_LONGEST]
+            answer = Plain(f"{type(error).__name__}: {error}"[:_LONGEST])
+            reason = Message("telemetry.other_answer", answer=answer)
             raise UnavailableError("telemetry_silent", reason=reason) from error
 
     def _lamp_of_both(self, lamp_id: str, start_us: int, end_us: int, every_s: int | None) -> pa.Table:
@@ -92,11 +93,13 @@ class InfluxReadings:
         try:
             return read_answer(post(url, body, headers, timeout_s=_TIMEOUT_S, max_bytes=_MAX_BYTES))
         except AnswerError as error:
-            raise UnavailableError(
-                "telemetry_silent", reason=f"InfluxDB answers {error.status}: {error_text(error.body)[:_LONGEST]}"
-            ) from error
+            answer = Plain(error_text(error.body)[:_LONGEST])
+            reason = Message("telemetry.error_answer", status=error.status, answer=answer)
+            raise UnavailableError("telemetry_silent", reason=reason) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise UnavailableError("telemetry_silent", reason=f"InfluxDB: {error}") from error
+            raise UnavailableError(
+                "telemetry_silent", reason=Message("telemetry.no_answer", reason=why(error))
+            ) from error
 
     def warnings(self) -> dict[str, Message]:
         """None: the server's disk is its own."""

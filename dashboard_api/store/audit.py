@@ -50,6 +50,12 @@ def lines(connection: Connection) -> Iterator[tuple[Line, str]]:
         after = rows[-1].seq
 
 
+def changes(connection: Connection, action: str, target: str) -> list[dict[str, Any]]:
+    """What lines of an action on a target say of it afterwards, oldest first. Reads the whole log: seldom."""
+    query = select(audit.c.after).where(audit.c.action == action, audit.c.target == target).order_by(audit.c.seq)
+    return list(connection.execute(query).scalars())
+
+
 def names(connection: Connection) -> dict[str, Row[Any]]:
     """``commitment -> row`` of every commitment, blanked ones too."""
     return {row.commitment: row for row in connection.execute(select(audit_names))}

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from dashboard_api.errors import UsedIdError
 from dashboard_api.store.audit import Actor, AuditLog, Entry
 from dashboard_api.store.engine import Database
 from dashboard_api.store.talq_documents import (
@@ -18,6 +16,7 @@ from dashboard_api.store.talq_documents import (
     PROGRAMS,
     Documents,
     audit_documents,
+    changing,
     documents_of,
     wait_for_others,
     write_documents,
@@ -98,23 +97,18 @@ def change_plans(
         UsedIdError: somebody else changed the same at the same time.
         UnavailableError: the database does not answer.
     """
-    try:
-        with database.writing() as connection:
-            wait_for_others(connection)
-            before = _plans(connection)
-            change = edit(before)
-            kinds = (
-                (CALENDARS, before.calendars, change.plans.calendars),
-                (PROGRAMS, before.programs, change.plans.programs),
-            )
-            for kind, old, new in kinds:
-                write_documents(connection, kind, old, new, now_us)
-            check(_write_hours(connection, before, change.hours, now_us))
-            for kind, old, new in kinds:
-                audit_documents(connection, audit, actor, kind, (old, new))
-            database.keep_settings(connection)
-    except IntegrityError as error:
-        raise UsedIdError("talq_used_id", value=CALENDARS) from error
+    with changing(database, CALENDARS) as connection:
+        before = _plans(connection)
+        change = edit(before)
+        kinds = (
+            (CALENDARS, before.calendars, change.plans.calendars),
+            (PROGRAMS, before.programs, change.plans.programs),
+        )
+        for kind, old, new in kinds:
+            write_documents(connection, kind, old, new, now_us)
+        check(_write_hours(connection, before, change.hours, now_us))
+        for kind, old, new in kinds:
+            audit_documents(connection, audit, actor, kind, (old, new))
 
 
 def refresh_hours(database: Database, now_us: int, hours_of: Callable[[Plans], Mapping[str, Mapping[str, Any]]]) -> int:

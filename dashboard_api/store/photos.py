@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
@@ -86,7 +87,7 @@ class PhotoFolder:
             MediaTypeError, TooLargeError: as ``reencode``.
             BadRequestError: the fault has ``MAX_PER_FAULT`` photos.
         """
-        if self._path(fault_id, photo_id).exists():
+        if self.is_kept(fault_id, photo_id):
             return None
         with self._coding:
             self._check_room(fault_id)
@@ -100,11 +101,26 @@ class PhotoFolder:
             UnavailableError: it cannot be written.
         """
         with self._keeping:
+            if self.is_kept(fault_id, photo_id):
+                return False
             self._check_room(fault_id)
             try:
                 return self._write(self._path(fault_id, photo_id), photo)
             except OSError as error:
                 raise UnavailableError("photos_unwritable", reason=error.strerror or str(error)) from error
+
+    def is_kept(self, fault_id: str, photo_id: str) -> bool:
+        """Whether there is the photo."""
+        return self._path(fault_id, photo_id).exists()
+
+    def is_logged(self, fault_id: str, photo_id: str) -> bool:
+        """Whether it is known that a photo that is kept stands in the audit log; False = look there."""
+        return not self._mark(fault_id, photo_id).exists()
+
+    def note_logged(self, fault_id: str, photo_id: str) -> None:
+        """The transaction with the photo's line has ended."""
+        with contextlib.suppress(OSError):  # it is looked for in the log again
+            self._mark(fault_id, photo_id).unlink(missing_ok=True)
 
     def _check_room(self, fault_id: str) -> None:
         if len(self.ids(fault_id)) >= MAX_PER_FAULT:
@@ -113,9 +129,14 @@ class PhotoFolder:
     def _path(self, fault_id: str, photo_id: str) -> Path:
         return self._folder / fault_id / f"{photo_id}.jpg"
 
+    def _mark(self, fault_id: str, photo_id: str) -> Path:
+        """An empty file beside a photo whose line in the audit log may not have been committed."""
+        return self._folder / fault_id / f"{photo_id}.unlogged"
+
     def _write(self, path: Path, photo: bytes) -> bool:
         """Write a whole file under its name, or nothing; the first writer's photo stays."""
         for folder in (self._folder, path.parent):
             folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             folder.chmod(_FOLDER_MODE)
+        create_file(path.with_suffix(".unlogged"), b"", mode=0o600)
         return create_file(path, photo, mode=0o600)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, text, update
@@ -57,13 +58,25 @@ def change_documents(
         UsedIdError: somebody else changed the same at the same time.
         UnavailableError: the database does not answer.
     """
+    with changing(database, kind) as connection:
+        before = documents_of(connection, kind)
+        after = edit(before)
+        write_documents(connection, kind, before, after, now_us)
+        audit_documents(connection, audit, actor, kind, (before, after))
+
+
+@contextmanager
+def changing(database: Database, kind: str) -> Iterator[Connection]:
+    """A transaction in which nobody else changes documents or plans; at its end the settings' copy follows.
+
+    Raises:
+        UsedIdError: somebody else changed the same ``kind`` at the same time.
+        UnavailableError: the database does not answer.
+    """
     try:
         with database.writing() as connection:
             wait_for_others(connection)
-            before = documents_of(connection, kind)
-            after = edit(before)
-            write_documents(connection, kind, before, after, now_us)
-            audit_documents(connection, audit, actor, kind, (before, after))
+            yield connection
             database.keep_settings(connection)
     except IntegrityError as error:
         raise UsedIdError("talq_used_id", value=kind) from error

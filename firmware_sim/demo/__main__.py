@@ -35,27 +35,22 @@ from firmware_sim.fleet.schedule import town_level
 from firmware_sim.fleet.simulation import READY_FILE
 from firmware_sim.fleet.town import read_town
 from languages.catalogue import Catalogue
-from languages.terminal import terminal_words
+from languages.message import Message, Plain, said
+from languages.terminal import terminal_words, translate_help
 
 _PATIENCE_S: Final = 300.0  # a busy machine starts slowly; a process that ends is noticed at once
 _INTERVAL_S: Final = 3
 
 
 def play(
-    city: Annotated[Path | None, typer.Option(help="Play an imported register instead of a generated town.")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, envvar="PORT", help="The page's port.")] = 8000,
-    lamps: Annotated[int, typer.Option(min=100, max=50_000, help="Lamps of the generated town.")] = 2000,
-    seed: Annotated[int, typer.Option(help="The same seed generates the same town.")] = 1,
-    benches: Annotated[int, typer.Option(min=0, max=8, help="Controllers whose agents read meters on terminals.")] = 3,
-    broker_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The broker's port on this machine; 0 = any free one.")
-    ] = 0,
-    embedded: Annotated[
-        bool, typer.Option(help="Start a broker in the process, or use the one that listens on --broker-port.")
-    ] = True,
-    folder: Annotated[
-        Path | None, typer.Option(help="Where the demo's city and its data stand; else demo-city.", show_default=False)
-    ] = None,
+    city: Annotated[Path | None, typer.Option(help="demo.help.city")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, envvar="PORT", help="demo.help.port")] = 8000,
+    lamps: Annotated[int, typer.Option(min=100, max=50_000, help="demo.help.lamps")] = 2000,
+    seed: Annotated[int, typer.Option(help="demo.help.seed")] = 1,
+    benches: Annotated[int, typer.Option(min=0, max=8, help="demo.help.benches")] = 3,
+    broker_port: Annotated[int, typer.Option(min=0, max=65535, help="demo.help.broker_port")] = 0,
+    embedded: Annotated[bool, typer.Option(help="demo.help.embedded")] = True,
+    folder: Annotated[Path | None, typer.Option(help="demo.help.folder", show_default=False)] = None,
 ) -> None:
     """Start a whole city on this machine; Ctrl-C ends all of it."""
     check_port(port)
@@ -80,8 +75,8 @@ def _play_in(folder: Path, city: Path | None, port: int, lamps: int, seed: int, 
         if not stop.is_set():
             print(welcome(town, port, folder, offset_s, supervisor.names(), words), flush=True)
         while not stop.wait(1.0):
-            for line in supervisor.tend():
-                print(f"{datetime.now().astimezone():%H:%M:%S} {line}", flush=True)
+            for event in supervisor.tend():
+                print(f"{datetime.now().astimezone():%H:%M:%S} {event.say(words)}", flush=True)
         print(f"\n{words.say('demo.ending')}", flush=True)
     print(words.say("demo.ended"))
 
@@ -91,7 +86,7 @@ def _prepare_city(folder: Path, city: Path | None, lamps: int, seed: int, words:
     if city is not None:
         origin.unlink(missing_ok=True)
         if city.resolve() == folder.resolve():
-            raise CityFolderError(f"{city}: the demo plays a copy; --folder names another place for it")
+            raise CityFolderError(Message("sim.demo_copy", city=city))
         clear_data(folder)
         copy_city(city, folder)
         n_fitted = fit_meters(folder)
@@ -171,16 +166,22 @@ def _wait(supervisor: Supervisor, is_there: Callable[[], bool], what: str, stop:
     while not stop.is_set() and not is_there():
         supervisor.check()
         if time.monotonic() > deadline:
-            raise ChildError(f"{what} did not come up within {_PATIENCE_S:.0f} s; see the logs in the demo's data/log")
+            raise ChildError(Message("sim.not_up", what=Plain(what), seconds=round(_PATIENCE_S)))
         stop.wait(0.1)
 
 
 def main() -> None:
     """Entry point of ``terang-demo``: a user's error is printed in one line with exit code 2."""
+    words = terminal_words(os.environ)
+    app = typer.Typer(add_completion=False)
+    app.command(help="demo.about")(play)
+    command = typer.main.get_command(app)
+    translate_help(command, words)
     try:
-        typer.run(play)
+        command()
     except SimError as error:
-        print(f"terang-demo: {error}", file=sys.stderr)
+        more = error.last_lines if isinstance(error, ChildError) else ""
+        print(f"terang-demo: {said(error, words)}{more}", file=sys.stderr)
         sys.exit(2)
 
 

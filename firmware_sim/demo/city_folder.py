@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware_sim.errors import SimError
+from languages.message import Message, Plain, why
 
 _BUS_LAMPS: Final = 120  # nodes on one line with a repeater
 DEFAULT_FOLDER: Final = Path("demo-city")  # where terang-sim looks when nobody names a city
@@ -41,7 +42,9 @@ def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / _LOCK).open("w", encoding="ascii")
         except OSError as error:
-            raise CityFolderError(f"{error.filename or folder}: {error.strerror}") from error
+            raise CityFolderError(
+                Message("sim.at", where=Plain(error.filename or folder), reason=why(error))
+            ) from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the kernel, whatever ends this process
@@ -49,7 +52,7 @@ def held_folder(wanted: Path | None, port: int) -> Iterator[Path]:
                 continue
             yield folder.resolve()
             return
-    raise CityFolderError(f"{places[-1]}: another demo plays there; --folder names another place")
+    raise CityFolderError(Message("sim.another_demo", folder=places[-1]))
 
 
 def copy_city(source: Path, target: Path) -> None:
@@ -63,7 +66,9 @@ def copy_city(source: Path, target: Path) -> None:
         try:
             shutil.copyfile(source / name, target / name)
         except OSError as error:
-            raise CityFolderError(f"{error.filename or source / name}: {error.strerror}") from error
+            raise CityFolderError(
+                Message("sim.at", where=Plain(error.filename or source / name), reason=why(error))
+            ) from error
 
 
 def fit_meters(folder: Path) -> int:
@@ -94,7 +99,7 @@ def _table(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as source:
             return list(csv.DictReader(source))
     except (OSError, ValueError, csv.Error) as error:
-        raise CityFolderError(f"{path}: {error}") from error
+        raise CityFolderError(Message("sim.at", where=path, reason=why(error))) from error
 
 
 def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
@@ -129,4 +134,4 @@ def check_port(port: int, host: str = "127.0.0.1") -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CityFolderError(f"port {port}: {error.strerror}; PORT={port + 1} make demo takes another") from error
+            raise CityFolderError(Message("sim.port", port=port, reason=why(error), other=port + 1)) from error

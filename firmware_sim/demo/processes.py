@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from firmware_sim.errors import SimError
+from languages.catalogue import Catalogue
+from languages.message import Message, Plain, why
 
 _PATIENCE_S: Final = 8.0
 _LAST_LINES: Final = 6
@@ -29,7 +31,32 @@ _STEADY_S: Final = 60.0  # a child that ran for so long is started again without
 
 
 class ChildError(SimError):
-    """A process of the demo could not be started, or ended before the demo was up."""
+    """A process of the demo could not be started, or ended before the demo was up.
+
+    Attributes:
+        last_lines: that the process printed, each after a line break.
+    """
+
+    def __init__(self, message: Message, last_lines: str = "") -> None:
+        """Hold the message and what the process printed."""
+        super().__init__(message)
+        self.last_lines = last_lines
+
+    def __str__(self) -> str:
+        """In English, for logs."""
+        return f"{self.args[0]}{self.last_lines}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a child, and the last lines that it printed, each after a line break."""
+
+    message: Message
+    last_lines: str = ""
+
+    def say(self, words: Catalogue) -> str:
+        """For the reader, in a language."""
+        return self.message.say(words) + self.last_lines
 
 
 @dataclass(slots=True, eq=False)
@@ -72,12 +99,13 @@ class Child:
             return ""
         return "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
 
-    def how_it_ended(self) -> str:
+    def how_it_ended(self) -> Message:
         """Its exit code or the signal that ended it."""
         code = self.process.returncode
         if code is not None and code < 0:
-            return f"was ended by {signal.Signals(-code).name if -code in signal.valid_signals() else -code}"
-        return f"ended with {code}"
+            name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
+            return Message("sim.ended_by", signal=Plain(name))
+        return Message("sim.ended_with", code=Plain(code))
 
 
 def _end_with_parent() -> None:
@@ -142,23 +170,28 @@ class Supervisor:
         """
         for child in self._children:
             if child.process.poll() is not None:
-                raise ChildError(f"{child.name} {child.how_it_ended()} ({child.log}):{child.last_lines()}")
+                ended = Message("sim.child_ended", name=Plain(child.name), how=child.how_it_ended(), log=child.log)
+                raise ChildError(ended, child.last_lines())
 
-    def tend(self) -> list[str]:
+    def tend(self) -> list[Event]:
         """Start again what has ended, after a pause that grows while it keeps ending.
 
         Returns:
-            What happened since the last call, as lines for the reader.
+            What happened since the last call.
         """
         now_s = self._monotonic()
-        events: list[str] = []
+        events: list[Event] = []
         for child in self._children:
             if child.due_s is None and child.process.poll() is not None:
                 self._plan_restart(child, now_s)
-                events.append(
-                    f"{child.name} {child.how_it_ended()}; it is started again in {child.pause_s:.0f} s, "
-                    f"the others go on. Log: {child.log}{child.last_lines()}"
+                ended = Message(
+                    "sim.child_restarts",
+                    name=Plain(child.name),
+                    how=child.how_it_ended(),
+                    seconds=round(child.pause_s),
+                    log=child.log,
                 )
+                events.append(Event(ended, child.last_lines()))
         for child in self._children:
             if child.due_s is not None and now_s >= child.due_s:
                 events += self._restart(child, now_s)
@@ -169,7 +202,7 @@ class Supervisor:
         child.pause_s = _FIRST_PAUSE_S if is_steady else min(_LONGEST_PAUSE_S, 2 * child.pause_s)
         child.due_s = now_s + child.pause_s
 
-    def _restart(self, child: Child, now_s: float) -> list[str]:
+    def _restart(self, child: Child, now_s: float) -> list[Event]:
         above = child.depends_on
         if (above is not None and above.due_s is not None) or not child.may_start():
             return []
@@ -182,9 +215,10 @@ class Supervisor:
             child.process = _spawn(child.name, child.command, child.environment, child.log)
         except (ChildError, OSError) as error:
             self._plan_restart(child, now_s)
-            return [f"{child.name} cannot be started, tried again in {child.pause_s:.0f} s: {error}"]
+            waits = Message("sim.child_waits", name=Plain(child.name), seconds=round(child.pause_s), reason=why(error))
+            return [Event(waits)]
         child.started_s, child.due_s = now_s, None
-        return [f"{child.name} is running again."]
+        return [Event(Message("sim.child_runs", name=Plain(child.name)))]
 
     def stop(self) -> None:
         """Ask the children to end, the last started first, and end those that do not."""
@@ -210,7 +244,9 @@ def _spawn(name: str, command: Sequence[str], environment: Mapping[str, str], lo
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  (no threads here)
             )
     except OSError as error:
-        raise ChildError(f"{name}: {error.filename or command[0]}: {error.strerror}") from error
+        raise ChildError(
+            Message("sim.program", name=Plain(name), file=Plain(error.filename or command[0]), reason=why(error))
+        ) from error
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -29,6 +29,7 @@ from firmware_sim.meters import (
     Sdm630,
 )
 from firmware_sim.snapshots import cabinet_values, circuit_values, contacts, lamp_values
+from languages.message import Message, Plain
 
 CABINET_ADDRESS: Final = 240
 CIRCUIT_ADDRESS: Final = 220  # circuit n of the cabinet answers at 220 + n
@@ -66,7 +67,7 @@ class Bench:
         if controller.metering != "lamp":
             names = [SUM_METERS_BUS]
         elif not names or "" in names or (controller.addresses < 1).any():
-            raise BenchError(f"{controller.controller_id}: its lamps have no bus and address in the register")
+            raise BenchError(Message("sim.no_bus", controller_id=Plain(controller.controller_id)))
         self._buses: dict[str, MeterBus] = {}
         for name in names:
             meters = self._lamp_meters(name)
@@ -104,7 +105,14 @@ class Bench:
                 continue
             address = int(controller.addresses[row])
             if address in meters:
-                raise BenchError(f"{controller.controller_id}: two lamps at address {address} of bus {bus}")
+                raise BenchError(
+                    Message(
+                        "sim.shared_address",
+                        controller_id=Plain(controller.controller_id),
+                        address=address,
+                        bus=Plain(bus),
+                    )
+                )
             meters[address] = self._meter(controller.profiles[row], int(controller.lamps[row]))
         return meters
 

@@ -19,7 +19,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_sim.errors import SimError
-from firmware_sim.fleet.virtual_agent import Message, VirtualAgent
+from firmware_sim.fleet.virtual_agent import Publication, VirtualAgent
+from languages.message import Message, Plain, why
 
 _KEEPALIVE_S: Final = 30
 _MISC_EVERY_S: Final = 1.0
@@ -40,7 +41,7 @@ def allow_connections(n_connections: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = n_connections + _OTHER_FILES
     if hard != resource.RLIM_INFINITY and needed > hard:
-        raise BrokerError(f"{n_connections} controllers need {needed} open files, but ulimit -Hn is {hard}")
+        raise BrokerError(Message("sim.open_files", n=n_connections, needed=needed, hard=hard))
     if soft != resource.RLIM_INFINITY and needed > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
@@ -107,7 +108,9 @@ class Link:
             client.connect(self._host, self._port, _KEEPALIVE_S)
         except OSError as error:
             self._hold(None)
-            raise BrokerError(f"{self._host}:{self._port}: {error}") from error
+            raise BrokerError(
+                Message("sim.at", where=Plain(f"{self._host}:{self._port}"), reason=why(error))
+            ) from error
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -125,7 +128,7 @@ class Link:
         self.commands.append(bytes(message.payload))
         self._on_command()
 
-    def send(self, messages: list[Message]) -> None:
+    def send(self, messages: list[Publication]) -> None:
         """Hand messages to the connection; without one they are lost, as on a wire."""
         if self._client is None:
             return

@@ -26,6 +26,7 @@ from firmware_sim.fleet.sweeps import GOOD, sweep
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from firmware_sim.fleet.world import Moment, World
 from firmware_sim.injections import Injections
+from languages.message import Message
 
 _log = logging.getLogger(__name__)
 _GROUPS: Final = 6
@@ -188,7 +189,7 @@ class Player:
         if n_waiting <= _WINDOW * len(connected) and all(agent.is_connected for agent in connected):
             return True
         if self._monotonic() - self._heard_s > _PATIENCE_S:
-            raise PaceError(f"speed 0 goes by a host's acknowledgements; none has come for {_PATIENCE_S:.0f} s")
+            raise PaceError(Message("sim.no_acknowledgement", seconds=round(_PATIENCE_S)))
         return False
 
     def _sweep_group(self, at_us: int) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.uplink import Network, Uplink
+from languages.message import Message, Plain
 
 _PROC: Final = Path("/proc")
 
@@ -67,9 +68,11 @@ class RealAgent:
         try:
             pid = int(json.loads(self.status_path.read_text(encoding="utf-8"))["pid"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RealAgentError(f"{self.controller_id}: its agent has not swept yet; try again in a moment") from error
+            raise RealAgentError(Message("sim.not_swept", controller_id=Plain(self.controller_id))) from error
         if not self._is_mine(pid):
-            raise RealAgentError(f"{self.controller_id}: no agent runs with {self.config_path}")
+            raise RealAgentError(
+                Message("sim.no_agent", controller_id=Plain(self.controller_id), path=self.config_path)
+            )
         return pid
 
     def _is_mine(self, pid: int) -> bool:

@@ -33,6 +33,7 @@ from firmware_sim.injector import Injector
 from firmware_sim.meters import BusLoop, LineTiming
 from firmware_sim.scenario import read_scenario
 from firmware_sim.truth import write_truth
+from languages.message import Message, why
 
 AGENTS_FOLDER: Final = "agents"
 TRUTH_FILE: Final = "truth.jsonl"
@@ -246,11 +247,11 @@ def broker_of(city: Path, given: str) -> tuple[str, int]:
         try:
             document = tomllib.loads((city / "city.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SimError(f"{city / 'city.toml'}: {error}") from error
+            raise SimError(Message("sim.at", where=city / "city.toml", reason=why(error))) from error
         text = str(document.get("broker", {}).get("url", "mqtt://127.0.0.1:1883")).removeprefix("mqtt://")
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
-        raise SimError(f"broker {text!r}: not HOST:PORT; --broker names one")
+        raise SimError(Message("sim.broker", text=text))
     return host, int(port)
 
 
@@ -266,7 +267,7 @@ def _pty_controllers(town: Town, n_benches: int) -> list[int]:
     if n_benches >= _MIXED_BENCHES:
         able[n_benches - 1 :] = [*by_circuit[:1], *able[n_benches - 1 :]]
     if n_benches > len(able):
-        raise BenchError(f"{n_benches} benches wanted, but {len(able)} controllers have lamps with bus and address")
+        raise BenchError(Message("sim.benches", n=n_benches, able=len(able)))
     return able[:n_benches]
 
 

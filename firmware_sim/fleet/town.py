@@ -22,6 +22,7 @@ from firmware_sim.electrical.plant import DEFAULT_SPAN_M
 from firmware_sim.electrical.technology import NAMES
 from firmware_sim.errors import SimError
 from firmware_sim.fleet.schedule import parse_schedule
+from languages.message import Message, Plain, why
 
 _USUAL_POWER_W: Final = {"LED": 90.0, "HPS": 150.0, "MH": 150.0, "CFL": 65.0, "MV": 125.0, "IND": 85.0, "other": 100.0}
 _PHASES: Final = {"R": 0, "S": 1, "T": 2}
@@ -90,7 +91,7 @@ def read_town(folder: Path) -> Town:
     cabinets = {row["cabinet_id"]: row for row in _rows(folder / "cabinets.csv") if row.get("cabinet_id")}
     rows = [row for row in _rows(folder / "lamps.csv") if row.get("cabinet_id") in cabinets and row.get("lamp_id")]
     if not rows:
-        raise TownError(f"{folder / 'lamps.csv'}: no lamp has a cabinet of cabinets.csv: there is nothing to play")
+        raise TownError(Message("sim.nothing_to_play", file=folder / "lamps.csv"))
     cabinet_ids = tuple(cabinets)
     cabinet_of = {cabinet_id: index for index, cabinet_id in enumerate(cabinet_ids)}
     circuit_of: dict[tuple[str, str], int] = {}
@@ -135,13 +136,13 @@ def _settings(path: Path) -> dict[str, Any]:
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TownError(f"{path}: {error}") from error
+        raise TownError(Message("sim.at", where=path, reason=why(error))) from error
     if not isinstance(settings.get("city"), dict):
-        raise TownError(f"{path}: no [city] table")
+        raise TownError(Message("sim.no_city_table", path=path))
     try:
         parse_schedule(settings.get("schedule", {}), settings["city"].get("timezone", _ZONE))
     except (ValueError, TypeError, AttributeError) as error:
-        raise TownError(f"{path}: {error}") from error
+        raise TownError(Message("sim.at", where=path, reason=why(error))) from error
     return settings
 
 
@@ -154,7 +155,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
                 for row in reader
             ]
     except (OSError, ValueError, csv.Error) as error:
-        raise TownError(f"{path}: {error}") from error
+        raise TownError(Message("sim.at", where=path, reason=why(error))) from error
 
 
 def _places(path: Path, rows: list[dict[str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -163,7 +164,7 @@ def _places(path: Path, rows: list[dict[str, str]]) -> tuple[NDArray[np.float64]
     places: dict[str, list[float]] = {"latitude": [], "longitude": []}
     for row in rows:
         if row["lamp_id"] in seen:
-            raise TownError(f"{path}:{row[_LINE]}: lamp_id {row['lamp_id']!r} stands there twice")
+            raise TownError(Message("sim.lamp_twice", path=path, line=Plain(row[_LINE]), lamp_id=row["lamp_id"]))
         seen.add(row["lamp_id"])
         for name, limit in (("latitude", 90.0), ("longitude", 180.0)):
             try:
@@ -171,7 +172,16 @@ def _places(path: Path, rows: list[dict[str, str]]) -> tuple[NDArray[np.float64]
             except ValueError:
                 degrees = math.nan
             if not abs(degrees) <= limit:
-                raise TownError(f"{path}:{row[_LINE]}: {name} {row.get(name, '')!r} of {row['lamp_id']}: no degrees")
+                raise TownError(
+                    Message(
+                        "sim.no_degrees",
+                        path=path,
+                        line=Plain(row[_LINE]),
+                        name=Plain(name),
+                        value=row.get(name, ""),
+                        lamp_id=Plain(row["lamp_id"]),
+                    )
+                )
             places[name].append(degrees)
     return np.array(places["latitude"]), np.array(places["longitude"])
 
@@ -246,7 +256,7 @@ def _controllers(
         if controller_id:
             members.setdefault(controller_id, []).append(index)
     if not members:
-        raise TownError("cabinets.csv: no cabinet has a controller_id: there is nothing to play")
+        raise TownError(Message("sim.no_controller"))
     circuits_of: dict[str, list[tuple[str, int]]] = {}
     for (cabinet_id, name), number in circuit_of.items():
         circuits_of.setdefault(cabinets[cabinet_id].get("controller_id") or "", []).append((name, number))

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from firmware_sim.errors import SimError
+from languages.message import Message, why
 
 _T = TypeVar("_T")
 _CHUNK: Final = 65_536
@@ -96,7 +97,7 @@ class Network:
         try:
             self._do(uplink.listen())
         except OSError as error:
-            raise UplinkError(f"no port for a relay: {error.strerror}") from error
+            raise UplinkError(Message("sim.no_relay", reason=why(error))) from error
         self._uplinks.append(uplink)
         return uplink
 

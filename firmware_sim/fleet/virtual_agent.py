@@ -42,7 +42,7 @@ _BY_ALIAS: Final = {spec.alias: spec.name for spec in CATALOGUE if spec.alias is
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Publication:
     """What goes to the broker."""
 
     topic: str
@@ -92,35 +92,35 @@ class VirtualAgent:
         """Where commands arrive."""
         return str(NodeTopic(self.group, NCMD, self.controller.controller_id))
 
-    def will(self) -> Message:
+    def will(self) -> Publication:
         """The will for the next connection: counts it, since every connection has its own bdSeq."""
         self._bd_seq = (self._bd_seq + 1) % 256
         return self._death()
 
-    def _death(self) -> Message:
+    def _death(self) -> Publication:
         metric = Metric(self._bd_seq, name="bdSeq", datatype=DataType.INT64)
         topic = NodeTopic(self.group, NDEATH, self.controller.controller_id)
-        return Message(str(topic), encode_payload(Payload(None, None, (metric,))), qos=1)
+        return Publication(str(topic), encode_payload(Payload(None, None, (metric,))), qos=1)
 
-    def connect(self, now_ms: int) -> list[Message]:
+    def connect(self, now_ms: int) -> list[Publication]:
         """The session begins: birth, then whatever waits is sent by ``resend``."""
         self.is_connected = True
         for held in self._held.values():
             held.sent_s = None
         return [self._birth(now_ms)]
 
-    def disconnect(self, now_ms: int) -> list[Message]:
+    def disconnect(self, now_ms: int) -> list[Publication]:
         """An intended end: the death goes first."""
         self.is_connected = False
         death = self._death()
         payload = decode_payload(death.payload)
-        return [Message(death.topic, encode_payload(Payload(now_ms, None, payload.metrics)), qos=1)]
+        return [Publication(death.topic, encode_payload(Payload(now_ms, None, payload.metrics)), qos=1)]
 
     def cut_off(self) -> None:
         """The network went away; the broker will publish the will."""
         self.is_connected = False
 
-    def record(self, reading: Reading, now_s: float) -> list[Message]:
+    def record(self, reading: Reading, now_s: float) -> list[Publication]:
         """A sweep ended: into the outbox, and out if there is a connection."""
         self.sequence += 1
         held = _Held(reading, None)
@@ -132,9 +132,9 @@ class VirtualAgent:
         held.sent_s = now_s
         return [self._data(self.sequence, reading, is_historical=False)]
 
-    def resend(self, now_s: float, limit: int = 8) -> list[Message]:
+    def resend(self, now_s: float, limit: int = 8) -> list[Publication]:
         """Up to ``limit`` records that were never sent, or not acknowledged in time, as history, oldest first."""
-        messages: list[Message] = []
+        messages: list[Publication] = []
         if not self.is_connected:
             return messages
         for n_seen, (sequence, held) in enumerate(self._held.items()):
@@ -145,18 +145,18 @@ class VirtualAgent:
                 messages.append(self._data(sequence, held.reading, is_historical=True))
         return messages
 
-    def _data(self, sequence: int, reading: Reading, *, is_historical: bool) -> Message:
+    def _data(self, sequence: int, reading: Reading, *, is_historical: bool) -> Publication:
         self._seq = (self._seq + 1) % 256
         self.n_sent += 1
         numbered = Reading(reading.at_ms, (*reading.values, *self._numbers(sequence)))
         topic = NodeTopic(self.group, NDATA, self.controller.controller_id)
-        return Message(str(topic), encode_data(numbered, self._seq, is_historical=is_historical))
+        return Publication(str(topic), encode_data(numbered, self._seq, is_historical=is_historical))
 
     def _numbers(self, sequence: int) -> tuple[tuple[str, int], ...]:
         pending = sequence - self._acknowledged
         return (("Outbox/Epoch", self.epoch), ("Outbox/Sequence", sequence), ("Outbox/Pending", pending))
 
-    def _birth(self, now_ms: int) -> Message:
+    def _birth(self, now_ms: int) -> Publication:
         """Every metric with name, alias, datatype and value; repeats the newest record's."""
         self._seq = 0
         newest: dict[str, Any] = dict(self._known)
@@ -183,9 +183,9 @@ class VirtualAgent:
             if spec.name in values or spec.is_command
         )
         topic = NodeTopic(self.group, NBIRTH, self.controller.controller_id)
-        return Message(str(topic), encode_payload(Payload(now_ms, 0, metrics)))
+        return Publication(str(topic), encode_payload(Payload(now_ms, 0, metrics)))
 
-    def command(self, payload: bytes, now_ms: int) -> tuple[list[Message], Dim | None]:
+    def command(self, payload: bytes, now_ms: int) -> tuple[list[Publication], Dim | None]:
         """An NCMD arrived: acknowledgements, rebirth, schedule and dim commands. What is broken changes nothing."""
         try:
             metrics = decode_payload(payload).metrics

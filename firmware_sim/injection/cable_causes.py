@@ -15,6 +15,7 @@ from firmware_sim.injection.deeds import Bits, Shift, Value
 from firmware_sim.injection.effect import Effect
 from firmware_sim.injection.errors import InjectionError
 from firmware_sim.injection.places import Spot
+from languages.message import Message, Plain
 
 _PHASES: Final = "RST"
 _SHORTEST_TAIL: Final = 2  # lamps behind a break: one dark lamp is a lamp's failure, not a cable's
@@ -45,10 +46,10 @@ def cut_cable(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     members = members[np.argsort(plant.rank[members], kind="stable")]
     alive, dark = members[plant.rank[members] <= last], members[plant.rank[members] > last]
     if not len(alive):
-        raise InjectionError(f"cableFailure: {spot.name} is the first pole; a break before it is a circuitFailure")
+        raise InjectionError(Message("sim.first_pole", place=Plain(spot.name)))
     if len(dark) < _SHORTEST_TAIL:
         raise InjectionError(
-            f"cableFailure: {len(dark)} lamps beyond the break {params['side']} {spot.name}; two at least"
+            Message("sim.short_cable", n=len(dark), side=Plain(params["side"]), place=Plain(spot.name))
         )
     deed = Value("condition", "cut_after", spot.circuit, last, spot.name, UNCUT)
     return Effect((deed,), dark, _span(town, alive, dark))
@@ -65,14 +66,14 @@ def _span(town: Town, alive: NDArray[np.int64], dark: NDArray[np.int64]) -> tupl
 def dark_lamps(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     """Some lamps of a circuit without lamp meters burn out: evenly spread ones, so that each run gives the same."""
     if is_lamp_metered(world.town, spot.lamps).any():
-        raise InjectionError(f"circuitPowerTooLow: the lamps of {spot.name} have meters; inject lampFailure")
+        raise InjectionError(Message("sim.lamps_have_meters", place=Plain(spot.name)))
     n_dark = params["lamps"]
     if not 1 <= n_dark <= len(spot.lamps):
-        raise InjectionError(f"circuitPowerTooLow: {n_dark} of the {len(spot.lamps)} lamps of {spot.name}")
+        raise InjectionError(Message("sim.dark_of", n=n_dark, all=len(spot.lamps), place=Plain(spot.name)))
     is_well = (world.condition.flags[spot.lamps] & np.uint32(LampFault.DEAD)) == 0
     lamps = spot.lamps[is_well]
     if len(lamps) < n_dark:
-        raise InjectionError(f"circuitPowerTooLow: {len(lamps)} lamps of {spot.name} are left")
+        raise InjectionError(Message("sim.lamps_left", n=len(lamps), place=Plain(spot.name)))
     lamps = lamps[(np.arange(n_dark) * len(lamps)) // n_dark]
     return Effect((Bits(lamps, LampFault.DEAD),), lamps)
 
@@ -112,7 +113,7 @@ def lost_neutral(_world: World, spot: Spot, params: dict[str, Any]) -> Effect:
 def contactor(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     """The contactor does not close (stuck off), or its contacts are welded (stuck on)."""
     if params["stuck"] == "on" and not world.town.plant.is_contactor_switched[spot.cabinet]:
-        raise InjectionError(f"contactorFailure: {spot.name} is live all day: its contactor cannot be stuck on")
+        raise InjectionError(Message("sim.live_all_day", place=Plain(spot.name)))
     field = "is_contactor_stuck_closed" if params["stuck"] == "on" else "is_contactor_stuck_open"
     return Effect((Value("condition", field, spot.cabinet, True, spot.name, False),), spot.lamps)
 

@@ -13,6 +13,7 @@ from firmware_sim.electrical import LampFault
 from firmware_sim.electrical.state import interrupt_supply
 from firmware_sim.fleet.world import World
 from firmware_sim.injection.errors import InjectionError
+from languages.message import Message, Plain
 
 Where = Literal["condition", "upset", "state"]
 Index = int | tuple[int, int] | NDArray[np.int64]
@@ -30,7 +31,7 @@ class Bits:
         taken = self.lamps[(world.condition.flags[self.lamps] & np.uint32(self.fault)) != 0]
         if len(taken):
             lamp_id = world.town.lamp_ids[int(taken[0])]
-            raise InjectionError(f"{lamp_id}: this is wrong with it already; repair that first")
+            raise InjectionError(Message("sim.wrong_already", place=Plain(lamp_id)))
         world.condition.set_fault(self.lamps, self.fault)
 
     def undo(self, world: World) -> None:
@@ -55,7 +56,7 @@ class Value:
         array = getattr(getattr(world, self.owner), self.field)
         before = np.copy(array[self.index])
         if self.well is not None and (before != self.well).any():
-            raise InjectionError(f"{self.name}: this is wrong with it already; repair that first")
+            raise InjectionError(Message("sim.wrong_already", place=Plain(self.name)))
         self._before = before
         array[self.index] = self.value
 

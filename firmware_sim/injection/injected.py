@@ -12,6 +12,7 @@ from firmware_sim.injection.effect import Effect
 from firmware_sim.injection.errors import InjectionError
 from firmware_sim.injection.kinds import KINDS, Kind, settle_params
 from firmware_sim.injection.places import Spot, find_spot
+from languages.message import Message, Plain, shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +109,12 @@ def _foresee(
 ) -> tuple[Kind, dict[str, Any], Spot, Effect]:
     kind = KINDS.get(code)
     if kind is None:
-        raise InjectionError(f"unknown code {code!r}; known: {', '.join(KINDS)}")
+        raise InjectionError(Message("sim.unknown_code", code=Plain(shown(code)), known=Plain(", ".join(KINDS))))
     settled = settle_params(kind, params)
     spot = find_spot(world.town, place, kind.places, code)
     controller_id = _controller_id(world, spot)
     if kind.is_virtual and controller_id in real_controllers:
-        raise InjectionError(f"{code}: {controller_id} is run by a real agent, which has this machine's clock")
+        raise InjectionError(Message("sim.real_clock", code=Plain(code), controller_id=Plain(controller_id)))
     return kind, settled, spot, kind.apply(world, spot, settled)
 
 

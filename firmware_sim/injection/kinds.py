@@ -14,6 +14,7 @@ from firmware_sim.injection import link_causes as link
 from firmware_sim.injection.effect import Effect
 from firmware_sim.injection.errors import InjectionError
 from firmware_sim.injection.places import PlaceKind, Spot
+from languages.message import Message, Plain, shown
 
 Apply = Callable[[World, Spot, dict[str, Any]], Effect]
 
@@ -102,6 +103,7 @@ _BOUNDS: Final[Mapping[tuple[str, str], tuple[float, float]]] = {
     ("ageing", "factor"): (0.0, 10.0),
     ("wrongRating", "factor"): (0.0, 10.0),
 }
+_FURTHEST: Final = 1e6  # of any number
 KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in _ROWS}
 FAULTS: Final = tuple(kind.code for kind in _ROWS if kind.is_fault)
 CONFOUNDERS: Final = tuple(kind.code for kind in _ROWS if not kind.is_fault)
@@ -115,8 +117,10 @@ def settle_params(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     unknown = [name for name in given if name not in kind.params]
     if unknown:
-        known = ", ".join(kind.params) or "it has none"
-        raise InjectionError(f"{kind.code}: unknown parameter {unknown[0]!r} (known: {known})")
+        known = ", ".join(kind.params) or "-"
+        raise InjectionError(
+            Message("sim.unknown_parameter", code=Plain(kind.code), name=Plain(shown(unknown[0])), known=Plain(known))
+        )
     return {name: _settle(kind.code, name, default, given.get(name)) for name, default in kind.params.items()}
 
 
@@ -125,24 +129,35 @@ def _settle(code: str, name: str, default: Any, value: Any) -> Any:
         if value is None:
             return default[0]
         if value not in default:
-            raise InjectionError(f"{code}: {name} {value!r}: one of {', '.join(repr(word) for word in default)}")
+            raise _refusal(code, name, value, Message("value.choice", words=Plain(", ".join(map(repr, default)))))
         return value
     if value is None:
         return default
     if isinstance(default, bool):
         if value not in (True, False, "true", "false"):
-            raise InjectionError(f"{code}: {name} {value!r}: true or false")
+            raise _refusal(code, name, value, Message("value.boolean"))
         return value in (True, "true")
     try:
         settled = type(default)(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InjectionError(f"{code}: {name} {value!r} is no {type(default).__name__}") from error
+        raise _refusal(code, name, value, _other_type(default)) from error
     if isinstance(value, bool) or (isinstance(value, float) and isinstance(default, int) and settled != value):
-        raise InjectionError(f"{code}: {name} {value!r} is no {type(default).__name__}")
-    if isinstance(settled, float) and not abs(settled) < 1e6:
-        raise InjectionError(f"{code}: {name} {value!r}: out of any sense")
-    low, high = _BOUNDS.get((code, name), (-math.inf, math.inf))
-    if isinstance(settled, float) and not low < settled < high:
-        limits = [f"more than {low:g}"] * (low > -math.inf) + [f"less than {high:g}"] * (high < math.inf)
-        raise InjectionError(f"{code}: {name} {value!r}: {', '.join(limits)}")
+        raise _refusal(code, name, value, _other_type(default))
+    low, high = _BOUNDS.get((code, name), (-_FURTHEST, _FURTHEST))
+    if isinstance(settled, float) and not max(low, -_FURTHEST) < settled < min(high, _FURTHEST):
+        if settled <= low:
+            raise _refusal(code, name, value, Message("value.above", bound=Plain(f"{max(low, -_FURTHEST):g}")))
+        raise _refusal(code, name, value, Message("value.below", bound=Plain(f"{min(high, _FURTHEST):g}")))
     return settled
+
+
+def _other_type(default: Any) -> Message:
+    if isinstance(default, str):
+        return Message("value.text")
+    return Message("value.whole_number") if isinstance(default, int) else Message("value.number")
+
+
+def _refusal(code: str, name: str, value: Any, reason: Message) -> InjectionError:
+    return InjectionError(
+        Message("sim.parameter", code=Plain(code), name=Plain(name), value=Plain(shown(str(value))), reason=reason)
+    )

@@ -13,6 +13,7 @@ from firmware_sim.injection.deeds import Bits, Deed, Scale, Shift, Value
 from firmware_sim.injection.effect import Effect
 from firmware_sim.injection.errors import InjectionError
 from firmware_sim.injection.places import Spot
+from languages.message import Message, Plain
 
 _DARK: Final = {"dead": LampFault.DEAD, "fuse": LampFault.POLE_FUSE_BLOWN, "relay": LampFault.RELAY_STUCK_OPEN}
 _LIES: Final = {"power": Impossible.POWER, "power_factor": Impossible.POWER_FACTOR, "voltage": Impossible.VOLTAGE}
@@ -28,14 +29,14 @@ def _has_node(world: World, spot: Spot) -> bool:
 
 def _needs_node(world: World, spot: Spot, code: str) -> None:
     if not _has_node(world, spot):
-        raise InjectionError(f"{code}: {spot.name} has no lamp node that could tell")
+        raise InjectionError(Message("sim.no_node", code=Plain(code), place=Plain(spot.name)))
 
 
 def _needs_daylight_supply(world: World, spot: Spot, code: str) -> None:
     if world.town.plant.is_contactor_switched[spot.cabinet]:
         cabinet_id = world.town.cabinet_ids[spot.cabinet]
         raise InjectionError(
-            f"{code}: {spot.name} is dead by day, since the contactor of {cabinet_id} cuts its circuit"
+            Message("sim.dead_by_day", code=Plain(code), place=Plain(spot.name), cabinet_id=Plain(cabinet_id))
         )
 
 
@@ -70,10 +71,10 @@ def cycling(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
 def dimming(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     """A dimming wire that is open (full light) or held at one level."""
     if not world.town.plant.is_dimmable[spot.lamps[0]]:
-        raise InjectionError(f"dimmingFailure: {spot.name} does not dim by the register")
+        raise InjectionError(Message("sim.does_not_dim", place=Plain(spot.name)))
     level = params["level"]
     if not 1 <= level <= 100:
-        raise InjectionError(f"dimmingFailure: level {level}: a per cent from 1 to 100")
+        raise InjectionError(Message("sim.level", level=level))
     stuck = Value("condition", "stuck_level", spot.lamps, np.uint8(level), spot.name, OBEYS)
     return _flag(spot, LampFault.DIMMING_STUCK, stuck)
 

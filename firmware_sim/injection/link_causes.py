@@ -12,6 +12,7 @@ from firmware_sim.injection.deeds import Deed, Dip, Shift, Value
 from firmware_sim.injection.effect import Effect
 from firmware_sim.injection.errors import InjectionError
 from firmware_sim.injection.places import Spot
+from languages.message import Message, Plain, shown
 
 
 def broken_bus(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
@@ -21,12 +22,12 @@ def broken_bus(world: World, spot: Spot, params: dict[str, Any]) -> Effect:
     place, lamps, span = 0, spot.lamps, None
     if after:
         if after not in town.lamp_ids or town.lamp_ids.index(after) not in spot.lamps:
-            raise InjectionError(f"busFailure: no lamp named {after!r} on {spot.name}")
+            raise InjectionError(Message("sim.no_lamp_on", lamp_id=Plain(shown(str(after))), place=Plain(spot.name)))
         lamp = town.lamp_ids.index(after)
         place = int(world.bus_place[lamp])
         lamps = spot.lamps[world.bus_place[spot.lamps] > place]
         if not len(lamps):
-            raise InjectionError(f"busFailure: {after} is the last lamp of {spot.name}")
+            raise InjectionError(Message("sim.last_lamp", lamp_id=Plain(after), place=Plain(spot.name)))
         span = (after, town.lamp_ids[int(lamps[0])])
     deed = Value("upset", "bus_broken_after", spot.lamps, np.int32(place), spot.name, NOT_BROKEN)
     return Effect((deed,), lamps, span)

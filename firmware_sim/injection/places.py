@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_sim.injection.errors import InjectionError
+from languages.message import Message, Plain, shown
 
 if TYPE_CHECKING:
     from firmware_sim.fleet.town import Town
@@ -49,7 +50,8 @@ def find_spot(town: Town, name: str, kinds: tuple[PlaceKind, ...], code: str) ->
         spot = _FINDERS[kind](town, name)
         if spot is not None:
             return spot
-    raise InjectionError(f"{code}: no {' or '.join(_SPELLING[kind] for kind in kinds)} named {name!r} in this city")
+    spellings = Plain(" | ".join(_SPELLING[kind] for kind in kinds))
+    raise InjectionError(Message("sim.no_place", code=Plain(code), kinds=spellings, name=Plain(shown(name))))
 
 
 _SPELLING: dict[PlaceKind, str] = {

@@ -67,15 +67,15 @@ class Rule(BaseModel):
             try:
                 n_groups = re.compile(pattern).groups
             except re.error as error:
-                raise ValueError(Message("terminal.error.value.regex", reason=why(error))) from error
+                raise ValueError(Message("value.regex", reason=why(error))) from error
             if n_groups < 1:
-                raise ValueError(Message("terminal.error.value.group"))
+                raise ValueError(Message("value.group"))
         return pattern
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
         if bool(self.column) == (self.constant is not None):
-            raise ValueError(Message("terminal.error.value.column_or_constant"))
+            raise ValueError(Message("value.column_or_constant"))
         return self
 
     @property
@@ -133,7 +133,7 @@ class SourceSection(BaseModel):
     def _is_a_line(cls, rows: int | tuple[int, ...]) -> tuple[int, ...]:
         lines = (rows,) if isinstance(rows, int) else rows
         if any(not 1 <= line <= _MAX_HEADER_ROW for line in lines) or len(lines) > 5:
-            raise ValueError(Message("terminal.error.value.header_row", max_header_row=Plain(_MAX_HEADER_ROW)))
+            raise ValueError(Message("value.header_row", max_header_row=Plain(_MAX_HEADER_ROW)))
         return tuple(sorted(lines))
 
     @field_validator("delimiter")
@@ -141,7 +141,7 @@ class SourceSection(BaseModel):
     def _is_one_character(cls, text: str | None) -> str | None:
         mark = _DELIMITERS.get(text, text) if text is not None else None
         if mark is not None and (len(mark) != 1 or mark in '"\r\n'):
-            raise ValueError(Message("terminal.error.value.delimiter"))
+            raise ValueError(Message("value.delimiter"))
         return mark
 
     @field_validator(_WHERE, mode="before")
@@ -177,7 +177,7 @@ class ImportMap(BaseModel):
         taken = dict(document)
         for section in ("lamp", "cabinet"):
             if f"{section}_{_WHERE}" in document:
-                raise ValueError(Message("terminal.error.value.where_key", section=Plain(section), where=Plain(_WHERE)))
+                raise ValueError(Message("value.where_key", section=Plain(section), where=Plain(_WHERE)))
             rules = document.get(section)
             if isinstance(rules, dict) and _WHERE in rules:
                 taken[section] = {field: rule for field, rule in rules.items() if field != _WHERE}
@@ -198,7 +198,7 @@ class ImportMap(BaseModel):
                 if field not in known:
                     raise ValueError(
                         Message(
-                            "terminal.error.value.field",
+                            "value.field",
                             section=Plain(section),
                             field=Plain(field),
                             known=Plain(", ".join(known)),

@@ -152,11 +152,8 @@ class FaultBook:
         self._key_of[fault.id] = fault.key
 
     def _forget(self, now_us: int) -> None:
-        too_old = [
-            fault
-            for fault in self._by_key.values()
-            if fault.closed_at_us is not None and fault.closed_at_us < now_us - self._reopen_within_us
-        ]
+        since_us = now_us - self._reopen_within_us
+        too_old = [f for f in self._by_key.values() if f.closed_at_us is not None and f.closed_at_us < since_us]
         for fault in too_old:
             del self._by_key[fault.key]
             self._key_of.pop(fault.id, None)

@@ -18,25 +18,25 @@ from languages.message import Message, Plain
 
 def _timezone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(Message("terminal.error.value.timezone"))
+        raise ValueError(Message("value.timezone"))
     return name
 
 
 def _topic_part(text: str) -> str:
     if not text or any(character in text for character in "/+#\0"):
-        raise ValueError(Message("terminal.error.value.topic"))
+        raise ValueError(Message("value.topic"))
     return text
 
 
 def _switch_time(text: str) -> str:
     if SUN_TIME.fullmatch(text) is None and CLOCK_TIME.fullmatch(text) is None:
-        raise ValueError(Message("terminal.error.value.switch_time"))
+        raise ValueError(Message("value.switch_time"))
     return text
 
 
 def _clock_time(text: str) -> str:
     if CLOCK_TIME.fullmatch(text) is None:
-        raise ValueError(Message("terminal.error.value.clock_time"))
+        raise ValueError(Message("value.clock_time"))
     return text
 
 
@@ -47,7 +47,7 @@ ClockTime = Annotated[str, AfterValidator(_clock_time)]
 
 def _language(text: str) -> str:
     if text not in language_codes():
-        raise ValueError(Message("terminal.error.value.language", languages=Plain(", ".join(language_codes()))))
+        raise ValueError(Message("value.language", languages=Plain(", ".join(language_codes()))))
     return text
 
 
@@ -122,7 +122,7 @@ class PublicSection(Section):
 
 def _logo(path: Path) -> Path:
     if path.is_absolute() or ".." in path.parts or path.suffix.lower() != ".png":
-        raise ValueError(Message("terminal.error.value.logo"))
+        raise ValueError(Message("value.logo"))
     return path
 
 
@@ -138,14 +138,14 @@ def _network(text: str) -> str:
     try:
         ip_network(text, strict=True)
     except ValueError as error:
-        raise ValueError(Message("terminal.error.value.network")) from error
+        raise ValueError(Message("value.network")) from error
     return text
 
 
 def _origin(text: str) -> str:
     split = urlsplit(text)
     if split.scheme not in {"http", "https"} or not split.hostname or f"{split.scheme}://{split.netloc}" != text:
-        raise ValueError(Message("terminal.error.value.origin"))
+        raise ValueError(Message("value.origin"))
     return text
 
 
@@ -153,7 +153,7 @@ def _issuer(text: str) -> str:
     split = urlsplit(text)
     is_here = split.hostname in {"127.0.0.1", "localhost", "::1"}
     if text and (split.scheme != "https" and not (split.scheme == "http" and is_here)):
-        raise ValueError(Message("terminal.error.value.https"))
+        raise ValueError(Message("value.https"))
     return text
 
 
@@ -177,7 +177,7 @@ def _host(text: str) -> str:
     except ValueError:
         is_host = False
     if not is_host or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError(Message("terminal.error.value.host"))
+        raise ValueError(Message("value.host"))
     return text.lower()
 
 

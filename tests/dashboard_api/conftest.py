@@ -20,6 +20,7 @@ from ingest.register.register import Cabinets, Lamps, Register, with_centroids
 from ingest.schema import live
 from ingest.schema.city import read_city
 from tests.dashboard_api.people import People
+from tests.dashboard_api.schema_copy import copy_schema
 
 T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
@@ -77,6 +78,7 @@ class Town:
         text = f'[city]\nname = "Kota Uji"\nlanguage = "en"\n[database]\nurl = "{database_url}"\n'
         (folder / "city.toml").write_text(text, encoding="utf-8")
         self.city = read_city(folder, {})
+        copy_schema(self.city)
         self.engine = open_database(self.city)
         store_register(self.engine, register_of(n_lamps, n_cabinets), "test")
         self.register = load_register(self.engine)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import socket
 import sqlite3
@@ -9,11 +11,13 @@ import ssl
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
+from dashboard_api.__main__ import main
 from ingest.database import migrate
 from tests.dashboard_api.served_api import wait_for
 from tests.dashboard_api.test_behind_nginx import certificate
@@ -29,7 +33,24 @@ def folder(tmp_path):
 
 
 def run(*arguments, stdin="", code=0):
-    done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=100)
+    """The program in this process: each start of another one takes a second."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patched.setattr(sys, "argv", ["terang-api", *arguments])
+        patched.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code or 0) == code, err.getvalue()
+    return SimpleNamespace(stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def run_alone(*arguments, code=0):
+    """The program as a process of its own."""
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == code, done.stderr
     return done
 
@@ -45,7 +66,7 @@ def started(*arguments):
 def test_accounts_from_nothing_to_a_session_over_tls(folder, certificate):
     cert, key = certificate
     city = ("--city", str(folder))
-    refused = run(*city, "--host", "0.0.0.0", code=2)
+    refused = run_alone(*city, "--host", "0.0.0.0", code=2)
     assert "without accounts" in refused.stderr
     # a fresh folder, before ingest ever ran; --city may stand in front as well
     first = run(*city, "user", "add", "Admin", "--role", "administrator")
@@ -83,7 +104,7 @@ def test_accounts_from_nothing_to_a_session_over_tls(folder, certificate):
     finally:
         process.terminate()
         process.wait(10)
-    assert "the audit log is whole" in run("audit", "verify", *city).stdout
+    assert "the audit log is whole" in run_alone("audit", "verify", *city).stdout
     exported = run("audit", "export", *city).stdout
     assert '"session.password"' in exported
     with sqlite3.connect(folder / "data" / "terang.db") as connection:

@@ -3,89 +3,17 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import replace
-from functools import partial
+from contextlib import ExitStack, closing, suppress
 
 import httpx
 import pytest
-import uvicorn
 from prometheus_client import CollectorRegistry
 
-from dashboard_api.http.connection_limits import BoundedHttpProtocol, ConnectionLimits, OpenConnections
-
-QUICK = ConnectionLimits(connections=20, head_bytes=4096, head_s=1.0, body_s=1.0, write_s=1.0)
-
-
-async def application(scope, receive, send):
-    """Answers /large with 64 MB in pieces; everything else with what it got."""
-    if scope["type"] != "http":
-        return
-    if scope["path"] == "/refused":  # as a guard does: answered before anything of the body is read
-        host = dict(scope["headers"])[b"host"]
-        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"%d" % len(host))]})
-        await send({"type": "http.response.body", "body": host})
-        return
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    pieces = [b"x" * 65_536] * 1024 if scope["path"] == "/large" else [b"%d" % len(body)]
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body"})
-
-
-@contextmanager
-def served(limits=QUICK):
-    registry = CollectorRegistry()
-    connections = OpenConnections(limits, registry)
-    config = uvicorn.Config(application, http=partial(BoundedHttpProtocol, connections), log_level="warning")
-    server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], connections, registry
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        thread.join(10)
-
-
-def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
-
-
-def answer_to(port, request):
-    with connect(port) as sock:
-        sock.sendall(request)
-        return read_to_end(sock)
-
-
-def read_to_end(sock):
-    told = b""
-    try:
-        while part := sock.recv(65_536):
-            told += part
-    except ConnectionResetError:
-        pass
-    return told
-
-
-def closed(registry, reason):
-    return registry.get_sample_value("terang_http_connections_closed_total", {"reason": reason}) or 0
-
-
-def ask(port):
-    return answer_to(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+from dashboard_api.http.connection_limits import ConnectionLimits, OpenConnections
+from tests.dashboard_api.limited_server import answer_to, ask, closed, connect, read_to_end, served
 
 
 @pytest.mark.parametrize(
@@ -235,92 +163,3 @@ def test_more_half_open_requests_than_file_descriptors_leave_the_service_answeri
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)
     assert log.count("reached the limit 'full'") == 1, log
-
-
-CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.mark.parametrize(
-    ("beginning", "more"),
-    [
-        (CHUNKED + b"0\r\nX: ", b"a" * 65_536),
-        (CHUNKED + b"0\r\n", b"X: a\r\n" * 10_000),
-        (CHUNKED + b"1;x=", b"a" * 65_536),
-        (CHUNKED + b"1\r\na\r\n", b"1;" + b"x" * 1000 + b"\r\na\r\n"),
-    ],
-    ids=["a trailer without end", "trailers without end", "a chunk's extension without end", "extensions of chunks"],
-)
-def test_what_stands_around_a_body_is_limited(beginning, more):
-    with served(replace(QUICK, body_s=20.0)) as (port, _connections, registry), connect(port) as sock:
-        sock.sendall(beginning)
-        n_sent = 0
-        with suppress(ConnectionError):
-            while n_sent < 100 << 20:
-                n_sent += sock.send(more)
-        assert n_sent < 16 << 20, "what stands in the sockets' own buffers"
-        assert closed(registry, "body_size") + closed(registry, "head_size") == 1
-        assert ask(port).startswith(b"HTTP/1.1 200 ")
-
-
-def test_a_body_in_chunks_of_one_byte_is_taken():
-    with served(replace(QUICK, body_s=20.0)) as (port, _, _), connect(port) as sock:
-        sock.sendall(CHUNKED + b"1\r\na\r\n" * 20_000 + b"0\r\n\r\n")
-        assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
-
-
-@pytest.mark.parametrize("path", [b"/\xff\xfe", b"/%ff%fe", b"/%", b"/%00", b"/\x00", b"//x/../..", b"/a b", b"*"])
-def test_a_path_of_any_bytes_ends_nothing(path):
-    with served() as (port, _, _):
-        answer = answer_to(port, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), answer
-        assert ask(port).startswith(b"HTTP/1.1 200 ")
-
-
-@pytest.mark.parametrize(
-    ("version", "length"),
-    [
-        (b"1.1", b"Content-Length: 30000000"),
-        (b"1.0", b"Content-Length: 30000000"),
-        (b"1.1", b"Transfer-Encoding: chunked"),
-    ],
-)
-def test_an_answer_that_comes_before_the_body_reaches_a_client_that_sends_all_of_it(version, length):
-    """As a proxy does, which speaks HTTP/1.0 or closes each connection, and would tell its client of a bad gateway."""
-    body = b"x" * 30_000_000
-    if length.startswith(b"T"):
-        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    head = b"POST /refused HTTP/%b\r\nHost: localhost\r\nConnection: close\r\n%b\r\n\r\n" % (version, length)
-    with served(replace(QUICK, body_s=20.0)) as (port, connections, _):
-        for _ in range(2):
-            answer = answer_to(port, head + body)
-            assert answer.startswith(b"HTTP/1.1 403 ")
-            assert answer.endswith(b"localhost")
-        wait_for = time.monotonic() + 5.0
-        while connections.n_open and time.monotonic() < wait_for:
-            time.sleep(0.01)
-        assert not connections.n_open
-        assert not connections.bodies
-
-
-def test_a_body_that_never_ends_after_the_answer_has_its_time_limit():
-    head = b"POST /refused HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
-    with served() as (port, connections, _), connect(port) as sock:
-        sock.sendall(head)
-        began = time.monotonic()
-        assert read_to_end(sock).startswith(b"HTTP/1.1 403 ")
-        assert time.monotonic() - began < 4.0
-        assert not connections.bodies
-
-
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        (b"http://evil.example/refused", b"evil.example"),
-        (b"http://localhost@evil.example:81/refused", b"evil.example:81"),
-        (b"http://[::1]:80/refused", b"[::1]:80"),
-    ],
-)
-def test_a_whole_url_names_the_host_itself(url, host):
-    with served() as (port, _, _):
-        answer = answer_to(port, b"GET " + url + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        assert answer.rpartition(b"\r\n\r\n")[2] == host

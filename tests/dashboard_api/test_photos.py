@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 from ulid import ULID
 
+from dashboard_api.errors import UnavailableError
 from dashboard_api.store import photos
+from dashboard_api.store.audit import changes
 
 GPS = 0x8825
 
@@ -117,6 +119,49 @@ def test_uploads_are_bounded(town, put, monkeypatch):
     monkeypatch.setattr(photos, "MAX_PER_FAULT", 2)
     assert [put(photo(size=(20, 20))).status_code for _n in range(3)] == [200, 200, 400]
     assert not list(town.city.data_folder.glob("photos/*/*.part"))
+
+
+def test_a_photo_that_was_kept_and_not_logged_is_logged_by_its_repeat_once(town, client, fault_id, put, monkeypatch):
+    photo_id, kept = str(ULID()), photo()
+    keep = photos.PhotoFolder.keep
+
+    def keep_and_fail(self, *given):
+        assert keep(self, *given)
+        raise UnavailableError("database_silent", reason="the process ends before the commit")
+
+    with monkeypatch.context() as ending:
+        ending.setattr(photos.PhotoFolder, "keep", keep_and_fail)
+        assert put(kept, photo_id).status_code == 503
+    assert client.get(f"/api/v1/faults/{fault_id}").json()["photos"] == [photo_id]
+    assert logged(town, fault_id) == []
+    # the last step may be lost as well, after the commit
+    monkeypatch.setattr(photos.PhotoFolder, "note_logged", lambda *_given: None)
+    assert put(kept, photo_id).status_code == 200
+    monkeypatch.undo()
+    for _repeat in range(3):
+        assert put(kept, photo_id).status_code == 200
+        assert logged(town, fault_id) == [photo_id]
+    folder = town.city.data_folder / "photos" / fault_id
+    assert [path.name for path in folder.iterdir()] == [f"{photo_id}.jpg"]
+
+
+def logged(town, fault_id):
+    with town.engine.connect() as connection:
+        return [after["photo_id"] for after in changes(connection, "photo.add", fault_id)]
+
+
+def test_the_last_photo_that_has_room_may_come_twice_at_once(client, fault_id, put, monkeypatch):
+    monkeypatch.setattr(photos, "MAX_PER_FAULT", 1)
+    photo_id = str(ULID())
+    prepare = photos.PhotoFolder.prepare
+
+    def prepare_while_the_same_arrives(self, fault_id, photo_id, body):
+        prepared = prepare(self, fault_id, photo_id, body)
+        assert self.keep(fault_id, photo_id, prepared)
+        return prepared
+
+    monkeypatch.setattr(photos.PhotoFolder, "prepare", prepare_while_the_same_arrives)
+    assert put(photo(), photo_id).status_code == 200
 
 
 def test_only_faults_have_photos_and_only_ulids_name_them(client, fault_id):

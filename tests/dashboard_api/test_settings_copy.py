@@ -19,8 +19,8 @@ from ingest.schema.ngsi_tables import ngsi_subscriptions
 from ingest.schema.settings_copy import COPIED, COPY_FILE, RESTORE_FILE
 from ingest.schema.talq_tables import talq_documents
 from ingest.settings_restore import restore_settings
+from tests.dashboard_api.talq_plans import T0, assign, calendar, program, send
 from tests.dashboard_api.test_talq import ask
-from tests.dashboard_api.test_talq_control import T0, assign, calendar, program, send
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -15,8 +15,8 @@ from ingest.register.database_table import store_register
 from ingest.schema.tables import commands
 from tests.dashboard_api.conftest import register_of
 from tests.dashboard_api.people import bearer
+from tests.dashboard_api.talq_plans import SQLITE, T0, assign, gateway, planned, schedules_of, send
 from tests.dashboard_api.test_talq import CMS, ask
-from tests.dashboard_api.test_talq_control import SQLITE, T0, assign, gateway, planned, schedules_of, send
 
 __all__ = ["gateway", "planned"]  # fixtures
 

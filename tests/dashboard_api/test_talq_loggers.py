@@ -10,9 +10,9 @@ from dashboard_api.formats.times import iso
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.store import audit
 from ingest.model.finding import Place
+from tests.dashboard_api.talq_plans import T0, send
 from tests.dashboard_api.talq_receiver import clear, stand_of
 from tests.dashboard_api.test_talq import CMS, ask, functions
-from tests.dashboard_api.test_talq_control import T0, send
 from tests.dashboard_api.test_talq_groups import device, group
 from tests.dashboard_api.test_talq_receivers import MEASURING
 

@@ -19,7 +19,7 @@ from dashboard_api.neighbours.talq.programs import hours_of_program
 from edge_agent.wire.schedule import night_steps, step_at
 from edge_agent.wire.sun import sun_event_s
 from ingest.schema.sections import ScheduleSection
-from tests.dashboard_api.test_talq_control import absolute, calendar, control, program, sun
+from tests.dashboard_api.talq_plans import absolute, calendar, control, program, sun
 
 PLACE = (0.79, 102.0)
 ZONE = "Asia/Jakarta"

@@ -25,43 +25,18 @@ from edge_agent.serial.sweep import Sweeper
 from edge_agent.tables import Table
 from edge_agent.wire import DataType, Metric, Quality, decode_payload, unpack_array
 from edge_agent.wire.quantities import UNKNOWN_UINT32
-from tests.edge_agent.conftest import framed
+from tests.edge_agent.hostile_port import HostilePort
 
 PROFILES = sorted(path.stem for path in SHIPPED.glob("*.toml"))
 BASE = {
     "controller": {"group": "terang", "id": "PJU-1", "latitude": 0.8, "longitude": 102.0},
     "broker": {"url": "mqtt://127.0.0.1"},
 }
+
+
 ODD_FLOATS = (math.inf, -math.inf, math.nan, 3.4e38, -3.4e38, 1e17, -1e17, 1e-45, -0.0, 2.0**64, 2.0**32)
 FORMATS = {"uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "float32": ">f"}
 ODD_WORDS = (b"\xff\xff", b"\x7f\xff", b"\x80\x00", b"\x7f\x80", b"\xff\x80", b"\x7f\xc0", b"\x00\x00", b"\x00\x01")
-
-
-class HostilePort:
-    """Answers each request at once with a valid frame around the data that it is given."""
-
-    def __init__(self) -> None:
-        self.data = bytes(512)
-        self._reply = b""
-        self._now_s = 0.0
-
-    def monotonic(self) -> float:
-        self._now_s += 1e-4
-        return self._now_s
-
-    def write(self, frame: bytes) -> None:
-        address, function, first, count = frame[0], frame[1], *struct.unpack(">HH", frame[2:6])
-        n = 2 * count if function in {3, 4} else (count + 7) // 8
-        start = 2 * first % 256 if function in {3, 4} else first
-        self._reply = framed(address, function, n, (self.data * 3)[start : start + n])
-
-    def read(self, timeout_s: float) -> bytes:
-        self._now_s += 0.0 if self._reply else timeout_s
-        reply, self._reply = self._reply, b""
-        return reply
-
-    def close(self) -> None:
-        pass
 
 
 def buses_of(profile: str) -> list[dict]:

@@ -74,10 +74,10 @@ def test_a_child_that_ends_is_started_again_and_the_others_go_on(tmp_path):
         first.kill()
         first.wait(10)
         (line,) = supervisor.tend()
-        assert "agent was ended by SIGKILL; it is started again in 2 s" in line
+        assert "agent was ended by SIGKILL; it is started again in 2 s" in str(line.message)
         assert supervisor.tend() == []
         now_s += 2.0
-        assert supervisor.tend() == ["agent is running again."]
+        assert [str(event.message) for event in supervisor.tend()] == ["agent is running again."]
         assert child.process is not first
         assert child.process.poll() is None
         assert steady.process is other
@@ -121,7 +121,7 @@ def test_a_process_that_was_made_for_another_one_is_started_again_after_it(tmp_p
         assert below.process is old
         ready.touch()
         now_s += 1.0
-        assert supervisor.tend() == ["agent is running again."]
+        assert [str(event.message) for event in supervisor.tend()] == ["agent is running again."]
         assert below.process is not old
 
 

@@ -178,11 +178,11 @@ def test_one_dead_phase_takes_its_own_lamps_only(world):
         ("busFailure", "PJU-1/Z", {}, "named 'PJU-1/Z'"),
         ("lampFailure", "L-113", {"cause": "rust"}, "one of 'dead', 'fuse', 'relay'"),
         ("lampFailure", "L-113", {"volts": 3}, "unknown parameter 'volts'"),
-        ("dimmingFailure", "L-113", {"level": "half"}, "level 'half' is no int"),
+        ("dimmingFailure", "L-113", {"level": "half"}, "level 'half' is no whole number"),
         ("dimmingFailure", "L-313", {}, "does not dim"),
         ("contactorFailure", "C-2", {"stuck": "on"}, "live all day"),
-        ("unmeteredLoad", "C-1", {"watts": "nan"}, "out of any sense"),
-        ("lampPowerTooHigh", "L-113", {"factor": 0.9}, "more than 1"),
+        ("unmeteredLoad", "C-1", {"watts": "nan"}, "must be below 1e+06"),
+        ("lampPowerTooHigh", "L-113", {"factor": 0.9}, "must be above 1"),
     ],
 )
 def test_nonsense_is_refused_in_one_line_and_changes_nothing(world, code, place, params, reason):

@@ -53,7 +53,7 @@ def test_times_relative_local_and_absolute(tmp_path, world, when, start_min, end
         ('[[fault]]\ncode = "lampFailur"\nplace = "L-113"\n', 2, "unknown code"),
         ('[[fault]]\ncode = "lampFailure"\n\nplace = "L-999"\n', 4, "no lamp named 'L-999'"),
         ('[[fault]]\ncode = "lampFailure"\n', 1, "place is missing"),
-        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nstart = "25:00"\n', 4, "no time of day"),
+        ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nstart = "25:00"\n', 4, "not a time of day"),
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nstart = "soon"\n', 4, "no time such as"),
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nduration = 5\n', 4, "no duration"),
         (
@@ -72,7 +72,7 @@ def test_times_relative_local_and_absolute(tmp_path, world, when, start_min, end
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nduration = "0s"\n', 4, "ends as it starts"),
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nduration = "-5m"\n', 4, "no duration"),
         ('[[fault]]\ncode = "lampFailure"\nplace = "L-113"\nsart = "5m"\n', 4, "unknown parameter 'sart'"),
-        ('[[fault]]\ncode = "wrongClock"\nplace = "PJU-1"\nsays_so = [1]\n', 4, "true or false"),
+        ('[[fault]]\ncode = "wrongClock"\nplace = "PJU-1"\nsays_so = [1]\n', 4, "neither true nor false"),
         (
             '[[fault]]\ncode = "cableFailure"\nplace = "L-114"\n[[fault]]\ncode = "cableFailure"\nplace = "L-116"\n',
             4,

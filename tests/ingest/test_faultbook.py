@@ -292,14 +292,9 @@ def test_keys_round_trip_through_their_column():
     assert parse_key(key_text(key)) == key
 
 
-def test_a_circuit_level_code_without_circuit_is_the_cabinets(fixture):
-    key = Key("supplyVoltageTooLow", Place(cabinet_id="C-1"))
-    fixture.book.apply([Raised(key, T0, T0, (), {"voltage_v": 199.0})], T0)
-    assert fixture.row().level == "cabinet"
-
-
-def test_a_broken_neutral_of_one_circuit_is_the_circuits(fixture):
-    for circuit in ("1", None):
-        key = Key("neutralFailure", Place(cabinet_id="C-1", circuit=circuit))
-        fixture.book.apply([Raised(key, T0, T0, (), {"samples": 2})], T0)
-    assert {row.circuit: row.level for row in fixture.rows()} == {"1": "circuit", None: "cabinet"}
+def test_a_fault_has_the_level_of_its_place(fixture):
+    places = (("supplyVoltageTooLow", None), ("neutralFailure", "1"), ("neutralFailure", None))
+    keys = [Key(code, Place(cabinet_id="C-1", circuit=circuit)) for code, circuit in places]
+    fixture.book.apply([Raised(key, T0, T0, (), {"samples": 2}) for key in keys], T0)
+    levels = {(row.code, row.circuit): row.level for row in fixture.rows()}
+    assert levels == {place: "cabinet" if place[1] is None else "circuit" for place in places}

@@ -29,7 +29,7 @@ from languages.catalogue import Catalogue, load_catalogue
 from languages.message import Message, Plain, in_common, said, why
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("ingest", "dashboard_api", "city_pki", "edge_agent")
+FOLDERS = ("ingest", "dashboard_api", "city_pki", "edge_agent", "firmware_sim")
 LANGUAGES = ("en", "id")
 SETTING = re.compile(r"(--\w+|\[\w+\] [\w, ]+):")  # is the same in every language
 PARAMETER = re.compile(r"\{(\w+)\}")

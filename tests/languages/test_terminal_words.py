@@ -5,22 +5,32 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
 import dashboard_api.__main__
+import firmware_sim.__main__
 import ingest.__main__
 import ingest.city.__main__
+from firmware_sim.control import ControlSocket
+from firmware_sim.fleet.town import read_town
+from firmware_sim.fleet.world import World
+from firmware_sim.injector import Injector
 from languages.catalogue import FALLBACK, load_catalogue
 from languages.terminal import translate_help
+from tests.firmware_sim.injection_city import write_city
 
 ROOT = Path(__file__).parents[2]
+NIGHT_US = 1_790_000_000_000_000
 PROGRAMS = {
     "terang-city": ingest.city.__main__,
     "terang-ingest": ingest.__main__,
     "terang-api": dashboard_api.__main__,
+    "terang-sim": firmware_sim.__main__,
 }
 FILES = [
     *sorted(ROOT.glob("ingest/city/*.py")),
@@ -29,6 +39,8 @@ FILES = [
     ROOT / "ingest/__main__.py",
     *sorted(ROOT.glob("dashboard_api/terminal/*.py")),
     ROOT / "dashboard_api/__main__.py",
+    *sorted(ROOT.glob("firmware_sim/*.py")),
+    *sorted(ROOT.glob("firmware_sim/demo/*.py")),
     ROOT / "edge_agent/__main__.py",
     ROOT / "edge_agent/printout.py",
 ]
@@ -66,8 +78,10 @@ def english_errors(path):
     raised = [node.exc for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Raise)]
     found = []
     for error in raised:
+        # the first argument of a method that makes the error is the key at fault
+        is_made_by_method = isinstance(error, ast.Call) and ast.unparse(error.func) in {"self._error", "self._refused"}
         given = (
-            [*error.args, *(each.value for each in error.keywords if each.arg != "param_hint")]
+            [*error.args[is_made_by_method:], *(each.value for each in error.keywords if each.arg != "param_hint")]
             if isinstance(error, ast.Call)
             else []
         )
@@ -87,9 +101,7 @@ def english_prints(path):
     return found
 
 
-@pytest.mark.parametrize(
-    "path", [*FILES, ROOT / "firmware_sim/demo/__main__.py"], ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_a_command_line_prints_comes_from_the_catalogue(path):
     found = english_prints(path)
     assert len(found) == STILL_ENGLISH.get(str(path.relative_to(ROOT)), 0), found
@@ -199,3 +211,46 @@ def test_findings_are_said_in_indonesian_on_the_terminal_in_the_report_and_on_th
     source.write_text("Nomor,Lat,Lon,Daya\n1,0,0,\n")
     said = run("import", folder, source, "--map", mapping)
     assert "terang-city: a.csv: tidak ada kolom 'No' untuk lamp_id; yang ada Nomor, Lat, Lon, Daya" in said
+
+
+def test_terang_sim_speaks_indonesian_where_the_terminal_does_and_the_simulation_does_not(
+    tmp_path, monkeypatch, capsys
+):
+    """What the simulation refuses comes over its socket as a message, and is said in the language of whoever asks."""
+
+    def call(*arguments):
+        monkeypatch.setenv("TERANG_LANGUAGE", "id")
+        monkeypatch.setattr(sys, "argv", ["terang-sim", *map(str, arguments)])
+        with pytest.raises(SystemExit):
+            firmware_sim.__main__.main()
+        found = capsys.readouterr()
+        return found.out + found.err
+
+    folder = tmp_path / "kota"
+    assert "20 lampu pada" in call("town", folder, "--lamps", 20)
+    assert "di situ sudah ada kota; --force menimpanya" in call("town", folder)
+    assert "tidak ada simulasi yang memainkan kota" in call("list", "--city", folder)
+    town = read_town(write_city(folder))
+    world = World(town, np.random.default_rng(3), NIGHT_US)
+    control = ControlSocket(folder / "data", Injector(world).handle)
+    stop = threading.Event()
+
+    def answer():
+        while not stop.wait(0.005):
+            control.answer()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        said = call("inject", "lampFailure", "nowhere", "--city", folder)
+        assert "lampFailure: tidak ada lamp bernama 'nowhere' di kota ini" in said
+        assert "kode 'nope' tidak dikenal; yang ada: " in call("inject", "nope", town.lamp_ids[0], "--city", folder)
+        assert f"dipasang: lampFailure di {town.lamp_ids[0]}" in call(
+            "inject", "lampFailure", town.lamp_ids[0], "--city", folder
+        )
+        assert "1 dipasang; yang dapat dipasang: " in call("list", "--city", folder)
+        assert f"diperbaiki: lampFailure di {town.lamp_ids[0]}" in call("repair", town.lamp_ids[0], "--city", folder)
+    finally:
+        stop.set()
+        thread.join()
+        control.close()

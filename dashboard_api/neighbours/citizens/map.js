@@ -37,6 +37,7 @@
 
   const start = make("button", words.open, () => {
     box.replaceChildren(row, canvas, hint);
+    canvas.focus({ preventScroll: true }); // the button that had it is gone
     ask(null);
     locate();
   });
@@ -112,11 +113,25 @@
       ink.fillStyle = isChosen ? style.outlineColor : style.color;
       ink.fill();
     }
+    if (document.activeElement === canvas) cross(ink, style.color, ratio);
   }
 
-  function choose(x, y) {
+  // what Enter chooses
+  function cross(ink, colour, ratio) {
+    const [x, y, arm] = [canvas.width / 2, canvas.height / 2, 3 * DOT * ratio];
+    ink.strokeStyle = colour;
+    ink.lineWidth = ratio;
+    ink.beginPath();
+    ink.moveTo(x - arm, y);
+    ink.lineTo(x + arm, y);
+    ink.moveTo(x, y - arm);
+    ink.lineTo(x, y + arm);
+    ink.stroke();
+  }
+
+  function choose(x, y, reach = REACH) {
     const ratio = window.devicePixelRatio || 1;
-    let best = REACH * ratio;
+    let best = reach * ratio;
     let found = null;
     for (const lamp of lamps) {
       const [a, b] = onScreen(lamp);
@@ -152,12 +167,15 @@
   });
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (event.key === "Enter") choose(canvas.clientWidth / 2, canvas.clientHeight / 2);
+    if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? 0.5 : 2);
+    if (event.key === "Enter") choose(canvas.clientWidth / 2, canvas.clientHeight / 2, canvas.clientWidth / 2); // the nearest
     if (!step || !view) return;
     event.preventDefault();
     view.x += (step[0] * view.w) / 5;
     view.y += (step[1] * view.w) / 5;
     load();
   });
+  canvas.addEventListener("focus", draw);
+  canvas.addEventListener("blur", draw);
   addEventListener("resize", draw);
 })();

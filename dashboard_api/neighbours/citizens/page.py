@@ -27,10 +27,11 @@ _STYLE: Final = (
     ".said{border-left:.3rem solid #0b57d0;padding:.5rem 1rem;font-size:1.15rem}.wrong{border-color:#b3261e}"
     "canvas{width:100%;height:60vh;max-height:26rem;border:1px solid #6b7280;border-radius:.4rem;color:#8a4b00;"
     "outline-color:#0b57d0;touch-action:none}.row{display:flex;gap:.5rem}#map button{margin:.25rem 0;padding:.6rem}"
+    ":focus-visible{outline:3px solid #0b57d0;outline-offset:2px}"
     "dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}"
     "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}small{color:#9aa3b5}"
     "input[type=text],textarea,select{background:#161b26}"
-    "a{color:#8ab4ff}canvas{color:#ffca7a;outline-color:#8ab4ff}}"
+    "a{color:#8ab4ff}canvas{color:#ffca7a}canvas,:focus-visible{outline-color:#8ab4ff}}"
 )
 
 

@@ -14,8 +14,9 @@ from dashboard_api.errors import BadRequestError, TooManyError, UnavailableError
 from dashboard_api.neighbours.citizens.contacts import Contacts
 from dashboard_api.neighbours.citizens.rate_limit import RateLimit
 from dashboard_api.store.fault_list import open_faults_of_lamp
+from dashboard_api.store.lamps_meant import nearest_lamp
 from dashboard_api.store.register_rows import one_lamp
-from dashboard_api.store.reports import Report, fault_of_report, file_report, nearest_lamp, one_report
+from dashboard_api.store.reports import Report, fault_of_report, file_report, one_report
 from ingest.schema import life, live
 from ingest.schema.report_tables import CITIZEN
 

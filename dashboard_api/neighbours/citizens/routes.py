@@ -20,7 +20,7 @@ from dashboard_api.neighbours.citizens.report_intake import Wish, intake_of
 from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.ogc.parameters import parse_bbox
 from dashboard_api.neighbours.open311.mapping import LAMP_DARK, SERVICES
-from dashboard_api.store.reports import lamps_at
+from dashboard_api.store.lamps_meant import lamps_at
 from languages.catalogue import Catalogue
 
 _MOST_CHOICES: Final = 60

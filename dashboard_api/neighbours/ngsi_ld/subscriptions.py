@@ -13,6 +13,8 @@ from dashboard_api.errors import BadRequestError
 from dashboard_api.formats.times import iso, parse_time
 from dashboard_api.neighbours.ngsi_ld.mapping import TYPES, WATCHED, short_name
 from dashboard_api.neighbours.ngsi_ld.parameters import Selection, parse_selection
+from ingest.schema.validation import reason_of
+from languages.message import Message
 
 LEAST_SECONDS: Final = 10  # between two notifications
 _LONGEST_THROTTLING: Final = 86_400
@@ -124,17 +126,19 @@ def parse_subscription(body: bytes) -> tuple[Subscription, dict[str, Any]]:
         document = json.loads(body)
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()  # what can be written again
     except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad_member", where="body", reason=str(error)[:100]) from error
-    if not isinstance(document, dict) or "\\u0000" in json.dumps(document):
-        raise BadRequestError("bad_member", where="body", reason="not an object of storable texts")
+        raise BadRequestError("bad_member", where="body", reason=Message("value.json")) from error
+    if not isinstance(document, dict):
+        raise BadRequestError("bad_member", where="body", reason=Message("value.table"))
+    if "\\u0000" in json.dumps(document):
+        raise BadRequestError("bad_member", where="body", reason=Message("value.unstorable"))
     try:
         found = Subscription.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadRequestError("bad_member", where=where[:200], reason=first["msg"][:200]) from error
+        raise BadRequestError("bad_member", where=where[:200], reason=reason_of(first)) from error
     if found.id is not None and _ID.fullmatch(found.id) is None:
-        raise BadRequestError("bad_member", where="id", reason="not a URI")
+        raise BadRequestError("bad_member", where="id", reason=Message("value.uri"))
     for one in found.selections:
         for kind in one.types or ():
             if kind not in WATCHED:
@@ -161,7 +165,7 @@ def expiry_us(found: Subscription, now_us: int) -> int | None:
         return None
     at_us = parse_time(found.expiresAt, "expiresAt")
     if at_us <= now_us:
-        raise BadRequestError("bad_member", where="expiresAt", reason="is past")
+        raise BadRequestError("bad_member", where="expiresAt", reason=Message("value.past"))
     return at_us
 
 

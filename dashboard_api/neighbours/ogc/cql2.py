@@ -14,9 +14,11 @@ import cql2
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.neighbours.ogc.parameters import CRS84
+from languages.message import Message
 
 CQL2_TEXT: Final = "cql2-text"
 CQL2_JSON: Final = "cql2-json"
+_STOPPED: Final = re.compile(r"--> ([0-9]{1,9}):([0-9]{1,9})")
 FILTER_LANGUAGES: Final = (CQL2_TEXT, CQL2_JSON)
 FILTER_PARAMETERS: Final = ("filter", "filter-lang", "filter-crs")
 MAX_FILTER: Final = 8_000  # characters
@@ -55,7 +57,7 @@ def _of_text(text: str) -> Any:
     try:
         return cql2.parse_text(text).to_json()
     except (cql2.ParseError, cql2.ValidationError, ValueError) as error:
-        raise BadRequestError("filter_unreadable", reason=_place(error)) from None
+        raise BadRequestError("filter_unreadable", reason=_place(str(error)), parser=_one_line(str(error))) from None
 
 
 def _depth(text: str) -> int:
@@ -71,14 +73,27 @@ def _of_json(text: str) -> Any:
     try:
         found = json.loads(text)
         json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be neither compared nor answered
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("filter_unreadable", reason=str(error)[:200]) from None
+    except json.JSONDecodeError as error:
+        reason = Message("value.unreadable_at", line=error.lineno, column=error.colno)
+        raise BadRequestError("filter_unreadable", reason=reason, parser=str(error)) from None
+    except RecursionError:
+        raise BadRequestError("filter_unreadable", reason=Message("value.deep")) from None
+    except ValueError:
+        raise BadRequestError("filter_unreadable", reason=Message("value.unstorable")) from None
     if found is None:  # which would be no filter at all
-        raise BadRequestError("filter_unreadable", reason="null")
+        raise BadRequestError("filter_unreadable", reason=Message("value.empty"))
     return found
 
 
-def _place(error: Exception) -> str:
-    """Where the parser stopped, and what it expected, on one line."""
-    lines = [line.strip(" |=^-") for line in str(error).splitlines()]
-    return " ".join(line for line in lines if line)[:300]
+def _place(text: str) -> Message:
+    """Where the parser stopped."""
+    found = _STOPPED.search(text)
+    if found is None:
+        return Message("value.refused")
+    return Message("value.unreadable_at", line=int(found[1]), column=int(found[2]))
+
+
+def _one_line(text: str) -> str:
+    """What the parser says, with what it expected, for a program's log."""
+    lines = [line.strip(" |=^-") for line in text.splitlines()]
+    return " ".join(line for line in lines if line)

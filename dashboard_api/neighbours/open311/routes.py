@@ -20,8 +20,9 @@ from dashboard_api.neighbours.form_body import form_fields
 from dashboard_api.neighbours.open311 import bulk, mapping
 from dashboard_api.neighbours.open311.answers import EVERYWHERE, JSON, XML, answer
 from dashboard_api.neighbours.open311.service_request import request_of_fault, request_of_report
+from dashboard_api.store.lamps_meant import lamps_at
 from dashboard_api.store.public_rows import PublicFilter, one_public_fault, public_faults
-from dashboard_api.store.reports import close_settled, lamps_at, reports_between
+from dashboard_api.store.reports import close_settled, reports_between
 from languages.catalogue import Catalogue
 
 _SPAN_US: Final = 90 * 86_400 * 1_000_000

@@ -21,7 +21,8 @@ _STYLE: Final = (
     "table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.3rem .5rem;border-bottom:1px solid"
     " #ccd0d8}"
     "th:first-child,td:first-child{text-align:left;white-space:nowrap}a{color:#0b57d0}.wide{overflow-x:auto}"
-    "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}"
+    ":focus-visible{outline:3px solid #0b57d0;outline-offset:2px}"
+    "@media(prefers-color-scheme:dark){body{color:#e6e8ee;background:#0d1017}a{color:#8ab4ff}:focus-visible{outline-color:#8ab4ff}"
     ".figures li,th,td{border-color:#333a48}}"
 )
 

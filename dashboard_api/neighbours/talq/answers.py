@@ -15,6 +15,7 @@ from dashboard_api.errors import BadRequestError, NotFoundError, RequestError, T
 from dashboard_api.formats.problem_document import error_document
 from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.errors import RefusedError
+from languages.message import Message
 
 COUNT: Final = "count"  # stands where an address does, and is none
 JSON: Final = "application/json"
@@ -81,9 +82,9 @@ async def body_of(request: Request) -> Any:
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
         text.encode()
     except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad_member", where="body", reason="not JSON") from error
+        raise BadRequestError("bad_member", where="body", reason=Message("value.json")) from error
     if "\\u0000" in text:
-        raise BadRequestError("bad_member", where="body", reason="not an object of storable texts")
+        raise BadRequestError("bad_member", where="body", reason=Message("value.unstorable"))
     return document
 
 

@@ -21,6 +21,7 @@ from dashboard_api.neighbours.talq.targets import reference, rows_meant, whole_c
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.controller_schedules import assign_commands, assign_schedule
 from dashboard_api.store.talq_documents import CALENDARS
+from languages.message import Message
 
 _MOST_ASSIGNED: Final = 1_000_000  # lamps of an order
 
@@ -52,10 +53,12 @@ def _assign(
     request: Request, context: Context, actor: Actor, principal: Principal, request_id: str, document: Any
 ) -> None:
     if not isinstance(document, dict):
-        raise BadRequestError("bad_member", where="body", reason="not an object")
+        raise BadRequestError("bad_member", where="body", reason=Message("value.table"))
     resource, calendar_id = reference(document.get("entity"), "entity")
     if resource != CALENDARS:
-        raise RefusedError("assignmentEntityNotValid", "entity.resource", f"{resource[:50]}: calendars are assigned")
+        raise RefusedError(
+            "assignmentEntityNotValid", "entity.resource", Message("talq.calendars_alone", resource=resource)
+        )
     source: DeviceSource = request.app.state.talq_devices
     groups: GroupSource = request.app.state.talq_groups
     devices = source.devices()
@@ -72,7 +75,9 @@ def _assign(
         (request_id.lower(), document),
     )
     if not is_done:
-        raise RefusedError("relatedResourceNotFound", "entity.address", f"no calendar {calendar_id[:100]}")
+        raise RefusedError(
+            "relatedResourceNotFound", "entity.address", Message("talq.no_calendar", address=calendar_id)
+        )
 
 
 def check_districts(context: Context, principal: Principal, controllers: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from dashboard_api.errors import BadRequestError
 from dashboard_api.neighbours.talq.program_model import Calendar, Condition, Rule
+from languages.message import Message
 
 _YEARLY: Final = re.compile(r"--(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 _MONTHLY: Final = re.compile(r"---(0[1-9]|[12]\d|3[01])", re.ASCII)
@@ -45,7 +46,7 @@ def check_rules(calendar: Calendar) -> None:
     for number, rule in enumerate(calendar.rules or ()):
         for name, text in (("startDate", rule.startDate), ("endDate", rule.endDate)):
             if text is not None and _YEARLY.fullmatch(text) is None and _date(text) is None:
-                _bad(f"rules.{number}.{name}", "neither a date like 2026-12-31 nor a day of the year like --12-31")
+                _bad(f"rules.{number}.{name}", Message("talq.day_of_year"))
         if rule.condition is not None:
             _check_condition(rule.condition, f"rules.{number}.condition")
 
@@ -53,22 +54,22 @@ def check_rules(calendar: Calendar) -> None:
 def _check_condition(condition: Condition, where: str) -> None:
     if condition.type == "ccDay":
         if condition.days is None:
-            _bad(f"{where}.days", "missing")
+            _bad(f"{where}.days", Message("value.missing"))
         for span in condition.days or ():
             if span.end is not None and span.end <= span.start:
-                _bad(f"{where}.days.end", "not after start")
+                _bad(f"{where}.days.end", Message("talq.not_after_start"))
         return
     if condition.dates is None:
-        _bad(f"{where}.dates", "missing")
+        _bad(f"{where}.dates", Message("value.missing"))
     for dates in condition.dates or ():
         kinds = {_kind(text) for text in (dates.start, dates.end) if text is not None}
         if None in kinds or len(kinds) > 1:
-            _bad(f"{where}.dates", "days are like ---31 or --12-31, both ends of a range alike")
+            _bad(f"{where}.dates", Message("talq.dates"))
         if dates.end is not None and dates.end <= dates.start:
-            _bad(f"{where}.dates.end", "not after start")
+            _bad(f"{where}.dates.end", Message("talq.not_after_start"))
 
 
-def _bad(where: str, reason: str) -> None:
+def _bad(where: str, reason: Message) -> None:
     raise BadRequestError("bad_member", where=where, reason=reason)
 
 

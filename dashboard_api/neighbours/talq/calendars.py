@@ -16,6 +16,7 @@ from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.night_levels import Sun
 from dashboard_api.neighbours.talq.program_model import Calendar, parse
 from dashboard_api.neighbours.talq.programs import TOO_MUCH, Hours, hours_of_program
+from languages.message import Message
 
 MOST_PROGRAMS: Final = 100
 MOST_CALENDARS: Final = 100
@@ -39,7 +40,7 @@ def hours_of_calendars(calendars: Mapping[str, Any], programs: Mapping[str, Any]
     """
     for name, documents, most in (("calendars", calendars, MOST_CALENDARS), ("programs", programs, MOST_PROGRAMS)):
         if len(documents) > most:
-            raise RefusedError(TOO_MUCH, name, f"more than {most}")
+            raise RefusedError(TOO_MUCH, name, Message("value.many", n=most))
     hours = {program_id: hours_of_program(document, night.sun) for program_id, document in programs.items()}
     found = {}
     for calendar_id, document in calendars.items():
@@ -59,7 +60,7 @@ def hours_of_calendar(document: Any, programs: Mapping[str, Any], night: Night) 
     """
     program_id = program_of_night(parse(Calendar, document), night.evening)
     if program_id is None or program_id not in programs:
-        raise RefusedError(_MISSING, "calendars", f"no control program {str(program_id)[:100]}")
+        raise RefusedError(_MISSING, "calendars", Message("talq.no_program", address=str(program_id)[:100]))
     return hours_of_program(programs[program_id], night.sun)
 
 
@@ -67,7 +68,8 @@ def _check_programs(calendar: Calendar, known: Mapping[str, Any]) -> None:
     rules = calendar.rules or []
     named = {*(rule.program for rule in rules), calendar.defaultProgram} - {None, ""}
     for program_id in sorted(str(one) for one in named - known.keys()):
-        raise RefusedError(_MISSING, f"calendars.{calendar.id[:100]}", f"no control program {program_id[:100]}")
+        reason = Message("talq.no_program", address=program_id[:100])
+        raise RefusedError(_MISSING, f"calendars.{calendar.id[:100]}", reason)
     if not calendar.defaultProgram and not any(holds_always(rule) for rule in rules):
-        reason = "on some days the calendar names no program" if rules else "the calendar names no program"
+        reason = Message("talq.names_no_program_on_some") if rules else Message("talq.names_no_program")
         raise RefusedError(_MISSING, "defaultProgram", reason)

@@ -13,6 +13,7 @@ from dashboard_api.errors import NotFoundError
 from dashboard_api.neighbours.talq.answers import CHANGING, COUNT, answer, body_of, error_answer
 from dashboard_api.neighbours.talq.devices import DeviceSource
 from dashboard_api.neighbours.talq.errors import RefusedError
+from languages.message import Message
 
 
 async def refuse_devices(request: Request) -> Response:
@@ -58,7 +59,7 @@ async def refuse_attribute(request: Request, device_address: str, function_id: s
 
 
 def _refusal(where: str) -> RefusedError:
-    return RefusedError("genericError", where, "devices are those of the city's register: no commissioning")
+    return RefusedError("genericError", where, Message("talq.no_commissioning"))
 
 
 async def _must_be_there(request: Request, address: str, function_id: str | None = None) -> None:

@@ -26,6 +26,7 @@ from dashboard_api.store.controller_schedules import (
     change_plans,
     read_plans,
 )
+from languages.message import Message, Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ async def _put_in(
     async def make(_given: Mapping[str, str]) -> Any:
         documents = await body_of(request)
         if not isinstance(documents, list):
-            raise BadRequestError("bad_member", where="body", reason="not a list")
+            raise BadRequestError("bad_member", where="body", reason=Message("value.list"))
         by_id = _by_id(documents, kind)
 
         def edit(plans: Plans) -> Plans:
@@ -182,7 +183,7 @@ async def _put_one(
     async def make(_given: Mapping[str, str]) -> Any:
         document = await body_of(request)
         if document_id not in _by_id([document], kind):
-            raise BadRequestError("bad_member", where="id", reason="not the one of the address")
+            raise BadRequestError("bad_member", where="id", reason=Message("value.other_path"))
 
         def edit(plans: Plans) -> Plans:
             _known(kind.of(plans), document_id)
@@ -232,9 +233,9 @@ async def _change(context: Context, actor: Actor, principal: Principal, edit: Ca
 def _by_id(documents: Sequence[Any], kind: _Kind) -> dict[str, Any]:
     found = {parse(kind.model, document).id: document for document in documents}
     if len(found) < len(documents):
-        raise BadRequestError("bad_member", where="id", reason="twice in the list")
+        raise BadRequestError("bad_member", where="id", reason=Message("value.twice"))
     if COUNT in found:
-        raise RefusedError("genericError", "id", f"'{COUNT}' is the address of their number")
+        raise RefusedError("genericError", "id", Message("talq.address_of_count", address=COUNT))
     return found
 
 
@@ -247,9 +248,11 @@ def _check_unused(plans: Plans, kind: _Kind, document_id: str) -> None:
     used = "deletingResourceIsReferred"
     if kind is _CALENDARS and plans.controllers.get(document_id):
         first = plans.controllers[document_id][0]
-        raise RefusedError(used, "calendarAddress", f"controller {first} follows it")
+        raise RefusedError(used, "calendarAddress", Message("talq.used_by_controller", controller_id=Plain(first)))
     if kind is _PROGRAMS:
         for calendar in plans.calendars.values():
             named = {calendar.get("defaultProgram"), *(rule["program"] for rule in calendar.get("rules") or ())}
             if document_id in named:
-                raise RefusedError(used, "controlProgramAddress", f"calendar {calendar['id'][:100]} names it")
+                raise RefusedError(
+                    used, "controlProgramAddress", Message("talq.used_by_calendar", calendar=calendar["id"])
+                )

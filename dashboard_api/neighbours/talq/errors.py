@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard_api.errors import BadRequestError
+from languages.message import Message
 
 
 class RefusedError(BadRequestError):
@@ -12,7 +13,7 @@ class RefusedError(BadRequestError):
         key: TALQ's word for the reason.
     """
 
-    def __init__(self, key: str, where: str, reason: str) -> None:
+    def __init__(self, key: str, where: str, reason: Message) -> None:
         """``where`` names the member, ``reason`` says why."""
         super().__init__("talq_refused", where=where, reason=reason)
         self.key = key

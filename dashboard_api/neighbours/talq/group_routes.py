@@ -28,6 +28,7 @@ from dashboard_api.neighbours.talq.loggers import sources_of
 from dashboard_api.neighbours.talq.own_groups import check_groups, parse_groups, parse_members
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.talq_documents import GROUPS, LOGGERS, Documents, change_documents, read_documents
+from languages.message import Message
 
 
 async def get_groups(request: Request) -> Response:
@@ -84,7 +85,7 @@ async def put_group(request: Request, context: ContextOf, actor: ActorOf, group_
     async def make(_given: Mapping[str, str]) -> Any:
         document = await body_of(request)
         if group_address not in parse_groups([document]):
-            raise BadRequestError("bad_member", where="address", reason="not the one of the path")
+            raise BadRequestError("bad_member", where="address", reason=Message("value.other_path"))
         await _change(request, context, actor, group_address, lambda _group: document)
         return document
 
@@ -210,7 +211,7 @@ async def _devices(request: Request) -> Devices:
 
 def _must_be_own(own: Documents, groups: Groups, address: str) -> None:
     if address in groups.members:
-        raise RefusedError("resourceConflict", "groupAddress", f"{address[:100]}: a group of the register")
+        raise RefusedError("resourceConflict", "groupAddress", Message("talq.register_group", address=address))
     if address not in own:
         raise NotFoundError("talq_unknown", value=address[:200])
 
@@ -219,7 +220,11 @@ def _check_unused(own: Documents, loggers: Documents, address: str) -> None:
     reference = (GROUPS, address)
     for name, group in own.items():
         if any((one["resource"], one["address"]) == reference for one in group["members"]):
-            raise RefusedError("deletingResourceIsReferred", "groupAddress", f"group {name[:100]} has it as a member")
+            raise RefusedError(
+                "deletingResourceIsReferred", "groupAddress", Message("talq.used_by_group", address=name)
+            )
     for name, logger in loggers.items():
         if reference in sources_of(logger):
-            raise RefusedError("deletingResourceIsReferred", "groupAddress", f"logger {name[:100]} names it")
+            raise RefusedError(
+                "deletingResourceIsReferred", "groupAddress", Message("talq.used_by_logger", address=name)
+            )

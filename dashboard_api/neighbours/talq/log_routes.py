@@ -24,6 +24,7 @@ from dashboard_api.neighbours.talq.measurements import measurement_entries
 from dashboard_api.neighbours.talq.programs import TOO_MUCH
 from dashboard_api.store.audit import Actor
 from dashboard_api.store.talq_documents import LOGGERS, Documents, change_documents
+from languages.message import Message
 
 _MOST_ENTRIES: Final = 20_000
 
@@ -81,7 +82,7 @@ async def post_logger_config(request: Request, context: ContextOf, actor: ActorO
             if address in before or address in _ENTRIES:
                 raise UsedIdError("talq_used_id", value=address[:200])
             if len(before) >= MOST_LOGGERS:
-                raise RefusedError(TOO_MUCH, LOGGERS, f"more than {MOST_LOGGERS} beside the gateway's own")
+                raise RefusedError(TOO_MUCH, LOGGERS, Message("talq.many_loggers", most=MOST_LOGGERS))
             return {**before, address: document}
 
         await _write(context, actor, edit)
@@ -96,7 +97,7 @@ async def put_logger_config(request: Request, context: ContextOf, actor: ActorOf
     async def make(_given: Mapping[str, str]) -> Any:
         document = await body_of(request)
         if (await _checked(request, document)).address != logger_address:
-            raise BadRequestError("bad_member", where="address", reason="not the one of the path")
+            raise BadRequestError("bad_member", where="address", reason=Message("value.other_path"))
 
         def edit(before: Documents) -> Documents:
             _known(before, logger_address)
@@ -142,7 +143,7 @@ async def _write(context: Context, actor: Actor, edit: Callable[[Documents], Doc
 
 def _known(documents: Documents, address: str) -> None:
     if address in _ENTRIES:
-        raise RefusedError("resourceConflict", "loggerAddress", f"{address}: the gateway's own logger")
+        raise RefusedError("resourceConflict", "loggerAddress", Message("talq.own_logger", address=address))
     if address not in documents:
         raise NotFoundError("talq_unknown", value=address[:200])
 

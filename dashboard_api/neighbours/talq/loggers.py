@@ -16,6 +16,7 @@ from dashboard_api.neighbours.talq.program_model import Identifier, Part, Text, 
 from dashboard_api.neighbours.talq.programs import TOO_MUCH
 from dashboard_api.neighbours.talq.sampling import Profile, SamplingProfile, profiles_of
 from dashboard_api.store.talq_documents import GROUPS
+from languages.message import Message, Plain
 
 MOST_LOGGERS: Final = 20
 _LONGEST_DELAY_S: Final = 86_400
@@ -148,23 +149,23 @@ def _recorded(mode: RecordingMode | None) -> tuple[frozenset[str], frozenset[str
     """The events and the quantities that are recorded."""
     where = "recordingMode"
     if mode is None:
-        raise RefusedError(TOO_MUCH, where, "a logger says how it records")
+        raise RefusedError(TOO_MUCH, where, Message("talq.no_recording"))
     if mode.activePeriods:
-        raise RefusedError(TOO_MUCH, f"{where}.activePeriods", "recorded is all day")
+        raise RefusedError(TOO_MUCH, f"{where}.activePeriods", Message("talq.recorded_all_day"))
     if mode.type == "EventRecordingMode":
         if mode.sourceEvents is None:
-            raise BadRequestError("bad_member", where=f"{where}.sourceEvents", reason="missing")
+            raise BadRequestError("bad_member", where=f"{where}.sourceEvents", reason=Message("value.missing"))
         known = frozenset((*mapping.TOLD, mapping.COMMUNICATION_EVENT))
         white, black = mode.sourceEvents.whiteList, mode.sourceEvents.blackList
         if white is None and black is None:
             return frozenset(), frozenset()
         return (known if white is None else known & frozenset(white)) - frozenset(black or ()), frozenset()
     if mode.type not in {"VendorRecordingMode", _PERIODIC}:
-        reason = f"{mode.type[:50]}; there are EventRecordingMode, {_PERIODIC} and VendorRecordingMode"
-        raise RefusedError(TOO_MUCH, f"{where}.type", reason)
+        kinds = Plain(f"EventRecordingMode, {_PERIODIC}, VendorRecordingMode")
+        raise RefusedError(TOO_MUCH, f"{where}.type", Message("value.choice", words=kinds))
     if mode.content is None:
         if mode.type == _PERIODIC:
-            raise BadRequestError("bad_member", where=f"{where}.content", reason="missing")
+            raise BadRequestError("bad_member", where=f"{where}.content", reason=Message("value.missing"))
         return frozenset(), frozenset(mapping.MEASURED)
     return frozenset(), frozenset(name for one in mode.content for name in _quantities(one, f"{where}.content"))
 
@@ -172,12 +173,12 @@ def _recorded(mode: RecordingMode | None) -> tuple[frozenset[str], frozenset[str
 def _quantities(content: Content, where: str) -> Iterable[str]:
     """The quantities that one part of a content names; functions that are not there are just not recorded."""
     if content.attributeScope is not None:
-        raise RefusedError(TOO_MUCH, f"{where}.attributeScope", "attributes are named one by one")
+        raise RefusedError(TOO_MUCH, f"{where}.attributeScope", Message("talq.attributes_one_by_one"))
     function = content.function
     if function.functionId is None and function.functionType is None:
-        raise BadRequestError("bad_member", where=f"{where}.function", reason="neither functionId nor functionType")
+        raise BadRequestError("bad_member", where=f"{where}.function", reason=Message("talq.no_function"))
     if any(one.onChangeThreshold is not None for one in function.attributes or ()):
-        raise RefusedError(TOO_MUCH, f"{where}.function.attributes", "onChangeThreshold: every sample is recorded")
+        raise RefusedError(TOO_MUCH, f"{where}.function.attributes", Message("talq.every_sample"))
     if function.functionId != mapping.MONITOR and function.functionType != _MONITOR_TYPE:
         return ()
     if function.attributes is None:
@@ -188,13 +189,13 @@ def _quantities(content: Content, where: str) -> Iterable[str]:
 def _check_reporting(mode: ReportingMode | None) -> None:
     where = "reportingMode"
     if mode is None:
-        raise RefusedError(TOO_MUCH, where, "a logger says how it reports")
+        raise RefusedError(TOO_MUCH, where, Message("talq.no_reporting"))
     if mode.type != "ImmediateReportingMode":
-        raise RefusedError(TOO_MUCH, f"{where}.type", f"{mode.type[:50]}; there is ImmediateReportingMode")
+        raise RefusedError(TOO_MUCH, f"{where}.type", Message("value.choice", words=Plain("ImmediateReportingMode")))
     if mode.delay is None or mode.delay < 0:
-        raise BadRequestError("bad_member", where=f"{where}.delay", reason="not a whole number of seconds from 0 on")
+        raise BadRequestError("bad_member", where=f"{where}.delay", reason=Message("value.least", least=0))
     if mode.delay > _LONGEST_DELAY_S:
-        raise RefusedError(TOO_MUCH, f"{where}.delay", f"more than {_LONGEST_DELAY_S} s")
+        raise RefusedError(TOO_MUCH, f"{where}.delay", Message("value.most", most=_LONGEST_DELAY_S))
 
 
 def _lamps(references: Iterable[Reference], devices: Devices, groups: Groups, *, is_checked: bool) -> frozenset[str]:
@@ -210,6 +211,6 @@ def _lamps(references: Iterable[Reference], devices: Devices, groups: Groups, *,
             if is_there:
                 found.add(device)
         if not is_there and not is_checked:
-            reason = f"no {one.resource.removesuffix('s')} {one.address[:100]}"
-            raise RefusedError("relatedResourceNotFound", "sourceAddresses", reason)
+            reference = Message("talq.no_reference", resource=Plain(one.resource[:50]), address=one.address)
+            raise RefusedError("relatedResourceNotFound", "sourceAddresses", reference)
     return frozenset(found)

@@ -16,6 +16,7 @@ from dashboard_api.neighbours.talq.program_model import Identifier, Part, Text, 
 from dashboard_api.neighbours.talq.programs import TOO_MUCH
 from dashboard_api.neighbours.talq.targets import row_of
 from dashboard_api.store.talq_documents import GROUPS
+from languages.message import Message
 
 MOST_GROUPS: Final = 200
 MOST_MEMBERS: Final = 20_000  # of a group
@@ -47,14 +48,14 @@ def parse_groups(documents: Any) -> dict[str, Any]:
         RefusedError: an address that a management system cannot give.
     """
     if not isinstance(documents, list):
-        raise BadRequestError("bad_member", where="body", reason="not a list")
+        raise BadRequestError("bad_member", where="body", reason=Message("value.list"))
     found = {}
     for document in documents:
         address = parse(Group, document).address
         if address in found:
-            raise BadRequestError("bad_member", where="address", reason="twice in the list")
+            raise BadRequestError("bad_member", where="address", reason=Message("value.twice"))
         if address == COUNT or address.startswith(_OF_THE_REGISTER):
-            raise RefusedError("genericError", "address", f"{address[:100]}: such addresses are the gateway's own")
+            raise RefusedError("genericError", "address", Message("talq.own_address", address=address))
         found[address] = document
     return found
 
@@ -66,7 +67,7 @@ def parse_members(documents: Any) -> list[dict[str, Any]]:
         BadRequestError: not as the data model describes them.
     """
     if not isinstance(documents, list):
-        raise BadRequestError("bad_member", where="body", reason="not a list")
+        raise BadRequestError("bad_member", where="body", reason=Message("value.list"))
     for document in documents:
         parse(Reference, document)
     return documents
@@ -87,17 +88,19 @@ def check_groups(
         RefusedError: too many, a member that is not there, or a group that is in itself.
     """
     if len(after) > MOST_GROUPS:
-        raise RefusedError(TOO_MUCH, GROUPS, f"more than {MOST_GROUPS}")
+        raise RefusedError(TOO_MUCH, GROUPS, Message("value.many", n=MOST_GROUPS))
     if sum(len(one["members"]) for one in after.values()) > _MOST_IN_ALL:
-        raise RefusedError(TOO_MUCH, "members", f"more than {_MOST_IN_ALL} members of all groups")
+        raise RefusedError(TOO_MUCH, "members", Message("talq.many_members", most=_MOST_IN_ALL))
     for address, members in changed.items():
         if len(after[address]["members"]) > MOST_MEMBERS:
-            raise RefusedError(TOO_MUCH, "members", f"more than {MOST_MEMBERS}")
+            raise RefusedError(TOO_MUCH, "members", Message("value.many", n=MOST_MEMBERS))
         for one in members:
             if one["resource"] != GROUPS:
                 row_of(one["address"], devices, "resourceConflict", "members")
             elif one["address"] not in groups.members and one["address"] not in after:
-                raise RefusedError("relatedResourceNotFound", "members", f"no group {one['address'][:100]}")
+                raise RefusedError(
+                    "relatedResourceNotFound", "members", Message("talq.no_group", address=one["address"])
+                )
     _check_nesting(after)
 
 
@@ -110,6 +113,6 @@ def _check_nesting(after: Mapping[str, Any]) -> None:
     while inner:
         free = [address for address, within in inner.items() if not within & inner.keys()]
         if not free:
-            raise RefusedError("resourceConflict", "members", f"group {min(inner)[:100]} would be in itself")
+            raise RefusedError("resourceConflict", "members", Message("talq.group_in_itself", address=min(inner)))
         for address in free:
             del inner[address]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dashboard_api.errors import BadRequestError
+from ingest.schema.validation import reason_of
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, Field(max_length=500)]
@@ -131,4 +132,4 @@ def parse(model: type[Part], document: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadRequestError("bad_member", where=where[:200], reason=first["msg"][:200]) from error
+        raise BadRequestError("bad_member", where=where[:200], reason=reason_of(first)) from error

@@ -28,6 +28,7 @@ from dashboard_api.neighbours.talq.program_model import (
     FixedTimeControl,
     parse,
 )
+from languages.message import Message, Plain
 
 MOST_SWITCH_POINTS: Final = 90
 MOST_PERIODS: Final = 24
@@ -51,15 +52,15 @@ def hours_of_program(document: Any, sun: Sun | None = None) -> Hours:
     """
     kind = parse(ControlProgram, document).type
     if kind != "ControlProgramOne":
-        raise RefusedError(TOO_MUCH, "type", f"a program of type {kind[:50]}; there is ControlProgramOne")
+        raise RefusedError(TOO_MUCH, "type", Message("value.choice", words=Plain("ControlProgramOne")))
     program: ControlProgramOne = parse(ControlProgramOne, document)
     if program.dynamicControls:
-        raise RefusedError(TOO_MUCH, "dynamicControls", "levels change at times of day and by the sun alone")
+        raise RefusedError(TOO_MUCH, "dynamicControls", Message("talq.no_dynamic"))
     if len(program.activePeriods) > MOST_PERIODS:
-        raise RefusedError(TOO_MUCH, "activePeriods", f"more than {MOST_PERIODS}")
+        raise RefusedError(TOO_MUCH, "activePeriods", Message("value.many", n=MOST_PERIODS))
     for one in program.activePeriods:
         if one.name not in {"AbsoluteActivePeriod", "AstroClockActivePeriod"}:
-            reason = "active periods are AbsoluteActivePeriod and AstroClockActivePeriod"
+            reason = Message("value.choice", words=Plain("AbsoluteActivePeriod, AstroClockActivePeriod"))
             raise RefusedError(TOO_MUCH, f"activePeriods.{one.name[:50]}", reason)
     try:
         return _of_every_night(program)
@@ -99,12 +100,13 @@ def _of_one_night(program: ControlProgramOne, sun: Sun) -> Hours:
     by_sun = []
     for one in program.astroClockTimeControls or ():
         if one.operation not in OPERATIONS:
-            raise RefusedError(TOO_MUCH, f"{where}.operation", f"{one.operation[:20]}: {', '.join(sorted(OPERATIONS))}")
+            reason = Message("value.choice", words=Plain(", ".join(sorted(OPERATIONS))))
+            raise RefusedError(TOO_MUCH, f"{where}.operation", reason)
         minute = _minute_by_sun(sun, one.solarEventType, one.offset, where)
         level, ramp = _target(one.command, where)
         by_sun.append(Control(minute, level, ramp, one.operation))
     if len({one.minute for one in by_sun}) < len(by_sun):
-        raise BadRequestError("bad_member", where=where, reason="two controls in the same minute of a night")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.same_minute"))
     periods = []
     for period in program.activePeriods:
         if period.name == "AstroClockActivePeriod":
@@ -138,21 +140,21 @@ def _by_sun(periods: Sequence[ActivePeriod], controls: Sequence[AstroClockTimeCo
     offset = {"sunset": -FURTHEST_FROM_SUN, "sunrise": FURTHEST_FROM_SUN}
     for one in controls:
         if one.operation != "Set":
-            raise RefusedError(TOO_MUCH, f"{where}.operation", f"{one.operation[:20]}: Set alone")
+            raise RefusedError(TOO_MUCH, f"{where}.operation", Message("value.choice", words=Plain("Set")))
         if level[one.solarEventType] >= 0:
-            reason = f"two controls by the {one.solarEventType}: inside a night levels change at times of day alone"
+            reason = Message("talq.two_by_the_sun", event=Plain(one.solarEventType))
             raise RefusedError(TOO_MUCH, where, reason)
         _sun(one.solarEventType, one.offset, where)
         level[one.solarEventType], offset[one.solarEventType] = _level(one.command, where), one.offset
     if any(one.name == "AbsoluteActivePeriod" for one in periods):
-        raise RefusedError(TOO_MUCH, where, "with an AbsoluteActivePeriod: times of day alone")
+        raise RefusedError(TOO_MUCH, where, Message("talq.times_alone"))
     if len(controls) == 1:
         (night,) = (found for found in level.values() if found >= 0)
         return {**_sun_period(periods), "dim": _dims([(_NOON, night)])}
     sun = _sun_offsets(periods) if periods else (-FURTHEST_FROM_SUN, FURTHEST_FROM_SUN)
     is_whole_night = offset["sunset"] <= sun[0] and offset["sunrise"] >= sun[1]
     if level["sunrise"] != 0 and not (periods and is_whole_night):
-        reason = "the level between sunrise and sunset is not 0, or not outside of the active period"
+        reason = Message("talq.lit_by_day")
         raise RefusedError(TOO_MUCH, where, reason)
     on = _sun("sunset", max(offset["sunset"], sun[0]), where)
     off = _sun("sunrise", min(offset["sunrise"], sun[1]), where)
@@ -162,7 +164,7 @@ def _by_sun(periods: Sequence[ActivePeriod], controls: Sequence[AstroClockTimeCo
 def _sun_offsets(periods: Sequence[ActivePeriod]) -> tuple[int, int]:
     """Minutes from sunset to on, and from sunrise to off, of the one period by the sun."""
     if len(periods) != 1:
-        reason = "an AstroClockActivePeriod stands alone" if periods else "lamps that burn all day have no schedule"
+        reason = Message("talq.period_alone") if periods else Message("talq.burn_all_day")
         raise RefusedError(TOO_MUCH, "activePeriods", reason)
     return _offsets(periods[0])
 
@@ -172,7 +174,7 @@ def _offsets(period: ActivePeriod) -> tuple[int, int]:
     for event, offset in (("sunset", period.sunsetOffset), ("sunrise", period.sunriseOffset)):
         where = f"activePeriods.{period.name}.{event}Offset"
         if offset is None:
-            raise BadRequestError("bad_member", where=where, reason="missing")
+            raise BadRequestError("bad_member", where=where, reason=Message("value.missing"))
         _sun(event, offset, where)
         found.append(offset)
     return found[0], found[1]
@@ -185,7 +187,7 @@ def _sun_period(periods: Sequence[ActivePeriod]) -> dict[str, str]:
 
 def _sun(event: str, offset: int, where: str) -> str:
     if abs(offset) > FURTHEST_FROM_SUN:
-        raise RefusedError(TOO_MUCH, where, f"at most {FURTHEST_FROM_SUN} minutes from {event}")
+        raise RefusedError(TOO_MUCH, where, Message("talq.far_from_sun", most=FURTHEST_FROM_SUN, event=Plain(event)))
     return event if offset == 0 else f"{event}{offset:+d}m"
 
 
@@ -197,7 +199,7 @@ def _span(one: ActivePeriod) -> tuple[str, str]:
 def _clock(text: str | None, where: str) -> str:
     match = _TIME.fullmatch(text or "")
     if match is None:
-        raise BadRequestError("bad_member", where=where, reason="not a time like 21:30:00")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.clock"))
     return f"{match[1]}:{match[2]}"  # programSecondsSupported is false: seconds are not looked at
 
 
@@ -215,15 +217,15 @@ def _steps(controls: Sequence[FixedTimeControl]) -> list[Step]:
 def _check_times(controls: Sequence[FixedTimeControl]) -> list[str]:
     where = "fixedTimeControls"
     if not controls:
-        raise RefusedError(TOO_MUCH, where, "a program says its level at one time of day at least")
+        raise RefusedError(TOO_MUCH, where, Message("talq.no_level"))
     if len(controls) > MOST_SWITCH_POINTS:
-        raise RefusedError(TOO_MUCH, where, f"more than {MOST_SWITCH_POINTS} switch points")
+        raise RefusedError(TOO_MUCH, where, Message("value.many", n=MOST_SWITCH_POINTS))
     times = [_clock(one.startTime, f"{where}.startTime") for one in controls]
     if len(set(times)) < len(times):
-        raise BadRequestError("bad_member", where=where, reason="two controls in the same minute")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.same_minute"))
     from_noon = [(time < _NOON, time) for time in times]
     if sorted(times) != times and sorted(from_noon) != from_noon:
-        raise BadRequestError("bad_member", where=where, reason="not in the order of their times")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.order_of_times"))
     return times
 
 
@@ -235,7 +237,7 @@ def _dims(steps: Sequence[Step]) -> list[dict[str, Any]]:
 def _level(command: Command, where: str) -> int:
     level, ramp = _target(command, where)
     if ramp:
-        raise RefusedError(TOO_MUCH, where, "a ramp: lamps change their level at once")
+        raise RefusedError(TOO_MUCH, where, Message("talq.no_ramp"))
     return level
 
 
@@ -243,16 +245,18 @@ def _target(command: Command, where: str) -> tuple[int, int]:
     """The level that a command ends at, and the minutes that it takes to it; seconds are not looked at."""
     value = command.state.value
     if command.state.name != "LevelState":
-        raise RefusedError(TOO_MUCH, f"{where}.state", "lamps take a LevelState")
+        raise RefusedError(TOO_MUCH, f"{where}.state", Message("talq.level_state"))
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-        raise BadRequestError("bad_member", where=f"{where}.state.value", reason="not a whole number from 0 to 100")
+        reason = Message("value.whole_within", least=0, most=100)
+        raise BadRequestError("bad_member", where=f"{where}.state.value", reason=reason)
     if command.rampFromLevelTime:
-        raise RefusedError(TOO_MUCH, f"{where}.rampFromLevelTime", "a control of a program is not taken back")
+        raise RefusedError(TOO_MUCH, f"{where}.rampFromLevelTime", Message("talq.not_taken_back"))
     ramp_s = command.rampToLevelTime or 0
     if not 0 <= ramp_s < _LONGEST_RAMP_S:  # also of what is no number
-        raise RefusedError(TOO_MUCH, f"{where}.rampToLevelTime", f"not from 0 to {_LONGEST_RAMP_S} s")
+        reason = Message("value.whole_within", least=0, most=_LONGEST_RAMP_S)
+        raise RefusedError(TOO_MUCH, f"{where}.rampToLevelTime", reason)
     return value, int(ramp_s // 60)
 
 
@@ -273,7 +277,7 @@ def _levels(spans: Sequence[tuple[str, str]], steps: Sequence[Step]) -> list[int
 def _by_level(levels: Sequence[int]) -> Hours:
     """Hours from the levels of a day's minutes; lamps burn neither before nor after noon."""
     if levels[0] or levels[-1]:
-        raise RefusedError(TOO_MUCH, "activePeriods", "lamps that burn at noon have no schedule")
+        raise RefusedError(TOO_MUCH, "activePeriods", Message("talq.burn_at_noon"))
     lit = [minute for minute, level in enumerate(levels) if level]
     on, off = (lit[0], lit[-1] + 1) if lit else (0, 1)
     if _time(on) < _NOON:  # a schedule's night begins in the evening: with level 0, which is off
@@ -281,7 +285,7 @@ def _by_level(levels: Sequence[int]) -> Hours:
     steps = [(_time(on), levels[on])]
     steps += [(_time(minute), levels[minute]) for minute in range(on + 1, off) if levels[minute] != levels[minute - 1]]
     if len(steps) > _MOST_STEPS:
-        raise RefusedError(TOO_MUCH, "activePeriods", f"more than {_MOST_STEPS} changes of level in a night")
+        raise RefusedError(TOO_MUCH, "activePeriods", Message("talq.many_steps", most=_MOST_STEPS))
     return {"on": _time(on), "off": _time(off), "dim": [{"at": time, "level": level} for time, level in steps]}
 
 

@@ -23,6 +23,7 @@ from dashboard_api.neighbours.talq.group_routes import groups_of
 from dashboard_api.neighbours.talq.groups import Groups
 from dashboard_api.neighbours.talq.targets import rows_meant
 from dashboard_api.store.work import one_command
+from languages.message import Message
 
 _MOST_UNPAGED: Final = 5000  # devices of an answer without `limit`
 _MAX_LIMIT: Final = 1000
@@ -139,9 +140,9 @@ async def post_override(request: Request, context: ContextOf, actor: ActorOf, pr
 def _override(document: Any, devices: Devices, groups: Groups, now_us: int) -> tuple[list[str], int | None, int | None]:
     """Lamps, level and end of an override command."""
     if not isinstance(document, dict):
-        raise BadRequestError("bad_member", where="body", reason="not an object")
+        raise BadRequestError("bad_member", where="body", reason=Message("value.table"))
     if document.get("addresses") == []:
-        raise BadRequestError("bad_member", where="addresses", reason="empty")
+        raise BadRequestError("bad_member", where="addresses", reason=Message("value.empty"))
     rows = rows_meant(document, devices, groups, "overrideAddressNotValid", _MOST_LAMPS)
     lamp_ids = [devices.lamps.properties["lamp_id"][row] for row in rows]
     command = document.get("targetCommand")
@@ -149,17 +150,19 @@ def _override(document: Any, devices: Devices, groups: Groups, now_us: int) -> t
         return lamp_ids, None, None
     state = command.get("state") if isinstance(command, dict) else None
     if not isinstance(command, dict) or not isinstance(state, dict):
-        raise BadRequestError("bad_member", where="targetCommand.state", reason="missing")
+        raise BadRequestError("bad_member", where="targetCommand.state", reason=Message("value.missing"))
     level = state.get("value")
     if state.get("name") != "LevelState" or not isinstance(level, int) or isinstance(level, bool):
-        raise RefusedError("overrideCommandNotValid", "targetCommand.state", "only a LevelState can be commanded")
+        raise RefusedError("overrideCommandNotValid", "targetCommand.state", Message("talq.level_state"))
     if not 0 <= level <= 100:
-        raise BadRequestError("bad_member", where="targetCommand.state.value", reason="not from 0 to 100")
+        raise BadRequestError(
+            "bad_member", where="targetCommand.state.value", reason=Message("value.whole_within", least=0, most=100)
+        )
     if command.get("rampToLevelTime") or command.get("rampFromLevelTime"):
-        raise RefusedError("overrideCommandNotValid", "targetCommand", "lamps change their level at once")
+        raise RefusedError("overrideCommandNotValid", "targetCommand", Message("talq.no_ramp"))
     start_us, until_us = (_time(command, name) for name in ("start", "expiration"))
     if start_us is not None and start_us > now_us:
-        raise RefusedError("overrideCommandNotValid", "targetCommand.start", "a command begins at once")
+        raise RefusedError("overrideCommandNotValid", "targetCommand.start", Message("talq.begins_at_once"))
     return lamp_ids, level, until_us
 
 
@@ -168,7 +171,7 @@ def _time(command: Mapping[str, Any], name: str) -> int | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise BadRequestError("bad_member", where=f"targetCommand.{name}", reason="not a time")
+        raise BadRequestError("bad_member", where=f"targetCommand.{name}", reason=Message("value.time"))
     return parse_time(text, name)
 
 

@@ -12,6 +12,7 @@ from dashboard_api.errors import BadRequestError
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.program_model import Part, Text
 from dashboard_api.neighbours.talq.programs import TOO_MUCH
+from languages.message import Message
 
 MOST_PROFILES: Final = 10
 SHORTEST_S: Final = 60
@@ -58,9 +59,9 @@ def profiles_of(described: Sequence[SamplingProfile] | None, where: str) -> tupl
         RefusedError: a single sample, or a period that is too short or too long.
     """
     if not described:
-        raise BadRequestError("bad_member", where=where, reason="missing")
+        raise BadRequestError("bad_member", where=where, reason=Message("value.missing"))
     if len(described) > MOST_PROFILES:
-        raise RefusedError(TOO_MUCH, where, f"more than {MOST_PROFILES}")
+        raise RefusedError(TOO_MUCH, where, Message("value.many", n=MOST_PROFILES))
     return tuple(_profile(one, where) for one in described)
 
 
@@ -68,16 +69,16 @@ def _profile(one: SamplingProfile, where: str) -> Profile:
     start_us = _moment_us(one.samplingStartTime, f"{where}.samplingStartTime")
     end_us = None if one.samplingEndTime is None else _moment_us(one.samplingEndTime, f"{where}.samplingEndTime")
     if end_us is not None and end_us < start_us:
-        raise BadRequestError("bad_member", where=f"{where}.samplingEndTime", reason="before samplingStartTime")
+        raise BadRequestError("bad_member", where=f"{where}.samplingEndTime", reason=Message("talq.ends_before"))
     where = f"{where}.samplingPeriod"
     if one.samplingPeriod is None:
-        raise RefusedError(TOO_MUCH, where, "missing: samples are taken again and again, not once")
+        raise RefusedError(TOO_MUCH, where, Message("talq.sampled_once"))
     match = _PERIOD.fullmatch(one.samplingPeriod)
     if match is None or not any(match.groups()):
-        raise BadRequestError("bad_member", where=where, reason="not a period like PT15M")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.period"))
     period_s = sum(int(n) * seconds for n, seconds in zip(match.groups(), _SECONDS, strict=True) if n)
     if not SHORTEST_S <= period_s <= LONGEST_S:
-        raise RefusedError(TOO_MUCH, where, f"{period_s} s: from {SHORTEST_S} to {LONGEST_S} s")
+        raise RefusedError(TOO_MUCH, where, Message("talq.sampling_period", least=SHORTEST_S, most=LONGEST_S))
     return Profile(start_us, period_s * 1_000_000, end_us)
 
 
@@ -88,5 +89,5 @@ def _moment_us(text: str, where: str) -> int:
     except (ValueError, OverflowError):
         at_us = None
     if at_us is None:
-        raise BadRequestError("bad_member", where=where, reason="not a moment like 2026-11-24T18:00:00Z")
+        raise BadRequestError("bad_member", where=where, reason=Message("value.time"))
     return at_us

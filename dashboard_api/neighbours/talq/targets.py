@@ -12,6 +12,7 @@ from dashboard_api.neighbours.talq import mapping
 from dashboard_api.neighbours.talq.devices import Devices
 from dashboard_api.neighbours.talq.errors import RefusedError
 from dashboard_api.neighbours.talq.groups import Groups
+from languages.message import Message, Plain
 
 _MOST_ADDRESSES: Final = 20_000
 _FUNCTIONS: Final = ("", mapping.ACTUATOR)
@@ -33,23 +34,23 @@ def rows_meant(document: Any, devices: Devices, groups: Groups, key: str, most: 
     """
     addresses = document.get("addresses")
     if not isinstance(addresses, list) or len(addresses) > _MOST_ADDRESSES:
-        raise BadRequestError("bad_member", where="addresses", reason=f"not a list of at most {_MOST_ADDRESSES}")
+        raise BadRequestError("bad_member", where="addresses", reason=Message("value.list_of", n=_MOST_ADDRESSES))
     found: dict[int, None] = {}
     for one in addresses:
         resource, address = reference(one, "addresses")
         if resource == "groups":
             rows = groups.rows_of(address)
             if rows is None:
-                raise RefusedError("relatedResourceNotFound", "addresses", f"no group {address[:100]}")
+                raise RefusedError("relatedResourceNotFound", "addresses", Message("talq.no_group", address=address))
             found.update(dict.fromkeys(rows))
         elif resource == "devices":
             found[row_of(address, devices, key, "addresses")] = None
         else:
-            raise RefusedError(key, "addresses", f"{resource[:50]}: orders are for devices and groups")
+            raise RefusedError(key, "addresses", Message("talq.devices_and_groups", resource=resource))
     if not found:
-        raise RefusedError(key, "addresses", "no lamp is addressed")
+        raise RefusedError(key, "addresses", Message("talq.no_lamp_meant"))
     if len(found) > most:
-        raise RefusedError(key, "addresses", f"{len(found)} lamps are addressed; {most} at most")
+        raise RefusedError(key, "addresses", Message("talq.many_lamps_meant", n=len(found), most=most))
     return list(found)
 
 
@@ -60,7 +61,7 @@ def reference(document: Any, where: str) -> tuple[str, str]:
         BadRequestError: it is none.
     """
     if not isinstance(document, dict) or not all(isinstance(document.get(key), str) for key in ("resource", "address")):
-        raise BadRequestError("bad_member", where=where, reason="not a reference of resource and address")
+        raise BadRequestError("bad_member", where=where, reason=Message("talq.reference"))
     return document["resource"], document["address"]
 
 
@@ -73,9 +74,11 @@ def row_of(address: str, devices: Devices, key: str, where: str) -> int:
     device, _, function = address.partition("/")
     row = devices.row_of.get(device.lower())
     if row is None:
-        raise RefusedError("relatedResourceNotFound", where, f"no device {address[:50]}")
+        raise RefusedError("relatedResourceNotFound", where, Message("talq.no_device", address=address))
     if function.partition("/")[0] not in _FUNCTIONS:
-        raise RefusedError(key, where, f"{function[:50]}: a lamp is controlled by its {mapping.ACTUATOR}")
+        raise RefusedError(
+            key, where, Message("talq.other_function", function=function, actuator=Plain(mapping.ACTUATOR))
+        )
     return row
 
 
@@ -92,16 +95,18 @@ def whole_controllers(rows: Collection[int], devices: Devices) -> list[str]:
     names = devices.lamps.properties["lamp_id"]
     key = "assignmentAddressNotValid"
     if len(stray):
-        raise RefusedError(key, "addresses", f"{names[int(stray[0])]}: hangs on no controller that has a schedule")
+        raise RefusedError(key, "addresses", Message("talq.no_schedule", lamp_id=Plain(names[int(stray[0])])))
     n = len(metering.controllers)
     n_meant = np.bincount(metering.controller[is_meant], minlength=n)
     n_all = np.bincount(metering.controller[metering.controller >= 0], minlength=n)
     partial = np.flatnonzero((n_meant > 0) & (n_meant < n_all))
     if len(partial):
         one = int(partial[0])
-        reason = (
-            f"{n_meant[one]} of the {n_all[one]} lamps of controller {metering.controllers[one]} are addressed: "
-            "all lamps of a controller have one schedule"
+        reason = Message(
+            "talq.part_of_controller",
+            n=int(n_meant[one]),
+            all=int(n_all[one]),
+            controller_id=Plain(metering.controllers[one]),
         )
         raise RefusedError(key, "addresses", reason)
     return [metering.controllers[one] for one in np.flatnonzero(n_meant).tolist()]

@@ -49,15 +49,19 @@ async function account(): Promise<string | null> {
   return me.accounts === true && typeof me.name === "string" ? me.name : null;
 }
 
+/** The city's clock, by which reports are dated: this phone's may have been set since. */
+async function cityClock(): Promise<() => number | null> {
+  const answer = await fetch("/api/v1/city", { redirect: "error" });
+  const { now } = (await answer.json()) as { now?: string };
+  const aheadMs = Date.parse(now ?? "") - Date.now();
+  return () => (Number.isNaN(aheadMs) ? null : Date.now() + aheadMs);
+}
+
 async function sendOutbox(): Promise<void> {
   const database = await openCrewDatabase();
   try {
-    const me = await account();
-    const isAllGone = await new Outbox(
-      database,
-      server,
-      deviceClock(() => null),
-    ).send(me);
+    const [me, cityNowMs] = await Promise.all([account(), cityClock()]);
+    const isAllGone = await new Outbox(database, server, deviceClock(cityNowMs)).send(me);
     if (!isAllGone) throw new Error("something still waits"); // the browser then tries again later
   } finally {
     database.close();

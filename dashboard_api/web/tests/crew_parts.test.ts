@@ -2,10 +2,11 @@
 /** The parts of the crew's page that need no browser: order, distance, files, addresses, what an answer means. */
 
 import "fake-indexeddb/auto";
-import { expect, test } from "vitest";
-import type { Fault } from "../src/city/types";
+import { expect, test, vi } from "vitest";
+import { CityClock } from "../src/city/clock";
+import type { City, Fault } from "../src/city/types";
+import { morningAfter, ratingsOf } from "../src/crew/choices";
 import { addressOf, labelOf, routeOf, START } from "../src/crew/crew_route";
-import { ratingsOf } from "../src/crew/choices";
 import { openCrewDatabase } from "../src/crew/database";
 import { bearing, compassPoint, distanceText, metresBetween } from "../src/crew/distance";
 import { cell, csvOf, gpxOf } from "../src/crew/exports";
@@ -173,4 +174,18 @@ test("what a circuit or a bus should draw is no lamp to bring", () => {
     [250, 1],
     [90, 2],
   ]);
+});
+
+test("tomorrow is the city's morning, whatever the phone's clock says", () => {
+  const city = { timezone: "Asia/Jakarta", now: "2026-09-21T14:13:20Z" } as City; // 21:13 there
+  const dayMs = 86_400_000;
+  vi.useFakeTimers();
+  for (const offMs of [0, -dayMs, dayMs, 400 * dayMs]) {
+    vi.setSystemTime(Date.parse(city.now) + offMs);
+    const clock = new CityClock();
+    clock.set(city, Date.now());
+    expect(morningAfter(clock, 1)).toBe("2026-09-21T23:00:00.000Z"); // 6:00 in Jakarta
+    expect(morningAfter(clock, 7)).toBe("2026-09-27T23:00:00.000Z");
+  }
+  vi.useRealTimers();
 });

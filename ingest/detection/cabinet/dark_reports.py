@@ -81,7 +81,8 @@ class DarkReports:
         self.steady_share[item], self.steady_n[item] = mean, np.minimum(n + 1, _MOST_SAMPLES)
         self.steady_s[item[has_moved]] = at_s[has_moved]
         is_long: Bool = at_s - self.steady_s[item] >= self._confirm_s[item]
-        return is_long & ~(np.abs(mean - self.reported_share[item]) <= _OTHER * lamp)
+        is_other: Bool = is_long & ~(np.abs(mean - self.reported_share[item]) <= _OTHER * lamp)
+        return is_other
 
     def tell(  # measured columns, in the order of the rule
         self, item: int, controller: int, at_s: int, since_s: int, found: Deficit, *, is_renewal: bool

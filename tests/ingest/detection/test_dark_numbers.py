@@ -5,7 +5,7 @@ import pytest
 
 from ingest.detection.cabinet.dark_mix import dark_number
 from tests.ingest.detection.mixed_street import Circuit, Street
-from tests.ingest.detection.test_streets import learned
+from tests.ingest.detection.street_sweeps import learned
 
 SIZES_W = (20, 28, 40, 60, 70, 90, 100, 120, 150, 170, 250, 280, 400)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ingest.detection.mixed_street import Circuit, Street
-from tests.ingest.detection.test_streets import learned, sweeps
+from tests.ingest.detection.street_sweeps import learned, sweeps
 
 INTERVALS = pytest.mark.parametrize("interval_s", [60, 300])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.ingest.detection.mixed_street import Circuit, Street
-from tests.ingest.detection.test_streets import learned, sweeps
+from tests.ingest.detection.street_sweeps import learned, sweeps
 
 DEAF, WRONG = 12, 3
 

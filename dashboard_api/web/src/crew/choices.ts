@@ -1,6 +1,10 @@
 /** What a crew can pick without typing: causes with the parts that mend them, reasons, and times. Pure. */
 
+import type { CityClock } from "../city/clock";
 import type { Fault } from "../city/types";
+
+const DAY_MS = 86_400_000;
+const MORNING_MS = 6 * 3_600_000;
 
 /** Causes by the kind of fault they go with; the first ones are the most likely. */
 const LAMP_CAUSES = [
@@ -62,10 +66,8 @@ export const WHY = ["no_part", "no_lift", "traffic", "utility", "rain", "unsafe"
 /** Until when, in days from now. */
 export const UNTIL_DAYS = [1, 3, 7, 30] as const;
 
-/** Morning (6:00 by the phone's clock) so many days after `nowMs`, as ISO 8601. */
-export function morningAfter(nowMs: number, days: number): string {
-  const then = new Date(nowMs);
-  then.setDate(then.getDate() + days);
-  then.setHours(6, 0, 0, 0);
-  return then.toISOString();
+/** Morning (6:00 in the city) so many days after the city's today, as ISO 8601: the phone's own clock may be a day off. */
+export function morningAfter(clock: Pick<CityClock, "nowMs" | "isoDay" | "startOfDay">, days: number): string {
+  const day = clock.isoDay(clock.nowMs() + days * DAY_MS);
+  return new Date(Date.parse(clock.startOfDay(day)) + MORNING_MS).toISOString();
 }

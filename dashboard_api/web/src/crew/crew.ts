@@ -34,11 +34,13 @@ export interface Crew {
   go(part: Partial<CrewRoute>): void;
   back(): void;
   redraw(): void;
-  /** Keep actions on a fault in the outbox and send them; false = they could not be kept, and why is said. */
+  /** Keep actions on a fault in the outbox and send them; false = neither could be done, and why is said. */
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
   /** Keep what a check of a citizen's report found in the outbox, and send it; as `report`. */
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean>;
   readonly sendNow: () => void;
+  /** A fault as the server has it after a report. */
+  take(fault: Fault): void;
   /** Say something at the foot of the page for a few seconds. */
   tell(text: string): void;
 }
@@ -73,11 +75,14 @@ export function awayText(fault: Fault, crew: Crew): string {
   return `${distanceText(metres, crew.words.words.locale)} ${way}`;
 }
 
-/** "data 3 min old", or that there is none. */
-export function ageText(atMs: number | null, crew: Crew): string {
+const SET_BACK_MS = 60_000; // less is the difference of two clocks
+
+/** "data 3 min old", or that there is none. `ageMs` is negative where the phone's clock was set back meanwhile. */
+export function ageText(ageMs: number | null, crew: Crew): string {
   const { words } = crew;
-  if (atMs === null) return words.say("crew.no_data");
-  const minutes = Math.max(0, Math.floor((Date.now() - atMs) / 60_000));
+  if (ageMs === null) return words.say("crew.no_data");
+  if (ageMs < -SET_BACK_MS) return words.say("crew.data_unknown");
+  const minutes = Math.max(0, Math.floor(ageMs / 60_000));
   if (minutes < 1) return words.say("crew.data_now");
   if (minutes < 120) return words.say("crew.data_minutes", { n: minutes });
   if (minutes < 48 * 60) return words.say("crew.data_hours", { n: Math.floor(minutes / 60) });

@@ -7,20 +7,24 @@ import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
-import { addressOf, isOver, routeOf, type CrewRoute } from "./crew_route";
+import { addressOf, hasBack, isOver, NO_THING, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
-import { openCrewDatabase, type CrewDatabase } from "./database";
+import type { CrewDatabase } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
+import { reloadIfNew } from "./new_build";
 import { Notice, tellOtherVersion } from "./notice";
 import { keepReport } from "./keep_report";
 import { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { drawn } from "./drawn";
+import { Focus } from "./focus";
+import { followSteps } from "./steps";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
+import { actAtOnce, checkAtOnce } from "./send_at_once";
 import { Sender } from "./sender";
 import { server } from "./server";
 import { StorageMark } from "./storage_mark";
@@ -47,12 +51,14 @@ export class CrewApp implements Crew {
   readonly #notice = new Notice();
   readonly #sender: Sender | null;
   readonly #list: ListView;
+  readonly #focus = new Focus(this.#main);
   #late: LateViews | null = null;
   #isLoadingLate = false;
   #rememberedName = rememberedName();
   #mark: StorageMark | null = null;
   #nLost: number | null = null;
   #isDrawing = false;
+  #isTimeAsked = false;
   #nSteps = 0;
   #listTop = 0;
   #shownKey = "";
@@ -66,11 +72,12 @@ export class CrewApp implements Crew {
       this.redraw();
     };
     this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, redraw);
+    this.data.onTime = this.#beginSending;
     this.position = new Position(redraw);
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
     this.outbox = database
       ? new Outbox(database, server, clock, (fault) => {
-          if (fault) this.#changed(fault);
+          if (fault) this.take(fault);
           void this.#readRows();
         })
       : null;
@@ -105,15 +112,13 @@ export class CrewApp implements Crew {
       this.#nSteps = Math.max(0, this.#nSteps - 1);
       this.#show(routeOf(new URL(location.href)));
     });
-    document.addEventListener("click", (event) => {
-      this.#follow(event);
-    });
+    followSteps(this);
     this.#show(this.route);
     this.#draw();
     void this.position.resume();
-    await Promise.all([this.data.recall(), this.#openMark(), this.#readRows()]);
+    // a storage that fails now is no reason not to show what the server has
+    await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
-    this.#sender?.start();
     void this.#refresh().then(() => this.#afterFirst());
     window.setInterval(() => {
       if (!document.hidden) void this.#refresh();
@@ -137,6 +142,7 @@ export class CrewApp implements Crew {
       this.#late.show(this.route);
     } catch {
       window.setTimeout(() => void this.#loadLate(), CHUNK_RETRY_MS);
+      void reloadIfNew();
     } finally {
       this.#isLoadingLate = false;
     }
@@ -169,14 +175,14 @@ export class CrewApp implements Crew {
   async #refresh(): Promise<void> {
     await this.data.refresh();
     await this.#readRows(); // the service worker may have sent some
+    this.#beginSending(); // whatever was wrong with the lists
     if (this.data.trouble !== null) return;
-    this.#sender?.now();
     const mine = this.data.faults().filter((fault) => isMine(fault, this.name, this.reports.get(fault.id) ?? []));
     await this.data.keepDetails(mine);
   }
 
   /** The server has told a fault as it is after a report: what is shown of it is asked for anew. */
-  #changed(fault: Fault): void {
+  take(fault: Fault): void {
     this.data.take(fault);
     if (this.data.detail(fault.id)) void this.data.askDetail(fault.id);
   }
@@ -185,20 +191,32 @@ export class CrewApp implements Crew {
     if (!this.outbox) return;
     this.rows = await this.outbox.rows();
     this.reports = openReports(this.rows);
-    await this.#mark?.count();
+    await this.#mark?.count().catch(() => undefined);
     this.redraw();
   }
 
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
-    return keepReport(this, (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies));
+    return keepReport(this, {
+      add: (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies),
+      atOnce: () => actAtOnce(fault, bodies),
+    });
   }
 
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean> {
-    return keepReport(this, (outbox) => outbox.addCheck(number, outcome, this.name, place));
+    return keepReport(this, {
+      add: (outbox) => outbox.addCheck(number, outcome, this.name, place),
+      atOnce: () => checkAtOnce(number, outcome),
+    });
   }
 
   readonly sendNow = (): void => {
-    this.#sender?.now();
+    if (this.#isTimeAsked) this.#sender?.now();
+  };
+
+  /** Reports are dated by the server's time: they wait until it was asked for. */
+  readonly #beginSending = (): void => {
+    this.#isTimeAsked = true;
+    this.sendNow();
   };
 
   tell(text: string): void {
@@ -221,8 +239,7 @@ export class CrewApp implements Crew {
 
   go(part: Partial<CrewRoute>): void {
     const isView = "view" in part && !("fault" in part || "lamp" in part || "cabinet" in part);
-    const over = isView ? { fault: "", lamp: "", cabinet: "" } : {};
-    const route = { ...this.route, ...over, ...part };
+    const route = { ...this.route, ...(isView ? NO_THING : {}), ...part };
     const address = addressOf(route, new URL(location.href));
     // a filter is no step that a person goes back over
     const isStep = ["view", "fault", "lamp", "cabinet"].some((name) => name in part);
@@ -235,13 +252,7 @@ export class CrewApp implements Crew {
 
   back(): void {
     if (this.#nSteps > 0) history.back();
-    else
-      this.go({
-        fault: "",
-        lamp: "",
-        cabinet: "",
-        view: ["print", "checks"].includes(this.route.view) ? "work" : this.route.view,
-      });
+    else this.go({ ...NO_THING, view: hasBack({ ...this.route, ...NO_THING }) ? "work" : this.route.view });
   }
 
   #show(route: CrewRoute): void {
@@ -249,24 +260,16 @@ export class CrewApp implements Crew {
     if (wasList) this.#listTop = this.#main.scrollTop;
     const isMoved =
       isOver(route) !== isOver(this.route) || route.view !== this.route.view || route.fault !== this.route.fault;
+    const isList = !isOver(route) && route.view === "work";
+    const from = this.route.fault;
     this.route = route;
     this.#late?.show(route);
     if (!this.#late && (isOver(route) || route.view !== "work")) void this.#loadLate();
     this.#draw();
     if (!isMoved) return;
-    const isList = !isOver(route) && route.view === "work";
     this.#main.scrollTop = isList ? this.#listTop : 0;
-    if (isList) this.#draw(); // what is in sight is known only now
-  }
-
-  /** Links within the page need no new document. */
-  #follow(event: MouseEvent): void {
-    if (event.defaultPrevented || event.button !== 0) return;
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    const fault = (event.target as Element).closest("a")?.dataset.fault;
-    if (fault === undefined) return;
-    event.preventDefault();
-    this.go({ fault });
+    this.#focus.moved(isOver(route), from);
+    this.#draw(); // which rows of a list are in sight is known only now
   }
 
   redraw(): void {
@@ -288,13 +291,9 @@ export class CrewApp implements Crew {
       this.#nLost = null;
       this.redraw();
     });
-    render(html`${alarms}${view?.template() ?? words.say("crew.loading")}`, this.#main);
+    this.#focus.around(() => {
+      render(html`${alarms}${view?.template() ?? words.say("crew.loading")}`, this.#main);
+    });
     render(navTemplate(this), this.#nav);
   }
-}
-
-/** Open the page; without a database it shows and says that it keeps nothing. */
-export async function startCrewApp(body: HTMLElement, words: CrewWords): Promise<void> {
-  const database = await openCrewDatabase().catch(() => null);
-  await new CrewApp(body, words, database).start();
 }

@@ -22,8 +22,8 @@ import { get, NoAnswer, type Trouble } from "./server";
 
 /** The first page, which the document preloads; the others follow once it is shown. */
 export const FIRST_FAULTS = "/faults?order=priority&limit=50";
-const PAGE = 1000;
-const MOST_PAGES = 5;
+const PAGE = 250; // faults of one answer: what a phone reads within a frame or two
+const MOST_PAGES = 20;
 const DETAILS_KEPT = 60; // of my work: a day's
 const MORNING_MS = 36 * 3_600_000;
 
@@ -43,7 +43,9 @@ export class CrewData {
   readonly #faults = new Map<string, Fault>();
   readonly #details = new Map<string, FaultDetail>();
   #isComplete = false;
-  #isLoading = false;
+  #loading: Promise<void> | null = null;
+  /** When the list was told, by the clock that counts while this page is open; null = before it was opened. */
+  #toldMonotonicMs: number | null = null;
   /** Grows with every change of the faults. */
   revision = 0;
   city: City | null = null;
@@ -54,6 +56,8 @@ export class CrewData {
   checks: CheckItem[] | null = null;
   /** When the list was told, by this phone's clock; null = never yet. */
   atMs: number | null = null;
+  /** Called when the server has told who is signed in and what time it is: before the lists, which may take long. */
+  onTime: () => void = () => undefined;
   /** Why the newest question had no answer; null = it had one. */
   trouble: Trouble | null = null;
 
@@ -69,6 +73,13 @@ export class CrewData {
 
   get isLoaded(): boolean {
     return this.atMs !== null;
+  }
+
+  /** How old the list is; while the page stays open the clock that cannot be set is the least. null = there is none. */
+  ageMs(): number | null {
+    if (this.atMs === null) return null;
+    const toldMs = this.#toldMonotonicMs;
+    return Math.max(Date.now() - this.atMs, toldMs === null ? -Infinity : performance.now() - toldMs);
   }
 
   get isComplete(): boolean {
@@ -101,9 +112,10 @@ export class CrewData {
 
   /** What the phone kept from the last time. */
   async recall(): Promise<void> {
-    const [city, me, faults, repairs, stillDark, checks] = await Promise.all(
-      ["city", "me", "faults", "repairs", "still-dark", "checks"].map((key) => this.#kept.get(key)),
+    const [city, me, repairs, stillDark, checks] = await Promise.all(
+      ["city", "me", "repairs", "still-dark", "checks"].map((key) => this.#kept.get(key)),
     );
+    const faults = await this.#kept.getList("faults");
     if (city && !this.city) this.#setCity(city.value as City, city.atMs);
     if (me && !this.me) this.me = me.value as Me;
     if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
@@ -142,17 +154,20 @@ export class CrewData {
 
   /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
   async refresh(): Promise<void> {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
+    this.#loading ??= this.#attempt().finally(() => {
+      this.#loading = null;
+      this.#changed();
+    });
+    return this.#loading;
+  }
+
+  async #attempt(): Promise<void> {
     try {
       await this.#refresh();
       this.trouble = null;
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       this.trouble = error.why;
-    } finally {
-      this.#isLoading = false;
-      this.#changed();
     }
   }
 
@@ -161,9 +176,11 @@ export class CrewData {
     const nowMs = Date.now();
     await this.#takeMe(me as Me, nowMs);
     this.#setCity(city as City, nowMs);
+    this.onTime();
     void this.#kept.put("city", city, nowMs);
     let page = first as FaultPage;
     const items = [...page.items];
+    this.#toldMonotonicMs = performance.now();
     this.#load(items, page.next_cursor === null, nowMs, this.#faults.size <= items.length);
     this.#changed();
     for (let n = 0; page.next_cursor !== null && n < MOST_PAGES; n += 1) {
@@ -172,7 +189,7 @@ export class CrewData {
       items.push(...page.items);
     }
     this.#load(items, page.next_cursor === null, nowMs, true);
-    await this.#kept.put("faults", { items, isComplete: this.#isComplete } satisfies KeptFaults, nowMs);
+    await this.#kept.putList("faults", items, { isComplete: this.#isComplete }, nowMs);
     this.#changed();
     await this.#refreshRepairs(nowMs);
     await this.#refreshChecks(nowMs);

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { lookOf } from "../city/types";
 import { ageText, type Crew } from "./crew";
 import { icon } from "./crew_icons";
-import { addressOf, isOver, START } from "./crew_route";
+import { addressOf, hasBack, START } from "./crew_route";
 import type { CrewMessage } from "./crew_words";
 
 const TABS: readonly ["work" | "tour" | "repairs" | "outbox" | "scan", CrewMessage][] = [
@@ -49,13 +49,12 @@ export function dressDocument({ words, data }: Crew): void {
 
 export function barTemplate(crew: Crew): TemplateResult {
   const { words, data, route } = crew;
-  const hasBack = isOver(route) || route.view === "print";
   const { trouble } = data;
   const look = data.city ? lookOf(data.city) : null;
   const isLost = trouble === "offline" || trouble === "server";
   return html`
     ${
-      hasBack
+      hasBack(route)
         ? html`<button
             type="button"
             class="back"
@@ -72,7 +71,7 @@ export function barTemplate(crew: Crew): TemplateResult {
       ${look?.logo ? html`<img class="logo" src=${look.logo} alt="" />` : nothing}${look?.title ?? "Terang"}
     </h1>
     <p class=${isLost ? "age lost" : "age"} role="status">
-      ${isLost ? html`<b>${words.say(trouble === "offline" ? "crew.offline" : "crew.server_fails")}</b> · ` : nothing}${ageText(data.atMs, crew)}
+      ${isLost ? html`<b>${words.say(trouble === "offline" ? "crew.offline" : "crew.server_fails")}</b> · ` : nothing}${ageText(data.ageMs(), crew)}
     </p>
     <div class="languages" role="group" aria-label=${words.say("crew.language")}>
       ${words.words.languages().map(

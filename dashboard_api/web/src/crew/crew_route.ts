@@ -75,6 +75,14 @@ export function isOver({ fault, lamp, cabinet }: CrewRoute): boolean {
   return fault + lamp + cabinet !== "";
 }
 
+/** No fault, lamp or cabinet over the view. */
+export const NO_THING = { fault: "", lamp: "", cabinet: "" } as const;
+
+/** Whether what is shown was opened from another view, and a step back closes it. */
+export function hasBack(route: CrewRoute): boolean {
+  return isOver(route) || route.view === "print" || route.view === "checks";
+}
+
 /** What a pole's label says: the page's own address of a lamp or cabinet; null = another code. */
 export function labelOf(text: string): Pick<CrewRoute, "lamp" | "cabinet"> | null {
   let address: URL;

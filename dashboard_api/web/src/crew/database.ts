@@ -37,7 +37,8 @@ export type CrewDatabase = IDBPDatabase<CrewSchema>;
 export const STRICT = { durability: "strict" } as const;
 
 /** Open the database, made where there is none. Rejects where the browser forbids storage. */
-export function openCrewDatabase(name = NAME): Promise<CrewDatabase> {
+// async: where the browser refuses even to be asked, that is a rejection as well
+export async function openCrewDatabase(name = NAME): Promise<CrewDatabase> {
   return openDB<CrewSchema>(name, VERSION, {
     upgrade(database) {
       database.createObjectStore("outbox", { keyPath: "id" });
@@ -50,4 +51,37 @@ export function openCrewDatabase(name = NAME): Promise<CrewDatabase> {
       (event.target as IDBDatabase).close(); // a newer version of the page waits for it
     },
   });
+}
+
+/** Wait for what a transaction writes, and for its end. Rejects if any of it fails, and then nothing of it is kept. */
+export async function written(
+  transaction: { done: Promise<void>; abort: () => void },
+  write: () => Promise<unknown>[],
+): Promise<void> {
+  transaction.done.catch(() => undefined); // awaited below, where the writing itself does not fail before
+  try {
+    await Promise.all([...write(), transaction.done]);
+  } catch (error) {
+    try {
+      transaction.abort();
+    } catch {
+      // it has ended already
+    }
+    throw error;
+  }
+}
+
+const OPEN_MS = 10_000;
+
+/** As `open`; null where the browser forbids storage, or says nothing for ten seconds: the page goes on without. */
+export async function openInTime(open = openCrewDatabase, withinMs = OPEN_MS): Promise<CrewDatabase | null> {
+  const opening = open().catch(() => null);
+  const tooLate = new Promise<null>((resolve) => {
+    setTimeout(() => {
+      resolve(null);
+    }, withinMs);
+  });
+  const database = await Promise.race([opening, tooLate]);
+  if (database === null) void opening.then((late) => late?.close());
+  return database;
 }

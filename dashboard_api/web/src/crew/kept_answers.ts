@@ -6,6 +6,22 @@ const KEPT_MS = 14 * 86_400_000;
 /** Lists that everything starts from: shown with their age for as long as there is nothing newer. */
 const ALWAYS = new Set(["faults", "city", "me", "repairs", "still-dark", "checks"]);
 const WORDS = "words/"; // the city's own
+const PARTS = "part/"; // of lists
+const PART = 50; // items: what a phone copies within a frame
+
+/** Where the parts of a list are: two series take turns, so that a list is whole while the next one is written. */
+interface ListHead {
+  series: "a" | "b";
+  nParts: number;
+}
+
+function partKey(key: string, series: string, n: number): string {
+  return `${PARTS}${key}/${series}/${n}`;
+}
+
+function nextTask(): Promise<void> {
+  return new Promise((done) => setTimeout(done));
+}
 
 export class KeptAnswers {
   readonly #database: CrewDatabase | null;
@@ -33,6 +49,49 @@ export class KeptAnswers {
     return this.#held.get(key) ?? (await this.#database?.get("kept", key)) ?? null;
   }
 
+  /**
+   * Keep a list in parts, each written by a task of its own: a thousand faults at once would hold up the page. `head` is
+   * what `get(key)` answers, with the list's parts named in it; it is written last, so that a list is the old or the new.
+   */
+  async putList(key: string, items: readonly unknown[], head: object, atMs: number): Promise<void> {
+    if (!this.#database) {
+      this.#held.set(key, { key, value: { ...head, items }, atMs });
+      return;
+    }
+    try {
+      const before = (await this.#database.get("kept", key))?.value as Partial<ListHead> | undefined;
+      const series = before?.series === "a" ? "b" : "a";
+      const nParts = Math.ceil(items.length / PART);
+      for (let n = 0; n < nParts; n += 1) {
+        const value = items.slice(n * PART, (n + 1) * PART);
+        await this.#database.put("kept", { key: partKey(key, series, n), value, atMs });
+        await nextTask();
+      }
+      await this.#database.put("kept", { key, value: { ...head, series, nParts }, atMs });
+      this.#held.delete(key);
+      for (let n = 0; n < (before?.nParts ?? 0); n += 1)
+        await this.#database.delete("kept", partKey(key, before?.series ?? "a", n));
+    } catch {
+      this.#held.set(key, { key, value: { ...head, items }, atMs });
+    }
+  }
+
+  /** A list that was kept in parts, or whole by an older version; without parts that are gone, and then not complete. */
+  async getList(key: string): Promise<KeptAnswer | null> {
+    const kept = await this.get(key);
+    const { series, nParts, ...head } = (kept?.value ?? {}) as Partial<ListHead>;
+    if (!kept || series === undefined || nParts === undefined) return kept;
+    const items: unknown[] = [];
+    let { atMs } = kept;
+    for (let n = 0; n < nParts; n += 1) {
+      const part = await this.#database?.get("kept", partKey(key, series, n));
+      if (part?.atMs !== kept.atMs) Object.assign(head, { isComplete: false }); // another window wrote at the same time
+      items.push(...((part?.value as unknown[] | undefined) ?? []));
+      atMs = Math.min(atMs, part?.atMs ?? atMs);
+    }
+    return { key, value: { ...head, items }, atMs };
+  }
+
   async forget(): Promise<void> {
     this.#held.clear();
     await this.#database?.clear("kept");
@@ -43,9 +102,9 @@ export class KeptAnswers {
     if (!this.#database) return;
     const transaction = this.#database.transaction("kept", "readwrite");
     for (let cursor = await transaction.store.openCursor(); cursor; cursor = await cursor.continue()) {
-      const { key, atMs } = cursor.value;
-      if (!ALWAYS.has(key) && !key.startsWith(WORDS) && !wanted.has(key) && nowMs - atMs > KEPT_MS)
-        await cursor.delete();
+      const { key } = cursor; // the value is copied when it is asked for
+      const stays = ALWAYS.has(key) || key.startsWith(WORDS) || key.startsWith(PARTS) || wanted.has(key);
+      if (!stays && nowMs - cursor.value.atMs > KEPT_MS) await cursor.delete();
     }
     await transaction.done;
   }

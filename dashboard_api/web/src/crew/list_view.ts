@@ -12,7 +12,7 @@ import { distanceText } from "./distance";
 import { RowWindow } from "./row_window";
 import { grouped, openChecks, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
 
-const ROW_REM = 3.75; // as crew.css has it
+const ROW_REM = 3.75; // as crew_list.css has it
 const HEAD_REM = 1.75;
 const AGE_MS = 60_000; // after which a row says another age
 

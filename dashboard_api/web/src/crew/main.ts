@@ -2,15 +2,22 @@
 
 import "../styles/theme.css";
 import "../styles/crew.css";
-import { startCrewApp } from "./crew_app";
+import "../styles/crew_list.css";
+import "../styles/crew_fault.css";
+import "../styles/crew_forms.css";
+import "../styles/crew_views.css";
+import "../styles/crew_print.css";
+import { CrewApp } from "./crew_app";
 import { CrewWords } from "./crew_words";
+import { openInTime } from "./database";
 
 const RETRY_MS = 3_000;
 
 /** Start; words that do not come on a bad line are asked for again. */
 function start(): void {
   CrewWords.open().then(
-    (words) => startCrewApp(document.body, words),
+    // without a database it shows, and says that it keeps nothing
+    async (words) => new CrewApp(document.body, words, await openInTime()).start(),
     () => {
       window.setTimeout(start, RETRY_MS);
     },

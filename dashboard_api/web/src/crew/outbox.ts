@@ -5,7 +5,7 @@
 
 import { monotonicFactory } from "ulid";
 import type { CheckOutcome, Fault } from "../city/types";
-import { STRICT, type CrewDatabase } from "./database";
+import { STRICT, written, type CrewDatabase } from "./database";
 import type { Decision, Outcome, Report, Transport } from "./transport";
 import { changesState, requestOf, takenNow, type ActionBody, type DeviceClock, type OutboxRow } from "./outbox_row";
 
@@ -98,11 +98,12 @@ export class Outbox {
         row.after = before;
         before = row.id;
       }
-      void transaction.objectStore("outbox").put(row);
       added.push(row);
     }
-    void transaction.objectStore("drafts").delete(report.fault.id);
-    await transaction.done;
+    await written(transaction, () => [
+      ...added.map((row) => transaction.objectStore("outbox").put(row)),
+      transaction.objectStore("drafts").delete(report.fault.id),
+    ]);
     this.#changed(null);
     return added;
   }
@@ -116,9 +117,10 @@ export class Outbox {
     if (held.reduce((sum, { nBytes }) => sum + nBytes, bytes.byteLength) > MOST_PHOTO_BYTES) throw new OutboxFull();
     const n = Math.max(0, ...rows.map((row) => row.n)) + 1;
     const row = { ...this.#row(report, n), nBytes: bytes.byteLength };
-    void transaction.objectStore("outbox").put(row);
-    void transaction.objectStore("photos").put({ id: row.id, bytes });
-    await transaction.done;
+    await written(transaction, () => [
+      transaction.objectStore("outbox").put(row),
+      transaction.objectStore("photos").put({ id: row.id, bytes }),
+    ]);
     this.#changed(null);
     return row;
   }
@@ -137,11 +139,11 @@ export class Outbox {
       about: { code: "", place, version: 0 },
     };
     // one that may have gone out already stays: the server's own word decides between the two
-    for (const old of rows)
-      if (old.check?.number === number && old.state !== "sent" && old.nTries === 0)
-        void transaction.store.delete(old.id);
-    void transaction.store.put(row);
-    await transaction.done;
+    const replaced = rows.filter((old) => old.check?.number === number && old.state !== "sent" && old.nTries === 0);
+    await written(transaction, () => [
+      ...replaced.map(({ id }) => transaction.store.delete(id)),
+      transaction.store.put(row),
+    ]);
     this.#changed(null);
     return row;
   }
@@ -212,8 +214,8 @@ export class Outbox {
         ? await this.#transport.photo(ready.faultId, ready.id, photo.bytes)
         : { kind: "refused", reason: "the phone has lost the photo" };
     }
-    await this.#settle(ready, outcome);
-    return outcome;
+    // on a full disk it is sent again, which changes nothing, and the others need not wait for that
+    return this.#settle(ready, outcome).catch((): Outcome => ({ kind: "later", why: "server" }));
   }
 
   /** The row with its `if_version` decided, on disk before it goes out. */
@@ -226,27 +228,27 @@ export class Outbox {
       now.ifVersion = changesState(now) ? (before?.version ?? now.seenVersion) : null;
     }
     now.nTries += 1;
-    void transaction.store.put(now);
-    await transaction.done;
+    // on a full disk it goes out all the same: what was sent before decides the version, so a repeat is the same request
+    await written(transaction, () => [transaction.store.put(now)]).catch(() => undefined);
     return now;
   }
 
-  async #settle(row: OutboxRow, outcome: Outcome): Promise<void> {
+  async #settle(row: OutboxRow, outcome: Outcome): Promise<Outcome> {
     const transaction = this.#database.transaction(["outbox", "photos"], "readwrite", STRICT);
     const after: OutboxRow = { ...row, waiting: "" };
     if (outcome.kind === "done") {
       Object.assign(after, { state: "sent", sentAtMs: this.#clock.wallMs(), version: outcome.fault?.version ?? null });
       after.reason = "";
-      if (row.kind === "photo") void transaction.objectStore("photos").delete(row.id);
     } else if (outcome.kind === "later") after.waiting = outcome.why;
     else {
       after.state = outcome.kind;
       after.reason = outcome.reason;
       if (outcome.kind === "conflict") after.now = outcome.fault;
     }
-    void transaction.objectStore("outbox").put(after);
-    await transaction.done;
+    const photos = after.state === "sent" ? [transaction.objectStore("photos").delete(row.id)] : [];
+    await written(transaction, () => [...photos, transaction.objectStore("outbox").put(after)]);
     this.#changed("fault" in outcome ? outcome.fault : null);
+    return outcome;
   }
 
   /** Say why a row is not sent in this round. */

@@ -23,7 +23,7 @@ export class PrintView implements CrewPart {
     const now = momentText(new Date(crew.clock.nowMs()).toISOString(), crew);
     return html`<section class="paper">
       <h2>${data.city?.name ?? "Terang"} · ${words.count("crew.n_faults", rows.length)}</h2>
-      <p>${now} · ${ageText(data.atMs, crew)}${crew.name ? ` · ${crew.name}` : ""}</p>
+      <p>${now} · ${ageText(data.ageMs(), crew)}${crew.name ? ` · ${crew.name}` : ""}</p>
       <p class="screen">
         <button
           type="button"

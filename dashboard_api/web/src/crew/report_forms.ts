@@ -6,9 +6,10 @@ import type { Fault } from "../city/types";
 import { causesOf, hasPart, morningAfter, ratingOf, UNTIL_DAYS, WHY } from "./choices";
 import { placeOf, type Crew } from "./crew";
 import type { Draft } from "./database";
-import { OutboxFull } from "./outbox";
+import { keepReport } from "./keep_report";
 import type { ActionBody } from "./outbox_row";
 import { NoPhoto, smallPhoto } from "./photo";
+import { photoAtOnce } from "./send_at_once";
 
 export type FormName = "" | "repair" | "cannot_repair" | "comment";
 
@@ -34,7 +35,8 @@ export class ReportForms {
     this.#draft = empty(faultId);
     const kept = await this.#crew.database?.get("drafts", faultId);
     if (!kept || this.#draft.faultId !== faultId) return;
-    this.#draft = kept;
+    const isPast = Date.parse(kept.until) <= this.#crew.clock.nowMs(); // "tomorrow" of an earlier day
+    this.#draft = isPast ? { ...kept, until: "" } : kept;
     this.open = kept.cause ? "repair" : kept.why || kept.until ? "cannot_repair" : kept.note ? "comment" : "";
     this.#crew.redraw();
   }
@@ -58,6 +60,18 @@ export class ReportForms {
     }
   }
 
+  readonly #leave = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    this.#close();
+  };
+
+  /** What was typed stays as a draft. */
+  #close(): void {
+    this.open = "";
+    this.#crew.redraw();
+  }
+
   template(fault: Fault): TemplateResult | typeof nothing {
     if (this.open === "repair") return this.#repair(fault);
     if (this.open === "cannot_repair") return this.#cannotRepair(fault);
@@ -70,6 +84,7 @@ export class ReportForms {
     return html`<form
       class="form"
       data-form="repair"
+      @keydown=${this.#leave}
       @submit=${(event: Event) => {
         event.preventDefault();
         void this.#save(fault, {
@@ -122,6 +137,7 @@ export class ReportForms {
     return html`<form
       class="form"
       data-form="cannot_repair"
+      @keydown=${this.#leave}
       @submit=${(event: Event) => {
         event.preventDefault();
         const text = [reason, note.trim()].filter(Boolean).join(": ");
@@ -139,7 +155,7 @@ export class ReportForms {
       <h3>${words.say("crew.until")}</h3>
       <div class="picks">
         ${UNTIL_DAYS.map((days) => {
-          const at = morningAfter(Date.now(), days);
+          const at = morningAfter(this.#crew.clock, days);
           return this.#pick(words.count("crew.in_days", days), until === at, () => {
             this.#change({ until: at });
           });
@@ -155,6 +171,7 @@ export class ReportForms {
     return html`<form
       class="form"
       data-form="comment"
+      @keydown=${this.#leave}
       @submit=${(event: Event) => {
         event.preventDefault();
         void this.#save(fault, { action: "comment", ...this.#at(), note: this.#draft.note.trim() });
@@ -189,8 +206,7 @@ export class ReportForms {
       <button
         type="button"
         @click=${() => {
-          this.open = "";
-          this.#crew.redraw();
+          this.#close();
         }}
       >
         ${this.#crew.words.say("crew.close_form")}
@@ -205,20 +221,20 @@ export class ReportForms {
 
   /** Keep the photos that were taken or picked. */
   async addPhotos(fault: Fault, input: HTMLInputElement): Promise<void> {
-    const { words, outbox, name } = this.#crew;
+    const crew = this.#crew;
     const files = [...(input.files ?? [])];
     input.value = "";
     for (const file of files) {
       try {
         const bytes = await smallPhoto(file);
-        if (!outbox) throw new OutboxFull();
-        await outbox.addPhoto({ fault, place: placeOf(fault, this.#crew), by: name }, bytes);
-        this.#crew.tell(words.say("crew.photo_kept"));
-        this.#crew.sendNow();
+        await keepReport(crew, {
+          add: (outbox) => outbox.addPhoto({ fault, place: placeOf(fault, crew), by: crew.name }, bytes),
+          atOnce: () => photoAtOnce(fault.id, bytes),
+          kept: "crew.photo_kept",
+        });
       } catch (error) {
-        if (error instanceof NoPhoto)
-          this.#crew.tell(words.say(error.why === "too_large" ? "crew.photo_too_large" : "crew.photo_unreadable"));
-        else this.#crew.tell(words.say(error instanceof OutboxFull ? "crew.outbox_full" : "crew.not_kept"));
+        if (!(error instanceof NoPhoto)) throw error;
+        crew.tell(crew.words.say(error.why === "too_large" ? "crew.photo_too_large" : "crew.photo_unreadable"));
       }
     }
   }

@@ -5,6 +5,7 @@ import { ref } from "lit-html/directives/ref.js";
 import type { Crew, CrewPart } from "./crew";
 import { labelOf } from "./crew_route";
 import type { CodeReader } from "./code_reader";
+import { reloadIfNew } from "./new_build";
 
 const EVERY_MS = 250;
 
@@ -52,6 +53,7 @@ export class ScanView implements CrewPart {
       this.#reader ??= await (await import("./code_reader")).codeReader();
     } catch {
       this.#say("crew.scan_no_decoder"); // it comes with the next network
+      void reloadIfNew();
     }
     return this.#reader;
   }

@@ -1,4 +1,7 @@
-/** Decides when the outbox is sent: at once, when the network comes back, and again and again while something waits. */
+/**
+ * Decides when the outbox is sent: when it is told to, and again and again while something waits. Who tells it to has asked
+ * the server for its time before: the age of a report is wrong by a day where the phone's clock was set meanwhile.
+ */
 
 import { SYNC_TAG, type Outbox } from "./outbox";
 
@@ -15,16 +18,6 @@ export class Sender {
   constructor(outbox: Outbox, me: () => string | null) {
     this.#outbox = outbox;
     this.#me = me;
-  }
-
-  start(): void {
-    window.addEventListener("online", () => {
-      this.now();
-    });
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.now();
-    });
-    this.now();
   }
 
   /** Send now, whatever the wait was. */

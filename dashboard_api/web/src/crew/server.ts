@@ -56,7 +56,7 @@ interface Answer {
 }
 
 async function ask(path: string, init: RequestInit, timeoutMs: number): Promise<Answer> {
-  const headers = { "accept-language": languageNow(), ...(init.headers as Record<string, string> | undefined) };
+  const headers = { ...languageNow(), ...(init.headers as Record<string, string> | undefined) };
   // a network that wants a sign-in of its own answers with a redirection
   const signal = AbortSignal.timeout(timeoutMs);
   const answer = await fetch(API + path, { ...init, headers, redirect: "error", signal, credentials: "same-origin" });
@@ -64,10 +64,10 @@ async function ask(path: string, init: RequestInit, timeoutMs: number): Promise<
   return { status: answer.status, type: answer.headers.get("content-type") ?? "", document: documentOf(text) };
 }
 
-/** The language of the page; the service worker has no document, and problems are then told in the city's. */
-function languageNow(): string {
+/** The language of the page; the service worker has no document, and the browser then sends its own languages. */
+function languageNow(): Record<string, string> {
   const { document: page } = globalThis as { document?: { documentElement: { lang: string } } };
-  return page?.documentElement.lang ?? "*";
+  return page ? { "accept-language": page.documentElement.lang } : {};
 }
 
 /** GET a JSON object. Rejects with NoAnswer. */

@@ -1,0 +1,67 @@
+/** The crew's outbox on a phone whose disk is full. */
+
+import "fake-indexeddb/auto";
+import { expect, test } from "vitest";
+import type { ActionRequest, Fault } from "../src/city/types";
+import { openCrewDatabase } from "../src/crew/database";
+import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
+import type { DeviceClock } from "../src/crew/outbox_row";
+
+const CLOCK: DeviceClock = { wallMs: () => 1e12, monotonicMs: () => 0, session: "s", serverAheadMs: () => 0 };
+const LATER: Outcome = { kind: "later", why: "offline" };
+
+function fault(id: string, version = 1): Fault {
+  return { id, version, state: "open", code: "lampFailure" } as Fault;
+}
+
+function answering(...outcomes: Outcome[]): { requests: ActionRequest[]; line: Transport } {
+  const requests: ActionRequest[] = [];
+  const next = (): Promise<Outcome> => Promise.resolve(outcomes.shift() ?? LATER);
+  const act: Transport["act"] = (_faultId, request) => {
+    requests.push(request);
+    return next();
+  };
+  return { requests, line: { act, check: next, photo: next } };
+}
+
+/** Every further write is refused, as on a full disk, but for the first `n`. */
+function fillDisk(n: number): () => void {
+  type Put = (this: IDBObjectStore, ...given: unknown[]) => IDBRequest<IDBValidKey>;
+  const real = Reflect.get(IDBObjectStore.prototype, "put") as Put;
+  let left = n;
+  IDBObjectStore.prototype.put = function (this: IDBObjectStore, ...given: unknown[]) {
+    if ((left -= 1) < 0) throw new DOMException("full", "QuotaExceededError");
+    return real.apply(this, given);
+  };
+  return () => {
+    IDBObjectStore.prototype.put = real;
+  };
+}
+
+test("on a full disk nothing of a report is kept, or all of it", async () => {
+  const outbox = new Outbox(await openCrewDatabase("full"), answering().line, CLOCK);
+  const report = { fault: fault("A"), place: "", by: "" };
+  const kept = async (): Promise<number> => (await outbox.rows()).length;
+  for (const n of [0, 1]) {
+    const empty = fillDisk(n);
+    await expect(outbox.add(report, { action: "assign", assignee: "Budi" }, { action: "start" })).rejects.toThrow();
+    await expect(outbox.addPhoto(report, new Uint8Array(9))).rejects.toThrow();
+    empty();
+    expect(await kept()).toBe(0);
+  }
+});
+
+test("what waits goes out from a full disk too, as the same request until its confirmation can be written", async () => {
+  const done: Outcome = { kind: "done", fault: fault("A", 2) };
+  const { line, requests } = answering(done, done);
+  const outbox = new Outbox(await openCrewDatabase("full-waiting"), line, CLOCK);
+  await outbox.add({ fault: fault("A"), place: "", by: "" }, { action: "repair", cause: "driver" });
+  const empty = fillDisk(0);
+  await outbox.add({ fault: fault("B"), place: "", by: "" }, { action: "repair" }).catch(() => undefined);
+  expect(await outbox.send(null)).toBe(false);
+  empty();
+  expect((await outbox.rows()).map(({ state }) => state)).toEqual(["waiting"]);
+  expect(await outbox.send(null)).toBe(true);
+  expect(requests).toHaveLength(2);
+  expect(requests[1]).toEqual(requests[0]);
+});
