@@ -80,9 +80,10 @@ class DarkCount:
         if not len(item):
             return
         at_s = sweep.at_s[record]
-        self.strikes.note(sweep, commands, is_starved, item, record, sums.power_w, sums.voltage_v)
         level = np.where(self.sums.is_dimming[item], commands.level[record], 100).astype(np.int64)
         shape_w = self.sums.shape_w(item, level, sums.voltage_v)
+        seen = (sums.power_w, sums.voltage_v, level, shape_w)
+        self.strikes.note(sweep, commands, is_starved, item, record, *seen)
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
         is_fit = is_judged[record] & ~self.strikes.is_cold(item, at_s)
         ends = np.where(self.sums.is_dimming[item], sweep.is_ending[record], sweep.is_switching[record])
