@@ -102,7 +102,8 @@ class LampRules:
         is_high = (window.voltage_v > self._impossible_v) & (window.voltage_v <= self._most_v)
         self.overvolted = sharing_a_circuit(self.fleet, lamp[is_high])
         ends = np.where(self.fleet.is_dimmable[lamp], sweep.is_ending[record], sweep.is_switching[record])
-        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~(levels.is_guessed & ends)
+        is_ending = levels.is_guessed & ends
+        is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
         masks = is_settled & ~is_wild, is_wild, is_ending
