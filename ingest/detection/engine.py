@@ -23,7 +23,6 @@ from ingest.detection.memory.command import Commands
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Places, Sweep
 from ingest.detection.memory.unreported_levels import switch_unreported
-from ingest.detection.meter_direction import with_loads
 from ingest.detection.outage.silence_cases import GROUP_CODES
 from ingest.detection.parts import DetectionParts
 from ingest.detection.rules import DETECTORS, Detector, RuleSet
@@ -75,7 +74,7 @@ class Detection(DetectionParts):
         self._now_us = now_us
         if not batch.n_records:
             return []
-        sweep = self._context.prepare(with_loads(batch), now_us)
+        sweep = self._context.prepare(self._meters.take(batch), now_us)
         self._offline.hear(sweep, now_us)
         commands = self._commands.take(sweep, self._context.scheduled)
         self._cabinets.judge(sweep, commands, self._is_controller_muted)
@@ -103,6 +102,7 @@ class Detection(DetectionParts):
         self._listen(sweep, commands, suspects, replies)
         for verdict in verdicts:
             self._verdicts.take(verdict)
+        self._verdicts.clear_suspicion(self._rules.followed, sweep)
         due = self._baseline.due(sweep)
         if len(due):
             self._baseline.take(sweep, due)

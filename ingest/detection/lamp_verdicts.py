@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 import numpy as np
+import numpy.typing as npt
 
 from ingest.detection.baseline import Baseline
 from ingest.detection.cabinet.voltage import VoltageRules
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
-from ingest.detection.lamp.lamp_rules import LampRules, LampVerdict
+from ingest.detection.lamp.lamp_rules import LampRules
+from ingest.detection.lamp.lamp_verdict import LampVerdict
 from ingest.detection.memory.lamp_state import LampState
+from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import RuleSet
 from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
+
+Int64 = npt.NDArray[np.int64]
+
+_POWER_CODES: Final = ("lampPowerTooLow", "lampPowerTooHigh")
 
 
 class LampVerdicts:
@@ -59,6 +69,22 @@ class LampVerdicts:
                 if case is not None and case.cause == cause:
                     self._book.close(key, at_us, is_proof=False)
                     self._rules.close(rule.name, lamp)
+
+    def clear_suspicion(self, lamp: Int64, sweep: Sweep) -> None:
+        """A lamp that follows a step is not stuck: its open power fault suspects its dimming no more.
+
+        ``lamp`` int64 (m,) lamps of the sweep.
+        """
+        if not len(lamp) or not self._book.controllers_with(_POWER_CODES):
+            return
+        at_s = dict(zip(sweep.batch.controller.tolist(), sweep.at_s.tolist(), strict=True))
+        for one in lamp.tolist():
+            for code in _POWER_CODES:
+                case = self._book.cases.get(self.key_of(code, one))
+                if case is not None and case.evidence.get("suspected") == "dimming":
+                    evidence = {name: value for name, value in case.evidence.items() if name != "suspected"}
+                    at_us = at_s[case.controller] * 1_000_000
+                    self._book.open(replace(case, at_us=at_us, evidence=evidence))
 
     def free(self) -> None:
         """What only a broken neutral made of voltages and meters is judged anew when the neutral is whole."""

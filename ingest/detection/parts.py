@@ -13,6 +13,7 @@ from ingest.detection.cabinet.silent_meters import SilentMeters
 from ingest.detection.cabinet.voltage import VoltageRules
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Causes
+from ingest.detection.group_meters import GroupMeters
 from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.lamp_rules import LampRules
 from ingest.detection.lamp.sample import Electric
@@ -57,6 +58,7 @@ class DetectionParts:
         self._electric = Electric.of(fleet, table, timetable.dim_levels)
         self._bands = Bands(fleet, table, self._electric, rules)
         self._context = CabinetContext(fleet, table, timetable)
+        self._meters = GroupMeters(fleet, table)
         self._screen = Screen(fleet, table, self._bands)
         self._book = ActiveConditions(fleet, Causes(rules))
         self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
@@ -94,6 +96,7 @@ class DetectionParts:
         return {
             "lamp": [*state, ("lost", self._silence.lost), ("baseline", self._baseline), *rules],
             "circuit": [
+                ("meter", self._meters.circuits),
                 ("silence", self._silence),
                 ("neutral", self._neutral.circuits),
                 ("neutral-run", self._neutral.circuit_run),
@@ -111,6 +114,8 @@ class DetectionParts:
                 ("commands", self._commands),
                 ("presence", self._offline.presence),
                 ("baseline", self._baseline),
+                ("dips", self._rules.cycles.dips),
+                *((f"meter-{phase}", memory) for phase, memory in zip("RST", self._meters.phases, strict=True)),
                 ("loads", self._loads.debounce),
                 ("loads-mean", self._loads),
                 ("weather", self._weather),

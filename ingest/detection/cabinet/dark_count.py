@@ -80,9 +80,10 @@ class DarkCount:
         if not len(item):
             return
         at_s = sweep.at_s[record]
-        self.strikes.note(sweep, commands, is_starved, item, record, sums.power_w, sums.voltage_v)
         level = np.where(self.sums.is_dimming[item], commands.level[record], 100).astype(np.int64)
         shape_w = self.sums.shape_w(item, level, sums.voltage_v)
+        seen = (sums.power_w, sums.voltage_v, level, shape_w)
+        self.strikes.note(sweep, commands, is_starved, item, record, *seen)
         is_judged = commands.is_on & commands.is_settled & (sweep.batch.is_contactor_closed != 0) & ~is_starved
         is_fit = is_judged[record] & ~self.strikes.is_cold(item, at_s)
         ends = np.where(self.sums.is_dimming[item], sweep.is_ending[record], sweep.is_switching[record])
@@ -156,7 +157,9 @@ class DarkCount:
         sigma = self._run_noise(expected, item, n)
         is_doubtful = (np.abs(run_mean) > _LEARN_SIGMAS * sigma) & (n >= _LEARN_SAMPLES)
         is_doubtful &= (np.abs(run_mean) >= line) | (n < _LONGEST_RUN / 2)
-        fit = np.flatnonzero(~(is_open | is_doubtful))
+        # the first samples of an outage or a dip are no run yet: they would spoil the slope over the voltage for good
+        is_wild = np.abs(missing) > np.maximum(line, _SIGMAS * np.hypot(expected.noise, expected.sigma))
+        fit = np.flatnonzero(~(is_open | is_doubtful | is_wild))
         self.baseline.learn(item[fit], level[fit], seen[fit], volts[fit])
         tapped = self._book.controllers_with({"unmeteredLoad"})
         may_be_lamps = (expected.mean - run_mean <= _MOST_OF_RATING) & (n >= _RISE_SAMPLES)

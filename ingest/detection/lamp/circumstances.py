@@ -59,6 +59,11 @@ class LampCircumstances:
         return self._rules.is_contactor_suspect[self._rules.fleet.lamp_controller[self._lamp]]
 
     @property
+    def has_followed(self) -> Bool:
+        """It drew another power after its newest step than before."""
+        return self._rules.state.has_followed[self._lamp]
+
+    @property
     def is_weather_dark(self) -> Bool:
         """Photocells may burn by day."""
         return self._rules.is_weather_dark[self._rules.fleet.lamp_controller[self._lamp]]

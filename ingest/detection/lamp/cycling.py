@@ -1,4 +1,4 @@
-"""Uncommanded on/off changes of lamps, and what puts discharge lamps out all at once: a dip of the supply."""
+"""Uncommanded on/off changes of lamps, seen in their power or counted by their nodes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detection.lamp.dips import Dips
 from ingest.detection.memory.cabinet_context import CabinetContext
 from ingest.detection.memory.lamp_state import LIT_DARK, LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
@@ -14,8 +15,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.rules import Expected, Window
 from ingest.detection.rules.cycling_failure import lit_powers
 from ingest.detection.rules.window import STATUS_RESTARTED
-from ingest.lighting.expected_power import IS_DISCHARGE
-from ingest.model.batch import UNKNOWN_UINT32
+from ingest.model.batch import UNKNOWN_UINT32, Batch
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
@@ -27,12 +27,9 @@ _WILD_COUNT = 10_000  # a switch-on counter that jumped further was exchanged
 _FASTEST_S = 4  # from one switching on to the next, for long: a counter that rose faster is another node's
 _SOME_COUNTS = 10
 _REPORTED_S = 1800  # counters are reported at least so often while their controller is heard
-_DIP_LAMPS = 3  # so many discharge lamps of a circuit, and half of them, going out at once: the supply dipped
+_MOST_SHARE, _MORE_W = 2.0, 20.0  # of a lamp's rating, and on top of it: what it never draws
+_UNRATED_W = 1_000.0
 _SHARED_LAMPS = 3  # of a circuit; fewer have nothing in common
-_DIP_PAIR = 2  # or so many, if the circuit has no others
-_WEAK_SHARE = 0.2  # of a circuit's or a controller's discharge lamps: aged arcs go out alone in a short dip
-_LATE_S = 300  # one whose reply was lost in the sweep of the dip is seen dark so much later
-_COOLING_S = 1200  # after a dip arcs cool, strike and run up: what comes back until then was no change of its own
 
 
 class CycleCounter:
@@ -44,38 +41,20 @@ class CycleCounter:
         self._window_s = int(table.scalar("cycling_window"))
         self._n_changes = int(table.scalar("cycling_changes"))
         self._dip_v = table.scalar("dip_voltage")
-        self._dip_s = np.zeros(fleet.n_controllers, np.int64)  # when some of a controller's arcs went out at once
-        self._is_discharge = IS_DISCHARGE[fleet.technology]
-        has_circuit = fleet.lamp_circuit >= 0
-        self._n_discharge = np.bincount(
-            fleet.lamp_circuit[has_circuit & self._is_discharge], minlength=max(1, fleet.n_circuits)
-        )
-        self._n_discharge_there = np.bincount(
-            fleet.lamp_controller[has_circuit & self._is_discharge & (fleet.lamp_controller >= 0)],
-            minlength=fleet.n_controllers,
-        )
-
-    def restrike(self, circuit: Int64, at_s: Int64) -> None:
-        """The supply of these circuits dipped: their discharge lamps start anew."""
-        fleet = self._fleet
-        for q, at in zip(circuit.tolist(), at_s.tolist(), strict=True):
-            lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
-            self._state.lit_from_s[lamps] = at
+        self.dips = Dips(fleet, state, table.by_technology("warm_up")[fleet.technology].astype(np.int64))
 
     def note_dips(self, sweep: Sweep, is_cut: Bool) -> None:
         """Lamps of cabinets that are cut or dipped (bool (R,)) warm up anew when they are back.
 
         And of those from which nothing came for a while: nobody knows what their supply did.
         """
-        start = self._fleet.controller_start
         for r in np.flatnonzero((is_cut & sweep.is_live) | sweep.is_after_gap).tolist():
-            c = int(sweep.batch.controller[r])
-            self._state.lit_from_s[int(start[c]) : int(start[c + 1])] = sweep.at_s[r]
+            self.dips.note(int(sweep.batch.controller[r]), int(sweep.at_s[r]), is_dip=bool(is_cut[r]))
 
     def note_restarts(self, lamp: Int64, at_s: Int64, window: Window) -> None:
         """Restarted nodes and lamps at a dipped voltage warm up again; a restart speaks for its circuit."""
         state, fleet = self._state, self._fleet
-        dipped = np.flatnonzero(self._is_discharge[lamp] & (window.voltage_v < self._dip_v))
+        dipped = np.flatnonzero(self.dips.is_discharge[lamp] & (window.voltage_v < self._dip_v))
         state.lit_from_s[lamp[dipped]] = at_s[dipped]
         rows = np.flatnonzero(window.is_status_reported & ((window.status & STATUS_RESTARTED) != 0))
         if not len(rows):
@@ -87,24 +66,28 @@ class CycleCounter:
         is_shared = (
             np.bincount(circuit[circuit >= 0], minlength=fleet.n_circuits)[circuit] > 1 if fleet.n_circuits else False
         )
-        chosen = np.flatnonzero((circuit >= 0) & (is_news | is_shared) & (self._n_discharge[circuit] > 0))
+        chosen = np.flatnonzero((circuit >= 0) & (is_news | is_shared) & (self.dips.n_discharge[circuit] > 0))
         _, first = np.unique(circuit[chosen], return_index=True)
         chosen = chosen[first]
-        self.restrike(circuit[chosen].astype(np.int64), at_s[rows[chosen]])
+        self.dips.restrike(circuit[chosen].astype(np.int64), at_s[rows[chosen]])
 
     def count(  # measured columns, in the order of the rule
         self,
+        batch: Batch,
+        row: Int64,
         lamp: Int64,
         at_s: Int64,
         window: Window,
         expected: Expected,
         is_settled: Bool,
         is_wild: Bool,
+        is_ending: Bool,
         limits: LampLimits,
     ) -> Window:
         """The window with its changes filled in; changes by command, warm-up or a dip of the circuit are none.
 
-        A wild sample (bool (n,)) says nothing of light or darkness.
+        A wild sample (bool (n,)) says nothing of light or darkness. Where a lamp's time may be over (``is_ending`` bool
+        (n,)) its going out is no dip.
         """
         state = self._state
         on_w, off_w = lit_powers(expected, limits)
@@ -114,18 +97,30 @@ class CycleCounter:
             expected.is_on & expected.is_voltage_ok & ~is_wild, now, np.where(expected.is_off, LIT_UNKNOWN, before)
         )
         is_change = (before != LIT_UNKNOWN) & (now != LIT_UNKNOWN) & (now != before) & is_settled
-        is_change &= (now == LIT_DARK) | ~self._is_cooling(lamp, at_s)
-        is_change &= ~self._dips(lamp, at_s, is_change & (now == LIT_DARK))
+        is_change &= (now == LIT_DARK) | ~self.dips.is_cooling(lamp, at_s)
         state.lit[lamp] = now
+        is_told = expected.is_on & expected.is_voltage_ok & ~is_wild & np.isfinite(power) & np.isfinite(off_w)
+        was_burning, burns = state.is_burning[lamp], power >= off_w
+        state.is_burning[lamp] = np.where(is_told, burns, was_burning & ~expected.is_off)
+        goes_out = is_told & was_burning & ~burns & ~is_ending
+        strikes = is_told & ~was_burning & burns & (before == LIT_DARK)
+        is_change &= ~self.dips.take(lamp, at_s, goes_out, strikes)
         rows = np.flatnonzero(is_change)
         if len(rows):
             ring = state.changes_s[:, lamp[rows]]
             state.changes_s[:, lamp[rows]] = np.concatenate([at_s[rows][None].astype(np.uint32), ring[:-1]])
-        is_counted = self._count_switches(lamp, at_s, window)
+        is_counted = self._count_switches(batch, row, lamp, at_s, window)
         n = self._recent(state.changes_s, lamp, at_s)
         n_counted = self._recent(state.switch_counted_s, lamp, at_s)
         n_changes = np.maximum(n, 2 * n_counted).astype(np.uint8)
         return replace(window, is_change=is_change | is_counted, n_changes=n_changes)
+
+    def first_change_s(self, lamp: Int64, at_s: Int64) -> Int64:
+        """When the first change within the window was, seen or counted; int64 (n,), ``at_s`` if there is none."""
+        rings = np.concatenate([self._state.changes_s[:, lamp], self._state.switch_counted_s[:, lamp]]).astype(np.int64)
+        is_recent = (rings > 0) & (at_s - rings <= self._window_s)
+        first: Int64 = np.where(is_recent, rings, at_s).min(axis=0)
+        return first
 
     def _recent(self, rings: npt.NDArray[np.uint32], lamp: Int64, at_s: Int64) -> Int64:
         """Changes within the window; int64 (n,). Most lamps have none, which the newest place of their ring says."""
@@ -135,40 +130,7 @@ class CycleCounter:
         n[rows] = ((ring > 0) & (at_s[rows] - ring <= self._window_s)).sum(axis=0)
         return n
 
-    def _is_cooling(self, lamp: Int64, at_s: Int64) -> Bool:
-        """Discharge lamps whose arc a dip or an outage may have put out; switched on, it was cold; bool (n,)."""
-        lit_from_s, switched_s = self._state.lit_from_s[lamp], self._state.switched_s[lamp]
-        cooling: Bool = self._is_discharge[lamp] & (lit_from_s > switched_s)
-        return cooling & (at_s - lit_from_s.astype(np.int64) <= _COOLING_S)
-
-    def _dips(self, lamp: Int64, at_s: Int64, is_out: Bool) -> Bool:
-        """Rows whose discharge lamp went out with others of its circuit or its controller.
-
-        Half of them and more: the supply dipped for all. Fewer: the dip was so short that only weak arcs went out.
-        """
-        is_dip = np.zeros(len(lamp), np.bool_)
-        fleet, circuit = self._fleet, self._fleet.lamp_circuit[lamp]
-        rows = np.flatnonzero(is_out & self._is_discharge[lamp] & (circuit >= 0))
-        if not len(rows):
-            return is_dip
-        controller = fleet.lamp_controller[lamp]
-        n_out = np.bincount(circuit[rows], minlength=fleet.n_circuits)
-        n_out_there = np.bincount(controller[rows], minlength=fleet.n_controllers)
-        is_common = (n_out >= _DIP_LAMPS) & (2 * n_out >= self._n_discharge)
-        is_common |= (n_out >= _DIP_PAIR) & (n_out == self._n_discharge)
-        is_wide = (n_out_there >= _DIP_LAMPS) & (2 * n_out_there >= self._n_discharge_there)
-        is_dip[rows] = is_common[circuit[rows]] | is_wide[controller[rows]]
-        hit, first = np.unique(circuit[rows][is_dip[rows]], return_index=True)
-        self.restrike(hit.astype(np.int64), at_s[rows[is_dip[rows]]][first])
-        is_weak = (n_out >= _DIP_LAMPS) & (n_out >= _WEAK_SHARE * self._n_discharge)
-        is_weak_there = (n_out_there >= _DIP_LAMPS) & (n_out_there >= _WEAK_SHARE * self._n_discharge_there)
-        shared = rows[is_dip[rows] | is_weak[circuit[rows]] | is_weak_there[controller[rows]]]
-        self._dip_s[controller[shared]] = at_s[shared]
-        is_dip[rows] |= at_s[rows] - self._dip_s[controller[rows]] <= _LATE_S
-        self._state.lit_from_s[lamp[rows[is_dip[rows]]]] = at_s[rows[is_dip[rows]]]
-        return is_dip
-
-    def _count_switches(self, lamp: Int64, at_s: Int64, window: Window) -> Bool:
+    def _count_switches(self, batch: Batch, row: Int64, lamp: Int64, at_s: Int64, window: Window) -> Bool:
         """Uncommanded switch-ons by the node's own counter; rows in which it grew by itself."""
         state, counts = self._state, window.switch_count
         is_grown = np.zeros(len(lamp), np.bool_)
@@ -185,6 +147,9 @@ class CycleCounter:
         uncommanded = np.where(is_sane, delta - np.maximum(state.commanded_on[lamp], is_supply), 0)
         rows = np.flatnonzero(uncommanded > 0)
         if len(rows):
+            uncommanded[rows[self._is_another(batch, row[rows], lamp[rows], at_s[rows])]] = 0
+            rows = np.flatnonzero(uncommanded > 0)
+        if len(rows):
             uncommanded[rows] = self._unexplained(lamp[rows], at_s[rows], delta[rows], uncommanded[rows])
         for _ in range(state.switch_counted_s.shape[0]):
             rows = np.flatnonzero(uncommanded > 0)
@@ -198,8 +163,29 @@ class CycleCounter:
         news = np.flatnonzero(is_reported & (counts != before))
         state.switch_count[lamp[news]] = counts[news]
         state.switch_reported_s[lamp[news]] = at_s[news]
+        state.counted_wh[lamp[news]], state.counted_h[lamp[news]] = (
+            batch.energy_wh[row[news]],
+            batch.burning_hours[row[news]],
+        )
         state.commanded_on[lamp[news]] = 0
         return is_grown
+
+    def _is_another(self, batch: Batch, row: Int64, lamp: Int64, at_s: Int64) -> Bool:
+        """Whether the counters that n lamps tell beside the switchings are another node's; bool (n,).
+
+        Those of one node do not fall, and rise by no more than the lamp can burn and draw in the time between.
+        """
+        since_h = (at_s - self._state.switch_reported_s[lamp]) / 3600
+        most_w = _MOST_SHARE * np.nan_to_num(self._fleet.rated_power_w[lamp], nan=_UNRATED_W) + _MORE_W
+        is_another = np.zeros(len(lamp), np.bool_)
+        for now, before, most in (
+            (batch.energy_wh[row], self._state.counted_wh[lamp], most_w * since_h + 1),
+            (batch.burning_hours[row], self._state.counted_h[lamp], since_h + 1),
+        ):
+            is_known = (now != UNKNOWN_UINT32) & (before != UNKNOWN_UINT32)
+            rise = now.astype(np.int64) - before
+            is_another |= is_known & ((rise < 0) | (rise > most))
+        return is_another
 
     def _unexplained(self, lamp: Int64, at_s: Int64, delta: Int64, uncommanded: Int64) -> Int64:
         """Of switchings of n lamps without a command that was seen, those that schedule and supply do not explain.

@@ -6,8 +6,7 @@ Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +15,12 @@ from ingest.detection.conditions.lamp_evidence import lamp_evidence
 from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns, sharing_a_circuit
 from ingest.detection.lamp.cycling import CycleCounter
-from ingest.detection.lamp.own_power import learn_own
+from ingest.detection.lamp.lamp_verdict import LampVerdict, confirm_of
+from ingest.detection.lamp.own_power import learn_own, note_steps
 from ingest.detection.lamp.sample import Electric, Levels, expect, is_unsupplied, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
 from ingest.detection.memory.cabinet_context import CabinetContext
-from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.flag_bits import Flags, put_bit
 from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
@@ -34,30 +34,6 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _QUIET_STATUS: Final = np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)
-
-
-@dataclass(frozen=True, slots=True)
-class LampVerdict:
-    """One lamp's rule opened (with evidence) or cleared."""
-
-    detector: Detector
-    lamp: int
-    is_opened: bool
-    at_s: int
-    since_s: int
-    evidence: dict[str, Any]
-
-
-def confirm_of(detector: Detector, table: LimitTable) -> Confirm:
-    """A detector's confirm and clear rule in numbers."""
-
-    def number(limit: str | int) -> float:
-        return table.scalar(limit) if isinstance(limit, str) else float(limit)
-
-    samples = int(number(detector.samples)) - detector.is_repetition
-    return Confirm(
-        samples, number(detector.seconds), int(number(detector.clear_samples)), number(detector.clear_seconds)
-    )
 
 
 class LampRules:
@@ -80,6 +56,7 @@ class LampRules:
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
         self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
+        self.followed = np.zeros(0, np.int64)  # lamps of the sweep at hand that have followed a step of their level
         self._no_voltage = table.scalar("no_voltage")
         self._impossible_v, self._most_v = table.scalar("impossible_voltage"), table.scalar("neutral_voltage")
         self.cycles = CycleCounter(fleet, state, table, context)
@@ -102,6 +79,7 @@ class LampRules:
         ``is_muted`` says which lamps are under maintenance.
         """
         state = self.state
+        self.followed = np.zeros(0, np.int64)
         if not len(suspects.row):
             return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
@@ -128,8 +106,11 @@ class LampRules:
         is_settled = self._is_settled(lamp, at_s, sweep.guard_s[record]) & ~is_ending
         is_wild = self.rules.spoiled(window, expected, limits)
         is_wild |= is_unsupplied(sweep, record, self.fleet, window.voltage_v < self._no_voltage)
-        window = self.cycles.count(lamp, at_s, window, expected, is_settled & ~is_wild, is_wild, limits)
+        masks = is_settled & ~is_wild, is_wild, is_ending
+        window = self.cycles.count(sweep.batch, row, lamp, at_s, window, expected, *masks, limits)
+        self._judge_put_out_anew()
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
+        self.followed = note_steps(state, lamp, window, expected, is_settled & ~is_wild)
         # an LED draws its power at once: its samples in the guard count, and the verdict alone waits for its end
         settled = (is_settled, is_settled | (~levels.is_guessed & (self.warm_up_s[lamp] == 0)))
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, settled, is_wild, is_muted(lamp))
@@ -138,6 +119,12 @@ class LampRules:
         self._reopen(lamp, levels.level)
         self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
         return [*refused, *verdicts]
+
+    def _judge_put_out_anew(self) -> None:
+        """What a dip has put out warms up anew: no sample before it counts for a dark lamp."""
+        rule, lamp = self.rules.number.get(DARK.name), self.cycles.dips.put_out
+        if rule is not None and len(lamp):
+            self.debounce[rule].forget(lamp)
 
     def _judge_refused(self, sweep: Sweep, replies: Replies, is_muted: Callable[[Int64], Bool]) -> list[LampVerdict]:
         """Readings that the agent itself refused: they carry no values, and count for the rules that ask for them."""
@@ -226,6 +213,9 @@ class LampRules:
                 is_gated |= ~is_settled
             verdict = debounce.step(lamp, at_s, dt_s, holds, heals, judges, is_gated, is_active)
             flags = put_bit(flags, bits.running[rule], verdict.is_active)
+            if detector.is_repetition:  # the sample that is repeated is the first of them
+                begun = np.flatnonzero(~is_active & verdict.is_active)
+                debounce.since_s[lamp[begun]] = at_s[begun] - dt_s[begun]
             is_open[verdict.opened], is_open[verdict.cleared] = True, False
             flags = put_bit(flags, bits.open[rule], is_open)
             if detector.withholds is not None:
@@ -264,7 +254,10 @@ class LampRules:
             state.is_register_suspect[lamps] |= ~state.has_fitted[lamps]
         if detector.is_new_lamp_when_clear and not is_opened:
             state.start_anew(lamps)
-        since_s, samples = self.debounce[rule].since_s[lamps], self.debounce[rule].confirm.samples
+        since_s = self.debounce[rule].since_s[lamps]
+        if detector.begins_with_change and is_opened:
+            self.debounce[rule].since_s[lamps] = since_s = self.cycles.first_change_s(lamps, at_s[rows])
+        samples = self.debounce[rule].confirm.samples + detector.is_repetition
         return [
             LampVerdict(
                 detector,

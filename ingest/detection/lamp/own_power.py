@@ -12,6 +12,7 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LampLimits
 from ingest.detection.memory.own_curves import HIGHEST
 from ingest.detection.rules import Expected, Window
+from ingest.detection.rules.dimming_failure import follows
 from ingest.lighting.expected_power import level_share
 from ingest.model.fleet import Fleet
 
@@ -28,6 +29,16 @@ def fits_register(window: Window, expected: Expected, limits: LampLimits) -> Boo
     )
     is_fit |= np.isnan(expected.power_w) & (window.power_w > limits["relay_failure_power"])
     return expected.is_on & expected.is_voltage_ok & is_fit
+
+
+def note_steps(state: LampState, lamp: Int64, window: Window, expected: Expected, is_settled: Bool) -> Int64:
+    """Note which lamps draw another power since the last step of their level, and return the new ones; int64 (m,)."""
+    suspect = np.flatnonzero(is_settled & ~state.has_followed[lamp] & np.isfinite(expected.before_w))
+    if not len(suspect):
+        return lamp[:0]
+    followed = lamp[suspect[follows(window, expected)[suspect]]]
+    state.has_followed[followed] = True
+    return followed
 
 
 def learn_own(  # measured columns, in the order of the rule

@@ -71,6 +71,7 @@ def take_levels(  # measured columns, in the order of the rule
     stepped = np.flatnonzero(is_changed & (before > 0) & was_settled & np.isfinite(suspects.before_w))
     state.before_w[lamp[stepped]] = suspects.before_w[stepped]
     state.before_level[lamp[stepped]] = before[stepped]
+    state.has_followed[lamp[stepped]] = False
     state.level[lamp] = level
     state.level_reported[lamp[is_raw]] = level[is_raw]
     return Levels(level, ~is_kept, ~is_raw & ~is_kept)

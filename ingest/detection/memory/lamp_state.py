@@ -30,7 +30,11 @@ class LampState:
         level: uint8 (L,) commanded % as judged; level_reported the newest one the agent reported;
             level_raw what its newest record carried.
         switched_s: uint32 (L,) last change of level; lit_from_s last switching on or supply dip.
-        before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then.
+        switch_count: uint32 (L,) the newest that was told, at switch_reported_s; counted_wh the energy beside it and
+            counted_h the burning hours.
+        is_burning: bool (L,) not dark in its newest judged sample, warm or not.
+        before_w: float32 (L,) settled power before the last change of level while on; before_level uint8 (L,) then;
+            has_followed bool (L,) it drew another power since, as far as its samples were judged.
         low_w: float32 (L,) power band in which no lamp rule can hold at this level, up to high_w; least_pf likewise.
         silent_sweeps: uint8 (L,) sweeps since the newest good sample, 0 up to the first; see ``sweeps_silent``.
         is_away: bool (L,) it did not answer well more than once in a row, or without voltage; or a run of lost replies
@@ -66,6 +70,7 @@ class LampState:
         self.level_reported = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.switched_s = np.zeros(n, np.uint32)
         self.before_w = np.full(n, np.nan, np.float32)
+        self.has_followed = np.zeros(n, np.bool_)
         self.before_level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.lit_from_s = np.zeros(n, np.uint32)
         self.restarted_s = np.zeros(n, np.uint32)
@@ -75,8 +80,11 @@ class LampState:
         self.silent_sweeps = np.zeros(n, np.uint8)
         self.is_away = np.zeros(n, np.bool_)
         self.lit = np.zeros(n, np.uint8)
+        self.is_burning = np.zeros(n, np.bool_)
         self.changes_s = np.zeros((n_changes, n), np.uint32)
         self.switch_count = np.full(n, UNKNOWN_UINT32, np.uint32)
+        self.counted_wh = np.full(n, UNKNOWN_UINT32, np.uint32)
+        self.counted_h = np.full(n, UNKNOWN_UINT32, np.uint32)
         self.switch_reported_s = np.zeros(n, np.uint32)
         self.commanded_on = np.zeros(n, np.uint8)
         self.switch_counted_s = np.zeros((max(1, n_changes // 2), n), np.uint32)

@@ -69,6 +69,7 @@ DETECTOR = Detector(
     clear_samples=1,
     clear_seconds="cycling_clear",
     is_time_dependent=True,
+    begins_with_change=True,
     turns=turns,
     evidence=evidence,
 )

@@ -43,6 +43,20 @@ def _is_off(window: Window, expected: Expected) -> Bool:
     return off
 
 
+def _was_off(expected: Expected) -> Bool:
+    """What it drew before the last step did not belong to the level of then."""
+    before_level_w = expected.own_level_w / expected.step_share
+    was_off: Bool = np.abs(expected.before_w - before_level_w) > _OFF * before_level_w
+    return was_off
+
+
+def follows(window: Window, expected: Expected) -> Bool:
+    """Lamps that draw another power than before the last step, which should have changed it; bool (n,)."""
+    tolerance, is_apart = _tolerance(expected, _NEAR)
+    has_moved: Bool = expected.is_on & is_apart & (np.abs(window.power_w - expected.before_w) > tolerance)
+    return has_moved
+
+
 def _is_same(window: Window, expected: Expected) -> Bool:
     """As before the last step, which should have changed it."""
     tolerance, is_apart = _tolerance(expected, _SAME)
@@ -56,13 +70,13 @@ def _is_alight(window: Window, expected: Expected, limits: RowLimits) -> Bool:
 
 
 def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    """The same power at two commanded levels, of which it does not belong to this one.
+    """The same power at two commanded levels, of which it does not belong to this one, or not to the one before.
 
     A step down proves it at ``dimming_level`` or below only: some drivers dim little near full light.
     """
     is_proof = (expected.level <= limits["dimming_level"]) | (expected.step_share > 1)
     is_stuck = _is_same(window, expected) & is_proof
-    return _is_alight(window, expected, limits) & is_stuck & _is_off(window, expected)
+    return _is_alight(window, expected, limits) & is_stuck & (_is_off(window, expected) | _was_off(expected))
 
 
 def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
@@ -102,8 +116,13 @@ def quiet(kinds: Kinds) -> Quiet:
 
 
 def waits(window: Window, expected: Expected, beside: Circumstances) -> Bool:
-    """Where the register may be wrong, a power that fits no level proves nothing."""
-    return beside.is_register_suspect & ~suspects_dimming(window, expected)
+    """Where the register may be wrong, a power that fits no level proves nothing.
+
+    And one that fits this level only if the lamp was known to draw what it should not, and has not moved since.
+    """
+    is_known = beside.is_open("lampPowerTooLow") | beside.is_open("lampPowerTooHigh")
+    is_doubtful = beside.is_register_suspect & ~suspects_dimming(window, expected)
+    return np.where(_is_off(window, expected), is_doubtful, ~is_known | beside.has_followed)
 
 
 def turns(expected: Expected, _limits: RowLimits) -> list[tuple[str, Float32]]:

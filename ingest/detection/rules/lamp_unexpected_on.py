@@ -1,4 +1,4 @@
-"""``lampUnexpectedOn``: commanded off and drawing power. The night proves nothing: it is judged while off alone."""
+"""``lampUnexpectedOn``: commanded off and drawing power. Commanded on it is no more, whatever the next day brings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def holds(window: Window, expected: Expected, limits: RowLimits) -> Bool:
 
 
 def judges(window: Window, expected: Expected, _limits: RowLimits) -> Bool:
-    """Off, with power and rating known."""
-    mask: Bool = expected.is_off & np.isfinite(window.power_w) & np.isfinite(expected.rated_w)
+    """Off or on, with power and rating known."""
+    mask: Bool = (expected.is_off | expected.is_on) & np.isfinite(window.power_w) & np.isfinite(expected.rated_w)
     return mask
 
 

@@ -18,10 +18,17 @@ def holds(window: Window, _expected: Expected, limits: RowLimits) -> Bool:
     return mask
 
 
-def judges(window: Window, _expected: Expected, _limits: RowLimits) -> Bool:
-    """The node has a relay bit that can be trusted, and it is open: a closed one proves nothing about its contacts."""
+def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
+    """The node has a relay bit that can be trusted; a closed one of a lamp that does not burn proves nothing."""
     is_open = (window.status & STATUS_RELAY_CLOSED) == 0
-    mask: Bool = window.is_status_reported & window.is_relay_reported & is_open & np.isfinite(window.power_w)
+    mask: Bool = window.is_status_reported & window.is_relay_reported & np.isfinite(window.power_w)
+    return mask & (is_open | _burns_as_commanded(window, expected, limits))
+
+
+def _burns_as_commanded(window: Window, expected: Expected, limits: RowLimits) -> Bool:
+    """The relay is closed by status, and the lamp on."""
+    is_closed = (window.status & STATUS_RELAY_CLOSED) != 0
+    mask: Bool = is_closed & expected.is_on & (window.power_w > limits["relay_failure_power"])
     return mask
 
 

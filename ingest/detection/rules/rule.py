@@ -56,6 +56,11 @@ class Circumstances(Protocol):
         ...
 
     @property
+    def has_followed(self) -> Bool:
+        """It drew another power after its newest step than before."""
+        ...
+
+    @property
     def is_weather_dark(self) -> Bool:
         """It switches itself, and may burn by day: the weather is dark, or may be."""
         ...
@@ -101,6 +106,7 @@ class Detector:
         samples: names of limits, or a number: consecutive samples to open; ``seconds`` data time to open (0 = none);
             ``clear_samples`` and ``clear_seconds`` likewise.
         is_repetition: the run's first sample shows nothing by itself: n samples are n - 1 repetitions.
+        begins_with_change: its fault is there since the first change that it counts.
         is_level_dependent: no verdict within the switching guard or warm-up; samples count there if the lamp has no
             warm-up and its level is reported.
 
@@ -138,6 +144,7 @@ class Detector:
     clear_samples: str | int = "confirm_samples"
     clear_seconds: str | int = 0
     is_repetition: bool = False
+    begins_with_change: bool = False
     is_level_dependent: bool = False
 
     attends: Callable[[Window, Expected], Bool] | None = None

@@ -191,9 +191,10 @@ def oracle(name, w, e, i):
     own = float(e.own_level_w[i])
     if not (on and e.is_dimming[i] and p >= 0.2 * own):
         return False
-    if abs(p - own) <= 0.08 * own:
-        return False
     before, change = float(e.before_w[i]), abs(float(e.step_share[i]) - 1)
+    own_before = own / float(e.step_share[i])
+    if not (abs(p - own) > 0.08 * own or abs(before - own_before) > 0.08 * own_before):
+        return False
     if e.step_share[i] < 1 and e.level[i] > 80:  # a step down that ends above the dimming level
         return False
     return change > 0.12 and abs(p - before) <= max(0.5, min(0.025, 0.25 * change) * before)

@@ -178,3 +178,47 @@ def test_healthy_drivers_say_nothing_at_any_level(kit):
     for level in (100, 70, 50, 100, 50, 70, 100):
         street.play(level)
     assert street.town.changes == []
+
+
+def test_stuck_at_full_light_at_a_low_level_is_told_at_the_step_up(kit):
+    street = Street(kit)
+    for level in (100, 70, 50):
+        street.play(level)
+    street.stuck[3] = 100  # not what it drew before the last step
+    (suspected,) = street.play(50)
+    assert (suspected.key.code, suspected.evidence["suspected"]) == ("lampPowerTooHigh", "dimming")
+    told = street.play(100)
+    (opened,) = faults(told, "dimmingFailure")
+    assert opened.lamp_ids == ("L-0003",)
+    assert street.standing() == {"dimmingFailure": 1}
+    del street.stuck[3]
+    street.play(70)
+    assert street.standing() == {}
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_a_string_that_has_followed_a_step_is_suspected_of_dimming_no_more(kit, share):
+    street = Street(kit)
+    street.play(100)
+    street.health[3] = share
+    (suspected,) = street.play(100)
+    assert suspected.evidence["suspected"] == "dimming"
+    told = street.play(50)
+    (cleared,) = faults(told, "lampPowerTooLow")
+    assert "suspected" not in cleared.evidence
+    assert cleared.since_us == suspected.since_us
+    for level in (100, 70, 100):
+        assert street.play(level) == []
+    assert street.standing() == {"lampPowerTooLow": 1}
+
+
+def test_a_lamp_mended_at_a_level_that_its_power_before_the_step_fits_is_not_stuck(kit):
+    street = Street(kit)
+    street.play(100)
+    street.health[3] = 0.5
+    street.play(100)
+    street.play(50)
+    street.health[3] = 1.0
+    changes = street.play(50)
+    assert faults(changes, "dimmingFailure") == []
+    assert street.standing() == {}
