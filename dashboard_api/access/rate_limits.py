@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -16,22 +17,23 @@ from dashboard_api.errors import TooManyError
 
 _STEP: Final = 32
 _KEPT: Final = 10_000  # sessions
-_SET_S: Final = 5.0  # between two requests: NTP slews smaller errors
 
 
 class RateLimits:
     """Counts requests in this process."""
 
-    def __init__(self, public_per_minute: int, session_per_minute: int) -> None:
-        """Limits of an address without credentials, and of a session."""
-        self._limiter: Final = FixedWindowRateLimiter(WindowCounts())
+    def __init__(
+        self, public_per_minute: int, session_per_minute: int, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Limits of an address without credentials, and of a session; minutes are those of ``monotonic``."""
+        self._monotonic = monotonic
+        self._limiter: Final = FixedWindowRateLimiter(WindowCounts(clock=monotonic))
         self._public = RateLimitItemPerMinute(public_per_minute)
         self._session = RateLimitItemPerMinute(session_per_minute)
         self._tokens: dict[int, RateLimitItemPerMinute] = {}
         # a map asks for hundreds of tiles at once: sessions count in steps
         self._step = max(1, min(_STEP, session_per_minute // 20))
         self._counted: dict[str, int] = {}  # session -> requests since its last step
-        self._offset_s = time.time() - time.monotonic()
 
     def count(self, principal: Principal, address: str) -> None:
         """Count one request.
@@ -39,7 +41,6 @@ class RateLimits:
         Raises:
             TooManyError: the minute's requests are used up; carries when the next minute begins.
         """
-        self._start_anew_if_clock_was_set()
         cost = 1
         if principal.kind == "token":
             per_minute = principal.per_minute or 1
@@ -53,15 +54,8 @@ class RateLimits:
             item, key = self._public, ("address", network_of(address))
         if not self._limiter.hit(item, *key, cost=cost):
             reset_at_s = self._limiter.get_window_stats(item, *key).reset_time
-            retry_after_s = max(1, round(reset_at_s - time.time()))
+            retry_after_s = max(1, round(reset_at_s - self._monotonic()))
             raise TooManyError("too_many_requests", retry_after_s=retry_after_s, per_minute=item.amount)
-
-    def _start_anew_if_clock_was_set(self) -> None:
-        """The storage ends its minutes by the system's clock: set back by hours, a minute would last for hours."""
-        offset_s = time.time() - time.monotonic()
-        if abs(offset_s - self._offset_s) > _SET_S:
-            self._limiter.storage.reset()
-        self._offset_s = offset_s
 
     def _is_step(self, session: str) -> bool:
         """Whether this request of a session completes a step."""

@@ -26,7 +26,7 @@ from ingest.audit_trail import AuditTrail, operating_system_user
 from ingest.city.agent_file import SecureLink, agent_toml
 from ingest.city.pki_commands import PKI_FOLDER, CityFolder
 from ingest.errors import UnusableError
-from ingest.mqtt.address import parse_address
+from ingest.mqtt.connection import parse_address
 from ingest.register.folder_register import read_city_files
 from ingest.schema.city import BROKER_FOLDER, City, read_city
 from languages.message import Message, Plain, why

@@ -1,8 +1,7 @@
 """The connection to the MQTT broker; the only module of ingest that uses paho.
 
 Driven by the caller: ``receive`` waits for messages and does everything else that the connection needs meanwhile. paho
-is used as it comes, through its functions for foreign event loops, over a socket that reads in large bites; data, which
-needs no answer, is taken out of what was read before paho looks at it.
+is used as it comes, through its functions for foreign event loops, over a socket that reads in large bites.
 """
 
 from __future__ import annotations
@@ -11,38 +10,67 @@ import select
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from socket import IPPROTO_TCP, SO_RCVBUF, SOL_SOCKET, TCP_NODELAY, socket
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.wire import NAMESPACE, NBIRTH, NDATA, NDEATH, WireError, decode_state, encode_state, state_topic
 from ingest.errors import UnusableError, describe
-from ingest.mqtt.address import BrokerAddress
 from ingest.mqtt.socket_buffer import SocketBuffer
 from ingest.mqtt.state_time import StateTime
+from ingest.schema.safe_url import without_secrets
 from languages.message import Message, Plain, why
 
 KEEPALIVE_S: Final = 30
 _CONNECT_TIMEOUT_S: Final = 5.0
 _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _ANSWER_TIMEOUT_S: Final = 10.0
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _RECEIVE_BUFFER: Final = 4 << 20
 
 
 MqttMessage = tuple[str, bytes]  # topic and payload
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where and how to connect."""
+
+    host: str
+    port: int
+    is_tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    username: str | None = None
+    password: str | None = None
+
+
+def parse_address(url: str) -> tuple[str, int, bool]:
+    """``(host, port, is_tls)`` of an ``mqtt://`` or ``mqtts://`` URL.
+
+    Raises:
+        UnusableError: it names no host, or a port that is none.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme]
+    except (KeyError, ValueError):
+        raise UnusableError(Message("terminal.error.broker_url", url=without_secrets(url))) from None
+    if not parts.hostname:
+        raise UnusableError(Message("terminal.error.broker_no_host", url=without_secrets(url)))
+    return parts.hostname, port, parts.scheme == "mqtts"
+
+
 class _Client(mqtt.Client):
     """paho's client over a buffered socket; everything else is paho's own."""
 
     buffer: SocketBuffer | None = None
-
-    @property
-    def is_between_packets(self) -> bool:
-        """Whether the next byte from the buffer begins a packet."""
-        return self._in_packet["command"] == 0
 
     def _create_socket(self) -> Any:
         inner: socket = super()._create_socket()  # type: ignore[assignment]  # a plain or TLS socket: no web sockets here
@@ -115,7 +143,8 @@ class Broker:
             client.tls_set_context(context)
         return client
 
-    # --- the caller's side --------------------------------------------------------------------------------------------
+    # --- the caller's side
+    # ---------------------------------------------------------------------------------------------
 
     def receive(self, timeout_s: float, max_bytes: int) -> list[MqttMessage]:
         """Messages that came within ``timeout_s``, at once when ``max_bytes`` of them are there.
@@ -159,7 +188,8 @@ class Broker:
         if self._client.buffer is not None:
             self._client.buffer.close()
 
-    # --- connection ---------------------------------------------------------------------------------------------------
+    # --- connection
+    # ----------------------------------------------------------------------------------------------------
 
     def _connect(self, end: float) -> None:
         now = self._monotonic()
@@ -200,13 +230,8 @@ class Broker:
                 return
             if not buffer.is_dry or select.select([buffer], [], [], min(timeout_s, 0.05))[0]:
                 loop_read = client.loop_read
-                while self._is_open:
-                    while client.is_between_packets and self._waiting_bytes < max_bytes:
-                        if not (publishes := buffer.take_publishes()):
-                            break
-                        for topic, payload in publishes:
-                            self._take(topic, payload)
-                    if loop_read() != mqtt.MQTT_ERR_SUCCESS or buffer.is_dry or self._waiting_bytes >= max_bytes:
+                while self._is_open and loop_read() == mqtt.MQTT_ERR_SUCCESS:
+                    if buffer.is_dry or self._waiting_bytes >= max_bytes:
                         break
             if self._is_open:
                 client.loop_misc()
@@ -217,7 +242,8 @@ class Broker:
         if self._is_open and not self.is_subscribed and self._monotonic() > self._deadline:
             self._lost(Message("readiness.silent_broker"))
 
-    # --- paho's side --------------------------------------------------------------------------------------------------
+    # --- paho's side
+    # ---------------------------------------------------------------------------------------------------
 
     def _on_connect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -240,24 +266,16 @@ class Broker:
             self._lost(self.trouble or Message("readiness.connection_lost", reason=Plain(reason)))
 
     def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        payload = bytes(message.payload)
         try:
             topic = message.topic
         except UnicodeDecodeError:
             return  # the standard has the server close such a sender's connection; not every server does
-        if message.retain and topic != self._state_topic:
-            # births, data and deaths are never retained: it is old, or somebody's who wishes us ill
-            self.tell_retained(topic)
-            return
-        self._take(topic.encode(), bytes(message.payload))
-
-    def _take(self, topic_bytes: bytes, payload: bytes) -> None:
-        """Keep a message for ``receive``, or hear what it says of our state."""
-        try:
-            topic = topic_bytes.decode()
-        except UnicodeDecodeError:
-            return  # as in `_on_message`
         if topic == self._state_topic:
             self._on_state(payload)
+            return
+        if message.retain:  # births, data and deaths are never retained: it is old, or somebody's who wishes us ill
+            self.tell_retained(topic)
             return
         self._messages.append((topic, payload))
         self._waiting_bytes += len(payload)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent.wire import host_client_id
-from ingest.mqtt.address import BrokerAddress, parse_address
-from ingest.mqtt.connection import Broker
+from ingest.mqtt.connection import Broker, BrokerAddress, parse_address
 from ingest.mqtt.embedded_broker import EmbeddedBroker, TlsListener, parse_embedded
 from ingest.mqtt.topic_rules import TopicRules
 from ingest.schema.city import BROKER_FOLDER, City

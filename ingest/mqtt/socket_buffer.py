@@ -11,8 +11,6 @@ import ssl
 from socket import socket
 from typing import TYPE_CHECKING, Final
 
-from ingest.mqtt.publish_packets import Publish, split_publishes
-
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -48,8 +46,7 @@ class SocketBuffer:
         """Take over the socket."""
         self._inner = inner
         self._tap = _Tap(inner)
-        reader = io.BufferedReader(self._tap, READ_BYTES)
-        self._read, self._peek = reader.read, reader.peek  # C: paho asks five times for each message
+        self._read = io.BufferedReader(self._tap, READ_BYTES).read  # C: paho asks five times for each message
         self._unsent = bytearray()
         self._is_deferring = False
 
@@ -64,21 +61,6 @@ class SocketBuffer:
         if data is None:
             raise BlockingIOError
         return data
-
-    def take_publishes(self) -> list[Publish]:
-        """PUBLISH packets of quality 0, not retained, at the front of what was read; what else comes is left there.
-
-        To be called between two packets: paho takes each packet apart in Python, which is most of the cost of data.
-        None where the connection is gone: `recv` says so.
-        """
-        try:
-            data = self._peek()
-        except OSError:
-            return []
-        publishes, n_bytes = split_publishes(data)
-        if n_bytes:
-            self._read(n_bytes)
-        return publishes
 
     @property
     def is_dry(self) -> bool:

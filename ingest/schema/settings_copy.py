@@ -149,13 +149,20 @@ def kept_database_warning(folder: Path, name: str) -> Message:
     """What ``/readyz`` says of a damaged database that is kept as ``name``, and of what came back from copies."""
     try:
         rows = json.loads(read_bounded(folder / RESTORED_FILE, _LARGEST_RESTORED))
-        counts = {key: int(rows.get(table.name, 0)) for key, table in _TOLD.items()}
+        n_accounts, n_tokens, n_reports, n_maintenance = (int(rows.get(table.name, 0)) for table in _TOLD)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return Message("readiness.kept_database", name=Plain(name))
-    return Message("readiness.restored_database", name=Plain(name), **counts)
+    return Message(
+        "readiness.restored_database",
+        name=Plain(name),
+        n_accounts=n_accounts,
+        n_tokens=n_tokens,
+        n_reports=n_reports,
+        n_maintenance=n_maintenance,
+    )
 
 
-_TOLD: Final = {"n_accounts": users, "n_tokens": tokens, "n_reports": reports, "n_maintenance": maintenance}
+_TOLD: Final = (users, tokens, reports, maintenance)
 
 
 def _rows_of(connection: Connection, kind: CopyKind, table: Table, now_us: int) -> list[Any]:

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge_agent.wire import encode_state
-from ingest.mqtt.address import BrokerAddress
-from ingest.mqtt.connection import Broker
+from ingest.mqtt.connection import Broker, BrokerAddress
 from ingest.mqtt.state_time import StateTime
 
 
@@ -79,7 +78,7 @@ def test_a_connection_is_given_up_for_the_first_of_many_forged_states_only(monke
     lost: list[str] = []
     monkeypatch.setattr(broker, "_lost", lost.append)
     monkeypatch.setattr(broker, "flush", lambda: None)
-    monkeypatch.setattr(broker._client, "buffer", SimpleNamespace(is_dry=False, take_publishes=list))
+    monkeypatch.setattr(broker._client, "buffer", SimpleNamespace(is_dry=False))
     monkeypatch.setattr(broker._client, "loop_read", lambda: 1)
     monkeypatch.setattr(broker._client, "loop_misc", lambda: 0)
     broker._is_open = broker.is_subscribed = True

@@ -157,7 +157,9 @@ class DarkCount:
         sigma = self._run_noise(expected, item, n)
         is_doubtful = (np.abs(run_mean) > _LEARN_SIGMAS * sigma) & (n >= _LEARN_SAMPLES)
         is_doubtful &= (np.abs(run_mean) >= line) | (n < _LONGEST_RUN / 2)
-        fit = np.flatnonzero(~(is_open | is_doubtful))
+        # the first samples of an outage or a dip are no run yet: they would spoil the slope over the voltage for good
+        is_wild = np.abs(missing) > np.maximum(line, _SIGMAS * np.hypot(expected.noise, expected.sigma))
+        fit = np.flatnonzero(~(is_open | is_doubtful | is_wild))
         self.baseline.learn(item[fit], level[fit], seen[fit], volts[fit])
         tapped = self._book.controllers_with({"unmeteredLoad"})
         may_be_lamps = (expected.mean - run_mean <= _MOST_OF_RATING) & (n >= _RISE_SAMPLES)

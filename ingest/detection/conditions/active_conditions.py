@@ -44,10 +44,15 @@ class ActiveConditions:
         self._touched[case.controller] = max(case.at_us, self._touched.get(case.controller, 0))
 
     def close(self, key: Key, at_us: int, *, is_proof: bool = True, evidence: dict[str, Any] | None = None) -> None:
-        """A condition holds no more; one that is not open changes nothing."""
+        """A condition holds no more; one that is not open changes nothing.
+
+        The sample that ends it may be older than the one that opened it, where records came in another order than they
+        were taken: it ends then, not before.
+        """
         case = self.cases.pop(key, None)
         if case is None:
             return
+        at_us = max(at_us, case.at_us)
         del self._by_controller[case.controller][key]
         del self._by_code[key.code][key]
         self._changed = [changed for changed in self._changed if changed.key != key]

@@ -189,3 +189,17 @@ def test_a_tap_on_a_sum_of_lamps_leaves_no_dark_lamps_behind_when_it_is_gone(
     street.factor[3] = 0
     street.play(30)
     assert street.codes() == {"circuitPowerTooLow": 1}
+
+
+@pytest.mark.parametrize(("technology", "share", "minutes"), [("LED", 0.002, 24), ("HPS", 0.002, 60), ("HPS", 0.55, 6)])
+def test_an_outage_or_a_partial_dip_teaches_a_sum_nothing(technology, share, minutes):
+    """Its first samples are not known as such yet: neither the level nor its slope over the voltage moves."""
+    street = Street((Circuit(28, 90, technology=technology, metered=0),), has_contacts=False, noise=0.003, seed=36)
+    street.play(150)
+    baseline = street.detection._dark.baseline
+    mean, cross = baseline.slot_mean.copy(), baseline.power_cross.copy()
+    noise = np.sqrt(baseline.variance)
+    street.factor[: int(28 * (1 - share)) + 1] = 0.01 if share > 0.1 else share
+    street.play(minutes)
+    assert np.abs(baseline.slot_mean - mean).max() < noise.max()
+    assert np.abs(baseline.power_cross - cross).max() < 0.01

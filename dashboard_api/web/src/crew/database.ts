@@ -56,11 +56,16 @@ export async function openCrewDatabase(name = NAME): Promise<CrewDatabase> {
 /** Wait for what a transaction writes, and for its end. Rejects if any of it fails, and then nothing of it is kept. */
 export async function written(
   transaction: { done: Promise<void>; abort: () => void },
-  write: () => Promise<unknown>[],
+  writes: readonly (() => Promise<unknown>)[],
 ): Promise<void> {
   transaction.done.catch(() => undefined); // awaited below, where the writing itself does not fail before
   try {
-    await Promise.all([...write(), transaction.done]);
+    const begun = writes.map((write) => {
+      const request = write();
+      request.catch(() => undefined); // told by the transaction's end, or by the write that threw
+      return request;
+    });
+    await Promise.all([...begun, transaction.done]);
   } catch (error) {
     try {
       transaction.abort();

@@ -100,10 +100,8 @@ export class Outbox {
       }
       added.push(row);
     }
-    await written(transaction, () => [
-      ...added.map((row) => transaction.objectStore("outbox").put(row)),
-      transaction.objectStore("drafts").delete(report.fault.id),
-    ]);
+    const puts = added.map((row) => () => transaction.objectStore("outbox").put(row));
+    await written(transaction, [...puts, () => transaction.objectStore("drafts").delete(report.fault.id)]);
     this.#changed(null);
     return added;
   }
@@ -117,10 +115,8 @@ export class Outbox {
     if (held.reduce((sum, { nBytes }) => sum + nBytes, bytes.byteLength) > MOST_PHOTO_BYTES) throw new OutboxFull();
     const n = Math.max(0, ...rows.map((row) => row.n)) + 1;
     const row = { ...this.#row(report, n), nBytes: bytes.byteLength };
-    await written(transaction, () => [
-      transaction.objectStore("outbox").put(row),
-      transaction.objectStore("photos").put({ id: row.id, bytes }),
-    ]);
+    const keep = () => transaction.objectStore("photos").put({ id: row.id, bytes });
+    await written(transaction, [() => transaction.objectStore("outbox").put(row), keep]);
     this.#changed(null);
     return row;
   }
@@ -140,9 +136,13 @@ export class Outbox {
     };
     // one that may have gone out already stays: the server's own word decides between the two
     const replaced = rows.filter((old) => old.check?.number === number && old.state !== "sent" && old.nTries === 0);
-    await written(transaction, () => [
-      ...replaced.map(({ id }) => transaction.store.delete(id)),
-      transaction.store.put(row),
+    await written(transaction, [
+      ...replaced.map(
+        ({ id }) =>
+          () =>
+            transaction.store.delete(id),
+      ),
+      () => transaction.store.put(row),
     ]);
     this.#changed(null);
     return row;
@@ -229,7 +229,7 @@ export class Outbox {
     }
     now.nTries += 1;
     // on a full disk it goes out all the same: what was sent before decides the version, so a repeat is the same request
-    await written(transaction, () => [transaction.store.put(now)]).catch(() => undefined);
+    await written(transaction, [() => transaction.store.put(now)]).catch(() => undefined);
     return now;
   }
 
@@ -245,8 +245,8 @@ export class Outbox {
       after.reason = outcome.reason;
       if (outcome.kind === "conflict") after.now = outcome.fault;
     }
-    const photos = after.state === "sent" ? [transaction.objectStore("photos").delete(row.id)] : [];
-    await written(transaction, () => [...photos, transaction.objectStore("outbox").put(after)]);
+    const photos = after.state === "sent" ? [() => transaction.objectStore("photos").delete(row.id)] : [];
+    await written(transaction, [...photos, () => transaction.objectStore("outbox").put(after)]);
     this.#changed("fault" in outcome ? outcome.fault : null);
     return outcome;
   }
