@@ -8,7 +8,7 @@ over for one sample. A phase or a circuit that draws power, or whose lamps go on
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -62,10 +62,12 @@ class GroupMeters:
         self._most_v = table.scalar("neutral_voltage")
         rated_w = np.where(np.isfinite(fleet.rated_power_w), fleet.rated_power_w, _UNRATED_W).astype(np.float64)
         of_circuit, of_controller = fleet.lamp_circuit >= 0, fleet.lamp_controller >= 0
-        self._circuit_w = np.bincount(fleet.lamp_circuit[of_circuit], rated_w[of_circuit], minlength=fleet.n_circuits)
-        self._cabinet_w = np.bincount(
+        self._circuit_w: Float64 = np.bincount(
+            fleet.lamp_circuit[of_circuit], rated_w[of_circuit], minlength=fleet.n_circuits
+        ).astype(np.float64)
+        self._cabinet_w: Float64 = np.bincount(
             fleet.lamp_controller[of_controller], rated_w[of_controller], minlength=fleet.n_controllers
-        )
+        ).astype(np.float64)
         self.phases = [MeterMemory(fleet.n_controllers) for _ in range(3)]
         self.circuits = MeterMemory(fleet.n_circuits)
 
@@ -85,14 +87,16 @@ class GroupMeters:
         if is_absurd.any():  # a sum without one of its phases would be a wrong one
             cabinet_w = cabinet_w.copy()
             cabinet_w[live[is_absurd]] = np.nan
-        batch = with_loads(replace(batch, cabinet_power_w=cabinet_w, circuit_power_w=self._circuit_powers(batch)))
-        return replace(
-            batch, cabinet_voltage_v=self._phase_voltages(batch, live), circuit_voltage_v=self._circuit_voltages(batch)
-        )
+        powers: dict[str, Any] = {"cabinet_power_w": cabinet_w, "circuit_power_w": self._circuit_powers(batch)}
+        batch = with_loads(replace(batch, **powers))
+        phases_v, circuits_v = self._phase_voltages(batch, live), self._circuit_voltages(batch)
+        volts: dict[str, Any] = {"cabinet_voltage_v": phases_v, "circuit_voltage_v": circuits_v}
+        return replace(batch, **volts)
 
     def _is_alive(self, batch: Batch, live: Int64, phase: int) -> Bool:
         alive: Bool = batch.cabinet_voltage_v[live, phase] >= self._no_voltage
-        return alive & np.isfinite(batch.cabinet_power_w[live]).any(axis=1)
+        alive &= np.isfinite(batch.cabinet_power_w[live]).any(axis=1)
+        return alive
 
     def _circuit_powers(self, batch: Batch) -> Float32:
         power_w = batch.circuit_power_w

@@ -114,7 +114,9 @@ class Dips:
         is_weak_there = (n_out_there >= _DIP_LAMPS) & (n_out_there >= _WEAK_SHARE * self._n_discharge_there)
         is_soon = at_s - self.dip_s[controller] <= COOLING_S
         is_shared = is_whole | is_weak[circuit] | is_weak_there[controller]
-        is_shared |= is_soon & (n_out_there[controller] >= _AGAIN_LAMPS) & self._is_share_of_burning(controller)
+        is_shared |= (
+            is_soon & (n_out_there[controller] >= _AGAIN_LAMPS) & self._is_share_of_burning(controller.astype(np.int64))
+        )
         self._start_anew(lamp[is_soon & ~is_shared], at_s[is_soon & ~is_shared])
         found, first = np.unique(controller[is_shared], return_index=True)
         for c, at in zip(found.tolist(), at_s[is_shared][first].tolist(), strict=True):
@@ -164,4 +166,5 @@ class Dips:
         """Discharge lamps of a controller that were seen to be dark last; int64."""
         start, state = self._fleet.controller_start, self._state
         own = np.arange(int(start[controller]), int(start[controller + 1]))
-        return own[self.is_discharge[own] & (state.lit[own] == LIT_DARK) & ~state.is_burning[own]]
+        dark: Int64 = own[self.is_discharge[own] & (state.lit[own] == LIT_DARK) & ~state.is_burning[own]]
+        return dark

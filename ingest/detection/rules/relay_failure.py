@@ -22,7 +22,8 @@ def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
     """The node has a relay bit that can be trusted; a closed one of a lamp that does not burn proves nothing."""
     is_open = (window.status & STATUS_RELAY_CLOSED) == 0
     mask: Bool = window.is_status_reported & window.is_relay_reported & np.isfinite(window.power_w)
-    return mask & (is_open | _burns_as_commanded(window, expected, limits))
+    mask &= is_open | _burns_as_commanded(window, expected, limits)
+    return mask
 
 
 def _burns_as_commanded(window: Window, expected: Expected, limits: RowLimits) -> Bool:
