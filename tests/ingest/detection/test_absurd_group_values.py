@@ -138,3 +138,18 @@ def test_a_cut_is_named_rightly_while_a_voltage_is_absurd():
     once(street, spoil("cabinet_voltage_v", 5.0), 4)
     ((key, change),) = street.standing().items()
     assert (key.code, change.span) == ("cableFailure", ("C0-1-008", "C0-1-009"))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e6, np.nan])
+@pytest.mark.parametrize("layout", ["cabinet", "circuits"])
+def test_an_absurd_power_at_a_dim_level_says_nothing_of_another_level(layout, value):
+    street = Street(LAYOUTS[layout], noise=0.003, interval_s=120, seed=9)
+    street.play(60)
+    for _ in range(2):
+        for level in (70, 50):
+            street.level = level
+            street.play(30)
+            once(street, spoil("cabinet_power_w", value, phase=0), 40)
+        street.level = 100
+        street.play(60)
+    assert street.changes == []

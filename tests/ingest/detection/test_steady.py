@@ -87,6 +87,7 @@ def test_no_band_of_the_dim_rule_is_narrower_than_a_box_sees(seed):
         own_level_w=np.full(n, level, np.float32),
         own_full_w=np.full(n, full, np.float32),
         before_w=np.full(n, before, np.float32),
+        was_wrong=np.full(n, rng.random() < 0.5),
         step_share=np.full(n, rng.choice([0.7, 0.9, 1.3]), np.float32),
         own_dim_w=np.repeat(rng.uniform(40, 90, (2, 1)), n, axis=1).astype(np.float32),
     )
