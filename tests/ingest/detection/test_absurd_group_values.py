@@ -143,13 +143,10 @@ def test_a_cut_is_named_rightly_while_a_voltage_is_absurd():
 @pytest.mark.parametrize("value", [0.0, 1e6, np.nan])
 @pytest.mark.parametrize("layout", ["cabinet", "circuits"])
 def test_an_absurd_power_at_a_dim_level_says_nothing_of_another_level(layout, value):
-    street = Street(LAYOUTS[layout], noise=0.003, interval_s=120, seed=9)
-    street.play(60)
-    for _ in range(2):
-        for level in (70, 50):
-            street.level = level
-            street.play(30)
-            once(street, spoil("cabinet_power_w", value, phase=0), 40)
-        street.level = 100
-        street.play(60)
+    dims = (("21:00", 70), ("22:00", 50), ("23:00", 100))
+    street = Street(LAYOUTS[layout], noise=0.003, interval_s=120, seed=9, dims=dims)
+    for minutes, level in ((60, 100), (60, 70), (60, 50), (90, 100)):
+        street.level = level
+        street.play(minutes / 2)
+        once(street, spoil("cabinet_power_w", value, phase=0), minutes / 2 - 2)
     assert street.changes == []
