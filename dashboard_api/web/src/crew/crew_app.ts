@@ -24,7 +24,6 @@ import { followSteps } from "./steps";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
-import { actAtOnce, checkAtOnce } from "./send_at_once";
 import { Sender } from "./sender";
 import { server } from "./server";
 import { StorageMark } from "./storage_mark";
@@ -198,14 +197,14 @@ export class CrewApp implements Crew {
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
     return keepReport(this, {
       add: (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies),
-      atOnce: () => actAtOnce(fault, bodies),
+      atOnce: async () => (await import("./send_at_once")).actAtOnce(fault, bodies),
     });
   }
 
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean> {
     return keepReport(this, {
       add: (outbox) => outbox.addCheck(number, outcome, this.name, place),
-      atOnce: () => checkAtOnce(number, outcome),
+      atOnce: async () => (await import("./send_at_once")).checkAtOnce(number, outcome),
     });
   }
 

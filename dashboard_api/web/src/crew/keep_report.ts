@@ -34,7 +34,7 @@ export async function keepReport(crew: Crew, { add, atOnce, kept = "crew.kept" }
 async function sendNow(crew: Crew, atOnce: () => Promise<Outcome>): Promise<boolean> {
   const { words } = crew;
   crew.tell(words.say("crew.sending"));
-  const outcome = await atOnce();
+  const outcome = await atOnce().catch((): Outcome => ({ kind: "later", why: "offline" })); // its code did not come
   if (outcome.kind === "done") {
     if (outcome.fault) crew.take(outcome.fault);
     crew.tell(words.say("crew.sent_at_once"));

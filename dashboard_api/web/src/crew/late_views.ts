@@ -1,5 +1,9 @@
 /** The views that come once the first list is shown, in a chunk of their own. */
 
+import "../styles/crew_fault.css";
+import "../styles/crew_forms.css";
+import "../styles/crew_views.css";
+import "../styles/crew_print.css";
 import type { Crew, CrewPart } from "./crew";
 import { isOver, type CrewRoute, type CrewView } from "./crew_route";
 import { ChecksView } from "./checks_view";

@@ -3,10 +3,6 @@
 import "../styles/theme.css";
 import "../styles/crew.css";
 import "../styles/crew_list.css";
-import "../styles/crew_fault.css";
-import "../styles/crew_forms.css";
-import "../styles/crew_views.css";
-import "../styles/crew_print.css";
 import { CrewApp } from "./crew_app";
 import { CrewWords } from "./crew_words";
 import { openInTime } from "./database";
