@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,6 @@ from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
 
-_POWER_CODES: Final = ("lampPowerTooLow", "lampPowerTooHigh")
-
 
 class LampVerdicts:
     """Opens and closes the conditions of single lamps."""
@@ -39,6 +36,7 @@ class LampVerdicts:
         book: ActiveConditions,
     ) -> None:
         """``rules`` with the counters of ``rule_set``."""
+        self._power_codes = tuple({rule.code: None for rule in rule_set if rule.suspects_register})
         self._fleet, self._state, self._rule_set, self._rules = fleet, state, rule_set, rules
         self._baseline, self._voltages, self._book = baseline, voltages, book
 
@@ -75,11 +73,11 @@ class LampVerdicts:
 
         ``lamp`` int64 (m,) lamps of the sweep.
         """
-        if not len(lamp) or not self._book.controllers_with(_POWER_CODES):
+        if not len(lamp) or not self._book.controllers_with(self._power_codes):
             return
         at_s = dict(zip(sweep.batch.controller.tolist(), sweep.at_s.tolist(), strict=True))
         for one in lamp.tolist():
-            for code in _POWER_CODES:
+            for code in self._power_codes:
                 case = self._book.cases.get(self.key_of(code, one))
                 if case is not None and case.evidence.get("suspected") == "dimming":
                     evidence = {name: value for name, value in case.evidence.items() if name != "suspected"}

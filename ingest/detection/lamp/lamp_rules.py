@@ -26,7 +26,7 @@ from ingest.detection.memory.lamp_state import LIT_UNKNOWN, LIT_YES, LampState
 from ingest.detection.memory.limit_table import LampLimits, LimitTable
 from ingest.detection.memory.suspects import Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
-from ingest.detection.rules import DARK, Detector, Expected, RuleSet, Window
+from ingest.detection.rules import DARK, Detector, Expected, RuleSet, Window, dimming_failure
 from ingest.detection.rules.window import STATUS_DERATING, STATUS_RELAY_CLOSED
 from ingest.model.fleet import Fleet
 
@@ -34,8 +34,6 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _QUIET_STATUS: Final = np.uint8(STATUS_RELAY_CLOSED | STATUS_DERATING)
-
-_POWER: Final = frozenset({"lampPowerTooLow", "lampPowerTooHigh"})
 
 
 class LampRules:
@@ -64,7 +62,8 @@ class LampRules:
         self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self.guard_s = int(table.scalar("switching_guard"))
-        power, dimming = ([i for i, r in enumerate(rules) if r.code in codes] for codes in (_POWER, {"dimmingFailure"}))
+        power = [i for i, rule in enumerate(rules) if rule.suspects_register]
+        dimming = [i for i, rule in enumerate(rules) if rule.code == dimming_failure.DETECTOR.code]
         state.wrong_bits = state.bits.of(sum(int(state.bits.open[i]) for i in power))
         self._stuck_bits = state.wrong_bits | state.bits.running_any(dimming)
         self._hiding = [rules.hiding(rule) for rule in rules]
