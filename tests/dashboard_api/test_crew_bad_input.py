@@ -170,7 +170,7 @@ def test_a_sign_in_that_ends_while_offline_keeps_reports_until_the_person_is_bac
         phone.locator("input[name=name]").fill("budi")
         phone.locator("input[name=password]").fill(PASSWORD)
         phone.keyboard.press("Enter")
-        phone.wait_for_url(re.compile("/crew"))
+        phone.wait_for_url(re.compile(r":\d+/crew"))
         wait_until(phone, lambda: [one["state"] for one in faults(phone, port)] == ["repaired"])
     town.engine.dispose()
 
