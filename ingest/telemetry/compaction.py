@@ -15,6 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
@@ -36,7 +37,7 @@ from ingest.telemetry.segment_file import (
 
 MAX_ROWS: Final = 8_000_000  # of a merged segment: it is sorted in memory, about 100 bytes a row
 SET_ASIDE: Final = "damaged-"
-_FAN_IN: Final = 32  # so many of one size are merged while the day lasts
+_FAN_IN: Final = 32  # so many at least are merged while the day lasts
 _MAX_AT_ONCE: Final = 512
 _GRACE_S: Final = 60.0  # a reader may have listed what is hidden now
 _MOST_DELETED: Final = 128  # in one piece of work: a merge hides 32 at once, and there may be one each second
@@ -149,7 +150,7 @@ class Compaction:
         # A merged segment hides whatever lies between its first and its last number, so a run ends at one that is left.
         for is_there, neighbours in groupby(whole, key=lambda segment: segment is not None):
             segments = [segment for segment in neighbours if segment is not None] if is_there else []
-            run = _same_size(segments) if day >= today else _first_run(segments)
+            run = _worth_merging(segments) if day >= today else _first_run(segments)
             if run and self._write_merged(folder, run):
                 return True
         if day < today - self._policy.full_days:
@@ -264,13 +265,22 @@ def _first_run(segments: Sequence[_Segment]) -> list[_Segment]:
     return run if len(run) > 1 else []
 
 
-def _same_size(segments: Sequence[_Segment]) -> list[_Segment]:
-    """Neighbours within a factor of the fan-in of each other, so many that merging them pays."""
-    for i in range(len(segments) - _FAN_IN + 1):
-        run = segments[i : i + _FAN_IN]
-        sizes = [max(segment.n_rows, 1) for segment in run]
-        if max(sizes) <= _FAN_IN * min(sizes) and sum(sizes) <= MAX_ROWS:
-            return list(run)
+def _worth_merging(segments: Sequence[_Segment]) -> list[_Segment]:
+    """The shortest run of neighbours, a fan-in at least, of which the largest holds no more than half of the rows.
+
+    So each merge at least doubles the segment that a row lies in, and a row is written again a few times in a day,
+    however large and small segments alternate: a tick without a lamp, or with a single controller, stops no merging.
+    """
+    sizes = np.array([max(segment.n_rows, 1) for segment in segments], np.int64)
+    length = _FAN_IN
+    while length <= min(len(sizes), _MAX_AT_ONCE):
+        windows = np.lib.stride_tricks.sliding_window_view(sizes, length)
+        n_rows = windows.sum(axis=1)
+        fits = (2 * windows.max(axis=1) <= n_rows) & (n_rows <= MAX_ROWS)
+        if fits.any():
+            first = int(fits.argmax())
+            return list(segments[first : first + length])
+        length *= 2
     return []
 
 

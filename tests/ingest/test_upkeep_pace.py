@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from ingest.schema.segments import visible
-from ingest.telemetry.compaction import Compaction, Policy
+from ingest.telemetry.compaction import Compaction, Policy, _Segment, _worth_merging
 from ingest.telemetry.parquet import ParquetStore
 from tests.ingest.block_factory import T0_US, Row, make_block, make_directory
 
@@ -34,3 +35,22 @@ def test_a_segment_a_second_does_not_pile_up(tmp_path: Path, monkeypatch: pytest
     assert len(visible(names)) <= 64
     assert len(names) <= 140 - 32
     assert len(footers) <= 140 * 3 + 70 * 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_segments_of_any_sizes_do_not_pile_up_and_a_row_is_seldom_written_again(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = [[48, 80, 122, 197], [48, 0], [0], [0, 1, 200, 40_000], [5000, 0, 0, 0], [1, 10, 100, 1000, 10_000]]
+    sizes = rng.choice(kinds[seed], 20_000)
+    segments: list[_Segment] = []
+    n_written, most = 0, 0
+    for number, n_rows in enumerate(sizes.tolist(), 1):
+        segments.append(_Segment(Path(), number, number, n_rows))
+        if run := _worth_merging(segments):
+            first = segments.index(run[0])
+            merged = _Segment(Path(), run[0].first, run[-1].last, sum(segment.n_rows for segment in run))
+            segments[first : first + len(run)] = [merged]
+            n_written += merged.n_rows
+        most = max(most, len(segments))
+    assert most <= 300
+    assert n_written <= 8 * sizes.sum()
