@@ -40,6 +40,7 @@ SET_ASIDE: Final = "damaged-"
 _FAN_IN: Final = 32  # so many at least are merged while the day lasts
 _MAX_AT_ONCE: Final = 512
 _GRACE_S: Final = 60.0  # a reader may have listed what is hidden now
+_LONGEST_PAUSE_DAYS: Final = 366  # of a city's readings
 _MOST_DELETED: Final = 128  # in one piece of work: a merge hides 32 at once, and there may be one each second
 _MOST_KNOWN: Final = 20_000  # segments whose footers are remembered
 
@@ -94,8 +95,9 @@ class Compaction:
             StoreUnavailableError: the disk is full; nothing is lost by that.
         """
         days = {day: folder for folder in self._root.iterdir() if (day := parse_day(folder.name)) is not None}
-        # a clock that is years ahead for a minute must not delete what is kept: no more than the newest readings allow
-        today = min(now_us // US_PER_DAY, max(days, default=0) + 1)
+        today, newest = now_us // US_PER_DAY, max(days, default=0)
+        if today - newest > _LONGEST_PAUSE_DAYS:  # rather a clock that is years ahead for a minute: it deletes nothing
+            today = newest + 1
         for day, folder in sorted(days.items()):
             if day < today - self._policy.keep_days:
                 shutil.rmtree(folder, ignore_errors=True)
