@@ -48,8 +48,9 @@ class LivePicture:
     opened_s: float = field(default_factory=time.monotonic)
 
     def age_us(self, wall_us: int) -> int:
-        """Microseconds since it was written, at least those since it was opened: the clock may have been set back."""
-        return max(wall_us - self.written_at_us, int((time.monotonic() - self.opened_s) * 1e6))
+        """Microseconds since it was written; since it was opened if the clock has been set back behind that."""
+        since_us = wall_us - self.written_at_us
+        return since_us if since_us >= 0 else int((time.monotonic() - self.opened_s) * 1e6)
 
     @property
     def controllers(self) -> Mapping[str, Mapping[str, Any]]:
