@@ -89,7 +89,7 @@ def test_a_lamp_that_never_spoke_has_no_readings(both: tuple[ReadingStore, Readi
 
 def test_a_server_that_does_not_answer_is_told_as_unavailable(tmp_path: Path) -> None:
     store = open_readings(city_with(tmp_path, "influxdb://127.0.0.1:1?org=o&bucket=b"))
-    with pytest.raises(UnavailableError, match="telemetry.no_answer"):
+    with pytest.raises(UnavailableError, match=r"telemetry\.no_answer"):
         store.lamp("L-1", T0, T0 + 1, None)
 
 
