@@ -20,7 +20,6 @@ import { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { drawn } from "./drawn";
 import { Focus } from "./focus";
-import { followSteps } from "./steps";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
@@ -111,7 +110,6 @@ export class CrewApp implements Crew {
       this.#nSteps = Math.max(0, this.#nSteps - 1);
       this.#show(routeOf(new URL(location.href)));
     });
-    followSteps(this);
     this.#show(this.route);
     this.#draw();
     void this.position.resume();
