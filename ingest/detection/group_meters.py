@@ -141,6 +141,8 @@ class GroupMeters:
 
     def _circuit_voltages(self, batch: Batch) -> Float32:
         volts = batch.circuit_voltage_v
+        if not len(volts):
+            return volts
         absurd = (volts > self._most_v) | ((volts < self._no_voltage) & (batch.circuit_power_w > _ALIVE_W))
         return np.where(absurd, np.float32(np.nan), volts) if absurd.any() else volts
 
