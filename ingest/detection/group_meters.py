@@ -114,8 +114,8 @@ class GroupMeters:
         absurd = _is_absurd(memory, c, np.ascontiguousarray(shown_w.T), self._cabinet_w[c])
         is_none, is_known = np.ascontiguousarray(is_none.T), np.isfinite(shown_w).T
         if is_none.any():  # a phase that is there, and whose power was told before, has one
-            is_alive = batch.cabinet_voltage_v[live].T >= self._no_voltage
-            is_alive &= is_known[0] | is_known[1] | is_known[2]
+            volts = batch.cabinet_voltage_v[live]
+            is_alive = (volts >= self._no_voltage).T & (is_known[0] | is_known[1] | is_known[2])
             absurd |= is_none & memory.has_power[:, c] & is_alive
         memory.has_power[:, c] |= is_known
         is_absurd = absurd[0] | absurd[1] | absurd[2]
