@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -22,6 +22,8 @@ from ingest.pipeline.clock import Clock
 from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
+
+_Answer = TypeVar("_Answer")
 
 _POLL_S: Final = 1.0
 _RANK_S: Final = 3600.0
@@ -79,10 +81,7 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            return self.book.poll_claims()
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        return _asked(self.book.poll_claims)
 
     def read_reports(self) -> bool:
         """Whether citizens reported anything since the last call.
@@ -90,10 +89,7 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            return self.book.read_reports()
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        return _asked(self.book.read_reports)
 
     def set_back(self, now_us: int) -> None:
         """Date faults again that were opened later than now.
@@ -101,10 +97,7 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            self.book.set_back(now_us)
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        _asked(lambda: self.book.set_back(now_us))
 
     def rank_again(self, now_us: int) -> None:
         """Renew priorities.
@@ -112,10 +105,14 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            self.book.rank_again(now_us)
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        _asked(lambda: self.book.rank_again(now_us))
+
+
+def _asked(ask: Callable[[], _Answer]) -> _Answer:
+    try:
+        return ask()
+    except SQLAlchemyError as error:
+        raise _meaning(error) from error
 
 
 def _meaning(error: Exception) -> DamagedDatabaseError | RetryError:
