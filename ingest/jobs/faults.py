@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from ulid import ULID
 
@@ -15,6 +16,7 @@ from ingest.database import is_damage, is_unavailable
 from ingest.errors import DamagedDatabaseError, RetryError, describe
 from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator
+from ingest.faultbook.lost_changes import lost_changes
 from ingest.metrics import Metrics
 from ingest.model.finding import Change, Key
 from ingest.periodic import Every
@@ -34,8 +36,12 @@ class FaultJob:
     """A ``Book`` that raises only ``RetryError``."""
 
     def __init__(self, book: FaultBook, metrics: Metrics | None = None) -> None:
-        """Over an open book; what it cannot take is counted in ``metrics``."""
+        """Over an open book; what it cannot take is counted in ``metrics``.
+
+        ``is_reconnected`` is set by each new connection until what the database may have lost is written again.
+        """
         self.book = book
+        self.is_reconnected = threading.Event()
         self._metrics = metrics
         self._log = structlog.get_logger("ingest")
 
@@ -100,12 +106,17 @@ class FaultJob:
         _asked(lambda: self.book.set_back(now_us))
 
     def rank_again(self, now_us: int) -> None:
-        """Renew priorities.
+        """Renew priorities, and write again what the database has lost.
 
         Raises:
             RetryError: the database is not to be had.
         """
-        _asked(lambda: self.book.rank_again(now_us))
+        self.is_reconnected.clear()
+        try:
+            _asked(lambda: self.book.rank_again(now_us))
+        except RetryError:
+            self.is_reconnected.set()
+            raise
 
 
 def _asked(ask: Callable[[], _Answer]) -> _Answer:
@@ -136,7 +147,7 @@ def open_fault_job(
     """
     within_s = city.parsed_limits().value("reopen_within")
     try:
-        return FaultJob(
+        job = FaultJob(
             FaultBook(
                 engine,
                 locator_of(register),
@@ -148,6 +159,18 @@ def open_fault_job(
         )
     except SQLAlchemyError as error:
         raise _meaning(error) from error
+    if engine.dialect.name == "postgresql":  # a new connection may be to another server, a standby of before
+        event.listen(engine, "connect", lambda *_: job.is_reconnected.set())
+    return job
+
+
+def find_lost(engine: Engine, reported: Iterable[Change]) -> list[Change]:
+    """Reported conditions of which the database knows nothing; see ``lost_changes``.
+
+    Raises:
+        RetryError: the database is not to be had.
+    """
+    return _asked(lambda: lost_changes(engine, reported))
 
 
 class FaultChangesJob:
@@ -174,8 +197,8 @@ class FaultChangesJob:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claimed repair cannot be checked", place=repr(key)[:500], reason=describe(error))
-            # one of the two, and no short circuit: a new count has to be read either way
-            if self._job.read_reports() | self._ranking.take():
+            # no short circuit: a new count has to be read either way
+            if self._job.read_reports() | self._ranking.take() | self._job.is_reconnected.is_set():
                 self._job.rank_again(now_us)
 
     def _date_again(self, now_us: int) -> None:
