@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ingest.model.recent_times import RecentTimes
+
 MAX_EPOCHS: Final = 8  # of one controller, in memory: a host that reinvents its outbox again and again must not fill it
 MAX_RANGES: Final = 1024  # above complete_to: an agent sends its newest and its oldest records, not every second one
 MAX_JUMP: Final = 1 << 22  # numbers between a record and the newest known: a record a second for seven weeks
@@ -38,6 +40,7 @@ class ReceivedRanges:
         durable_to: every number up to this one is stored, or the agent does not hold it.
         acknowledged: the highest number acknowledged in the present session, -1 = none yet.
         n_rewound: how often ``complete_to`` was lowered; a count from before a rewind is obsolete.
+        times: of the records that came last.
     """
 
     complete_to: int = 0
@@ -48,6 +51,7 @@ class ReceivedRanges:
     durable_to: int = 0
     acknowledged: int = -1
     n_rewound: int = 0
+    times: RecentTimes = field(default_factory=RecentTimes, compare=False, repr=False)
 
     @property
     def newest(self) -> int:

@@ -33,6 +33,8 @@ class RecordNumbers:
         """Sort one record in; says whether it was a duplicate."""
         ranges = session.ranges
         claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
+        following = session.live_sequence + 1
+        is_ahead = record.sequence > following if record.is_historical else record.sequence != following
         if ranges is None or record.sequence - ranges.newest > MAX_JUMP:
             if self._is_absurd(session, record.sequence):
                 self._refuse_jump(session, record, payload, result)
@@ -45,7 +47,9 @@ class RecordNumbers:
             self._follow(session, record.seq, record.sequence, ranges)
         result.touched[session.controller_id, record.epoch] = ranges
         is_late = ranges.holds(record.sequence) and self._table.refusals.is_set_aside(session, record.sequence)
-        if ranges.holds(record.sequence) and not (is_late and _is_valid(record, result.limit.latest_us(record.at_us))):
+        is_taken = ranges.holds(record.sequence)
+        is_other = is_taken and not is_late and ranges.times.is_other(record.sequence, record.at_us)
+        if is_taken and not is_other and not (is_late and _is_valid(record, result.limit.latest_us(record.at_us))):
             ranges.acknowledged = -1  # it is sent again because our word did not arrive
             is_new = record.sequence > session.live_sequence or record.at_us > session.last_at_us
             if is_new and record.pending and not record.is_historical:
@@ -53,6 +57,8 @@ class RecordNumbers:
             return True
         if is_late:
             self._table.refusals.reclaim(session, record.sequence)
+        elif is_other:
+            self._log_other(session, record)
         elif record.sequence <= ranges.complete_to:
             self._log_contradiction(session, record, ranges)
             if record.pending and not record.is_historical:
@@ -66,7 +72,8 @@ class RecordNumbers:
         except RecordError as error:
             self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
-        if not is_late:
+        ranges.times.note(record.sequence, record.at_us, is_ahead=is_ahead)
+        if not is_taken:
             ranges.take(record.sequence)
         if not record.is_historical:
             session.live_sequence = record.sequence
@@ -155,6 +162,15 @@ class RecordNumbers:
         text = (
             f"{node}: record {record.sequence} comes although the agent dropped everything up to {ranges.complete_to}; "
             "it is stored. Somebody sent a forged or copied record, or two agents share an outbox"
+        )
+        self._table.complaints.add("contradiction", node, text)
+
+    def _log_other(self, session: Session, record: DecodedRecord) -> None:
+        """Report a record that has another time than the one stored under its number; it is stored too."""
+        node = session.controller_id
+        text = (
+            f"{node}: two records of different times have the number {record.sequence}; both are stored. "
+            "Somebody sent a forged record, or two agents share an outbox"
         )
         self._table.complaints.add("contradiction", node, text)
 

@@ -49,6 +49,7 @@ class NameStand:
 
     Attributes:
         stored: (epoch, sequence) -> (lamp, power) of every record, as they would be written.
+        beside: the same of records that came later under the same number, at another time.
         n_rebirths: requests for a rebirth.
     """
 
@@ -59,6 +60,8 @@ class NameStand:
         self.directory = town(1, len(LAMPS))
         self.agents: list[PlayedAgent] = []
         self.stored: dict[tuple[int, int], list[tuple[str, float]]] = {}
+        self.beside: defaultdict[tuple[int, int], list[list[tuple[str, float]]]] = defaultdict(list)
+        self._times: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         self.sent: defaultdict[int, dict[int, list[tuple[str, float]]]] = defaultdict(dict)
         self.touched: dict[tuple[str, int], object] = {}
         self.n_rebirths = 0
@@ -116,8 +119,14 @@ class NameStand:
         for i, (epoch, sequence) in enumerate(zip(batch.epoch.tolist(), batch.sequence.tolist(), strict=True)):
             rows = slice(batch.lamp_start[i], batch.lamp_start[i + 1])
             lamps = [directory.lamps[number] for number in lamp_name[rows].tolist()]
-            assert (epoch, sequence) not in self.stored, "stored twice"
-            self.stored[epoch, sequence] = list(zip(lamps, batch.power_w[rows].tolist(), strict=True))
+            at_us = int(batch.at_us[i])
+            assert at_us not in self._times[epoch, sequence], "stored twice"
+            self._times[epoch, sequence].append(at_us)
+            readings = list(zip(lamps, batch.power_w[rows].tolist(), strict=True))
+            if (epoch, sequence) in self.stored:
+                self.beside[epoch, sequence].append(readings)
+            else:
+                self.stored[epoch, sequence] = readings
 
     def complaints(self, reason: str) -> float:
         sample = self.metrics.registry.get_sample_value("terang_ingest_complaints_total", {"reason": reason})

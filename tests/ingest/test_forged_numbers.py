@@ -45,8 +45,8 @@ class Street:
 
     def genuine_stored(self) -> set[int]:
         """Genuine records in the store; a stand asserts that nothing is stored twice."""
-        sent = self.stand.sent[EPOCH]
-        return {s for s, readings in sent.items() if self.stand.stored.get((EPOCH, s)) == readings}
+        sent, stand = self.stand.sent[EPOCH], self.stand
+        return {s for s, r in sent.items() if r == stand.stored.get((EPOCH, s)) or r in stand.beside[EPOCH, s]}
 
     def restart(self, folder: Path) -> None:
         """Another host, which knows the stored ranges."""
@@ -126,11 +126,55 @@ def test_a_forged_number_before_the_first_genuine_record_hides_none(tmp_path: Pa
     assert street.genuine_stored() == set(range(1, 11))
 
 
-def test_the_genuine_record_of_a_number_that_is_taken_is_set_aside_and_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_historical", [False, True])
+@pytest.mark.parametrize("numbers", [(8,), (6,), (6, 7, 8, 9), (60,), (20, 15, 10)])
+def test_the_genuine_record_of_a_number_that_is_taken_is_stored_beside_it_and_reported(
+    tmp_path: Path, numbers: tuple[int, ...], *, is_historical: bool
+) -> None:
+    street = Street(tmp_path)
+    street.sweep(5)
+    for number in numbers:
+        street.forge(number, is_historical=is_historical)
+    street.stand.turn()
+    street.sweep(60)
+    assert street.genuine_stored() == set(range(1, 66))
+    assert sum(map(len, street.stand.beside.values())) == len(numbers)
+    assert street.stand.complaints("contradiction") >= len(numbers)
+
+
+def test_a_forged_record_that_claims_a_later_time_hides_no_genuine_one(tmp_path: Path) -> None:
+    street = Street(tmp_path)
+    street.sweep(5)
+    street.stand.air.at_ms += 600_000
+    street.forge(6)
+    street.stand.air.at_ms -= 600_000
+    street.stand.turn()
+    street.sweep(3)
+    assert street.genuine_stored() == set(range(1, 9))
+    assert street.stand.complaints("contradiction") >= 1
+
+
+def test_a_record_that_comes_again_is_stored_once_and_no_contradiction(tmp_path: Path) -> None:
+    street = Street(tmp_path)
+    street.sweep(3)
+    payloads = [street.agent.outbox.get(s) for s in (1, 2, 3)]
+    assert payloads == [None] * 3, "acknowledged"
+    street.stand.sweep(street.agent)
+    topic, payload = street.stand.air.messages[-1]
+    street.stand.turn()
+    for _ in range(3):
+        street.stand.air.messages.append((topic, payload))
+        street.stand.turn()
+    assert not any(street.stand.beside.values())
+    assert street.stand.complaints("contradiction") == 0
+
+
+def test_after_a_restart_the_genuine_record_of_a_taken_number_is_set_aside_and_reported(tmp_path: Path) -> None:
     street = Street(tmp_path)
     street.sweep(5)
     street.forge(8)
     street.stand.turn()
+    street.restart(tmp_path)  # the times are not kept
     street.sweep(10)
     assert street.genuine_stored() == set(range(1, 16)) - {8}
     lines = [json.loads(line) for line in street.stand.host._dead_letters.take()]
