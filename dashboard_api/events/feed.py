@@ -159,7 +159,10 @@ class Feed:
             self._queues.discard(queue)
 
     async def stream(self, last_seq: int | None) -> AsyncIterator[bytes]:
-        """Events after ``last_seq`` (None, or one that the database does not have: from now on), without gap or repeat."""
+        """Events after ``last_seq``, without gap or repeat, as they are sent.
+
+        None, or a number that the database does not have: from now on.
+        """
         async with self.subscribed() as queue:
             await self._begin()  # what comes after its start is handed out, so everything before is in the pages below
             sent = None if last_seq is None or last_seq > await self._newest() else last_seq

@@ -133,7 +133,7 @@ class FaultBook:
         return len(self._rewrite(ahead, lambda page: page.date_again(now_us)).entries) if ahead else 0
 
     def rank_again(self, now_us: int) -> int:
-        """Renew priorities, which grow with age, and write again what the database has lost. Returns how many changed."""
+        """Renew priorities, which grow with age, and write again what the database has lost. Returns how many."""
         return len(self._rewrite(list(self._by_key.values()), lambda page: page.rank_all(now_us)).changed())
 
     def _rewrite(self, chosen: list[Fault], change: Callable[[_Page], None]) -> _Page:
@@ -195,9 +195,9 @@ class _Page:
                 self._keep(changed)
                 self.entries += entries
             elif version != fault.version:
-                fault = rules.changed_by_people(fault, state, version, assignee)
-                self._keep(fault)
-                self._before[fault_id] = fault
+                changed = rules.changed_by_people(fault, state, version, assignee)
+                self._keep(changed)
+                self._before[fault_id] = changed
 
     def write(self, word: Change) -> None:
         """Apply one word."""

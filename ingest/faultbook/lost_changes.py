@@ -1,4 +1,4 @@
-"""What detection has reported and the database no longer knows: it was restored from a backup, or a standby lacked it."""
+"""What detection has reported and the database no longer knows: of a restored backup, or of a promoted standby."""
 
 from __future__ import annotations
 

@@ -81,7 +81,9 @@ class _History:
         if timeline > self._newest.get(cluster, 0):
             self._newest = dict([*self._newest.items(), (cluster, timeline)][-_MOST_CLUSTERS:])
             with suppress(OSError):  # remembered in memory then
-                replace_file(self._path, json.dumps(self._newest).encode(), mode=0o600, is_shared=True, is_owned_like_folder=True)
+                replace_file(
+                    self._path, json.dumps(self._newest).encode(), mode=0o600, is_shared=True, is_owned_like_folder=True
+                )
         return timeline == self._newest[cluster]
 
     def _look(self) -> None:

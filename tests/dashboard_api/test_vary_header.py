@@ -8,7 +8,17 @@ from dashboard_api.http.compression import with_vary
 from tests.dashboard_api.test_route_rules import MAY
 
 PATHS = sorted({path for (method, _), (path, _) in MAY.items() if method == "GET" and "events" not in path})
-MORE = ("/lapor", "/lapor?lamp=L-001", "/open", "/crew", "/live", "/lamp/L-001", "/sign-in", "/ogc?f=html", "/lapor/map.js")
+MORE = (
+    "/lapor",
+    "/lapor?lamp=L-001",
+    "/open",
+    "/crew",
+    "/live",
+    "/lamp/L-001",
+    "/sign-in",
+    "/ogc?f=html",
+    "/lapor/map.js",
+)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The database becomes one of an earlier time: a standby that lacked the last moments, or a backup that was restored."""
+"""The database becomes one of an earlier time: of a standby that lacked the last moments, or of a restored backup."""
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -159,5 +159,3 @@ def test_any_number_of_reported_conditions_is_looked_up(fixture, job):
     words = [raised(number) for number in range(1201)]
     job.apply(words[1:6], T0)
     assert lost_changes(fixture.engine, words) == [words[0], *words[6:]]
-
-

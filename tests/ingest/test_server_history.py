@@ -74,9 +74,7 @@ def test_a_standing_connection_is_left_when_another_process_has_seen_a_promotion
 
 def test_of_several_hosts_the_one_that_was_promoted_is_taken(tmp_path, postgresql, monkeypatch):
     timelines = {"127.0.0.1": 1, "localhost": 1}
-    monkeypatch.setattr(
-        server_history, "_timeline", lambda _driver, connection: ("1", timelines[connection.info.host])
-    )
+    monkeypatch.setattr(server_history, "_timeline", lambda _driver, connection: ("1", timelines[connection.info.host]))
     hosts = "&".join(f"host={host}:{postgresql.port}" for host in timelines)
     city = city_of(tmp_path, f"postgresql+psycopg://terang@/postgres?{hosts}&target_session_attrs=read-write")
     engine = open_database(city)
