@@ -120,7 +120,8 @@ class Sweeper:
         readings: dict[Meter, MeterReading] = {}
         for thread, job in zip(self._threads, jobs, strict=True):
             try:
-                readings |= thread.wait(job)
+                found = thread.wait(job)
+                readings |= found
                 continue
             except BusHangs:
                 pass
