@@ -108,7 +108,7 @@ class Storage:
         self.file.close()
 
     def _clear_place(self) -> None:
-        """Rename what stands in the place of the file, or of one beside it, and is none: a folder, a link to nowhere."""
+        """Rename what stands in the place of the file or of its log and is no file: a folder, a link to nowhere."""
         if _is_odd(self.path):
             self._set_aside("not a regular file")
         for beside in (Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm", "-journal")):

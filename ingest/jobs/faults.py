@@ -29,6 +29,7 @@ _Answer = TypeVar("_Answer")
 
 _POLL_S: Final = 1.0
 _RANK_S: Final = 3600.0
+_REWRITE_S: Final = 10.0  # a pool that grows and shrinks makes new connections, too
 _SET_BACK_US: Final = 30_000_000  # less than that are records in another order
 
 
@@ -183,6 +184,7 @@ class FaultChangesJob:
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
         self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
+        self._rewriting = Every(_REWRITE_S, monotonic)
         self._dated_us: int | None = None
         self._log = structlog.get_logger("ingest")
 
@@ -197,8 +199,9 @@ class FaultChangesJob:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claimed repair cannot be checked", place=repr(key)[:500], reason=describe(error))
+            has_new_server = self._job.is_reconnected.is_set() and self._rewriting.take()
             # no short circuit: a new count has to be read either way
-            if self._job.read_reports() | self._ranking.take() | self._job.is_reconnected.is_set():
+            if self._job.read_reports() | self._ranking.take() | has_new_server:
                 self._job.rank_again(now_us)
 
     def _date_again(self, now_us: int) -> None:

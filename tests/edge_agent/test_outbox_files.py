@@ -117,7 +117,7 @@ def test_spoilt_file_never_keeps_the_agent_from_storing(killed: Path, spoil: Cal
         lambda path: path.symlink_to(path.name),
         lambda path: path.symlink_to("/no/such/disk/outbox.db"),
         lambda path: path.symlink_to("/dev/zero"),
-        lambda path: os.mkfifo(path),
+        os.mkfifo,
     ],
     ids=["folder", "link to itself", "link to nowhere", "device", "pipe"],
 )
