@@ -17,8 +17,9 @@ export interface Reported {
   faultId: string;
   /** Stands in the note of every request that was made of it. */
   mark: string;
-  /** By a clock that is right. */
-  doneMs: number;
+  /** By a clock that is right: before and after it was reported. */
+  fromMs: number;
+  toMs: number;
   isDateKnown: boolean;
 }
 
@@ -75,22 +76,24 @@ export class Phone {
   }
 
   async report(fault: Fault, mark: string, ...bodies: ActionBody[]): Promise<void> {
+    const fromMs = Date.now();
     const at = new Date(Date.now() + this.#offsetMs).toISOString();
     const full = bodies.map((body, nth) => ({ ...body, at, note: `${mark}.${nth}` }));
     const rows = await this.outbox.add({ fault, place: "Jalan Melati", by: this.name }, ...full);
     rows.forEach((row, nth) => {
-      this.#note(row, `${mark}.${nth}`);
+      this.#note(row, `${mark}.${nth}`, fromMs);
     });
   }
 
   async photograph(fault: Fault, mark: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#note(await this.outbox.addPhoto({ fault, place: "Jalan Melati", by: this.name }, bytes), mark);
+    const fromMs = Date.now();
+    this.#note(await this.outbox.addPhoto({ fault, place: "Jalan Melati", by: this.name }, bytes), mark, fromMs);
   }
 
-  #note({ n, kind, faultId }: OutboxRow, mark: string): void {
+  #note({ n, kind, faultId }: OutboxRow, mark: string, fromMs: number): void {
     if (kind === "check") return;
     const isDateKnown = this.#knowsServer;
-    this.reported.push({ n, phone: this.name, kind, faultId, mark, doneMs: Date.now(), isDateKnown });
+    this.reported.push({ n, phone: this.name, kind, faultId, mark, fromMs, toMs: Date.now(), isDateKnown });
   }
 
   /** One round of sending; with some luck the process is killed while it runs. */
