@@ -18,7 +18,7 @@ import httpx
 
 _STARTED_S = 60.0
 _SERVE = """
-import os, signal, sys
+import contextlib, os, signal, sys
 from pathlib import Path
 from dashboard_api.terminal.serve import Listening, serve_city
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -29,6 +29,8 @@ for line in sys.stdin:
         serve_city(Path(sys.argv[1]), Listening("127.0.0.1", int(line), None, None))
         os._exit(0)
     os.write(1, f"pid:{pid}\\n".encode())
+with contextlib.suppress(ProcessLookupError):
+    os.kill(pid, signal.SIGKILL)  # whoever asked for it is gone
 """
 
 

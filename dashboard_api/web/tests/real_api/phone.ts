@@ -5,6 +5,7 @@ import { openCrewDatabase, type CrewDatabase } from "../../src/crew/database";
 import { Outbox } from "../../src/crew/outbox";
 import type { ActionBody, DeviceClock, OutboxRow } from "../../src/crew/outbox_row";
 import { server } from "../../src/crew/server";
+import type { Outcome, Transport } from "../../src/crew/transport";
 import { useLine, type Line } from "./line";
 
 const DAY_MS = 86_400_000;
@@ -60,7 +61,21 @@ export class Phone {
       session,
       serverAheadMs: () => (this.#knowsServer || this.#isSending ? -offsetMs : null), // the page asks before it sends
     };
-    this.#outbox = new Outbox(this.#database, server, clock);
+    this.#outbox = new Outbox(this.#database, this.#transport(this.#session), clock);
+  }
+
+  /** The page's own, over this phone's line; a process that was killed asks for nothing more, and is told nothing. */
+  #transport(session: number): Transport {
+    const ask = (attempt: () => Promise<Outcome>): Promise<Outcome> => {
+      if (session !== this.#session) return new Promise(() => undefined);
+      useLine(this.line); // the request begins before this returns
+      return attempt();
+    };
+    return {
+      act: (...given) => ask(() => server.act(...given)),
+      check: (...given) => ask(() => server.check(...given)),
+      photo: (...given) => ask(() => server.photo(...given)),
+    };
   }
 
   /** End the page's process: what is under way stays undone, or is done without its answer being seen. */
@@ -98,7 +113,6 @@ export class Phone {
 
   /** One round of sending; with some luck the process is killed while it runs. */
   async send(deathRate: number): Promise<void> {
-    useLine(this.line);
     this.#isSending = true;
     const round = this.outbox.send(this.name).then(
       () => undefined,
