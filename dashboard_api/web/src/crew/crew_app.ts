@@ -3,7 +3,6 @@
 import { html, render } from "lit-html";
 import { CityClock } from "../city/clock";
 import type { CheckOutcome, Fault } from "../city/types";
-import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
@@ -25,6 +24,7 @@ import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
 import { server } from "./server";
+import { followSteps } from "./steps";
 import { StorageMark } from "./storage_mark";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
@@ -35,12 +35,12 @@ const CHUNK_RETRY_MS = 3_000;
 export class CrewApp implements Crew {
   readonly words: CrewWords;
   readonly clock = new CityClock();
-  readonly evidence: EvidenceWords;
   readonly data: CrewData;
   readonly database: CrewDatabase | null;
   readonly outbox: Outbox | null;
   readonly position: Position;
   route: CrewRoute;
+  #address = new URL(location.href);
   rows: readonly OutboxRow[] = [];
   reports: ReadonlyMap<string, OutboxRow[]> = new Map();
   readonly #bar = document.createElement("header");
@@ -65,7 +65,6 @@ export class CrewApp implements Crew {
   constructor(body: HTMLElement, words: CrewWords, database: CrewDatabase | null) {
     this.words = words;
     this.database = database;
-    this.evidence = new EvidenceWords(words.words, this.clock);
     const redraw = () => {
       this.redraw();
     };
@@ -80,7 +79,7 @@ export class CrewApp implements Crew {
         })
       : null;
     this.#sender = this.outbox ? new Sender(this.outbox, () => this.#account) : null;
-    this.route = routeOf(new URL(location.href));
+    this.route = routeOf(this.#address);
     this.#main.id = "panel";
     body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
     this.#list = new ListView(this, this.#main);
@@ -103,12 +102,14 @@ export class CrewApp implements Crew {
 
   async start(): Promise<void> {
     tellOtherVersion(this);
+    followSteps(this);
     this.words.words.onChange(() => {
       this.redraw();
     });
     window.addEventListener("popstate", () => {
       this.#nSteps = Math.max(0, this.#nSteps - 1);
-      this.#show(routeOf(new URL(location.href)));
+      this.#address = new URL(location.href);
+      this.#show(routeOf(this.#address));
     });
     this.#show(this.route);
     this.#draw();
@@ -188,7 +189,7 @@ export class CrewApp implements Crew {
     if (!this.outbox) return;
     this.rows = await this.outbox.rows();
     this.reports = openReports(this.rows);
-    await this.#mark?.count().catch(() => undefined);
+    this.#mark?.count(this.rows);
     this.redraw();
   }
 
@@ -237,14 +238,19 @@ export class CrewApp implements Crew {
   go(part: Partial<CrewRoute>): void {
     const isView = "view" in part && !("fault" in part || "lamp" in part || "cabinet" in part);
     const route = { ...this.route, ...(isView ? NO_THING : {}), ...part };
-    const address = addressOf(route, new URL(location.href));
+    const address = addressOf(route, this.#address);
     // a filter is no step that a person goes back over
     const isStep = ["view", "fault", "lamp", "cabinet"].some((name) => name in part);
     if (isStep) {
       this.#nSteps += 1;
       history.pushState(null, "", address);
     } else history.replaceState(null, "", address);
+    this.#address = new URL(location.href);
     this.#show(route);
+  }
+
+  hrefOf(part: Partial<CrewRoute>): string {
+    return addressOf({ ...this.route, ...part }, this.#address);
   }
 
   back(): void {
