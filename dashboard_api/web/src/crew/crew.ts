@@ -33,7 +33,7 @@ export interface Crew {
   /** The address of what `go` shows. */
   hrefOf(part: Partial<CrewRoute>): string;
   back(): void;
-  redraw(): void;
+  readonly redraw: () => void;
   /** Keep actions on a fault in the outbox and send them; false = neither could be done, and why is said. */
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
   /** Keep what a check of a citizen's report found in the outbox, and send it; as `report`. */

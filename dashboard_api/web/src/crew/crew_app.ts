@@ -15,21 +15,20 @@ import { ListView } from "./list_view";
 import { reloadIfNew } from "./new_build";
 import { Notice, tellOtherVersion } from "./notice";
 import { keepReport } from "./keep_report";
-import { Outbox } from "./outbox";
+import type { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { drawn } from "./drawn";
 import { Focus } from "./focus";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
+import { keepFresh } from "./refresh_times";
 import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
-import { server } from "./server";
+import { sharedOutbox } from "./shared_outbox";
 import { followSteps } from "./steps";
 import { StorageMark } from "./storage_mark";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
-const REFRESH_MS = 60_000;
-const AGES_MS = 20_000;
 const CHUNK_RETRY_MS = 3_000;
 
 export class CrewApp implements Crew {
@@ -65,20 +64,13 @@ export class CrewApp implements Crew {
   constructor(body: HTMLElement, words: CrewWords, database: CrewDatabase | null) {
     this.words = words;
     this.database = database;
-    const redraw = () => {
-      this.redraw();
-    };
-    this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, redraw);
+    this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, this.redraw);
     this.data.onTime = this.#beginSending;
-    this.position = new Position(redraw);
+    this.position = new Position(this.redraw);
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
-    this.outbox = database
-      ? new Outbox(database, server, clock, (fault) => {
-          if (fault) this.take(fault);
-          void this.#readRows();
-        })
-      : null;
-    this.#sender = this.outbox ? new Sender(this.outbox, () => this.#account) : null;
+    this.outbox = database && sharedOutbox(database, clock, this.#changed);
+    const me = () => this.#account;
+    this.#sender = this.outbox && new Sender(this.outbox, me, this.#changed);
     this.route = routeOf(this.#address);
     this.#main.id = "panel";
     body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
@@ -103,9 +95,7 @@ export class CrewApp implements Crew {
   async start(): Promise<void> {
     tellOtherVersion(this);
     followSteps(this);
-    this.words.words.onChange(() => {
-      this.redraw();
-    });
+    this.words.words.onChange(this.redraw);
     window.addEventListener("popstate", () => {
       this.#nSteps = Math.max(0, this.#nSteps - 1);
       this.#address = new URL(location.href);
@@ -118,16 +108,7 @@ export class CrewApp implements Crew {
     await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     void this.#refresh().then(() => this.#afterFirst());
-    window.setInterval(() => {
-      if (!document.hidden) void this.#refresh();
-    }, REFRESH_MS);
-    window.setInterval(() => {
-      if (!document.hidden) this.redraw();
-    }, AGES_MS);
-    window.addEventListener("online", () => void this.#refresh());
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) void this.#refresh();
-    });
+    keepFresh(() => void this.#refresh(), this.redraw);
   }
 
   /** The other views; without a network and without the page's own files they come later. */
@@ -184,6 +165,12 @@ export class CrewApp implements Crew {
     this.data.take(fault);
     if (this.data.detail(fault.id)) void this.data.askDetail(fault.id);
   }
+
+  /** By this window or another one, which may have sent what this one had in mind. */
+  readonly #changed = (fault?: Fault | null): void => {
+    if (fault) this.take(fault);
+    void this.#readRows();
+  };
 
   async #readRows(): Promise<void> {
     if (!this.outbox) return;
@@ -275,14 +262,14 @@ export class CrewApp implements Crew {
     this.#draw(); // which rows of a list are in sight is known only now
   }
 
-  redraw(): void {
+  readonly redraw = (): void => {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
     requestAnimationFrame(() => {
       this.#isDrawing = false;
       this.#draw();
     });
-  }
+  };
 
   #draw(): void {
     const { route, words } = this;
