@@ -174,7 +174,10 @@ export class CrewApp implements Crew {
 
   async #readRows(): Promise<void> {
     if (!this.outbox) return;
-    this.rows = await this.outbox.rows();
+    // null: the storage was cleared under this page, which the next one says
+    const rows = await this.outbox.rows().catch(() => null);
+    if (!rows) return;
+    this.rows = rows;
     this.reports = openReports(this.rows);
     this.#mark?.count(this.rows);
     this.redraw();

@@ -25,6 +25,11 @@ function isSame(items: readonly unknown[], others: readonly unknown[] = []): boo
   return items.length === others.length && items.every((item, nth) => item === others[nth]);
 }
 
+/** A storage that the system cleared under the open page answers nothing any more. */
+function nothing(): undefined {
+  return undefined;
+}
+
 function nextTask(): Promise<void> {
   return new Promise((done) => setTimeout(done));
 }
@@ -54,7 +59,7 @@ export class KeptAnswers {
   }
 
   async get(key: string): Promise<KeptAnswer | null> {
-    return this.#held.get(key) ?? (await this.#database?.get("kept", key)) ?? null;
+    return this.#held.get(key) ?? (await this.#database?.get("kept", key).catch(nothing)) ?? null;
   }
 
   /**
@@ -103,7 +108,7 @@ export class KeptAnswers {
     const items: unknown[] = [];
     let { atMs } = kept;
     for (let n = 0; n < nParts; n += 1) {
-      const part = await this.#database?.get("kept", partKey(key, series, n));
+      const part = await this.#database?.get("kept", partKey(key, series, n)).catch(nothing);
       if (part?.atMs !== partsAtMs) {
         Object.assign(head, { isComplete: false }); // another window wrote at the same time
         atMs = Math.min(atMs, part?.atMs ?? atMs);
@@ -116,13 +121,16 @@ export class KeptAnswers {
   async forget(): Promise<void> {
     this.#held.clear();
     this.#written.clear();
-    await this.#database?.clear("kept");
+    await this.#database?.clear("kept").catch(nothing);
   }
 
   /** Delete what is too old; `wanted` = keys that are still asked for. */
   async prune(nowMs: number, wanted: ReadonlySet<string>): Promise<void> {
-    if (!this.#database) return;
-    const transaction = this.#database.transaction("kept", "readwrite");
+    if (this.#database) await this.#prune(this.#database, nowMs, wanted).catch(nothing);
+  }
+
+  async #prune(database: CrewDatabase, nowMs: number, wanted: ReadonlySet<string>): Promise<void> {
+    const transaction = database.transaction("kept", "readwrite");
     for (let cursor = await transaction.store.openCursor(); cursor; cursor = await cursor.continue()) {
       const { key } = cursor; // the value is copied when it is asked for
       const stays = ALWAYS.has(key) || key.startsWith(WORDS) || key.startsWith(PARTS) || wanted.has(key);
