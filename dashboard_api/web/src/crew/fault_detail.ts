@@ -128,6 +128,8 @@ export class FaultDetailView implements CrewPart {
         @click=${() => {
           forms.open = forms.open === name ? "" : name;
           this.#crew.redraw();
+          // once it is drawn: on a small screen it begins below what is in sight
+          requestAnimationFrame(() => document.querySelector("[data-form]")?.scrollIntoView({ block: "nearest" }));
         }}
       >
         ${text}
