@@ -62,7 +62,11 @@ def detail(page, port):
 def test_a_tap_before_the_other_views_are_there_is_followed_in_place(lit_town, port, phone):
     lit_town.darken(3, 4)
     held = []
-    phone.route(LATE_VIEWS, lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    phone.route(LATE_VIEWS, hold)
     phone.goto(f"{base(port)}/crew?lang=en")
     expect(phone.locator("a.row")).to_have_count(2)
     phone.evaluate("window.isSame = true")
