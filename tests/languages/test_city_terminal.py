@@ -69,3 +69,7 @@ def test_the_kind_of_a_register_is_said_in_indonesian(tmp_path, run):
     said = run("suggest", source)
     assert "daftar.csv: teks berkolom, 4 baris" in said
     assert "'Jurusan' -> circuit" in said
+
+
+def test_help_shows_the_sections_of_city_toml(run):
+    assert "[broker] passwords" in " ".join(run("broker-password", "--help").split())

@@ -110,7 +110,9 @@ def test_every_message_that_is_said_by_its_id_is_given_all_its_parameters():
         for path in sorted((ROOT / folder).rglob("*.py")):
             text = path.read_text(encoding="utf-8") if "node_modules" not in path.parts else ""
             for call in ast.walk(ast.parse(text)) if "say(" in text else ():
-                if not (isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "say" and call.args):
+                if not (
+                    isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "say" and call.args
+                ):
                     continue
                 given = {keyword.arg for keyword in call.keywords}
                 for code in codes_of(call.args[0], ast.Module([], [])) or ():
