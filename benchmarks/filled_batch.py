@@ -1,4 +1,4 @@
-"""A batch of some columns: a quantity that nobody gave is unknown, so that a new quantity changes no maker of batches."""
+"""A batch of some columns; a quantity that nobody gave is unknown, so that a new one changes no maker of batches."""
 
 from __future__ import annotations
 

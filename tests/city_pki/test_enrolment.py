@@ -27,8 +27,7 @@ from city_pki.secret_file import write_public
 from dashboard_api.app import create_app
 from edge_agent import enrolment
 from edge_agent.config import load_config
-from edge_agent.enrolment import enroll
-from edge_agent.enrolment import Place
+from edge_agent.enrolment import Place, enroll
 from edge_agent.errors import Fatal
 from edge_agent.wire import WireError
 from edge_agent.wire.enrolment import EnrolmentCode, lookup, parse_code, request_proof
