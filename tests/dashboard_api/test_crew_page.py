@@ -288,35 +288,3 @@ def test_a_label_opens_its_lamp_and_the_decoder_comes_from_here(lit_town, port, 
     expect(phone.locator(".detail a.row")).to_have_count(1)
     assert any(".wasm" in url for url in asked)
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {f"127.0.0.1:{port}"}
-
-
-def test_a_cleared_storage_is_reported_with_what_it_took_along(lit_town, phone):
-    lit_town.darken(3)
-    with serving(lit_town.city) as port:
-        open_crew(phone, port)
-        wait_for_worker(phone)
-    phone.reload()
-    report_repaired(phone)
-    expect(phone.locator(".report.waiting")).to_be_visible()
-    phone.wait_for_function("() => /\\.1$/.test(localStorage.getItem('terang-crew-mark') ?? '')")
-    lines = phone.context.new_cdp_session(phone)
-    lines.send("Storage.clearDataForOrigin", {"origin": base(port), "storageTypes": "indexeddb"})
-    phone.goto(f"{base(port)}/crew")
-    expect(phone.locator("[data-alarm=cleared]")).to_contain_text("1 report had not been sent")
-
-
-def test_the_service_worker_sends_what_waits_when_the_browser_wakes_it(lit_town, port, phone):
-    lit_town.darken(3)
-    open_crew(phone, port)
-    wait_for_worker(phone)
-    lines = phone.context.new_cdp_session(phone)
-    registrations = []
-    lines.on("ServiceWorker.workerRegistrationUpdated", lambda event: registrations.extend(event["registrations"]))
-    lines.send("ServiceWorker.enable")
-    phone.route("**/actions", lambda route: route.abort())  # of the page alone
-    report_repaired(phone)
-    expect(phone.locator(".report.waiting")).to_be_visible()
-    wait_until(phone, lambda: registrations)
-    wake = {"origin": base(port), "registrationId": registrations[0]["registrationId"], "tag": "terang-crew-outbox"}
-    lines.send("ServiceWorker.dispatchSyncEvent", {**wake, "lastChance": False})
-    wait_until_repaired(phone, port)

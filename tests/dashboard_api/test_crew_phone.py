@@ -23,6 +23,7 @@ from tests.dashboard_api.test_crew_page import (
     database_url,  # noqa: F401
     faults,
     open_crew,
+    phone,
     report_repaired,
     wait_for_worker,
     wait_until,
@@ -247,3 +248,18 @@ def test_of_two_crews_on_one_fault_the_later_one_is_shown_what_the_other_did(lit
         assert told["state"] == "acknowledged"
         assert [entry["kind"] for entry in told["timeline"]][-2:] == ["acknowledge", "comment"]
         assert "LED driver" in told["timeline"][-1]["note"]
+
+
+def test_a_cleared_storage_is_reported_with_what_it_took_along(lit_town, phone):
+    lit_town.darken(3)
+    with serving(lit_town.city) as port:
+        open_crew(phone, port)
+        wait_for_worker(phone)
+    phone.reload()
+    report_repaired(phone)
+    expect(phone.locator(".report.waiting")).to_be_visible()
+    phone.wait_for_function("() => /\\.1$/.test(localStorage.getItem('terang-crew-mark') ?? '')")
+    lines = phone.context.new_cdp_session(phone)
+    lines.send("Storage.clearDataForOrigin", {"origin": base(port), "storageTypes": "indexeddb"})
+    phone.goto(f"{base(port)}/crew")
+    expect(phone.locator("[data-alarm=cleared]")).to_contain_text("1 report had not been sent")

@@ -8,7 +8,16 @@ import contextlib
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard_api.test_crew_page import PHONE, base, open_crew, report_repaired, wait_for_worker, wait_until
+from tests.dashboard_api.test_crew_page import (
+    PHONE,
+    base,
+    database_url,  # noqa: F401
+    open_crew,
+    report_repaired,
+    wait_for_worker,
+    wait_until,
+    wait_until_repaired,
+)
 from tests.dashboard_api.test_page import browser, lit_town, port, serving  # noqa: F401
 
 pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
@@ -45,3 +54,4 @@ def test_what_the_service_worker_sends_is_shown_as_sent(port, waiting):
     sync = {"origin": base(port), "registrationId": registrations[0]["registrationId"], "tag": "terang-crew-outbox"}
     session.send("ServiceWorker.dispatchSyncEvent", {**sync, "lastChance": False})
     expect(waiting.locator(".report.sent")).to_contain_text("LED driver", timeout=20_000)
+    wait_until_repaired(waiting, port)
