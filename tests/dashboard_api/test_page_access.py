@@ -29,7 +29,7 @@ WAYS = [
     for size in SIZES
     if os.environ.get("TERANG_SOAK") or ((locale == "en-GB") + (scheme == "dark") + (size == "phone")) % 2
 ]
-pytestmark = [pytest.mark.xdist_group("chromium of the page"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
