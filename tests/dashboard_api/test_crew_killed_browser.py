@@ -33,7 +33,7 @@ FIRST_SEED, LAST_SEED = (
 )
 pytestmark = [
     pytest.mark.xdist_group("chromium-crew"),
-    pytest.mark.timeout(None if LAST_SEED - FIRST_SEED > 6 else 180),
+    pytest.mark.timeout(None if LAST_SEED - FIRST_SEED > 6 else 300),
 ]
 
 

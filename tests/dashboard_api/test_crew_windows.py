@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.dashboard_api.test_crew_page import PHONE, base, open_crew, report_repaired, wait_for_worker, wait_until
 from tests.dashboard_api.test_page import browser, lit_town, port, serving  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.dashboard_api.test_page import (  # noqa: F401
     wide_page,
 )
 
-pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 LONG = "Jalan " + "Sangat Panjang " * 33
 RTL = "شارع السلام 12 (\u202eNo. 5\u202c)"
 

@@ -15,7 +15,7 @@ from tests.dashboard_api.test_page import browser, lit_town, open_page, port, qu
 
 T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
-pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

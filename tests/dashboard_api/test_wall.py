@@ -18,7 +18,7 @@ from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 SIZES = {"1080p": {"width": 1920, "height": 1080}, "4K": {"width": 3840, "height": 2160}}
 SHORT = {"width": 1280, "height": 720}
 BACK_MS = 10_000
-pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
