@@ -141,7 +141,7 @@ class Walk:
             process.send_signal(signal.SIGTERM)
         for process in self.running.values():
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -90,7 +90,7 @@ def start(stack, log, command, **environment):
     def end():
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -70,7 +70,7 @@ def test_workers_outlive_their_database(
     assert served() == Counter(groups), words_of(workers)
     for worker in workers:
         worker.process.terminate()
-    assert [worker.process.wait(20) for worker in workers] == [0] * N_WORKERS, words_of(workers)
+    assert [worker.process.wait(60) for worker in workers] == [0] * N_WORKERS, words_of(workers)
 
     n_records = 0
     for group in groups:

@@ -86,7 +86,7 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
     assert {host: word[1] for host, word in ear.newest.items()} == dict.fromkeys(groups, True)
     for worker in standing:
         worker.process.terminate()
-    assert [worker.process.wait(20) for worker in standing] == [0] * len(standing), words_of(workers)
+    assert [worker.process.wait(60) for worker in standing] == [0] * len(standing), words_of(workers)
 
     lost = doubled = n_records = 0
     for group in groups:

@@ -119,7 +119,7 @@ class IngestProcess:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def page(self, path: str) -> tuple[int, str]:
         try:
