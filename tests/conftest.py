@@ -106,6 +106,14 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep tests that share a fixture of their file on one worker, which then makes it once and not on each."""
+    fixtures = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    is_shared = any(found[-1].scope == "module" for found in fixtures)
+    if is_shared and item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(REPOSITORY).as_posix()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what this machine could not run, once per reason."""
     reasons = Counter(

@@ -143,5 +143,5 @@ def test_an_expired_certificate_gives_way_to_the_next_one(stand: TlsStand, tmp_p
     assert not agent.session.is_born
     stand.issue("n", file="young")
     give_next(stand, "young")
-    wait_until(lambda: agent.session.is_born, 30)
+    wait_until(lambda: agent.session.is_born)
     agent.close()

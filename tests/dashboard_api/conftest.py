@@ -148,3 +148,21 @@ def client(town):
 @pytest.fixture
 def people(town):
     return People(town.city, lambda: T0)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def standing_town(request, tmp_path_factory):
+    """One city on each kind of database for all tests of a file that change nothing in it."""
+    folder = tmp_path_factory.mktemp("standing")
+    url = f"sqlite:///{folder}/terang.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").make_schema()
+    made = Town(folder, database_url=url)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def standing_client(standing_town):
+    with TestClient(create_app(standing_town.city, lambda: T0)) as client:
+        yield client

@@ -44,7 +44,7 @@ def socket_port():
     yield port
 
 
-def wait_for(is_there, seconds=20.0):
+def wait_for(is_there, seconds=60.0):
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(httpx.HTTPError):

@@ -103,7 +103,7 @@ def test_accounts_from_nothing_to_a_session_over_tls(folder, certificate):
             assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
     assert "the audit log is whole" in run_alone("audit", "verify", *city).stdout
     exported = run("audit", "export", *city).stdout
     assert '"session.password"' in exported
@@ -137,7 +137,7 @@ def test_without_accounts_the_server_says_so_and_serves_this_machine(folder):
         assert (me["kind"], me["role"], me["accounts"]) == ("local", "operator", False)
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=60)
     assert "no accounts" in said
 
 

@@ -72,4 +72,4 @@ def test_behind_the_nginx_of_deploy(town, people, certificate, require_debian, t
             assert set(seen) == {"terminal", "127.0.0.1"}
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)

@@ -11,7 +11,7 @@ from tests.dashboard_api.conftest import Town
 from tests.dashboard_api.test_page import OFFLINE_FLAGS, serving, why_no_driver
 
 PHONE = {"width": 390, "height": 780}
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

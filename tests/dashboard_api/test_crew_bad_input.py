@@ -32,7 +32,7 @@ from tests.dashboard_api.test_crew_page import (
 from tests.dashboard_api.test_page import browser, lit_town, port, serving  # noqa: F401
 
 GPS = 0x8825
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

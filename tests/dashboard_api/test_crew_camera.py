@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.dashboard_api.conftest import Town
 from tests.dashboard_api.test_page import OFFLINE_FLAGS, browser, serving  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 WIDTH, HEIGHT = 640, 480
 # a service worker would tell the decoder's size as unpacked
 PHONE = {"viewport": {"width": 360, "height": 740}, "permissions": ["camera"], "service_workers": "block"}

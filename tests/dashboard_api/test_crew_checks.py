@@ -13,7 +13,7 @@ from tests.dashboard_api.conftest import Town
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 from tests.dashboard_api.test_page_access import SIZES, axe, findings  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 def test_a_report_on_a_healthy_lamp_is_checked_offline_once(tmp_path, browser, axe):

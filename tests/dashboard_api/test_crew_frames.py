@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from tests.dashboard_api.conftest import Town
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 N_FAULTS = 1_000
 LONGEST_MS = 50.0
 SLOWDOWN = 4

@@ -31,7 +31,10 @@ FIRST_SEED, LAST_SEED = (
     int(n)
     for n in os.environ.get("TERANG_SEEDS", "1-1000" if os.environ.get("TERANG_SOAK") == "1" else "1-6").split("-")
 )
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(None if LAST_SEED - FIRST_SEED > 6 else 180)]
+pytestmark = [
+    pytest.mark.xdist_group("chromium-crew"),
+    pytest.mark.timeout(None if LAST_SEED - FIRST_SEED > 6 else 300),
+]
 
 
 @pytest.fixture

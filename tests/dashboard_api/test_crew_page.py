@@ -19,7 +19,7 @@ T0 = 1_790_000_000_000_000
 MINUTE = 60_000_000
 PHONE = {"width": 360, "height": 740}
 FIRST_LIST_BYTES = 45_000
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

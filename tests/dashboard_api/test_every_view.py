@@ -74,7 +74,7 @@ FIXED = {"wall", "labels"}  # of a screen's and a paper's size: the wall's own t
 WAYS = [("en", "dark", "phone"), ("id", "light", "desktop")]
 if os.environ.get("TERANG_SOAK"):
     WAYS = [(lang, scheme, size) for lang in ("en", "id") for scheme in ("dark", "light") for size in SIZES]
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

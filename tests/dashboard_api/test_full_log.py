@@ -26,7 +26,7 @@ def test_a_full_disk_under_the_log_ends_nothing(tmp_path):
 
 def _status(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
             return answer.status
     except OSError:
         return 0

@@ -17,7 +17,7 @@ from tests.dashboard_api.people import People
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 
 DESKTOP = {"width": 1024, "height": 800}
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def served(folder):
         yield process.stdout.readline().rpartition(" ")[2].strip()
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def fill(town):

@@ -16,14 +16,14 @@ FIXED = ("/ogc/", "/ogc", "/ogc/api", "/ogc/conformance", "/ogc/collections")
 COLLECTIONS = ("lamps", "faults", "cabinets")
 
 
-@pytest.fixture
-def ogc(town, client):
+@pytest.fixture(scope="module")
+def ogc(standing_town, standing_client):
     """The client of a city with two lamp faults, an hour apart, and one of a circuit."""
-    town.darken(1, at_us=T0)
-    town.darken(2, at_us=T0 + HOUR)
-    town.raise_circuit(T0 + 2 * HOUR)
-    town.write_live([2] * 38 + [3, 3])
-    return client
+    standing_town.darken(1, at_us=T0)
+    standing_town.darken(2, at_us=T0 + HOUR)
+    standing_town.raise_circuit(T0 + 2 * HOUR)
+    standing_town.write_live([2] * 38 + [3, 3])
+    return standing_client
 
 
 def paths():
@@ -165,7 +165,7 @@ def test_core_fc_bbox_response_over_the_antimeridian(ogc):
     assert len(ids(ogc, "cabinets", bbox="103,-10,101,10")) == 0
 
 
-def test_core_fc_time_response(ogc, town):
+def test_core_fc_time_response(ogc):
     first, second, circuit = ids(ogc, "faults")
 
     def found(text):

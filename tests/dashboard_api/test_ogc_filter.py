@@ -16,21 +16,21 @@ T0 = 1_790_000_000_000_000  # 2026-09-21T14:13:20Z
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
-@pytest.fixture
-def ogc(town, client):
+@pytest.fixture(scope="module")
+def ogc(standing_town, standing_client):
     """Three faults: a lamp's, a street's of another name an hour later, one without a place."""
-    town.darken(1, at_us=T0)
-    town.darken(2, at_us=T0 + 60 * MINUTE)
-    town.darken(3, at_us=T0 + 120 * MINUTE, code="lampUnexpectedOn")
+    standing_town.darken(1, at_us=T0)
+    standing_town.darken(2, at_us=T0 + 60 * MINUTE)
+    standing_town.darken(3, at_us=T0 + 120 * MINUTE, code="lampUnexpectedOn")
     values = (
         ({"street": "Jalan Melati"}, "L-001"),
         ({"street": "jalan 100%_\\x", "priority": 70, "closed_at_us": T0 + 90 * MINUTE, "state": "closed"}, "L-002"),
         ({"street": None, "latitude": None, "longitude": None, "is_verified": True}, "L-003"),
     )
-    with town.engine.begin() as connection:
+    with standing_town.engine.begin() as connection:
         for change, lamp_id in values:
             connection.execute(update(faults).where(faults.c.lamp_id == lamp_id).values(**change))
-    return client
+    return standing_client
 
 
 def test_queryables_get_queryables_op_and_response(ogc):

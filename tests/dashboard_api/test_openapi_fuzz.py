@@ -37,7 +37,7 @@ def test_whatever_is_asked_gets_an_answer_that_the_document_tells(api_schema):
             continue  # the live feed never ends, so that no request to it does
 
         # TALQ's many routes share their parsing, and are also held against TALQ's own description (test_talq.py)
-        n_examples = 8 if operation.path.startswith("/talq/") and not IS_WHOLE else 25
+        n_examples = 25 if IS_WHOLE else 5 if operation.path.startswith("/talq/") else 12
 
         @settings(max_examples=n_examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())

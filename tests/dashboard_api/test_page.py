@@ -32,7 +32,7 @@ OFFLINE_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 @contextlib.contextmanager
@@ -119,15 +119,15 @@ def wide_page(browser):
 
 
 @pytest.fixture
-def desk(wide_page):
-    return wide_page
-
-
-@pytest.fixture
 def quiet_desk(wide_page):
     """A page without its map, which a machine without a graphics card draws for seconds."""
     wide_page.route("**/night_map-*.js", lambda route: route.abort())
     return wide_page
+
+
+@pytest.fixture
+def desk(quiet_desk):
+    return quiet_desk
 
 
 def open_page(page, port, query=""):
@@ -203,14 +203,14 @@ def test_the_page_speaks_both_languages(lit_town, port, desk):
     assert desk.locator("html").get_attribute("lang") == "id"
 
 
-def test_nothing_is_asked_of_any_other_host(lit_town, port, desk):
+def test_nothing_is_asked_of_any_other_host(lit_town, port, wide_page):
     asked = []
-    desk.on("request", lambda request: asked.append(request.url))
+    wide_page.on("request", lambda request: asked.append(request.url))
     lit_town.darken(3)
-    open_page(desk, port)
-    rows(desk).first.click()
-    expect(desk.locator(".maplibregl-canvas")).to_be_visible()
-    desk.wait_for_timeout(1_500)
+    open_page(wide_page, port)
+    rows(wide_page).first.click()
+    expect(wide_page.locator(".maplibregl-canvas")).to_be_visible()
+    wide_page.wait_for_timeout(1_500)
     own = re.compile(rf"(blob:)?http://127\.0\.0\.1:{port}/|data:")
     assert asked
     assert [url for url in asked if not own.match(url)] == []

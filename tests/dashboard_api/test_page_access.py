@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,15 @@ VIEWS = {
     "cabinet": "/cabinet/C-2",
 }
 SIZES = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1280, "height": 800}}
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(300)]
+# each two of language, scheme and size together once, and with TERANG_SOAK=1 all three
+WAYS = [
+    (locale, scheme, size)
+    for locale in ("en-GB", "id-ID")
+    for scheme in ("dark", "light")
+    for size in SIZES
+    if os.environ.get("TERANG_SOAK") or ((locale == "en-GB") + (scheme == "dark") + (size == "phone")) % 2
+]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +77,17 @@ def ready(page, view):
         expect(page.locator(".detail")).not_to_contain_text("Memuat")
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.parametrize("locale", ["en-GB", "id-ID"])
-def test_axe_finds_nothing_on_any_view(browser, axe, addresses, locale, scheme):
+@pytest.mark.parametrize(("locale", "scheme", "size"), WAYS)
+def test_axe_finds_nothing_on_any_view(browser, axe, addresses, locale, scheme, size):
     found = {}
-    for size, viewport in SIZES.items():
-        with contextlib.closing(
-            browser.new_context(viewport=viewport, locale=locale, color_scheme=scheme, reduced_motion="reduce")
-        ) as context:
-            page = context.new_page() if size == "desktop" else without_map(context)
-            for view, address in addresses.items():
-                page.goto(address)
-                ready(page, view)
-                found[f"{size} {view}"] = findings(page, axe)
+    with contextlib.closing(
+        browser.new_context(viewport=SIZES[size], locale=locale, color_scheme=scheme, reduced_motion="reduce")
+    ) as context:
+        page = context.new_page() if size == "desktop" else without_map(context)
+        for view, address in addresses.items():
+            page.goto(address)
+            ready(page, view)
+            found[view] = findings(page, axe)
     assert {where: each for where, each in found.items() if each} == {}
 
 

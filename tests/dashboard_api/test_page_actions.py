@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.dashboard_api.test_page import browser, lit_town, open_page, port, quiet_desk, rows, serving, wide_page  # noqa: F401
 from tests.dashboard_api.test_page_faults import base, desk, first_fault  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 def sent_actions(desk, n_lost):

@@ -17,7 +17,7 @@ from tests.dashboard_api.people import PASSWORD, People
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 from tests.dashboard_api.test_page_access import SIZES, axe, findings, without_map  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 TITLE, ACCENT = "Lampu <Kita>", "rgb(51, 102, 153)"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -27,7 +27,7 @@ from tests.dashboard_api.people import PASSWORD, People
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 from tests.dashboard_api.test_page_access import SIZES, axe, findings, without_map  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 class Gate:

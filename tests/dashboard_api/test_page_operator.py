@@ -19,7 +19,7 @@ from tests.dashboard_api.test_page import (  # noqa: F401
     wide_page,
 )
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
 
 def fault_now(desk, port):

@@ -15,7 +15,7 @@ from tests.dashboard_api.conftest import Town
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 from tests.dashboard_api.test_page_access import SIZES, without_map
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 NOTICE = re.compile("of another version")
 # what a server of any version has told of them; everything else may be missing
 ALWAYS = {"id", "code", "items", "next_cursor", "columns", "lamp_id", "mark", "name", "summary", "kind", "at", "now"}

@@ -9,13 +9,22 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 from ulid import ULID
 
-from ingest.schema.tables import commands
+from ingest.schema.tables import commands, fault_events, maintenance
 
 T0 = 1_790_000_000_000_000
 JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def still(standing_town, standing_client):
+    """The client of a city in which nothing is left of all that was refused."""
+    yield standing_client
+    with standing_town.engine.connect() as connection:
+        for table in (commands, maintenance, fault_events):
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
 
 
 def iso_after(**span):
@@ -33,12 +42,12 @@ POSTS = ("/api/v1/commands/dim", "/api/v1/maintenance", "/api/v1/faults/x/action
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_a_body_beyond_the_limit_is_refused_unread(client, path):
-    assert is_refused(client.post(path, content=b" " * (2 << 20), headers=JSON), 413)
+def test_a_body_beyond_the_limit_is_refused_unread(still, path):
+    assert is_refused(still.post(path, content=b" " * (2 << 20), headers=JSON), 413)
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_a_body_without_length_is_refused_as_soon_as_it_is_too_large(client, path):
+def test_a_body_without_length_is_refused_as_soon_as_it_is_too_large(still, path):
     n_taken = 0
 
     def pieces():
@@ -47,12 +56,12 @@ def test_a_body_without_length_is_refused_as_soon_as_it_is_too_large(client, pat
             n_taken += 65_536
             yield b" " * 65_536
 
-    assert is_refused(client.post(path, content=pieces(), headers=JSON), 413)
+    assert is_refused(still.post(path, content=pieces(), headers=JSON), 413)
 
 
 @pytest.mark.parametrize("length", ["-1", "+5", "1e3", "9" * 30, "0x10", ""])
-def test_a_length_that_is_no_number_is_refused(client, length):
-    answer = client.post(POSTS[0], content=b"{}", headers={**JSON, "content-length": length})
+def test_a_length_that_is_no_number_is_refused(still, length):
+    answer = still.post(POSTS[0], content=b"{}", headers={**JSON, "content-length": length})
     assert is_refused(answer, 413, 422)
 
 
@@ -70,13 +79,13 @@ def test_a_length_that_is_no_number_is_refused(client, length):
         b"null",
     ],
 )
-def test_a_body_that_is_no_such_document_is_refused(client, path, body):
-    assert is_refused(client.post(path, content=body, headers=JSON), 400, 422)
+def test_a_body_that_is_no_such_document_is_refused(still, path, body):
+    assert is_refused(still.post(path, content=body, headers=JSON), 400, 422)
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\x00b", "\ud800", "x" * 129])
 @pytest.mark.parametrize("name", ["cabinet_id", "lamp_ids", "lamp_id", "circuit"])
-def test_ids_in_bodies_are_texts_that_a_store_can_hold(client, name, text):
+def test_ids_in_bodies_are_texts_that_a_store_can_hold(still, name, text):
     if name == "lamp_ids":
         path, document = POSTS[0], {"lamp_ids": [text], "level": 50}
     elif name == "circuit":
@@ -84,7 +93,7 @@ def test_ids_in_bodies_are_texts_that_a_store_can_hold(client, name, text):
     else:
         path = POSTS[0] if name == "cabinet_id" else POSTS[1]
         document = {name: text, "level": 50} if name == "cabinet_id" else {name: text, "until": iso_after(hours=1)}
-    assert is_refused(client.post(path, content=json.dumps(document), headers=JSON), 400, 422)
+    assert is_refused(still.post(path, content=json.dumps(document), headers=JSON), 400, 422)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +120,8 @@ def test_ids_in_bodies_are_texts_that_a_store_can_hold(client, name, text):
         "/tiles/lamps/1/" + "9" * 30 + "/1.mvt",
     ],
 )
-def test_addresses_beyond_a_limit_are_refused(client, address):
-    assert is_refused(client.get(address), 400, 404, 422)
+def test_addresses_beyond_a_limit_are_refused(still, address):
+    assert is_refused(still.get(address), 400, 404, 422)
 
 
 def cursor_of(document):
@@ -138,13 +147,13 @@ def cursor_of(document):
         "[" * 300,
     ],
 )
-def test_forged_cursors_are_refused(client, document):
-    assert is_refused(client.get("/api/v1/faults", params={"cursor": cursor_of(document)}), 400, 422)
+def test_forged_cursors_are_refused(still, document):
+    assert is_refused(still.get("/api/v1/faults", params={"cursor": cursor_of(document)}), 400, 422)
 
 
 @pytest.mark.parametrize("until", ["9999-12-31T23:59:59Z", iso_after(days=32), iso_after(days=-1)])
-def test_a_dim_that_lasts_longer_than_a_month_is_refused(client, until):
-    assert is_refused(client.post(POSTS[0], json={"cabinet_id": "C-1", "level": 50, "until": until}), 400)
+def test_a_dim_that_lasts_longer_than_a_month_is_refused(still, until):
+    assert is_refused(still.post(POSTS[0], json={"cabinet_id": "C-1", "level": 50, "until": until}), 400)
 
 
 def test_a_dim_of_a_month_is_taken(client):
@@ -188,18 +197,18 @@ def test_dim_commands_under_way_are_limited(town, client):
         "",
     ],
 )
-def test_only_the_exact_names_of_this_machine_are_answered(client, host):
-    assert is_refused(client.get("/healthz", headers={"host": host}), 400)
+def test_only_the_exact_names_of_this_machine_are_answered(still, host):
+    assert is_refused(still.get("/healthz", headers={"host": host}), 400)
 
 
-def test_two_host_headers_are_refused(client):
+def test_two_host_headers_are_refused(still):
     headers = [("host", "localhost"), ("host", "evil.test")]
-    assert is_refused(client.get("/healthz", headers=headers), 400)
+    assert is_refused(still.get("/healthz", headers=headers), 400)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000", "[::1]"])
-def test_names_of_this_machine_are_answered(client, host):
-    assert client.get("/healthz", headers={"host": host}).status_code == 200
+def test_names_of_this_machine_are_answered(still, host):
+    assert still.get("/healthz", headers={"host": host}).status_code == 200
 
 
 def test_ids_are_compared_in_composed_form(town, client):
@@ -215,11 +224,11 @@ def test_ids_are_compared_in_composed_form(town, client):
         assert client.post(POSTS[1], json={"cabinet_id": spelled, "until": iso_after(hours=1)}).status_code == 201
 
 
-def test_the_work_of_a_body_full_of_errors_does_not_grow_faster_than_the_body(client):
+def test_the_work_of_a_body_full_of_errors_does_not_grow_faster_than_the_body(still):
     def took_s(n):
         body = json.dumps({"lamp_ids": [1] * n, "level": 50})
         began = time.perf_counter()
-        assert client.post(POSTS[0], content=body, headers=JSON).status_code == 422
+        assert still.post(POSTS[0], content=body, headers=JSON).status_code == 422
         return time.perf_counter() - began
 
     took_s(100)

@@ -69,38 +69,38 @@ def names_the_parameter(answer, name):
     return name != "nope" or (document["code"], document["parameters"]["name"]) == ("unknown_parameter", name)
 
 
-def test_an_unknown_parameter_is_refused_everywhere(client):
+def test_an_unknown_parameter_is_refused_everywhere(standing_client):
     """One test for all routes: a city of its own for each would take a minute."""
     wrong = []
     for route in STRICT:
         path = address_of(route)
         for query in ("stat=open", "limit=1&Limit=2", "%00x=1", "x", "nope=1"):
-            answer = client.request(route.method, f"{path}?{query}", json={})
+            answer = standing_client.request(route.method, f"{path}?{query}", json={})
             if answer.status_code != 400 or not names_the_parameter(answer, query.partition("=")[0]):
                 wrong.append((route.method, path, query, answer.status_code, answer.text[:200]))
     assert wrong == []
 
 
-def test_a_page_for_people_opens_whatever_its_link_was_given_on_the_way(client):
+def test_a_page_for_people_opens_whatever_its_link_was_given_on_the_way(standing_client):
     for path in ("/lapor", "/lapor?lamp=L-001", "/sign-in"):
         separator = "&" if "?" in path else "?"
-        assert client.get(f"{path}{separator}fbclid=x", follow_redirects=False).status_code < 400, path
+        assert standing_client.get(f"{path}{separator}fbclid=x", follow_redirects=False).status_code < 400, path
 
 
-def test_known_parameters_and_a_language_pass(client):
-    assert client.get("/api/v1/faults?state=any&limit=3&lang=id").status_code == 200
-    assert client.get("/api/v1/summary?lang=id").status_code == 200
+def test_known_parameters_and_a_language_pass(standing_client):
+    assert standing_client.get("/api/v1/faults?state=any&limit=3&lang=id").status_code == 200
+    assert standing_client.get("/api/v1/summary?lang=id").status_code == 200
 
 
 @pytest.mark.parametrize("url", ["/api/v1/faults?since=2026-09-21T14:00:00", "/api/v1/faults?since=2026-09-21"])
-def test_a_time_without_a_zone_is_refused(client, url):
-    answer = client.get(url)
+def test_a_time_without_a_zone_is_refused(standing_client, url):
+    answer = standing_client.get(url)
     assert (answer.status_code, answer.json()["code"]) == (400, "time_without_zone")
 
 
-def test_every_parameter_is_described_with_an_example(client):
+def test_every_parameter_is_described_with_an_example(standing_client):
     undescribed = []
-    for path, operations in client.get("/openapi.json").json()["paths"].items():
+    for path, operations in standing_client.get("/openapi.json").json()["paths"].items():
         for method, operation in operations.items():
             for parameter in operation.get("parameters", []):
                 is_made_by_the_server = parameter["name"] == "cursor"
@@ -111,7 +111,7 @@ def test_every_parameter_is_described_with_an_example(client):
 
 
 @pytest.mark.parametrize("digits", ["1001", "9" * 9, "9" * 10, "9" * 40])
-def test_a_limit_is_clamped_however_large_it_is(client, digits):
+def test_a_limit_is_clamped_however_large_it_is(standing_client, digits):
     cms = {"clientAddress": "5c1ab7c4-8b0c-4d52-9d43-0c9a1f2b7e10", "offset": 0}
     for path, params, name in (
         ("/ogc/collections/lamps/items", {}, "limit"),
@@ -120,7 +120,7 @@ def test_a_limit_is_clamped_however_large_it_is(client, digits):
         ("/talq/devices", cms, "limit"),
     ):
         headers = {"talq-api-version": "2.7.1"} if "talq" in path else {}
-        answer = client.get(path, params={**params, name: digits}, headers=headers)
+        answer = standing_client.get(path, params={**params, name: digits}, headers=headers)
         assert answer.status_code == 200, (path, answer.text)
-        beyond = client.get(path, params={**params, name: "9" * 41}, headers=headers)
+        beyond = standing_client.get(path, params={**params, name: "9" * 41}, headers=headers)
         assert beyond.status_code == 400, (path, beyond.text)

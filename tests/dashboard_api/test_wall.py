@@ -18,7 +18,7 @@ from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 SIZES = {"1080p": {"width": 1920, "height": 1080}, "4K": {"width": 3840, "height": 2160}}
 SHORT = {"width": 1280, "height": 720}
 BACK_MS = 10_000
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_another_build_is_loaded_once_all_of_it_is_there(browser, city, port):
         assert page.evaluate("window.isOld")  # half a version is no version
         assert True not in loads
         served["is_there"] = True
-        page.wait_for_function("() => window.isOld === undefined", timeout=BACK_MS)
+        page.wait_for_function("() => window.isOld === undefined")
         expect(page.locator(".counts")).to_be_visible()
         n = len(loads)
         page.wait_for_timeout(4_500)

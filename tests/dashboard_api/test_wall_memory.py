@@ -14,7 +14,7 @@ from tests.dashboard_api.people import People
 from tests.dashboard_api.test_page import browser, serving  # noqa: F401
 from tests.dashboard_api.test_wall import city, port, wall  # noqa: F401
 
-pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 STEP_MS = 10_000
 STEPS = 36  # of a turn, after which something happens to a lamp
 # a clock that goes on when it is told to, and counts the answers that came

@@ -152,7 +152,7 @@ class RecordingHost:
         self._client.loop_stop()
 
 
-def wait_until(condition: Any, timeout_s: float = 25.0) -> None:
+def wait_until(condition: Any, timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

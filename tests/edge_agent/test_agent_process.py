@@ -67,7 +67,7 @@ class Process:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.popen.send_signal(number)
-        code = self.popen.wait(15)
+        code = self.popen.wait(60)
         self._log.close()
         return code
 

@@ -63,7 +63,7 @@ def test_control_and_status_that_raise_are_logged_and_tried_again(agent, monkeyp
         wait_until(lambda: "status: unexpected" in caplog.text)
     called = threading.Event()
     monkeypatch.setattr(agent._control, "carry_out", called.set)
-    assert called.wait(5)
+    assert called.wait(60)
 
 
 def test_message_whose_handling_raises_is_logged_and_counted_and_the_connection_stands(tmp_path, monkeypatch) -> None:

@@ -61,7 +61,7 @@ def test_a_broker_killed_and_restarted_costs_nothing(broker, tmp_path):
             broker.kill()
         if i in {25, 45}:
             broker.start()
-    wait_until(lambda: agent.outbox.n_held == 0, 30)
+    wait_until(lambda: agent.outbox.n_held == 0)
     agent.close()
     host.close()
     assert sorted(number for _, number in host.stored) == list(range(1, 62))

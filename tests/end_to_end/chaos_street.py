@@ -154,7 +154,7 @@ class AgentProcess:
         """As systemd does."""
         if self._process is not None:
             self._process.terminate()
-            assert self._process.wait(15) == 0
+            assert self._process.wait(60) == 0
             self._process = None
             self.read_outbox()
 

@@ -141,7 +141,7 @@ class Walk:
             process.send_signal(signal.SIGTERM)
         for process in self.running.values():
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -186,7 +186,7 @@ def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> No
             if text.startswith("terang-api"):
                 wait_until(lambda: walk.get("/readyz")[0] == 200, 60)
         elif text == "terang-city approve --city kota":
-            wait_until(lambda line=text: "PJU-001" in walk.run(line), 30)
+            wait_until(lambda line=text: "PJU-001" in walk.run(line))
         else:
             said = walk.run(text)
             if text.startswith("terang-city import"):

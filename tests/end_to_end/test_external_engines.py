@@ -61,7 +61,7 @@ class Api:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @pytest.fixture
@@ -91,10 +91,10 @@ def test_a_lamp_fails_is_seen_and_repaired_on_external_engines(
     ingest = IngestProcess(city, "--clock", "data")
     stack.callback(ingest.kill)
     ingest.start()
-    wait_until(ingest.is_ready, 30)
+    wait_until(ingest.is_ready)
     api = Api(city)
     stack.callback(api.stop)
-    wait_until(api.is_up, 30)
+    wait_until(api.is_up)
     fleet = PlayedFleet(broker.port, N_CONTROLLERS, N_LAMPS)
     stack.callback(fleet.close)
     fleet.at_ms = evening_ms()
@@ -131,7 +131,7 @@ def test_a_lamp_fails_is_seen_and_repaired_on_external_engines(
     influx.stop("influxd")
     influx.start("influxd")
     ingest.start()
-    wait_until(ingest.is_ready, 30)
+    wait_until(ingest.is_ready)
     wait_until(lambda: all(agent.n_rebirths for agent in fleet.agents))
     sweeps(3, is_dark=True)
     assert [f["id"] for f in api.faults("any")] == [fault["id"]]

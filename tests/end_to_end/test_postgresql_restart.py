@@ -43,7 +43,7 @@ def test_workers_outlive_their_database(
         return Counter(group for worker in workers for group in worker.served())
 
     wait(lambda: all(len(worker.served()) == 1 for worker in workers), "a fair share", 90)
-    wait(lambda: all(faults_of(postgresql, url) for url in urls.values()), "a fault in every city", 20)
+    wait(lambda: all(faults_of(postgresql, url) for url in urls.values()), "a fault in every city", 60)
 
     postgresql.halt(mode)
     halted_at = time.monotonic()
@@ -70,7 +70,7 @@ def test_workers_outlive_their_database(
     assert served() == Counter(groups), words_of(workers)
     for worker in workers:
         worker.process.terminate()
-    assert [worker.process.wait(20) for worker in workers] == [0] * N_WORKERS, words_of(workers)
+    assert [worker.process.wait(60) for worker in workers] == [0] * N_WORKERS, words_of(workers)
 
     n_records = 0
     for group in groups:

@@ -113,9 +113,10 @@ def key_material(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory):
+def stand(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("secrets")
     stand = Stand(folder)
+    request.addfinalizer(stand.stop)  # of what is made here, nothing outlives a failure
     port = free_port()
     write_city(stand.folder, n_controllers=1, n_lamps=2, broker_port=1, more='username = "ingest"\n' + MORE)
     city = ("--city", stand.folder)

@@ -48,7 +48,7 @@ def test_a_takeover_on_a_saturated_influxdb_takes_no_more_than_30_s(
         workers = [Worker(0, tmp_path, [ours])]
         stack.callback(workers[0].kill)
         wait_until(lambda: bool(workers[0].served()), 60)
-        wait_until((ours / "data" / "detection.npz").exists, 30)
+        wait_until((ours / "data" / "detection.npz").exists)
         theirs = tmp_path / "theirs"
         shutil.copytree(ours, theirs, ignore=shutil.ignore_patterns("ingest.lock"))
         fleet = PlayedFleet(broker.port, N_CONTROLLERS, 6)

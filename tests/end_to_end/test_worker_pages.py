@@ -72,7 +72,7 @@ def test_somebody_always_answers_and_who_serves_has_the_port(
     (active,) = serving()
     if not is_one_port:
         standby = ports[1 - active]
-        wait(lambda: why_not(standby) == "standby: group city0 is served by another worker", "the standby's page", 10)
+        wait(lambda: why_not(standby) == "standby: group city0 is served by another worker", "the standby's page", 60)
         assert ask(standby, "/healthz")[0] == 200
 
     postgresql.halt("fast")

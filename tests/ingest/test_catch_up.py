@@ -26,7 +26,7 @@ def test_new_records_wait_no_longer_than_the_limits(limit: str) -> None:
         yield 2
 
     catch_up = stand.catch_up(read)
-    wait_until(lambda: not catch_up.step() and stand.judged == [1], 10)
+    wait_until(lambda: not catch_up.step() and stand.judged == [1])
     catch_up.hold(waiting("a", 1 << 30 if limit == "bytes" else 1))
     stand.now_s += LONGEST_S + 1 if limit == "time" else 0
     catch_up.step()

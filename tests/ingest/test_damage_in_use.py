@@ -120,7 +120,7 @@ def test_ingest_goes_on_with_its_open_faults_after_a_damaged_database(
         wait_until(ingest.is_ready, 60)
         fleet.birth()
         sweeps(6)
-        wait_until(lambda: len(faults()) == 2, 30)
+        wait_until(lambda: len(faults()) == 2)
         before = faults()
         assert ingest.stop() == 0
         torn_pages(path)
@@ -132,7 +132,7 @@ def test_ingest_goes_on_with_its_open_faults_after_a_damaged_database(
         assert kept.name in warnings["database"]
         assert ingest.counter("terang_ingest_damaged_databases") == 1
         assert "the database is damaged" in ingest.log()
-        wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)), 30)
+        wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)))
         sweeps(2)
         fleet.settle()
         assert ingest.process is not None

@@ -45,7 +45,7 @@ def session(stack: ExitStack, port: int, name: bytes) -> socket.socket:
     return sock
 
 
-def wait_until(condition, within_s: float = 10.0) -> bool:
+def wait_until(condition, within_s: float = 60.0) -> bool:
     deadline = time.monotonic() + within_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)

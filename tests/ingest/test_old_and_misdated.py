@@ -35,11 +35,11 @@ def test_retained_births_data_and_deaths_are_not_believed(
     ingest.start()
     try:
         wait_until(ingest.is_ready, 60)
-        wait_until(lambda: ingest.counter('terang_ingest_complaints_total{reason="retained"}') == 3, 10)
+        wait_until(lambda: ingest.counter('terang_ingest_complaints_total{reason="retained"}') == 3)
         with fleet.lock:
             victim.birth()
             victim.sweep()
-        wait_until(lambda: not victim.outbox, 10)
+        wait_until(lambda: not victim.outbox)
         assert {(node, epoch) for node, epoch, _ in stored_records(city)} == {(victim.node, victim.epoch)}
         assert f"{victim.node}: a retained" in ingest.log()
     finally:

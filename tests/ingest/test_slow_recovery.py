@@ -77,7 +77,7 @@ def test_records_are_acknowledged_while_the_old_ones_cannot_be_read_and_all_are_
         ingest.start()
         n_births = [agent.n_rebirths for agent in fleet.agents]
         wait_until(lambda: slow.n_held > 0 and ingest.is_ready(), 60)
-        wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)), 30)
+        wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)))
         sweep(fleet, 0.0)  # the third dark sample, if those before it are counted first
         fleet.settle()
         assert slow.n_held == 1, "the old records are still waited for"
@@ -86,8 +86,8 @@ def test_records_are_acknowledged_while_the_old_ones_cannot_be_read_and_all_are_
         assert "judged again" in json.loads(page)["warnings"]["memory"]
         assert reported(city) == []
         slow.gate.set()
-        wait_until(lambda: bool(reported(city)), 30)
-        wait_until(lambda: "memory" not in json.loads(ingest.page("/readyz")[1])["warnings"], 30)
+        wait_until(lambda: bool(reported(city)))
+        wait_until(lambda: "memory" not in json.loads(ingest.page("/readyz")[1])["warnings"])
         assert reported(city) == [(f"L-00{n}-000", "opened") for n in range(2)]
         assert ingest.stop() == 0
     except BaseException:
@@ -148,7 +148,7 @@ def settle(catch_up: CatchUp) -> list[Any]:
         changes.extend(catch_up.step())
         return catch_up.is_done
 
-    wait_until(step, 10)
+    wait_until(step)
     return changes
 
 
@@ -161,7 +161,7 @@ def test_what_waits_is_given_back_in_order_and_only_when_the_old_is_judged() -> 
         yield 2
 
     catch_up = stand.catch_up(read)
-    wait_until(lambda: not catch_up.step() and stand.judged == [1], 10)
+    wait_until(lambda: not catch_up.step() and stand.judged == [1])
     for name in "abc":
         catch_up.hold(waiting(name))
     assert catch_up.release() is None
@@ -208,13 +208,13 @@ def test_the_loop_goes_on_while_old_records_are_read_and_only_what_needs_the_who
         intake.turn()
         return True
 
-    wait_until(lambda: turn() and stand.judged == [1], 10)
+    wait_until(lambda: turn() and stand.judged == [1])
     assert picture.run.called
     judge.tick.assert_not_called()  # nobody is silent for what nobody has read yet
     snapshot.run.assert_not_called()
     caught_up.assert_not_called()
     gate.set()
-    wait_until(lambda: turn() and snapshot.run.called, 10)
+    wait_until(lambda: turn() and snapshot.run.called)
     assert stand.judged == [1, 2]
     caught_up.assert_called_once_with()
     turn()
