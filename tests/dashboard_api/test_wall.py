@@ -168,7 +168,7 @@ def test_another_build_is_loaded_once_all_of_it_is_there(browser, city, port):
         assert page.evaluate("window.isOld")  # half a version is no version
         assert True not in loads
         served["is_there"] = True
-        page.wait_for_function("() => window.isOld === undefined")
+        page.wait_for_function("() => window.isOld === undefined", timeout=BACK_MS)
         expect(page.locator(".counts")).to_be_visible()
         n = len(loads)
         page.wait_for_timeout(4_500)
