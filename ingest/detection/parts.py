@@ -62,7 +62,7 @@ class DetectionParts:
         self._screen = Screen(fleet, table, self._bands)
         self._book = ActiveConditions(fleet, Causes(rules))
         self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
-        self._balance = Balance(fleet, self._state, self._electric, table, rules)
+        self._balance = Balance(fleet, self._state, self._electric, table, rules, self._rules.debounce)
         self._balance_learning = BalanceLearning(fleet, self._state, self._balance)
         silent_load = SilentLoad(fleet, self._balance, table)
         self._silence = Silence(fleet, table, self._state, self._context, silent_load, self._book)

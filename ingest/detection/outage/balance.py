@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,10 +10,12 @@ import numpy.typing as npt
 
 from ingest.detection.lamp.sample import Electric, rated_power
 from ingest.detection.memory.command import Commands
+from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.meter_balance import MeterBalance
+from ingest.detection.outage.still_meters import StillMeters
 from ingest.detection.rules import RuleSet
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
@@ -43,18 +46,24 @@ class Balance:
         guard_s: switching guard.
     """
 
-    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, rules: RuleSet) -> None:
-        """Start with nothing known."""
+    def __init__(  # measured columns, in the order of the rule
+        self,
+        fleet: Fleet,
+        state: LampState,
+        electric: Electric,
+        table: LimitTable,
+        rules: RuleSet,
+        debounce: Sequence[Debounce],
+    ) -> None:
+        """Start with nothing known. ``debounce``: the counters of each of the rules."""
         self._fleet, self._state, self._electric = fleet, state, electric
         self.guard_s = int(table.scalar("switching_guard"))
         self._stale = int(table.scalar("stale_sweeps"))
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._start_a = table.scalar("I_start")
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
-        self._spoilt, self._still = (
-            state.bits.running_any(rules.spoiling()),
-            state.bits.running_any(rules.withholding()),
-        )
+        self._spoilt = state.bits.running_any(rules.spoiling())
+        self._still = StillMeters(state, rules, debounce)
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -97,7 +106,7 @@ class Balance:
         power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
         silent = state.sweeps_silent(lamp).astype(np.int64)
         is_fresh = state.is_listed[lamp] & (silent <= self._stale) & np.isfinite(power)
-        is_fresh &= ~self._is_absurd(lamp, power) & ~self._stands_still(lamp, level)
+        is_fresh &= ~self._is_absurd(lamp, power) & ~self._still.over_a_step(lamp, level)
         away = np.flatnonzero(is_fresh & (silent > 0))
         if len(away):  # a power at another level says nothing of this one
             r, switched_s = record[away], state.switched_s[lamp[away]].astype(np.int64)
@@ -228,13 +237,6 @@ class Balance:
         """Lamps with a meter of their own that did not answer; bool (n,)."""
         silent: Bool = self._state.is_listed[lamp] & (self._state.quality[lamp] != 0)
         return silent
-
-    def _stands_still(self, lamp: Int64, level: UInt8) -> Bool:
-        """Meters that repeat themselves, and did so over a change of level: they say nothing of this one."""
-        state = self._state
-        still: Bool = (state.flags[lamp] & self._still) != 0
-        still &= (state.power_w[lamp] == state.before_w[lamp]) & (level != state.before_level[lamp])
-        return still
 
     def is_settled(self, lamp: slice | Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""
