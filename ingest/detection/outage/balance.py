@@ -16,7 +16,7 @@ from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.meter_balance import MeterBalance
 from ingest.detection.outage.still_meters import StillMeters
-from ingest.detection.rules import RuleSet
+from ingest.detection.rules import DARK, RuleSet
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
@@ -62,6 +62,7 @@ class Balance:
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._start_a = table.scalar("I_start")
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
+        self._dark = state.bits.running_any([rules.number[DARK.name]] if DARK.name in rules.number else [])
         self._spoilt = state.bits.running_any(rules.spoiling())
         self._still = StillMeters(state, rules, debounce)
         self.first_phase = fleet.n_circuits + fleet.n_controllers
@@ -100,7 +101,7 @@ class Balance:
     def drawn_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown.
 
-        ``record`` int64 (n,): the record of each lamp's controller.
+        One that was dark when it answered last stays so until it answers again. ``record`` int64 (n,): the record of each lamp's controller.
         """
         state, level = self._state, self._levels(sweep, lamp, record)
         power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
@@ -115,7 +116,8 @@ class Balance:
             is_of_before |= self._was_striking(lamp[away], power[away])
             is_fresh[away[is_of_before]] = False
         volts = self._voltages(sweep, lamp, record, ~is_fresh)
-        return np.where(is_fresh, power, self.expected_w(lamp, level, volts))
+        expected = np.where((state.flags[lamp] & self._dark) != 0, 0.0, self.expected_w(lamp, level, volts))
+        return np.where(is_fresh, power, expected)
 
     def _voltages(self, sweep: Sweep, lamp: Int64, record: Int64, is_wanted: Bool) -> Float32:
         """Voltages of lamps; of wanted ones that did not answer the one beside them, where their power follows it.
