@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+from playwright.sync_api import TimeoutError  # noqa: A004
+
 _STOP = """
 () => {
   const at = document.activeElement;
@@ -49,6 +51,20 @@ class Keys:
 
     def is_on(self, selector):
         return self.page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector)
+
+    def lands_on(self, selector):
+        """Wait until ``selector`` has the focus, which a view moves when it has been drawn."""
+        self._lands("selector => document.activeElement?.matches(selector)", selector)
+
+    def lands_in_main(self):
+        """Wait until the focus is somewhere in the page's main part."""
+        self._lands("() => document.activeElement?.closest('main')", None)
+
+    def _lands(self, expression, argument):
+        try:
+            self.page.wait_for_function(expression, arg=argument)
+        except TimeoutError as error:
+            raise AssertionError(f"{argument or 'main'} has not the focus, but {self.stop()}") from error
 
     def tab(self, key="Tab"):
         """One step, which has to end on something else that can be seen to have the focus."""

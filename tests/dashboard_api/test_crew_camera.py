@@ -55,11 +55,11 @@ def test_the_camera_reads_a_label_with_a_decoder_from_the_pages_own_server(tmp_p
         asked = {}
         page.on("request", lambda request: asked.setdefault(request.url, None))
         page.goto(f"http://127.0.0.1:{port}/crew?lang=en")
-        expect(page.locator("a.row")).to_have_count(1, timeout=30_000)
+        expect(page.locator("a.row")).to_have_count(1)
         before = set(asked)
         assert not any("code_reader" in url or ".wasm" in url for url in before)
         page.locator("[data-tab=scan]").click()
-        expect(page.locator(".detail h2").first).to_have_text("L-003", timeout=30_000)
+        expect(page.locator(".detail h2").first).to_have_text("L-003")
         expect(page.locator(".detail a.row")).to_have_count(1)
         sizes = page.evaluate(
             """() => performance.getEntriesByType("resource")

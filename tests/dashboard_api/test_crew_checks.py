@@ -29,7 +29,7 @@ def test_a_report_on_a_healthy_lamp_is_checked_offline_once(tmp_path, browser, a
             page.request.post(f"{base}/lapor", form={"place": lamp_id, "service": "lamp_dark"})
         page.goto(f"{base}/crew")
         to_checks = page.locator("[data-do=checks]")
-        expect(to_checks).to_have_text(re.compile("2 reports of citizens to check"), timeout=20_000)
+        expect(to_checks).to_have_text(re.compile("2 reports of citizens to check"))
         to_checks.click()
         checks = page.locator("[data-check]")
         expect(checks).to_have_count(2)
@@ -43,7 +43,7 @@ def test_a_report_on_a_healthy_lamp_is_checked_offline_once(tmp_path, browser, a
         expect(page.locator(".report.waiting")).to_contain_text("In order")
         assert len(page.request.get(f"{base}/api/v1/checks").json()["items"]) == 2
         context.set_offline(False)
-        expect(page.locator(".report.sent")).to_contain_text("In order", timeout=20_000)
+        expect(page.locator(".report.sent")).to_contain_text("In order")
         left = page.request.get(f"{base}/api/v1/checks").json()["items"]
         assert [each["lamp_id"] for each in left] == ["L-030"]
     town.engine.dispose()

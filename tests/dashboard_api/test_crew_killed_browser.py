@@ -162,7 +162,7 @@ def repair_one(town, bad, phone, port, seed, chance):
     bad.is_bad = False
     page = phone.page
     page.goto(f"{base(port)}/crew?lang=en&q={lamp_id}")
-    expect(page.locator("a.row")).to_have_count(1, timeout=20_000)
+    expect(page.locator("a.row")).to_have_count(1)
     bad.is_bad = True
     bad.stalled.clear()
     page.locator("a.row").click()

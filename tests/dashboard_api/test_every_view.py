@@ -147,7 +147,7 @@ def test_axe_finds_nothing_and_large_text_fits(browser, axe, town, lang, scheme,
         page = context.new_page()
         for name, (address, there, _template) in VIEWS.items():
             page.goto(f"http://127.0.0.1:{port}{address.format(lang=lang, **town.names)}")
-            expect(page.locator(there).first).to_be_attached(timeout=20_000)
+            expect(page.locator(there).first).to_be_attached()
             found[name] = looked_at(page, axe, is_fixed=name in FIXED)
     wrong = [f"{name}: {one}" for name, each in found.items() for one in each]
     assert wrong == [], "\n".join(wrong)

@@ -21,6 +21,8 @@ from dashboard_api.pages.built_page import DIST
 from tests.dashboard_api.conftest import Town
 from tests.dashboard_api.people import PASSWORD, People
 
+# What is waited for comes at once on an idle machine, and late on one that runs two other test processes.
+expect.set_options(timeout=30_000)
 T0 = 1_790_000_000_000_000
 OFFLINE_FLAGS = [
     "--no-sandbox",  # tests may run as root
@@ -130,8 +132,8 @@ def quiet_desk(wide_page):
 
 def open_page(page, port, query=""):
     page.goto(f"http://127.0.0.1:{port}/{query}")
-    expect(page.get_by_role("heading", name="Kota Uji")).to_be_visible(timeout=30_000)
-    expect(page.locator(".rows")).not_to_contain_text(re.compile("Loading|Memuat"), timeout=30_000)
+    expect(page.get_by_role("heading", name="Kota Uji")).to_be_visible()
+    expect(page.locator(".rows")).not_to_contain_text(re.compile("Loading|Memuat"))
 
 
 def rows(page):
@@ -157,7 +159,7 @@ def test_a_fault_shows_and_clears_while_the_page_is_open(lit_town, port, desk):
     open_page(desk, port)
     expect(desk.locator(".rows")).to_contain_text("No faults")
     lit_town.darken(5)
-    expect(rows(desk)).to_have_count(1, timeout=10_000)
+    expect(rows(desk)).to_have_count(1, timeout=20_000)
     expect(rows(desk).first).to_contain_text("L-005")
 
 
@@ -224,12 +226,12 @@ def test_without_the_server_the_page_opens_and_says_how_old_its_data_is(lit_town
             page.evaluate("navigator.serviceWorker.ready.then(() => true)")
             page.reload()  # from here on the worker holds the page
             expect(rows(page)).to_have_count(1)
-        expect(page.locator(".link")).to_contain_text("Connection lost since", timeout=15_000)
+        expect(page.locator(".link")).to_contain_text("Connection lost since")
         page.reload()
-        expect(rows(page)).to_have_count(1, timeout=15_000)
-        expect(page.locator(".link")).to_contain_text("Data of", timeout=15_000)
+        expect(rows(page)).to_have_count(1)
+        expect(page.locator(".link")).to_contain_text("Data of")
         with serving(lit_town.city, port):
-            expect(page.locator(".link")).to_have_text("live", timeout=30_000)
+            expect(page.locator(".link")).to_have_text("live")
 
 
 def test_a_cheap_phone_gets_the_list_first_and_buttons_for_thumbs(lit_town, port, browser):

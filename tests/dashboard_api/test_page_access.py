@@ -61,11 +61,11 @@ def without_map(context):
 
 def ready(page, view):
     if view == "list":
-        expect(rows(page)).to_have_count(2, timeout=20_000)
+        expect(rows(page)).to_have_count(2)
     else:
-        expect(page.locator(".detail .back")).to_be_visible(timeout=20_000)
-        expect(page.locator(".detail")).not_to_contain_text("Loading", timeout=20_000)
-        expect(page.locator(".detail")).not_to_contain_text("Memuat", timeout=20_000)
+        expect(page.locator(".detail .back")).to_be_visible()
+        expect(page.locator(".detail")).not_to_contain_text("Loading")
+        expect(page.locator(".detail")).not_to_contain_text("Memuat")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

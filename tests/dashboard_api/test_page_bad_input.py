@@ -74,7 +74,7 @@ def test_a_crews_fault_of_such_a_name_leaves_room_for_its_buttons(odd_names, por
         faults = page.request.get(f"http://127.0.0.1:{port}/api/v1/faults").json()["items"]
         for fault in faults:
             page.goto(f"http://127.0.0.1:{port}/crew?lang=en&fault={fault['id']}")
-            expect(page.locator(".detail .headline")).to_be_visible(timeout=20_000)
+            expect(page.locator(".detail .headline")).to_be_visible()
             assert page.locator(".headline").evaluate("each => each.offsetHeight") < 260
             expect(page.get_by_role("button", name="Repaired")).to_be_in_viewport()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -129,4 +129,4 @@ def test_a_view_says_that_it_cannot_be_loaded_and_comes_by_itself(lit_town, port
     for route in held:
         route.abort()
     lit_town.darken(5)  # something happens: what failed is asked for again
-    expect(quiet_desk.locator(".detail .facts").first).to_be_visible(timeout=20_000)
+    expect(quiet_desk.locator(".detail .facts").first).to_be_visible()

@@ -57,7 +57,7 @@ def test_title_colour_and_logo_are_on_every_page(address, desk, path):
     refused = []
     desk.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
     desk.goto(f"{address}{path}")
-    expect(desk.locator("body")).to_contain_text(TITLE, timeout=20_000)
+    expect(desk.locator("body")).to_contain_text(TITLE)
     expect(desk).to_have_title(re.compile(re.escape(TITLE)))
     heading = desk.locator("h1")
     expect(heading).to_have_css("border-bottom-color", ACCENT)
@@ -84,9 +84,9 @@ def test_a_logo_that_would_make_the_citizens_page_heavy_is_left_out(tmp_path, to
 @pytest.mark.parametrize(("path", "word"), [("/crew", "crew.mine"), ("/live", "wall.oldest")])
 def test_the_citys_own_words_are_said(address, desk, path, word):
     desk.goto(f"{address}{path}?lang=id")
-    expect(desk.locator("body")).to_contain_text(OWN[word], timeout=20_000)
+    expect(desk.locator("body")).to_contain_text(OWN[word])
     desk.goto(f"{address}{path}?lang=en")  # they are of one language
-    expect(desk.locator("h1")).to_contain_text(TITLE, timeout=20_000)
+    expect(desk.locator("h1")).to_contain_text(TITLE)
     expect(desk.locator("body")).not_to_contain_text(OWN[word])
 
 
@@ -94,13 +94,13 @@ def test_a_crew_keeps_the_citys_own_words_without_a_network(address, browser):
     with contextlib.closing(browser.new_context(viewport=SIZES["phone"], locale="id-ID")) as context:
         page = context.new_page()
         page.goto(f"{address}/crew")
-        expect(page.locator("body")).to_contain_text(OWN["crew.mine"], timeout=20_000)
+        expect(page.locator("body")).to_contain_text(OWN["crew.mine"])
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         page.reload()
-        expect(page.locator("body")).to_contain_text(OWN["crew.mine"], timeout=20_000)
+        expect(page.locator("body")).to_contain_text(OWN["crew.mine"])
         context.set_offline(True)
         page.reload()
-        expect(page.locator("body")).to_contain_text(OWN["crew.mine"], timeout=20_000)
+        expect(page.locator("body")).to_contain_text(OWN["crew.mine"])
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -108,11 +108,11 @@ def test_the_menu_leads_to_the_other_pages(browser, axe, address, size):
     with contextlib.closing(browser.new_context(viewport=SIZES[size], locale="en-GB")) as context:
         page = without_map(context)
         page.goto(address)
-        expect(page.locator("#faults .row")).to_have_count(1, timeout=20_000)
+        expect(page.locator("#faults .row")).to_have_count(1)
         menu = page.locator(".menu")
         menu.locator("summary").click()
         links = menu.locator("nav a")
-        expect(page.get_by_role("link", name="Controllers that wait")).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("link", name="Controllers that wait")).to_be_visible()
         hrefs = links.evaluate_all("all => all.map((each) => each.getAttribute('href').split('?')[0])")
         assert hrefs == ["/crew", "/live", "/open", "/lapor", "/controllers"]
         expect(links.last).to_be_in_viewport()
@@ -130,7 +130,7 @@ def test_the_menu_leads_to_the_other_pages(browser, axe, address, size):
         expect(links.first).to_be_hidden()
         menu.locator("summary").click()
         page.get_by_role("link", name="Controllers that wait").click()
-        expect(page.locator(".enrolments h2")).to_be_visible(timeout=20_000)
+        expect(page.locator(".enrolments h2")).to_be_visible()
         expect(links.first).to_be_hidden()
         page.go_back()
         menu.locator("summary").click()
@@ -148,12 +148,12 @@ def test_the_menu_signs_out_and_shows_a_viewer_no_page_of_operators(tmp_path, br
         page.fill("#name", "vivi")
         page.fill("#password", PASSWORD)
         page.locator("form").first.locator("button").click()
-        page.locator(".menu summary").click(timeout=20_000)
+        page.locator(".menu summary").click()
         out = page.locator(".menu").get_by_role("button", name="Sign out")
-        expect(out).to_be_visible(timeout=20_000)
+        expect(out).to_be_visible()
         expect(page.locator(".menu [data-view=controllers]")).to_have_count(0)
         out.click()
-        expect(page.locator("#password")).to_be_visible(timeout=20_000)
+        expect(page.locator("#password")).to_be_visible()
         page.goto(f"http://127.0.0.1:{port}/")
-        expect(page).to_have_url(re.compile("/sign-in"), timeout=20_000)
+        expect(page).to_have_url(re.compile("/sign-in"))
     town.engine.dispose()

@@ -91,7 +91,7 @@ def phone(browser):
 
 def shown(page, address):
     page.goto(f"{address}/controllers")
-    expect(page.locator(".enrolments h2")).to_be_visible(timeout=20_000)
+    expect(page.locator(".enrolments h2")).to_be_visible()
 
 
 def test_one_that_waits_is_let_in_after_a_question(gate, address, desk):
@@ -109,7 +109,7 @@ def test_one_that_waits_is_let_in_after_a_question(gate, address, desk):
     expect(question.locator(".key")).to_have_text(card.locator(".key").inner_text())
     assert gate.state(request) == "waiting"  # asked, not done
     question.locator("[data-answer=yes]").click()
-    expect(desk.locator(".decided")).to_contain_text("PJU-1 is let in", timeout=20_000)
+    expect(desk.locator(".decided")).to_contain_text("PJU-1 is let in")
     expect(card).to_have_count(0)
     assert gate.state(request) == "approved"
     assert request.digest in {entry.key for entry in read_issued(gate.pki)}
@@ -140,7 +140,7 @@ def test_the_list_renews_itself_and_says_when_nobody_waits(gate, address, desk):
     expect(desk.locator(f"[data-request='{request.id}']")).to_be_visible(timeout=12_000)
     gate.enrolments.refuse(request.id, "somebody else", datetime.now(UTC))
     desk.clock.fast_forward(6_000)
-    expect(desk.locator(f"[data-request='{request.id}']")).to_have_count(0, timeout=12_000)
+    expect(desk.locator(f"[data-request='{request.id}']")).to_have_count(0)
 
 
 def test_a_decision_that_comes_too_late_says_so(gate, address, desk):
@@ -202,7 +202,7 @@ def test_a_controller_is_let_in_by_keyboard_alone(gate, address, desk):
     expect(desk.locator("[data-answer=no]")).to_be_focused()
     tab_to("[data-answer=yes]")
     desk.keyboard.press("Enter")
-    expect(desk.locator(".decided")).to_be_focused(timeout=20_000)
+    expect(desk.locator(".decided")).to_be_focused()
     assert gate.state(request) == "approved"
     desk.keyboard.press("Escape")
     expect(desk.locator("#faults")).to_be_visible()
@@ -238,11 +238,11 @@ def test_only_an_operator_sees_and_decides(tmp_path, browser):
     with serving(town.city) as port, contextlib.closing(browser.new_context(locale="en-GB")) as context:
         page = without_map(context)
         page.goto(f"http://127.0.0.1:{port}/controllers")
-        expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Fcontrollers"), timeout=20_000)
+        expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Fcontrollers"))
         page.fill("#name", "vivi")
         page.fill("#password", PASSWORD)
         page.locator("form").first.locator("button").click()
-        expect(page.locator(".enrolments [role=alert]")).to_contain_text("Only an operator", timeout=20_000)
+        expect(page.locator(".enrolments [role=alert]")).to_contain_text("Only an operator")
         expect(page.locator("[data-decide]")).to_have_count(0)
     town.engine.dispose()
 

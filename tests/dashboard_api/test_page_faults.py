@@ -93,9 +93,9 @@ def test_the_page_recovers_from_a_failed_answer(lit_town, port, desk, how, path)
 
     desk.route(re.compile(rf"/api/v1/{re.escape(path)}"), answer)
     open_page(desk, port, "index.html")  # the plain document, which carries no answers
-    expect(rows(desk)).to_have_count(1, timeout=15_000)
-    expect(desk.locator("h1")).to_have_text("Kota Uji", timeout=30_000)
-    expect(desk.locator(".summary .share")).not_to_contain_text("Loading", timeout=30_000)
+    expect(rows(desk)).to_have_count(1)
+    expect(desk.locator("h1")).to_have_text("Kota Uji")
+    expect(desk.locator(".summary .share")).not_to_contain_text("Loading")
 
 
 def test_live_turns_grey_within_seconds_after_the_server_stopped(lit_town, desk):

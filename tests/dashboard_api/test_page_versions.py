@@ -91,7 +91,7 @@ def test_list_fault_lamp_and_cabinet_go_on_and_say_so_once(address, page, change
     disguise(page, change)
     page.goto(f"{address}/index.html?lang=en")
     rows = page.locator("#faults .row")
-    expect(rows).to_have_count(3, timeout=20_000)
+    expect(rows).to_have_count(3)
     expect(page.locator(".rows")).to_contain_text("Lamp dark")
     notice = page.locator("#panel .version")
     expect(notice).to_contain_text(NOTICE)
@@ -107,7 +107,7 @@ def test_list_fault_lamp_and_cabinet_go_on_and_say_so_once(address, page, change
     expect(page.locator("#panel .version")).to_have_count(0)  # once
     for path, name in (("lamp/L-003", "L-003"), ("cabinet/C-1", re.compile("C-1|Panel 1"))):
         page.goto(f"{address}/{path}?lang=en")
-        expect(page.locator(".detail h2")).to_have_text(name, timeout=20_000)
+        expect(page.locator(".detail h2")).to_have_text(name)
         expect(page.locator(".detail section").first).to_be_attached()
         expect(page.locator("#panel .version")).to_contain_text(NOTICE)
         nothing_odd(page)
@@ -129,7 +129,7 @@ def test_the_wall_goes_on_and_says_so(address, page, change):
 def test_the_crews_page_goes_on_and_says_so_once(address, page, change):
     disguise(page, change)
     page.goto(f"{address}/crew?lang=en")
-    expect(page.locator(".told")).to_contain_text(NOTICE, timeout=20_000)
+    expect(page.locator(".told")).to_contain_text(NOTICE)
     expect(page.locator("a.row")).to_have_count(3)
     nothing_odd(page)
     page.locator("a.row").filter(has_text="Lamp dark").first.click()
@@ -144,16 +144,16 @@ def test_the_crews_page_goes_on_and_says_so_once(address, page, change):
 def test_an_answer_without_its_list_is_none_and_no_empty_list(address, page):
     page.route(re.compile(r"/api/v1/faults\?"), lambda route: route.fulfill(status=200, json={"faults": []}))
     page.goto(f"{address}/index.html?lang=en")
-    expect(page.locator(".rows")).to_contain_text("Loading", timeout=20_000)
+    expect(page.locator(".rows")).to_contain_text("Loading")
     expect(page.locator(".rows")).not_to_contain_text("No faults")
 
 
 def test_the_present_servers_answers_are_whole(address, page):
     page.goto(f"{address}/?lang=en")
-    expect(page.locator("#faults .row")).to_have_count(3, timeout=20_000)
+    expect(page.locator("#faults .row")).to_have_count(3)
     # the second visit of the crew's page begins with what the phone has kept
     for path in ("lamp/L-003", "cabinet/C-1", "live", "crew", "crew"):
         page.goto(f"{address}/{path}?lang=en")
-        expect(page.locator("h1")).to_contain_text("Kota Uji", timeout=20_000)
+        expect(page.locator("h1")).to_contain_text("Kota Uji")
         page.wait_for_timeout(700)
         expect(page.locator("body")).not_to_contain_text(NOTICE)

@@ -53,7 +53,7 @@ def wall(browser, size=SHORT, **options):
 
 def open_wall(page, port, city, query="?lang=en"):
     page.goto(f"http://127.0.0.1:{port}/live{query}#token={city.secret}")
-    expect(page.locator(".counts")).to_be_visible(timeout=30_000)
+    expect(page.locator(".counts")).to_be_visible()
 
 
 def figures(page):
@@ -78,8 +78,8 @@ def test_the_token_is_taken_from_the_address_once_and_the_figures_are_the_summar
         expect(page.locator(".happened li").first).to_contain_text("Circuit without power")
         assert page.locator(".status").inner_text() == "live"
         page.reload()  # by its cookie
-        expect(page.locator(".counts")).to_be_visible(timeout=30_000)
-        expect(page.locator(".maplibregl-canvas")).to_be_attached(timeout=30_000)
+        expect(page.locator(".counts")).to_be_visible()
+        expect(page.locator(".maplibregl-canvas")).to_be_attached()
         # it may only show
         assert page.request.post(f"http://127.0.0.1:{port}/api/v1/maintenance", data={}).status == 403
     own = re.compile(rf"(blob:)?http://127\.0\.0\.1:{port}/|data:")
@@ -125,7 +125,7 @@ def test_a_server_that_is_away_leaves_the_picture_with_its_age_and_is_found_agai
         with serving(city.city) as port:
             open_wall(page, port, city)
             before = figures(page)
-        expect(page.locator(".status")).to_contain_text("No connection since", timeout=15_000)
+        expect(page.locator(".status")).to_contain_text("No connection since")
         expect(page.locator(".status")).to_contain_text("old")
         assert figures(page) == before
         with serving(city.city, port):
@@ -136,7 +136,7 @@ def test_a_cut_of_the_network_is_overcome(browser, city, port):
     with wall(browser) as page:
         open_wall(page, port, city)
         page.context.set_offline(True)
-        expect(page.locator(".status")).to_contain_text("No connection", timeout=15_000)
+        expect(page.locator(".status")).to_contain_text("No connection")
         page.context.set_offline(False)
         expect(page.locator(".status")).to_have_text("live", timeout=BACK_MS)
 
@@ -169,7 +169,7 @@ def test_another_build_is_loaded_once_all_of_it_is_there(browser, city, port):
         assert True not in loads
         served["is_there"] = True
         page.wait_for_function("() => window.isOld === undefined", timeout=BACK_MS)
-        expect(page.locator(".counts")).to_be_visible(timeout=30_000)
+        expect(page.locator(".counts")).to_be_visible()
         n = len(loads)
         page.wait_for_timeout(4_500)
         assert len(loads) == n  # and no second time
@@ -183,7 +183,7 @@ def test_a_token_that_is_revoked_ends_the_picture(browser, tmp_path):
     with serving(town.city) as port, wall(browser) as page:
         open_wall(page, port, town)
         people.accounts.revoke_token("wall", T0)
-        expect(page.get_by_role("alert")).to_contain_text("token", timeout=15_000)
+        expect(page.get_by_role("alert")).to_contain_text("token")
         assert page.locator(".counts").count() == 0
         expect(page.locator("#map")).not_to_be_visible()
     town.engine.dispose()
@@ -192,12 +192,12 @@ def test_a_token_that_is_revoked_ends_the_picture(browser, tmp_path):
 def test_without_a_token_it_says_what_it_needs(browser, city, port):
     with wall(browser) as page:
         page.goto(f"http://127.0.0.1:{port}/live?lang=en")
-        expect(page.get_by_role("alert")).to_contain_text("needs a token", timeout=15_000)
+        expect(page.get_by_role("alert")).to_contain_text("needs a token")
 
 
 def test_who_asks_for_less_motion_gets_none(browser, city, port):
     with wall(browser, reduced_motion="reduce") as page:
         page.clock.install()
         open_wall(page, port, city)
-        expect(page.locator(".maplibregl-canvas")).to_be_attached(timeout=30_000)
+        expect(page.locator(".maplibregl-canvas")).to_be_attached()
         assert page.locator("#board").evaluate("e => getComputedStyle(e).transitionDuration") == "0s"

@@ -113,7 +113,7 @@ def test_a_lamp_fails_is_seen_and_repaired_on_external_engines(
                             assert isinstance(column, bytes)
                             values[name] = column[: 4 * 3] + bytes(4) + column[4 * 4 :]
                     agent.sweep(values)
-            wait_until(fleet.is_settled)
+            fleet.settle()
 
     sweeps(12, is_dark=False)
     wait_until(lambda: api.ask("/api/v1/summary")["lamps"]["lit"] == N_CONTROLLERS * N_LAMPS)

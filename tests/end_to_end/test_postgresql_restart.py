@@ -66,7 +66,7 @@ def test_workers_outlive_their_database(
     load.stop()
     for fleet in load.fleets.values():
         fleet.resend()
-        wait(fleet.is_settled, "the last acknowledgement", 20)
+        fleet.settle()
     assert served() == Counter(groups), words_of(workers)
     for worker in workers:
         worker.process.terminate()

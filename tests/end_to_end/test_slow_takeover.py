@@ -58,7 +58,7 @@ def test_a_takeover_on_a_saturated_influxdb_takes_no_more_than_30_s(
         for _ in range(N_SWEEPS):
             fleet.sweep(dt_ms=30_000)
             time.sleep(0.01)
-        wait_until(fleet.is_settled, 60)
+        fleet.settle()
         workers.append(Worker(1, tmp_path, [theirs]))
         stack.callback(workers[1].kill)
         time.sleep(5.0)

@@ -81,7 +81,7 @@ def test_a_workers_groups_are_taken_over_within_30_s_and_nothing_is_lost_or_doub
     load.stop()
     for fleet in load.fleets.values():
         fleet.resend()
-        wait(fleet.is_settled, "the last acknowledgement", 20)
+        fleet.settle()
     assert [worker.served() & orphans for worker in workers[1:]] != [set(), set()]
     assert {host: word[1] for host, word in ear.newest.items()} == dict.fromkeys(groups, True)
     for worker in standing:

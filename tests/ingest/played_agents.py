@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import paho.mqtt.client as mqtt
@@ -28,6 +29,7 @@ class PlayedAgent:
         self.seq = 0
         self.bd_seq = 0
         self.outbox: dict[int, tuple[int, dict[str, object]]] = {}
+        self.garbled: dict[int, Callable[[bytes], bytes]] = {}  # what a fault of the agent makes of a record's payload
         self.aliases = aliases
         self.n_rebirths = 0
         self.schedule: str | None = None
@@ -87,6 +89,8 @@ class PlayedAgent:
 
     def send(self, sequence: int, *, is_historical: bool = False) -> bytes:
         payload = self.encode(sequence, is_historical=is_historical)
+        if sequence in self.garbled:
+            payload = self.garbled[sequence](payload)
         self._fleet.publish("NDATA", self.node, payload)
         return payload
 
@@ -167,6 +171,26 @@ class PlayedFleet:
             for agent in self.agents:
                 for sequence in list(agent.outbox):
                     agent.send(sequence, is_historical=True)
+
+    def settle(self, timeout_s: float = 90.0, *, resend_after_s: float = 5.0) -> int:
+        """Wait until everything is acknowledged, and send again what is not, as real agents do; how often it was sent.
+
+        A record or its acknowledgement may be lost with a connection, and ingest leaves a record to its agent's outbox
+        that comes with more than ingest can take at once.
+        """
+        end = time.monotonic() + timeout_s
+        n_resent = 0
+        while True:
+            try:
+                wait_until(self.is_settled, min(resend_after_s * 2**n_resent, max(0.0, end - time.monotonic())))
+            except AssertionError:
+                with self.lock:
+                    left = {agent.node: list(agent.outbox)[:10] for agent in self.agents if agent.outbox}
+                assert time.monotonic() < end, f"never acknowledged, though sent again {n_resent} times: {left}"
+                self.resend()
+                n_resent += 1
+            else:
+                return n_resent
 
     def is_settled(self) -> bool:
         with self.lock:

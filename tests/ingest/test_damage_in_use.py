@@ -134,7 +134,7 @@ def test_ingest_goes_on_with_its_open_faults_after_a_damaged_database(
         assert "the database is damaged" in ingest.log()
         wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)), 30)
         sweeps(2)
-        wait_until(fleet.is_settled, 30)
+        fleet.settle()
         assert ingest.process is not None
         assert ingest.process.poll() is None
         assert ingest.stop() == 0

@@ -48,7 +48,7 @@ def test_agents_reach_ingest_through_the_broker_inside_it(tmp_path: Path) -> Non
         fleet = PlayedFleet(port, 2, 3)
         fleet.birth()
         fleet.sweep(dt_ms=1000)
-        wait_until(fleet.is_settled)
+        fleet.settle()
         fleet.close()
         assert len(stored_records(city)) == 2
         assert ingest.stop() == 0

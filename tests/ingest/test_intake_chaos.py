@@ -212,7 +212,7 @@ def test_a_disk_that_refuses_holds_every_acknowledgement_and_recovers(open_stand
     stand = open_stand()
     stand.fleet.birth()
     stand.fleet.sweep(dt_ms=1000)
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     assert stand.ingest.process is not None
     pid = stand.ingest.process.pid
     unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
@@ -225,6 +225,6 @@ def test_a_disk_that_refuses_holds_every_acknowledgement_and_recovers(open_stand
     time.sleep(1.5)
     assert all(agent.acknowledged == 1 for agent in stand.fleet.agents)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
-    wait_until(stand.fleet.is_settled, 30)
+    stand.fleet.settle()
     wait_until(stand.ingest.is_ready)
     assert len(stored_records(stand.city)) == len(set(stored_records(stand.city))) == 3 * N_CONTROLLERS

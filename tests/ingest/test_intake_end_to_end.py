@@ -41,7 +41,7 @@ def test_every_sweep_is_stored_once_and_acknowledged(stand: Stand) -> None:
     stand.fleet.birth()
     for _ in range(5):
         stand.fleet.sweep()
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     records = stored_records(stand.city)
     assert len(records) == len(set(records)) == 5 * N_CONTROLLERS
     assert stored_readings(stand.city) == (5 * N_CONTROLLERS * N_LAMPS,) * 2
@@ -51,14 +51,14 @@ def test_data_before_birth_asks_for_a_rebirth(stand: Stand) -> None:
     stand.fleet.sweep()
     wait_until(lambda: all(agent.n_rebirths == 1 for agent in stand.fleet.agents))
     stand.fleet.resend()
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     assert len(set(stored_records(stand.city))) == N_CONTROLLERS
 
 
 def test_what_is_sent_twice_is_stored_once_across_a_kill(stand: Stand) -> None:
     stand.fleet.birth()
     stand.fleet.sweep()
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     agent = stand.fleet.agents[0]
     agent.outbox[1] = (stand.fleet.at_ms, agent.values())
     stand.ingest.kill()
@@ -66,6 +66,6 @@ def test_what_is_sent_twice_is_stored_once_across_a_kill(stand: Stand) -> None:
     wait_until(stand.ingest.is_ready)
     stand.fleet.birth()
     stand.fleet.resend()
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     assert len(stored_records(stand.city)) == N_CONTROLLERS
     assert stand.ingest.stop() == 0

@@ -61,7 +61,7 @@ def test_every_agent_is_given_the_schedule_until_it_holds_it(stand: Stand) -> No
         agent.schedule = text
         agent.birth()
         agent.sweep()
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     assert not [command for command in agent.commands if "Schedule/Document" in command]
 
 
@@ -92,7 +92,7 @@ def test_a_controller_that_is_given_a_schedule_of_its_own_is_sent_it_and_the_cit
         given.schedule = json.dumps(sent)
         given.birth()
         given.sweep()
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     assert schedules_of(given) == schedules_of(other) == []
     with stand.database() as database:
         database.execute("DELETE FROM controller_schedules")
@@ -114,7 +114,7 @@ def test_a_dim_command_is_sent_and_confirmed_by_the_lamps(stand: Stand) -> None:
     wait_until(lambda: stand.state("C1") == "sent")
     with stand.fleet.lock:
         agent.sweep(agent.values(**{"Lamps/Dim Level": bytes([100, 100, 40, 100])}))
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     assert stand.state("C1") == "sent"
     with stand.fleet.lock:
         agent.sweep(agent.values(**{"Lamps/Dim Level": bytes([100, 100, 40, 40])}))
@@ -134,6 +134,6 @@ def test_a_register_replaced_while_running_takes_force_and_a_broken_one_does_not
     path.write_text("\n".join(lines[:-1]) + "\n")
     wait_until(lambda: "the register was replaced" in stand.ingest.log())
     stand.fleet.sweep(dt_ms=1000)
-    wait_until(stand.fleet.is_settled)
+    stand.fleet.settle()
     with stand.database() as database:
         assert database.execute("SELECT count(*) FROM lamps").fetchone()[0] == 2 * N_LAMPS - 1

@@ -39,7 +39,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, require_debian: Callable[[str
                 fleet.at_ms += 60_000
                 for agent in fleet.agents:
                     agent.sweep(agent.values(**({"Lamps/Power": power.tobytes()} if agent.number else {})))
-        wait_until(fleet.is_settled)
+        fleet.settle()
         assert ingest.stop() == 0
     finally:
         fleet.close()

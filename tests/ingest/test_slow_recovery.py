@@ -69,7 +69,7 @@ def test_records_are_acknowledged_while_the_old_ones_cannot_be_read_and_all_are_
         fleet.birth()
         for number in range(14):
             sweep(fleet, 90.0 if number < 12 else 0.0)
-        wait_until(fleet.is_settled, 30)
+        fleet.settle()
         assert reported(city) == [], "two dark samples are no fault yet"
         ingest.kill()
         slow.gate.clear()
@@ -79,7 +79,7 @@ def test_records_are_acknowledged_while_the_old_ones_cannot_be_read_and_all_are_
         wait_until(lambda: slow.n_held > 0 and ingest.is_ready(), 60)
         wait_until(lambda: all(agent.n_rebirths > n for agent, n in zip(fleet.agents, n_births, strict=True)), 30)
         sweep(fleet, 0.0)  # the third dark sample, if those before it are counted first
-        wait_until(fleet.is_settled, 30)
+        fleet.settle()
         assert slow.n_held == 1, "the old records are still waited for"
         status, page = ingest.page("/readyz")
         assert status == 200

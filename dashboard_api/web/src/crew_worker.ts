@@ -8,11 +8,13 @@ import { openCrewDatabase } from "./crew/database";
 import { deviceClock } from "./crew/device_clock";
 import { Outbox, SYNC_TAG } from "./crew/outbox";
 import { server } from "./crew/server";
+import { changesChannel } from "./crew/shared_outbox";
 
 declare const self: ServiceWorkerGlobalScope;
 declare const __SHELL__: PrecacheEntry[];
 
 const DECODER = "terang-crew-decoder";
+const ASK_MS = 15_000;
 
 interface SyncEvent extends ExtendableEvent {
   readonly tag: string;
@@ -42,16 +44,20 @@ self.addEventListener("fetch", (event) => {
   if (origin === self.location.origin && pathname.endsWith(".wasm")) event.respondWith(decoder(event.request));
 });
 
+function ask(path: string): Promise<Response> {
+  return fetch(path, { redirect: "error", signal: AbortSignal.timeout(ASK_MS) });
+}
+
 /** Who is signed in; null = no accounts, or nobody could be asked. */
 async function account(): Promise<string | null> {
-  const answer = await fetch("/api/v1/me", { redirect: "error" });
+  const answer = await ask("/api/v1/me");
   const me = (await answer.json()) as { accounts?: boolean; name?: string };
   return me.accounts === true && typeof me.name === "string" ? me.name : null;
 }
 
 /** The city's clock, by which reports are dated: this phone's may have been set since. */
 async function cityClock(): Promise<() => number | null> {
-  const answer = await fetch("/api/v1/city", { redirect: "error" });
+  const answer = await ask("/api/v1/city");
   const { now } = (await answer.json()) as { now?: string };
   const aheadMs = Date.parse(now ?? "") - Date.now();
   return () => (Number.isNaN(aheadMs) ? null : Date.now() + aheadMs);
@@ -59,11 +65,14 @@ async function cityClock(): Promise<() => number | null> {
 
 async function sendOutbox(): Promise<void> {
   const database = await openCrewDatabase();
+  const pages = changesChannel();
   try {
     const [me, cityNowMs] = await Promise.all([account(), cityClock()]);
-    const isAllGone = await new Outbox(database, server, deviceClock(cityNowMs)).send(me);
+    const outbox = new Outbox(database, server, deviceClock(cityNowMs), (fault) => pages?.postMessage(fault));
+    const isAllGone = await outbox.send(me);
     if (!isAllGone) throw new Error("something still waits"); // the browser then tries again later
   } finally {
+    pages?.close();
     database.close();
   }
 }

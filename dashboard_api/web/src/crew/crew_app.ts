@@ -16,7 +16,7 @@ import { ListView } from "./list_view";
 import { reloadIfNew } from "./new_build";
 import { Notice, tellOtherVersion } from "./notice";
 import { keepReport } from "./keep_report";
-import { Outbox } from "./outbox";
+import type { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { drawn } from "./drawn";
 import { Focus } from "./focus";
@@ -24,7 +24,7 @@ import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
-import { server } from "./server";
+import { sharedOutbox } from "./shared_outbox";
 import { StorageMark } from "./storage_mark";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
@@ -73,13 +73,9 @@ export class CrewApp implements Crew {
     this.data.onTime = this.#beginSending;
     this.position = new Position(redraw);
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
-    this.outbox = database
-      ? new Outbox(database, server, clock, (fault) => {
-          if (fault) this.take(fault);
-          void this.#readRows();
-        })
-      : null;
-    this.#sender = this.outbox ? new Sender(this.outbox, () => this.#account) : null;
+    this.outbox = database && sharedOutbox(database, clock, this.#changed);
+    const me = () => this.#account;
+    this.#sender = this.outbox && new Sender(this.outbox, me, this.#changed);
     this.route = routeOf(new URL(location.href));
     this.#main.id = "panel";
     body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
@@ -183,6 +179,12 @@ export class CrewApp implements Crew {
     this.data.take(fault);
     if (this.data.detail(fault.id)) void this.data.askDetail(fault.id);
   }
+
+  /** By this window or another one, which may have sent what this one had in mind. */
+  readonly #changed = (fault?: Fault | null): void => {
+    if (fault) this.take(fault);
+    void this.#readRows();
+  };
 
   async #readRows(): Promise<void> {
     if (!this.outbox) return;

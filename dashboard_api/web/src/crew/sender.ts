@@ -11,13 +11,15 @@ const LONGEST_MS = 60_000;
 export class Sender {
   readonly #outbox: Outbox;
   readonly #me: () => string | null;
+  readonly #tried: () => void;
   #timer = 0;
   #waitMs = FIRST_MS;
 
-  /** `me` answers who is signed in, null where the city has no accounts. */
-  constructor(outbox: Outbox, me: () => string | null) {
+  /** `me` answers who is signed in, null where the city has no accounts; `tried` is called after each attempt. */
+  constructor(outbox: Outbox, me: () => string | null, tried: () => void) {
     this.#outbox = outbox;
     this.#me = me;
+    this.#tried = tried;
   }
 
   /** Send now, whatever the wait was. */
@@ -30,6 +32,7 @@ export class Sender {
     window.clearTimeout(this.#timer);
     const isAllGone = await this.#outbox.send(this.#me()).catch(() => false);
     window.clearTimeout(this.#timer);
+    this.#tried();
     if (isAllGone) return;
     this.#timer = window.setTimeout(() => void this.#send(), this.#waitMs * (0.75 + Math.random() / 2));
     this.#waitMs = Math.min(LONGEST_MS, this.#waitMs * 2);
