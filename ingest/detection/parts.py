@@ -74,9 +74,7 @@ class DetectionParts:
         self._weather = DarkWeather(fleet)
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._book)
-        self._silent_meters = SilentMeters(
-            fleet, table, self._state, self._dark.sums, silent_load, self._book
-        )
+        self._silent_meters = SilentMeters(fleet, table, self._state, self._dark.sums, silent_load, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
         self._repairs = Repairs(table, rules)

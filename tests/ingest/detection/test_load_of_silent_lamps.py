@@ -145,7 +145,9 @@ def test_a_load_that_changes_with_a_deaf_node_and_is_not_of_its_size_tells_nothi
 @pytest.mark.parametrize("technology", ["LED", "HPS"])
 @pytest.mark.parametrize("n_dark", [1, 20])
 def test_a_lamp_that_was_dark_before_its_node_fell_silent_has_no_pole_fuse(interval_s, technology, n_dark):
-    street = learned(Street((Circuit(14, 100, technology), Circuit(14, 100)), interval_s=interval_s, noise=0.002, seed=9))
+    street = learned(
+        Street((Circuit(14, 100, technology), Circuit(14, 100)), interval_s=interval_s, noise=0.002, seed=9)
+    )
     street.factor[street.where(0, 6, 6)] = 0.01
     sweeps(street, n_dark)
     street.is_silent |= street.where(0, 6, 6)

@@ -169,7 +169,9 @@ def test_lamps_that_fell_silent_one_after_another_are_no_end_of_a_bus():
     assert street.codes() == {"communicationFailure": 6}
 
 
-@pytest.mark.parametrize(("share", "cause", "code"), [(0.015, "deaf", "communicationFailure"), (1, "fuse", "lampFailure")])
+@pytest.mark.parametrize(
+    ("share", "cause", "code"), [(0.015, "deaf", "communicationFailure"), (1, "fuse", "lampFailure")]
+)
 @pytest.mark.parametrize("n_alike", [2, 3])
 def test_a_reading_that_comes_twice_by_chance_hides_no_power_from_the_sum(share, cause, code, n_alike):
     """A dark lamp and a driver that keeps its level draw the same before and after a step; their meters are right."""
