@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,13 +9,12 @@ import numpy.typing as npt
 
 from ingest.detection.lamp.sample import Electric, rated_power
 from ingest.detection.memory.command import Commands
-from ingest.detection.memory.debounce import Debounce
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.meter_balance import MeterBalance
 from ingest.detection.outage.still_meters import StillMeters
-from ingest.detection.rules import DARK, RuleSet
+from ingest.detection.rules import DARK
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
@@ -46,25 +44,19 @@ class Balance:
         guard_s: switching guard.
     """
 
-    def __init__(  # measured columns, in the order of the rule
-        self,
-        fleet: Fleet,
-        state: LampState,
-        electric: Electric,
-        table: LimitTable,
-        rules: RuleSet,
-        debounce: Sequence[Debounce],
+    def __init__(
+        self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, still: StillMeters
     ) -> None:
-        """Start with nothing known. ``debounce``: the counters of each of the rules."""
+        """Start with nothing known."""
         self._fleet, self._state, self._electric = fleet, state, electric
         self.guard_s = int(table.scalar("switching_guard"))
         self._stale = int(table.scalar("stale_sweeps"))
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._start_a = table.scalar("I_start")
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
+        self._still, rules = still, still.rules
         self._dark = state.bits.running_any([rules.number[DARK.name]] if DARK.name in rules.number else [])
         self._spoilt = state.bits.running_any(rules.spoiling())
-        self._still = StillMeters(state, rules, debounce)
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -101,7 +93,8 @@ class Balance:
     def drawn_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown.
 
-        One that was dark when it answered last stays so until it answers again. ``record`` int64 (n,): the record of each lamp's controller.
+        One that was dark when it answered last stays so until it answers again. ``record`` int64 (n,): of each lamp's
+        controller.
         """
         state, level = self._state, self._levels(sweep, lamp, record)
         power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards

@@ -24,8 +24,8 @@ class StillMeters:
 
     def __init__(self, state: LampState, rules: RuleSet, debounce: Sequence[Debounce]) -> None:
         """``debounce`` of each rule."""
-        self._state = state
-        self._rules = [(state.bits.running_any([i]), debounce[i]) for i in rules.withholding()]
+        self._state, self.rules = state, rules
+        self._runs = [(state.bits.running_any([i]), debounce[i]) for i in rules.withholding()]
 
     def over_a_step(self, lamp: Int64, level: UInt8) -> Bool:
         """Those that show the power of before the step, and repeated themselves then already; bool (n,).
@@ -35,7 +35,7 @@ class StillMeters:
         """
         state = self._state
         still = np.zeros(len(lamp), np.bool_)
-        for bit, debounce in self._rules:
+        for bit, debounce in self._runs:
             rows = np.flatnonzero((state.flags[lamp] & bit) != 0)
             lamps = lamp[rows]
             is_same = (state.power_w[lamps] == state.before_w[lamps]) & (level[rows] != state.before_level[lamps])
