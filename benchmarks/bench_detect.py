@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detect_oracle import dark_lamps
+from benchmarks.filled_batch import filled_batch
 from ingest.detection.engine import Detection
 from ingest.detection.memory.lamp_state import LIT_YES
 from ingest.model.batch import Batch
@@ -114,7 +115,7 @@ def build_batch(fleet: Fleet, at_us: int, faulty: Any, rng: np.random.Generator)
     nothing = np.zeros(0, f4)
     phases = np.full((n_controllers, 3), np.nan, f4)
     unknown = np.full(n, 0xFFFFFFFF, np.uint32)
-    batch = Batch(
+    batch = filled_batch(
         controller=np.arange(n_controllers, dtype=np.int32),
         at_us=np.full(n_controllers, at_us, np.int64),
         is_historical=np.zeros(n_controllers, np.bool_),

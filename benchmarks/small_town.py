@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.filled_batch import filled_batch
 from ingest.detection.engine import Detection
 from ingest.lighting.expected_power import IS_DISCHARGE, level_share
 from ingest.model.batch import Batch, first_lamps
@@ -209,7 +210,7 @@ class Town:
         }
         if self.quirk is not None:
             self.quirk(columns)
-        return with_good_values(Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"])))
+        return with_good_values(filled_batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"])))
 
     def play(
         self,

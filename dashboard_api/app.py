@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard_api.access.roles import Role, Rule
@@ -28,7 +27,7 @@ from dashboard_api.context import Context, problem_catalogue, wall_us
 from dashboard_api.errors import ApiError, RequestError
 from dashboard_api.events.feed import Feed
 from dashboard_api.formats.problem_document import MEDIA_TYPE, error_document, problem_document, validation_document
-from dashboard_api.http.compression import LEVEL, WORTH_BYTES
+from dashboard_api.http.compression import Compression
 from dashboard_api.http.head_requests import HeadRequests
 from dashboard_api.http.host_check import LOOPBACK_NAMES, HostCheck
 from dashboard_api.http.request_limits import RequestLimits
@@ -135,7 +134,7 @@ def create_app(settings: City, clock: Callable[[], int] = wall_us, *, is_loopbac
         "telemetry": lambda: next(iter(context.readings.warnings().values()), None),
     }
     add_unreadable_metric(app.state.metrics, stores)
-    app.add_middleware(GZipMiddleware, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
+    app.add_middleware(Compression)
     app.add_middleware(HeadRequests)
     app.add_middleware(RequestLimits, languages=context.languages)
     names = (*LOOPBACK_NAMES, *(name.lower() for name in settings.web.hosts))

@@ -28,6 +28,7 @@ from edge_agent.settings import (
 from edge_agent.tables import Table, read_toml
 from edge_agent.wire.errors import WireError
 from edge_agent.wire.signed_order import KEY_BYTES, decode_bytes
+from languages.hidden import place_alone
 from languages.message import Message, Plain, why
 
 __all__ = [
@@ -168,7 +169,7 @@ def _check_url(table: Table, url: str) -> None:
     except ValueError:  # a port that is no number, or above 65535
         is_good = False
     if not is_good:
-        table.fail("url", Message("agent.error.broker_url", url=url))
+        table.fail("url", Message("agent.error.broker_url", url=place_alone(url)))
     if parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
         table.fail("url", Message("agent.error.broker_parts"))
 

@@ -8,6 +8,7 @@ if the authority that this controller trusts already has signed it.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,9 +81,10 @@ def enroll(
         expected: the controller's name in the agent.toml that is there; None = there is none.
 
     Raises:
-        Fatal: refused, lapsed, or an answer without the proof of the code.
+        Fatal: refused, lapsed, an answer without the proof of the code, or a folder that cannot be written.
         Retryable: the server does not answer.
     """
+    _check_folders(place, config)
     key = ec.generate_private_key(ec.SECP256R1())
     csr = _csr(key, "new controller")
     document = {"csr": csr, "lookup": lookup(code.key), "proof": request_proof(code.key, csr)}
@@ -152,6 +154,18 @@ def renew(server: Server, place: Place, now: datetime, *, is_forced: bool = Fals
     _install(place, key, certificate)
     place.asked.unlink(missing_ok=True)
     return "next"
+
+
+def _check_folders(place: Place, config: Path) -> None:
+    """Before the code is used up: the folders of all files are there and may be written.
+
+    Raises:
+        Fatal: one is not.
+    """
+    paths = [place.ca, place.cert, place.key] if config.exists() else [place.ca, place.cert, place.key, config]
+    for folder in dict.fromkeys(path.absolute().parent for path in paths):
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise Fatal(Message("agent.error.enrolment_folder", folder=Plain(folder)))
 
 
 def _decided(

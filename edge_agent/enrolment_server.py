@@ -13,6 +13,7 @@ from typing import Any, Final
 from edge_agent.errors import Fatal, Retryable
 from edge_agent.wire import read_json
 from edge_agent.wire.enrolment import MAX_ANSWER_BYTES
+from languages.hidden import place_alone
 from languages.message import Message, Plain
 
 TIMEOUT_S: Final = 20.0
@@ -30,10 +31,10 @@ class Server:
             ca: authority of the server's TLS certificate; None = the system's.
 
         Raises:
-            Fatal: the URL is none of HTTP.
+            Fatal: the URL is none of HTTP, or holds a user: nobody signs in here, and errors name the URL.
         """
-        if not url.startswith(("https://", "http://")):
-            raise Fatal(Message("agent.error.server", url=Plain(url[:100])))
+        if not url.startswith(("https://", "http://")) or "@" in url:
+            raise Fatal(Message("agent.error.server", url=Plain(place_alone(url)[:100])))
         self._url = url.rstrip("/") + ROUTE
         self._tls = ssl.create_default_context(cafile=None if ca is None else str(ca))
 

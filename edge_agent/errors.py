@@ -37,6 +37,10 @@ class PortGone(Retryable):
     """The serial adapter cannot be opened, or has vanished."""
 
 
+class BusHangs(Retryable):
+    """The adapter's driver does not return from a call; the bus is left alone until it does."""
+
+
 class NoReply(Retryable):
     """The meter did not answer within its time-out."""
 

@@ -119,7 +119,7 @@ def show_status(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
         "agent.status.interval_lit" if status.is_lit else "agent.status.interval_dark", seconds=f"{status.interval_s:g}"
     )
     clock = words.say("agent.status.synchronised" if status.is_clock_synchronised else "agent.status.not_synchronised")
-    who = words.say("agent.status.who", controller=status.controller_id, version=status.version, process=status.pid)
+    who = words.say("agent.status.who", controller=status.controller_id, version=status.version, pid=status.pid)
     rows = [
         (words.say("agent.status.controller"), who),
         (words.say("agent.status.running_for"), _span((now_ms - status.started_ms) / 1000, words)),
@@ -129,7 +129,11 @@ def show_status(status: AgentStatus, now_ms: int, words: Catalogue) -> str:
         (words.say("agent.status.clock"), clock),
         (words.say("agent.status.outbox"), _outbox(status, now_ms, words)),
     ]
-    rows += [(words.say("agent.status.bus", bus=name), state) for name, state in status.ports.items()]
+    opened = words.say("agent.status.port_open")
+    rows += [
+        (words.say("agent.status.bus", bus=name), opened if state == "open" else state)
+        for name, state in status.ports.items()
+    ]
     for bus, errors in status.errors.items():
         worst = sorted(errors.items(), key=lambda item: -item[1])[:8]
         if worst:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from durable_files.bounded_read import read_bounded
 from edge_agent.errors import ConfigError
 from edge_agent.wire import read_toml_text
+from languages.hidden import without_user_part
 from languages.message import Message, Plain, why
 
 MAX_NUMBER = 1e300
@@ -216,7 +217,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _shown(value: object) -> str:
     """A value as a complaint shows it: a number of a million digits has no place there."""
     try:
-        text = repr(value)
+        text = repr(without_user_part(value) if isinstance(value, str) else value)
     except ValueError:  # Python does not write integers of more than 4300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}..."

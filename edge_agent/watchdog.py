@@ -9,6 +9,7 @@ from contextlib import suppress
 
 # Told this often within the watchdog's time: once late is no reason to be killed.
 SHARE = 1 / 3
+_MOST_DIGITS = 18
 
 
 class Watchdog:
@@ -27,7 +28,8 @@ class Watchdog:
         self._next = float("-inf")
         limit_us = environment.get("WATCHDOG_USEC", "")
         is_for_us = environment.get("WATCHDOG_PID", str(pid)) == str(pid)
-        is_limited = limit_us.isdigit() and int(limit_us) > 0 and is_for_us
+        is_number = limit_us.isascii() and limit_us.isdigit() and len(limit_us) <= _MOST_DIGITS
+        is_limited = is_number and int(limit_us) > 0 and is_for_us
         self.interval_s = int(limit_us) / 1e6 * SHARE if is_limited else None
 
     def ready(self, status: str) -> None:
@@ -49,5 +51,8 @@ class Watchdog:
         if not self._path:
             return
         address = "\0" + self._path[1:] if self._path.startswith("@") else self._path
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
+        with (
+            suppress(OSError, ValueError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link,
+        ):
             link.sendto(message.encode(), address)

@@ -24,7 +24,7 @@ from ingest.jobs.citizen_faults import CitizenFaultsJob
 from ingest.jobs.commands import CommandJob
 from ingest.jobs.controllers import ControllerJob
 from ingest.jobs.energy import EnergyJob
-from ingest.jobs.faults import FaultChangesJob, open_fault_job
+from ingest.jobs.faults import FaultChangesJob, find_lost, open_fault_job
 from ingest.jobs.live_snapshot import LiveSnapshot
 from ingest.jobs.maintenance import MaintenanceJob
 from ingest.jobs.register_swap import RegisterSwap
@@ -165,7 +165,8 @@ class CityIngest:
             directory=directory,
             warn=lambda text: readiness.warn("memory", text),
         )
-        changes: Sequence[Change] = detection.tell_again() if kept is not None else ()
+        reported = detection.tell_again()
+        changes: Sequence[Change] = reported if kept is not None else find_lost(engine, reported)
         if catch_up is not None:
             host.highest_us = catch_up.now_us
             self._closers.append(catch_up.stop)

@@ -33,6 +33,7 @@ from ingest.private_files import keep_private, make_private
 from ingest.schema.city import City
 from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
+from ingest.schema.server_history import refuse_old_servers
 from languages.message import Message, Plain, why
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
@@ -114,6 +115,7 @@ def open_database(city: City) -> Engine:
         patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if url.get_backend_name() == "postgresql" else {}
         engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
         leave_read_only_servers(engine)
+        refuse_old_servers(engine, city.data_folder)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         migrate(engine)
@@ -153,6 +155,7 @@ def connect_alone(city: City) -> Connection:
         isolation_level="AUTOCOMMIT",
         connect_args={**patience, "tcp_user_timeout": 4000},
     )
+    refuse_old_servers(engine, city.data_folder)
     return engine.connect()
 
 

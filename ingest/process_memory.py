@@ -6,6 +6,8 @@ import ctypes
 import gc
 from typing import Final
 
+import pyarrow as pa
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3) of glibc
 _KEPT: Final = 1 << 30
 _GC_THRESHOLD: Final = (200_000, 20, 50)  # some ticks' objects, which are gone by then; nothing but paho makes cycles
@@ -33,3 +35,17 @@ def keep_memory() -> None:
         return
     mallopt(_MMAP_THRESHOLD, _KEPT)
     mallopt(_TRIM_THRESHOLD, _KEPT)
+
+
+def give_back_memory() -> None:
+    """Return to the kernel what is free now; the next ticks ask for theirs anew.
+
+    A flood of large messages, or a day's segments that were merged, would otherwise count as this process's for weeks.
+    A C library without ``malloc_trim`` keeps its part.
+    """
+    pa.default_memory_pool().release_unused()
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError):
+        return
+    trim(0)

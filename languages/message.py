@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from languages.catalogue import FALLBACK, Catalogue, load_catalogue
 from languages.errors import CatalogueError
+from languages.hidden import without_user_part
 
 SHOWN_CHARACTERS: Final = 60
 _MOST_PARAMETERS: Final = 16  # of a message that another process wrote
@@ -76,7 +77,7 @@ def document_of(message: Message) -> dict[str, Any]:
 def _member(value: object) -> object:
     if isinstance(value, Message):
         return document_of(value)
-    return value if isinstance(value, int | float) else str(value)
+    return value if isinstance(value, int | float) else without_user_part(str(value))
 
 
 def message_of(document: object, depth: int = _DEEPEST) -> Message | None:
@@ -146,9 +147,9 @@ def _text(value: object, words: Catalogue) -> str:
     if isinstance(value, Message):
         return value.say(words)
     if isinstance(value, Plain | PurePath):
-        return printable(str(value))
+        return printable(without_user_part(str(value)))
     if isinstance(value, str):
-        return shown(value)
+        return shown(without_user_part(value))
     return f"{value:g}" if isinstance(value, float) else printable(str(value))
 
 

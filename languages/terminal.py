@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from languages.catalogue import FALLBACK, Catalogue, language_codes, load_catalogue
 from languages.choice import terminal_language
 from languages.errors import CatalogueError
+
+_MARKUP: Final = re.compile(r"\[(?=[a-z#/@])")
 
 
 def terminal_words(environment: Mapping[str, str]) -> Catalogue:
@@ -24,12 +27,17 @@ def _catalogue(language: str) -> Catalogue:
     return load_catalogue(language)
 
 
+def _escaped(text: str) -> str:
+    """A help text in which ``[broker]`` is no markup of Rich, which prints it."""
+    return _MARKUP.sub(r"\\[", text)
+
+
 def translate_help(command: Any, words: Catalogue) -> None:
     """Put messages in place of the ids that a Click command, its parameters and its subcommands have as help texts."""
     if command.help:
-        command.help = words.say(command.help)
+        command.help = _escaped(words.say(command.help))
     for parameter in command.params:
         if getattr(parameter, "help", None):
-            parameter.help = words.say(parameter.help)
+            parameter.help = _escaped(words.say(parameter.help))
     for each in getattr(command, "commands", {}).values():
         translate_help(each, words)

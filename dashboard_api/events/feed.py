@@ -12,7 +12,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -80,9 +80,12 @@ class Feed:
         while True:
             try:
                 await self._begin()
-                for event in await self._after(self._seq):
+                events = await self._after(self._seq)
+                for event in events:
                     self._seq = event.seq
                     self._hand_out(event)
+                if not events:
+                    await self._look_back()
             except ApiError as error:
                 _log.debug("feed: %s", error)
             await asyncio.sleep(_POLL_S)
@@ -91,7 +94,19 @@ class Feed:
         """Set the poller's first position, once."""
         async with self._beginning:
             if self._seq < 0:
-                self._seq = await run_in_threadpool(newest_seq, self._context.database)
+                self._seq = await self._newest()
+
+    async def _look_back(self) -> None:
+        """Where the database has become one of an earlier time, go on from its end; every stream has to load anew."""
+        newest = await self._newest()
+        if newest < self._seq:
+            self._seq = newest
+            self._pages.clear()
+            for queue in list(self._queues):
+                self._end(queue)
+
+    async def _newest(self) -> int:
+        return await run_in_threadpool(newest_seq, self._context.database)
 
     async def _after(self, seq: int) -> list[FeedEvent]:
         catalogue = self._context.languages[self._context.city.city.language]
@@ -125,10 +140,13 @@ class Feed:
             try:
                 queue.put_nowait(event)
             except asyncio.QueueFull:  # too slow: it has to load anew, with a fresh stream
-                self._queues.discard(queue)
-                with suppress(asyncio.QueueEmpty):
-                    queue.get_nowait()
-                queue.put_nowait(None)
+                self._end(queue)
+
+    def _end(self, queue: asyncio.Queue[FeedEvent | None]) -> None:
+        self._queues.discard(queue)
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(None)
 
     @asynccontextmanager
     async def subscribed(self) -> AsyncIterator[asyncio.Queue[FeedEvent | None]]:
@@ -141,10 +159,13 @@ class Feed:
             self._queues.discard(queue)
 
     async def stream(self, last_seq: int | None) -> AsyncIterator[bytes]:
-        """Events after ``last_seq`` (None: from now on), without gap or repeat, as they are sent."""
+        """Events after ``last_seq``, without gap or repeat, as they are sent.
+
+        None, or a number that the database does not have: from now on.
+        """
         async with self.subscribed() as queue:
             await self._begin()  # what comes after its start is handed out, so everything before is in the pages below
-            sent = last_seq
+            sent = None if last_seq is None or last_seq > await self._newest() else last_seq
             is_replaying = sent is not None
             while is_replaying and sent is not None:
                 async with self._replaying:

@@ -10,7 +10,7 @@ from typing import Final
 from fastapi.responses import Response
 from starlette.types import Scope
 
-from dashboard_api.http.compression import WORTH_BYTES, pack
+from dashboard_api.http.compression import WORTH_BYTES, pack, with_vary
 
 Lines = tuple[tuple[bytes, bytes], ...]
 _PACKED_AT: Final = 6  # compressed once, sent often
@@ -70,8 +70,7 @@ class PreparedAnswer:
 
 def header_lines(media_type: str, headers: Mapping[str, str]) -> tuple[Lines, Lines]:
     """``(lines of 200 and 304 alike, lines of 200 alone)``; ``media_type`` with charset, ``Vary`` made complete."""
-    vary = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
-    shared = {**headers, "Vary": vary}
+    shared = {**headers, "Vary": with_vary(headers.get("Vary"), "Accept-Encoding")}
     lines = tuple((name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in shared.items())
     return lines, ((b"content-type", media_type.encode("latin-1")),)
 

@@ -29,6 +29,7 @@ from ingest.schema import tables
 from ingest.schema.city import City
 from ingest.schema.read_only_server import leave_read_only_servers
 from ingest.schema.safe_url import scrubbed, without_secrets
+from ingest.schema.server_history import refuse_old_servers
 from ingest.schema.settings_copy import ACCESS, REPORTS, kept_database_warning, reports_mark, write_copy
 from languages.message import Message, Plain
 
@@ -83,6 +84,7 @@ class Database:
                 Message("terminal.error.database_url_at", given=Plain(without_secrets(given)), reason=Plain(reason))
             ) from None
         leave_read_only_servers(self._engine)
+        refuse_old_servers(self._engine, city.data_folder)
         if self._engine.dialect.name == "postgresql":
             event.listen(self._engine, "connect", _prepare_postgresql)
         if self.is_in_process:

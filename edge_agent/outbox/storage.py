@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.errors import Fatal
@@ -21,7 +24,6 @@ from languages.message import Message, Plain, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LOG: Final = logging.getLogger(__name__)
 MAX_MEMORY_BYTES: Final = 6_000_000  # of an outbox in memory, when storage is unusable
@@ -105,7 +107,18 @@ class Storage:
         """Close the file."""
         self.file.close()
 
+    def _clear_place(self) -> None:
+        """Rename what stands in the place of the file or of its log and is no file: a folder, a link to nowhere."""
+        if _is_odd(self.path):
+            self._set_aside("not a regular file")
+        for beside in (Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm", "-journal")):
+            if _is_odd(beside):
+                LOG.error("%s is not a regular file, and is renamed", beside)
+                with suppress(OSError):
+                    beside.rename(beside.with_name(f"{beside.name}.odd-{time.time_ns()}"))
+
     def _open(self) -> None:
+        self._clear_place()
         if rest := torn(self.path):
             self._set_aside(rest)
         for _ in range(2):
@@ -145,3 +158,7 @@ class Storage:
         self.trouble = f"the outbox was corrupt, and is set aside as {aside.name}"
         LOG.error("corrupt (%s), set aside as %s; a new epoch begins", error, aside)
         return True
+
+
+def _is_odd(path: Path) -> bool:
+    return os.path.lexists(path) and not path.is_file()

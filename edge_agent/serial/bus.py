@@ -96,6 +96,7 @@ class Bus:
         self.meters = tuple(meters)
         self._monotonic = monotonic
         self._adapter = Adapter(config, open_port, monotonic, sleep)
+        self.n_exchanges = 0  # begun since start: while it grows, the bus does not hang
         self._n_sweeps = 0
         self._is_waking = False
         self._last_sweep_s = 0.0
@@ -252,6 +253,7 @@ class Bus:
 
     def _exchange(self, meter: Meter, request: Request, attempt: int) -> bytes:
         """Send one request to a device; learn from what happens."""
+        self.n_exchanges += 1
         line = self._adapter.line()
         timeout_s = meter.timeout_s(attempt)
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edge_agent.config import AgentConfig, BusConfig
+from edge_agent.errors import BusHangs
 from edge_agent.serial.bus import NOTHING, Bus, BusStats, MeterReading
 from edge_agent.serial.bus_thread import BusThread
 from edge_agent.serial.metric_range import FLOAT32_MAX, METRIC_RANGES
@@ -119,9 +120,14 @@ class Sweeper:
         readings: dict[Meter, MeterReading] = {}
         for thread, job in zip(self._threads, jobs, strict=True):
             try:
-                readings |= job.wait()
+                found = thread.wait(job)
+                readings |= found
+                continue
+            except BusHangs:
+                pass
             except Exception:  # a fault of this program on one bus: the other buses' readings still count
                 LOG.exception("bus %s: unexpected error; its sweep is lost", thread.bus.config.name)
+            readings |= dict.fromkeys(thread.bus.meters, NOTHING)
         self._n_sweeps += 1
         self._last_sweep_s = self._monotonic() - started
         result = self._assemble(readings, self._slow if slow else self._fast)
@@ -131,13 +137,13 @@ class Sweeper:
     def write_dim(self, lamp_index: int, level: int) -> bool:
         """Command a lamp's level [%]; return whether its node holds it, as read back.
 
-        False also for a lamp that cannot dim. Raises ValueError for a level outside 0..100.
+        False also for a lamp that cannot dim, or whose bus hangs. Raises ValueError for a level outside 0..100.
         """
         if not 0 <= level <= 100:
             msg = f"level {level} is outside 0..100"
             raise ValueError(msg)
         thread, meter = self._lamps[lamp_index]
-        return thread.command(lambda: thread.bus.write_dim(meter, level))
+        return _command(thread, lambda: thread.bus.write_dim(meter, level))
 
     def set_contactor(self, closed: bool) -> bool:
         """Switch the contactor's coil; return whether the board holds it, as read back.
@@ -147,7 +153,7 @@ class Sweeper:
         if self._io is None:
             return False
         thread, meter = self._io
-        is_done = thread.command(lambda: thread.bus.write_contactor(meter, is_closed=closed))
+        is_done = _command(thread, lambda: thread.bus.write_contactor(meter, is_closed=closed))
         if is_done and closed:
             self.wake()
         return is_done
@@ -159,7 +165,7 @@ class Sweeper:
 
     def stats(self) -> SweeperStats:
         """Return the counters as they stand."""
-        return SweeperStats(self._n_sweeps, self._last_sweep_s, tuple(thread.bus.stats() for thread in self._threads))
+        return SweeperStats(self._n_sweeps, self._last_sweep_s, tuple(_stats(thread) for thread in self._threads))
 
     def close(self) -> None:
         """Release all ports and end the threads."""
@@ -189,6 +195,18 @@ class Sweeper:
                     _put_circuit(sweep, meter, reading or NOTHING)
         _put_lamps(sweep, lamps)
         return _with_cabinet(sweep, readings, self._last_sweep_s)
+
+
+def _command(thread: BusThread, run: Callable[[], bool]) -> bool:
+    try:
+        return thread.command(run)
+    except BusHangs:
+        return False
+
+
+def _stats(thread: BusThread) -> BusStats:
+    stats = thread.bus.stats()
+    return replace(stats, is_open=False, port_error="the driver hangs") if thread.is_hanging else stats
 
 
 def _put_lamps(sweep: SweepReadings, readings: Iterable[tuple[Meter, MeterReading]]) -> None:

@@ -123,10 +123,9 @@ def approve(
         _write_broker(settings)
     typer.echo(
         terminal_words(os.environ).say(
-            "terminal.city.approve.done",
+            "terminal.city.approve.refused" if refuse else "terminal.city.approve.done",
             controller=done.controller,
             key=shown_digest(done.digest),
-            state=done.state(now),
         )
     )
 

@@ -56,6 +56,10 @@ def init(
     authority = create_authority(city / PKI_FOLDER, settings.city.name, root_key, now)
     _issue_servers(settings, authority, broker_name, port, now)
     typer.echo(terminal_words(os.environ).say("terminal.city.ca.made", folder=city / PKI_FOLDER, file=root_key))
+    if settings.broker.url.startswith("embedded:"):
+        what = "embedded" if settings.broker.tls_listen is None else "embedded_ready"
+        typer.echo(terminal_words(os.environ).say(f"terminal.city.ca.{what}", folder=city / BROKER_FOLDER))
+        return
     typer.echo(terminal_words(os.environ).say("terminal.city.ca.broker", folder=city / BROKER_FOLDER))
     typer.echo(terminal_words(os.environ).say("terminal.city.ca.settings"))
 

@@ -33,6 +33,7 @@ _MOST_COLUMNS: Final = 200
 _SAME_PLACE_KM: Final = 20.0
 _MOST_SYSTEMS: Final = 3  # that put the lamps within a kilometre
 _MOST_PARTS: Final = 8  # sheets, layers or files in which cabinets are looked for
+_KINDS: Final = {"delimited text": "terminal.city.kind.delimited", "workbook": "terminal.city.kind.workbook"}
 _GROUPS: Final = ("cabinet_id", "street", "district", "village", "circuit")  # what a register names once for many rows
 
 
@@ -75,7 +76,7 @@ def suggest(
     system, system_lines = _system(source, columns, guessed, timezone, words)
     cabinets = find_cabinets(path, sheet, [name for name, _n in parts][:_MOST_PARTS], whole, guessed)
     size = {"n_rows": f"{source.table.n_rows:,}", "n_columns": len(source.table.columns)}
-    lines = [words.say("terminal.city.suggest.file", file=path.name, kind=source.kind, **size)]
+    lines = [words.say("terminal.city.suggest.file", file=path.name, kind=_shown_kind(source.kind, words), **size)]
     if sheet and len(parts) > 1:
         others = ", ".join(shown(name) for name, _n in parts if name != sheet)
         lines.append(words.say("terminal.city.suggest.part", part=shown(sheet), others=others))
@@ -101,6 +102,11 @@ def suggest(
     )
     found = replace(found, number=number_in_cabinet(columns, guessed) if step == 1 else None)
     return Suggestion(tuple(map(printable, lines)), draft_of(found, words))
+
+
+def _shown_kind(kind: str, words: Catalogue) -> str:
+    """What people call a kind of file; a format's own name, such as GeoJSON, is the same in every language."""
+    return words.say(_KINDS[kind]) if kind in _KINDS else kind
 
 
 def _copies(source: Source) -> int:

@@ -7,6 +7,7 @@ over for one sample. A phase or a circuit that draws power, or whose lamps go on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.memory.limit_table import LimitTable
+from ingest.detection.memory.sweep import Places, places
 from ingest.detection.meter_direction import with_loads
 from ingest.model.batch import Batch
 from ingest.model.fleet import Fleet
 
-Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -47,6 +48,23 @@ class MeterMemory:
         self.has_power = np.zeros(n, np.bool_)
 
 
+class PhaseMemory:
+    """The newest samples of the three phases of C meters: as ``MeterMemory``, (3, C) each."""
+
+    def __init__(self, n: int) -> None:
+        """Nothing was seen."""
+        self.direction = np.zeros((3, n), np.int8)
+        self.is_high = np.zeros((3, n), np.bool_)
+        self.has_power = np.zeros((3, n), np.bool_)
+
+    def of_phase(self, phase: int) -> MeterMemory:
+        """One phase, as views: what is written there is written here."""
+        memory = MeterMemory(0)
+        memory.direction, memory.is_high = self.direction[phase], self.is_high[phase]
+        memory.has_power = self.has_power[phase]
+        return memory
+
+
 class GroupMeters:
     """Makes unknown what cannot be, for cabinets (of C controllers) and Q circuits.
 
@@ -68,42 +86,52 @@ class GroupMeters:
         self._cabinet_w: Float64 = np.bincount(
             fleet.lamp_controller[of_controller], rated_w[of_controller], minlength=fleet.n_controllers
         ).astype(np.float64)
-        self.phases = [MeterMemory(fleet.n_controllers) for _ in range(3)]
+        self._cabinets = PhaseMemory(fleet.n_controllers)
+        self.phases = [self._cabinets.of_phase(phase) for phase in range(3)]
         self.circuits = MeterMemory(fleet.n_circuits)
 
     def take(self, batch: Batch) -> Batch:
         """A batch whose live records carry what can be, as loads; of absurd values NaN."""
-        live = np.flatnonzero(~batch.is_historical & (batch.controller >= 0))
-        if not len(live):
+        is_live = ~batch.is_historical & (batch.controller >= 0)
+        if not is_live.any():
             return with_loads(batch)
-        c = batch.controller[live].astype(np.int64)
-        cabinet_w, rated_w = batch.cabinet_power_w, self._cabinet_w[c]
-        is_absurd = np.zeros(len(live), np.bool_)
-        for phase, memory in enumerate(self.phases):
-            is_absurd |= _is_absurd(memory, c, cabinet_w[live, phase], rated_w)
-            # a phase that is there, and whose power was told before, has one
-            is_absurd |= np.isnan(cabinet_w[live, phase]) & memory.has_power[c] & self._is_alive(batch, live, phase)
-            memory.has_power[c] |= np.isfinite(cabinet_w[live, phase])
+        live: Places = slice(None) if is_live.all() else np.flatnonzero(is_live)
+        powers: dict[str, Any] = {
+            "cabinet_power_w": self._cabinet_powers(batch, live),
+            "circuit_power_w": self._circuit_powers(batch, is_live),
+        }
+        batch = with_loads(_with(batch, powers))
+        phases_v, circuits_v = self._phase_voltages(batch, is_live), self._circuit_voltages(batch)
+        return _with(batch, {"cabinet_voltage_v": phases_v, "circuit_voltage_v": circuits_v})
+
+    def _cabinet_powers(self, batch: Batch, live: Places) -> Float32:
+        power_w = batch.cabinet_power_w
+        shown_w = power_w[live]
+        is_none = np.isnan(shown_w)
+        if is_none.all():  # of no meter anything changes, and nothing is beside a power that was told
+            return power_w
+        c, memory = places(batch.controller[live]), self._cabinets
+        absurd = _is_absurd(memory, c, np.ascontiguousarray(shown_w.T), self._cabinet_w[c])
+        is_none, is_known = np.ascontiguousarray(is_none.T), np.isfinite(shown_w).T
+        if is_none.any():  # a phase that is there, and whose power was told before, has one
+            volts = batch.cabinet_voltage_v[live]
+            is_alive = (volts >= self._no_voltage).T & (is_known[0] | is_known[1] | is_known[2])
+            absurd |= is_none & memory.has_power[:, c] & is_alive
+        memory.has_power[:, c] |= is_known
+        is_absurd = absurd[0] | absurd[1] | absurd[2]
         if is_absurd.any():  # a sum without one of its phases would be a wrong one
-            cabinet_w = cabinet_w.copy()
-            cabinet_w[live[is_absurd]] = np.nan
-        powers: dict[str, Any] = {"cabinet_power_w": cabinet_w, "circuit_power_w": self._circuit_powers(batch)}
-        batch = with_loads(replace(batch, **powers))
-        phases_v, circuits_v = self._phase_voltages(batch, live), self._circuit_voltages(batch)
-        volts: dict[str, Any] = {"cabinet_voltage_v": phases_v, "circuit_voltage_v": circuits_v}
-        return replace(batch, **volts)
+            power_w = power_w.copy()
+            power_w[np.flatnonzero(is_absurd) if isinstance(live, slice) else live[is_absurd]] = np.nan
+        return power_w
 
-    def _is_alive(self, batch: Batch, live: Int64, phase: int) -> Bool:
-        alive: Bool = batch.cabinet_voltage_v[live, phase] >= self._no_voltage
-        alive &= np.isfinite(batch.cabinet_power_w[live]).any(axis=1)
-        return alive
-
-    def _circuit_powers(self, batch: Batch) -> Float32:
+    def _circuit_powers(self, batch: Batch, is_live: Bool) -> Float32:
         power_w = batch.circuit_power_w
         if not len(power_w):
             return power_w
-        is_live = np.repeat(~batch.is_historical, np.diff(batch.circuit_start))
-        row = np.flatnonzero(is_live & (batch.circuit >= 0))
+        is_judged = batch.circuit >= 0
+        if not is_live.all():
+            is_judged &= np.repeat(~batch.is_historical, np.diff(batch.circuit_start))
+        row = np.flatnonzero(is_judged)
         circuit = batch.circuit[row].astype(np.int64)
         absurd = row[_is_absurd(self.circuits, circuit, power_w[row], self._circuit_w[circuit])]
         if len(absurd):
@@ -113,18 +141,21 @@ class GroupMeters:
 
     def _circuit_voltages(self, batch: Batch) -> Float32:
         volts = batch.circuit_voltage_v
+        if not len(volts):
+            return volts
         absurd = (volts > self._most_v) | ((volts < self._no_voltage) & (batch.circuit_power_w > _ALIVE_W))
         return np.where(absurd, np.float32(np.nan), volts) if absurd.any() else volts
 
-    def _phase_voltages(self, batch: Batch, live: Int64) -> Float32:
+    def _phase_voltages(self, batch: Batch, is_live: Bool) -> Float32:
         volts = batch.cabinet_voltage_v
-        is_dead = volts < self._no_voltage
-        absurd, does_draw = volts > self._most_v, batch.cabinet_power_w > _ALIVE_W
-        for r in live[is_dead[live].any(axis=1)].tolist():
-            do_lamps_go_on = self._do_lamps_go_on(batch, r, is_dead[r] | np.isnan(volts[r]))
-            is_nothing = volts[r] < _NOTHING_V
-            goes_on = np.where(is_nothing, does_draw[r] & do_lamps_go_on, does_draw[r] | do_lamps_go_on)
-            absurd[r] |= is_dead[r] & goes_on
+        is_dead, absurd = volts < self._no_voltage, volts > self._most_v
+        if is_dead.any():
+            does_draw = batch.cabinet_power_w > _ALIVE_W
+            for r in np.flatnonzero((is_dead[:, 0] | is_dead[:, 1] | is_dead[:, 2]) & is_live).tolist():
+                do_lamps_go_on = self._do_lamps_go_on(batch, r, is_dead[r] | np.isnan(volts[r]))
+                is_nothing = volts[r] < _NOTHING_V
+                goes_on = np.where(is_nothing, does_draw[r] & do_lamps_go_on, does_draw[r] | do_lamps_go_on)
+                absurd[r] |= is_dead[r] & goes_on
         return np.where(absurd, np.float32(np.nan), volts) if absurd.any() else volts
 
     def _do_lamps_go_on(self, batch: Batch, record: int, is_dead: Bool) -> Bool:
@@ -143,17 +174,30 @@ class GroupMeters:
         return go_on
 
 
-def _is_absurd(memory: MeterMemory, place: Int64, power_w: Float32, rated_w: Float64) -> Bool:
-    """Which of n meters' powers are not believed, by what each showed before; bool (n,). Notes what they show now."""
+def _with(batch: Batch, columns: Mapping[str, Float32]) -> Batch:
+    """A batch with some columns of another; itself where it has them already."""
+    changed: dict[str, Any] = {name: new for name, new in columns.items() if new is not getattr(batch, name)}
+    return replace(batch, **changed) if changed else batch
+
+
+def _is_absurd(memory: MeterMemory | PhaseMemory, place: Places, power_w: Float32, rated_w: Float64) -> Bool:
+    """Which of n meters' powers are not believed, by what each showed before; notes what they show now.
+
+    Args:
+        memory: of all meters.
+        place: the n meters in it.
+        power_w: float32 (n,) or, of three phases, (3, n); what is returned is bool of this shape.
+        rated_w: float64 (n,) of the lamps behind each.
+    """
     with np.errstate(invalid="ignore"):
-        drawn_w, direction = np.abs(power_w), np.sign(power_w)
-    is_directed = drawn_w > _DIRECTED_W
-    is_high = drawn_w > _MANY * rated_w + _MORE_W
-    absurd: Bool = drawn_w > _ANY * rated_w + _TAPPED_W
-    absurd |= is_high & ~memory.is_high[place]
-    now = np.where(is_directed, direction, memory.direction[place]).astype(np.int8)
-    absurd |= is_directed & (memory.direction[place] != 0) & (now != memory.direction[place])
-    known = np.isfinite(power_w)
-    memory.direction[place] = now
-    memory.is_high[place] = np.where(known, is_high, memory.is_high[place])
+        drawn_w = np.abs(power_w)
+        is_directed = drawn_w > _DIRECTED_W
+        is_high = drawn_w > _MANY * rated_w + _MORE_W
+    before, was_high = memory.direction[..., place], memory.is_high[..., place]
+    now = np.where(is_directed, np.where(power_w < 0, np.int8(-1), np.int8(1)), before)
+    absurd: Bool = is_directed & (before != 0) & (now != before)
+    if is_high.any():
+        absurd |= is_high & (~was_high | (drawn_w > _ANY * rated_w + _TAPPED_W))
+    memory.direction[..., place] = now
+    memory.is_high[..., place] = np.where(np.isfinite(power_w), is_high, was_high)
     return absurd

@@ -133,16 +133,15 @@ class FaultBook:
         return len(self._rewrite(ahead, lambda page: page.date_again(now_us)).entries) if ahead else 0
 
     def rank_again(self, now_us: int) -> int:
-        """Renew priorities, which grow with age; call about hourly. Returns how many changed."""
-        open_faults = [fault for fault in self._by_key.values() if fault.state != life.CLOSED]
-        return len(self._rewrite(open_faults, lambda page: page.rank_all(now_us)).changed())
+        """Renew priorities, which grow with age, and write again what the database has lost. Returns how many."""
+        return len(self._rewrite(list(self._by_key.values()), lambda page: page.rank_all(now_us)).changed())
 
     def _rewrite(self, chosen: list[Fault], change: Callable[[_Page], None]) -> _Page:
         with self._ledger.changing() as connection:
             page = _Page(self, {fault.id: fault for fault in chosen})
             page.refresh(self._ledger.current(connection, sorted(page.faults)))
             change(page)
-            self._ledger.write(connection, [], page.changed(), page.entries)
+            self._ledger.write(connection, page.new(), page.changed(), page.entries)
         for fault in page.faults.values():
             self._hold(fault)
         return page
@@ -186,23 +185,19 @@ class _Page:
         self._n_closed = 0
 
     def refresh(self, rows: dict[str, tuple[str, int, str | None]]) -> None:
-        """Take over what people changed meanwhile."""
-        for fault_id, (state, version, assignee) in rows.items():
-            fault = self.faults[fault_id]
-            if version != fault.version:
-                closed_at_us = fault.closed_at_us if state == life.CLOSED else None
-                is_reopened = fault.state == life.CLOSED and state != life.CLOSED
-                caused_by = None if is_reopened else fault.caused_by
-                fault = replace(
-                    fault,
-                    state=state,
-                    version=version,
-                    assignee=assignee,
-                    closed_at_us=closed_at_us,
-                    caused_by=caused_by,
-                )
-                self._keep(fault)
-                self._before[fault_id] = fault
+        """Take over what people changed meanwhile, and keep what the rows have lost: no version ever falls."""
+        for fault_id, fault in list(self.faults.items()):
+            state, version, assignee = rows.get(fault_id, (None, 0, None))
+            if state is None or version < fault.version:
+                if state is None:
+                    del self._before[fault_id]
+                changed, entries = rules.written_again(fault, is_missing=state is None)
+                self._keep(changed)
+                self.entries += entries
+            elif version != fault.version:
+                changed = rules.changed_by_people(fault, state, version, assignee)
+                self._keep(changed)
+                self._before[fault_id] = changed
 
     def write(self, word: Change) -> None:
         """Apply one word."""

@@ -43,12 +43,15 @@ class Ledger:
             return int(connection.execute(select(func.coalesce(func.max(fault_events.c.seq), 0))).scalar_one())
 
     def people_since(self, seq: int) -> tuple[list[tuple[str, str]], int]:
-        """Actions of people after ``seq``: ``[(fault_id, kind)]`` in order, and the newest seq seen."""
+        """Actions of people after ``seq``: ``[(fault_id, kind)]`` in order, and the newest seq seen.
+
+        It is smaller than ``seq`` where the database has become one of an earlier time.
+        """
         query = select(fault_events.c.seq, fault_events.c.fault_id, fault_events.c.kind, fault_events.c.actor)
         with self._engine.connect() as connection:
             rows = connection.execute(query.where(fault_events.c.seq > seq).order_by(fault_events.c.seq)).all()
         actions = [(row.fault_id, row.kind) for row in rows if row.actor != life.ACTOR_TELEMETRY]
-        return actions, rows[-1].seq if rows else seq
+        return actions, rows[-1].seq if rows else min(seq, self.newest_event())
 
     def n_reports(self) -> dict[str, int]:
         """Citizens' reports that have no outcome yet, by id of their fault, or by ``lamp_key`` where there is none."""

@@ -133,6 +133,27 @@ def dated_again(fault: Fault, now_us: int) -> tuple[Fault, Entry]:
     return changed, Entry(fault.id, now_us, life.EVENT_CHANGED, changed.state, changed.version)
 
 
+def changed_by_people(fault: Fault, state: str, version: int, assignee: str | None) -> Fault:
+    """The fault with what people have changed of its row meanwhile."""
+    is_reopened = fault.state == life.CLOSED and state != life.CLOSED
+    return replace(
+        fault,
+        state=state,
+        version=version,
+        assignee=assignee,
+        closed_at_us=fault.closed_at_us if state == life.CLOSED else None,
+        caused_by=None if is_reopened else fault.caused_by,
+    )
+
+
+def written_again(fault: Fault, *, is_missing: bool) -> tuple[Fault, list[Entry]]:
+    """A fault whose row, or newest change of it, the database has lost."""
+    changed = replace(fault, version=fault.version + 1)
+    data = {"evidence": dict(fault.evidence)}
+    first = Entry(fault.id, fault.opened_at_us, life.EVENT_OPENED, life.OPEN, 1, data)
+    return changed, [*([first] if is_missing else []), _entry(changed, life.EVENT_CHANGED, "written_again")]
+
+
 def still_failing(fault: Fault, word: StillFailing) -> Step:
     """A claimed repair that the next lit period did not prove."""
     if fault.state != life.REPAIRED or word.at_us < fault.judged_at_us:

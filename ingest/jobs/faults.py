@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from ulid import ULID
 
@@ -15,6 +16,7 @@ from ingest.database import is_damage, is_unavailable
 from ingest.errors import DamagedDatabaseError, RetryError, describe
 from ingest.faultbook.book import Applied, FaultBook
 from ingest.faultbook.fault_locator import FaultLocator
+from ingest.faultbook.lost_changes import lost_changes
 from ingest.metrics import Metrics
 from ingest.model.finding import Change, Key
 from ingest.periodic import Every
@@ -23,8 +25,11 @@ from ingest.pipeline.ports import Judge
 from ingest.register.register import Register
 from ingest.schema.city import City
 
+_Answer = TypeVar("_Answer")
+
 _POLL_S: Final = 1.0
 _RANK_S: Final = 3600.0
+_REWRITE_S: Final = 10.0  # a pool that grows and shrinks makes new connections, too
 _SET_BACK_US: Final = 30_000_000  # less than that are records in another order
 
 
@@ -32,8 +37,12 @@ class FaultJob:
     """A ``Book`` that raises only ``RetryError``."""
 
     def __init__(self, book: FaultBook, metrics: Metrics | None = None) -> None:
-        """Over an open book; what it cannot take is counted in ``metrics``."""
+        """Over an open book; what it cannot take is counted in ``metrics``.
+
+        ``is_reconnected`` is set by each new connection until what the database may have lost is written again.
+        """
         self.book = book
+        self.is_reconnected = threading.Event()
         self._metrics = metrics
         self._log = structlog.get_logger("ingest")
 
@@ -79,10 +88,7 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            return self.book.poll_claims()
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        return _asked(self.book.poll_claims)
 
     def read_reports(self) -> bool:
         """Whether citizens reported anything since the last call.
@@ -90,10 +96,7 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            return self.book.read_reports()
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        return _asked(self.book.read_reports)
 
     def set_back(self, now_us: int) -> None:
         """Date faults again that were opened later than now.
@@ -101,21 +104,27 @@ class FaultJob:
         Raises:
             RetryError: the database is not to be had.
         """
-        try:
-            self.book.set_back(now_us)
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+        _asked(lambda: self.book.set_back(now_us))
 
     def rank_again(self, now_us: int) -> None:
-        """Renew priorities.
+        """Renew priorities, and write again what the database has lost.
 
         Raises:
             RetryError: the database is not to be had.
         """
+        self.is_reconnected.clear()
         try:
-            self.book.rank_again(now_us)
-        except SQLAlchemyError as error:
-            raise _meaning(error) from error
+            _asked(lambda: self.book.rank_again(now_us))
+        except RetryError:
+            self.is_reconnected.set()
+            raise
+
+
+def _asked(ask: Callable[[], _Answer]) -> _Answer:
+    try:
+        return ask()
+    except SQLAlchemyError as error:
+        raise _meaning(error) from error
 
 
 def _meaning(error: Exception) -> DamagedDatabaseError | RetryError:
@@ -139,7 +148,7 @@ def open_fault_job(
     """
     within_s = city.parsed_limits().value("reopen_within")
     try:
-        return FaultJob(
+        job = FaultJob(
             FaultBook(
                 engine,
                 locator_of(register),
@@ -151,6 +160,18 @@ def open_fault_job(
         )
     except SQLAlchemyError as error:
         raise _meaning(error) from error
+    if engine.dialect.name == "postgresql":  # a new connection may be to another server, a standby of before
+        event.listen(engine, "connect", lambda *_: job.is_reconnected.set())
+    return job
+
+
+def find_lost(engine: Engine, reported: Iterable[Change]) -> list[Change]:
+    """Reported conditions of which the database knows nothing; see ``lost_changes``.
+
+    Raises:
+        RetryError: the database is not to be had.
+    """
+    return _asked(lambda: lost_changes(engine, reported))
 
 
 class FaultChangesJob:
@@ -163,6 +184,7 @@ class FaultChangesJob:
         self._judge = judge
         self._polling = Every(_POLL_S, monotonic, first_s=_POLL_S)
         self._ranking = Every(_RANK_S, monotonic, first_s=_RANK_S)
+        self._rewriting = Every(_REWRITE_S, monotonic)
         self._dated_us: int | None = None
         self._log = structlog.get_logger("ingest")
 
@@ -177,8 +199,9 @@ class FaultChangesJob:
                     self._judge.mark_repaired(key)
                 except Exception as error:  # noqa: BLE001  # the other claims do not wait for this one
                     self._log.error("a claimed repair cannot be checked", place=repr(key)[:500], reason=describe(error))
-            # one of the two, and no short circuit: a new count has to be read either way
-            if self._job.read_reports() | self._ranking.take():
+            has_new_server = self._job.is_reconnected.is_set() and self._rewriting.take()
+            # no short circuit: a new count has to be read either way
+            if self._job.read_reports() | self._ranking.take() | has_new_server:
                 self._job.rank_again(now_us)
 
     def _date_again(self, now_us: int) -> None:

@@ -145,6 +145,8 @@ class ReceivedRanges:
         """The ranges in the form in which a store keeps them: what was received, without the agent's reports."""
         if not self.base and not self.older:
             return StoredRanges(controller_id, epoch, self.complete_to, tuple(self.starts), tuple(self.ends))
+        if not self.starts and not self.older and self.complete_to > self.base:  # as of most: one range
+            return StoredRanges(controller_id, epoch, 0, (self.base + 1,), (self.complete_to,))
         ranges = self._ranges()
         complete_to = ranges.pop(0)[1] if ranges and ranges[0][0] == 1 else 0
         return StoredRanges(controller_id, epoch, complete_to, tuple(r[0] for r in ranges), tuple(r[1] for r in ranges))

@@ -1,4 +1,4 @@
-"""Runs the telemetry store's upkeep on a separate thread, one step at a time."""
+"""Runs the telemetry store's upkeep on a separate thread, one step at a time, and gives back memory now and then."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import structlog
 
 from ingest.errors import RetryError
 from ingest.metrics import Metrics
+from ingest.periodic import Every
+from ingest.process_memory import give_back_memory
 from ingest.readiness import Readiness
 from ingest.telemetry.store import TelemetryStore
 from languages.message import Message, Plain, why
@@ -18,6 +20,7 @@ from languages.message import Message, Plain, why
 _IDLE_S: Final = 20.0
 _BUSY_S: Final = 1.0
 _FAILED_S: Final = 300.0
+_GIVE_BACK_S: Final = 600.0
 
 
 class Upkeep:
@@ -31,6 +34,7 @@ class Upkeep:
         self._now_us = now_us
         self._metrics = metrics
         self._readiness = readiness
+        self._giving_back = Every(_GIVE_BACK_S, time.monotonic, first_s=_GIVE_BACK_S)
         self._is_stopped = Event()
         self._thread = Thread(target=self._run, name="upkeep", daemon=True)
         self._log = structlog.get_logger("telemetry")
@@ -71,3 +75,5 @@ class Upkeep:
         wait_s = _IDLE_S
         while not self._is_stopped.wait(wait_s):
             wait_s = self.piece()
+            if self._giving_back.take():
+                give_back_memory()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from languages.hidden import without_user_part
 from languages.message import Message, Plain
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MAX_PLACE = 200  # characters of the place of a value
 
 def shown_value(value: object) -> str:
     """A refused value as a complaint shows it: the whole of a long list has no place there."""
-    text = repr(value)
+    text = without_user_part(repr(value))
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 

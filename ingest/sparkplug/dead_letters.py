@@ -72,7 +72,7 @@ class DeadLetters:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._path.exists() and not self._path.is_file():
+            if os.path.lexists(self._path) and not self._path.is_file():  # a link that leads nowhere too
                 set_aside(self._path)  # an unusable file must not block storing
             if self._path.exists() and self._path.stat().st_size > MAX_FILE_BYTES:
                 self._path.replace(self._path.with_suffix(".old.jsonl"))

@@ -115,6 +115,9 @@ class HostApplication:
             try:
                 if session is None:
                     self._other(topic, payload, result)
+                elif alike is not None and alike.session is session and alike.epoch == session.epoch:
+                    n_data += 1
+                    n_duplicates += self._take(session, alike, payload, result)
                 else:
                     n_data += 1
                     n_duplicates += self._data(session, payload, alike, result)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from edge_agent.wire import SEQ_MODULUS
 from ingest.decode.birth import Session, missing_before
 from ingest.decode.record import DecodedRecord, check_record
 from ingest.errors import RecordError
@@ -31,7 +32,16 @@ class RecordNumbers:
 
     def take(self, session: Session, record: DecodedRecord, payload: bytes, result: IntakeResult) -> bool:
         """Sort one record in; says whether it was a duplicate."""
-        ranges = session.ranges
+        ranges, seq = session.ranges, record.seq
+        if (
+            ranges is not None
+            and record.sequence == ranges.complete_to + 1
+            and (seq is None or (seq == (session.seq + 1) % SEQ_MODULUS and not session.n_unread))
+        ):  # the next one, as nearly all are: nothing is missing, and nobody has seen it
+            if seq is not None:
+                session.seq = seq
+            result.touched[session.controller_id, record.epoch] = ranges
+            return self._keep(session, record, payload, result, ranges)
         claimed = record.sequence - max(record.pending or 1, 1)  # the agent says that it holds nothing up to this
         if ranges is None or record.sequence - ranges.newest > MAX_JUMP:
             if self._is_absurd(session, record.sequence):
@@ -41,8 +51,8 @@ class RecordNumbers:
                 ranges = self._open_ranges(session, claimed)
         elif claimed > ranges.complete_to and record.pending and not record.is_historical:
             ranges = self._open_ranges(session, claimed)
-        if record.seq is not None:
-            self._follow(session, record.seq, record.sequence, ranges)
+        if seq is not None:
+            self._follow(session, seq, record.sequence, ranges)
         result.touched[session.controller_id, record.epoch] = ranges
         is_late = ranges.holds(record.sequence) and self._table.refusals.is_set_aside(session, record.sequence)
         if ranges.holds(record.sequence) and not (is_late and _is_valid(record, result.limit.latest_us(record.at_us))):
@@ -61,12 +71,23 @@ class RecordNumbers:
             text = f"{session.controller_id}: sends records with too many gaps between them; they are left with it"
             self._table.complaints.add("scattered", session.controller_id, text)
             return False
+        return self._keep(session, record, payload, result, None if is_late else ranges)
+
+    def _keep(
+        self,
+        session: Session,
+        record: DecodedRecord,
+        payload: bytes,
+        result: IntakeResult,
+        ranges: ReceivedRanges | None,
+    ) -> bool:
+        """Check a record whose number is in order, and add it to the result and its number to ``ranges``; False."""
         try:
             check_record(record, result.limit.latest_us(record.at_us))
         except RecordError as error:
             self.refuse(session, payload, error, (record.epoch, record.sequence), result)
             return False
-        if not is_late:
+        if ranges is not None:
             ranges.take(record.sequence)
         if not record.is_historical:
             session.live_sequence = record.sequence

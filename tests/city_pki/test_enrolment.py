@@ -27,7 +27,7 @@ from city_pki.secret_file import write_public
 from dashboard_api.app import create_app
 from edge_agent import enrolment
 from edge_agent.config import load_config
-from edge_agent.enrolment import enroll
+from edge_agent.enrolment import Place, enroll
 from edge_agent.errors import Fatal
 from edge_agent.wire import WireError
 from edge_agent.wire.enrolment import EnrolmentCode, lookup, parse_code, request_proof
@@ -50,6 +50,21 @@ def test_a_code_and_an_operator_give_a_controller_its_certificate(stand: Stand) 
     assert stand.said == [{"digest": " ".join(entry.key[i : i + 4] for i in range(0, 24, 4))}]
     assert all(part not in text for text in stand.server.sent for part in (str(code), code.secret.hex()))
     assert "PRIVATE" not in "".join(stand.server.sent)
+
+
+@pytest.mark.parametrize("missing", ["ca", "config"])
+def test_a_folder_that_is_missing_is_said_before_the_code_is_used_up(stand: Stand, missing: str) -> None:
+    stand.server.operator = stand.approve
+    code, cabinet = stand.code(), stand.cabinet
+    if missing == "config":
+        stand.config = cabinet / "etc/agent.toml"
+    else:
+        stand.place = Place(*(cabinet / "etc" / name for name in ("controller.crt", "controller.key", "ca.crt")))
+    with pytest.raises(Fatal, match=r"etc is missing.*not used yet"):
+        stand.enroll(code)
+    assert stand.server.sent == []
+    (cabinet / "etc").mkdir()
+    assert stand.enroll(code) == PJU
 
 
 def test_a_code_is_kept_as_a_hash_in_a_file_for_its_owner(stand: Stand) -> None:

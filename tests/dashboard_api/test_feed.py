@@ -6,11 +6,13 @@ import asyncio
 import json
 import threading
 
+from sqlalchemy import delete, insert, select
 from sqlalchemy import event as sqlalchemy_event
 from ulid import ULID
 
 from dashboard_api.events.feed import Feed
 from dashboard_api.store.feed import events_after
+from ingest.schema.tables import fault_events
 
 
 def in_frame(frame):
@@ -58,6 +60,33 @@ def test_what_happens_before_the_poller_has_begun_is_not_passed_over(town, clien
         return [in_frame(frame)["data"]["fault"]["lamp_id"] for frame in (first, second)]
 
     assert asyncio.run(collect()) == ["L-001", "L-002"]
+
+
+def test_the_feed_goes_on_when_the_numbers_of_events_began_again(town, client):
+    for row in range(1, 4):
+        town.darken(row)
+
+    async def collect():
+        feed = Feed(client.app.state.context)
+        poller = asyncio.create_task(feed.run())
+        async with asyncio.timeout(10):
+            standing = feed.stream(3)
+            waiting = asyncio.ensure_future(anext(standing, None))
+            await asyncio.sleep(0.6)  # the poller has found its place
+            with town.engine.begin() as connection:  # as a database that was restored from a backup
+                connection.execute(delete(fault_events).where(fault_events.c.seq > 1))
+            assert await waiting is None, "a stream of before ends, so that its reader loads anew"
+            fresh = feed.stream(3)
+            waiting = asyncio.ensure_future(anext(fresh))
+            await asyncio.sleep(0.1)
+            with town.engine.begin() as connection:
+                row = connection.execute(select(fault_events)).one()
+                connection.execute(insert(fault_events).values({**row._mapping, "seq": 2, "kind": "closed"}))
+            frame = await waiting
+        poller.cancel()
+        return in_frame(frame)
+
+    assert (asyncio.run(collect())["id"]) == "2"
 
 
 def test_a_change_that_is_committed_late_is_not_passed_over(town, client):

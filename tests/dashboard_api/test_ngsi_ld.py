@@ -13,7 +13,8 @@ import pytest
 from dashboard_api.context import Context
 from dashboard_api.neighbours.ngsi_ld import mapping
 from dashboard_api.neighbours.ngsi_ld.entities import EntitySource
-from ingest.schema.codes import CATALOGUE
+from ingest.schema.codes import BY_CODE, Code
+from tests.contract_codes import CONTRACT_CODES
 from tests.dashboard_api.ngsi_city import BASE, ask, broker, busy  # noqa: F401
 from tests.dashboard_api.smart_data_models import COMMON
 
@@ -41,8 +42,21 @@ def test_every_entity_is_valid_against_its_schema(broker, shared_data):
 
 
 def test_the_table_has_a_status_for_every_fault_code():
-    assert mapping.STATUS_OF.keys() == {code.code for code in CATALOGUE}
+    assert mapping.STATUS_OF.keys() >= CONTRACT_CODES
+    assert mapping.STATUS_OF.keys() <= BY_CODE.keys()
     assert set(mapping.STATUS_OF.values()) == set(mapping.STATUSES)
+
+
+def test_a_code_without_a_row_has_the_status_of_its_family(monkeypatch):
+    added = [
+        Code("lampFlicker", "lamp", "minor"),
+        Code("antennaFailure", "lamp", "minor", is_of_signal=True),
+        Code("leakageCurrent", "cabinet", "major"),
+    ]
+    monkeypatch.setattr(mapping, "BY_CODE", {**BY_CODE, **{code.code: code for code in added}})
+    statuses = [mapping.status_of(code.code) for code in added]
+    assert statuses == [mapping.BROKEN, mapping.OK, mapping.OK]
+    assert mapping.status_of("noSuchCode") == mapping.OK
 
 
 def test_the_normalized_form_says_unit_and_time(broker):

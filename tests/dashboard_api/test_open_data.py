@@ -201,6 +201,7 @@ def test_the_page_says_what_is_promised_what_was_done_and_how_fast(town, client)
         figures = re.findall("<li><b>([^<]+)</b>", page)
         # 10 + 28 + 30 dark lamp hours of 40 lamps in 30 days
         assert figures == ["99.7 %", "1", "2", "19 h", "33.3 %"]
+        assert "<b>99,7 %</b>" in promising.get("/open?lang=id").text
         cells = re.findall("<td>([^<]+)</td>", page)
         assert cells == ["2026-09", "3", "2", "19 h", "26 h", "33.3 %"]
         assert "<script" not in page

@@ -175,7 +175,7 @@ def test_another_build_is_loaded_once_all_of_it_is_there(browser, city, port):
         assert len(loads) == n  # and no second time
 
 
-def test_a_token_that_is_revoked_ends_the_picture(browser, tmp_path):
+def test_a_token_that_is_revoked_ends_the_picture_until_there_is_another(browser, tmp_path):
     town = Town(tmp_path)
     town.write_live([2] * 40)
     people = People(town.city, lambda: T0)
@@ -186,6 +186,12 @@ def test_a_token_that_is_revoked_ends_the_picture(browser, tmp_path):
         expect(page.get_by_role("alert")).to_contain_text("token")
         assert page.locator(".counts").count() == 0
         expect(page.locator("#map")).not_to_be_visible()
+        page.evaluate("window.isSame = true")
+        secret = people.token("second wall", "display")
+        page.goto(f"http://127.0.0.1:{port}/live?lang=en#token={secret}")  # differs by its fragment: no page is loaded
+        expect(page.locator(".counts")).to_be_visible(timeout=BACK_MS)
+        assert secret not in page.url
+        assert page.evaluate("window.isSame") is True
     town.engine.dispose()
 
 

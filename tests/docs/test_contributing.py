@@ -54,3 +54,41 @@ def test_a_new_fault_touches_the_files_that_the_walk_touches() -> None:
 
 def test_a_new_language_touches_one_file() -> None:
     assert listed("Add a language") == ["languages/XX.po"]
+
+
+SCHEME = re.compile(r'"[^"\n]*\b(?:parquet|influxdb):')
+PRODUCT = ("ingest/", "dashboard_api/")
+# These ask whether telemetry is Parquet, or InfluxDB, and treat every other store alike.
+SHORTCUTS = {
+    "dashboard_api/readings/parquet.py",
+    "ingest/__main__.py",
+    "ingest/city/template.py",
+    "ingest/energy/from_batches.py",
+    "ingest/schema/influx.py",
+    "ingest/workers/worker.py",
+}
+
+
+def test_a_new_store_touches_every_file_that_decides_by_the_scheme_of_its_address() -> None:
+    decides = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("ingest", "dashboard_api", "firmware_sim", "city_pki")
+        for path in (ROOT / package).rglob("*.py")
+        if "node_modules" not in path.parts and SCHEME.search(path.read_text(encoding="utf-8"))
+    }
+    named = {path for path in listed("Add a telemetry store") if path.startswith(PRODUCT) and "NAME" not in path}
+    assert decides - SHORTCUTS == named
+
+
+def test_tests_and_benchmarks_make_batches_in_one_place() -> None:
+    makes = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"(?<!class )\bBatch\(\w", path.read_text(encoding="utf-8"))
+    }
+    assert makes == set()
+
+
+def test_a_new_meter_touches_its_profile_and_the_agents_guide() -> None:
+    assert listed("Add a meter") == ["edge_agent/serial/profiles/METER.toml", "docs/agent.md"]

@@ -148,6 +148,7 @@ def test_status_of_a_running_and_of_a_dead_agent(config_file, capsys) -> None:
     write_status(path, status)
     assert main(["status", "--config", str(config_file)]) == 0
     shown = capsys.readouterr().out
+    assert "PJU-017, agent 0.1.0, process 4711" in shown
     assert "124 of 125 lamps good" in shown
     assert "3 of 1500 records held" in shown
     assert "address 7: 12" in shown

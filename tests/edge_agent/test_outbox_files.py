@@ -109,6 +109,30 @@ def test_spoilt_file_never_keeps_the_agent_from_storing(killed: Path, spoil: Cal
     outbox.close()
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda path: path.mkdir(),
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.symlink_to("/no/such/disk/outbox.db"),
+        lambda path: path.symlink_to("/dev/zero"),
+        os.mkfifo,
+    ],
+    ids=["folder", "link to itself", "link to nowhere", "device", "pipe"],
+)
+def test_what_is_no_file_never_keeps_the_agent_from_storing(killed: Path, caplog, place: Callable, suffix: str) -> None:
+    outbox_at(killed).close()  # the log is folded into the file
+    path = Path(f"{killed}{suffix}")
+    path.unlink(missing_ok=True)
+    place(path)
+    outbox = goes_on(killed)
+    assert outbox.last_sequence == (1 if not suffix else 21)
+    assert "not a regular file" in caplog.text
+    outbox.close()
+    assert outbox_at(killed).last_sequence == (1 if not suffix else 21)
+
+
 def test_file_cut_anywhere_never_keeps_the_agent_from_storing(killed: Path) -> None:
     outbox_at(killed).close()
     whole = killed.read_bytes()

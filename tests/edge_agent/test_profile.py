@@ -19,7 +19,7 @@ def load(tmp_path: Path, text: str):
     return load_profile("mine.toml", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["pzem-004t", "pzem-016", "sdm120", "sdm630", "lamp-node", "cabinet-io"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.toml")))
 def test_shipped_profile_loads(name: str) -> None:
     profile = load_profile(name, SHIPPED)
     assert profile.title

@@ -25,7 +25,7 @@ from edge_agent.serial.reading import (
     CircuitReadings,
     SweepReadings,
 )
-from edge_agent.wire import BY_NAME, decode_payload, unpack_array
+from edge_agent.wire import BY_NAME, LAMP_QUANTITIES, decode_payload, unpack_array
 from tests.edge_agent.played_session import values
 from tests.edge_agent.stub_meters import bytes_array
 
@@ -48,6 +48,7 @@ def sweeps(draw) -> tuple[SweepReadings, Layout]:
     lamps = {name: some(floats, n, "f") for name in ("voltage", "current", "power", "power_factor", "temperature")}
     lamps |= {name: some(counts, n, "I") for name in ("energy_wh", "burning_hours", "switch_count")}
     lamps |= {name: some(st.integers(0, 255), n, "B") for name in ("status", "driven_level")}
+    lamps |= {q.name: q.unanswered_array(n) for q in LAMP_QUANTITIES if q.is_from_meter and q.name not in lamps}
     three = st.tuples(floats, floats, floats)
     sweep = SweepReadings(
         at_ms=draw(st.integers(1_767_225_600_000, 4_102_444_800_000)),
@@ -129,7 +130,12 @@ def test_rearranging_moves_each_lamp_with_its_readings(made, source):
 
 def test_a_lamps_reading_with_every_quantity_takes_27_bytes_of_arrays():
     sizes = {"f": 4, "I": 4, "B": 1}
+    contracted = {
+        *("Lamps/Voltage", "Lamps/Current", "Lamps/Power", "Lamps/Power Factor", "Lamps/Temperature", "Lamps/Energy"),
+        *("Lamps/Burning Hours", "Lamps/Switch Count", "Lamps/Status"),
+    }
     lamp_names = {name for name, path in PATHS.items() if path in LAMP_FAST | LAMP_SLOW}
+    assert contracted <= lamp_names
     sweep = SweepReadings.unknown(0, 1, 0)
-    n_bytes = sum(sizes[read(sweep, PATHS[name]).typecode] for name in lamp_names)
+    n_bytes = sum(sizes[read(sweep, PATHS[name]).typecode] for name in contracted)
     assert n_bytes + len("level") // 5 + len("quality") // 7 == 5 * 4 + 3 * 4 + 3

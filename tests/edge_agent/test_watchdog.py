@@ -4,6 +4,8 @@ import logging
 import socket
 from pathlib import Path
 
+import pytest
+
 from edge_agent.journal import LONGEST_LINE, FloodGate, LineFormatter
 from edge_agent.watchdog import Watchdog
 
@@ -34,6 +36,14 @@ def test_without_systemd_nothing_happens() -> None:
 
 def test_watchdog_meant_for_another_process_is_left_alone() -> None:
     assert Watchdog({"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}, 42, lambda: 0.0).interval_s is None
+
+
+@pytest.mark.parametrize("limit", ["", "0", "-1", "1e6", "abc", "²", "٣", "9" * 19, "9" * 400, "9" * 5000])
+def test_a_time_of_the_watchdog_that_is_none_is_passed_over(limit: str) -> None:
+    watchdog = Watchdog({"WATCHDOG_USEC": limit, "NOTIFY_SOCKET": "/tmp/\x00"}, 42, lambda: 0.0)
+    watchdog.ready("x")
+    watchdog.alive()
+    assert watchdog.interval_s is None
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:

@@ -154,7 +154,8 @@ def commands() -> list[tuple[str, str]]:
     """``(language, text)`` of the document's blocks, those of a shell line by line."""
     found = []
     for language, text in re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE):
-        found += [(language, line) for line in text.splitlines()] if language == "sh" else [(language, text)]
+        if language != "console":  # installs programs and folders, as root: docs/operations.md and docs/agent.md
+            found += [(language, line) for line in text.splitlines()] if language == "sh" else [(language, text)]
     return found
 
 
@@ -219,6 +220,15 @@ def test_the_guide_leads_from_an_archive_to_lamps_that_are_lit(walk: Walk) -> No
     except AssertionError:
         raise AssertionError(f"{walk.get('/api/v1/summary', cookie)}\n{walk.logs()}") from None
     print(f"walked in {time.monotonic() - begun_s:.1f} s")
+
+
+def test_the_installation_is_that_of_the_guides_for_server_and_agent() -> None:
+    blocks = re.findall(r"^```console\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    docs = Path(__file__).parents[2] / "docs"
+    known = "".join((docs / name).read_text(encoding="utf-8") for name in ("operations.md", "agent.md"))
+    assert len(lines) == 11
+    assert [line for line in lines if line not in known and not line.startswith("export PATH=")] == []
 
 
 def test_every_command_of_the_guide_is_run() -> None:

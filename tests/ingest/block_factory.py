@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
+from benchmarks.filled_batch import filled_batch
+from ingest.model.batch import LEVEL_UNKNOWN, UNKNOWN_UINT32, UNKNOWN_UINT64
 from ingest.model.block import Block
 from ingest.model.good_values import with_good_values
 from ingest.model.id_directory import Directory
@@ -59,7 +60,7 @@ def make_block(
         values[rng.random(n_rows) < 0.3] = unknown
         return values
 
-    batch = Batch(
+    batch = filled_batch(
         controller=controller,
         at_us=np.array([row.at_us for row in rows], np.int64),
         is_historical=np.array([row.is_historical for row in rows], np.bool_),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from benchmarks.filled_batch import filled_batch
 from ingest.model.batch import UNKNOWN_UINT32, UNKNOWN_UINT64, Batch
 from ingest.model.block import Block
 from ingest.model.good_values import with_good_values
@@ -77,7 +78,7 @@ def block_of(
     energy[rng.random(r) < unknown_share] = UNKNOWN_UINT64
     lamp = (who[:, None] * n_lamps + np.arange(n_lamps, dtype=np.int32)).ravel().astype(np.int32)
     circuit = (who[:, None] * 2 + np.arange(2, dtype=np.int32)).ravel().astype(np.int32)
-    batch = Batch(
+    batch = filled_batch(
         controller=who,
         at_us=np.full(r, at_us),
         is_historical=np.full(r, is_historical),

@@ -40,6 +40,7 @@ from ingest.schema.city import City, read_city
 from ingest.schema.errors import CityError, KeyFileError
 from ingest.schema.key_file import KeyFile
 from ingest.schema.live import COLUMNS
+from ingest.sparkplug.dead_letters import DeadLetters
 from tests.ingest.city_stand import write_city
 from tests.ingest.name_stand import NameStand
 
@@ -143,6 +144,26 @@ def test_a_schedule_file_that_is_none_is_none(tmp_path: Path, kind: Any) -> None
     city.data_folder.mkdir()
     kind(city.data_folder / "schedule.json")
     ScheduleJob(city, stand.host).run(0)
+
+
+def nowhere(path: Path) -> None:
+    path.symlink_to(path.parent / "no" / "such" / "file")
+
+
+def ring(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, nowhere, ring])
+def test_dead_letters_are_written_whatever_stands_in_their_place(tmp_path: Path, kind: Any) -> None:
+    path = tmp_path / "quarantine.jsonl"
+    kind(path)
+    letters = DeadLetters(tmp_path)
+    letters.add("NDATA/PJU-1", "payload", "broken", b"x", 1)
+    letters.write(letters.take())
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert path.read_bytes().endswith(b'"payload": "eA=="}\n')
 
 
 def test_an_archive_whose_words_unpack_to_a_giant_is_passed_over(tmp_path: Path) -> None:

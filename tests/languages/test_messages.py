@@ -103,6 +103,27 @@ def test_every_message_that_is_made_has_words_with_exactly_its_parameters(messag
         assert set(PARAMETER.findall(text)) == names, f"{place}: {code}: {text}"
 
 
+def test_every_message_that_is_said_by_its_id_is_given_all_its_parameters():
+    words = load_catalogue("en")
+    lacking, n_found = [], 0
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            text = path.read_text(encoding="utf-8") if "node_modules" not in path.parts else ""
+            for call in ast.walk(ast.parse(text)) if "say(" in text else ():
+                if not (
+                    isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "say" and call.args
+                ):
+                    continue
+                given = {keyword.arg for keyword in call.keywords}
+                for code in codes_of(call.args[0], ast.Module([], [])) or ():
+                    n_found += words.find(code) is not None
+                    missing = set(PARAMETER.findall(words.find(code) or "")) - given
+                    if missing and None not in given:  # None: **parameters
+                        lacking.append((f"{path.relative_to(ROOT)}:{call.lineno}", code, missing))
+    assert lacking == []
+    assert n_found > 300
+
+
 def test_the_words_of_findings_differ_between_the_languages():
     english, indonesian = (load_catalogue(language).messages for language in LANGUAGES)
     same = {

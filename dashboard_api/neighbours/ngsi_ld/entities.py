@@ -229,7 +229,7 @@ def _snapshot(layout: Layout, states: LampStates, faults: Sequence[tuple[str, st
     power[(states.state == lamp_states.LIT) & (level > 0) & (level < 100)] = mapping.POWER_STATES.index(mapping.LOW)
     status = np.zeros(n, np.uint8)  # index into STATUSES
     known = [
-        (layout.lamps.row_of[lamp_id], mapping.STATUSES.index(mapping.STATUS_OF.get(code, mapping.OK)))
+        (layout.lamps.row_of[lamp_id], mapping.STATUSES.index(mapping.status_of(code)))
         for lamp_id, code in faults
         if lamp_id in layout.lamps.row_of
     ]

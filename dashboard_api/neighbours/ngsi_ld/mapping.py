@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
 from dashboard_api.live import lamp_states
+from ingest.schema.codes import BY_CODE
 
 LAMP: Final = "Streetlight"
 CABINET: Final = "StreetlightControlCabinet"
@@ -86,7 +87,8 @@ OK: Final = "ok"
 DEFECTIVE: Final = "defectiveLamp"
 BROKEN: Final = "brokenLantern"
 # code of a fault -> ``status`` of the lamps that it is about. A lamp that is dark for want of supply is not broken
-# itself, and one whose meter or radio fails still burns: the model has no other word for them.
+# itself, and one whose meter or radio fails still burns: the model has no other word for them. ``status_of`` has an
+# answer for codes without a row.
 STATUS_OF: Final[Mapping[str, str]] = {
     "lampFailure": DEFECTIVE,
     "cyclingFailure": DEFECTIVE,
@@ -126,6 +128,12 @@ POWER_STATE_OF: Final[Mapping[int, str | None]] = {
     lamp_states.UNMETERED: None,
 }
 POWER_STATES: Final = (None, OFF, LOW, ON)
+
+
+def status_of(code: str) -> str:
+    """``status`` of a lamp with an open fault; without a row in ``STATUS_OF``, broken where the lamp itself failed."""
+    known = BY_CODE.get(code)
+    return STATUS_OF.get(code, BROKEN if known is not None and known.family == "lamp" else OK)
 
 
 def short_name(name: str) -> str:

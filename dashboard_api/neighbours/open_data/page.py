@@ -79,13 +79,13 @@ def _figures(say: Say, overview: Overview) -> str:
     """The most important figures as large numbers, each with a sentence."""
     last = overview.last
     shown = [
-        (_percent(overview.available), say("open.figure.available", n=overview.n_lamps)),
+        (_percent(say, overview.available), say("open.figure.available", n=overview.n_lamps)),
         (str(overview.n_standing), say("open.figure.standing")),
         (str(last.n_closed), say("open.figure.closed")),
         (_hours(say, last.median_h), say("open.figure.median")),
     ]
     if overview.promised_h:
-        shown.append((_percent(last.share_kept), say("open.figure.kept", hours=overview.promised_h)))
+        shown.append((_percent(say, last.share_kept), say("open.figure.kept", hours=overview.promised_h)))
     items = "".join(f"<li><b>{escape(figure)}</b>{escape(text)}</li>" for figure, text in shown)
     return f'<ul class="figures">{items}</ul>'
 
@@ -97,15 +97,15 @@ def _table(say: Say, overview: Overview) -> str:
     for month, one in overview.months:
         cells = [month, str(one.n_opened), str(one.n_closed), _hours(say, one.median_h), _hours(say, one.p90_h)]
         if overview.promised_h:
-            cells.append(_percent(one.share_kept))
+            cells.append(_percent(say, one.share_kept))
         rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<div class="wide" tabindex="0">{table}</div>'
 
 
-def _percent(share: float | None) -> str:
+def _percent(say: Say, share: float | None) -> str:
     """Rounded down, so that 100 % means all."""
-    return "-" if share is None else f"{int(share * 1000) / 10:g} %"
+    return "-" if share is None else f"{int(share * 1000) / 10:g} %".replace(".", say("open.decimal_mark"))
 
 
 def _hours(say: Say, hours: float | None) -> str:

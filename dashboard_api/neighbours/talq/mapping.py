@@ -53,7 +53,7 @@ LAMP_EVENTS: Final[Mapping[str, Event]] = {
 }
 COMMUNICATION_EVENT: Final = "communicationFailure"
 _COMMUNICATION_CODES: Final = ("communicationFailure", "busFailure", "controllerOffline")
-# fault codes that no event of a lamp tells, and why
+# fault codes that no event of a lamp reports, and why; a code in neither table is not reported
 REFUSED_CODES: Final[Mapping[str, str]] = {
     "controlGearFailure": "TALQ has it for DALI functions alone, which are not announced",
     "meterFailure": "TALQ has no event for a meter that reads wrongly",

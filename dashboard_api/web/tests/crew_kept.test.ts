@@ -35,6 +35,36 @@ test("a list is written in parts that a phone copies within a frame, and read wh
   }
 });
 
+test("of a list that has not changed the time alone is written, unless another window wrote meanwhile", async () => {
+  const database = await openCrewDatabase("same");
+  const kept = new KeptAnswers(database);
+  const same = items(120, "A");
+  await kept.putList("faults", same, { isComplete: true }, 1);
+  const parts = async () => (await database.getAll("kept")).filter(({ value }) => Array.isArray(value));
+  for (const atMs of [2, 3]) {
+    await kept.putList("faults", [...same], { isComplete: true }, atMs);
+    expect((await parts()).map((part) => part.atMs)).toEqual([1, 1, 1]);
+    const told = { key: "faults", value: { isComplete: true, items: same }, atMs };
+    expect(await new KeptAnswers(database).getList("faults")).toEqual(told);
+  }
+  await new KeptAnswers(database).putList("faults", items(60, "B"), { isComplete: true }, 4);
+  await kept.putList("faults", [...same], { isComplete: true }, 5);
+  expect((await parts()).map((part) => part.atMs)).toEqual([5, 5, 5]);
+  expect((await kept.getList("faults"))?.value).toEqual({ isComplete: true, items: same });
+});
+
+test("a storage that was cleared under the page answers nothing, and keeps nothing of the next list", async () => {
+  const database = await openCrewDatabase("gone");
+  const kept = new KeptAnswers(database);
+  await kept.putList("faults", items(60, "A"), { isComplete: true }, 1);
+  database.close();
+  expect(await kept.get("faults")).toBe(null);
+  await kept.prune(1, new Set());
+  await kept.forget();
+  await kept.putList("faults", items(70, "B"), { isComplete: true }, 2);
+  expect((await kept.getList("faults"))?.atMs).toBe(2); // as long as the page lasts
+});
+
 test("a page that ends while it writes a list leaves the list before", async () => {
   const database = await openCrewDatabase("ended");
   await new KeptAnswers(database).putList("faults", items(300, "A"), { isComplete: true }, 1);

@@ -48,6 +48,10 @@ class Presence:
             for times_us in (self.heard_us, self.death_us):
                 np.minimum(times_us, since_us, out=times_us)
 
+    def is_beginning(self, now_us: int) -> bool:
+        """Whether the time since when somebody listens is not known yet, or has not come."""
+        return self.listening_us is None or self.listening_us > now_us
+
     def hear(
         self, heard: Places, live: Places, now_us: int, at_us: Int64 | None = None, live_from_us: int | None = None
     ) -> Int64:
@@ -59,12 +63,12 @@ class Presence:
             now_us: the time of the city.
             at_us: the time of each record of ``heard``, which may be later than the time of a recording, since that
                 waits for those whose records are still to be read.
-            live_from_us: the earliest time of a live record.
+            live_from_us: the earliest time of a live record; asked for only while ``is_beginning``.
         """
-        times_us = now_us if at_us is None else np.clip(at_us, now_us, now_us + _FARTHEST_US)
+        times_us = now_us if at_us is None else np.minimum(np.maximum(at_us, now_us), now_us + _FARTHEST_US)
         self.heard_us[heard] = np.maximum(self.heard_us[heard], times_us)
         is_back = self.is_offline[live] & (self.death_us[live] == 0)
-        if len(is_back) and (self.listening_us is None or self.listening_us > now_us):
+        if len(is_back) and self.is_beginning(now_us):
             # after an absence of ours the first records may be read before the time has come as far as they are
             since_us = now_us if live_from_us is None else max(now_us, live_from_us)
             self.listening_us = since_us if self.listening_us is None else min(self.listening_us, since_us)
@@ -110,12 +114,14 @@ class OfflineRule:
 
     def hear(self, sweep: Sweep, now_us: int) -> None:
         """Records came: who is back?"""
-        live, whose = sweep.live_controller, sweep.batch.controller
-        is_known = whose >= 0
-        heard, at_us = whose[is_known].astype(np.int64), sweep.at_s[is_known] * 1_000_000
-        live_at_s = sweep.at_s[sweep.is_live]
-        live_from_us = int(live_at_s.min()) * 1_000_000 if len(live_at_s) else None
-        for controller in self.presence.hear(heard, live, now_us, at_us, live_from_us).tolist():
+        live, whose, presence = sweep.live_controller, sweep.batch.controller, self.presence
+        heard, at_us = sweep.controller, sweep.at_s * 1_000_000
+        if not (is_known := whose >= 0).all():
+            heard, at_us = whose[is_known].astype(np.int64), at_us[is_known]
+        live_from_us = None
+        if presence.is_beginning(now_us) and sweep.is_live.any():
+            live_from_us = int(sweep.at_s[sweep.is_live].min()) * 1_000_000
+        for controller in presence.hear(heard, live, now_us, at_us, live_from_us).tolist():
             self._book.close(self._key(controller), now_us)
 
     def tick(self, now_us: int, interval_s: Int64, is_muted: Callable[[Int64], Bool]) -> None:

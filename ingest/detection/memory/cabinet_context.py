@@ -79,10 +79,12 @@ class CabinetContext:
         self.interval_s[c] = reported if reported.all() else np.where(reported > 0, reported, self.interval_s[c])
         last_s = self.at_s[controller]
         cap_s = np.maximum(_GAP_S, 3 * self.interval_s[controller])
-        dt_s = np.where(last_s > 0, np.minimum(np.maximum(at_s - last_s, 0), cap_s), 0)
-        away_s = at_s - last_s
-        is_after_gap = is_live & (last_s > 0) & (away_s > cap_s)
-        self.gap_s[c] = np.where(is_after_gap[live], at_s[live], self.gap_s[c])
+        away_s, was_heard = at_s - last_s, last_s > 0
+        dt_s = np.where(was_heard, np.minimum(np.maximum(away_s, 0), cap_s), 0)
+        has_missed_step = is_after_gap = is_live & was_heard & (away_s > cap_s)
+        are_some_after_gap = bool(is_after_gap.any())
+        if are_some_after_gap:
+            self.gap_s[c] = np.where(is_after_gap[live], at_s[live], self.gap_s[c])
         was_recent = (
             last_s - self.level_reported_s[controller] < _RECENT_S
         )  # before it: the first after a gap counts too
@@ -91,6 +93,9 @@ class CabinetContext:
         home = places(self._fleet.home_cabinet[controller])
         scheduled, since_us, until_us = self._timetable.look(home, at_us)
         self.scheduled = scheduled
+        step_s = since_us // 1_000_000
+        if are_some_after_gap:
+            has_missed_step = is_after_gap & (at_s - step_s < away_s)
         is_ending = until_us - at_us < self._guard_us
         self._take_contactor(batch.is_contactor_closed[live], c, at_s[live], scheduled[live])
         drives = self._drives(batch, controller, home)
@@ -125,7 +130,7 @@ class CabinetContext:
             at_s,
             dt_s,
             fallback,
-            since_us // 1_000_000,
+            step_s,
             self.contactor_s[controller],
             level_low,
             level_high,
@@ -133,7 +138,7 @@ class CabinetContext:
             is_any_reported(batch.cabinet_power_w),
             (is_live & (level_high == LEVEL_UNKNOWN) & is_moved) | is_after_gap,
             is_after_gap,
-            is_after_gap & (at_s - since_us // 1_000_000 < away_s),
+            has_missed_step,
             is_ending & ~drives,
             is_switching & ~drives,
             is_gone,

@@ -65,25 +65,23 @@ class CommandMemory:
         low = np.where(is_reported, np.minimum(low, 100), scheduled.astype(np.int16))
         live, c = sweep.live, sweep.live_controller
         self.reported_s[c] = np.where(is_reported[live], sweep.at_s[live], self.reported_s[c])
-        is_kept = (
-            ~is_reported
-            & (sweep.at_s - self.reported_s[sweep.controller] < _KEPT_S)
-            & (self.high[sweep.controller] >= 0)
-        )
-        if is_kept.any():  # no lamp was heard: what was reported just before stands
+        if not is_reported.all():  # no lamp was heard: what was reported just before stands
+            is_kept = ~is_reported & (sweep.at_s - self.reported_s[sweep.controller] < _KEPT_S)
+            is_kept &= self.high[sweep.controller] >= 0
             low = np.where(is_kept, self.low[sweep.controller], low)
             high = np.where(is_kept, self.high[sweep.controller], high)
         is_first = self.high[c] < 0
         is_changed = (self.high[c] != high[live]) | (self.low[c] != low[live])
-        is_by_schedule = high[live] == scheduled[live]
-        since_s = np.where(
-            is_first | (is_by_schedule & sweep.has_missed_step[live]),
-            np.where(is_by_schedule, sweep.step_s[live], 0),
-            sweep.at_s[live],
-        )
-        self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
-        self.on_s[c] = np.where((self.high[c] == 0) & (high[live] > 0), since_s, self.on_s[c])
-        self.high[c], self.low[c] = high[live], low[live]
+        if is_changed.any():
+            is_by_schedule = high[live] == scheduled[live]
+            since_s = np.where(
+                is_first | (is_by_schedule & sweep.has_missed_step[live]),
+                np.where(is_by_schedule, sweep.step_s[live], 0),
+                sweep.at_s[live],
+            )
+            self.changed_s[c] = np.where(is_changed, since_s, self.changed_s[c])
+            self.on_s[c] = np.where((self.high[c] == 0) & (high[live] > 0), since_s, self.on_s[c])
+            self.high[c], self.low[c] = high[live], low[live]
         changed_s = self.changed_s[sweep.controller]
         is_settled = sweep.at_s - changed_s >= self._guard_s
         is_commanded_off = is_reported & (high == 0)

@@ -102,6 +102,17 @@ class Sweep:
         found: Bool = reported[record]
         return found
 
+    def has_lamps(self, record: int, own: Int64) -> Bool:
+        """Which of a controller's lamps, int64 (n,) one after another, are in its record; bool (n,)."""
+        batch, first = self.batch, int(own[0])
+        rows = slice(int(batch.lamp_start[record]), int(batch.lamp_start[record + 1]))
+        if int(batch.first_lamp[record]) == first and rows.stop - rows.start == len(own):  # all, as in most records
+            return np.ones(len(own), np.bool_)
+        has = np.zeros(len(own), np.bool_)
+        place = batch.lamp[rows].astype(np.int64) - first
+        has[place[(place >= 0) & (place < len(own))]] = True
+        return has
+
     def live_rows(self) -> Int64:
         """Lamp rows of live records whose lamp the register holds; int64."""
         is_wanted = self.batch.lamp >= 0

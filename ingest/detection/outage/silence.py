@@ -193,26 +193,23 @@ class Silence:
         """
         fleet, state = self._fleet, self._state
         c = int(sweep.batch.controller[record])
-        own = np.arange(fleet.controller_start[c], fleet.controller_start[c + 1])
-        in_record = np.zeros(len(own), np.bool_)
-        rows = slice(int(sweep.batch.lamp_start[record]), int(sweep.batch.lamp_start[record + 1]))
-        reported = sweep.batch.lamp[rows]
-        reported = reported[reported >= 0]
-        reported = reported[fleet.lamp_controller[reported] == c]
-        in_record[reported - own[0]] = True
-        is_reply = in_record & (state.quality[own] == 0)
-        is_dead = is_reply & (state.voltage_v[own] < self._no_voltage)
-        is_alive = (is_reply & ~is_dead) | (in_record & (state.quality[own] == IMPLAUSIBLE))
+        mine = slice(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))  # a view is taken at once
+        own = np.arange(mine.start, mine.stop)
+        in_record = sweep.has_lamps(record, own)
+        quality = state.quality[mine]
+        is_reply = in_record & (quality == 0)
+        is_dead = is_reply & (state.voltage_v[mine] < self._no_voltage)
+        is_alive = (is_reply & ~is_dead) | (in_record & (quality == IMPLAUSIBLE))
         at_us = int(sweep.at_s[record]) * 1_000_000
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         taken = self.cases.follow(c, own, is_alive, is_live, at_us, interval_s)
         if self.cases.is_returning(c):
             self._pending.add(c)
         self._back.begin_anew(own, interval_s)
-        is_run = (self.lost.count[own] >= self._samples) | self.lost.is_open[own]
-        is_lost = in_record & is_live & ~is_alive & is_run
+        is_open = self.lost.is_open[mine]
+        is_lost = in_record & is_live & ~is_alive & ((self.lost.count[mine] >= self._samples) | is_open)
         is_again = self.cases.were_off(c, own)
-        if not (is_lost & ~taken & (~self.lost.is_open[own] | is_again)).any():
+        if not (is_lost & ~taken & (~is_open | is_again)).any():
             return  # every lost lamp has its verdict
         chosen = np.flatnonzero(in_record & is_live & ~taken)
         lamps = ControllerLamps(

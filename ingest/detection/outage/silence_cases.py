@@ -107,8 +107,9 @@ class SilenceCases:
         for case in self._book.of_controller(controller):
             if case.code == "communicationFailure" and case.evidence.get("level") == 0:
                 were[case.lamps[0] - int(own[0])] = True
-        on: Bool = were & (self._state.level[own] > 0) & (self._state.level[own] <= _FULL)
-        return on
+        if were.any():
+            were &= (self._state.level[own] > 0) & (self._state.level[own] <= _FULL)
+        return were
 
     def is_returning(self, controller: int) -> bool:
         """Whether some lamps of an open circuit or cable answer again: who of the others is dark is not known yet."""

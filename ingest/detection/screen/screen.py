@@ -226,8 +226,9 @@ class Screen:
             np.greater(power, watt, out=other if i else bad)
             if i:
                 np.logical_or(bad, other, out=bad)
-        np.greater(block.current, self._most_a, out=other)
-        np.logical_or(bad, other, out=bad)
+        if np.fmax.reduce(block.current) > self._most_a:  # no meter's, and of a few at most
+            np.greater(block.current, self._most_a, out=other)
+            np.logical_or(bad, other, out=bad)
 
     def _shown(self, block: Columns, state: LampState, ok: Bool, bad: Bool, other: Bool) -> None:
         """What is outside the limits, or unknown where a limit needs a value."""

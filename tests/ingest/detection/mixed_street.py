@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.filled_batch import filled_batch
 from benchmarks.small_town import NIGHT_US, city_of
 from ingest.detection.engine import Detection
 from ingest.model.batch import Batch, first_lamps
@@ -239,7 +240,7 @@ class Street:
         }
         if self.quirk is not None:
             self.quirk(columns)
-        return with_good_values(Batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"])))
+        return with_good_values(filled_batch(**columns, first_lamp=first_lamps(columns["lamp"], columns["lamp_start"])))
 
     def play(self, minutes: float, before: Callable[[int], object] | None = None) -> list[Change]:
         """Sweep for some minutes; returns what changed meanwhile."""

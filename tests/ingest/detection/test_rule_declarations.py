@@ -194,7 +194,7 @@ def test_the_comparison_fails_where_a_bound_is_wrong(undeclared, quantity, value
 def test_more_rules_than_32_bits_hold_take_64_and_too_many_are_refused_in_words():
     assert FlagBits(15).dtype == np.uint32
     assert FlagBits(16).dtype == np.uint64
-    many = [replace(BUZZ, name=f"buzz-{i}") for i in range(19)]
+    many = [replace(BUZZ, name=f"buzz-{i}") for i in range(31 - len(DETECTORS))]
     town = town_with((*DETECTORS, *many))
     town.play(30)
     town.power_factor[5], town.factor[7] = 0.97, 0.004

@@ -3,7 +3,6 @@
 import type { TemplateResult } from "lit-html";
 import type { CityClock } from "../city/clock";
 import type { CheckOutcome, Fault } from "../city/types";
-import type { EvidenceWords } from "../words/evidence_words";
 import type { CrewData } from "./crew_data";
 import type { CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
@@ -16,7 +15,6 @@ import { pointOf, type WorkRow } from "./work_list";
 
 export interface Crew {
   readonly words: CrewWords;
-  readonly evidence: EvidenceWords;
   readonly clock: CityClock;
   readonly data: CrewData;
   readonly position: Position;
@@ -32,8 +30,10 @@ export interface Crew {
   /** The faults that the list shows, in its order. */
   shown(): WorkRow[];
   go(part: Partial<CrewRoute>): void;
+  /** The address of what `go` shows. */
+  hrefOf(part: Partial<CrewRoute>): string;
   back(): void;
-  redraw(): void;
+  readonly redraw: () => void;
   /** Keep actions on a fault in the outbox and send them; false = neither could be done, and why is said. */
   report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
   /** Keep what a check of a citizen's report found in the outbox, and send it; as `report`. */

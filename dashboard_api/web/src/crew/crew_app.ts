@@ -3,7 +3,6 @@
 import { html, render } from "lit-html";
 import { CityClock } from "../city/clock";
 import type { CheckOutcome, Fault } from "../city/types";
-import { EvidenceWords } from "../words/evidence_words";
 import { placeOf, type Crew } from "./crew";
 import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
@@ -22,25 +21,25 @@ import { drawn } from "./drawn";
 import { Focus } from "./focus";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
+import { keepFresh } from "./refresh_times";
 import type { LateViews } from "./late_views";
 import { Sender } from "./sender";
 import { sharedOutbox } from "./shared_outbox";
+import { followSteps } from "./steps";
 import { StorageMark } from "./storage_mark";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
-const REFRESH_MS = 60_000;
-const AGES_MS = 20_000;
 const CHUNK_RETRY_MS = 3_000;
 
 export class CrewApp implements Crew {
   readonly words: CrewWords;
   readonly clock = new CityClock();
-  readonly evidence: EvidenceWords;
   readonly data: CrewData;
   readonly database: CrewDatabase | null;
   readonly outbox: Outbox | null;
   readonly position: Position;
   route: CrewRoute;
+  #address = new URL(location.href);
   rows: readonly OutboxRow[] = [];
   reports: ReadonlyMap<string, OutboxRow[]> = new Map();
   readonly #bar = document.createElement("header");
@@ -65,18 +64,14 @@ export class CrewApp implements Crew {
   constructor(body: HTMLElement, words: CrewWords, database: CrewDatabase | null) {
     this.words = words;
     this.database = database;
-    this.evidence = new EvidenceWords(words.words, this.clock);
-    const redraw = () => {
-      this.redraw();
-    };
-    this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, redraw);
+    this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, this.redraw);
     this.data.onTime = this.#beginSending;
-    this.position = new Position(redraw);
+    this.position = new Position(this.redraw);
     const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
     this.outbox = database && sharedOutbox(database, clock, this.#changed);
     const me = () => this.#account;
     this.#sender = this.outbox && new Sender(this.outbox, me, this.#changed);
-    this.route = routeOf(new URL(location.href));
+    this.route = routeOf(this.#address);
     this.#main.id = "panel";
     body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
     this.#list = new ListView(this, this.#main);
@@ -99,12 +94,12 @@ export class CrewApp implements Crew {
 
   async start(): Promise<void> {
     tellOtherVersion(this);
-    this.words.words.onChange(() => {
-      this.redraw();
-    });
+    followSteps(this);
+    this.words.words.onChange(this.redraw);
     window.addEventListener("popstate", () => {
       this.#nSteps = Math.max(0, this.#nSteps - 1);
-      this.#show(routeOf(new URL(location.href)));
+      this.#address = new URL(location.href);
+      this.#show(routeOf(this.#address));
     });
     this.#show(this.route);
     this.#draw();
@@ -113,16 +108,7 @@ export class CrewApp implements Crew {
     await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     void this.#refresh().then(() => this.#afterFirst());
-    window.setInterval(() => {
-      if (!document.hidden) void this.#refresh();
-    }, REFRESH_MS);
-    window.setInterval(() => {
-      if (!document.hidden) this.redraw();
-    }, AGES_MS);
-    window.addEventListener("online", () => void this.#refresh());
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) void this.#refresh();
-    });
+    keepFresh(() => void this.#refresh(), this.redraw);
   }
 
   /** The other views; without a network and without the page's own files they come later. */
@@ -188,9 +174,12 @@ export class CrewApp implements Crew {
 
   async #readRows(): Promise<void> {
     if (!this.outbox) return;
-    this.rows = await this.outbox.rows();
+    // null: the storage was cleared under this page, which the next one says
+    const rows = await this.outbox.rows().catch(() => null);
+    if (!rows) return;
+    this.rows = rows;
     this.reports = openReports(this.rows);
-    await this.#mark?.count().catch(() => undefined);
+    this.#mark?.count(this.rows);
     this.redraw();
   }
 
@@ -239,14 +228,19 @@ export class CrewApp implements Crew {
   go(part: Partial<CrewRoute>): void {
     const isView = "view" in part && !("fault" in part || "lamp" in part || "cabinet" in part);
     const route = { ...this.route, ...(isView ? NO_THING : {}), ...part };
-    const address = addressOf(route, new URL(location.href));
+    const address = addressOf(route, this.#address);
     // a filter is no step that a person goes back over
     const isStep = ["view", "fault", "lamp", "cabinet"].some((name) => name in part);
     if (isStep) {
       this.#nSteps += 1;
       history.pushState(null, "", address);
     } else history.replaceState(null, "", address);
+    this.#address = new URL(location.href);
     this.#show(route);
+  }
+
+  hrefOf(part: Partial<CrewRoute>): string {
+    return addressOf({ ...this.route, ...part }, this.#address);
   }
 
   back(): void {
@@ -271,14 +265,14 @@ export class CrewApp implements Crew {
     this.#draw(); // which rows of a list are in sight is known only now
   }
 
-  redraw(): void {
+  readonly redraw = (): void => {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
     requestAnimationFrame(() => {
       this.#isDrawing = false;
       this.#draw();
     });
-  }
+  };
 
   #draw(): void {
     const { route, words } = this;

@@ -18,6 +18,7 @@ import type {
 import { whole } from "../city/whole";
 import type { Words } from "../words/words";
 import type { KeptAnswers } from "./kept_answers";
+import { SameAnswers } from "./same_answers";
 import { get, NoAnswer, type Trouble } from "./server";
 
 /** The first page, which the document preloads; the others follow once it is shown. */
@@ -41,6 +42,8 @@ export class CrewData {
   readonly #words: Words;
   readonly #changed: () => void;
   readonly #faults = new Map<string, Fault>();
+  #sorted: readonly Fault[] | null = null;
+  readonly #pages = new SameAnswers();
   readonly #details = new Map<string, FaultDetail>();
   #isComplete = false;
   #loading: Promise<void> | null = null;
@@ -87,8 +90,14 @@ export class CrewData {
   }
 
   /** Every open fault, most urgent first. */
-  faults(): Fault[] {
-    return [...this.#faults.values()].sort(byPriority);
+  faults(): readonly Fault[] {
+    this.#sorted ??= [...this.#faults.values()].sort(byPriority);
+    return this.#sorted;
+  }
+
+  #isOther(): void {
+    this.revision += 1;
+    this.#sorted = null;
   }
 
   fault(id: string): Fault | undefined {
@@ -103,7 +112,7 @@ export class CrewData {
   take(fault: Fault): void {
     const known = this.#faults.get(fault.id);
     if (known && known.version > fault.version) return;
-    this.revision += 1;
+    this.#isOther();
     if (fault.state === "closed") this.#faults.delete(fault.id);
     else this.#faults.set(fault.id, fault);
     const detail = this.#details.get(fault.id);
@@ -172,7 +181,8 @@ export class CrewData {
   }
 
   async #refresh(): Promise<void> {
-    const [first, city, me] = await Promise.all([get(FIRST_FAULTS), get("/city"), get("/me")]);
+    this.#pages.begin();
+    const [first, city, me] = await Promise.all([this.#pages.ask(FIRST_FAULTS), get("/city"), get("/me")]);
     const nowMs = Date.now();
     await this.#takeMe(me as Me, nowMs);
     this.#setCity(city as City, nowMs);
@@ -185,9 +195,10 @@ export class CrewData {
     this.#changed();
     for (let n = 0; page.next_cursor !== null && n < MOST_PAGES; n += 1) {
       const question = `/faults?order=priority&limit=${PAGE}&cursor=${encodeURIComponent(page.next_cursor)}`;
-      page = (await get(question)) as FaultPage;
+      page = (await this.#pages.ask(question)) as FaultPage;
       items.push(...page.items);
     }
+    this.#pages.end();
     this.#load(items, page.next_cursor === null, nowMs, true);
     await this.#kept.putList("faults", items, { isComplete: this.#isComplete }, nowMs);
     this.#changed();
@@ -212,6 +223,7 @@ export class CrewData {
     if (this.me && (this.me.name !== me.name || this.me.accounts !== me.accounts)) {
       await this.#kept.forget();
       this.#faults.clear();
+      this.#isOther();
       this.#details.clear();
     }
     this.me = me;
@@ -219,11 +231,14 @@ export class CrewData {
   }
 
   #load(items: readonly Fault[], isComplete: boolean, atMs: number, isWhole: boolean): void {
-    this.revision += 1;
-    if (isWhole) this.#faults.clear(); // the first page alone must not take the rest of the kept list away
-    for (const fault of items) this.#faults.set(fault.id, fault);
     this.#isComplete = isComplete;
     this.atMs = atMs;
+    // an answer that says the same brings the same objects
+    const isSame = items.every((fault) => this.#faults.get(fault.id) === fault);
+    if (isSame && (!isWhole || items.length === this.#faults.size)) return;
+    this.#isOther();
+    if (isWhole) this.#faults.clear(); // the first page alone must not take the rest of the kept list away
+    for (const fault of items) this.#faults.set(fault.id, fault);
   }
 
   async #refreshRepairs(nowMs: number): Promise<void> {

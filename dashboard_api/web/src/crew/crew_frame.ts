@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { lookOf } from "../city/types";
 import { ageText, type Crew } from "./crew";
 import { icon } from "./crew_icons";
-import { addressOf, hasBack, START } from "./crew_route";
+import { hasBack, START } from "./crew_route";
 import type { CrewMessage } from "./crew_words";
 
 const TABS: readonly ["work" | "tour" | "repairs" | "outbox" | "scan", CrewMessage][] = [
@@ -100,7 +100,7 @@ export function navTemplate(crew: Crew): TemplateResult {
   return html`${TABS.map(
     ([name, word]) =>
       html`<a
-        href=${addressOf({ ...START, view: name }, new URL(location.href))}
+        href=${crew.hrefOf({ ...START, view: name })}
         data-tab=${name}
         aria-current=${view === name ? "page" : "false"}
         @click=${(event: MouseEvent) => {

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { lasting } from "../city/clock";
 import type { Fault, FaultState, Repair } from "../city/types";
+import { EvidenceWords } from "../words/evidence_words";
 import { familyOf, isFresh } from "../map/icons";
 import { sign } from "../panel/sign";
 import { awayText, momentText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
@@ -23,6 +24,7 @@ const ALLOWED: Partial<Record<string, Allowed>> = {
 
 export class FaultDetailView implements CrewPart {
   readonly #crew: Crew;
+  readonly #evidenceWords: EvidenceWords;
   readonly #forms: ReportForms;
   #id = "";
   #isReporting = false;
@@ -31,6 +33,7 @@ export class FaultDetailView implements CrewPart {
 
   constructor(crew: Crew) {
     this.#crew = crew;
+    this.#evidenceWords = new EvidenceWords(crew.words.words, crew.clock);
     this.#forms = new ReportForms(crew);
   }
 
@@ -60,7 +63,7 @@ export class FaultDetailView implements CrewPart {
       words.words.find(`fault.${fault.code}.advice.${kind}`) ?? words.words.advice(fault.code, fault.advice);
     return html`<article class="detail" tabindex="-1">
       ${this.#head(fault, state)} ${this.#result(fault)} ${this.#reports(fault)} ${this.#actions(fault, state)}
-      <p class="sentence">${crew.evidence.sentence(fault.code, fault.evidence)}</p>
+      <p class="sentence">${this.#evidenceWords.sentence(fault.code, fault.evidence)}</p>
       ${
         advice
           ? html`<section class="advice">
@@ -125,6 +128,8 @@ export class FaultDetailView implements CrewPart {
         @click=${() => {
           forms.open = forms.open === name ? "" : name;
           this.#crew.redraw();
+          // once it is drawn: on a small screen it begins below what is in sight
+          requestAnimationFrame(() => document.querySelector("[data-form]")?.scrollIntoView({ block: "nearest" }));
         }}
       >
         ${text}
@@ -201,7 +206,8 @@ export class FaultDetailView implements CrewPart {
   }
 
   #evidence(fault: Fault): TemplateResult {
-    const { words, evidence } = this.#crew;
+    const { words } = this.#crew;
+    const evidence = this.#evidenceWords;
     const lines = evidence.lines(fault.evidence).map(({ label, value }): [string, string] => [label, value]);
     lines.push([words.say("crew.confirmed"), momentText(fault.opened_at, this.#crew)]);
     const reasons = evidence.priority(fault.evidence).map(({ label, value }): [string, string] => [label, value]);
@@ -236,7 +242,7 @@ export class FaultDetailView implements CrewPart {
       <h3>${crew.words.say("crew.timeline")}</h3>
       <ol class="timeline">
         ${entries.toReversed().map((entry) => {
-          const note = crew.evidence.note(entry);
+          const note = this.#evidenceWords.note(entry);
           const who = entry.actor === "telemetry" || entry.actor === "local" ? "" : ` · ${entry.actor}`;
           return html`<li>
             <time datetime=${entry.at}>${momentText(entry.at, crew)}</time>

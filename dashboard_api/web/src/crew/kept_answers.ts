@@ -13,10 +13,21 @@ const PART = 50; // items: what a phone copies within a frame
 interface ListHead {
   series: "a" | "b";
   nParts: number;
+  /** When the parts were written, where the list was told again since and was the same. */
+  partsAtMs?: number;
 }
 
 function partKey(key: string, series: string, n: number): string {
   return `${PARTS}${key}/${series}/${n}`;
+}
+
+function isSame(items: readonly unknown[], others: readonly unknown[] = []): boolean {
+  return items.length === others.length && items.every((item, nth) => item === others[nth]);
+}
+
+/** A storage that the system cleared under the open page answers nothing any more. */
+function nothing(): undefined {
+  return undefined;
 }
 
 function nextTask(): Promise<void> {
@@ -26,6 +37,8 @@ function nextTask(): Promise<void> {
 export class KeptAnswers {
   readonly #database: CrewDatabase | null;
   readonly #held = new Map<string, KeptAnswer>();
+  /** Lists as this page wrote them last. */
+  readonly #written = new Map<string, { items: readonly unknown[]; atMs: number }>();
 
   /** Without a database (the browser forbids storage) answers last as long as the page. */
   constructor(database: CrewDatabase | null) {
@@ -46,12 +59,13 @@ export class KeptAnswers {
   }
 
   async get(key: string): Promise<KeptAnswer | null> {
-    return this.#held.get(key) ?? (await this.#database?.get("kept", key)) ?? null;
+    return this.#held.get(key) ?? (await this.#database?.get("kept", key).catch(nothing)) ?? null;
   }
 
   /**
    * Keep a list in parts, each written by a task of its own: a thousand faults at once would hold up the page. `head` is
    * what `get(key)` answers, with the list's parts named in it; it is written last, so that a list is the old or the new.
+   * Of a list with the same objects as the one before only the time is written.
    */
   async putList(key: string, items: readonly unknown[], head: object, atMs: number): Promise<void> {
     if (!this.#database) {
@@ -59,7 +73,16 @@ export class KeptAnswers {
       return;
     }
     try {
-      const before = (await this.#database.get("kept", key))?.value as Partial<ListHead> | undefined;
+      const kept = await this.#database.get("kept", key);
+      const before = kept?.value as Partial<ListHead> | undefined;
+      const last = this.#written.get(key);
+      this.#written.set(key, { items, atMs });
+      // unless another window has written since
+      if (before?.series && last?.atMs === kept?.atMs && isSame(items, last?.items)) {
+        const { series, nParts, partsAtMs = kept?.atMs } = before;
+        await this.#database.put("kept", { key, value: { ...head, series, nParts, partsAtMs }, atMs });
+        return;
+      }
       const series = before?.series === "a" ? "b" : "a";
       const nParts = Math.ceil(items.length / PART);
       for (let n = 0; n < nParts; n += 1) {
@@ -72,6 +95,7 @@ export class KeptAnswers {
       for (let n = 0; n < (before?.nParts ?? 0); n += 1)
         await this.#database.delete("kept", partKey(key, before?.series ?? "a", n));
     } catch {
+      this.#written.delete(key);
       this.#held.set(key, { key, value: { ...head, items }, atMs });
     }
   }
@@ -79,28 +103,34 @@ export class KeptAnswers {
   /** A list that was kept in parts, or whole by an older version; without parts that are gone, and then not complete. */
   async getList(key: string): Promise<KeptAnswer | null> {
     const kept = await this.get(key);
-    const { series, nParts, ...head } = (kept?.value ?? {}) as Partial<ListHead>;
+    const { series, nParts, partsAtMs = kept?.atMs, ...head } = (kept?.value ?? {}) as Partial<ListHead>;
     if (!kept || series === undefined || nParts === undefined) return kept;
     const items: unknown[] = [];
     let { atMs } = kept;
     for (let n = 0; n < nParts; n += 1) {
-      const part = await this.#database?.get("kept", partKey(key, series, n));
-      if (part?.atMs !== kept.atMs) Object.assign(head, { isComplete: false }); // another window wrote at the same time
+      const part = await this.#database?.get("kept", partKey(key, series, n)).catch(nothing);
+      if (part?.atMs !== partsAtMs) {
+        Object.assign(head, { isComplete: false }); // another window wrote at the same time
+        atMs = Math.min(atMs, part?.atMs ?? atMs);
+      }
       items.push(...((part?.value as unknown[] | undefined) ?? []));
-      atMs = Math.min(atMs, part?.atMs ?? atMs);
     }
     return { key, value: { ...head, items }, atMs };
   }
 
   async forget(): Promise<void> {
     this.#held.clear();
-    await this.#database?.clear("kept");
+    this.#written.clear();
+    await this.#database?.clear("kept").catch(nothing);
   }
 
   /** Delete what is too old; `wanted` = keys that are still asked for. */
   async prune(nowMs: number, wanted: ReadonlySet<string>): Promise<void> {
-    if (!this.#database) return;
-    const transaction = this.#database.transaction("kept", "readwrite");
+    if (this.#database) await this.#prune(this.#database, nowMs, wanted).catch(nothing);
+  }
+
+  async #prune(database: CrewDatabase, nowMs: number, wanted: ReadonlySet<string>): Promise<void> {
+    const transaction = database.transaction("kept", "readwrite");
     for (let cursor = await transaction.store.openCursor(); cursor; cursor = await cursor.continue()) {
       const { key } = cursor; // the value is copied when it is asked for
       const stays = ALWAYS.has(key) || key.startsWith(WORDS) || key.startsWith(PARTS) || wanted.has(key);

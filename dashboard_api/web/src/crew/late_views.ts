@@ -13,7 +13,6 @@ import { PlaceView } from "./place_view";
 import { PrintView } from "./print_view";
 import { MorningView, RepairsView } from "./repairs_view";
 import { ScanView } from "./scan_view";
-import { followSteps } from "./steps";
 import { TourView } from "./tour_view";
 
 export class LateViews {
@@ -25,7 +24,6 @@ export class LateViews {
   #before: CrewView = "work";
 
   constructor(crew: Crew) {
-    followSteps(crew); // until then a tap on a link loads the document that it names
     this.#detail = new FaultDetailView(crew);
     this.#place = new PlaceView(crew);
     this.#tour = new TourView(crew);

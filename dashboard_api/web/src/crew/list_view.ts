@@ -7,7 +7,7 @@ import { lasting } from "../city/clock";
 import { familyOf, isFresh } from "../map/icons";
 import { sign } from "../panel/sign";
 import { awayText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
-import { addressOf, START } from "./crew_route";
+import { START } from "./crew_route";
 import { distanceText } from "./distance";
 import { RowWindow } from "./row_window";
 import { grouped, openChecks, stateOf, type GroupHead, type WorkItem, type WorkRow } from "./work_list";
@@ -193,11 +193,7 @@ export function workRow({ fault, metres, report }: WorkRow, crew: Crew): Templat
   const sinceMs = Date.parse(typeof onset === "string" ? onset : fault.opened_at);
   const age = lasting((crew.clock.nowMs() - sinceMs) / 1000, words.words.locale);
   const what = fault.level === "lamp" ? fault.lamp_id : placeOf({ ...fault, street: null }, crew);
-  return html`<a
-    class="row ${fault.severity}"
-    data-fault=${fault.id}
-    href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}
-  >
+  return html`<a class="row ${fault.severity}" data-fault=${fault.id} href=${crew.hrefOf({ fault: fault.id })}>
     ${sign(familyOf(fault), isFresh(state))}
     <span class="what">
       <strong>${titleOf(fault, crew)}</strong>

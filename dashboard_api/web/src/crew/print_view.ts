@@ -1,6 +1,7 @@
 /** The tour or the list on paper: a table with room to write, and what to bring. */
 
 import { html, type TemplateResult } from "lit-html";
+import { EvidenceWords } from "../words/evidence_words";
 import { ageText, momentText, titleOf, type Crew, type CrewPart } from "./crew";
 import { bringList } from "./tour_view";
 import type { WorkRow } from "./work_list";
@@ -19,6 +20,7 @@ export class PrintView implements CrewPart {
   template(): TemplateResult {
     const crew = this.#crew;
     const { words, data } = crew;
+    const evidence = new EvidenceWords(words.words, crew.clock);
     const rows = this.#rows().slice(0, MOST);
     const now = momentText(new Date(crew.clock.nowMs()).toISOString(), crew);
     return html`<section class="paper">
@@ -54,7 +56,7 @@ export class PrintView implements CrewPart {
                   ${fault.street ?? ""}<br />${[fault.lamp_id, fault.cabinet_id].filter(Boolean).join(" · ")}<br />
                   <small>${fault.latitude?.toFixed(5)}, ${fault.longitude?.toFixed(5)}</small>
                 </td>
-                <td><b>${titleOf(fault, crew)}</b><br />${crew.evidence.sentence(fault.code, fault.evidence)}</td>
+                <td><b>${titleOf(fault, crew)}</b><br />${evidence.sentence(fault.code, fault.evidence)}</td>
                 <td>${fault.priority}</td>
                 <td class="write"></td>
               </tr>`,

@@ -4,7 +4,6 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import type { Fault } from "../city/types";
 import { ageText, mendedText, momentText, placeOf, titleOf, type Crew, type CrewPart } from "./crew";
 import type { ListedRepair } from "./crew_data";
-import { addressOf } from "./crew_route";
 import { repairWords } from "./fault_detail";
 import { workRow } from "./list_view";
 import { pointOf } from "./work_list";
@@ -24,11 +23,7 @@ function repairRow(repair: ListedRepair, crew: Crew): TemplateResult {
   const { fault } = repair;
   const told = mendedText(repair.cause, repair.part, crew);
   return html`<li>
-    <a
-      class="repaired"
-      data-fault=${fault.id}
-      href=${addressOf({ ...crew.route, fault: fault.id }, new URL(location.href))}
-    >
+    <a class="repaired" data-fault=${fault.id} href=${crew.hrefOf({ fault: fault.id })}>
       <strong>${titleOf(fault, crew)}</strong>
       <span class="place" dir="auto">${placeOf(fault, crew)}</span>
       <span class="result ${repair.result}">${repairWords(repair, fault, crew)}</span>

@@ -33,7 +33,7 @@ export class ReportForms {
   async show(faultId: string): Promise<void> {
     this.open = "";
     this.#draft = empty(faultId);
-    const kept = await this.#crew.database?.get("drafts", faultId);
+    const kept = await this.#crew.database?.get("drafts", faultId).catch(() => undefined);
     if (!kept || this.#draft.faultId !== faultId) return;
     const isPast = Date.parse(kept.until) <= this.#crew.clock.nowMs(); // "tomorrow" of an earlier day
     this.#draft = isPast ? { ...kept, until: "" } : kept;

@@ -52,16 +52,25 @@ function reasonOf(document: Document): string {
 interface Answer {
   status: number;
   type: string;
+  text: string;
   document: Document | null;
 }
 
-async function ask(path: string, init: RequestInit, timeoutMs: number): Promise<Answer> {
+/** The text of an answer, and what was read of it. */
+export interface Read {
+  text: string;
+  made: object;
+}
+
+/** Ask; a text that is `known` is not read. */
+async function ask(path: string, init: RequestInit, timeoutMs: number, known?: string): Promise<Answer> {
   const headers = { ...languageNow(), ...(init.headers as Record<string, string> | undefined) };
   // a network that wants a sign-in of its own answers with a redirection
   const signal = AbortSignal.timeout(timeoutMs);
   const answer = await fetch(API + path, { ...init, headers, redirect: "error", signal, credentials: "same-origin" });
   const text = await answer.text();
-  return { status: answer.status, type: answer.headers.get("content-type") ?? "", document: documentOf(text) };
+  const document = text === known ? null : documentOf(text);
+  return { status: answer.status, type: answer.headers.get("content-type") ?? "", text, document };
 }
 
 /** The language of the page; the service worker has no document, and the browser then sends its own languages. */
@@ -71,23 +80,29 @@ function languageNow(): Record<string, string> {
 }
 
 /** GET a JSON object. Rejects with NoAnswer. */
-export async function get(path: string, timeoutMs = ASK_MS): Promise<object> {
+export async function get(path: string): Promise<object> {
+  return (await getAnew(path)).made;
+}
+
+/** As `get`; an answer with the very text of the one `before` is that one: a long list is not read every minute. */
+export async function getAnew(path: string, before?: Read): Promise<Read> {
   let answer: Answer;
   try {
-    answer = await ask(path, {}, timeoutMs);
+    answer = await ask(path, {}, ASK_MS, before?.text);
   } catch (error) {
     throw new NoAnswer("offline", String(error));
   }
-  const { status, document } = answer;
+  const { status, text, document } = answer;
   if (status === 401) throw new NoAnswer("sign_in");
+  if (status === 200 && text === before?.text) return before;
   const made = status === 200 && document ? (whole(path, document) as object | null) : null;
-  if (made) return made;
+  if (made) return { text, made };
   if (status === 404 && isProblem(answer)) throw new NoAnswer("missing", reasonOf(document ?? {}));
   if (status >= 400 && status < 500 && isProblem(answer)) throw new NoAnswer("refused", reasonOf(document ?? {}));
   throw new NoAnswer("server", `HTTP ${status}`);
 }
 
-function isProblem(answer: Answer): boolean {
+function isProblem(answer: Pick<Answer, "type" | "document">): boolean {
   return answer.type.startsWith("application/problem+json") && answer.document !== null;
 }
 
@@ -95,7 +110,7 @@ function isProblem(answer: Answer): boolean {
 const PASSING = new Set([408, 425, 429]);
 
 /** What the answer to a report means. Pure. */
-export function outcomeOf(answer: Answer, isTaken: (document: Document) => boolean): Outcome {
+export function outcomeOf(answer: Omit<Answer, "text">, isTaken: (document: Document) => boolean): Outcome {
   const { status, document } = answer;
   if (status >= 200 && status < 300) {
     // a captive portal answers 200 with a page of its own: that is no confirmation

@@ -5,6 +5,7 @@
 
 import { ulid } from "ulid";
 import type { CrewDatabase } from "./database";
+import type { OutboxRow } from "./outbox_row";
 
 const NAME = "terang-crew-mark";
 const YEAR_S = 365 * 86_400;
@@ -42,11 +43,10 @@ function writeOutside(mark: Mark): void {
 }
 
 export class StorageMark {
-  readonly #database: CrewDatabase;
-  #id: string;
+  readonly #id: string;
+  #nWaiting = -1; // as this page has noted it
 
-  private constructor(database: CrewDatabase, id: string) {
-    this.#database = database;
+  private constructor(id: string) {
     this.#id = id;
   }
 
@@ -56,16 +56,18 @@ export class StorageMark {
     const before = outside();
     const isCleared = before !== null && inside !== before.id;
     const id = typeof inside === "string" ? inside : ulid();
-    const mark = new StorageMark(database, id);
+    const mark = new StorageMark(id);
     if (inside !== id) await database.put("about", id, "mark");
     if (isCleared) writeOutside({ id, nWaiting: 0 });
     return { mark, nLost: isCleared ? before.nWaiting : null };
   }
 
-  /** Note outside how many reports wait. */
-  async count(): Promise<void> {
-    const rows = await this.#database.getAll("outbox");
-    writeOutside({ id: this.#id, nWaiting: rows.filter(({ state }) => state !== "sent").length });
+  /** Note outside how many of the outbox's reports wait. */
+  count(rows: readonly OutboxRow[]): void {
+    const nWaiting = rows.filter(({ state }) => state !== "sent").length;
+    if (nWaiting === this.#nWaiting) return;
+    this.#nWaiting = nWaiting;
+    writeOutside({ id: this.#id, nWaiting });
   }
 }
 

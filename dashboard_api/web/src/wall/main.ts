@@ -10,8 +10,19 @@ import { WallApp } from "./wall_app";
 import { isLanguageAsked } from "./wall_words";
 
 const address = new URL(location.href);
-const { token, rest } = takeToken(address);
-if (rest !== address.pathname + address.search + address.hash) history.replaceState(null, "", rest);
+const token = tokenOut(address);
 void openWords("", null).then((words) => {
-  new WallApp(document.body, words, token, isLanguageAsked(address)).start();
+  const wall = new WallApp(document.body, words, token, isLanguageAsked(address));
+  wall.start();
+  // an address that differs in its token alone loads no page
+  window.addEventListener("hashchange", () => {
+    wall.takeToken(tokenOut(new URL(location.href)));
+  });
 });
+
+/** The token of the page's address, which is not left in it. */
+function tokenOut(address: URL): string | null {
+  const { token, rest } = takeToken(address);
+  if (rest !== address.pathname + address.search + address.hash) history.replaceState(null, "", rest);
+  return token;
+}

@@ -39,6 +39,7 @@ export class WallApp {
   #roomAtMs = 0; // of the clock that only goes forward, as all that follow
   #lostAtMs: number | null = null;
   #isRefused = false;
+  #isComingIn = false;
   #map: WallMap | null = null;
   #hasMap = true;
   #isOtherVersion = false;
@@ -90,20 +91,35 @@ export class WallApp {
     window.setInterval(() => void this.#askCity(), CITY_EVERY_MS);
     keepAwake();
     void this.#askCity();
-    void this.#comeIn();
+    void this.#comeIn().then(() => {
+      this.#link.start();
+    });
   }
 
-  /** Exchange the token for a cookie, however long the server takes to be there; then ask, for ever. */
+  /** Use another token from now on: the one before may have ended. */
+  takeToken(token: string | null): void {
+    if (token === null) return;
+    this.#token = token;
+    this.#hadToken = true;
+    if (!this.#isComingIn) void this.#comeIn().then(() => this.#link.turn());
+  }
+
+  /** Exchange the token for a cookie, however long the server takes to be there. */
   async #comeIn(): Promise<void> {
-    const result = await signIn(this.#token);
-    if (result === "unreachable") {
-      this.#lostAtMs ??= performance.now();
-      window.setTimeout(() => void this.#comeIn(), AGAIN_MS);
-      return;
+    this.#isComingIn = true;
+    for (;;) {
+      const token = this.#token;
+      const result = await signIn(token);
+      if (result === "unreachable") {
+        this.#lostAtMs ??= performance.now();
+        await new Promise((done) => setTimeout(done, AGAIN_MS));
+      } else if (token === this.#token) {
+        this.#isComingIn = false;
+        this.#token = null;
+        if (result === "refused") this.#refused();
+        return;
+      }
     }
-    this.#token = null;
-    if (result === "refused") this.#refused();
-    this.#link.start();
   }
 
   async #askCity(): Promise<void> {

@@ -37,7 +37,7 @@ const settings = JSON.parse(new TextDecoder().decode(files.readFileSync(node.env
 const PHOTOS = files
   .readdirSync(settings.photos)
   .map((name) => new Uint8Array(files.readFileSync(`${settings.photos}/${name}`)));
-const LONGEST_MS = 60_000; // until all has arrived
+const MOST_ROUNDS = 300; // until all has arrived: the line is good by then
 
 async function control(path: string): Promise<void> {
   const answer = await fetch(`${settings.controls}/${path}`, { method: "POST" });
@@ -73,6 +73,7 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
         address: settings.proxy,
         chance,
         badness: 0,
+        haste: 0,
         cookie: "",
         nKills: name === "budi" && seed % 3 === 1 ? 2 : 0,
       };
@@ -97,13 +98,16 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
     if (luck < 0.2) await signOut(budi.line, settings.api).catch(() => undefined);
     else if (luck < 0.3) await control("expire");
     else if (luck < 0.5) await control(`lock?${Math.round(chance() * 1_500)}`);
+    const isLocked = luck >= 0.3 && luck < 0.5;
     for (const phone of phones) {
       phone.line.badness = 0.5;
+      phone.line.haste = isLocked ? 0.3 : 0; // nobody waits for as long as a database may be locked
       await phone.send(0.4);
+      phone.line.haste = 0;
     }
   }
   // the line gets better; everything has to arrive by itself, but for what a person has to decide
-  for (let round = 0, endMs = Date.now() + LONGEST_MS; Date.now() < endMs; round += 1) {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const waiting = await Promise.all(phones.map((phone) => phone.waiting()));
     if (waiting.flat().length === 0) break;
     for (const [nth, phone] of phones.entries()) {
@@ -111,9 +115,6 @@ async function campaign(seed: number, faults: readonly Fault[]): Promise<object>
       await phone.decide();
       if (waiting[nth]?.some((row) => row.waiting === "sign_in")) await signInAgain(phone);
       await phone.send(round < 30 ? 0.1 : 0);
-      if (waiting[nth]?.some((row) => row.waiting === "offline")) {
-        await new Promise((done) => setTimeout(done, Math.min(200, 5 * round)));
-      }
     }
   }
   const told = await Promise.all(

@@ -5,6 +5,7 @@ import { openCrewDatabase, type CrewDatabase } from "../../src/crew/database";
 import { Outbox } from "../../src/crew/outbox";
 import type { ActionBody, DeviceClock, OutboxRow } from "../../src/crew/outbox_row";
 import { server } from "../../src/crew/server";
+import type { Outcome, Transport } from "../../src/crew/transport";
 import { useLine, type Line } from "./line";
 
 const DAY_MS = 86_400_000;
@@ -17,8 +18,9 @@ export interface Reported {
   faultId: string;
   /** Stands in the note of every request that was made of it. */
   mark: string;
-  /** By a clock that is right. */
-  doneMs: number;
+  /** By a clock that is right: before and after it was reported. */
+  fromMs: number;
+  toMs: number;
   isDateKnown: boolean;
 }
 
@@ -59,7 +61,21 @@ export class Phone {
       session,
       serverAheadMs: () => (this.#knowsServer || this.#isSending ? -offsetMs : null), // the page asks before it sends
     };
-    this.#outbox = new Outbox(this.#database, server, clock);
+    this.#outbox = new Outbox(this.#database, this.#transport(this.#session), clock);
+  }
+
+  /** The page's own, over this phone's line; a process that was killed asks for nothing more, and is told nothing. */
+  #transport(session: number): Transport {
+    const ask = (attempt: () => Promise<Outcome>): Promise<Outcome> => {
+      if (session !== this.#session) return new Promise(() => undefined);
+      useLine(this.line); // the request begins before this returns
+      return attempt();
+    };
+    return {
+      act: (...given) => ask(() => server.act(...given)),
+      check: (...given) => ask(() => server.check(...given)),
+      photo: (...given) => ask(() => server.photo(...given)),
+    };
   }
 
   /** End the page's process: what is under way stays undone, or is done without its answer being seen. */
@@ -75,27 +91,28 @@ export class Phone {
   }
 
   async report(fault: Fault, mark: string, ...bodies: ActionBody[]): Promise<void> {
+    const fromMs = Date.now();
     const at = new Date(Date.now() + this.#offsetMs).toISOString();
     const full = bodies.map((body, nth) => ({ ...body, at, note: `${mark}.${nth}` }));
     const rows = await this.outbox.add({ fault, place: "Jalan Melati", by: this.name }, ...full);
     rows.forEach((row, nth) => {
-      this.#note(row, `${mark}.${nth}`);
+      this.#note(row, `${mark}.${nth}`, fromMs);
     });
   }
 
   async photograph(fault: Fault, mark: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#note(await this.outbox.addPhoto({ fault, place: "Jalan Melati", by: this.name }, bytes), mark);
+    const fromMs = Date.now();
+    this.#note(await this.outbox.addPhoto({ fault, place: "Jalan Melati", by: this.name }, bytes), mark, fromMs);
   }
 
-  #note({ n, kind, faultId }: OutboxRow, mark: string): void {
+  #note({ n, kind, faultId }: OutboxRow, mark: string, fromMs: number): void {
     if (kind === "check") return;
     const isDateKnown = this.#knowsServer;
-    this.reported.push({ n, phone: this.name, kind, faultId, mark, doneMs: Date.now(), isDateKnown });
+    this.reported.push({ n, phone: this.name, kind, faultId, mark, fromMs, toMs: Date.now(), isDateKnown });
   }
 
   /** One round of sending; with some luck the process is killed while it runs. */
   async send(deathRate: number): Promise<void> {
-    useLine(this.line);
     this.#isSending = true;
     const round = this.outbox.send(this.name).then(
       () => undefined,
