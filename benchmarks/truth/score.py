@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -106,6 +107,8 @@ class Score:
         end_us = truth.end_us if truth.end_us is not None else 2**62
         is_fuse = truth.params.get("cause") == "fuse" and stretch.evidence.get("suspected") == "pole fuse"
         is_code = stretch.code == truth.code or (is_fuse and stretch.code == "lampFailure")
+        if _is_end_hidden(stretch, truth):
+            end_us = stretch.opened_us
         if not is_code or not truth.start_us <= stretch.opened_us <= end_us + _GRACE_US:
             return False
         return self._is_place(stretch.place, truth)
@@ -232,6 +235,17 @@ def _is_suspected(stretch: Shown, truth: Truth) -> bool:
     is_said = stretch.code in {"lampPowerTooLow", "lampPowerTooHigh"} and first_told.get("suspected") == "dimming"
     shown_us = truth.observable_from_us or truth.end_us or 2**62
     return is_said and truth.start_us <= stretch.opened_us <= shown_us + _GRACE_US
+
+
+def _is_end_hidden(stretch: Shown, truth: Truth) -> bool:
+    """A driver that kept its level over a step, and was freed while that very level was commanded.
+
+    From then on it draws what it should, as it did before: no reading shows that it was freed until the next step.
+    """
+    if truth.code != "dimmingFailure" or truth.end_us is None or "since" not in stretch.evidence:
+        return False
+    is_own_level = stretch.evidence.get("level") == truth.params["level"]
+    return is_own_level and datetime.fromisoformat(stretch.evidence["since"]).timestamp() * 1e6 <= truth.end_us
 
 
 _EVIDENCE: Final = frozenset({"circuitPowerTooLow", "communicationFailure"})

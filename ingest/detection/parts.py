@@ -28,6 +28,7 @@ from ingest.detection.outage.balance import Balance
 from ingest.detection.outage.balance_learning import BalanceLearning
 from ingest.detection.outage.silence import Silence
 from ingest.detection.outage.silent_load import SilentLoad
+from ingest.detection.outage.still_meters import StillMeters
 from ingest.detection.repair import Repairs
 from ingest.detection.rules import RuleSet
 from ingest.detection.screen.screen import Screen
@@ -62,7 +63,8 @@ class DetectionParts:
         self._screen = Screen(fleet, table, self._bands)
         self._book = ActiveConditions(fleet, Causes(rules))
         self._rules = LampRules(rules, fleet, table, self._state, self._electric, self._bands, self._context)
-        self._balance = Balance(fleet, self._state, self._electric, table, rules)
+        still = StillMeters(self._state, rules, self._rules.debounce)
+        self._balance = Balance(fleet, self._state, self._electric, table, still)
         self._balance_learning = BalanceLearning(fleet, self._state, self._balance)
         silent_load = SilentLoad(fleet, self._balance, table)
         self._silence = Silence(fleet, table, self._state, self._context, silent_load, self._book)
@@ -74,7 +76,7 @@ class DetectionParts:
         self._weather = DarkWeather(fleet)
         self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
         self._dark = DarkCount(fleet, table, self._state, self._book)
-        self._silent_meters = SilentMeters(fleet, table, self._dark.sums, silent_load, self._book)
+        self._silent_meters = SilentMeters(fleet, table, self._state, self._dark.sums, silent_load, self._book)
         self._offline = OfflineRule(fleet, table, self._book)
         self._baseline = Baseline(fleet, table, self._state, self._electric, self._bands, self._balance)
         self._repairs = Repairs(table, rules)

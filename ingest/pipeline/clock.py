@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ingest.model.batch import Batch
 
-_DAY_US: Final = 86_400_000_000
+UNKNOWN_LAG_US: Final = 86_400_000_000  # longer than any interval
 _ANOTHER_RECORDING_US: Final = 6 * 3_600_000_000
 _LONGEST_STEP_US: Final = 900_000_000  # between two records; more is a gap
 _SILENT_STEPS: Final = 3
@@ -133,14 +133,17 @@ class DataClock:
     def lag_us(self) -> int:
         """By what it waits for, and by an interval of the controller in the middle: its next record comes then.
 
-        A day while some have just stopped: they may hold it back.
+        ``UNKNOWN_LAG_US`` while some have just stopped, or while it is waited for records that were received: these
+        may hold it back by any time.
         """
+        if len(self._waited_for):
+            return UNKNOWN_LAG_US
         counted = self._is_counted & self._is_online & ~self._is_silent()
         steps_us = self._step_us[counted]
         if self._now_us is None or not len(steps_us):
             return 0
         if self._is_late()[counted].any():
-            return _DAY_US
+            return UNKNOWN_LAG_US
         middle = len(steps_us) // 2  # more than half of them are no further behind than this
         return max(0, self._median_us - self._now_us) + int(np.partition(steps_us, middle)[middle])
 

@@ -30,12 +30,15 @@ class ClockOffsets:
     def measure(self, session: Session, at_us: int, now_us: int | None, lag_us: int = 0) -> None:
         """Compare a clock with "now" at the first record of a tick; one that has just come back says nothing.
 
-        ``lag_us``: how far "now" itself may be behind.
+        ``lag_us``: how far "now" itself may be behind; a clock that seems to be ahead by less than that keeps the
+        offset that is known of it.
         """
         interval_us = session.interval_s * 1_000_000
         if now_us is None or not 0 < at_us - session.last_at_us <= 2 * interval_us:
             return
         node, ahead_us = session.controller_id, at_us - now_us
+        if interval_us + _WRONG_US < ahead_us <= lag_us:
+            return
         if -_WRONG_US <= ahead_us <= interval_us + lag_us + _WRONG_US:
             ahead_us = 0
         before_us, self._measured_us[node] = self._measured_us.get(node, 0), ahead_us

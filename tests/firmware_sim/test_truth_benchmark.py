@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -73,6 +74,19 @@ def test_silence_is_a_miss_and_a_hidden_fault_is_silence(town):
     assert settle(town, [dark_lamp(town)], []).n_found == 0
     hidden = shown(town, shown_us=None, causes=["02"])
     assert settle(town, [dark_lamp(town)], [hidden]).n_found == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "minute", "is_right"), [(100, 58, True), (100, 62, False), (50, 58, False), (70, 58, False)]
+)
+def test_a_driver_freed_at_the_level_it_was_stuck_at_shows_it_at_the_next_step_alone(town, level, minute, is_right):
+    truth = dark_lamp(town, code="dimmingFailure", params={"level": 100})
+    since = datetime.fromtimestamp(START_US / 1e6 + minute * 60, UTC).isoformat()
+    opened_us = START_US + 70 * MINUTE_US
+    told = shown(town, code="dimmingFailure", opened_us=opened_us, evidence={"level": level, "since": since})
+    sweeps_us = [START_US + minute * MINUTE_US for minute in range(90)]
+    tally = Score(town, [truth], [told], sweeps_us, {}, "test").settle()["dimmingFailure"]
+    assert (tally.n_right, tally.n_false) == (is_right, not is_right)
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,25 @@ class Player:
             records = records[n:]
         self.played_s = until_s
 
-    def _tick(self, records):
+    def flood(self, until_s, n_each):
+        """As ``play``, with ticks that take so many records of each controller and leave the others behind."""
+        records = []
+        for c, interval in enumerate(self.intervals_s):
+            times = self.phases_s[c] + interval * np.arange(until_s // interval + 1)
+            records += [(at, c) for at in times[(times > self.played_s) & (times <= until_s)].tolist()]
+        records.sort()
+        while records:
+            taken, left, n_of = [], [], dict.fromkeys(range(self.n), 0)
+            for at_s, c in records:
+                n_of[c] += 1
+                (taken if n_of[c] <= n_each else left).append((at_s, c))
+            records = left
+            self._tick(taken, {c for _, c in left})
+        self.played_s = until_s
+
+    def _tick(self, records, behind=()):
         now_us, lag_us, measured = self.clock.now_us(), self.clock.lag_us(), set()
-        self.clock.wait_for(set())
+        self.clock.wait_for(behind)
         for at_s, c in records:
             at_us = T0 + int(at_s * 1e6) + self.wrong_us.get(c, 0)
             if c not in measured:
@@ -122,6 +138,28 @@ def test_no_clock_that_is_right_is_held_to_be_wrong_at_any_pace(intervals_s, see
     player.play(12 * 3600)
     assert player.wrong == set()
     assert 0 <= 12 * 3600 - player.now_s <= 2 * max(intervals_s)
+
+
+@pytest.mark.parametrize("n_each", [3, 8, 20])
+@pytest.mark.parametrize("ahead_s", [0, 170])
+@pytest.mark.parametrize("intervals_s", [[60, 60, 60, 120, 120], [60, 60, 300], [120, 60, 60, 60, 300, 300]])
+def test_a_clock_is_not_held_to_be_wrong_for_being_read_before_the_others(intervals_s, ahead_s, n_each):
+    player = Player(intervals_s, 1, {len(intervals_s) - 1: ahead_s * 1_000_000})
+    player.play(3600)
+    known = set(player.wrong)
+    for hour in range(2, 12):
+        player.flood(3600 * hour, n_each)
+    assert player.wrong == known
+
+
+@pytest.mark.parametrize("n_each", [3, 20])
+def test_what_is_known_of_a_clock_is_kept_while_records_wait(n_each):
+    player = Player([60, 60, 60, 120, 120], 1, {4: 1500 * 1_000_000})
+    player.play(6 * 3600)
+    before_us = player.offsets.ahead_us("PJU-4")
+    player.flood(9 * 3600, n_each)
+    assert abs(before_us - 1500 * 1_000_000) <= 120_000_000
+    assert player.offsets.ahead_us("PJU-4") == pytest.approx(before_us, abs=60_000_000)
 
 
 @pytest.mark.parametrize("wrong_s", [-1500, 1500])

@@ -35,6 +35,7 @@ Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE_CODES: Final = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
 _SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
+_SUNK: Final = 0.5  # of what was reported missing
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
 _SLOWEST: Final = 1 / 60  # weight of one sample in it
@@ -176,8 +177,12 @@ class DarkCount:
         )
         now = np.where(is_open, self.mean[item], run_mean)
         is_news = self.reports.follow(item, at_s, 1 - np.exp(-now), lamp) & is_open & holds
+        # most of it is repaired, and of the rest, which may be age, none would be told by itself
+        least = np.minimum(1 - np.exp(-self.seen_share[item]), _SUNK * self.reports.reported_share[item])
+        is_sunk = is_news & (self.reports.steady_share[item] < least)
+        cleared = np.union1d(verdict.cleared, np.flatnonzero(is_sunk))
         is_news[verdict.opened] = True
-        is_news[verdict.cleared] = False
+        is_news[cleared] = False
         for i in np.flatnonzero(is_news).tolist():
             shown_w = float(shape_w[i] * np.exp(expected.mean[i]))
             doubt = float(sigma[i] if not is_open[i] else expected.of_mean(np.array([10.0]))[i])
@@ -187,10 +192,11 @@ class DarkCount:
             times = (int(at_s[i]), int(self.debounce.since_s[item[i]]))
             controller = int(sweep.batch.controller[record[i]])
             self.reports.tell(int(item[i]), controller, *times, found, is_renewal=bool(is_open[i]))
-        for i in verdict.cleared.tolist():
+        for i in cleared.tolist():
             evidence = {"power_w": number(power_w[i])}
             self._book.close(self._places.key(int(item[i])), int(at_s[i]) * 1_000_000, evidence=evidence)
-        self._drop_runs(item[verdict.cleared])
+        self.debounce.close(item[is_sunk])
+        self._drop_runs(item[cleared])
 
     def _begin_anew(self, item: Int64, at_s: Int64, dt_s: Int64) -> None:
         """Another level, another night, or a cold lamp between: what was missing then says nothing of now."""

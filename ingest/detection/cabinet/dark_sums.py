@@ -75,6 +75,7 @@ class SumTable:
         #: circuits on several phases, of which their meter sees the voltage of one
         self._is_of_phases = phase_of.sum(axis=0) > 1
         self._is_sum = np.zeros(n, np.bool_)
+        self._n_metered = np.zeros(fleet.n_circuits, np.int64)
         self._n_changes = -1
 
     def of(self, sweep: Sweep, records: Int64) -> Sums:
@@ -111,10 +112,11 @@ class SumTable:
         n_live = np.isfinite(volts).sum(axis=1)
         return np.where(n_live > 0, np.nansum(volts, axis=1) / np.maximum(n_live, 1), np.nan), n_live
 
-    def is_sum(self, item: Int64) -> Bool:
-        """Which of some circuits or cabinets have no lamp with a meter of its own; bool (m,)."""
+    def has_few_meters(self, circuit: Int64, n: int) -> Bool:
+        """Which of some circuits have fewer than n lamps with a meter of their own; bool (m,)."""
         self._note_lists()
-        return self._is_sum[item]
+        few: Bool = self._n_metered[circuit] < n
+        return few
 
     def _note_lists(self) -> None:
         """Find out anew which sums have no metered lamp, if agents list other lamps than before."""
@@ -125,7 +127,8 @@ class SumTable:
         listed = np.flatnonzero(self._state.is_listed)
         circuit, controller = fleet.lamp_circuit[listed], fleet.lamp_controller[listed]
         self._is_sum = self.n_lamps > 0
-        self._is_sum[circuit[circuit >= 0]] = False
+        self._n_metered = np.bincount(circuit[circuit >= 0], minlength=n_q)
+        self._is_sum[:n_q] &= self._n_metered == 0
         is_free = np.ones(fleet.n_controllers + 1, np.bool_)
         is_free[controller[controller >= 0]] = False
         is_free[-1] = False

@@ -1,6 +1,7 @@
-"""A fuse that takes its meter along: ``circuitFailure`` of a circuit whose lamps have no meters of their own.
+"""A fuse that takes its meter along: ``circuitFailure`` of a circuit too few of whose lamps have meters to tell it.
 
-The circuit's meter is silent, or sees no voltage, and the cabinet's meter is down by what the circuit draws.
+The circuit's meter is silent, or sees no voltage, none of its lamps answers with one, and the cabinet's meter is down
+by what the circuit draws.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import watts
 from ingest.detection.memory.command import Commands
 from ingest.detection.memory.debounce import Confirm, Debounce
+from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.load import GONE
@@ -31,11 +33,18 @@ Bool = npt.NDArray[np.bool_]
 class SilentMeters:
     """Counters over Q circuits."""
 
-    def __init__(
-        self, fleet: Fleet, table: LimitTable, sums: SumTable, silent_load: SilentLoad, book: ActiveConditions
+    def __init__(  # measured columns, in the order of the rule
+        self,
+        fleet: Fleet,
+        table: LimitTable,
+        state: LampState,
+        sums: SumTable,
+        silent_load: SilentLoad,
+        book: ActiveConditions,
     ) -> None:
         """Nothing is open yet."""
-        self._fleet, self._sums, self._silent_load, self._book = fleet, sums, silent_load, book
+        self._fleet, self._state, self._sums = fleet, state, sums
+        self._silent_load, self._book = silent_load, book
         self._no_voltage, self._least_lamps = table.scalar("no_voltage"), int(table.scalar("circuit_lamps"))
         samples = int(table.scalar("confirm_samples"))
         self.debounce = Debounce(fleet.n_circuits, Confirm(samples, 0, samples, 0))
@@ -66,7 +75,7 @@ class SilentMeters:
         for r in np.flatnonzero(is_judged).tolist():
             rows = slice(int(batch.circuit_start[r]), int(batch.circuit_start[r + 1]))
             circuit = batch.circuit[rows].astype(np.int64)
-            chosen = (circuit >= 0) & self._sums.is_sum(circuit)
+            chosen = (circuit >= 0) & self._sums.has_few_meters(circuit, self._least_lamps)
             circuit = circuit[chosen]
             power, volts = batch.circuit_power_w[rows][chosen], batch.circuit_voltage_v[rows][chosen]
             is_dead = volts < self._no_voltage
@@ -76,10 +85,16 @@ class SilentMeters:
             wanted |= ~answers & self.has_answered[circuit] & (self._sums.n_lamps[circuit] >= self._least_lamps)
             for i in np.flatnonzero(wanted).tolist():
                 q = int(circuit[i])
-                load = None if answers[i] else self._load(sweep, r, q, is_dark)
+                load = None if answers[i] or self._is_live(q) else self._load(sweep, r, q, is_dark)
                 if load is not None and is_dead[i]:  # the circuit's own meter tells it
                     load = Load(GONE, float(power[i]), load.expected_w)
                 self._step(sweep, r, q, load, is_muted)
+
+    def _is_live(self, circuit: int) -> bool:
+        """Whether a lamp of the circuit answers with voltage."""
+        lamps, state = self._lamps(circuit), self._state
+        lamps = lamps[state.is_listed[lamps]]
+        return bool(((state.quality[lamps] == 0) & (state.voltage_v[lamps] >= self._no_voltage)).any())
 
     def _load(self, sweep: Sweep, record: int, circuit: int, is_dark: Bool | None) -> Load:
         """What the cabinet's meter says of the load of a circuit; once its fault is open, it is not asked again."""

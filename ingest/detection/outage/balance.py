@@ -13,7 +13,8 @@ from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.meter_balance import MeterBalance
-from ingest.detection.rules import RuleSet
+from ingest.detection.outage.still_meters import StillMeters
+from ingest.detection.rules import DARK
 from ingest.detection.rules.meter_failure import METER_ERROR, OFFSET_W
 from ingest.lighting.expected_power import level_share, voltage_share
 from ingest.model.batch import LEVEL_UNKNOWN
@@ -43,7 +44,9 @@ class Balance:
         guard_s: switching guard.
     """
 
-    def __init__(self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, rules: RuleSet) -> None:
+    def __init__(
+        self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, still: StillMeters
+    ) -> None:
         """Start with nothing known."""
         self._fleet, self._state, self._electric = fleet, state, electric
         self.guard_s = int(table.scalar("switching_guard"))
@@ -51,10 +54,9 @@ class Balance:
         self._warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
         self._start_a = table.scalar("I_start")
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
-        self._spoilt, self._still = (
-            state.bits.running_any(rules.spoiling()),
-            state.bits.running_any(rules.withholding()),
-        )
+        self._still, rules = still, still.rules
+        self._dark = state.bits.running_any([rules.number[DARK.name]] if DARK.name in rules.number else [])
+        self._spoilt = state.bits.running_any(rules.spoiling())
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
@@ -91,13 +93,14 @@ class Balance:
     def drawn_w(self, sweep: Sweep, lamp: Int64, record: Int64) -> Float64:
         """What lamps draw: the last good power while it is fresh, else the expected one; float64 (n,), NaN unknown.
 
-        ``record`` int64 (n,): the record of each lamp's controller.
+        One that was dark when it answered last stays so until it answers again. ``record`` int64 (n,): of each lamp's
+        controller.
         """
         state, level = self._state, self._levels(sweep, lamp, record)
         power = np.abs(state.power_w[lamp].astype(np.float64))  # a meter may be wired backwards
         silent = state.sweeps_silent(lamp).astype(np.int64)
         is_fresh = state.is_listed[lamp] & (silent <= self._stale) & np.isfinite(power)
-        is_fresh &= ~self._is_absurd(lamp, power) & ~self._stands_still(lamp, level)
+        is_fresh &= ~self._is_absurd(lamp, power) & ~self._still.over_a_step(lamp, level)
         away = np.flatnonzero(is_fresh & (silent > 0))
         if len(away):  # a power at another level says nothing of this one
             r, switched_s = record[away], state.switched_s[lamp[away]].astype(np.int64)
@@ -106,7 +109,8 @@ class Balance:
             is_of_before |= self._was_striking(lamp[away], power[away])
             is_fresh[away[is_of_before]] = False
         volts = self._voltages(sweep, lamp, record, ~is_fresh)
-        return np.where(is_fresh, power, self.expected_w(lamp, level, volts))
+        expected = np.where((state.flags[lamp] & self._dark) != 0, 0.0, self.expected_w(lamp, level, volts))
+        return np.where(is_fresh, power, expected)
 
     def _voltages(self, sweep: Sweep, lamp: Int64, record: Int64, is_wanted: Bool) -> Float32:
         """Voltages of lamps; of wanted ones that did not answer the one beside them, where their power follows it.
@@ -228,13 +232,6 @@ class Balance:
         """Lamps with a meter of their own that did not answer; bool (n,)."""
         silent: Bool = self._state.is_listed[lamp] & (self._state.quality[lamp] != 0)
         return silent
-
-    def _stands_still(self, lamp: Int64, level: UInt8) -> Bool:
-        """Meters that repeat themselves, and did so over a change of level: they say nothing of this one."""
-        state = self._state
-        still: Bool = (state.flags[lamp] & self._still) != 0
-        still &= (state.power_w[lamp] == state.before_w[lamp]) & (level != state.before_level[lamp])
-        return still
 
     def is_settled(self, lamp: slice | Int64, at_s: int | Int64) -> Bool:
         """Lamps commanded on, past the switching guard and warm; bool (n,)."""

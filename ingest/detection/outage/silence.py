@@ -18,6 +18,7 @@ from ingest.detection.memory.sparse import positions
 from ingest.detection.memory.suspects import IMPLAUSIBLE, MEASURED, Replies, Suspects
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.candidate_groups import WAIT, ControllerLamps, Group
+from ingest.detection.outage.chance_losses import ChanceLosses
 from ingest.detection.outage.circuit_outages import CircuitOutages
 from ingest.detection.outage.grouping import diagnose, is_lone
 from ingest.detection.outage.liveness import Liveness
@@ -32,7 +33,6 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE: Final = MEASURED.index("voltage_v")
-_SLOW_SWEEP_S: Final = 240
 
 
 class Silence:
@@ -60,7 +60,7 @@ class Silence:
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
         self._outages = CircuitOutages(fleet, state)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
-        self._back = Returns(self.lost)
+        self._back, self._chance = Returns(self.lost), ChanceLosses(context)
         self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
@@ -167,6 +167,7 @@ class Silence:
         if self._samples == 1:
             suspect[first_record[first_live]] = True
         self._outages.note(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
+        self._chance.note(sweep, first_record, record)
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
@@ -258,10 +259,10 @@ class Silence:
 
         ``is_again`` bool (n,): lamps of which it stands since they were commanded off, and their load could not tell.
         """
-        # in slow sweeps by day three lost replies in a row come by chance: one more is asked for, and two of a lamp
-        # that is silent alone where no load can tell; none where its load went
-        is_slow = self._context.interval_s[c] >= _SLOW_SWEEP_S and group.load != GONE
-        n_samples = self._samples + is_slow + (is_slow and group.is_off and group.is_lone and len(group.rows) == 1)
+        # one more is asked for where chance may explain the silence, and two of a lamp that is silent alone where no
+        # load can tell; none where its load went
+        most = self._samples + (group.load != GONE) * (1 + (group.is_off and group.is_lone and len(group.rows) == 1))
+        n_samples = self._chance.samples(c, self._samples, most)
         for row in group.rows.tolist():
             lamp = int(lamps.lamp[row])
             is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds

@@ -203,3 +203,21 @@ def test_an_outage_or_a_partial_dip_teaches_a_sum_nothing(technology, share, min
     street.play(minutes)
     assert np.abs(baseline.slot_mean - mean).max() < noise.max()
     assert np.abs(baseline.power_cross - cross).max() < 0.01
+
+
+@pytest.mark.parametrize(("n_dark", "n_left", "age"), [(5, 0, 0.998), (8, 1, 0.999)])
+def test_what_could_not_be_told_by_itself_keeps_no_repaired_sum_open(n_dark, n_left, age):
+    """Lamps that age while their sum's fault stands are not learned: that is no dark lamp of many."""
+    circuits = (Circuit(60, 110, technology="HPS", metered=0),) * 3
+    street = Street(circuits, has_contacts=False, noise=0.003, interval_s=120, seed=37)
+    street.play(240)
+    street.factor[:n_dark] = 0
+    street.play(60)
+    assert street.codes() == {"circuitPowerTooLow": 1}
+    street.factor[:] = age
+    street.factor[:n_left] = 0
+    street.play(45)
+    assert street.codes() == {}
+    street.factor[n_left : n_dark + 2] = 0
+    street.play(60)
+    assert street.codes() == {"circuitPowerTooLow": 1}

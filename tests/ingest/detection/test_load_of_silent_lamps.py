@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.ingest.detection.mixed_street import Circuit, Street
-from tests.ingest.detection.street_sweeps import learned, sweeps
+from tests.ingest.detection.street_sweeps import INTERVALS, learned, sweeps
 
 DEAF = 5
 
@@ -139,3 +139,25 @@ def test_a_load_that_changes_with_a_deaf_node_and_is_not_of_its_size_tells_nothi
     assert "lampFailure" not in street.ever()
     (fault,) = [fault for key, fault in street.standing().items() if key.code == "communicationFailure"]
     assert fault.evidence.get("ambiguous") is True
+
+
+@INTERVALS
+@pytest.mark.parametrize("technology", ["LED", "HPS"])
+@pytest.mark.parametrize("n_dark", [1, 20])
+def test_a_lamp_that_was_dark_before_its_node_fell_silent_has_no_pole_fuse(interval_s, technology, n_dark):
+    street = learned(
+        Street((Circuit(14, 100, technology), Circuit(14, 100)), interval_s=interval_s, noise=0.002, seed=9)
+    )
+    street.factor[street.where(0, 6, 6)] = 0.01
+    sweeps(street, n_dark)
+    street.is_silent |= street.where(0, 6, 6)
+    sweeps(street, 25)
+    told = {key.code: fault for key, fault in street.standing().items()}
+    assert told["communicationFailure"].evidence["ambiguous"] is True
+    assert "load" not in told["communicationFailure"].evidence
+    assert ("lampFailure" in told) == (n_dark >= 3)
+    assert all("suspected" not in fault.evidence for fault in told.values())
+    street.factor[:] = 1.0
+    street.is_silent[:] = False
+    sweeps(street, 20)
+    assert street.codes() == {}

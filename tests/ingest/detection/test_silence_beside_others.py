@@ -167,3 +167,31 @@ def test_lamps_that_fell_silent_one_after_another_are_no_end_of_a_bus():
         street.is_silent |= street.where(circuit, pole, pole)
         sweeps(street, 9)
     assert street.codes() == {"communicationFailure": 6}
+
+
+@pytest.mark.parametrize(
+    ("share", "cause", "code"), [(0.015, "deaf", "communicationFailure"), (1, "fuse", "lampFailure")]
+)
+@pytest.mark.parametrize("n_alike", [2, 3])
+def test_a_reading_that_comes_twice_by_chance_hides_no_power_from_the_sum(share, cause, code, n_alike):
+    """A dark lamp and a driver that keeps its level draw the same before and after a step; their meters are right."""
+    street = Street((Circuit(14, 40, phases="T"), Circuit(14, 40, phases="S")), noise=0.002, interval_s=300, seed=4)
+    street.play(150)
+    at, kept = street.fleet_of[street.where(0, WRONG, WRONG)][0], {}
+    sweeps = iter(range(1000))
+
+    def keep(columns):
+        row, sweep = np.flatnonzero(columns["lamp"] == at)[0], next(sweeps)
+        watt = 40.0 * share
+        columns["power_w"][row], columns["current_a"][row] = watt, 0.004 if share < 1 else 0.19
+        if sweep >= 30 + 3 - n_alike:  # silence is judged in the third sweep
+            columns["voltage_v"][row] = kept.setdefault("v", columns["voltage_v"][row])
+
+    street.quirk = keep
+    street.play(75)
+    street.level = 50
+    street.play(75)
+    (street.is_silent if cause == "deaf" else street.is_cut)[street.where(0, DEAF, DEAF)] = True
+    street.play(30)
+    told = {change.key.place.lamp_id: change for change in street.standing().values()}
+    assert told[f"C0-1-{DEAF:03d}"].key.code == code

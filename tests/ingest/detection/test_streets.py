@@ -95,6 +95,36 @@ def test_a_fuse_that_takes_its_circuit_meter_along_is_a_circuit_failure(interval
     assert street.codes() == {}
 
 
+@INTERVALS
+@pytest.mark.parametrize("n_metered", [1, 2])
+@pytest.mark.parametrize("technology", ["LED", "HPS"])
+def test_a_breaker_of_a_circuit_with_few_metered_lamps_is_a_circuit_failure(interval_s, n_metered, technology):
+    circuits = (
+        Circuit(14, 90, has_meter=True, metered=n_metered / 14, technology=technology),
+        Circuit(14, 90, has_meter=True),
+    )
+    street = learned(Street(circuits, interval_s=interval_s, seed=6))
+    street.is_cut |= street.where(0)
+    street.is_meter_dead[0, 0] = True
+    sweeps(street, 12)
+    key, fault = only(street, "circuitFailure")
+    assert (key.place.circuit, len(fault.lamp_ids), fault.at_us - fault.since_us) == ("1", 14, 2_000_000 * interval_s)
+    street.is_cut[:] = False
+    street.is_meter_dead[:] = False
+    sweeps(street, 5)
+    assert street.codes() == {}
+
+
+@pytest.mark.parametrize("n_deaf", [1, 2])
+def test_a_dead_circuit_meter_beside_deaf_lamps_whose_load_is_there_is_no_circuit_failure(n_deaf):
+    circuits = (Circuit(14, 90, has_meter=True, metered=2 / 14), Circuit(14, 90, has_meter=True))
+    street = learned(Street(circuits, seed=6))
+    street.is_silent |= street.where(0, 1, n_deaf)
+    street.is_meter_dead[0, 0] = True
+    street.play(30)
+    assert street.codes() == {"communicationFailure": n_deaf}
+
+
 def test_a_silent_circuit_meter_whose_load_is_there_is_no_circuit_failure():
     circuits = (Circuit(20, 90, has_meter=True, metered=0), Circuit(20, 90, has_meter=True))
     street = learned(Street(circuits, seed=6))
