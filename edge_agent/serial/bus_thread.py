@@ -90,14 +90,17 @@ class BusThread:
         Raises:
             BusHangs: no exchange has begun for longer than any takes, or the bus hung before; the job is given up.
         """
-        n_seen, since = self.bus.n_exchanges, time.monotonic()
+        n_seen, waited_s, looked_s = self.bus.n_exchanges, 0.0, time.monotonic()
         longest_s = HANG_S + _LONGEST_FRAMES * self.bus.config.bits_per_character / self.bus.config.baud
         while not self.is_hanging:
             if job.is_done.wait(_LOOK_S):
                 return job.outcome()
+            now_s = time.monotonic()
+            # a process that was stopped, or not scheduled, for long says nothing of the driver
+            waited_s, looked_s = waited_s + min(now_s - looked_s, 2 * _LOOK_S), now_s
             if self.bus.n_exchanges != n_seen:
-                n_seen, since = self.bus.n_exchanges, time.monotonic()
-            elif time.monotonic() - since >= longest_s:
+                n_seen, waited_s = self.bus.n_exchanges, 0.0
+            elif waited_s >= longest_s:
                 self._stuck = job  # type: ignore[assignment]  # of either kind
                 LOG.error("bus %s: the driver of %s hangs", self.bus.config.name, self.bus.config.port)
         job.is_abandoned = True
