@@ -116,7 +116,7 @@ def key_material(folder: Path) -> list[str]:
 def stand(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("secrets")
     stand = Stand(folder)
-    request.addfinalizer(stand.stop)  # of what is made here, nothing outlives a failure
+    request.addfinalizer(stand.stop)  # noqa: PT021  (of what is made here nothing outlives a failure, before a yield too)
     port = free_port()
     write_city(stand.folder, n_controllers=1, n_lamps=2, broker_port=1, more='username = "ingest"\n' + MORE)
     city = ("--city", stand.folder)
