@@ -189,7 +189,7 @@ def test_a_token_that_is_revoked_ends_the_picture_until_there_is_another(browser
         page.evaluate("window.isSame = true")
         secret = people.token("second wall", "display")
         page.goto(f"http://127.0.0.1:{port}/live?lang=en#token={secret}")  # differs by its fragment: no page is loaded
-        expect(page.locator(".counts")).to_be_visible(timeout=BACK_MS)
+        expect(page.locator(".counts")).to_be_visible()
         assert secret not in page.url
         assert page.evaluate("window.isSame") is True
     town.engine.dispose()
