@@ -34,7 +34,9 @@ class Births:
         self._numbers = numbers
         self._commands = commands
         self._dead_letters = dead_letters
-        self._n_refused: dict[str, int] = {}  # births of controllers of the register, since the last that could be used
+        # requests to controllers of the register that a useless birth answered, since the last that could be used
+        self._n_in_vain: dict[str, int] = {}
+        self._is_asked: set[str] = set()  # and nothing has answered yet
         self.newborn: list[Session] = []
 
     def take_birth(self, node: str, payload: bytes, result: IntakeResult) -> None:
@@ -42,7 +44,8 @@ class Births:
         session = self._born(node, payload, result)
         if session is None:
             return
-        self._n_refused.pop(node, None)
+        self._n_in_vain.pop(node, None)
+        self._is_asked.discard(node)
         if session.controller >= self._table.directory.controllers.n_register:
             self._table.complain("unknown_controller", node, f"{node}: no cabinet of the register has this controller")
         elif session.n_strange:
@@ -99,7 +102,11 @@ class Births:
             now_us = result.now_us or 0
             self._dead_letters.add(f"NBIRTH/{node}", "birth", text, payload, now_us, is_stranger=is_stranger)
         if self._table.is_registered(node):
-            self._n_refused[node] = self._n_refused.get(node, 0) + 1
+            if (
+                node in self._is_asked
+            ):  # births that nobody asked for may be a forger's, who is not to have it left alone
+                self._is_asked.discard(node)
+                self._n_in_vain[node] = self._n_in_vain.get(node, 0) + 1
         elif node not in self._table.sessions:
             self._table.forget_stranger(node)
         return None
@@ -122,10 +129,11 @@ class Births:
         return is_admitted
 
     def ask(self, node: str) -> None:
-        """Request the birth of a node that sent data without a session; the wait doubles while no birth is valid."""
+        """Request the birth of a node that sent data without a session; the wait doubles while no answer is valid."""
         if self._table.is_registered(node):
-            n_refused = self._n_refused.get(node, 0)
-            self._commands.ask_rebirth(node, min(REBIRTH_INTERVAL_S * 2.0 ** min(n_refused, 10), LONGEST_WAIT_S))
+            n_in_vain = self._n_in_vain.get(node, 0)
+            if self._commands.ask_rebirth(node, min(REBIRTH_INTERVAL_S * 2.0 ** min(n_in_vain, 10), LONGEST_WAIT_S)):
+                self._is_asked.add(node)
         elif self._table.strangers.is_foreign(node):
             self._table.complain("foreign", node, f"{node}: data of another system's node")
         elif self._table.strangers.may_ask(node):

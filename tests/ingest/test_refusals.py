@@ -162,3 +162,35 @@ def test_what_is_kept_of_broken_records_is_bounded(stand):
         stand.send(2 * sequence + 1, at_ms=1000)
     refusals = stand.host._table.refusals
     assert len(refusals._others[NAME]) == len(refusals._set_aside[NAME]) == 64
+
+
+def test_forged_births_and_a_forged_death_leave_a_controller_unheard_for_seconds(stand):
+    stand.send(1, 2)
+    for _ in range(12):
+        stand.receive(NONSENSE, BIRTH)
+    death = Payload(AT_MS, None, (Metric(stand.host.sessions[NAME].bd_seq or 0, name="bdSeq", datatype=4),))
+    stand.receive(encode_payload(death), BIRTH.replace("NBIRTH", "NDEATH"))
+    assert NAME not in stand.host.sessions
+    stand.receive(data(3, 3))
+    assert stand.n_rebirths == 1
+    for _ in range(12):
+        stand.receive(NONSENSE, BIRTH)
+    stand.wait(21)
+    stand.receive(data(4, 4))
+    assert stand.n_rebirths == 1, "the forger's births are no answers, and do not have it left alone for minutes"
+    stand.receive(birth(), BIRTH)
+    assert NAME in stand.host.sessions
+
+
+def test_a_controller_whose_every_answer_is_useless_is_asked_less_and_less(stand):
+    stand.receive(
+        encode_payload(Payload(AT_MS, None, (Metric(0, name="bdSeq", datatype=4),))), BIRTH.replace("NBIRTH", "NDEATH")
+    )
+    n_asked = 0
+    for _ in range(3600):
+        stand.wait(1)
+        stand.receive(data(3, 3))
+        if stand.n_rebirths:
+            n_asked += 1
+            stand.receive(NONSENSE, BIRTH)
+    assert 8 <= n_asked <= 14
