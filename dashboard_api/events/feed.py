@@ -165,7 +165,9 @@ class Feed:
         """
         async with self.subscribed() as queue:
             await self._begin()  # what comes after its start is handed out, so everything before is in the pages below
-            sent = None if last_seq is None or last_seq > await self._newest() else last_seq
+            sent = last_seq
+            if sent is not None and sent > self._seq and sent > await self._newest():  # nearly none asks
+                sent = None
             is_replaying = sent is not None
             while is_replaying and sent is not None:
                 async with self._replaying:
