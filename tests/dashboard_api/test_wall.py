@@ -126,7 +126,7 @@ def test_a_server_that_is_away_leaves_the_picture_with_its_age_and_is_found_agai
         with serving(city.city) as port:
             open_wall(page, port, city)
             before = figures(page)
-        expect(page.locator(".status")).to_contain_text("No connection since")
+        expect(page.locator(".status")).to_contain_text("No connection since", timeout=15_000)
         expect(page.locator(".status")).to_contain_text("old")
         assert figures(page) == before
         with serving(city.city, port):
@@ -137,7 +137,7 @@ def test_a_cut_of_the_network_is_overcome(browser, city, port):
     with wall(browser) as page:
         open_wall(page, port, city)
         page.context.set_offline(True)
-        expect(page.locator(".status")).to_contain_text("No connection")
+        expect(page.locator(".status")).to_contain_text("No connection", timeout=15_000)
         page.context.set_offline(False)
         expect(page.locator(".status")).to_have_text("live", timeout=BACK_MS)
 

@@ -28,7 +28,7 @@ from tests.ingest.played_agents import PlayedFleet
 
 N_CONTROLLERS, N_LAMPS = 3, 4
 GIANT = 100 << 20
-PATIENCE_S = 60.0
+PATIENCE_S = 10.0  # within which the others are acknowledged, whatever goes on
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -54,8 +54,7 @@ class Stand:
         wait_until(self.ingest.is_ready, 60)
         self.fleet = PlayedFleet(self.port, N_CONTROLLERS, N_LAMPS)
         self.fleet.birth()
-        # within which the others are acknowledged, whatever goes on: where a sweep alone takes seconds, other tests run
-        self.bound_s = max(5.0, 4 * self.sweep())
+        self.sweep()
 
     def sweep(self) -> float:
         """One sweep of every controller; seconds until all are acknowledged."""
@@ -175,10 +174,10 @@ def test_a_controller_that_floods_holds_up_nobody(stand: Stand) -> None:
     finally:
         attacker.close()
     n_sent = attacker.n_sent
-    wait_until(lambda: stand.ingest.counter("terang_ingest_duplicates_total") - before >= n_sent - 1)
+    wait_until(lambda: stand.ingest.counter("terang_ingest_duplicates_total") - before >= n_sent - 1, 30)
     print(f"{n_sent} at {per_s} a second: longest wait {longest_s:.1f} s, {stand.peak_mb() - before_mb:.0f} MB more")
     assert n_sent == 8 * per_s
-    assert longest_s < stand.bound_s
+    assert longest_s < 5
     assert stand.peak_mb() - before_mb < 60
     records = stored_records(stand.city)
     assert sorted(set(records)) == sorted(records)
@@ -216,7 +215,7 @@ def test_a_flood_of_new_records_is_left_with_its_agent(stand: Stand) -> None:
         attacker.close()
     grown_mb = stand.peak_mb() - before_mb
     print(f"{attacker.n_sent} at once: longest wait {max(waits):.1f} s, {grown_mb:.0f} MB more")
-    assert max(waits) < 1.2 * stand.bound_s
+    assert max(waits) < 6
     assert grown_mb < 100
     deadline = time.monotonic() + 60
     while agent.outbox and time.monotonic() < deadline:  # what was left with it is taken when it comes in peace

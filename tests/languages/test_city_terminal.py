@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from datetime import UTC, datetime
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-import ingest.city.__main__
 from city_pki.certificates import new_key
 from city_pki.enrolments import Enrolments
 from edge_agent.wire.enrolment import lookup, request_proof
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Call terang-city in Indonesian in this process: what it printed and said of errors."""
-
-    def call(*arguments):
-        monkeypatch.setenv("TERANG_LANGUAGE", "id")
-        monkeypatch.setattr(sys, "argv", ["terang-city", *map(str, arguments)])
-        with pytest.raises(SystemExit):
-            ingest.city.__main__.main()
-        found = capsys.readouterr()
-        return found.out + found.err
-
-    return call
 
 
 def test_the_authority_says_in_indonesian_what_the_citys_broker_needs(tmp_path, run):

@@ -158,21 +158,6 @@ def test_the_help_of_every_command_and_option_is_in_the_terminals_language(progr
         assert set(texts).isdisjoint(english.messages.values())
 
 
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Call terang-city in Indonesian in this process: what it printed and said of errors."""
-
-    def call(*arguments):
-        monkeypatch.setenv("TERANG_LANGUAGE", "id")
-        monkeypatch.setattr(sys, "argv", ["terang-city", *map(str, arguments)])
-        with pytest.raises(SystemExit):
-            ingest.city.__main__.main()
-        found = capsys.readouterr()
-        return found.out + found.err
-
-    return call
-
-
 def test_terang_city_speaks_indonesian_where_the_terminal_does(tmp_path, run):
     folder, source, mapping = tmp_path / "kota", tmp_path / "a.csv", tmp_path / "m.toml"
     rows = "".join(f"{i},{0.5 + i / 1000},102\n" for i in range(20))
