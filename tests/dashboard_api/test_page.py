@@ -227,10 +227,10 @@ def test_without_the_server_the_page_opens_and_says_how_old_its_data_is(lit_town
             page.evaluate("navigator.serviceWorker.ready.then(() => true)")
             page.reload()  # from here on the worker holds the page
             expect(rows(page)).to_have_count(1)
-        expect(page.locator(".link")).to_contain_text("Connection lost since")
+        expect(page.locator(".link")).to_contain_text("Connection lost since", timeout=15_000)
         page.reload()
         expect(rows(page)).to_have_count(1)
-        expect(page.locator(".link")).to_contain_text("Data of")
+        expect(page.locator(".link")).to_contain_text("Data of", timeout=15_000)
         with serving(lit_town.city, port):
             expect(page.locator(".link")).to_have_text("live")
 
