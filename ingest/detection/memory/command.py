@@ -68,6 +68,7 @@ class CommandMemory:
         if not is_reported.all():  # no lamp was heard: what was reported just before stands
             is_kept = ~is_reported & (sweep.at_s - self.reported_s[sweep.controller] < _KEPT_S)
             is_kept &= self.high[sweep.controller] >= 0
+            is_kept &= self._fits_schedule(sweep, scheduled)
             low = np.where(is_kept, self.low[sweep.controller], low)
             high = np.where(is_kept, self.high[sweep.controller], high)
         is_first = self.high[c] < 0
@@ -87,6 +88,17 @@ class CommandMemory:
         is_commanded_off = is_reported & (high == 0)
         is_off = (high == 0) & (scheduled == 0)
         return Commands(high > 0, is_off, is_commanded_off, high, is_settled, changed_s, self.on_s[sweep.controller])
+
+    def _fits_schedule(self, sweep: Sweep, scheduled: npt.NDArray[np.uint8]) -> Bool:
+        """Records whose levels, as last reported, were not overtaken by the schedule's switching since; bool (R,).
+
+        Lamps whose cabinet is switched off do not answer, and their level may not be told either. Clocks may differ by
+        the switching guard: a level that was reported longer after the switching is one of a person's command.
+        """
+        c = sweep.controller
+        fits: Bool = (scheduled > 0) == (self.high[c] > 0)
+        fits |= self.reported_s[c] - sweep.step_s >= self._guard_s
+        return fits
 
 
 def _highest_reported(sweep: Sweep, records: Int64) -> Int64:
