@@ -1,4 +1,4 @@
-"""An agent that tells level 255 of every lamp that does not answer tells none at all of a cabinet that is switched off."""
+"""Agents that tell level 255 of every lamp that does not answer: of a cabinet that is switched off they tell none."""
 
 import numpy as np
 import pytest
