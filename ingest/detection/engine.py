@@ -94,7 +94,7 @@ class Detection(DetectionParts):
         self._rules.cycles.note_dips(sweep, sweep.is_cut(commands.is_on))
         stuck_on = self._cabinets.debounce["stuck_on"]
         self._rules.is_contactor_suspect = stuck_on.is_open | (stuck_on.count > 0)
-        self._rules.is_weather_dark = self._weather.look(sweep, self._context.level_reported_s)
+        self._rules.told_since_s = self._weather.look(sweep, self._context.level_reported_s)
         reported_s = self._context.level_reported_s[sweep.controller]
         verdicts = self._rules.judge(sweep, suspects, replies, reported_s, self._is_muted)
         self._balance.look(sweep, commands)
@@ -108,7 +108,8 @@ class Detection(DetectionParts):
             self._baseline.take(sweep, due)
         self._voltages.judge(sweep, suspects, self._is_cabinet_muted, self._is_circuit_muted)
         self._neutral.judge(sweep, self._is_cabinet_muted, self._is_circuit_muted)
-        self._loads.judge(sweep, commands, self._rules.is_contactor_suspect, self._is_controller_muted)
+        is_suspect, told_since_s = self._rules.is_contactor_suspect, self._rules.told_since_s
+        self._loads.judge(sweep, commands, is_suspect, told_since_s, self._is_controller_muted)
         is_starved = sweep.is_supply_gone | sweep.has_dead_phase
         is_partly_listed = ~self._state.is_fully_listed[sweep.controller]
         if is_partly_listed.any():

@@ -74,7 +74,8 @@ class DetectionParts:
         self._voltages = VoltageRules(fleet, table, self._book)
         self._neutral = NeutralRule(fleet, table, self._state, self._book)
         self._weather = DarkWeather(fleet)
-        self._loads = LoadRules(fleet, table, self._state, self._balance, self._silence.cases, self._book)
+        cases = self._silence.cases
+        self._loads = LoadRules(fleet, table, self._state, self._balance, cases, self._book, self._weather)
         self._dark = DarkCount(fleet, table, self._state, self._book)
         self._silent_meters = SilentMeters(fleet, table, self._state, self._dark.sums, silent_load, self._book)
         self._offline = OfflineRule(fleet, table, self._book)

@@ -35,6 +35,8 @@ Bool = npt.NDArray[np.bool_]
 
 _VOLTAGE_CODES: Final = frozenset({"supplyVoltageTooLow", "supplyVoltageTooHigh", "neutralFailure"})
 _SIGMAS: Final = 6.0  # of the mean: a night has some hundred independent stretches, and a city many circuits
+_NOTHING: Final = 1e-3  # of what the ratings say: a sum that draws less, or nothing at all, counts with this
+_UNLIT: Final = 0.02  # of the same: lamps that have never drawn more were never lit, and nothing is learned of them
 _SUNK: Final = 0.5  # of what was reported missing
 _RUN_SHARE: Final = 0.5  # a run begins at this share of the limit
 _EASE: Final = 0.15  # of a lamp: scatter that the running mean may have
@@ -91,7 +93,8 @@ class DarkCount:
         is_fit &= ~(ends & (sweep.level_low[record] == LEVEL_UNKNOWN))
         if controllers := self._book.controllers_with(_VOLTAGE_CODES):
             is_fit &= ~self._has_odd_voltage(controllers)[item]
-        chosen = np.flatnonzero(is_fit & (sums.power_w > 0) & (shape_w > 0))
+        is_fit &= ~((sums.voltage_v < self._no_voltage) & (sums.power_w <= 0))  # the meter itself has no supply
+        chosen = np.flatnonzero(is_fit & (sums.power_w >= 0) & (shape_w > 0))
         if len(chosen):
             volts = sums.voltage_v[chosen]
             volts = np.where(volts > self._no_voltage, np.log(np.maximum(volts, 1.0) / self._nominal_v), 0.0)
@@ -129,13 +132,13 @@ class DarkCount:
         is_muted: Callable[[Int64], Bool],
     ) -> None:
         at_s, dt_s = sweep.at_s[record], sweep.dt_s[record]
-        seen = np.log(power_w / shape_w)
+        seen = np.log(np.maximum(power_w / shape_w, _NOTHING))
         self._begin_anew(item, at_s, dt_s)
         expected = self.baseline.expect(item, level, volts, self.sums.ballast_share[item])
         self.strikes.judged_s[item] = at_s
         missing = expected.mean - seen
         is_known = np.isfinite(missing)
-        first = np.flatnonzero(~is_known)
+        first = np.flatnonzero(~is_known & (seen > np.log(_UNLIT)))
         self.baseline.learn(item[first], level[first], seen[first], volts[first])
         is_quiet = (self.mean[item], ~self.debounce.is_open[item])
         known = np.flatnonzero(is_known & ~self.strikes.do_all_strike(item, at_s, missing, *is_quiet))

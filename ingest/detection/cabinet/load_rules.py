@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detection.cabinet.dark_weather import DarkWeather
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import number
@@ -19,7 +20,7 @@ from ingest.detection.outage.balance import WILD_W, Balance
 from ingest.detection.outage.silence_cases import DARK_CODES, SilenceCases
 from ingest.lighting.expected_power import level_share, voltage_share
 from ingest.model.finding import Key, Place
-from ingest.model.fleet import Fleet
+from ingest.model.fleet import SWITCHING_LAMP, Fleet
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -30,6 +31,7 @@ _NEUTRAL = frozenset({"neutralFailure"})
 _SMOOTH = 0.1
 _JUMP_SHARE = 0.03  # of the power: no noise, the mean begins anew there
 _GAP_S = 900
+_STANDBY_W = 1.0
 
 
 class LoadRules:
@@ -43,10 +45,11 @@ class LoadRules:
         balance: Balance,
         cases: SilenceCases,
         book: ActiveConditions,
+        weather: DarkWeather,
     ) -> None:
         """Nothing is open yet."""
         self._fleet, self._table, self._state = fleet, table, state
-        self._balance, self._cases, self._book = balance, cases, book
+        self._balance, self._cases, self._book, self._weather = balance, cases, book, weather
         seconds, samples = table.scalar("unmetered_time"), int(table.scalar("confirm_samples"))
         self.debounce = Debounce(fleet.n_controllers, Confirm(samples, seconds, samples, seconds))
         self.smooth_w = np.full(fleet.n_controllers, np.nan)
@@ -60,12 +63,18 @@ class LoadRules:
         sweep: Sweep,
         commands: Commands,
         is_contactor_suspect: Bool,
+        told_since_s: Int64,
         is_muted: Callable[[Int64], Bool],
     ) -> None:
         """Judge the live records of a sweep; its readings stand in the state already.
 
-        ``is_contactor_suspect`` bool (C,): cabinets whose contactor may be stuck closed, so that unmetered lamps burn
-        that are reckoned as off.
+        Args:
+            sweep: the sweep at hand.
+            commands: what its cabinets are commanded to do.
+            is_contactor_suspect: bool (C,) cabinets whose contactor may be stuck closed, so that unmetered lamps burn
+                that are reckoned as off.
+            told_since_s: int64 (C,) see ``DarkWeather``: unmetered lamps that switch themselves may burn by day.
+            is_muted: cabinets under maintenance.
         """
         batch, table = sweep.batch, self._table
         is_reported = sweep.is_live & sweep.has_cabinet_power
@@ -86,7 +95,11 @@ class LoadRules:
             self.debounce.forget(np.array(explained, np.int64))
         # drivers cut out and meters leave their range where a neutral is broken: the sum of them proves nothing
         judges &= ~np.isin(c, list(self._book.controllers_with(_NEUTRAL)))
-        gate = is_muted(c) & ~self.debounce.is_open[c]
+        is_by_sun = (told_since_s[c] < sweep.at_s[records]) & ~self._state.is_fully_listed[c]
+        burns = holds & is_by_sun & ~self.debounce.is_open[c]
+        self._weather.note(c[burns], sweep.at_s[records[burns]])
+        gate = is_muted(c) | (is_by_sun & (self.debounce.since_s[c] > told_since_s[c]))
+        gate &= ~self.debounce.is_open[c]
         at_s, dt_s = sweep.at_s[records], sweep.dt_s[records]
         verdict = self.debounce.step(c, at_s, dt_s, holds, judges & ~holds, judges, gate)
         for i in verdict.opened.tolist():
@@ -161,7 +174,10 @@ class LoadRules:
         return dark
 
     def unlisted_w(self, controller: int, sweep: Sweep, record: int, level: int) -> float:
-        """Expected power of the home cabinet's lamps without a meter of their own; NaN where one has no rating."""
+        """Expected power of the home cabinet's lamps without a meter of their own; NaN where one has no rating.
+
+        Those that switch themselves draw a little by day as well: a photocell 0.5 to 1 W, a driver in standby as much.
+        """
         fleet, state = self._fleet, self._state
         own = slice(int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1]))
         if state.is_listed[own].all():
@@ -170,7 +186,9 @@ class LoadRules:
         lamps = np.flatnonzero(~state.is_listed[own] & (fleet.lamp_cabinet[own] == home)) + own.start
         volts = sweep.batch.cabinet_voltage_v[record]
         volts = volts[volts > self._table.scalar("no_voltage")]
-        return float(self.shape_w(lamps, level, float(np.median(volts)) if len(volts) else np.nan).sum())
+        is_idle = level == 0 and fleet.cabinet_switching[home] == SWITCHING_LAMP
+        idle_w = _STANDBY_W * len(lamps) if is_idle else 0.0
+        return idle_w + float(self.shape_w(lamps, level, float(np.median(volts)) if len(volts) else np.nan).sum())
 
     def shape_w(self, lamps: Int64, level: int, voltage_v: float) -> Float64:
         """Expected power of lamps at a common level and voltage by their ratings; float64 (n,)."""

@@ -37,11 +37,11 @@ def sharing_a_circuit(fleet: Fleet, lamp: Int64) -> Int64:
 
 
 class LampCircumstances:
-    """What else is known of n lamps while they are judged: ``ingest.detection.rules.rule.Circumstances``."""
+    """What else is known of n lamps while a rule judges them: ``ingest.detection.rules.rule.Circumstances``."""
 
-    def __init__(self, rules: LampRules, lamp: Int64, flags: Flags) -> None:
-        """``rules`` with their counters; int64 and flags (n,)."""
-        self._rules, self._lamp, self._flags = rules, lamp, flags
+    def __init__(self, rules: LampRules, rule: int, lamp: Int64, flags: Flags) -> None:
+        """``rules`` with their counters, and which of them judges; int64 and flags (n,)."""
+        self._rules, self._rule, self._lamp, self._flags = rules, rule, lamp, flags
 
     @property
     def has_fitted(self) -> Bool:
@@ -60,8 +60,10 @@ class LampCircumstances:
 
     @property
     def is_weather_dark(self) -> Bool:
-        """Photocells may burn by day."""
-        return self._rules.is_weather_dark[self._rules.fleet.lamp_controller[self._lamp]]
+        """Photocells may burn by day, or have not burned for long enough."""
+        told_since_s = self._rules.told_since_s[self._rules.fleet.lamp_controller[self._lamp]]
+        dark: Bool = self._rules.debounce[self._rule].since_s[self._lamp] > told_since_s
+        return dark
 
     @property
     def is_overvoltage_shared(self) -> Bool:

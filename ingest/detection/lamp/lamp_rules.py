@@ -54,7 +54,8 @@ class LampRules:
         self.electric, self.bands = electric, bands
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
-        self.is_weather_dark = np.zeros(fleet.n_controllers, np.bool_)  # photocells may burn by day
+        #: int64 (C,) since when lamps must burn by day to be told of, see ``DarkWeather``
+        self.told_since_s = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
         self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
         self.followed = np.zeros(0, np.int64)  # lamps of the sweep at hand that have followed a step of their level
         self._no_voltage = table.scalar("no_voltage")
@@ -237,7 +238,7 @@ class LampRules:
             hidden |= (flags & self.state.bits.open[other]) != 0
         waits = self.rules[rule].waits
         if waits is not None:
-            hidden |= waits(window, expected, LampCircumstances(self, lamp, flags))
+            hidden |= waits(window, expected, LampCircumstances(self, rule, lamp, flags))
         return hidden
 
     def _tell(  # measured columns, in the order of the rule
