@@ -18,6 +18,7 @@ Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 BLOCK: Final = 10  # samples whose mean shows slow scatter
+FAR: Final = 60  # samples whose mean shows a wander, as of a phase whose voltage nobody measures
 _SLOTS: Final = 8  # dim levels that are remembered of one sum
 _NO_LEVEL: Final = 255
 _LEAST_SAMPLES: Final = 5  # before a level is believed
@@ -31,6 +32,7 @@ _FIRST_WEIGHT: Final = 6  # samples that the first guess of the noise counts for
 _YOUNG_SAMPLES: Final = 12
 _NOISE_SAMPLES: Final = 300
 _NOISE_BLOCKS: Final = 60
+_NOISE_FAR: Final = 30
 _WILD: Final = 16  # times the variance: no single step says more of the scatter
 _SMALL: Final = 1e-12
 
@@ -43,7 +45,7 @@ class Expectation:
         mean: of power / rated shape, NaN where nothing is learned.
         sigma: uncertainty of that mean by what was learned (not of a single sample).
         noise: scatter of a single sample.
-        slow: scatter of the mean of ``BLOCK`` samples.
+        slow: scatter of the mean of ``BLOCK`` samples; far of ``FAR`` samples.
         is_young: bool (m,) so few samples were learned that the scatter itself is not known yet.
     """
 
@@ -51,6 +53,7 @@ class Expectation:
     sigma: Float64
     noise: Float64
     slow: Float64
+    far: Float64
     is_young: Bool
 
     def at(self, positions: Int64) -> Expectation:
@@ -60,6 +63,7 @@ class Expectation:
     def of_mean(self, n_samples: Float64) -> Float64:
         """Standard deviation of the mean of n samples less the expectation."""
         own = np.maximum(self.noise / np.sqrt(n_samples), self.slow / np.sqrt(np.maximum(1, n_samples / BLOCK)))
+        own = np.maximum(own, self.far / np.sqrt(np.maximum(1, n_samples / FAR)))
         return np.hypot(own, self.sigma)
 
 
@@ -93,6 +97,10 @@ class DarkBaseline:
         self.block_n = np.zeros(n, np.uint8)
         self.block_variance = np.full(n, _FIRST_NOISE**2 / BLOCK)
         self.n_blocks = np.full(n, 2, np.uint16)
+        self.far_sum, self.far_before = np.zeros(n), np.full(n, np.nan)  # of the blocks of a stretch of FAR samples
+        self.far_n = np.zeros(n, np.uint8)
+        self.far_variance = np.full(n, _FIRST_NOISE**2 / FAR)
+        self.n_far = np.full(n, 2, np.uint16)
 
     def forget(self, item: Int64) -> None:
         """Other lamps may hang there now."""
@@ -111,10 +119,12 @@ class DarkBaseline:
         self.slot_mean[:] = np.log(np.where(is_known, ratio, 1))
         self.slot_volts[:] = 0
         noise = np.where(former.noise > 0, former.noise, _FIRST_NOISE).astype(np.float64)
-        self.variance[:], self.block_variance[:] = noise**2, noise**2 / BLOCK
+        self.variance[:], self.block_variance[:], self.far_variance[:] = noise**2, noise**2 / BLOCK, noise**2 / FAR
         self.n_variance[:] = np.where(is_known.any(axis=0), _FIRST_WEIGHT + _YOUNG_SAMPLES, _FIRST_WEIGHT)
 
-    def expect(self, item: Int64, level: Int64, volts: Float64, slow_share: Float64) -> Expectation:
+    def expect(
+        self, item: Int64, level: Int64, volts: Float64, slow_share: Float64, is_of_one_phase: Bool
+    ) -> Expectation:
         """What healthy lamps would show.
 
         Args:
@@ -122,10 +132,11 @@ class DarkBaseline:
             level: int64 (m,) commanded %.
             volts: float64 (m,) logarithm of voltage / nominal.
             slow_share: float64 (m,) share of the power that passes ballasts.
+            is_of_one_phase: bool (m,) the voltage is that of one phase of several.
         """
         slot, is_own = self._slot(item, level)
         n = self.slot_samples[slot, item].astype(np.float64)
-        slope, slope_variance = self._slope(item, slow_share)
+        slope, slope_variance = self._slope(item, slow_share, is_of_one_phase)
         away = volts - self.slot_volts[slot, item]
         mean = self.slot_mean[slot, item] + slope * away
         variance = self.block_variance[item] * BLOCK / np.maximum(n, 1) + away**2 * slope_variance
@@ -136,6 +147,7 @@ class DarkBaseline:
             np.sqrt(variance),
             np.sqrt(self.variance[item]),
             np.sqrt(self.block_variance[item]),
+            np.sqrt(self.far_variance[item]),
             self.n_variance[item] < _FIRST_WEIGHT + _YOUNG_SAMPLES,
         )
 
@@ -147,12 +159,17 @@ class DarkBaseline:
         slot = np.where(is_own, np.argmax(is_level, axis=0), np.argmax(samples, axis=0))
         return slot.astype(np.int64), is_own
 
-    def _slope(self, item: Int64, slow_share: Float64) -> tuple[Float64, Float64]:
-        """Slope over the logarithm of the voltage beyond the nominal exponent, and its variance; float64 (m,) each."""
+    def _slope(self, item: Int64, slow_share: Float64, is_of_one_phase: Bool) -> tuple[Float64, Float64]:
+        """Slope over the logarithm of the voltage beyond the nominal exponent, and its variance; float64 (m,) each.
+
+        Nothing is learned from a voltage that is one phase's: where that moves alone all night, the sum hardly follows,
+        and would be expected to stay as it is when the voltage of all phases falls in the evening.
+        """
         first = (_SLOPE_DOUBT * slow_share) ** 2 + _FLAT_DOUBT**2
         cross = np.maximum(self.volts_cross[item], _SMALL)
         with np.errstate(over="ignore"):
             precision = cross**2 / (self.variance[item] * np.maximum(self.volts_square[item], _SMALL))
+        precision = np.where(is_of_one_phase, 0.0, precision)
         found = self.power_cross[item] / cross
         total = precision + 1 / first
         limit = 4 * np.sqrt(first)
@@ -214,6 +231,23 @@ class DarkBaseline:
         self.n_blocks[chosen] = np.minimum(n + 1, _NOISE_BLOCKS).astype(np.uint16)
         self.block_before[full] = mean
         self.block_sum[full], self.block_n[full] = 0.0, 0
+        self._note_far(full, mean)
+
+    def _note_far(self, item: Int64, block: Float64) -> None:
+        """The same of the means of whole stretches: ``block`` float64 (m,) is one more block of each of m sums."""
+        self.far_sum[item] += block
+        self.far_n[item] += 1
+        is_full = self.far_n[item] >= FAR // BLOCK
+        full = item[is_full]
+        mean = self.far_sum[full] / (FAR // BLOCK)
+        step = (mean - self.far_before[full]) ** 2 / 2
+        known = np.isfinite(step)
+        chosen, n = full[known], self.n_far[full[known]].astype(np.float64)
+        step = np.minimum(step[known], _WILD * self.far_variance[chosen])
+        self.far_variance[chosen] += (step - self.far_variance[chosen]) / (n + 1)
+        self.n_far[chosen] = np.minimum(n + 1, _NOISE_FAR).astype(np.uint16)
+        self.far_before[full] = mean
+        self.far_sum[full], self.far_n[full] = 0.0, 0
 
     def shift(self, item: Int64, by: Float64) -> None:
         """All levels of some sums lie higher by so much than was learned: a lamp that had always been dark burns."""
@@ -223,3 +257,5 @@ class DarkBaseline:
         """What comes next of these sums does not follow what was before."""
         self.volts_before[item] = self.off_before[item] = self.block_before[item] = np.nan
         self.block_sum[item], self.block_n[item] = 0.0, 0
+        self.far_before[item] = np.nan
+        self.far_sum[item], self.far_n[item] = 0.0, 0

@@ -106,6 +106,7 @@ class DarkCount:
                 sums.power_w[chosen],
                 shape_w[chosen],
                 volts,
+                sums.is_of_one_phase[chosen],
                 is_muted,
             )
 
@@ -129,12 +130,13 @@ class DarkCount:
         power_w: Float64,
         shape_w: Float64,
         volts: Float64,
+        is_of_one_phase: Bool,
         is_muted: Callable[[Int64], Bool],
     ) -> None:
         at_s, dt_s = sweep.at_s[record], sweep.dt_s[record]
         seen = np.log(np.maximum(power_w / shape_w, _NOTHING))
         self._begin_anew(item, at_s, dt_s)
-        expected = self.baseline.expect(item, level, volts, self.sums.ballast_share[item])
+        expected = self.baseline.expect(item, level, volts, self.sums.ballast_share[item], is_of_one_phase)
         self.strikes.judged_s[item] = at_s
         missing = expected.mean - seen
         is_known = np.isfinite(missing)

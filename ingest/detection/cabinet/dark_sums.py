@@ -25,12 +25,16 @@ _UNRATED_W: Final = 100.0  # where no lamp of a sum has a rating: it is its own 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The metered sums of one sweep: item int64 (m,), record int64 (m,), power_w and voltage_v float64 (m,)."""
+    """The metered sums of one sweep: item int64 (m,), record int64 (m,), power_w and voltage_v float64 (m,).
+
+    ``is_of_one_phase`` bool (m,): the voltage is that of one phase, though lamps of the sum hang on others too.
+    """
 
     item: Int64
     record: Int64
     power_w: Float64
     voltage_v: Float64
+    is_of_one_phase: Bool
 
 
 class SumTable:
@@ -94,15 +98,18 @@ class SumTable:
         phases = batch.cabinet_power_w[bare].astype(np.float64)
         mean_v, _ = self._mean_voltage(sweep, bare)
         own_v = batch.circuit_voltage_v[row[chosen]].astype(np.float64)
-        if self._is_of_phases[circuit[chosen]].any():  # one phase of three tells little where they move apart
+        is_of_one_phase = self._is_of_phases[circuit[chosen]]
+        if is_of_one_phase.any():  # one phase of three tells little where they move apart
             of_cabinet, n_live = self._mean_voltage(sweep, owner[chosen])
-            own_v = np.where(self._is_of_phases[circuit[chosen]] & (n_live == 3), of_cabinet, own_v)
+            own_v = np.where(is_of_one_phase & (n_live == 3), of_cabinet, own_v)
+            is_of_one_phase = is_of_one_phase & (n_live != 3)
         power = np.where(np.isfinite(phases).any(axis=1), np.nansum(phases, axis=1), np.nan)
         return Sums(
             np.concatenate([circuit[chosen], home]),
             np.concatenate([owner[chosen], bare]),
             np.concatenate([batch.circuit_power_w[row[chosen]].astype(np.float64), power]),
             np.concatenate([own_v, mean_v]),
+            np.concatenate([is_of_one_phase, np.zeros(len(bare), np.bool_)]),
         )
 
     def _mean_voltage(self, sweep: Sweep, records: Int64) -> tuple[Float64, Int64]:
