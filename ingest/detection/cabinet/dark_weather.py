@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ingest.detection.memory.sweep import Sweep
 from ingest.lighting.sun_height import elevation
 from ingest.model.batch import LEVEL_UNKNOWN
-from ingest.model.fleet import SWITCHING_LAMP, Fleet
+from ingest.model.fleet import SWITCHING_LAMP, SWITCHING_UNKNOWN, Fleet
 
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -50,7 +50,8 @@ class DarkWeather:
         is_photocell = sweep.is_live & (sweep.level_low == LEVEL_UNKNOWN) & (sweep.fallback_level == 0)
         is_photocell &= level_reported_s[sweep.controller] == 0
         switching = fleet.cabinet_switching[fleet.home_cabinet[sweep.controller]]
-        is_photocell &= (sweep.width > 0) | (switching == SWITCHING_LAMP)
+        may_be = (switching == SWITCHING_LAMP) | ((switching == SWITCHING_UNKNOWN) & (batch.is_contactor_closed < 0))
+        is_photocell &= (sweep.width > 0) | may_be
         records = np.flatnonzero(is_photocell)
         if not len(records):
             return told_since_s

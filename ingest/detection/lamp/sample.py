@@ -54,8 +54,12 @@ def take_levels(  # measured columns, in the order of the rule
     fallback = np.where(fleet.is_dimmable[lamp], fallback, np.where(fallback > 0, 100, 0)).astype(np.uint8)
     before = state.level[lamp]
     is_kept = ~is_raw & (state.level_reported[lamp] != LEVEL_UNKNOWN) & (at_s - reported_s[record] < _LEVEL_KEPT_S)
-    # a switching overtakes it: lamps of a cabinet that was switched off do not answer; clocks differ by the guard
-    is_kept &= ((fallback > 0) == (before > 0)) | (reported_s[record] - sweep.step_s[record] >= guard_s)
+    # a switching overtakes it: no lamp of a cabinet that was switched off answers; clocks differ by the guard
+    is_kept &= (
+        ((fallback > 0) == (before > 0))
+        | (sweep.level_low[record] != LEVEL_UNKNOWN)
+        | (reported_s[record] - sweep.step_s[record] >= guard_s)
+    )
     level = np.where(is_raw, np.minimum(raw, 100), np.where(is_kept, before, fallback)).astype(np.uint8)
 
     is_first = before == LEVEL_UNKNOWN

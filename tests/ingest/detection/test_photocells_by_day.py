@@ -8,11 +8,11 @@ HOUR_US = 3_600_000_000
 METERED = pytest.mark.parametrize(("metered", "code"), [(1.0, "lampUnexpectedOn"), (0, "unmeteredLoad")])
 
 
-def by_day(hour, *, n=8, n_cabinets=1, metered=0.0, has_meter=False, **traits):
+def by_day(hour, *, switching="lamp", n=8, n_cabinets=1, metered=0.0, has_meter=False, **traits):
     """A street whose lamps were switched off as they should be; ``hour`` after DAY_US, which is 09:00."""
     circuits = (Circuit(n, 170, technology="HPS", metered=metered, has_meter=has_meter),)
     street = Street(
-        circuits, n_cabinets, switching="lamp", has_contacts=False, start_us=DAY_US + int(hour * HOUR_US),
+        circuits, n_cabinets, switching=switching, has_contacts=False, start_us=DAY_US + int(hour * HOUR_US),
         interval_s=300, seed=51, **traits,
     )  # fmt: skip
     street.tells_level, street.level = False, 0
@@ -51,6 +51,15 @@ def test_lamps_that_burn_for_an_hour_after_sunrise_are_no_load_of_others(has_met
     street.is_forced_on[:] = False
     street.play(60)
     assert street.ever() == set()
+
+
+def test_a_cabinet_of_which_nobody_says_how_it_switches_may_have_photocells():
+    street = by_day(1.0, switching="")
+    street.welded[:] = True
+    street.play(120)
+    assert street.ever() == set()
+    street.play(160)
+    assert street.ever() == {"unmeteredLoad"}
 
 
 def test_a_lamp_that_is_stuck_since_dawn_is_told_before_noon_though_the_others_burn_in_rain():
