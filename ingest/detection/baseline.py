@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.lamp.bands import Bands
-from ingest.detection.lamp.sample import Electric
+from ingest.detection.lamp.sample import Electric, rated_power
 from ingest.detection.memory.lamp_state import LampState
 from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.own_curves import HIGHEST
@@ -54,6 +54,8 @@ class Baseline:
         self._fleet, self._state, self._bands = fleet, state, bands
         self._electric, self._balance = electric, balance
         self._nights = max(1, int(table.scalar("baseline_nights")))
+        self._dark_share = table.by_technology("lamp_failure_power")
+        self._lit_w = table.scalar("relay_failure_power")
         self.sample_w = np.full((_SAMPLES, fleet.n_lamps), np.nan, np.float32)
         self.n_samples = np.zeros(fleet.n_lamps, np.uint8)
         self.night_w = np.full((self._nights, fleet.n_lamps), np.nan, np.float32)
@@ -109,6 +111,7 @@ class Baseline:
             power = state.power_w[lamp] / share
         is_healthy &= np.isfinite(power)
         own = state.own_w[lamp]
+        is_healthy &= self._is_lit(lamp, power, own)
         is_dimmed = is_healthy & (level <= HIGHEST)
         if is_dimmed.any():
             self._learn_curve(lamp, level, power / own, is_dimmed & np.isfinite(own))
@@ -120,6 +123,16 @@ class Baseline:
         state.own_w[lamp] = np.where(is_healthy, own + weight * (power - own), own)
         self._keep(lamp, power, is_healthy)
         self._bands.set(state, lamp, level, is_healthy)
+
+    def _is_lit(self, lamp: Rows, power: Float32, own: Float32) -> Bool:
+        """Whether lamps burn, of which no rule can tell for want of a rating; the others' rules tell it. Bool (n,)."""
+        is_lit = np.ones(len(power), np.bool_)
+        rows = np.flatnonzero(np.isnan(rated_power(self._fleet, self._state, lamp)))
+        if len(rows):
+            lamps = rows + lamp.start if isinstance(lamp, slice) else lamp[rows]
+            share = self._dark_share[self._fleet.technology[lamps]]
+            is_lit[rows] = power[rows] > np.maximum(self._lit_w, share * np.nan_to_num(own[rows]))
+        return is_lit
 
     def _learn_curve(self, lamp: Rows, level: UInt8, share: Float32, is_healthy: Bool) -> None:
         """Take samples at dim levels; ``share`` of their powers in those by the technology's curve."""
@@ -143,13 +156,21 @@ class Baseline:
         self.n_samples[chosen] = np.where(n_samples < 200, n_samples + 1, _SAMPLES)
 
     def _end_night(self, controller: npt.NDArray[np.int32]) -> None:
-        """Close the night of some lamps: its median is kept, the last of the first nights makes the baseline."""
+        """Close the night of some lamps: its median is kept, the last of the first nights makes the baseline.
+
+        A lamp without rating that burned in a night before, and not in this one, is not waited for: it may be dark for
+        good, and nothing else could tell.
+        """
         state, own = self._state, self._lamps_of(controller)
-        lamp = _chosen(own, self.n_samples[own] >= _LEAST_SAMPLES)
-        if not len(lamp):
+        is_lit = self.n_samples[own] >= _LEAST_SAMPLES
+        is_dark = ~is_lit & (self.n_nights[own] > 0) & (self.n_nights[own] < self._nights)
+        is_dark &= np.isnan(rated_power(self._fleet, state, own))
+        lamp, dark = _chosen(own, is_lit), _chosen(own, is_dark)
+        if not len(lamp) and not len(dark):
             return
         learning = lamp[self.n_nights[lamp] < self._nights]
         self.night_w[self.n_nights[learning], learning] = np.nanmedian(self.sample_w[:, learning], axis=0)
+        learning = np.concatenate([learning, dark])
         self.n_nights[learning] += 1
         done = learning[self.n_nights[learning] >= self._nights]
         state.baseline_w[done] = np.nanmedian(self.night_w[:, done], axis=0)

@@ -62,13 +62,15 @@ class DarkStrikes:
         level: Int64,
         shape_w: Float64,
     ) -> None:
-        """When discharge lamps strike anew: switched on, after a dip, after their meter was silent with them.
+        """When discharge lamps strike anew: switched on, after a dip, after their meter or their controller was silent.
+
+        A controller that hangs on the cabinet's supply goes with it, and cannot tell: it may have been an outage.
 
         ``shape_w`` float64 (n,): what the lamps of each sum draw by their ratings at its ``level`` int64 (n,).
         """
         self.n_silent[item] = np.where(np.isfinite(power_w), 0, np.minimum(self.n_silent[item].astype(int) + 1, 255))
         is_out = ~commands.is_on | is_starved | sweep.is_dipped | (sweep.batch.is_contactor_closed == 0)
-        strikes = is_out[record] | (self.n_silent[item] >= _SILENT_SWEEPS)
+        strikes = (is_out | sweep.is_after_gap)[record] | (self.n_silent[item] >= _SILENT_SWEEPS)
         strikes |= (voltage_v > self._no_voltage) & (voltage_v < self._dip_v)
         self._strike(item[strikes], sweep.at_s[record[strikes]])
         drops = self._drops(item, sweep.at_s[record], sweep.dt_s[record], power_w, level, shape_w) & ~strikes

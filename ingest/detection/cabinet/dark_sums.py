@@ -96,7 +96,7 @@ class SumTable:
         bare = records[width == 0][self._is_sum[home]]
         home = home[self._is_sum[home]]
         phases = batch.cabinet_power_w[bare].astype(np.float64)
-        mean_v, _ = self._mean_voltage(sweep, bare)
+        mean_v = self._loaded_voltage(sweep, bare)
         own_v = batch.circuit_voltage_v[row[chosen]].astype(np.float64)
         is_of_one_phase = self._is_of_phases[circuit[chosen]]
         if is_of_one_phase.any():  # one phase of three tells little where they move apart
@@ -118,6 +118,19 @@ class SumTable:
         volts[~(volts > self._no_voltage)] = np.nan
         n_live = np.isfinite(volts).sum(axis=1)
         return np.where(n_live > 0, np.nansum(volts, axis=1) / np.maximum(n_live, 1), np.nan), n_live
+
+    def _loaded_voltage(self, sweep: Sweep, records: Int64) -> Float64:
+        """Mean voltage of the phases of some records' cabinets, weighted by what each phase draws; float64 (k,).
+
+        A change of one phase's voltage changes the sum by that phase's share of it. NaN where no voltage is known.
+        """
+        volts = sweep.batch.cabinet_voltage_v[records].astype(np.float64)
+        watts = np.abs(sweep.batch.cabinet_power_w[records].astype(np.float64))
+        weight = np.where((volts > self._no_voltage) & np.isfinite(watts), watts, 0.0)
+        total = weight.sum(axis=1)
+        plain, _ = self._mean_voltage(sweep, records)
+        loaded: Float64 = (weight * np.nan_to_num(volts)).sum(axis=1) / np.where(total > 0, total, np.nan)
+        return np.where(total > 0, loaded, plain)
 
     def has_few_meters(self, circuit: Int64, n: int) -> Bool:
         """Which of some circuits have fewer than n lamps with a meter of their own; bool (m,)."""

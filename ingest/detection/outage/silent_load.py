@@ -193,7 +193,10 @@ class SilentLoad:
         return Load(judge_groups(Reading(seen, sigma), [part], self._load_gone)[0], max(0.0, seen), part)
 
     def _keep(self, key: tuple[int, ...], newest: _Sum, onset_s: int) -> list[_Sum]:
-        """Keep what some meters show; returns that of each sweep since an onset."""
+        """Keep what some meters show; returns that of each sweep since an onset, this one in any case.
+
+        A sweep before the onset, or before sums that were kept, is of an agent whose clock was set back.
+        """
         self._n_lamps += len(newest.silent)
         if len(self._kept) > _MOST_SUMS or self._n_lamps > _MOST_LAMPS:
             self._kept.clear()
@@ -201,10 +204,10 @@ class SilentLoad:
         kept = self._kept.setdefault(key, deque(maxlen=_MOST_KEPT))
         if kept and newest.at_s - kept[-1].at_s > _GAP_S:
             kept.clear()
-        if kept and kept[-1].at_s == newest.at_s:  # asked again in the same sweep, of other groups
+        while kept and kept[-1].at_s >= newest.at_s:  # asked again in the same sweep, of other groups; or a clock
             kept.pop()
         kept.append(newest)
-        return [one for one in kept if one.at_s >= onset_s]
+        return [one for one in kept if one.at_s >= min(onset_s, newest.at_s)]
 
 
 def _share_w(seen_w: float, parts_w: Sequence[float], judged: Sequence[str], answer: str, part_w: float) -> float:
