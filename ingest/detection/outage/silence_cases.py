@@ -47,6 +47,14 @@ class SilenceCases:
         #: opens the rule ``lampFailure`` of a lamp that is known to be dark though it does not answer
         self.open_dark: Callable[[int, int], None] = lambda *_: None
 
+    def recall(self) -> None:
+        """See from the open conditions who is dark unread, after a snapshot's were taken over."""
+        self._state.is_dark_unread[:] = False
+        for c in self._book.controllers_with({DARK.code}):
+            for case in self._book.of_controller(c):
+                if _is_fuse(case):
+                    self._state.is_dark_unread[case.lamps[0]] = True
+
     def _open_groups(self, controller: int) -> list[Case]:
         return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
 
@@ -91,7 +99,7 @@ class SilenceCases:
         is_bare = ~self._state.is_listed[own]
         for case in self._book.of_controller(controller):
             is_fuse = case.code == "communicationFailure" and case.evidence.get("load") == GONE
-            is_fuse |= case.code == DARK.code and case.evidence.get("suspected") == POLE_FUSE
+            is_fuse |= _is_fuse(case)
             if case.code in {"circuitFailure", "cableFailure"} or is_fuse:
                 rows = np.array(case.lamps, np.int64) - int(own[0])
                 dark[rows[~(is_bare[rows] & is_back[rows].any())]] = True
@@ -229,3 +237,7 @@ class SilenceCases:
                 int(fleet.lamp_circuit[lamp]),
             )
         )
+
+
+def _is_fuse(case: Case) -> bool:
+    return case.code == DARK.code and case.evidence.get("suspected") == POLE_FUSE
