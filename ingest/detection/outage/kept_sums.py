@@ -67,7 +67,7 @@ class KeptSums:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that is kept as arrays for a snapshot: lengths, and what they part, one after another."""
         newest_s = max((kept[-1].at_s for kept in self._kept.values()), default=0)
-        alive = {key: kept for key, kept in self._kept.items() if newest_s - kept[-1].at_s <= _STALE_S}
+        alive = {key: kept for key, kept in sorted(self._kept.items()) if newest_s - kept[-1].at_s <= _STALE_S}
         sums = [one for kept in alive.values() for one in kept]
         arrays = {
             "n_meters": np.array([len(key) for key in alive], np.int64),

@@ -27,6 +27,8 @@ LEFT_OUT = {
     "presence.ticked_us": "the same",
     "state.n_list_changes": "counts changes for caches that are computed anew",
     "sums.n_changes": "as n_list_changes",
+    "loads.n_changes": "as n_list_changes",
+    "loads.bare": "follows from the lists",
     "state.low_w": "a band; without one a lamp's next good sample is judged, with the same result",
     "state.high_w": "the same",
     "state.least_pf": "the same",
