@@ -172,11 +172,12 @@ class NeutralRule:
         for i in np.flatnonzero(is_asked).tolist():
             case = self._book.cases.get(self._key(int(circuit[i]), is_circuit=True))
             phase = int(np.flatnonzero(np.isfinite(volts[:, i]))[0])
-            shown = None if case is None else [case.evidence.get(name) for name in ("voltage_v", "usual_voltage_v")]
-            if shown is None or None in shown or any(one[phase] is None for one in shown):
+            if case is None:
                 continue
-            was_v, usual_v = (float(one[phase]) for one in shown)
-            back[i] = abs(was_v - usual_v) >= self._shift_v > abs(float(volts[phase, i]) - usual_v)
+            told = (case.evidence.get(name, (None,) * _PHASES) for name in ("voltage_v", "usual_voltage_v"))
+            was_v, usual_v = (volts_told[phase] for volts_told in told)
+            if was_v is not None and usual_v is not None:
+                back[i] = abs(was_v - usual_v) >= self._shift_v > abs(float(volts[phase, i]) - usual_v)
         return back
 
     def _of_lamps(self, lamp: Int64) -> Float32:
