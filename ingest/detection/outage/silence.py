@@ -203,6 +203,7 @@ class Silence:
         at_us = int(sweep.at_s[record]) * 1_000_000
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         taken = self.cases.follow(c, own, is_alive, is_live, at_us, interval_s)
+        self.cases.hear_neighbours(c, own, is_alive, at_us)
         if self.cases.is_returning(c):
             self._pending.add(c)
         self._back.begin_anew(own, interval_s)

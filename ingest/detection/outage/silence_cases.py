@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -118,6 +119,14 @@ class SilenceCases:
         if were.any():
             were &= (self._state.level[own] > 0) & (self._state.level[own] <= _FULL)
         return were
+
+    def hear_neighbours(self, controller: int, own: Int64, is_alive: Bool, at_us: int) -> None:
+        """Silent lamps of which it was said that no neighbour answers either, and now one does: it is taken back."""
+        for case in list(self._book.of_controller(controller)):
+            is_alone = case.evidence.get("neighbours_answer") is False
+            if is_alone and (is_alive & (self._fleet.lamp_circuit[own] == case.circuit)).any():
+                evidence = {name: told for name, told in case.evidence.items() if name != "neighbours_answer"}
+                self._book.open(replace(case, at_us=at_us, evidence=evidence))
 
     def is_returning(self, controller: int) -> bool:
         """Whether some lamps of an open circuit or cable answer again: who of the others is dark is not known yet."""

@@ -136,3 +136,19 @@ def test_a_lamp_that_never_fits_stays_a_register_error(kit):
     (fault,) = kit.raised(town.play(40))
     assert fault.evidence["suspected_register_error"] is True
     assert town.play(120) == []
+
+
+@INTERVALS
+def test_that_no_neighbour_answers_is_not_said_any_more_once_one_does(interval_s):
+    street = learned(Street((Circuit(2, 90), Circuit(20, 90)), interval_s=interval_s, seed=32))
+    street.is_silent |= street.where(0)
+    sweeps(street, 10)
+    assert street.codes() == {"communicationFailure": 2}
+    assert all(fault.evidence["neighbours_answer"] is False for fault in street.standing().values())
+    street.is_silent[street.where(0, 1, 1)] = False
+    sweeps(street, 2)
+    ((key, fault),) = street.standing().items()
+    assert key.place.lamp_id == "C0-1-002"
+    assert "neighbours_answer" not in fault.evidence
+    assert fault.evidence["load"] == "there"
+    assert sweeps(street, 20) == []
