@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from . import sparkplug as sp
 from .meters import Shown
@@ -39,6 +40,7 @@ class Controller:
         """Lay out the metrics that this cabinet's meters have."""
         self._stage, self._shown = stage, shown
         self._habits = stage.street.habits
+        self._arrays = self._arrays_of()
         self._epoch = int(stage.rng.integers(1, 2**62))
         self._bd = int(stage.rng.integers(0, 250))
         self._seq = 0
@@ -69,9 +71,10 @@ class Controller:
             out += [(f"Cabinet/{n}", sp.BOOLEAN, False) for n in ("Door Open", "Contactor Closed", "Supply Present")]
         return out
 
-    def _value(self, name: str, i: int, sequence: int, pending: int) -> sp.Value:
-        stage, shown = self._stage, self._shown
-        arrays = {
+    def _arrays_of(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what meters show, by metric; the first axis is over the sweeps."""
+        shown = self._shown
+        return {
             "Lamps/Voltage": shown.volt, "Lamps/Current": shown.amp, "Lamps/Power": shown.watt,
             "Lamps/Power Factor": shown.factor, "Lamps/Temperature": shown.celsius, "Lamps/Energy": shown.energy_wh,
             "Lamps/Burning Hours": shown.hours, "Lamps/Switch Count": shown.switchings, "Lamps/Dim Level": shown.level,
@@ -79,25 +82,31 @@ class Controller:
             "Cabinet/Current": shown.cabinet_a, "Cabinet/Power": shown.cabinet_w, "Circuits/Voltage": shown.circuit_v,
             "Circuits/Current": shown.circuit_a, "Circuits/Power": shown.circuit_w, "Circuits/Energy": shown.circuit_wh,
         }  # fmt: skip
-        if name in arrays:
-            return arrays[name][i].tobytes()
+
+    def _scalars(self, i: int, sequence: int, pending: int) -> dict[str, sp.Value]:
+        """Return the other metrics of one record."""
+        stage, shown = self._stage, self._shown
         is_live = bool(stage.has_supply[i].any())
-        scalars: dict[str, sp.Value] = {
+        return {
             "Clock/Synchronised": bool(stage.is_synchronised[i]),
             "Sweep/Interval": stage.grid.interval_s if stage.grid.is_on[i] else max(300, stage.grid.interval_s),
             "Outbox/Epoch": self._epoch, "Outbox/Sequence": sequence, "Outbox/Pending": pending,
             "Cabinet/Energy": int(shown.cabinet_wh[i]) if is_live else None, "Cabinet/Door Open": bool(stage.door[i]),
             "Cabinet/Contactor Closed": bool(stage.contactor[i]) and is_live, "Cabinet/Supply Present": is_live,
         }  # fmt: skip
-        return scalars[name]
+
+    def _value(self, name: str, i: int, scalars: dict[str, sp.Value]) -> sp.Value:
+        values = self._arrays.get(name)
+        return scalars[name] if values is None else values[i].tobytes()
 
     def _data(self, i: int, sequence: int, pending: int, *, historical: bool) -> bytes:
         ms = int(self._stamp_ms[i])
         stamp = sp.varint(ms)
         slow = bool(self._shown.is_slow[i])
         self._seq = (self._seq + 1) % 256
+        scalars = self._scalars(i, sequence, pending)
         return sp.payload(ms, self._seq, (
-            sp.data_metric(m.alias, stamp, m.datatype, self._value(m.name, i, sequence, pending), historical=historical)
+            sp.data_metric(m.alias, stamp, m.datatype, self._value(m.name, i, scalars), historical=historical)
             for m in self._metrics if slow or not m.is_slow
         ))  # fmt: skip
 
@@ -117,10 +126,8 @@ class Controller:
         if self._habits.circuit_meters:
             names = sp.texts(street.circuit_name(c) for c in range(self._habits.n_circuits))
             out.append(sp.born_metric("Circuits/Id", top + 2, ms, sp.STRING_ARRAY, names))
-        out += [
-            sp.born_metric(m.name, m.alias, ms, m.datatype, self._value(m.name, i, sequence, pending))
-            for m in self._metrics
-        ]
+        scalars = self._scalars(i, sequence, pending)
+        out += [sp.born_metric(m.name, m.alias, ms, m.datatype, self._value(m.name, i, scalars)) for m in self._metrics]
         return sp.payload(ms, 0, out)
 
     def _death(self, ms: int) -> bytes:

@@ -16,6 +16,9 @@ from .verdict import Injected
 CODES: Final = tuple(dict.fromkeys((*CONFIRM_S, "neutralFailure")))
 _SLACK_S: Final = 90.0
 _GRACE_S: Final = 600.0
+_OF_CABINET: Final = frozenset(
+    {"supplyLoss", "neutralFailure", "contactorFailure", "cabinetDoorOpen", "unmeteredLoad", "controllerOffline"}
+)  # shown by what stands before the contactor, by day too
 _SOON_US: Final = 1_800_000_000  # a fault shown first and explained by a true one that opened so near to it
 _LOCAL: Final = timezone(timedelta(hours=7))
 
@@ -46,6 +49,35 @@ class _Ground:
         opened = (stretch.shown_us or stretch.opened_us) / 1e6
         slack = self.slack[injected.place.cabinet_id]
         return injected.begin_s - slack <= opened <= injected.end_s + slack + _GRACE_S
+
+    def goes_on(self, stretch: Shown, injected: Injected) -> bool:
+        """Tell whether the stretch is of an earlier fault of this code and place whose end no reading could show.
+
+        The catalogue clears a fault by samples in which it is proved gone, and one fault lasts until then. A contactor
+        cuts its circuits by day: their meters are silent, which is normal and neither counts nor resets. If what was
+        repaired by day fails again before dusk, no sample lies between the two, and the first fault is still open,
+        rightly, when the second could be confirmed: to demand a second one asks for what no reading shows.
+        """
+        stage = self.stages[injected.place.cabinet_id]
+        opened, is_over = stretch.opened_us / 1e6, stretch.closed_us is not None
+        if stretch.code != injected.code or stretch.code in _OF_CABINET or stretch.shown_us is None:
+            return False
+        if stage.street.habits.switching != "contactor" or not self.is_there(stretch, injected):
+            return False
+        if injected.span not in {None, stretch.span}:  # another span of the cable is another fault
+            return False
+        if is_over and (stretch.closed_us or 0) / 1e6 < (injected.ready_s or injected.begin_s):
+            return False
+        earlier = [
+            i.end_s
+            for i in stage.injected
+            if i.code == injected.code and i.place == injected.place and i.begin_s < opened and i is not injected
+        ]
+        if opened >= injected.begin_s or not earlier:
+            return False
+        # the account leaves a fault an hour after its end to be told in
+        between = stage.window(max(earlier) - 3600, injected.begin_s)
+        return not stage.grid.is_on[between].any()
 
     def is_there(self, stretch: Shown, injected: Injected) -> bool:
         """Tell whether the place is exactly the injected one."""
@@ -107,6 +139,7 @@ def settle(city: City, shown: Sequence[Shown], label: str) -> dict[str, Tally]:
     for stage in city.stages:
         for injected in stage.injected:
             if injected.code is not None:
+                found[id(injected)] += [s for s in visible if ground.goes_on(s, injected)]
                 _judge(tallies[injected.code], ground, injected, found[id(injected)], shown, label)
     return tallies
 
@@ -144,6 +177,8 @@ def _judge(
         return
     tally.n_found += 1
     first = min(s.shown_us or 0 for s in stretches) / 1e6
+    if first < injected.begin_s - ground.slack[injected.place.cabinet_id]:
+        return  # an earlier fault that goes on: it was there already
     late = (first - injected.ready_s) / injected.sweep_s
     tally.delays.append(max(1, round(CONFIRM_S.get(injected.code or "", 120) / 60 + late)))
 

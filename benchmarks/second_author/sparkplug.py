@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 INT64: Final = 4
@@ -20,6 +21,7 @@ _LONGS: Final = frozenset((INT64, UINT64))
 Value = int | bool | str | bytes | None
 
 
+@lru_cache(maxsize=4096)
 def varint(number: int) -> bytes:
     """Encode a non-negative integer below 2**64 as a protobuf varint."""
     out = bytearray()

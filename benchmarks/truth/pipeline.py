@@ -52,6 +52,7 @@ class Pipeline:
             wall_ms=lambda: int(self._now_s * 1000),
         )
         self._clock = DataClock(directory.controllers.n_register)
+        self._topics: dict[str, str] = {}
         self.n_changes = 0
 
     def take(self, messages: Sequence[MqttMessage], at_us: int) -> list[MqttMessage]:
@@ -76,8 +77,10 @@ class Pipeline:
             Metric(value, alias=BY_NAME[name].alias, datatype=DataType.UINT64)
             for name, value in (("Outbox/Epoch", epoch), ("Outbox/Acknowledged", ranges.complete_to))
         )
-        topic = NodeTopic(self._host.group, NCMD, controller_id)
-        return str(topic), encode_payload(Payload(int(self._now_s * 1000), None, metrics))
+        topic = self._topics.get(controller_id)
+        if topic is None:
+            topic = self._topics[controller_id] = str(NodeTopic(self._host.group, NCMD, controller_id))
+        return topic, encode_payload(Payload(int(self._now_s * 1000), None, metrics))
 
     def close(self) -> None:
         """Let go of the database."""

@@ -19,7 +19,7 @@ from benchmarks.truth.score import KEEP_ALIVE_US
 from edge_agent.wire import parse_topic
 from firmware_sim.electrical.daylight import illuminance, sun_elevation
 from firmware_sim.fleet.payload import Reading
-from firmware_sim.fleet.sweeps import sweep
+from firmware_sim.fleet.sweeps import Columns, sweep
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from firmware_sim.fleet.world import Moment, World
 from firmware_sim.injections import Injections
@@ -66,6 +66,7 @@ class CityRun:
             for controller, kind in zip(controllers, kinds, strict=True)
         ]
         self._index = {controller.controller_id: index for index, controller in enumerate(controllers)}
+        self._of_topic: dict[str, int | None] = {}
         self._photocells = np.flatnonzero(world.town.is_photocell)
         self._dusk_lux = rng.uniform(20.0, 70.0, len(self._photocells))
         self._is_night = np.zeros(len(self._photocells), np.bool_)
@@ -83,7 +84,7 @@ class CityRun:
         moment = self._world.advance(at_us)
         self._injections.look(moment, self._heard())
         self._note_voltages(moment)
-        seen = self._mixed(moment)
+        seen = Columns(self._mixed(moment))
         self._previous = moment
         self.sweeps_us.append(at_us)
         messages, self._inbox = self._inbox, []
@@ -126,7 +127,7 @@ class CityRun:
         quality = np.where(is_early, before.quality, moment.quality)
         return Moment(dataclasses.replace(new, **columns), moment.level, quality)
 
-    def _turn(self, index: int, link: _Link, moment: Moment, at_us: int, interval_s: int) -> list[tuple[str, bytes]]:
+    def _turn(self, index: int, link: _Link, seen: Columns, at_us: int, interval_s: int) -> list[tuple[str, bytes]]:
         upset = self._world.upset
         messages: list[tuple[str, bytes]] = []
         is_down, is_offline = bool(upset.is_down[index]), bool(upset.is_offline[index])
@@ -151,7 +152,7 @@ class CityRun:
         is_slow = at_us - link.slow_us >= SLOW_S * 1_000_000
         link.slow_us = at_us if is_slow else link.slow_us
         reading = sweep(
-            moment,
+            seen,
             link.agent.controller,
             at_ms=clock_ms,
             interval_s=interval_s,
@@ -170,7 +171,9 @@ class CityRun:
         return death.topic, death.payload
 
     def _command(self, topic: str, payload: bytes, at_us: int) -> None:
-        index = self._index.get(parse_topic(topic).node)
+        index = self._of_topic.get(topic, -1)
+        if index == -1:
+            index = self._of_topic[topic] = self._index.get(parse_topic(topic).node)
         if index is None or not self._links[index].is_open:
             return
         messages, _dim = self._links[index].agent.command(payload, at_us // 1000)

@@ -105,7 +105,9 @@ class Score:
 
     def _is_same(self, stretch: Shown, truth: Truth) -> bool:
         end_us = truth.end_us if truth.end_us is not None else 2**62
-        is_fuse = truth.params.get("cause") == "fuse" and stretch.evidence.get("suspected") == "pole fuse"
+        # said while it was blown: the first reading after its repair takes it back
+        said = (stretch.evidence, *(evidence for _, evidence in stretch.told))
+        is_fuse = truth.params.get("cause") == "fuse" and any(one.get("suspected") == "pole fuse" for one in said)
         is_code = stretch.code == truth.code or (is_fuse and stretch.code == "lampFailure")
         if _is_end_hidden(stretch, truth):
             end_us = stretch.opened_us

@@ -40,7 +40,8 @@ _HISTORICAL: Final = _key(5, _VARINT) + b"\x01"
 _NULL: Final = _key(7, _VARINT) + b"\x01"
 _INT: Final = _key(10, _VARINT)
 _LONG: Final = _key(11, _VARINT)
-_BOOLEAN: Final = _key(14, _VARINT)
+_FALSE: Final = _key(14, _VARINT) + b"\x00"
+_TRUE: Final = _key(14, _VARINT) + b"\x01"
 _BYTES: Final = _key(16, _LENGTH_DELIMITED)
 _INT_FIELD: Final = frozenset({3, 5, 6, 7})
 
@@ -53,14 +54,26 @@ class Reading:
     values: tuple[tuple[str, bytes | bool | int | None], ...]
 
 
-def _value(name: str, value: bytes | bool | int | None) -> bytes:
+@lru_cache(maxsize=1024)
+def _layout(name: str) -> tuple[bytes, bytes]:
+    """The alias field of a metric, and the key of its value where that is a number.
+
+    Raises:
+        KeyError: the catalogue lacks it.
+    """
+    spec = BY_NAME[name]
+    assert spec.alias is not None, name
+    return _ALIAS + varint(spec.alias), _INT if int(spec.datatype) in _INT_FIELD else _LONG
+
+
+def _value(value: bytes | bool | int | None, number_key: bytes) -> bytes:
     if value is None:
         return _NULL
     if isinstance(value, bytes):
         return _BYTES + varint(len(value)) + value
     if isinstance(value, bool):
-        return _BOOLEAN + (b"\x01" if value else b"\x00")
-    return (_INT if int(BY_NAME[name].datatype) in _INT_FIELD else _LONG) + varint(value)
+        return _TRUE if value else _FALSE
+    return number_key + varint(value)
 
 
 def encode_data(reading: Reading, seq: int, *, is_historical: bool) -> bytes:
@@ -69,18 +82,12 @@ def encode_data(reading: Reading, seq: int, *, is_historical: bool) -> bytes:
     Raises:
         KeyError: a name that the catalogue lacks.
     """
-    time_field = _TIME + varint(reading.at_ms)
-    stamp = time_field + _HISTORICAL if is_historical else time_field
-    parts = [_PAYLOAD_TIME, varint(reading.at_ms)]
+    at = varint(reading.at_ms)
+    stamp = _TIME + at + _HISTORICAL if is_historical else _TIME + at
+    parts = [_PAYLOAD_TIME, at]
     for name, value in reading.values:
-        body = _value(name, value)
-        head = _ALIAS + varint(_alias(name)) + stamp
-        parts += (_METRIC, varint(len(head) + len(body)), head, body)
+        alias, number_key = _layout(name)
+        body = _value(value, number_key)
+        parts += (_METRIC, varint(len(alias) + len(stamp) + len(body)), alias, stamp, body)
     parts += (_SEQ, varint(seq))
     return b"".join(parts)
-
-
-def _alias(name: str) -> int:
-    alias = BY_NAME[name].alias
-    assert alias is not None, name
-    return alias

@@ -22,7 +22,7 @@ from firmware_sim.errors import SimError
 from firmware_sim.fleet.link import BrokerError, Link, LinkLoop, allow_connections
 from firmware_sim.fleet.outages import Churn, Outages
 from firmware_sim.fleet.straddle import straddle
-from firmware_sim.fleet.sweeps import GOOD, sweep
+from firmware_sim.fleet.sweeps import GOOD, Columns, sweep
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from firmware_sim.fleet.world import Moment, World
 from firmware_sim.injections import Injections
@@ -199,6 +199,7 @@ class Player:
         self._is_out = self._outages.turn(at_us)
         before, self.moment = self.moment, self.world.advance(at_us, clears_restart=False)
         seen = straddle(before, self.moment, self._rng)
+        columns = Columns(seen)
         upset = self.world.upset
         is_wanted = self._wanted()
         now_s = self._monotonic()
@@ -213,7 +214,7 @@ class Player:
             if is_slow:
                 self._slow_us[place] = at_us
             reading = sweep(
-                seen,
+                columns,
                 agent.controller,
                 at_ms=(at_us + int(upset.clock_offset_us[index])) // 1000,
                 interval_s=max(1, round(self.pace.interval_s)),

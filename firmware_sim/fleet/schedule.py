@@ -72,13 +72,23 @@ class SimulatedTimetable:
         self._schedule = schedule
         self._observer = Observer(latitude, longitude)
         self._nights: dict[date, list[tuple[int, int]]] = {}
+        self._day: tuple[int, int, list[int], list[int]] = (0, 0, [], [])
 
     def level(self, at_us: int) -> int:
         """Commanded level [%] at a time, 0 = off."""
-        local = datetime.fromtimestamp(at_us / 1e6, UTC).astimezone(self._schedule.zone).date()
+        from_us, until_us, times_us, levels = self._day
+        if not from_us <= at_us < until_us:
+            from_us, until_us, times_us, levels = self._day = self._day_of(at_us)
+        place = bisect_right(times_us, at_us)
+        return levels[place - 1] if place else 0
+
+    def _day_of(self, at_us: int) -> tuple[int, int, list[int], list[int]]:
+        """The local day of a time, from and until, and the steps of its night and of the one before: times, levels."""
+        zone = self._schedule.zone
+        local = datetime.fromtimestamp(at_us / 1e6, UTC).astimezone(zone).date()
         steps = [step for day in (local - timedelta(days=1), local) for step in self._night(day)]
-        place = bisect_right([step_us for step_us, _level in steps], at_us)
-        return steps[place - 1][1] if place else 0
+        ends = [_us(datetime.combine(day, time(), zone)) for day in (local, local + timedelta(days=1))]
+        return ends[0], ends[1], [step_us for step_us, _level in steps], [level for _step_us, level in steps]
 
     def _night(self, day: date) -> list[tuple[int, int]]:
         """``(from, level)`` of the night that begins on a day: on, dim steps in order, off."""

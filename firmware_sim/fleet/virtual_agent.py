@@ -69,6 +69,7 @@ class VirtualAgent:
         #: The schedule document that the host sent and the agent keeps; None = the one of ``city.toml``.
         self.schedule: Mapping[str, Any] | None = None
         self.group = group
+        self._data_topic = str(NodeTopic(group, NDATA, controller.controller_id))
         self._bd_seq = bd_seq
         self._seq = 0
         self._held: OrderedDict[int, _Held] = OrderedDict()
@@ -149,8 +150,7 @@ class VirtualAgent:
         self._seq = (self._seq + 1) % 256
         self.n_sent += 1
         numbered = Reading(reading.at_ms, (*reading.values, *self._numbers(sequence)))
-        topic = NodeTopic(self.group, NDATA, self.controller.controller_id)
-        return Publication(str(topic), encode_data(numbered, self._seq, is_historical=is_historical))
+        return Publication(self._data_topic, encode_data(numbered, self._seq, is_historical=is_historical))
 
     def _numbers(self, sequence: int) -> tuple[tuple[str, int], ...]:
         pending = sequence - self._acknowledged

@@ -8,7 +8,6 @@ nowhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from ingest.detection.rules import DETECTORS, Detector, RuleSet
 from ingest.errors import SnapshotError
 from ingest.lighting.schedules import Schedules
 from ingest.model.batch import Batch, SessionEvent
-from ingest.model.finding import Change, Key, Place
+from ingest.model.finding import Change, Key
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
 
@@ -102,7 +101,7 @@ class Detection(DetectionParts):
         self._listen(sweep, commands, suspects, replies)
         for verdict in verdicts:
             self._verdicts.take(verdict)
-        self._verdicts.clear_suspicion(self._rules.followed, sweep)
+        self._verdicts.withdraw(self._rules.refuted, sweep)
         due = self._baseline.due(sweep)
         if len(due):
             self._baseline.take(sweep, due)
@@ -213,12 +212,9 @@ class Detection(DetectionParts):
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that a restart must not lose, as named arrays for ``numpy.savez``."""
-        extra = {
-            "claims": self._repairs.documents(),
-            "healthy": [[key.code, asdict(key.place), n] for key, n in self._silence.cases.healthy.items()],
-            "now_us": self._now_us,
-        }
-        return snapshot.take(self._fleet, self._parts(self._state.marks()), self._book, extra)
+        extra = {**self._extra(), "now_us": self._now_us}
+        memory = snapshot.take(self._fleet, self._parts(self._state.marks()), self._book, extra)
+        return {**memory, **self._silent_load.kept.arrays()}
 
     def restore(self, memory: Mapping[str, Any]) -> list[Change]:
         """Take a snapshot's memory, matched by id; returns the conditions whose place the register no longer holds.
@@ -244,9 +240,10 @@ class Detection(DetectionParts):
         self._state.look_again(np.flatnonzero(self._state.flags))
         cases, extra = snapshot.documents(memory)
         lost = snapshot.restore_cases(cases, self._fleet, self._book, extra["now_us"])
-        self._repairs.restore(extra["claims"])
-        for code, place, n in extra["healthy"]:
-            self._silence.cases.healthy[Key(code, Place(**place))] = n
+        self._silence.cases.recall()
+        self._restore_extra(extra)
+        if snapshot.is_of(memory, self._fleet):
+            self._silent_load.kept.restore(memory)
         self._start_anew(changed)
         self._dark.start_anew(changed)
         return lost

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +50,11 @@ class LampVerdicts:
             self._baseline.start_anew(np.array([lamp]))
         key = self.key_of(code, lamp)
         one = np.array([lamp])
+        if verdict.is_renewal:
+            case = self._book.cases.get(key)
+            if case is not None:
+                self._book.open(replace(case, at_us=at_us, evidence=verdict.evidence))
+            return
         has_twin = any(self._state.is_open(twin, one)[0] for twin in self._rule_set.twins(verdict.detector))
         if has_twin and (not verdict.is_opened or key in self._book.cases):  # two may open in one sample
             return
@@ -68,19 +76,19 @@ class LampVerdicts:
                     self._book.close(key, at_us, is_proof=False)
                     self._rules.close(rule.name, lamp)
 
-    def clear_suspicion(self, lamp: Int64, sweep: Sweep) -> None:
-        """A lamp that follows a step is not stuck: its open power fault suspects its dimming no more.
+    def withdraw(self, refuted: Mapping[tuple[str, Any], Int64], sweep: Sweep) -> None:
+        """Open power faults claim no more what the sweep has refuted: a lamp that follows a step is not stuck.
 
-        ``lamp`` int64 (m,) lamps of the sweep.
+        ``refuted``: a name and value of evidence -> int64 (m,) lamps of the sweep.
         """
-        if not len(lamp) or not self._book.controllers_with(self._power_codes):
+        if not any(map(len, refuted.values())) or not self._book.controllers_with(self._power_codes):
             return
         at_s = dict(zip(sweep.batch.controller.tolist(), sweep.at_s.tolist(), strict=True))
-        for one in lamp.tolist():
-            for code in self._power_codes:
-                case = self._book.cases.get(self.key_of(code, one))
-                if case is not None and case.evidence.get("suspected") == "dimming":
-                    evidence = {name: value for name, value in case.evidence.items() if name != "suspected"}
+        for (name, value), lamps in refuted.items():
+            for lamp, code in product(lamps.tolist(), self._power_codes):
+                case = self._book.cases.get(self.key_of(code, lamp))
+                if case is not None and case.evidence.get(name) == value:
+                    evidence = {kept: told for kept, told in case.evidence.items() if kept != name}
                     at_us = at_s[case.controller] * 1_000_000
                     self._book.open(replace(case, at_us=at_us, evidence=evidence))
 

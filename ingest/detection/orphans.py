@@ -6,9 +6,9 @@ was looked at often and long enough in the state in which the fault would show, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import Balance
 from ingest.detection.rules.rule import Proof
 from ingest.detection.rules.rule_set import RuleSet
-from ingest.model.finding import Cleared, Key
+from ingest.model.finding import Cleared, Key, Place
 from ingest.model.fleet import Fleet
 
 _SWEEPS: Final = 15
@@ -47,6 +47,17 @@ class Orphans:
         for key in keys:
             if key not in book.cases:
                 self._watched.setdefault(key, _Watch())
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The watched faults as a snapshot keeps them."""
+        return [{"code": key.code, "place": asdict(key.place), **asdict(watch)} for key, watch in self._watched.items()]
+
+    def restore(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Take the watched faults of a snapshot whose place the register still holds."""
+        for watch in documents:
+            key = Key(watch["code"], Place(**watch["place"]))
+            if self._place(key)[0] >= 0:
+                self._watched[key] = _Watch(watch["n_sweeps"], watch["first_s"])
 
     def judge(self, sweep: Sweep, book: ActiveConditions) -> list[Cleared]:
         """Look at one sweep; returns what has proved to be gone."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
 from ingest.detection.baseline import Baseline
 from ingest.detection.cabinet.cabinet_rules import CabinetRules
 from ingest.detection.cabinet.dark_count import DarkCount
@@ -34,6 +38,7 @@ from ingest.detection.rules import RuleSet
 from ingest.detection.screen.screen import Screen
 from ingest.lighting.schedules import Schedules
 from ingest.lighting.timetable import CabinetTimetable
+from ingest.model.finding import Key, Place
 from ingest.model.fleet import Fleet
 from ingest.schema.city import City
 
@@ -66,9 +71,9 @@ class DetectionParts:
         still = StillMeters(self._state, rules, self._rules.debounce)
         self._balance = Balance(fleet, self._state, self._electric, table, still)
         self._balance_learning = BalanceLearning(fleet, self._state, self._balance)
-        silent_load = SilentLoad(fleet, self._balance, table)
+        self._silent_load = silent_load = SilentLoad(fleet, self._balance, table)
         self._silence = Silence(fleet, table, self._state, self._context, silent_load, self._book)
-        self._silence.cases.open_dark = self._rules.open_dark
+        self._silence.cases.open_dark = self._rules.dark_unread.open
         self._commands = CommandMemory(fleet, int(table.scalar("switching_guard")))
         self._cabinets = CabinetRules(fleet, table, self._state, self._context, self._book)
         self._voltages = VoltageRules(fleet, table, self._book)
@@ -114,6 +119,10 @@ class DetectionParts:
             ],
             "controller": [
                 ("context", self._context),
+                ("lists", self._state.lists),
+                ("chance", self._silence.chance),
+                ("balance", self._balance),
+                ("balance-learning", self._balance_learning),
                 ("commands", self._commands),
                 ("presence", self._offline.presence),
                 ("baseline", self._baseline),
@@ -134,3 +143,17 @@ class DetectionParts:
             ],
             "meter": [("balance", self._balance.meters)],
         }
+
+    def _extra(self) -> dict[str, Any]:
+        """What a snapshot holds as JSON."""
+        return {
+            "claims": self._repairs.documents(),
+            "watched": self._orphans.documents(),
+            "healthy": [[key.code, asdict(key.place), n] for key, n in self._silence.cases.healthy.items()],
+        }
+
+    def _restore_extra(self, extra: Mapping[str, Any]) -> None:
+        self._repairs.restore(extra["claims"])
+        self._orphans.restore(extra.get("watched", ()))
+        for code, place, n in extra["healthy"]:
+            self._silence.cases.healthy[Key(code, Place(**place))] = n

@@ -43,15 +43,13 @@ class Repairs:
 
     def documents(self) -> list[dict[str, Any]]:
         """The claims as a snapshot keeps them."""
-        return [
-            {"code": key.code, "place": asdict(key.place), "at_s": claim.at_s, "sweeps": claim.sweeps}
-            for key, claim in self.claims.items()
-        ]
+        return [{"code": key.code, "place": asdict(key.place), **asdict(claim)} for key, claim in self.claims.items()]
 
     def restore(self, documents: Iterable[Mapping[str, Any]]) -> None:
         """Take the claims of a snapshot."""
         for claim in documents:
-            self.claims[Key(claim["code"], Place(**claim["place"]))] = Claim(claim["at_s"], claim["sweeps"])
+            key = Key(claim["code"], Place(**claim["place"]))
+            self.claims[key] = Claim(claim["at_s"], claim["sweeps"], claim.get("first_s", 0))
 
     def judge(self, sweep: Sweep, commands: Commands, book: ActiveConditions) -> list[StillFailing]:
         """Follow the claims whose controller is in a sweep; those that cleared are settled by their clearing."""

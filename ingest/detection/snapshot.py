@@ -91,6 +91,11 @@ def take(
     return memory
 
 
+def is_of(memory: Arrays, fleet: Fleet) -> bool:
+    """Whether a memory is of the same lamps, circuits and controllers in the same order."""
+    return all(memory[f"{kind}_ids"].tolist() == ids for kind, ids in ids_of(fleet).items())
+
+
 def put(memory: Arrays, fleet: Fleet, parts: Mapping[str, list[Holder]]) -> npt.NDArray[np.int64]:
     """Fill the objects' arrays from a memory; returns the lamps whose rating or technology has changed since.
 

@@ -6,6 +6,7 @@ than the newest one already applied changes nothing: after a restart detection m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +15,7 @@ from ingest.faultbook.fault import Entry, Fault, Spot
 from ingest.model.finding import Cleared, Raised, StillFailing
 from ingest.schema import life
 
-# Evidence alone is written down again at most this often: figures wobble with every sweep, a timeline must not.
+# Figures alone are written down again at most this often: figures wobble with every sweep, a timeline must not.
 EVIDENCE_INTERVAL_US: Final = 15 * 60 * 1_000_000
 
 Step = tuple[Fault, Entry] | None
@@ -27,6 +28,13 @@ def iso_utc(at_us: int) -> str:
 
 def _evidence(word: Raised) -> dict[str, Any]:
     return {**word.evidence, "since": iso_utc(word.since_us)}
+
+
+def _claims(evidence: Mapping[str, Any]) -> dict[str, str | bool]:
+    """What evidence says beside its figures: a reading that refutes it is news at once, while figures wobble."""
+    told = {name: value for name, value in evidence.items() if isinstance(value, str | bool)}
+    told.pop("since", None)
+    return told
 
 
 def opened(word: Raised, fault_id: str, spot: Spot, caused_by: str | None) -> tuple[Fault, Entry]:
@@ -75,12 +83,13 @@ def reopened(fault: Fault, word: Raised, caused_by: str | None) -> Step:
 
 
 def confirmed(fault: Fault, word: Raised, caused_by: str | None) -> Step:
-    """An open fault of which detection says more: another cause, extent or span, or new figures after a while."""
+    """An open fault of which detection says more: another cause, extent or claim, or new figures after a while."""
     if word.at_us < fault.judged_at_us:
         return None
     is_new_extent = word.lamp_ids != fault.lamp_ids or word.span != fault.span
     # how many lamps are dark is an extent too: it must not contradict the power in the same evidence
     is_new_extent |= word.evidence.get("lamps_dark") != fault.evidence.get("lamps_dark")
+    is_new_extent |= _claims(word.evidence) != _claims(fault.evidence)
     is_new_cause = caused_by != fault.caused_by
     is_new_evidence = word.at_us - fault.judged_at_us >= EVIDENCE_INTERVAL_US and any(
         fault.evidence.get(name) != value for name, value in word.evidence.items()

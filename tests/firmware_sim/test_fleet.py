@@ -25,7 +25,7 @@ from firmware_sim.control import ControlError, ControlSocket, ask
 from firmware_sim.electrical import LampFault
 from firmware_sim.fleet.payload import Reading, encode_data
 from firmware_sim.fleet.schedule import SimulatedTimetable, parse_schedule
-from firmware_sim.fleet.sweeps import sweep
+from firmware_sim.fleet.sweeps import Columns, sweep
 from firmware_sim.fleet.town import TownError, read_town
 from firmware_sim.fleet.virtual_agent import VirtualAgent
 from firmware_sim.fleet.world import World
@@ -68,7 +68,7 @@ def values_of(payload):
 
 def reading_of(world, index=0, at_us=NIGHT_US, **more):
     options = {"at_ms": at_us // 1000, "interval_s": 60, "is_synchronised": True, "is_slow": True, **more}
-    return sweep(world.advance(at_us), world.town.controllers[index], **options)
+    return sweep(Columns(world.advance(at_us)), world.town.controllers[index], **options)
 
 
 def test_hand_made_payloads_are_what_the_library_would_write():

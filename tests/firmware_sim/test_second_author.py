@@ -174,3 +174,55 @@ def test_a_small_city_goes_through_the_real_pipeline():
     n, n_found = (sum(getattr(tally, name) for tally in outcome.tallies.values()) for name in ("n", "n_found"))
     assert n >= 5
     assert n_found >= 0.8 * n
+
+
+def _two_breakers(city, hours_between):
+    """A stage, its circuit's breaker tripped before dawn until some hours after it, and once more before dusk."""
+    stage = next(s for s in city.stages if s.street.habits.switching == "contactor" and s.street.habits.n_circuits > 1)
+    first, second = stage.grid.nights[:2]
+    place = Place(stage.street.cabinet_id, "1")
+    common = {"situation": "breaker_trips", "code": "circuitFailure", "place": place, "sweep_s": 60}
+    former = Injected(**common, begin_s=first.off_s - 7200, end_s=first.off_s + 3600 * hours_between, ready_s=None)
+    later = Injected(**common, begin_s=second.on_s - 7200, end_s=second.on_s + 10800, ready_s=second.on_s + 900.0)
+    us = [int(at * 1e6) for at in (former.begin_s + 180, second.on_s + 7200)]
+    where = {"cabinet_id": stage.street.cabinet_id, "circuit": "1"}
+    return (
+        stage,
+        former,
+        later,
+        Shown("F", "circuitFailure", where, us[0], (), None, {}, shown_us=us[0], closed_us=us[1]),
+    )
+
+
+def _found(city, stage, injected, shown):
+    before, stage.injected[:] = list(stage.injected), injected
+    try:
+        return settle(replace(city, stages=(stage,)), [shown], "test")["circuitFailure"]
+    finally:
+        stage.injected[:] = before
+
+
+def test_a_fault_that_no_reading_could_end_before_the_next_one_at_its_place_is_the_next_ones_too(city):
+    stage, former, later, shown = _two_breakers(city, 5)
+    tally = _found(city, stage, [former, later], shown)
+    assert (tally.n, tally.n_found, tally.n_false, tally.delays) == (1, 1, 0, [])
+
+
+def test_a_fault_that_lit_lamps_could_have_ended_is_not(city):
+    stage, former, later, shown = _two_breakers(city, 5)
+    early = replace(former, end_s=stage.grid.nights[0].off_s - 1800 + 3600)  # repaired while the lamps were lit
+    assert _found(city, stage, [early, later], shown).n_found == 0
+
+
+@pytest.mark.parametrize("closed_s", [-3600, 0])
+def test_a_fault_that_was_closed_before_the_next_one_could_be_told_is_not(city, closed_s):
+    stage, former, later, shown = _two_breakers(city, 5)
+    gone = replace(shown, closed_us=int((later.begin_s + closed_s) * 1e6))
+    assert _found(city, stage, [former, later], gone).n_found == 0
+
+
+def test_a_fault_at_another_place_is_not(city):
+    stage, former, later, shown = _two_breakers(city, 5)
+    elsewhere = replace(shown, place=shown.place | {"circuit": "2"})
+    other = replace(former, place=Place(stage.street.cabinet_id, "2"))
+    assert _found(city, stage, [other, later], elsewhere).n_found == 0

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.detection.cabinet.dark_weather import DarkWeather
+from ingest.detection.cabinet.known_medians import known_medians
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import number
@@ -23,6 +24,7 @@ from ingest.model.finding import Key, Place
 from ingest.model.fleet import SWITCHING_LAMP, Fleet
 
 Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
@@ -52,6 +54,7 @@ class LoadRules:
         self._balance, self._cases, self._book, self._weather = balance, cases, book, weather
         seconds, samples = table.scalar("unmetered_time"), int(table.scalar("confirm_samples"))
         self.debounce = Debounce(fleet.n_controllers, Confirm(samples, seconds, samples, seconds))
+        self._n_changes, self._bare = -1, (np.zeros(0, np.int64), np.zeros(fleet.n_controllers + 1, np.int64))
         self.smooth_w = np.full(fleet.n_controllers, np.nan)
         self.smooth_s = np.zeros(fleet.n_controllers, np.int64)
         self.smooth_n = np.zeros(fleet.n_controllers, np.uint8)
@@ -157,8 +160,8 @@ class LoadRules:
             drawn = np.where(is_wild, self._balance.expected_w(lamp), self._balance.drawn_w(sweep, lamp, record))
             dark = self._dark(sweep, record, lamp)
             total += np.bincount(record, np.where(dark, 0.0, drawn), minlength=batch.n_records)
-        for r in np.flatnonzero(is_reported & ~self._state.is_fully_listed[sweep.controller]).tolist():
-            total[r] += self.unlisted_w(int(batch.controller[r]), sweep, r, int(commands.level[r]))
+        partly = np.flatnonzero(is_reported & ~state.is_fully_listed[sweep.controller])
+        total[partly] += self._unlisted_w(sweep, partly, commands.level[partly])
         return total
 
     def _dark(self, sweep: Sweep, record: Int64, lamp: Int64) -> Bool:
@@ -173,29 +176,42 @@ class LoadRules:
             dark[mine] = self._cases.is_dark(c, own)[lamp[mine] - own[0]]
         return dark
 
-    def unlisted_w(self, controller: int, sweep: Sweep, record: int, level: int) -> float:
-        """Expected power of the home cabinet's lamps without a meter of their own; NaN where one has no rating.
+    def _unlisted_w(self, sweep: Sweep, records: Int64, level: npt.NDArray[np.int16]) -> Float64:
+        """Expected power of the lamps without a meter of their own in some records' home cabinets; float64 (k,).
 
-        Those that switch themselves draw a little by day as well: a photocell 0.5 to 1 W, a driver in standby as much.
+        NaN where one has no rating. Those that switch themselves draw a little by day as well: a photocell 0.5 to 1 W,
+        a driver in standby as much. ``level`` int16 (k,): commanded %.
         """
-        fleet, state = self._fleet, self._state
-        own = slice(int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1]))
-        if state.is_listed[own].all():
-            return 0.0
-        home = fleet.home_cabinet[controller]
-        lamps = np.flatnonzero(~state.is_listed[own] & (fleet.lamp_cabinet[own] == home)) + own.start
-        volts = sweep.batch.cabinet_voltage_v[record]
-        volts = volts[volts > self._table.scalar("no_voltage")]
-        is_idle = level == 0 and fleet.cabinet_switching[home] == SWITCHING_LAMP
-        idle_w = _STANDBY_W * len(lamps) if is_idle else 0.0
-        return idle_w + float(self.shape_w(lamps, level, float(np.median(volts)) if len(volts) else np.nan).sum())
+        lamps, start = self._bare_lamps()
+        c = sweep.batch.controller[records]
+        n = start[c + 1] - start[c]
+        ends = np.cumsum(n)
+        if not len(n) or not ends[-1]:
+            return np.zeros(len(records))
+        lamp = lamps[np.arange(ends[-1]) + np.repeat(start[c] - (ends - n), n)]
+        volts = sweep.batch.cabinet_voltage_v[records]
+        volts = known_medians(np.where(volts > self._table.scalar("no_voltage"), volts, np.float32(np.nan)))
+        watts = self._shape_w(lamp, np.repeat(level, n), np.repeat(volts, n))
+        total = np.array([watts[end - k : end].sum() for k, end in zip(n.tolist(), ends.tolist(), strict=True)])
+        is_idle = (level == 0) & (self._fleet.cabinet_switching[self._fleet.home_cabinet[c]] == SWITCHING_LAMP)
+        idle_w: Float64 = total + np.where(is_idle, _STANDBY_W * n, 0.0)
+        return idle_w
 
-    def shape_w(self, lamps: Int64, level: int, voltage_v: float) -> Float64:
-        """Expected power of lamps at a common level and voltage by their ratings; float64 (n,)."""
+    def _bare_lamps(self) -> tuple[Int64, Int64]:
+        """Lamps at home without a meter, by controller: int64 (m,), and where each begins, int64 (C + 1,)."""
+        fleet, state = self._fleet, self._state
+        if self._n_changes != state.n_list_changes:
+            self._n_changes = state.n_list_changes
+            lamps = np.flatnonzero(~state.is_listed & (fleet.lamp_controller >= 0))
+            lamps = lamps[fleet.lamp_cabinet[lamps] == fleet.home_cabinet[fleet.lamp_controller[lamps]]]
+            self._bare = lamps, np.searchsorted(lamps, fleet.controller_start)
+        return self._bare
+
+    def _shape_w(self, lamps: Int64, level: npt.NDArray[np.int16], voltage_v: Float32) -> Float64:
+        """Expected power of lamps at their commanded levels and voltages by their ratings; float64 (n,)."""
         fleet, table = self._fleet, self._table
         technology = fleet.technology[lamps]
         own_level = np.where(fleet.is_dimmable[lamps], level, np.where(level > 0, 100, 0)).astype(np.uint8)
         exponent = table.by_technology("ballast_exponent")[technology]
-        volts = np.full(len(lamps), voltage_v, np.float32)
-        share = level_share(technology, own_level) * voltage_share(volts, exponent, table.scalar("nominal_voltage"))
+        share = level_share(technology, own_level) * voltage_share(voltage_v, exponent, table.scalar("nominal_voltage"))
         return (fleet.rated_power_w[lamps] * share).astype(np.float64)

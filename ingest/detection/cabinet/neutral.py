@@ -162,6 +162,24 @@ class NeutralRule:
             is_raised[i] = is_dead.any() and (is_steady or bool((volts[:, i] > self._absurd_v).any()))
         return is_raised
 
+    def _are_back(self, circuit: Int64, volts: Float32, is_asked: Bool) -> Bool:
+        """Of the circuits asked for, on which one phase alone answers, those where that was off and is no more; (k,).
+
+        The others are dark or deaf. A phase that draws power alone has no return without a neutral: at its usual
+        voltage, which it had lost when the neutral broke, it has one. Of a phase that never moved it proves nothing.
+        """
+        back = np.zeros(len(circuit), np.bool_)
+        for i in np.flatnonzero(is_asked).tolist():
+            case = self._book.cases.get(self._key(int(circuit[i]), is_circuit=True))
+            phase = int(np.flatnonzero(np.isfinite(volts[:, i]))[0])
+            if case is None:
+                continue
+            told = (case.evidence.get(name, (None,) * _PHASES) for name in ("voltage_v", "usual_voltage_v"))
+            was_v, usual_v = (volts_told[phase] for volts_told in told)
+            if was_v is not None and usual_v is not None:
+                back[i] = abs(was_v - usual_v) >= self._shift_v > abs(float(volts[phase, i]) - usual_v)
+        return back
+
     def _of_lamps(self, lamp: Int64) -> Float32:
         """Voltages of lamps in this sweep, NaN where one is none or did not answer."""
         is_reported = (lamp >= 0) & (self._state.quality[lamp] == 0)
@@ -184,7 +202,10 @@ class NeutralRule:
         if not holds.any() and run.is_idle():
             voltages.follow(place, volts)
             return
-        is_reported = (np.isfinite(volts).sum(axis=0) >= 2) | is_raised
+        n_known = np.isfinite(volts).sum(axis=0)
+        is_reported = (n_known >= 2) | is_raised
+        if is_circuit:
+            is_reported |= self._are_back(place, volts, (n_known == 1) & run.is_open[place])
         gate = is_muted(place) & ~run.is_open[place]
         verdict = run.step(
             place, sweep.at_s[record], sweep.dt_s[record], holds, is_reported & ~holds, is_reported, gate

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ingest.detection.cabinet.known_medians import known_medians
 from ingest.detection.conditions.active_conditions import ActiveConditions
 from ingest.detection.conditions.causes import Case
 from ingest.detection.conditions.lamp_evidence import number
@@ -141,7 +142,7 @@ class VoltageRules:
         phases = sweep.batch.cabinet_voltage_v[live].astype(np.float64)
         phases[~(phases >= self._no_voltage)] = np.nan
         reported = np.isfinite(phases).any(axis=1)
-        voltage[fleet.home_cabinet[sweep.batch.controller[live[reported]]]] = np.nanmedian(phases[reported], axis=1)
+        voltage[fleet.home_cabinet[sweep.batch.controller[live[reported]]]] = known_medians(phases[reported])
         return voltage
 
     def _judge_code(  # measured columns, in the order of the rule

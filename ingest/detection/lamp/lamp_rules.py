@@ -6,7 +6,7 @@ Works on any subset of rows; ``ingest.detection.screen.screen`` chooses the rows
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,9 @@ from ingest.detection.conditions.lamp_evidence import lamp_evidence
 from ingest.detection.lamp.bands import Bands
 from ingest.detection.lamp.circumstances import LampCircumstances, RuleRuns, sharing_a_circuit
 from ingest.detection.lamp.cycling import CycleCounter
+from ingest.detection.lamp.dark_unread import DarkUnread
 from ingest.detection.lamp.lamp_verdict import LampVerdict, confirm_of
-from ingest.detection.lamp.own_power import learn_own, note_steps
+from ingest.detection.lamp.own_power import MISREGISTERED, STUCK, learn_own, note_steps
 from ingest.detection.lamp.sample import Electric, Levels, expect, is_unsupplied, look, take_levels
 from ingest.detection.lamp.steady import Steadiness
 from ingest.detection.memory.cabinet_context import CabinetContext
@@ -57,8 +58,10 @@ class LampRules:
         #: int64 (C,) since when lamps must burn by day to be told of, see ``DarkWeather``
         self.told_since_s = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
         self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
-        self.followed = np.zeros(0, np.int64)  # lamps of the sweep at hand that have followed a step of their level
+        #: claims in the evidence of power faults that the sweep at hand refutes, and the lamps of which it does
+        self.refuted: dict[tuple[str, Any], Int64] = {}
         self._no_voltage = table.scalar("no_voltage")
+        self.dark_unread = DarkUnread(state, rules, self.debounce, self._no_voltage)
         self._impossible_v, self._most_v = table.scalar("impossible_voltage"), table.scalar("neutral_voltage")
         self.cycles = CycleCounter(fleet, state, table, context)
         self.warm_up_s = table.by_technology("warm_up")[fleet.technology].astype(np.int64)
@@ -84,7 +87,7 @@ class LampRules:
         ``is_muted`` says which lamps are under maintenance.
         """
         state = self.state
-        self.followed = np.zeros(0, np.int64)
+        self.refuted = {}
         if not len(suspects.row):
             return self._judge_refused(sweep, replies, is_muted)
         row, lamp, is_frozen, record = suspects.row, suspects.lamp, suspects.is_frozen, sweep.record_of(suspects.row)
@@ -115,16 +118,17 @@ class LampRules:
         window = self.cycles.count(sweep.batch, row, lamp, at_s, window, expected, *masks, limits)
         self._judge_put_out_anew()
         is_settled &= self._is_settled(lamp, at_s, sweep.guard_s[record])  # a dip may have been inferred just now
-        self.followed = note_steps(state, lamp, window, expected, is_settled & ~is_wild)
+        self.refuted[STUCK] = note_steps(state, lamp, window, expected, is_settled & ~is_wild)
         # an LED draws its power at once: its samples in the guard count, and the verdict alone waits for its end
         settled = (is_settled, is_settled | (~levels.is_guessed & (self.warm_up_s[lamp] == 0)))
         verdicts = self._judge_rules(lamp, at_s, dt_s, window, expected, limits, settled, is_wild, is_muted(lamp))
         state.was_wrong[lamp] &= (state.flags[lamp] & self._stuck_bits) != 0
-        learn_own(self.fleet, state, lamp, window, expected, is_settled & ~is_wild, limits)
+        is_sound = is_settled & ~is_wild
+        self.refuted[MISREGISTERED] = learn_own(self.fleet, state, lamp, window, expected, is_sound, limits)
         self._attend(lamp, window, expected)
         self._reopen(lamp, levels.level)
-        self.steadiness.note(sweep.batch, row, lamp, window, levels, is_settled & ~is_wild)
-        return [*refused, *verdicts]
+        self.steadiness.note(sweep.batch, row, lamp, window, levels, is_sound)
+        return [*refused, *verdicts, *self.dark_unread.read(lamp, at_s, window, expected)]
 
     def _judge_put_out_anew(self) -> None:
         """What a dip has put out warms up anew: no sample before it counts for a dark lamp."""
@@ -281,15 +285,6 @@ class LampRules:
         one, rule, bits = np.array([lamp]), self.rules.number[name], self.state.bits
         self.debounce[rule].close(one)
         self.state.flags[one] &= ~(bits.running[rule] | bits.open[rule])
-        self.state.look_again(one)
-
-    def open_dark(self, lamp: int, since_s: int) -> None:
-        """Open ``lampFailure`` on a lamp that does not answer and is known to be dark; it clears as ever."""
-        one, rule, bits = np.array([lamp]), self.rules.number[DARK.name], self.state.bits
-        self.debounce[rule].close(one)
-        self.debounce[rule].since_s[one] = since_s
-        self.debounce[rule].is_open[one] = True
-        self.state.flags[one] |= bits.running[rule] | bits.open[rule]
         self.state.look_again(one)
 
     def forget(self, lamp: Int64) -> None:

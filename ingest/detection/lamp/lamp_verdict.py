@@ -12,7 +12,7 @@ from ingest.detection.rules import Detector
 
 @dataclass(frozen=True, slots=True)
 class LampVerdict:
-    """One lamp's rule opened (with evidence) or cleared."""
+    """One lamp's rule opened (with evidence) or cleared; ``is_renewal``: it stands, and its evidence is another one."""
 
     detector: Detector
     lamp: int
@@ -20,6 +20,7 @@ class LampVerdict:
     at_s: int
     since_s: int
     evidence: dict[str, Any]
+    is_renewal: bool = False
 
 
 def confirm_of(detector: Detector, table: LimitTable) -> Confirm:

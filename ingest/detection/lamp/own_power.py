@@ -5,6 +5,8 @@ Nothing is learned from a sample that any power rule holds on, nor from one with
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +22,8 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _SAMPLES = 5  # good settled samples that tell a lamp's own power
+STUCK: Final = ("suspected", "dimming")  # what the evidence of a power fault may claim
+MISREGISTERED: Final = ("suspected_register_error", True)
 
 
 def fits_register(window: Window, expected: Expected, limits: LampLimits) -> Bool:
@@ -47,18 +51,19 @@ def learn_own(  # measured columns, in the order of the rule
     expected: Expected,
     is_settled: Bool,
     limits: LampLimits,
-) -> None:
-    """Take settled samples of lamps whose own power is not known yet."""
+) -> Int64:
+    """Take settled samples of lamps whose own power is not known yet; returns those that prove their register right."""
     bit = state.bits.learning
     is_wanted = ((state.flags[lamp] & bit) != 0) & is_settled & fits_register(window, expected, limits)
     rows = np.flatnonzero(is_wanted)
     if not len(rows):
-        return
+        return lamp[:0]
     lamps = lamp[rows]
     state.fit_samples[lamps] = np.minimum(state.fit_samples[lamps], _SAMPLES) + 1
     has_fitted = state.fit_samples[lamps] >= _SAMPLES
     state.has_fitted[lamps] |= has_fitted
-    state.is_register_suspect[lamps] &= ~has_fitted
+    proved = lamps[has_fitted & state.is_register_suspect[lamps]]
+    state.is_register_suspect[proved] = False
     is_high = expected.level[rows] > HIGHEST  # below, a driver's curve is its own
     rows, lamps = rows[is_high], lamps[is_high]
     share = level_share(fleet.technology[lamps], expected.level[rows]) * expected.voltage_share[rows]
@@ -67,3 +72,4 @@ def learn_own(  # measured columns, in the order of the rule
     done = lamps[state.own_samples[lamps] >= _SAMPLES]
     state.own_w[done] = state.own_sum_w[done] / state.own_samples[done]
     state.flags[done] &= ~bit
+    return proved

@@ -19,6 +19,14 @@ LIT_DARK: Final = 1
 LIT_YES: Final = 2
 
 
+class AgentLists:
+    """What is remembered of the lists of C agents; ``is_full`` bool (C,): the newest one has all lamps of its own."""
+
+    def __init__(self, n_controllers: int) -> None:
+        """None was heard."""
+        self.is_full = np.zeros(n_controllers, np.bool_)
+
+
 class LampState:
     """Arrays over L lamps; NaN, 255 and 0xFFFFFFFF are unknown.
 
@@ -45,11 +53,13 @@ class LampState:
         curves: what each lamp draws at dim levels, of what its technology's curve says.
         stable_regions: readings of faulty lamps in which nothing changes.
         has_fitted: bool (L,) it has drawn what the register says; before, a misfit is the register's fault.
+        is_dark_unread: bool (L,) it is reported dark by the load that went with it, and has not answered since.
     """
 
     # No snapshot stores these. Flags follow from the rules' counters and ``marks``; bands from rules and limits, which
-    # may be others after a restart: without a band each lamp's next good sample is judged, and gives it one.
-    DERIVED: Final = frozenset({"flags", "low_w", "high_w", "least_pf"})
+    # may be others after a restart: without a band each lamp's next good sample is judged, and gives it one. Who is
+    # dark unread follows from the evidence of open conditions.
+    DERIVED: Final = frozenset({"flags", "low_w", "high_w", "least_pf", "is_dark_unread"})
 
     def __init__(self, fleet: Fleet, n_changes: int, n_rules: int) -> None:
         """Start with nothing known."""
@@ -66,7 +76,7 @@ class LampState:
         self.status = np.zeros(n, np.uint8)
         self.is_listed = np.zeros(n, np.bool_)
         self.n_list_changes = 0
-        self.is_fully_listed = np.zeros(fleet.n_controllers, np.bool_)
+        self.lists = AgentLists(fleet.n_controllers)
         self.level = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.level_raw = np.full(n, LEVEL_UNKNOWN, np.uint8)
         self.level_reported = np.full(n, LEVEL_UNKNOWN, np.uint8)
@@ -96,11 +106,17 @@ class LampState:
         self.fit_samples = np.zeros(n, np.uint8)
         self.has_fitted = np.zeros(n, np.bool_)
         self.is_register_suspect = np.zeros(n, np.bool_)
+        self.is_dark_unread = np.zeros(n, np.bool_)
         self.baseline_w = np.full(n, np.nan, np.float32)
         self.is_status_reported = fleet.is_node.copy()
         self.has_temperature = np.zeros(n, np.bool_)
         self.curves = OwnCurves(n)
         self.stable_regions = StableRegions(n)
+
+    @property
+    def is_fully_listed(self) -> np.ndarray:
+        """Agents whose newest record has all their lamps; bool (C,)."""
+        return self.lists.is_full
 
     def is_running(self, rule: int, lamp: np.ndarray) -> np.ndarray:
         """Whether a rule's counters run or the rule is open; bool (n,)."""
@@ -126,7 +142,8 @@ class LampState:
         return Marks((self.flags & bits.learning) != 0, (self.flags & bits.attention) != 0)
 
     def set_flags(self, debounces: Sequence[Debounce], marks: Marks) -> None:
-        """Set all flags from the counters of the rules, in their order, and the marks."""
+        """After a restart: set all flags from the counters of the rules, in their order, and the marks."""
+        self.n_list_changes += 1  # what follows from the lists is computed anew
         bits, flags = self.bits, np.zeros_like(self.flags)
         for rule, debounce in enumerate(debounces):
             flags = put_bit(flags, bits.open[rule], debounce.is_open)

@@ -41,8 +41,11 @@ class Balance:
         first_phase: place of the first phase in it.
         has_phases: bool (C,) the phase of every lamp of the cabinet is known.
         commands: of the sweep at hand; None before the first.
+        dip_s: int64 (C,) when a cabinet's own voltage last showed a dip, 0 = never.
         guard_s: switching guard.
     """
+
+    DERIVED: Final = frozenset({"has_phases"})  # of the register
 
     def __init__(
         self, fleet: Fleet, state: LampState, electric: Electric, table: LimitTable, still: StillMeters
@@ -60,7 +63,7 @@ class Balance:
         self.first_phase = fleet.n_circuits + fleet.n_controllers
         n = self.first_phase + PHASES * fleet.n_controllers
         self.meters = MeterBalance(n, table.scalar("cable_loss") / 2)
-        self._dip_s = np.zeros(fleet.n_controllers, np.int64)
+        self.dip_s = np.zeros(fleet.n_controllers, np.int64)
         is_home = fleet.lamp_cabinet == _take(fleet.home_cabinet, fleet.lamp_controller)
         is_known = np.ones(fleet.n_controllers + 1, np.bool_)
         is_known[fleet.lamp_controller[is_home & (fleet.phase < 0)]] = False
@@ -72,7 +75,7 @@ class Balance:
         self.commands = commands
         if sweep.is_dipped.any():
             c = sweep.batch.controller[sweep.is_dipped & sweep.is_live]
-            self._dip_s[c] = sweep.at_s[sweep.is_dipped & sweep.is_live]
+            self.dip_s[c] = sweep.at_s[sweep.is_dipped & sweep.is_live]
 
     def expected_w(self, lamp: Int64, level: UInt8 | None = None, voltage_v: Float32 | None = None) -> Float64:
         """What lamps should draw now; float64 (n,), NaN unknown.
@@ -221,7 +224,7 @@ class Balance:
         silent ones draw.
         """
         state, warm_up_s = self._state, self._warm_up_s[lamp]
-        may: Bool = at_s - self._dip_s[self._fleet.lamp_controller[lamp]] < warm_up_s
+        may: Bool = at_s - self.dip_s[self._fleet.lamp_controller[lamp]] < warm_up_s
         telling = np.flatnonzero((warm_up_s > 0) & (state.quality[lamp] == 0) & (state.level[lamp] > 0))
         if len(telling):
             is_cold = self._was_striking(lamp[telling], np.abs(state.power_w[lamp[telling]].astype(np.float64)))
@@ -276,7 +279,7 @@ class Balance:
         if len(bare) and self.commands is not None:
             r = record[bare]
             c = self._fleet.lamp_controller[lamp[bare]]
-            is_warm = sweep.at_s[r] - self._dip_s[c] >= self._warm_up_s[lamp[bare]]
+            is_warm = sweep.at_s[r] - self.dip_s[c] >= self._warm_up_s[lamp[bare]]
             settled[bare] = self.commands.is_on[r] & self.commands.is_settled[r] & is_warm
         return settled
 

@@ -16,6 +16,8 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+#: of k meters: place, controller, and what they show, what their lamps draw, share of silent and of rated ones
+_Samples = tuple[Int64, Int64, Float64, Float64, Float64, Float64]
 
 _EVERY_S: Final = 300  # quiet sweeps are learned from this often, once there are enough
 _UNSURE_SHARE: Final = 0.05  # of the power: lamps that did not answer in a quiet sweep
@@ -29,14 +31,14 @@ class BalanceLearning:
     def __init__(self, fleet: Fleet, state: LampState, balance: Balance) -> None:
         """Every controller is due."""
         self._fleet, self._state, self._balance = fleet, state, balance
-        self._due_s = np.zeros(fleet.n_controllers, np.int64)
+        self.due_s = np.zeros(fleet.n_controllers, np.int64)
 
     def due(self, sweep: Sweep) -> Int64:
         """Live records with a meter above their lamps whose next quiet sample is due; int64."""
         batch = sweep.batch
-        is_due = sweep.is_live & (sweep.at_s >= self._due_s[sweep.controller])
+        is_due = sweep.is_live & (sweep.at_s >= self.due_s[sweep.controller])
         records = np.flatnonzero(is_due & (sweep.has_cabinet_power | (np.diff(batch.circuit_start) > 0)))
-        self._due_s[batch.controller[records]] = sweep.at_s[records] + _EVERY_S
+        self.due_s[batch.controller[records]] = sweep.at_s[records] + _EVERY_S
         return records
 
     def learn(self, sweep: Sweep, records: Int64, is_reported: Bool, is_dark: Bool | None = None) -> None:
@@ -76,7 +78,7 @@ class BalanceLearning:
         columns = (drawn, unsure, rated, np.where(is_lost, drawn, 0.0))
         here = np.flatnonzero(is_home)
         sums = _sums(place[here], [column[here] for column in columns], is_settled[here], len(records))
-        self._take(fleet.n_circuits + controller, controller, cabinet_w, *sums)
+        samples = [_known(fleet.n_circuits + controller, controller, cabinet_w, *sums)]
         with_phases = self._balance.has_phases[controller]
         if with_phases.any():
             here = np.flatnonzero(is_home & with_phases[place])
@@ -88,12 +90,13 @@ class BalanceLearning:
                 + PHASES * np.repeat(controller, PHASES)
                 + np.tile(np.arange(PHASES), len(records))
             )
-            self._take(key, np.repeat(controller, PHASES), phases.reshape(-1), *sums)
+            samples.append(_known(key, np.repeat(controller, PHASES), phases.reshape(-1), *sums))
 
         row, record_of_row = _spread(batch.circuit_start, records)
         circuit = batch.circuit[row].astype(np.int64)
         is_known = circuit >= 0
         if not is_known.any():
+            self._take(samples)
             return
         circuit, reported_by = circuit[is_known], controller[record_of_row[is_known]]
         here = np.flatnonzero(fleet.lamp_circuit[own] >= 0)
@@ -101,16 +104,24 @@ class BalanceLearning:
         sums = _sums(behind, [column[here] for column in columns], is_settled[here], fleet.n_circuits)
         power_w = batch.circuit_power_w[row[is_known]].astype(np.float64)
         is_quiet, columns_w = sums
-        self._take(circuit, reported_by, power_w, is_quiet[circuit], [values[circuit] for values in columns_w])
+        samples.append(
+            _known(circuit, reported_by, power_w, is_quiet[circuit], [values[circuit] for values in columns_w])
+        )
+        self._take(samples)
 
-    def _take(self, key: Int64, controller: Int64, power_w: Float64, is_quiet: Bool, sums: Sequence[Float64]) -> None:
-        lamps_w, unsure_w, rated_w, lost_w = sums
-        is_known = (unsure_w <= _UNSURE_SHARE * lamps_w) & (lost_w <= _SILENT_SHARE * lamps_w) & (lamps_w > 0)
-        good = np.flatnonzero(is_quiet & is_known)
-        key, controller = key[good], controller[good]
-        soon = self._balance.meters.take(key, power_w[good], lamps_w[good], unsure_w[good], rated_w[good])
+    def _take(self, samples: Sequence[_Samples]) -> None:
+        key, controller, *watts = (np.concatenate(column) for column in zip(*samples, strict=True))
+        soon = self._balance.meters.take(key, *watts)
         if len(soon):
-            self._due_s[controller[np.isin(key, soon)]] = 0
+            self.due_s[controller[np.isin(key, soon)]] = 0
+
+
+def _known(key: Int64, controller: Int64, power_w: Float64, is_quiet: Bool, sums: Sequence[Float64]) -> _Samples:
+    """Of some meters, each once, those whose lamps are quiet and known well enough."""
+    lamps_w, unsure_w, rated_w, lost_w = sums
+    is_known = (unsure_w <= _UNSURE_SHARE * lamps_w) & (lost_w <= _SILENT_SHARE * lamps_w) & (lamps_w > 0)
+    good = np.flatnonzero(is_quiet & is_known)
+    return key[good], controller[good], power_w[good], lamps_w[good], unsure_w[good], rated_w[good]
 
 
 def _spread(start: Int64, chosen: Int64) -> tuple[Int64, Int64]:

@@ -26,12 +26,12 @@ _LEAST: Final = 1e-4  # a share below it is not looked for
 
 
 class ChanceLosses:
-    """Counts over the controllers whose sweeps are slow."""
+    """Counts over C controllers, of those sweeps that are slow: replies ``lost`` by chance, and ``answered``."""
 
     def __init__(self, context: CabinetContext) -> None:
         """Nothing is known. ``context``: tells the sweeps' intervals."""
         self._context = context
-        self._lost, self._answered = np.zeros((2, len(context.interval_s)))
+        self.lost, self.answered = np.zeros((2, len(context.interval_s)))
 
     def note(self, sweep: Sweep, first: Int64, again: Int64) -> None:
         """Count one sweep.
@@ -49,11 +49,11 @@ class ChanceLosses:
         n_answered = np.diff(batch.lamp_start)[slow] - n_lost - np.bincount(again, minlength=n)[slow]
         is_chance = (n_answered > 0) & (n_lost <= np.maximum(1, _EVENT * n_answered))
         c = batch.controller[slow[is_chance]]
-        self._lost[c] += n_lost[is_chance]
-        self._answered[c] += n_answered[is_chance]
-        full = c[self._answered[c] > _MEMORY]
-        self._lost[full] /= 2
-        self._answered[full] /= 2
+        self.lost[c] += n_lost[is_chance]
+        self.answered[c] += n_answered[is_chance]
+        full = c[self.answered[c] > _MEMORY]
+        self.lost[full] /= 2
+        self.answered[full] /= 2
 
     def samples(self, controller: int, least: int, most: int) -> int:
         """How many lost replies in a row are told, from ``least`` to ``most``.
@@ -63,7 +63,7 @@ class ChanceLosses:
         """
         if self._context.interval_s[controller] < _SLOW_S:
             return least
-        lost, answered = float(self._lost[controller]), float(self._answered[controller])
+        lost, answered = float(self.lost[controller]), float(self.answered[controller])
         share = (_USUAL * _PRIOR + lost) / (_PRIOR + lost + answered)
         enough = math.ceil(most * math.log(_USUAL) / math.log(min(max(share, _LEAST), _USUAL)))
         return max(least, min(enough, most))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ class Silence:
         self._is_shared = np.bincount(owned, minlength=fleet.n_controllers) > 1
         self._outages = CircuitOutages(fleet, state)
         self.answered_by_day = np.zeros(max(1, fleet.n_circuits), np.bool_)
-        self._back, self._chance = Returns(self.lost), ChanceLosses(context)
+        self._back, self.chance = Returns(self.lost), ChanceLosses(context)
         self._pending: set[int] = set()  # controllers with lost lamps that have no verdict yet
         self.cases = SilenceCases(fleet, table, state, book, self.lost)
 
@@ -167,7 +167,7 @@ class Silence:
         if self._samples == 1:
             suspect[first_record[first_live]] = True
         self._outages.note(sweep, (record, lamp, live), (first_record, first_lamp, first_live))
-        self._chance.note(sweep, first_record, record)
+        self.chance.note(sweep, first_record, record)
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
@@ -203,6 +203,7 @@ class Silence:
         at_us = int(sweep.at_s[record]) * 1_000_000
         interval_s = max(int(self._context.interval_s[c]), int(sweep.dt_s[record]), 1)
         taken = self.cases.follow(c, own, is_alive, is_live, at_us, interval_s)
+        self.cases.hear_neighbours(c, own, is_alive, at_us)
         if self.cases.is_returning(c):
             self._pending.add(c)
         self._back.begin_anew(own, interval_s)
@@ -262,7 +263,7 @@ class Silence:
         # one more is asked for where chance may explain the silence, and two of a lamp that is silent alone where no
         # load can tell; none where its load went
         most = self._samples + (group.load != GONE) * (1 + (group.is_off and group.is_lone and len(group.rows) == 1))
-        n_samples = self._chance.samples(c, self._samples, most)
+        n_samples = self.chance.samples(c, self._samples, most)
         for row in group.rows.tolist():
             lamp = int(lamps.lamp[row])
             is_due = self.lost.count[lamp] >= n_samples and self.lost.elapsed_s[lamp] >= self._seconds
@@ -283,13 +284,9 @@ class Silence:
         self.lost.forget(lamp[~self.lost.is_open[lamp]])
 
     def recall(self) -> None:
-        """See from the counters who has a run, after a snapshot's were taken over."""
+        """Make what a snapshot says of silent lamps agree, whatever it says: ``_begin`` relies on it."""
         state = self._state
-        is_running = self.lost.is_open | (self.lost.count > 0)
-        is_running &= (state.quality != 0) | (state.voltage_v < self._no_voltage)
-        state.silent_sweeps[state.quality == 0] = 0  # whatever the snapshot says: ``_begin`` relies on it
-        state.is_away[:] = is_running | ((state.quality != 0) & (state.silent_sweeps > 0))
-
-    def snapshot(self) -> dict[str, Any]:
-        """What a restart must not lose beside the counters."""
-        return {"answered_by_day": self.answered_by_day}
+        answers = state.quality == 0
+        state.silent_sweeps[answers] = 0
+        state.is_away |= self.lost.is_open
+        state.is_away[answers & ~(state.voltage_v < self._no_voltage)] = False

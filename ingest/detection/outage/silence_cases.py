@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -46,6 +47,14 @@ class SilenceCases:
         self.begun = np.zeros(0, np.int64)  # lamps judged anew since their group closed in the sweep at hand
         #: opens the rule ``lampFailure`` of a lamp that is known to be dark though it does not answer
         self.open_dark: Callable[[int, int], None] = lambda *_: None
+
+    def recall(self) -> None:
+        """See from the open conditions who is dark unread, after a snapshot's were taken over."""
+        self._state.is_dark_unread[:] = False
+        for c in self._book.controllers_with({DARK.code}):
+            for case in self._book.of_controller(c):
+                if _is_fuse(case):
+                    self._state.is_dark_unread[case.lamps[0]] = True
 
     def _open_groups(self, controller: int) -> list[Case]:
         return [case for case in self._book.of_controller(controller) if case.code in GROUP_CODES]
@@ -91,7 +100,7 @@ class SilenceCases:
         is_bare = ~self._state.is_listed[own]
         for case in self._book.of_controller(controller):
             is_fuse = case.code == "communicationFailure" and case.evidence.get("load") == GONE
-            is_fuse |= case.code == DARK.code and case.evidence.get("suspected") == POLE_FUSE
+            is_fuse |= _is_fuse(case)
             if case.code in {"circuitFailure", "cableFailure"} or is_fuse:
                 rows = np.array(case.lamps, np.int64) - int(own[0])
                 dark[rows[~(is_bare[rows] & is_back[rows].any())]] = True
@@ -110,6 +119,14 @@ class SilenceCases:
         if were.any():
             were &= (self._state.level[own] > 0) & (self._state.level[own] <= _FULL)
         return were
+
+    def hear_neighbours(self, controller: int, own: Int64, is_alive: Bool, at_us: int) -> None:
+        """Silent lamps of which it was said that no neighbour answers either, and now one does: it is taken back."""
+        for case in list(self._book.of_controller(controller)):
+            is_alone = case.evidence.get("neighbours_answer") is False
+            if is_alone and (is_alive & (self._fleet.lamp_circuit[own] == case.circuit)).any():
+                evidence = {name: told for name, told in case.evidence.items() if name != "neighbours_answer"}
+                self._book.open(replace(case, at_us=at_us, evidence=evidence))
 
     def is_returning(self, controller: int) -> bool:
         """Whether some lamps of an open circuit or cable answer again: who of the others is dark is not known yet."""
@@ -229,3 +246,7 @@ class SilenceCases:
                 int(fleet.lamp_circuit[lamp]),
             )
         )
+
+
+def _is_fuse(case: Case) -> bool:
+    return case.code == DARK.code and case.evidence.get("suspected") == POLE_FUSE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from ingest.detection.memory.limit_table import LimitTable
 from ingest.detection.memory.sweep import Sweep
 from ingest.detection.outage.balance import FADE_S, Balance
 from ingest.detection.outage.candidate_groups import WAIT, Group
+from ingest.detection.outage.kept_sums import KeptSum, KeptSums
 from ingest.detection.outage.load import GONE, THERE, UNKNOWN, Reading, judge_groups
 from ingest.detection.outage.meter_equations import Equation, MeterEquations
 from ingest.model.fleet import Fleet
@@ -21,35 +21,11 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-_GAP_S: Final = 900
-_MOST_KEPT: Final = 40
-_MOST_SUMS: Final = 20000
 _MOST_WAITED: Final = 12  # sweeps for a meter to tell; a lone lamp is waited for _LONE_WAITED
 _LONE_WAITED: Final = 7
-_MOST_LAMPS: Final = 4_000_000  # silent lamps in all sums that are kept
 _CLEAR: Final = 4.0  # sigmas: see `load`
 _UNKNOWN_SHARE: Final = 0.1  # of a group's power: with more that may burn or not nothing is known of the group alone
 _MISFIT: Final = 0.25  # of a lamp's power: what neither burning nor being gone explains is another's
-
-
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """What some meters showed in one sweep beyond their lamps if all burned.
-
-    Attributes:
-        at_s: data time; left_w the sum.
-        silent: int32 (k,) lamps behind the meters that did not answer; watt float32 (k,) what each of them counts in
-            ``left_w``: what was expected of it then, which may be another value in a later sweep.
-    """
-
-    at_s: int
-    left_w: float
-    silent: npt.NDArray[np.int32]
-    watt: npt.NDArray[np.float32]
-
-    def without_w(self, lamps: Int64) -> float:
-        """What the meters showed beyond all lamps but some, int64 (m,) of this controller."""
-        return self.left_w + float(self.watt[np.isin(self.silent, lamps)].sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +47,8 @@ class SilentLoad:
         """No sum is kept yet."""
         self._fleet, self._balance = fleet, balance
         self._meters, self._load_gone = balance.meters, table.scalar("load_gone")
+        self.kept = KeptSums()
         self._equations = MeterEquations(fleet, balance, table.scalar("no_voltage"))
-        self._kept: dict[tuple[int, ...], deque[_Sum]] = {}
-        self._n_lamps = 0  # of all sums ever kept since they were last cleared
 
     def loads(  # measured columns, in the order of the rule
         self,
@@ -141,9 +116,9 @@ class SilentLoad:
             onset_s = max(int(since_s[groups[i].rows].max()) for i in touching)
             n_gone = int(is_gone[equation.is_behind].sum())  # with other lamps known to be dark it is another sum
             silent = np.flatnonzero(equation.is_behind & (self._balance.is_silent(own)))
-            newest = _Sum(at_s, float(left), silent.astype(np.int32), burning[silent].astype(np.float32))
+            newest = KeptSum(at_s, float(left), silent.astype(np.int32), burning[silent].astype(np.float32))
             judged_lamps = np.concatenate([members[i] for i in touching])
-            sums = self._keep((*key, -1 - n_gone), newest, onset_s)
+            sums = self.kept.keep((*key, -1 - n_gone), newest, onset_s)
             seen = [one.without_w(judged_lamps) for one in sums]
             mean, middle, n = float(np.mean(seen)), float(np.median(seen)), len(seen)
             sigma = self._meters.sigma_w(equation.key, equation.power_w, n)
@@ -191,23 +166,6 @@ class SilentLoad:
         sigma = self._meters.sigma_w(equation.key, equation.power_w, 1)
         seen = left - behind + part
         return Load(judge_groups(Reading(seen, sigma), [part], self._load_gone)[0], max(0.0, seen), part)
-
-    def _keep(self, key: tuple[int, ...], newest: _Sum, onset_s: int) -> list[_Sum]:
-        """Keep what some meters show; returns that of each sweep since an onset, this one in any case.
-
-        A sweep before the onset, or before sums that were kept, is of an agent whose clock was set back.
-        """
-        self._n_lamps += len(newest.silent)
-        if len(self._kept) > _MOST_SUMS or self._n_lamps > _MOST_LAMPS:
-            self._kept.clear()
-            self._n_lamps = len(newest.silent)
-        kept = self._kept.setdefault(key, deque(maxlen=_MOST_KEPT))
-        if kept and newest.at_s - kept[-1].at_s > _GAP_S:
-            kept.clear()
-        while kept and kept[-1].at_s >= newest.at_s:  # asked again in the same sweep, of other groups; or a clock
-            kept.pop()
-        kept.append(newest)
-        return [one for one in kept if one.at_s >= min(onset_s, newest.at_s)]
 
 
 def _share_w(seen_w: float, parts_w: Sequence[float], judged: Sequence[str], answer: str, part_w: float) -> float:
