@@ -187,7 +187,8 @@ class CabinetRules:
         has_contactor = cuts | ((contactor >= 0) & (sweep.level_low != LEVEL_UNKNOWN))
         has_contactor |= (contactor >= 0) & (sweep.width == 0) & (switching != SWITCHING_LAMP)
         n_good, n_lit = self._lit_while_off(sweep, is_off)
-        is_all_lit = (n_good >= _LEAST_LIT) & (n_lit == n_good) & has_contactor
+        # behind a contactor a lamp that answers by day has its voltage: one that stays dark has a fault of its own
+        is_all_lit = (n_lit >= _LEAST_LIT) & has_contactor & ((n_lit == n_good) | (cuts & (2 * n_lit >= n_good)))
         is_circuit_reported, are_circuits_lit = self._circuits_lit_while_off(sweep, commands)
         is_all_lit |= are_circuits_lit & cuts
         is_loaded &= has_contactor

@@ -27,20 +27,29 @@ class CircuitOutages:
     def note(self, sweep: Sweep, *lost: tuple[Int64, Int64, Bool]) -> None:
         """Circuits of which at least half is silent: their discharge lamps will warm up when they are back.
 
-        ``lost``: records and lamps, and whether their circuits are live.
+        Those that answer had the outage too where half of what had answered falls silent in one sweep: they were read
+        before it. In a silence that lasts they burn on, whatever silences the others.
+
+        ``lost``: records and lamps, and whether their circuits are live; those that answered the last time come last.
         """
         fleet = self._fleet
         n_lost = sum(np.bincount(record, minlength=sweep.batch.n_records) for record, _, _ in lost)  # or less
         is_much = n_lost >= self._least_outage[sweep.controller]
         if not is_much.any():
             return
+        n_before = len(lost[0][0])
         record, lamp, live = map(np.concatenate, zip(*lost, strict=True))
         n_lost = np.bincount(record[live], minlength=sweep.batch.n_records)
         is_much = n_lost >= self._least_outage[sweep.controller]
         some = np.flatnonzero(live & is_much[record] & (fleet.lamp_circuit[lamp] >= 0))
-        record, circuit = record[some], fleet.lamp_circuit[lamp[some]]
-        n_lost = np.bincount(circuit, minlength=fleet.n_circuits)
-        for q in np.flatnonzero((n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= np.diff(fleet.circuit_start))).tolist():
+        record, lamp, is_new = record[some], lamp[some], some >= n_before
+        circuit, n_lamps = fleet.lamp_circuit[lamp], np.diff(fleet.circuit_start)
+        n_lost, n_new = (np.bincount(circuit[chosen], minlength=fleet.n_circuits) for chosen in (slice(None), is_new))
+        is_out = (n_lost >= _OUTAGE_LAMPS) & (2 * n_lost >= n_lamps)
+        silent = np.flatnonzero(is_out[circuit])
+        self._state.lit_from_s[lamp[silent]] = sweep.at_s[record[silent]]
+        begins = is_out & (n_new >= _OUTAGE_LAMPS) & (2 * n_new >= n_lamps - (n_lost - n_new))
+        for q in np.flatnonzero(begins).tolist():
             lamps = fleet.cable_order[fleet.circuit_start[q] : fleet.circuit_start[q + 1]]
             self._state.lit_from_s[lamps] = sweep.at_s[record[circuit == q][0]]
 

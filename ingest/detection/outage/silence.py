@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +31,7 @@ from ingest.model.fleet import Fleet
 Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-_VOLTAGE: Final = MEASURED.index("voltage_v")
+_VOLTAGE, _POWER = (MEASURED.index(name) for name in ("voltage_v", "power_w"))
 
 
 class Silence:
@@ -53,6 +52,7 @@ class Silence:
         self._samples = int(table.scalar("confirm_samples"))
         self._seconds = int(table.scalar("communication_time"))
         self._no_voltage, self._most_v = table.scalar("no_voltage"), table.scalar("impossible_voltage")
+        self._on_w, self._on_share = table.scalar("unexpected_on_power"), table.scalar("unexpected_on_share")
         self._n_circuit, self._n_cable = int(table.scalar("circuit_lamps")), int(table.scalar("cable_lamps"))
         self._unheard = Unheard(fleet, self._n_circuit, self._no_voltage, int(table.scalar("switching_guard")))
         self.lost = Debounce(fleet.n_lamps, Confirm(self._samples, self._seconds, 1, 0))
@@ -171,11 +171,15 @@ class Silence:
         return np.concatenate([cleared, lamp[verdict.cleared]]), suspect
 
     def note_day(self, sweep: Sweep, suspects: Suspects) -> None:
-        """Circuits that answer while off: their silence by day means something. A first sample off is a suspect."""
+        """Circuits that answer while off, by no late or stuck contactor: silence by day means something there."""
         is_good = sweep.batch.quality[suspects.row] == 0
         voltage = suspects.measured[_VOLTAGE]
         is_good &= ~((voltage < self._no_voltage) | (voltage > self._most_v))  # one absurd value is no answer
-        lamp = suspects.lamp[is_good & (self._state.level[suspects.lamp] == 0)]
+        state, lamp = self._state, suspects.lamp
+        # a first sample off is a suspect; one that burns tells of the contactor, a faulty one may be dark
+        lit_w = np.maximum(self._on_w, self._on_share * np.nan_to_num(self._fleet.rated_power_w[lamp]))
+        is_good &= ~(suspects.measured[_POWER] > lit_w) & (state.bits.open_rules(state.flags[lamp]) == 0)
+        lamp = lamp[is_good & (state.level[lamp] == 0)]
         circuit = self._fleet.lamp_circuit[lamp]
         self.answered_by_day[circuit[circuit >= 0]] = True
 

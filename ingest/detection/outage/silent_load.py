@@ -19,12 +19,14 @@ from ingest.detection.outage.meter_equations import Equation, MeterEquations
 from ingest.model.fleet import Fleet
 
 Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 _MOST_WAITED: Final = 12  # sweeps for a meter to tell; a lone lamp is waited for _LONE_WAITED
 _LONE_WAITED: Final = 7
 _CLEAR: Final = 4.0  # sigmas: see `load`
 _UNKNOWN_SHARE: Final = 0.1  # of a group's power: with more that may burn or not nothing is known of the group alone
+_UNRATED_DOUBT: Final = 0.5  # of the power that a lamp without a rating is given
 _MISFIT: Final = 0.25  # of a lamp's power: what neither burning nor being gone explains is another's
 
 
@@ -77,8 +79,8 @@ class SilentLoad:
         fleet, at_s = self._fleet, int(sweep.at_s[record])
         start, stop = int(fleet.controller_start[controller]), int(fleet.controller_start[controller + 1])
         own = np.arange(start, stop)
-        burning = self._balance.burning_w(sweep, own, np.full(len(own), record))
-        burning[is_gone] = 0.0
+        burning, doubt = _with_unrated(self._balance.burning_w(sweep, own, np.full(len(own), record)))
+        burning[is_gone] = doubt[is_gone] = 0.0
         commands = self._balance.commands
         is_stepped = commands is not None and at_s - int(commands.since_s[record]) < FADE_S
         is_unsteady = self._balance.is_unsteady(own, record, at_s)
@@ -97,7 +99,7 @@ class SilentLoad:
                 continue
             group.is_off = bool(is_off[members[i]].all())
             equation = self._equations.best(equations, members[i])
-            if equation is None or group.is_off:  # commanded off, they draw nothing in any case
+            if equation is None or group.is_off or (doubt[members[i]] > 0).all():  # off, they draw nothing in any case
                 continue
             chosen_lamps = lamps[group.rows]
             is_new = is_stepped and self._balance.is_level_unreported(chosen_lamps).any()
@@ -121,7 +123,8 @@ class SilentLoad:
             sums = self.kept.keep((*key, -1 - n_gone), newest, onset_s)
             seen = [one.without_w(judged_lamps) for one in sums]
             mean, middle, n = float(np.mean(seen)), float(np.median(seen)), len(seen)
-            sigma = self._meters.sigma_w(equation.key, equation.power_w, n)
+            unrated_w = float(np.sqrt((doubt[equation.is_behind] ** 2).sum()))
+            sigma = float(np.hypot(self._meters.sigma_w(equation.key, equation.power_w, n), unrated_w))
             judged = judge_groups(Reading(mean, sigma), parts, self._load_gone)
             if middle != mean:  # a wrong value in a sweep or two may carry the mean along, but not the median
                 also = judge_groups(Reading(middle, sigma), parts, self._load_gone)
@@ -150,7 +153,7 @@ class SilentLoad:
         """What the meters above some lamps without meters of their own say of their load in one sweep."""
         fleet, c, at_s = self._fleet, int(sweep.batch.controller[record]), int(sweep.at_s[record])
         own = np.arange(int(fleet.controller_start[c]), int(fleet.controller_start[c + 1]))
-        burning = self._balance.burning_w(sweep, own, np.full(len(own), record))
+        burning, doubt = _with_unrated(self._balance.burning_w(sweep, own, np.full(len(own), record)))
         members = lamps - own[0]
         if is_dark is not None:
             burning = np.where(is_dark[own] & ~np.isin(own, lamps), 0.0, burning)
@@ -163,9 +166,23 @@ class SilentLoad:
         behind = float(burning[equation.is_behind].sum())
         if not np.isfinite([left, part, behind]).all() or self._balance.may_strike(lamps, at_s).any():
             return unknown
-        sigma = self._meters.sigma_w(equation.key, equation.power_w, 1)
+        unrated_w = float(np.sqrt((doubt[equation.is_behind] ** 2).sum()))
+        sigma = float(np.hypot(self._meters.sigma_w(equation.key, equation.power_w, 1), unrated_w))
         seen = left - behind + part
         return Load(judge_groups(Reading(seen, sigma), [part], self._load_gone)[0], max(0.0, seen), part)
+
+
+def _with_unrated(burning_w: Float64) -> tuple[Float64, Float64]:
+    """What lamps would draw, those of which nobody knows it as the middle one of the others, and how doubtful that is.
+
+    ``burning_w`` float64 (n,) [W], NaN unknown; both results likewise, the second as a standard deviation.
+    """
+    unknown = np.isnan(burning_w)
+    known_w = burning_w[burning_w > 0]
+    if not unknown.any() or not len(known_w):
+        return burning_w, np.zeros(len(burning_w))
+    middle_w = float(np.median(known_w))
+    return np.where(unknown, middle_w, burning_w), np.where(unknown, _UNRATED_DOUBT * middle_w, 0.0)
 
 
 def _share_w(seen_w: float, parts_w: Sequence[float], judged: Sequence[str], answer: str, part_w: float) -> float:

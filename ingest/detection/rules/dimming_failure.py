@@ -79,14 +79,16 @@ def judges(window: Window, expected: Expected, limits: RowLimits) -> Bool:
 
 
 def heals(window: Window, expected: Expected, limits: RowLimits) -> Bool:
-    """Draws another power than it was stuck at, and one that belongs to the level."""
-    tolerance, _ = _tolerance(expected, _NEAR)
+    """Draws another power than it was stuck at, and one that belongs to the level or has scaled with the step."""
+    tolerance, is_apart = _tolerance(expected, _NEAR)
     has_moved = np.where(
         np.isnan(expected.before_w), ~_is_off(window, expected), np.abs(window.power_w - expected.before_w) > tolerance
     )
     least, most = (share * expected.own_level_w for share in _FOLLOWS)
     fits = (window.power_w >= least) & (window.power_w <= most)
-    return has_moved & fits & ~holds(window, expected, limits)
+    scaled_w = expected.before_w * expected.step_share
+    scales = is_apart & (np.abs(window.power_w - scaled_w) <= _NEAR * scaled_w)
+    return has_moved & (fits | scales) & ~holds(window, expected, limits)
 
 
 def suspects_dimming(window: Window, expected: Expected) -> Bool:
@@ -120,6 +122,7 @@ def turns(expected: Expected, _limits: RowLimits) -> list[tuple[str, Float32]]:
         tolerance, _ = _tolerance(expected, same)
         ends += [expected.before_w - tolerance, expected.before_w + tolerance]
     ends += [expected.own_level_w * np.float32(share) for share in (1 - _OFF, 1 + _OFF, *_FOLLOWS)]
+    ends += [expected.before_w * expected.step_share * np.float32(share) for share in (1 - _NEAR, 1 + _NEAR)]
     return [("power_w", np.where(expected.is_dimming, end, np.float32(np.nan))) for end in ends]
 
 

@@ -1,4 +1,4 @@
-"""Sums that only the cabinet's meter sees: the voltage that counts is that of the loaded phases; outages without a witness."""
+"""Sums that only the cabinet's meter sees: the loaded phases count, and an outage may have no witness."""
 
 import numpy as np
 import pytest
