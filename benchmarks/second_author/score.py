@@ -16,6 +16,7 @@ from .verdict import Injected
 CODES: Final = tuple(dict.fromkeys((*CONFIRM_S, "neutralFailure")))
 _SLACK_S: Final = 90.0
 _GRACE_S: Final = 600.0
+_NEUTRAL: Final = "neutralFailure"
 _OF_CABINET: Final = frozenset(
     {"supplyLoss", "neutralFailure", "contactorFailure", "cabinetDoorOpen", "unmeteredLoad", "controllerOffline"}
 )  # shown by what stands before the contactor, by day too
@@ -87,7 +88,9 @@ class _Ground:
         stage = self.stages[injected.place.cabinet_id]
         if injected.code != "circuitFailure" or injected.place.phase or stage.street.habits.switching != "contactor":
             return False
-        neutrals = [i for i in stage.injected if i.code == "neutralFailure" and i.place == injected.place]
+        # one that moves its phases too little to be asked for is broken all the same
+        of_circuit = [i for i in stage.injected if i.place == injected.place]
+        neutrals = [i for i in of_circuit if i.code == _NEUTRAL or (i.code is None and _NEUTRAL in i.also)]
         causes = {
             cause
             for s in shown
@@ -99,7 +102,7 @@ class _Ground:
             i.end_s
             for i in neutrals
             for s in shown
-            if s.fault_id in causes and s.code == i.code and self.is_there(s, i) and self.is_then(s, i)
+            if s.fault_id in causes and s.code == _NEUTRAL and self.is_there(s, i) and self.is_then(s, i)
             if s.closed_us is None or s.closed_us / 1e6 > injected.begin_s
         ]
         return any(
