@@ -16,6 +16,7 @@ from .verdict import Injected
 CODES: Final = tuple(dict.fromkeys((*CONFIRM_S, "neutralFailure")))
 _SLACK_S: Final = 90.0
 _GRACE_S: Final = 600.0
+_NEUTRAL: Final = "neutralFailure"
 _OF_CABINET: Final = frozenset(
     {"supplyLoss", "neutralFailure", "contactorFailure", "cabinetDoorOpen", "unmeteredLoad", "controllerOffline"}
 )  # shown by what stands before the contactor, by day too
@@ -75,9 +76,43 @@ class _Ground:
         ]
         if opened >= injected.begin_s or not earlier:
             return False
-        # the account leaves a fault an hour after its end to be told in
-        between = stage.window(max(earlier) - 3600, injected.begin_s)
-        return not stage.grid.is_on[between].any()
+        return not self._was_lit(stage, max(earlier), injected.begin_s)
+
+    def is_explained_unseen(self, injected: Injected, shown: Sequence[Shown]) -> bool:
+        """Tell whether a dead circuit is known, below a broken neutral of it whose end no reading could show.
+
+        The order of explanation keeps it below, not shown, while the neutral counts as broken. If that was mended while
+        a contactor kept the circuit dead, and the circuit stays dead as a whole in the evening, none of its lamps can
+        prove the neutral whole: the fault could not be observed by itself, and is not scored.
+        """
+        stage = self.stages[injected.place.cabinet_id]
+        if injected.code != "circuitFailure" or injected.place.phase or stage.street.habits.switching != "contactor":
+            return False
+        # one that moves its phases too little to be asked for is broken all the same
+        of_circuit = [i for i in stage.injected if i.place == injected.place]
+        neutrals = [i for i in of_circuit if i.code == _NEUTRAL or (i.code is None and _NEUTRAL in i.also)]
+        causes = {
+            cause
+            for s in shown
+            if s.code == injected.code and s.shown_us is None
+            if self.is_then(s, injected) and self.is_there(s, injected)
+            for cause in s.causes
+        }
+        ends = [
+            i.end_s
+            for i in neutrals
+            for s in shown
+            if s.fault_id in causes and s.code == _NEUTRAL and self.is_there(s, i) and self.is_then(s, i)
+            if s.closed_us is None or s.closed_us / 1e6 > injected.begin_s
+        ]
+        return any(
+            end_s - 3600 <= injected.begin_s and not self._was_lit(stage, end_s, injected.begin_s) for end_s in ends
+        )
+
+    @staticmethod
+    def _was_lit(stage: Stage, end_s: float, begin_s: float) -> bool:
+        """Tell whether lamps were on between; the account leaves a fault an hour after its end to be told in."""
+        return bool(stage.grid.is_on[stage.window(end_s - 3600, begin_s)].any())
 
     def is_there(self, stretch: Shown, injected: Injected) -> bool:
         """Tell whether the place is exactly the injected one."""
@@ -153,7 +188,7 @@ def _is_right(ground: _Ground, stretch: Shown, injected: Injected) -> bool:
 def _judge(
     tally: Tally, ground: _Ground, injected: Injected, stretches: list[Shown], shown: Sequence[Shown], label: str
 ) -> None:
-    if injected.ready_s is None:
+    if injected.ready_s is None or (not stretches and ground.is_explained_unseen(injected, shown)):
         return
     tally.n += 1
     if injected.code == "cableFailure" and injected.span is not None:

@@ -226,3 +226,22 @@ def test_a_fault_at_another_place_is_not(city):
     elsewhere = replace(shown, place=shown.place | {"circuit": "2"})
     other = replace(former, place=Place(stage.street.cabinet_id, "2"))
     assert _found(city, stage, [other, later], elsewhere).n_found == 0
+
+
+@pytest.mark.parametrize(("hours", "n"), [(5, 0), (-1, 1)])
+def test_a_dead_circuit_below_a_neutral_that_was_mended_unseen_is_not_scored(city, hours, n):
+    """Mended while the lamps were lit, the neutral could have been seen whole: then the circuit is asked for."""
+    stage, former, later, hidden = _two_breakers(city, hours)
+    neutral = replace(former, situation="neutral_of_circuit", code="neutralFailure")
+    broken = Shown(
+        "N", "neutralFailure", hidden.place, hidden.opened_us, (), None, {},
+        shown_us=hidden.opened_us, closed_us=hidden.closed_us,
+    )  # fmt: skip
+    us = int((later.ready_s + 60) * 1e6)
+    hidden = replace(hidden, opened_us=us, shown_us=None, causes=["N"])
+    before, stage.injected[:] = list(stage.injected), [neutral, later]
+    try:
+        tally = settle(replace(city, stages=(stage,)), [broken, hidden], "test")["circuitFailure"]
+    finally:
+        stage.injected[:] = before
+    assert (tally.n, tally.n_found) == (n, 0)
