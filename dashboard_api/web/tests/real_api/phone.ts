@@ -59,6 +59,7 @@ export class Phone {
       wallMs: () => Date.now() + offsetMs,
       monotonicMs: () => performance.now(),
       session,
+      serverToldMs: () => null,
       serverAheadMs: () => (this.#knowsServer || this.#isSending ? -offsetMs : null), // the page asks before it sends
     };
     this.#outbox = new Outbox(this.#database, this.#transport(this.#session), clock);
@@ -72,6 +73,11 @@ export class Phone {
       return attempt();
     };
     return {
+      who: () => {
+        if (session !== this.#session) return new Promise(() => undefined);
+        useLine(this.line);
+        return server.who();
+      },
       act: (...given) => ask(() => server.act(...given)),
       check: (...given) => ask(() => server.check(...given)),
       photo: (...given) => ask(() => server.photo(...given)),
@@ -114,7 +120,7 @@ export class Phone {
   /** One round of sending; with some luck the process is killed while it runs. */
   async send(deathRate: number): Promise<void> {
     this.#isSending = true;
-    const round = this.outbox.send(this.name).then(
+    const round = this.outbox.send().then(
       () => undefined,
       (error: unknown) => {
         // the database of a process that was killed is closed
