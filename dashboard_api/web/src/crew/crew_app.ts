@@ -113,7 +113,7 @@ export class CrewApp implements Crew {
     await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     void this.#refresh().then(() => this.#afterFirst());
-    keepFresh(() => void this.#refresh(), this.redraw);
+    keepFresh(() => void this.#refresh(), this.redraw, this.data.lose);
   }
 
   /** The other views; without a network and without the page's own files they come later. */

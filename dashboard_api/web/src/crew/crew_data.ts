@@ -166,6 +166,12 @@ export class CrewData {
     return this.#loading;
   }
 
+  /** The phone has told that it has no network. */
+  readonly lose = (): void => {
+    this.trouble = "offline";
+    this.#changed();
+  };
+
   async #attempt(): Promise<void> {
     try {
       await this.#refresh();

@@ -3,7 +3,7 @@
  * labels, so that a label can be scanned without a network as well.
  */
 
-const AFTER_MS = 5_000; // what the list still asks for comes first
+const AFTER_MS = 3_000; // what the list still asks for comes first
 
 interface Connection {
   readonly saveData?: boolean;

@@ -228,7 +228,9 @@ export class Outbox {
       return { puts: [{ ...row, by: words, waiting: "" }], isGone: false };
     if (decision === "mine" || row.state === "sent" || row.state === "waiting") return { puts: [], isGone: false };
     if (decision === "discard") return { puts: [], isGone: true };
-    if (row.kind !== "action") return { puts: [{ ...row, state: "waiting", reason: "" }], isGone: false };
+    // of what was refused the very same request again: a copy of it that is still under way doubles nothing
+    const isSame = row.kind !== "action" || (decision === "again" && row.state === "refused");
+    if (isSame) return { puts: [{ ...row, state: "waiting", reason: "" }], isGone: false };
     const note: ActionBody = { action: "comment", note: words, at: row.body?.at ?? null };
     const body = decision === "again" && row.body ? row.body : note;
     const again: OutboxRow = { ...row, id: this.#nextId(), body, state: "waiting", reason: "", after: null, now: null };
