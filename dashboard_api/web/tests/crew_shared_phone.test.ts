@@ -141,7 +141,11 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
     });
   };
   await open();
-  const anyOf = (): Outbox => senders[Math.floor(chance() * senders.length)] as Outbox;
+  const anyOf = (): Outbox => {
+    const one = senders[Math.floor(chance() * senders.length)];
+    if (!one) throw new Error("not open");
+    return one;
+  };
   /** Which marks are kept, with who made them; and what was refused a place. */
   const [kept, notKept, discarded, photos] = [
     new Map<string, string>(),
@@ -159,8 +163,12 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
     await anyOf()
       .add(about, ...bodies)
       .then(
-        () => bodies.forEach((body) => kept.set(body.note ?? "", about.by)),
-        () => bodies.forEach((body) => notKept.add(body.note ?? "")),
+        () => {
+          for (const { note } of bodies) kept.set(note ?? "", about.by);
+        },
+        () => {
+          for (const { note } of bodies) notKept.add(note ?? "");
+        },
       );
     if (chance() < 0.5)
       await anyOf()
@@ -190,7 +198,7 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
   const round = async (): Promise<void> => {
     const mend = chance() < 0.15 ? breakWrites(chance) : () => undefined;
     // all at once, as the page, another window and a woken service worker may
-    await Promise.all(senders.map((outbox) => (chance() < 0.7 ? outbox.send().catch(() => false) : false)));
+    await Promise.all(senders.map(async (outbox) => (chance() < 0.7 ? outbox.send().catch(() => false) : false)));
     mend();
     while (state.late.length > 0 && chance() < 0.5) state.late.shift()?.();
   };
