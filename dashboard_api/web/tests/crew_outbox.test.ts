@@ -4,6 +4,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { ActionRequest, Fault } from "../src/city/types";
 import { openCrewDatabase, type CrewDatabase } from "../src/crew/database";
+import { decide } from "../src/crew/decisions";
 import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
 import { ageSeconds, type DeviceClock } from "../src/crew/outbox_row";
 import { CLOCK, fault, FakeServer, random, who } from "./crew_server";
@@ -157,7 +158,7 @@ test("a conflict holds what follows on the same fault, and a person's decision l
     ["waiting", "behind"],
     ["sent", ""],
   ]);
-  await outbox.decide(first?.id ?? "", "again", "");
+  await decide(outbox, first?.id ?? "", "again", "");
   const [again] = await outbox.rows();
   expect(again?.id).not.toBe(first?.id);
   expect([again?.seenVersion, again?.n]).toEqual([4, first?.n]);
@@ -173,7 +174,7 @@ test("a refusal is kept with its reason, and tried again only when a person says
   await outbox.send();
   expect(line.requests).toHaveLength(1);
   expect((await outbox.rows())[0]).toMatchObject({ state: "refused", reason: "no such fault" });
-  await outbox.decide(row?.id ?? "", "note", "Repaired: driver");
+  await decide(outbox, row?.id ?? "", "note", "Repaired: driver");
   expect((await outbox.rows())[0]).toMatchObject({
     state: "waiting",
     body: { action: "comment", note: "Repaired: driver" },

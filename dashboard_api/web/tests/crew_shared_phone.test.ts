@@ -8,6 +8,7 @@ import "fake-indexeddb/auto";
 import { afterEach, expect, test } from "vitest";
 import type { ActionRequest, Fault } from "../src/city/types";
 import { openCrewDatabase, type CrewDatabase } from "../src/crew/database";
+import { decide } from "../src/crew/decisions";
 import { Outbox } from "../src/crew/outbox";
 import type { ActionBody, DeviceClock } from "../src/crew/outbox_row";
 import { outcomeOf } from "../src/crew/server";
@@ -179,10 +180,10 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
         );
     mend();
   };
-  const decide = async (): Promise<void> => {
+  const decideAll = async (): Promise<void> => {
     for (const row of await anyOf().rows()) {
       if (row.state === "waiting" && row.waiting === "other_person" && chance() < 0.1) {
-        await anyOf().decide(row.id, "mine", phone.name);
+        await decide(anyOf(), row.id, "mine", phone.name);
         takenOver.add(row.n);
       }
       if ((row.state !== "conflict" && row.state !== "refused") || chance() < 0.3) continue;
@@ -191,7 +192,7 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
       const note = row.body?.note ?? "";
       const decision = luck < 0.5 ? "again" : luck < 0.8 ? "note" : "discard";
       // two windows may show the same row: both are tapped
-      await Promise.all([anyOf(), anyOf()].map((outbox) => outbox.decide(row.id, decision, note)));
+      await Promise.all([anyOf(), anyOf()].map((outbox) => decide(outbox, row.id, decision, note)));
       if (decision === "discard") discarded.add(row.n);
     }
   };
@@ -216,7 +217,7 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
     if (chance() < 0.1) city.foreign.add(`F-${n}`);
     await happen();
     if (n % 4 === 3) await round();
-    if (chance() < 0.2) await decide();
+    if (chance() < 0.2) await decideAll();
     if (seed % 5 === 0 && n === 10) {
       await databases[0]?.clear("photos");
       isEvicted = true;
@@ -229,7 +230,7 @@ async function campaign(seed: number): Promise<{ sent: number; kept: number; dec
     phone.isSignedIn = true;
     phone.name = n % 2 === 0 ? "budi" : "sari";
     await round();
-    await decide();
+    await decideAll();
     nLeft = (await anyOf().rows()).filter((row) => row.state !== "sent").length;
   }
   while (state.late.length > 0) state.late.shift()?.();

@@ -4,6 +4,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { ActionRequest, Fault } from "../src/city/types";
 import { openCrewDatabase } from "../src/crew/database";
+import { decide } from "../src/crew/decisions";
 import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
 import { CLOCK, fault, FakeServer, who } from "./crew_server";
 
@@ -98,7 +99,7 @@ test("a comment goes out past a conflict, and the decision about that is no conf
   await outbox.add(report, COMMENT);
   await outbox.send();
   expect((await states(outbox)).map(([state]) => state)).toEqual(["conflict", "waiting", "sent"]);
-  await outbox.decide(first?.id ?? "", "again", "");
+  await decide(outbox, first?.id ?? "", "again", "");
   expect(await outbox.send()).toBe(true);
   expect((await states(outbox)).map(([state]) => state)).toEqual(["sent", "sent", "sent"]);
 });
@@ -156,9 +157,9 @@ test("what another person reported holds nothing up, and goes out under the own 
     ["waiting", "other_person"],
     ["sent", ""],
   ]);
-  await shared.decide(old?.id ?? "", "discard", ""); // it may have arrived: not before it is sari's
+  await decide(shared, old?.id ?? "", "discard", ""); // it may have arrived: not before it is sari's
   expect(await shared.rows()).toHaveLength(2);
-  await shared.decide(old?.id ?? "", "mine", "sari");
+  await decide(shared, old?.id ?? "", "mine", "sari");
   await shared.send();
   const [row] = await shared.rows();
   expect([row?.id, row?.by, row?.state]).toEqual([old?.id, "sari", "conflict"]);

@@ -19,7 +19,6 @@ import type { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
 import { drawn } from "./drawn";
 import { Focus } from "./focus";
-import { keepFiles } from "./offline_files";
 import { Position } from "./position";
 import { rememberedName, rememberName } from "./remembered_name";
 import { keepFresh } from "./refresh_times";
@@ -144,7 +143,9 @@ export class CrewApp implements Crew {
         this.redraw();
       })
       .catch(() => undefined);
-    void keepFiles();
+    if (!("serviceWorker" in navigator && import.meta.env.PROD)) return;
+    const worker = navigator.serviceWorker.register("/crew-worker.js", { scope: "/crew" });
+    worker.then(async () => (await import("./decoder_ahead")).fetchDecoder()).catch(() => undefined);
   }
 
   async #openMark(): Promise<void> {
@@ -189,9 +190,8 @@ export class CrewApp implements Crew {
 
   async report(fault: Fault, bodies: readonly ActionBody[], draft?: Draft | null): Promise<boolean> {
     const about: Report = { fault, place: placeOf(fault, this), by: this.name };
-    if (draft !== undefined) about.draft = draft;
     const isDone = await keepReport(this, {
-      add: (outbox) => outbox.add(about, ...bodies),
+      add: (outbox) => outbox.add(draft === undefined ? about : { ...about, draft }, ...bodies),
       atOnce: async () => (await import("./send_at_once")).actAtOnce(fault, bodies),
     });
     await this.#readRows(); // what comes next is judged by it

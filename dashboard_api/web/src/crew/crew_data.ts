@@ -18,7 +18,6 @@ import { whole } from "../city/whole";
 import type { Words } from "../words/words";
 import { FaultDetails } from "./fault_details";
 import type { KeptAnswers } from "./kept_answers";
-import { askOwnWords } from "./own_words";
 import { SameAnswers } from "./same_answers";
 import { get, getMe, NoAnswer, type Trouble } from "./server";
 
@@ -80,7 +79,7 @@ export class CrewData {
       changed,
     );
     words.onChange(() => {
-      void askOwnWords(this.city, this.#words, this.#kept);
+      this.#askOwnWords();
     });
   }
 
@@ -154,7 +153,16 @@ export class CrewData {
     this.city = city;
     this.#clock.set(city, toldAtMs);
     this.#words.setCityLanguage(city.language);
-    void askOwnWords(city, this.#words, this.#kept);
+    this.#askOwnWords();
+  }
+
+  /** Few cities have words of their own: what asks for them comes only then. */
+  #askOwnWords(): void {
+    const { own_words: own = [] } = (this.city ?? {}) as Partial<City>; // an older server's answer has none
+    const { language, hasOwn } = this.#words;
+    if (hasOwn || !own.includes(language)) return;
+    const asked = import("./own_words").then((part) => part.askOwnWords(language, this.#words, this.#kept));
+    asked.catch(() => undefined);
   }
 
   /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
@@ -187,9 +195,8 @@ export class CrewData {
     const told = Promise.all([this.#askCity(), this.#askMe()]).then(() => {
       this.onTime();
     });
-    const [first] = await Promise.all([this.#pages.ask(FIRST_FAULTS), told]);
+    let [page] = (await Promise.all([this.#pages.ask(FIRST_FAULTS), told])) as [FaultPage, void];
     const nowMs = Date.now();
-    let page = first as FaultPage;
     const items = [...page.items];
     this.#toldMonotonicMs = performance.now();
     this.#load(items, page.next_cursor === null, nowMs, this.#faults.size <= items.length);
@@ -269,7 +276,6 @@ export class CrewData {
     await this.#kept.put("still-dark", dark, nowMs);
   }
 
-  /** One fault with its timeline, from the server, else from the phone; its page is drawn with each. */
   async askDetail(id: string): Promise<void> {
     await this.details.ask(id);
   }

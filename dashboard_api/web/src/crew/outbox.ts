@@ -7,23 +7,21 @@ import { monotonicFactory } from "ulid";
 import type { CheckOutcome, Fault } from "../city/types";
 import { STRICT, written, type CrewDatabase } from "./database";
 import { rowsOf, sendWaiting } from "./outbox_round";
-import {
-  changesState,
-  isAction,
-  takenNow,
-  versionAfter,
-  type ActionBody,
-  type DeviceClock,
-  type OutboxRow,
-} from "./outbox_row";
-import type { Decision, Report, Transport } from "./transport";
+import { isAction, takenNow, versionAfter, type ActionBody, type DeviceClock, type OutboxRow } from "./outbox_row";
+import type { Report, Transport } from "./transport";
 
-export type { Decision, Outcome, Report, Transport } from "./transport";
+export type { Outcome, Report, Transport } from "./transport";
 
 /** What the browser wakes the service worker with when the network is back. */
 export const SYNC_TAG = "terang-crew-outbox";
 export const MOST_ROWS = 2_000; // waiting; weeks of a crew's work
 export const MOST_PHOTO_BYTES = 200 * 1024 * 1024;
+
+/** The rows to write, and whether the row that it is about goes. */
+export interface Change {
+  puts: readonly OutboxRow[];
+  isGone: boolean;
+}
 
 /** The outbox holds as much as it may; nothing was taken. */
 export class OutboxFull extends Error {
@@ -199,55 +197,20 @@ export class Outbox {
     });
   }
 
-  /**
-   * Carry out a person's decision about a row that the server did not take: try it again on the fault as it is now,
-   * keep it as a comment with the text `words`, or discard it. The server took nothing of it, so a new id doubles nothing.
-   * "mine" sends what waits for somebody else, under the name `words`: the same request, which may have arrived already.
-   */
-  async decide(id: string, decision: Decision, words: string): Promise<void> {
+  /** Carry out what is to be written about a row, all or nothing; on disk when this resolves. */
+  async change(
+    id: string,
+    decided: (row: OutboxRow, rows: readonly OutboxRow[], newId: () => string) => Change,
+  ): Promise<void> {
     const transaction = this.#database.transaction(["outbox", "photos"], "readwrite", STRICT);
     const store = transaction.objectStore("outbox");
     const rows = await store.getAll();
     const row = rows.find((each) => each.id === id);
-    const { puts, isGone } = row ? this.#decided(row, decision, words, rows) : { puts: [], isGone: false };
+    const { puts, isGone } = row ? decided(row, rows, this.#nextId) : { puts: [], isGone: false };
     const writes = puts.map((each) => (): Promise<unknown> => store.put(each));
     if (isGone) writes.push(() => store.delete(id));
     if (isGone) writes.push(() => transaction.objectStore("photos").delete(id));
     await written(transaction, writes);
     this.#changed(null);
   }
-
-  /** The rows that a decision writes, and whether its own goes; nothing where it does not apply any more. */
-  #decided(
-    row: OutboxRow,
-    decision: Decision,
-    words: string,
-    rows: readonly OutboxRow[],
-  ): { puts: OutboxRow[]; isGone: boolean } {
-    if (decision === "mine" && row.state === "waiting" && row.waiting === "other_person")
-      return { puts: [{ ...row, by: words, waiting: "" }], isGone: false };
-    if (decision === "mine" || row.state === "sent" || row.state === "waiting") return { puts: [], isGone: false };
-    if (decision === "discard") return { puts: [], isGone: true };
-    // of what was refused the very same request again: a copy of it that is still under way doubles nothing
-    const isSame = row.kind !== "action" || (decision === "again" && row.state === "refused");
-    if (isSame) return { puts: [{ ...row, state: "waiting", reason: "" }], isGone: false };
-    const note: ActionBody = { action: "comment", note: words, at: row.body?.at ?? null };
-    const body = decision === "again" && row.body ? row.body : note;
-    const again: OutboxRow = { ...row, id: this.#nextId(), body, state: "waiting", reason: "", after: null, now: null };
-    again.seenVersion = seenSince(row, rows);
-    delete again.ifVersion; // another request
-    delete again.base;
-    const after = changesState(again) ? again.id : null; // what follows a comment is asked about itself
-    const followers = rows.filter((other) => other.after === row.id).map((other) => ({ ...other, after }));
-    return { puts: [again, ...followers], isGone: true };
-  }
-}
-
-/** The version that a person saw who decides: of the conflict, and what own comments made of it since. */
-function seenSince(row: OutboxRow, rows: readonly OutboxRow[]): number {
-  const own = rows.filter(({ faultId, by, version }) => faultId === row.faultId && by === row.by && version !== null);
-  const made = new Set(own.map(({ version }) => version));
-  let seen = row.now?.version ?? row.seenVersion;
-  while (made.has(seen + 1)) seen += 1;
-  return seen;
 }

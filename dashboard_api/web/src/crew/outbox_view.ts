@@ -2,10 +2,11 @@
 
 import { html, nothing, type TemplateResult } from "lit-html";
 import { mendedText, momentText, signInAddress, type Crew, type CrewPart } from "./crew";
-import type { Decision } from "./outbox";
+import { decide } from "./decisions";
 import { PHOTO_LOST } from "./outbox_round";
 import { changesState, type OutboxRow } from "./outbox_row";
 import { timelineList } from "./timeline";
+import type { Decision } from "./transport";
 
 const SENT_SHOWN = 30;
 
@@ -102,7 +103,7 @@ export function reportRow(row: OutboxRow, crew: Crew, withPlace = false): Templa
     ${row.waiting && row.state === "waiting" ? html`<p class="hint">${words.coded("crew.waiting", row.waiting)}${row.waiting === "other_person" ? ` ${row.by}` : ""}</p>` : nothing}
     ${
       row.state === "waiting" && row.waiting === "other_person" && crew.data.me?.accounts
-        ? html`<div class="buttons">${decide(row, crew, "mine", words.say("crew.send_as_mine"))}</div>`
+        ? html`<div class="buttons">${decision(row, crew, "mine", words.say("crew.send_as_mine"))}</div>`
         : nothing
     }
     ${row.state === "conflict" ? conflict(row, crew) : nothing}
@@ -110,15 +111,16 @@ export function reportRow(row: OutboxRow, crew: Crew, withPlace = false): Templa
   </div>`;
 }
 
-function decide(row: OutboxRow, crew: Crew, decision: Decision, text: string, isFirst = false): TemplateResult {
+function decision(row: OutboxRow, crew: Crew, wish: Decision, text: string, isFirst = false): TemplateResult {
   return html`<button
     type="button"
     class=${isFirst ? "primary" : ""}
-    data-decide=${decision}
+    data-decide=${wish}
     @click=${() => {
-      if (decision === "discard" && !window.confirm(crew.words.say("crew.really_discard"))) return;
-      const text = decision === "mine" ? crew.name : reportWords(row, crew);
-      void crew.outbox?.decide(row.id, decision, text).then(crew.sendNow, () => {
+      if (wish === "discard" && !window.confirm(crew.words.say("crew.really_discard"))) return;
+      const words = wish === "mine" ? crew.name : reportWords(row, crew);
+      if (!crew.outbox) return;
+      void decide(crew.outbox, row.id, wish, words).then(crew.sendNow, () => {
         crew.tell(crew.words.say("crew.not_decided")); // a full disk: nothing has changed
       });
     }}
@@ -154,9 +156,9 @@ function conflict(row: OutboxRow, crew: Crew): TemplateResult {
       <p class="hint">${row.reason}</p>
     </div>
     <div class="buttons">
-      ${ends && row.body?.action !== "reopen" ? nothing : decide(row, crew, "again", words.say("crew.send_again"), true)}
-      ${decide(row, crew, "note", words.say("crew.as_comment"), ends)}
-      ${decide(row, crew, "discard", words.say("crew.discard"))}
+      ${ends && row.body?.action !== "reopen" ? nothing : decision(row, crew, "again", words.say("crew.send_again"), true)}
+      ${decision(row, crew, "note", words.say("crew.as_comment"), ends)}
+      ${decision(row, crew, "discard", words.say("crew.discard"))}
     </div>`;
 }
 
@@ -175,8 +177,8 @@ function refused(row: OutboxRow, crew: Crew): TemplateResult {
       ${isLost ? words.say("crew.photo_lost") : words.say("crew.refused_because", { why: row.reason })}
     </p>
     <div class="buttons">
-      ${isLost ? nothing : decide(row, crew, "again", words.say("crew.try_again"), true)}
-      ${changesState(row) ? decide(row, crew, "note", words.say("crew.as_comment")) : nothing}
-      ${decide(row, crew, "discard", words.say("crew.discard"))}
+      ${isLost ? nothing : decision(row, crew, "again", words.say("crew.try_again"), true)}
+      ${changesState(row) ? decision(row, crew, "note", words.say("crew.as_comment")) : nothing}
+      ${decision(row, crew, "discard", words.say("crew.discard"))}
     </div>`;
 }

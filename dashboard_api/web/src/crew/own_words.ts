@@ -1,14 +1,11 @@
 /** The city's own words in the language that is shown: once, and from the phone where there is no network. */
 
-import type { City, OwnWords } from "../city/types";
+import type { OwnWords } from "../city/types";
 import type { Words } from "../words/words";
 import type { KeptAnswers } from "./kept_answers";
 import { get, NoAnswer } from "./server";
 
-export async function askOwnWords(city: City | null, words: Words, keptAnswers: KeptAnswers): Promise<void> {
-  const { own_words: own } = (city ?? {}) as Partial<City>; // an older server's answer has none
-  const { language, hasOwn } = words;
-  if (hasOwn || !own?.includes(language)) return;
+export async function askOwnWords(language: string, words: Words, keptAnswers: KeptAnswers): Promise<void> {
   const key = `words/${language}`;
   let told = (await keptAnswers.get(key))?.value as OwnWords | undefined;
   try {

@@ -2,6 +2,7 @@
 
 import type { Fault } from "../../src/city/types";
 import { openCrewDatabase, type CrewDatabase } from "../../src/crew/database";
+import { decide } from "../../src/crew/decisions";
 import { Outbox } from "../../src/crew/outbox";
 import type { ActionBody, DeviceClock, OutboxRow } from "../../src/crew/outbox_row";
 import { server } from "../../src/crew/server";
@@ -146,7 +147,7 @@ export class Phone {
       const luck = this.line.chance();
       if (luck < 0.1) continue; // later
       const { mark } = this.reported.find(({ n }) => n === row.n) ?? { mark: "" };
-      await this.outbox.decide(row.id, luck < 0.5 ? "again" : luck < 0.85 ? "note" : "discard", mark);
+      await decide(this.outbox, row.id, luck < 0.5 ? "again" : luck < 0.85 ? "note" : "discard", mark);
       if (luck >= 0.85) this.discarded.push(row.n);
     }
   }

@@ -1,7 +1,4 @@
-/**
- * Keeps the page's files for the days without a network: its service worker, and once the list is there the decoder of
- * labels, so that a label can be scanned without a network as well.
- */
+/** Has the service worker keep the decoder of labels once the list is there: a label is scanned without a network as well. */
 
 const AFTER_MS = 3_000; // what the list still asks for comes first
 
@@ -23,19 +20,8 @@ function controlled(workers: ServiceWorkerContainer): Promise<void> {
   });
 }
 
-/** Register the service worker, and let it keep the decoder. Never rejects. */
-export async function keepFiles(): Promise<void> {
-  if (!("serviceWorker" in navigator && import.meta.env.PROD)) return;
-  try {
-    await navigator.serviceWorker.register("/crew-worker.js", { scope: "/crew" });
-    await fetchDecoder();
-  } catch {
-    // it is tried again with the next opening of the page, the decoder also when somebody scans
-  }
-}
-
-/** Not where the browser decodes by itself, or is to save data. */
-async function fetchDecoder(): Promise<void> {
+/** Not where the browser decodes by itself, or is to save data. Rejects where it does not come. */
+export async function fetchDecoder(): Promise<void> {
   const { connection } = navigator as { connection?: Connection };
   if (connection?.saveData === true) return;
   await controlled(navigator.serviceWorker);
