@@ -16,7 +16,9 @@ SETTINGS = {
     "text of 200 %": ({"width": 360, "height": 740}, 32),
     "a page of 200 %": ({"width": 180, "height": 370}, 16),
 }
-TABS = """tabs => tabs.map((tab) => tab.getBoundingClientRect()).map(({ left, right, height }) => [left, right, height])"""
+TABS = (
+    """tabs => tabs.map((tab) => tab.getBoundingClientRect()).map(({ left, right, height }) => [left, right, height])"""
+)
 SHOWN = """row => {
     const cut = row.getBoundingClientRect();
     return [...row.querySelectorAll("strong, .place, .away, .priority")].map((part) => {
@@ -46,4 +48,4 @@ def test_rows_have_names_and_all_tabs_are_in_reach(lit_town, port, browser, requ
         assert all(left >= -1 and right <= viewport["width"] + 1 and height >= 24 for left, right, height in tabs), tabs
         shown = page.locator("a.row").first.evaluate(SHOWN)
         assert all(is_inside for _name, is_inside, _letters in shown), shown
-        assert dict((name, letters) for name, _is_inside, letters in shown)["STRONG"] >= LETTERS, shown
+        assert {name: letters for name, _is_inside, letters in shown}["STRONG"] >= LETTERS, shown

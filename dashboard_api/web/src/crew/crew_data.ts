@@ -195,7 +195,7 @@ export class CrewData {
     const told = Promise.all([this.#askCity(), this.#askMe()]).then(() => {
       this.onTime();
     });
-    let [page] = (await Promise.all([this.#pages.ask(FIRST_FAULTS), told])) as [FaultPage, void];
+    let [page] = (await Promise.all([this.#pages.ask(FIRST_FAULTS), told])) as [FaultPage, unknown];
     const nowMs = Date.now();
     const items = [...page.items];
     this.#toldMonotonicMs = performance.now();
