@@ -48,13 +48,6 @@ function ask(path: string): Promise<Response> {
   return fetch(path, { redirect: "error", signal: AbortSignal.timeout(ASK_MS) });
 }
 
-/** Who is signed in; null = no accounts, or nobody could be asked. */
-async function account(): Promise<string | null> {
-  const answer = await ask("/api/v1/me");
-  const me = (await answer.json()) as { accounts?: boolean; name?: string };
-  return me.accounts === true && typeof me.name === "string" ? me.name : null;
-}
-
 /** The city's clock, by which reports are dated: this phone's may have been set since. */
 async function cityClock(): Promise<() => number | null> {
   const answer = await ask("/api/v1/city");
@@ -67,9 +60,9 @@ async function sendOutbox(): Promise<void> {
   const database = await openCrewDatabase();
   const pages = changesChannel();
   try {
-    const [me, cityNowMs] = await Promise.all([account(), cityClock()]);
+    const cityNowMs = await cityClock();
     const outbox = new Outbox(database, server, deviceClock(cityNowMs), (fault) => pages?.postMessage(fault));
-    const isAllGone = await outbox.send(me);
+    const isAllGone = await outbox.send();
     if (!isAllGone) throw new Error("something still waits"); // the browser then tries again later
   } finally {
     pages?.close();

@@ -2,17 +2,12 @@
 
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
-import type { ActionRequest, Fault } from "../src/city/types";
+import type { ActionRequest } from "../src/city/types";
 import { openCrewDatabase } from "../src/crew/database";
 import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
-import type { DeviceClock } from "../src/crew/outbox_row";
+import { CLOCK, fault, who } from "./crew_server";
 
-const CLOCK: DeviceClock = { wallMs: () => 1e12, monotonicMs: () => 0, session: "s", serverAheadMs: () => 0 };
 const LATER: Outcome = { kind: "later", why: "offline" };
-
-function fault(id: string, version = 1): Fault {
-  return { id, version, state: "open", code: "lampFailure" } as Fault;
-}
 
 function answering(...outcomes: Outcome[]): { requests: ActionRequest[]; line: Transport } {
   const requests: ActionRequest[] = [];
@@ -21,7 +16,7 @@ function answering(...outcomes: Outcome[]): { requests: ActionRequest[]; line: T
     requests.push(request);
     return next();
   };
-  return { requests, line: { act, check: next, photo: next } };
+  return { requests, line: { who: who(null), act, check: next, photo: next } };
 }
 
 /** Every further write is refused, as on a full disk, but for the first `n`. */
@@ -58,10 +53,10 @@ test("what waits goes out from a full disk too, as the same request until its co
   await outbox.add({ fault: fault("A"), place: "", by: "" }, { action: "repair", cause: "driver" });
   const empty = fillDisk(0);
   await outbox.add({ fault: fault("B"), place: "", by: "" }, { action: "repair" }).catch(() => undefined);
-  expect(await outbox.send(null)).toBe(false);
+  expect(await outbox.send()).toBe(false);
   empty();
   expect((await outbox.rows()).map(({ state }) => state)).toEqual(["waiting"]);
-  expect(await outbox.send(null)).toBe(true);
+  expect(await outbox.send()).toBe(true);
   expect(requests).toHaveLength(2);
   expect(requests[1]).toEqual(requests[0]);
 });

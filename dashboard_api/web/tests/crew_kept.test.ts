@@ -3,6 +3,7 @@
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { ActionRequest, Fault } from "../src/city/types";
+import { who } from "./crew_server";
 import { openCrewDatabase, openInTime, type CrewDatabase } from "../src/crew/database";
 import { KeptAnswers } from "../src/crew/kept_answers";
 import { actAtOnce, photoAtOnce } from "../src/crew/send_at_once";
@@ -116,6 +117,7 @@ function told(...outcomes: Outcome[]): { asked: ActionRequest[]; photos: string[
   const [asked, photos]: [ActionRequest[], string[]] = [[], []];
   const next = (): Promise<Outcome> => Promise.resolve(outcomes.shift() ?? { kind: "later", why: "offline" });
   const transport: Transport = {
+    who: who(null),
     act: (_faultId, request) => {
       asked.push(request);
       return next();

@@ -4,70 +4,16 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { ActionRequest, Fault } from "../src/city/types";
 import { openCrewDatabase, type CrewDatabase } from "../src/crew/database";
+import { decide } from "../src/crew/decisions";
 import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
 import { ageSeconds, type DeviceClock } from "../src/crew/outbox_row";
+import { CLOCK, fault, FakeServer, random, who } from "./crew_server";
 
 const { process: node } = globalThis as { process?: { env: Record<string, string | undefined> } };
 const N_SEEDS = node?.env.TERANG_SOAK === "1" ? 1000 : 20;
 const [FIRST_SEED = 1, LAST_SEED = N_SEEDS] = (node?.env.TERANG_SEEDS ?? "").split("-").filter(Boolean).map(Number);
 const N_REPAIRS = 50;
 const BATCH = 10;
-
-/** Deterministic numbers in [0, 1) (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const CLOCK: DeviceClock = { wallMs: () => 1e12, monotonicMs: () => 0, session: "s", serverAheadMs: () => 0 };
-
-function fault(id: string, version = 1): Fault {
-  return { id, version, state: "open", code: "lampFailure" } as Fault;
-}
-
-/** The API as the contract has it: one transaction per action, an id once, versions held. */
-class FakeServer {
-  readonly faults = new Map<string, Fault>();
-  readonly actions = new Map<string, { body: string; answer: Fault }>();
-  readonly photos = new Map<string, number>();
-  nUsedIds = 0;
-
-  act(faultId: string, request: ActionRequest): Outcome {
-    const body = JSON.stringify({ ...request, age_s: null }); // a repeat may know another age
-    const earlier = this.actions.get(request.action_id);
-    if (earlier) {
-      if (earlier.body === body) return { kind: "done", fault: earlier.answer };
-      this.nUsedIds += 1;
-      return { kind: "refused", reason: "action_id_used" };
-    }
-    const now = this.faults.get(faultId) ?? fault(faultId);
-    if (request.if_version !== undefined && request.if_version !== null && request.if_version !== now.version)
-      return { kind: "conflict", reason: "stale_version", fault: now };
-    const answer = { ...now, version: now.version + 1 };
-    this.faults.set(faultId, answer);
-    this.actions.set(request.action_id, { body, answer });
-    return { kind: "done", fault: answer };
-  }
-
-  readonly checks = new Map<string, string>();
-
-  /** As the API: the first outcome holds, a repeat changes nothing, another one is refused. */
-  check(number: string, outcome: string): Outcome {
-    const known = this.checks.get(number) ?? outcome;
-    this.checks.set(number, known);
-    return known === outcome ? { kind: "done", fault: null } : { kind: "refused", reason: known };
-  }
-
-  photo(photoId: string): Outcome {
-    this.photos.set(photoId, (this.photos.get(photoId) ?? 0) + 1);
-    return { kind: "done", fault: null };
-  }
-}
 
 class Killed extends Error {}
 
@@ -78,6 +24,8 @@ class BadLine implements Transport {
     readonly server: FakeServer,
     readonly chance: () => number,
   ) {}
+
+  readonly who = who(null);
 
   #go(reach: () => Outcome): Promise<Outcome> {
     const luck = this.chance();
@@ -125,7 +73,7 @@ async function campaign(seed: number): Promise<void> {
     outbox = new Outbox(database, line, CLOCK);
   };
   const send = async (): Promise<void> => {
-    await outbox.send(null).catch((error: unknown) => {
+    await outbox.send().catch((error: unknown) => {
       if (!(error instanceof Killed)) throw error;
     });
     if (line.isKilled) await restart();
@@ -174,6 +122,7 @@ function fixed(...outcomes: Outcome[]): Transport & { requests: ActionRequest[] 
   const requests: ActionRequest[] = [];
   return {
     requests,
+    who: who(null),
     act: (_faultId, request) => {
       requests.push(request);
       return Promise.resolve(outcomes.shift() ?? { kind: "later", why: "offline" });
@@ -193,7 +142,7 @@ test("a follower goes out with the version that its predecessor made", async () 
     { action: "assign", assignee: "Budi" },
     { action: "start" },
   );
-  expect(await outbox.send(null)).toBe(true);
+  expect(await outbox.send()).toBe(true);
   expect(line.requests.map((request) => request.if_version)).toEqual([7, 8]);
 });
 
@@ -203,13 +152,13 @@ test("a conflict holds what follows on the same fault, and a person's decision l
   const outbox = new Outbox(await openCrewDatabase("conflict"), line, CLOCK);
   const [first] = await outbox.add({ fault: fault("B", 1), place: "", by: "" }, { action: "acknowledge" }, REPAIR);
   await outbox.add({ fault: fault("C", 1), place: "", by: "" }, REPAIR);
-  expect(await outbox.send(null)).toBe(false);
+  expect(await outbox.send()).toBe(false);
   expect((await outbox.rows()).map(({ state, waiting }) => [state, waiting])).toEqual([
     ["conflict", ""],
     ["waiting", "behind"],
     ["sent", ""],
   ]);
-  await outbox.decide(first?.id ?? "", "again", "");
+  await decide(outbox, first?.id ?? "", "again", "");
   const [again] = await outbox.rows();
   expect(again?.id).not.toBe(first?.id);
   expect([again?.seenVersion, again?.n]).toEqual([4, first?.n]);
@@ -221,11 +170,11 @@ test("a refusal is kept with its reason, and tried again only when a person says
   const line = fixed({ kind: "refused", reason: "no such fault" });
   const outbox = new Outbox(await openCrewDatabase("refused"), line, CLOCK);
   const [row] = await outbox.add({ fault: fault("D"), place: "", by: "" }, REPAIR);
-  await outbox.send(null);
-  await outbox.send(null);
+  await outbox.send();
+  await outbox.send();
   expect(line.requests).toHaveLength(1);
   expect((await outbox.rows())[0]).toMatchObject({ state: "refused", reason: "no such fault" });
-  await outbox.decide(row?.id ?? "", "note", "Repaired: driver");
+  await decide(outbox, row?.id ?? "", "note", "Repaired: driver");
   expect((await outbox.rows())[0]).toMatchObject({
     state: "waiting",
     body: { action: "comment", note: "Repaired: driver" },
@@ -234,11 +183,12 @@ test("a refusal is kept with its reason, and tried again only when a person says
 
 test("another person's reports wait for that person", async () => {
   const line = fixed({ kind: "done", fault: fault("E", 2) });
-  const outbox = new Outbox(await openCrewDatabase("person"), line, CLOCK);
+  const database = await openCrewDatabase("person");
+  const outbox = new Outbox(database, { ...line, who: who("sari") }, CLOCK);
   await outbox.add({ fault: fault("E"), place: "", by: "budi" }, REPAIR);
-  await outbox.send("sari");
+  await outbox.send();
   expect((await outbox.rows())[0]).toMatchObject({ state: "waiting", waiting: "other_person" });
-  await outbox.send("budi");
+  await new Outbox(database, { ...line, who: who("budi") }, CLOCK).send();
   expect((await outbox.rows())[0]?.state).toBe("sent");
 });
 
@@ -250,6 +200,7 @@ test("the age holds though the phone's clock is a day off and set right meanwhil
     monotonicMs: () => 0,
     session: "now",
     serverAheadMs: () => 0,
+    serverToldMs: () => null,
   };
   expect(ageSeconds(taken, clock)).toBe(60);
   const unknown = { ...taken, serverAheadMs: null };
@@ -274,7 +225,7 @@ test("what checks of citizens' reports found is neither lost nor doubled on a ba
       await new Outbox(database, new BadLine(server, chance), CLOCK).addCheck(`R${n}`, "in_order", "Budi", "Jalan");
     for (let round = 0; round < 200; round += 1) {
       const outbox = new Outbox(database, new BadLine(server, chance), CLOCK);
-      const isAllGone = await outbox.send(null).catch(() => false);
+      const isAllGone = await outbox.send().catch(() => false);
       if (isAllGone) break;
       database.close(); // killed, and opened again
       database = await openCrewDatabase(name);
@@ -293,7 +244,7 @@ test("a second answer to a check that has not gone out replaces the first, and a
   await outbox.addCheck("R1", "in_order", "Budi", "Jalan");
   await outbox.addCheck("R1", "not_found", "Budi", "Jalan");
   expect((await outbox.rows()).map(({ check }) => check?.outcome)).toEqual(["not_found"]);
-  expect(await outbox.send(null)).toBe(true);
+  expect(await outbox.send()).toBe(true);
   const [row] = await outbox.rows();
   expect([row?.state, row?.reason]).toEqual(["refused", "it has the outcome mended"]);
   database.close();

@@ -6,7 +6,7 @@ import type { CheckOutcome, Fault } from "../city/types";
 import type { CrewData } from "./crew_data";
 import type { CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
-import type { CrewDatabase } from "./database";
+import type { CrewDatabase, Draft } from "./database";
 import { bearing, compassPoint, distanceText, metresBetween } from "./distance";
 import type { Outbox } from "./outbox";
 import type { ActionBody, OutboxRow } from "./outbox_row";
@@ -34,8 +34,11 @@ export interface Crew {
   hrefOf(part: Partial<CrewRoute>): string;
   back(): void;
   readonly redraw: () => void;
-  /** Keep actions on a fault in the outbox and send them; false = neither could be done, and why is said. */
-  report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean>;
+  /**
+   * Keep actions on a fault in the outbox and send them; false = neither could be done, and why is said. `draft` = what
+   * is left of the person's draft, null = nothing; absent = it stays as it is.
+   */
+  report(fault: Fault, bodies: readonly ActionBody[], draft?: Draft | null): Promise<boolean>;
   /** Keep what a check of a citizen's report found in the outbox, and send it; as `report`. */
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean>;
   readonly sendNow: () => void;
@@ -101,4 +104,9 @@ export function momentText(at: string, crew: Crew): string {
 export function mendedText(cause: string | null | undefined, part: string | null | undefined, crew: Crew): string {
   const named = cause ? crew.words.coded("crew.cause", cause) : "";
   return [part?.startsWith(named) ? "" : named, part].filter(Boolean).join(", ");
+}
+
+/** Where a person signs in, and comes back to what is shown now. */
+export function signInAddress(): string {
+  return `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
 }

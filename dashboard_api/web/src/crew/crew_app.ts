@@ -8,7 +8,7 @@ import { CrewData } from "./crew_data";
 import { alarmTemplate, barTemplate, dressDocument, navTemplate } from "./crew_frame";
 import { addressOf, hasBack, isOver, NO_THING, routeOf, type CrewRoute } from "./crew_route";
 import type { CrewWords } from "./crew_words";
-import type { CrewDatabase } from "./database";
+import type { CrewDatabase, Draft } from "./database";
 import { deviceClock } from "./device_clock";
 import { KeptAnswers } from "./kept_answers";
 import { ListView } from "./list_view";
@@ -27,6 +27,7 @@ import { Sender } from "./sender";
 import { sharedOutbox } from "./shared_outbox";
 import { followSteps } from "./steps";
 import { StorageMark } from "./storage_mark";
+import type { Report } from "./transport";
 import { isMine, openReports, workRows, type WorkRow } from "./work_list";
 
 const CHUNK_RETRY_MS = 3_000;
@@ -67,10 +68,13 @@ export class CrewApp implements Crew {
     this.data = new CrewData(new KeptAnswers(database), this.clock, words.words, this.redraw);
     this.data.onTime = this.#beginSending;
     this.position = new Position(this.redraw);
-    const clock = deviceClock(() => (this.data.city ? this.clock.nowMs() : null));
+    const { data } = this;
+    const clock = deviceClock(
+      () => (data.isTimeKnown ? this.clock.nowMs() : null),
+      () => data.toldMs,
+    );
     this.outbox = database && sharedOutbox(database, clock, this.#changed);
-    const me = () => this.#account;
-    this.#sender = this.outbox && new Sender(this.outbox, me, this.#changed);
+    this.#sender = this.outbox && new Sender(this.outbox, this.#changed);
     this.route = routeOf(this.#address);
     this.#main.id = "panel";
     body.replaceChildren(this.#bar, this.#main, this.#notice.element, this.#nav);
@@ -108,7 +112,7 @@ export class CrewApp implements Crew {
     await Promise.allSettled([this.data.recall(), this.#openMark(), this.#readRows()]);
     if (this.data.isLoaded) void this.#loadLate(); // the page was here before: its files are too
     void this.#refresh().then(() => this.#afterFirst());
-    keepFresh(() => void this.#refresh(), this.redraw);
+    keepFresh(() => void this.#refresh(), this.redraw, this.data.lose);
   }
 
   /** The other views; without a network and without the page's own files they come later. */
@@ -139,8 +143,9 @@ export class CrewApp implements Crew {
         this.redraw();
       })
       .catch(() => undefined);
-    if ("serviceWorker" in navigator && import.meta.env.PROD)
-      void navigator.serviceWorker.register("/crew-worker.js", { scope: "/crew" }).catch(() => undefined);
+    if (!("serviceWorker" in navigator && import.meta.env.PROD)) return;
+    const worker = navigator.serviceWorker.register("/crew-worker.js", { scope: "/crew" });
+    worker.then(async () => (await import("./decoder_ahead")).fetchDecoder()).catch(() => undefined);
   }
 
   async #openMark(): Promise<void> {
@@ -183,11 +188,14 @@ export class CrewApp implements Crew {
     this.redraw();
   }
 
-  report(fault: Fault, ...bodies: ActionBody[]): Promise<boolean> {
-    return keepReport(this, {
-      add: (outbox) => outbox.add({ fault, place: placeOf(fault, this), by: this.name }, ...bodies),
+  async report(fault: Fault, bodies: readonly ActionBody[], draft?: Draft | null): Promise<boolean> {
+    const about: Report = { fault, place: placeOf(fault, this), by: this.name };
+    const isDone = await keepReport(this, {
+      add: (outbox) => outbox.add(draft === undefined ? about : { ...about, draft }, ...bodies),
       atOnce: async () => (await import("./send_at_once")).actAtOnce(fault, bodies),
     });
+    await this.#readRows(); // what comes next is judged by it
+    return isDone;
   }
 
   answerCheck(number: string, outcome: CheckOutcome, place: string): Promise<boolean> {

@@ -9,7 +9,6 @@ import type {
   Fault,
   LampAnswer,
   Me,
-  OwnWords,
   Repair,
   RepairPage,
   FaultPage,
@@ -17,16 +16,17 @@ import type {
 } from "../city/types";
 import { whole } from "../city/whole";
 import type { Words } from "../words/words";
+import { FaultDetails } from "./fault_details";
 import type { KeptAnswers } from "./kept_answers";
 import { SameAnswers } from "./same_answers";
-import { get, NoAnswer, type Trouble } from "./server";
+import { get, getMe, NoAnswer, type Trouble } from "./server";
 
 /** The first page, which the document preloads; the others follow once it is shown. */
 export const FIRST_FAULTS = "/faults?order=priority&limit=50";
 const PAGE = 250; // faults of one answer: what a phone reads within a frame or two
 const MOST_PAGES = 20;
-const DETAILS_KEPT = 60; // of my work: a day's
 const MORNING_MS = 36 * 3_600_000;
+const SET_BACK_MS = 60_000; // less is the difference of two clocks
 
 export type ListedRepair = RepairPage["items"][number];
 export type { Repair };
@@ -44,7 +44,7 @@ export class CrewData {
   readonly #faults = new Map<string, Fault>();
   #sorted: readonly Fault[] | null = null;
   readonly #pages = new SameAnswers();
-  readonly #details = new Map<string, FaultDetail>();
+  readonly details: FaultDetails;
   #isComplete = false;
   #loading: Promise<void> | null = null;
   /** When the list was told, by the clock that counts while this page is open; null = before it was opened. */
@@ -52,6 +52,8 @@ export class CrewData {
   /** Grows with every change of the faults. */
   revision = 0;
   city: City | null = null;
+  /** Whether the city's clock is known: told since the page was opened, or by a phone's clock that was not set back since. */
+  isTimeKnown = false;
   me: Me | null = null;
   repairs: ListedRepair[] | null = null;
   stillDark: ListedRepair[] | null = null;
@@ -69,8 +71,15 @@ export class CrewData {
     this.#clock = clock;
     this.#words = words;
     this.#changed = changed;
+    this.details = new FaultDetails(
+      kept,
+      (detail) => {
+        this.take(detail);
+      },
+      changed,
+    );
     words.onChange(() => {
-      void this.#askOwnWords();
+      this.#askOwnWords();
     });
   }
 
@@ -101,11 +110,11 @@ export class CrewData {
   }
 
   fault(id: string): Fault | undefined {
-    return this.#details.get(id) ?? this.#faults.get(id);
+    return this.details.get(id) ?? this.#faults.get(id);
   }
 
   detail(id: string): FaultDetail | undefined {
-    return this.#details.get(id);
+    return this.details.get(id);
   }
 
   /** Take a fault as the server has it now. */
@@ -115,8 +124,7 @@ export class CrewData {
     this.#isOther();
     if (fault.state === "closed") this.#faults.delete(fault.id);
     else this.#faults.set(fault.id, fault);
-    const detail = this.#details.get(fault.id);
-    if (detail && detail.version < fault.version) this.#details.set(fault.id, { ...detail, ...fault });
+    this.details.take(fault);
   }
 
   /** What the phone kept from the last time. */
@@ -125,7 +133,10 @@ export class CrewData {
       ["city", "me", "repairs", "still-dark", "checks"].map((key) => this.#kept.get(key)),
     );
     const faults = await this.#kept.getList("faults");
-    if (city && !this.city) this.#setCity(city.value as City, city.atMs);
+    if (city && !this.city) {
+      this.isTimeKnown = Date.now() >= city.atMs - SET_BACK_MS;
+      this.#setCity(city.value as City, this.isTimeKnown ? city.atMs : Date.now());
+    }
     if (me && !this.me) this.me = me.value as Me;
     if (repairs) this.repairs ??= (repairs.value as RepairPage).items;
     if (checks) this.checks ??= (checks.value as CheckList).items;
@@ -142,23 +153,16 @@ export class CrewData {
     this.city = city;
     this.#clock.set(city, toldAtMs);
     this.#words.setCityLanguage(city.language);
-    void this.#askOwnWords();
+    this.#askOwnWords();
   }
 
-  /** The city's own words in the language that is shown: once, and from the phone where there is no network. */
-  async #askOwnWords(): Promise<void> {
-    const { own_words: own } = (this.city ?? {}) as Partial<City>; // an older server's answer has none
+  /** Few cities have words of their own: what asks for them comes only then. */
+  #askOwnWords(): void {
+    const { own_words: own = [] } = (this.city ?? {}) as Partial<City>; // an older server's answer has none
     const { language, hasOwn } = this.#words;
-    if (hasOwn || !own?.includes(language)) return;
-    const key = `words/${language}`;
-    let words = (await this.#kept.get(key))?.value as OwnWords | undefined;
-    try {
-      words = (await get(`/words/${encodeURIComponent(language)}`)) as OwnWords;
-      await this.#kept.put(key, words, Date.now());
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-    }
-    if (words) this.#words.setOwn(language, words.messages);
+    if (hasOwn || !own.includes(language)) return;
+    const asked = import("./own_words").then((part) => part.askOwnWords(language, this.#words, this.#kept));
+    asked.catch(() => undefined);
   }
 
   /** Ask for everything anew. Never rejects; `trouble` says what is wrong. */
@@ -169,6 +173,12 @@ export class CrewData {
     });
     return this.#loading;
   }
+
+  /** The phone has told that it has no network. */
+  readonly lose = (): void => {
+    this.trouble = "offline";
+    this.#changed();
+  };
 
   async #attempt(): Promise<void> {
     try {
@@ -182,13 +192,11 @@ export class CrewData {
 
   async #refresh(): Promise<void> {
     this.#pages.begin();
-    const [first, city, me] = await Promise.all([this.#pages.ask(FIRST_FAULTS), get("/city"), get("/me")]);
+    const told = Promise.all([this.#askCity(), this.#askMe()]).then(() => {
+      this.onTime();
+    });
+    let [page] = (await Promise.all([this.#pages.ask(FIRST_FAULTS), told])) as [FaultPage, unknown];
     const nowMs = Date.now();
-    await this.#takeMe(me as Me, nowMs);
-    this.#setCity(city as City, nowMs);
-    this.onTime();
-    void this.#kept.put("city", city, nowMs);
-    let page = first as FaultPage;
     const items = [...page.items];
     this.#toldMonotonicMs = performance.now();
     this.#load(items, page.next_cursor === null, nowMs, this.#faults.size <= items.length);
@@ -206,6 +214,20 @@ export class CrewData {
     await this.#refreshChecks(nowMs);
   }
 
+  async #askCity(): Promise<void> {
+    const city = (await get("/city")) as City;
+    const nowMs = Date.now();
+    this.isTimeKnown = true;
+    this.#setCity(city, nowMs);
+    void this.#kept.put("city", city, nowMs);
+  }
+
+  /** The newest time that the server has told, by its own clock; null = none. */
+  get toldMs(): number | null {
+    const toldMs = Date.parse(this.city?.now ?? "");
+    return Number.isNaN(toldMs) ? null : toldMs;
+  }
+
   async #refreshChecks(nowMs: number): Promise<void> {
     try {
       const checks = (await get("/checks?limit=200")) as CheckList;
@@ -219,15 +241,16 @@ export class CrewData {
   }
 
   /** What one account was shown is not left to the next. */
-  async #takeMe(me: Me, nowMs: number): Promise<void> {
+  async #askMe(): Promise<void> {
+    const me = await getMe();
     if (this.me && (this.me.name !== me.name || this.me.accounts !== me.accounts)) {
       await this.#kept.forget();
       this.#faults.clear();
       this.#isOther();
-      this.#details.clear();
+      this.details.clear();
     }
     this.me = me;
-    await this.#kept.put("me", me, nowMs);
+    await this.#kept.put("me", me, Date.now());
   }
 
   #load(items: readonly Fault[], isComplete: boolean, atMs: number, isWhole: boolean): void {
@@ -253,35 +276,13 @@ export class CrewData {
     await this.#kept.put("still-dark", dark, nowMs);
   }
 
-  /** One fault with its timeline, from the server, else from the phone; its page is drawn with each. */
   async askDetail(id: string): Promise<void> {
-    const key = `fault/${id}`;
-    const kept = await this.#kept.get(key);
-    if (kept && !this.#details.has(id)) {
-      this.#details.set(id, kept.value as FaultDetail);
-      this.#changed();
-    }
-    try {
-      const detail = (await get(`/faults/${encodeURIComponent(id)}`)) as FaultDetail;
-      this.take(detail);
-      this.#details.set(id, detail);
-      await this.#kept.put(key, detail, Date.now());
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-    }
-    this.#changed();
+    await this.details.ask(id);
   }
 
   /** Keep the details of faults for the days without a network, and forget those of nobody's work. */
   async keepDetails(faults: readonly Fault[]): Promise<void> {
-    const wanted = faults.slice(0, DETAILS_KEPT);
-    for (const fault of wanted) {
-      const kept = await this.#kept.get(`fault/${fault.id}`);
-      if ((kept?.value as FaultDetail | undefined)?.version === fault.version) continue;
-      if (this.trouble !== null) return;
-      await this.askDetail(fault.id);
-    }
-    await this.#kept.prune(Date.now(), new Set(wanted.map(({ id }) => `fault/${id}`)));
+    await this.details.keep(faults, () => this.trouble === null);
   }
 
   /** A lamp from the server, else from the phone, else null. */

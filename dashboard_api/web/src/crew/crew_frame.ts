@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit-html";
 import { lookOf } from "../city/types";
-import { ageText, type Crew } from "./crew";
+import { ageText, signInAddress, type Crew } from "./crew";
 import { icon } from "./crew_icons";
 import { hasBack, START } from "./crew_route";
 import type { CrewMessage } from "./crew_words";
@@ -34,7 +34,7 @@ export function alarmTemplate(crew: Crew, nLost: number | null, dismiss: () => v
     crew.data.trouble === "sign_in"
       ? html`<p class="alarm">
           ${words.say("crew.signed_out")}
-          <a class="button" href="/sign-in?next=/crew">${words.say("crew.sign_in")}</a>
+          <a class="button" href=${signInAddress()}>${words.say("crew.sign_in")}</a>
         </p>`
       : nothing
   }`;
@@ -51,7 +51,7 @@ export function barTemplate(crew: Crew): TemplateResult {
   const { words, data, route } = crew;
   const { trouble } = data;
   const look = data.city ? lookOf(data.city) : null;
-  const isLost = trouble === "offline" || trouble === "server";
+  const isLost = trouble === "offline" || trouble === "server" || trouble === "busy";
   return html`
     ${
       hasBack(route)

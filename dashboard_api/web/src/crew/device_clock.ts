@@ -2,8 +2,8 @@
 
 import type { DeviceClock } from "./outbox_row";
 
-/** The device's clocks; `cityNowMs` answers the server's now, null until it was told. */
-export function deviceClock(cityNowMs: () => number | null): DeviceClock {
+/** The device's clocks; `cityNowMs` answers the server's now, `toldMs` what it told last; null until it was told. */
+export function deviceClock(cityNowMs: () => number | null, toldMs: () => number | null = () => null): DeviceClock {
   return {
     wallMs: () => Date.now(),
     monotonicMs: () => performance.now(),
@@ -12,5 +12,6 @@ export function deviceClock(cityNowMs: () => number | null): DeviceClock {
       const nowMs = cityNowMs();
       return nowMs === null ? null : nowMs - Date.now();
     },
+    serverToldMs: toldMs,
   };
 }

@@ -10,6 +10,7 @@ import { awayText, momentText, placeOf, titleOf, type Crew, type CrewPart } from
 import { reportRow } from "./outbox_view";
 import type { ActionBody } from "./outbox_row";
 import { ReportForms, type FormName } from "./report_forms";
+import { timelineList } from "./timeline";
 import { pointOf, stateOf } from "./work_list";
 
 /** The reports that each state allows; the server holds the same table and has the last word. */
@@ -174,12 +175,15 @@ export class FaultDetailView implements CrewPart {
 
   async #report(fault: Fault, actions: readonly ActionBody["action"][]): Promise<void> {
     if (this.#isReporting) return; // a second tap before the first is on disk
+    const { words, data, reports } = this.#crew;
+    const state = stateOf(data.fault(fault.id) ?? fault, reports.get(fault.id) ?? []);
+    const first = actions.find((action) => action !== "assign");
+    if (!ALLOWED[state]?.some((action) => action === first)) return; // or before the button is gone
     this.#isReporting = true;
-    const { words } = this.#crew;
     const at = new Date().toISOString();
     const assignee = this.#crew.name || words.say("crew.somebody");
     const bodies = actions.map((action): ActionBody => ({ action, at, ...(action === "assign" ? { assignee } : {}) }));
-    await this.#crew.report(fault, ...bodies).finally(() => {
+    await this.#crew.report(fault, bodies).finally(() => {
       this.#isReporting = false;
     });
   }
@@ -240,16 +244,7 @@ export class FaultDetailView implements CrewPart {
     if (entries.length === 0) return nothing;
     return html`<section>
       <h3>${crew.words.say("crew.timeline")}</h3>
-      <ol class="timeline">
-        ${entries.toReversed().map((entry) => {
-          const note = this.#evidenceWords.note(entry);
-          const who = entry.actor === "telemetry" || entry.actor === "local" ? "" : ` · ${entry.actor}`;
-          return html`<li>
-            <time datetime=${entry.at}>${momentText(entry.at, crew)}</time>
-            <b>${crew.words.coded("crew.did", entry.kind)}</b>${who} ${note ? html`<q dir="auto">${note}</q>` : nothing}
-          </li>`;
-        })}
-      </ol>
+      ${timelineList(entries, crew)}
     </section>`;
   }
 }

@@ -193,25 +193,37 @@ export function workRow({ fault, metres, report }: WorkRow, crew: Crew): Templat
   const sinceMs = Date.parse(typeof onset === "string" ? onset : fault.opened_at);
   const age = lasting((crew.clock.nowMs() - sinceMs) / 1000, words.words.locale);
   const what = fault.level === "lamp" ? fault.lamp_id : placeOf({ ...fault, street: null }, crew);
-  return html`<a class="row ${fault.severity}" data-fault=${fault.id} href=${crew.hrefOf({ fault: fault.id })}>
+  const mark = report
+    ? words.coded("crew.row", report.state)
+    : isStillDark
+      ? words.say("crew.still_dark")
+      : state === "open"
+        ? ""
+        : words.coded("crew.state", state);
+  const away = metres === null ? age : distanceText(metres, words.words.locale);
+  // what a screen reader says: a figure alone does not tell what it is
+  const heard = [
+    titleOf(fault, crew),
+    what,
+    fault.assignee,
+    mark,
+    away,
+    `${words.say("crew.priority")} ${fault.priority}`,
+  ];
+  return html`<a
+    class="row ${fault.severity}"
+    data-fault=${fault.id}
+    href=${crew.hrefOf({ fault: fault.id })}
+    aria-label=${heard.filter(Boolean).join(", ")}
+  >
     ${sign(familyOf(fault), isFresh(state))}
     <span class="what">
       <strong>${titleOf(fault, crew)}</strong>
       <span class="place" dir="auto">${what ?? ""}${fault.assignee ? ` · ${fault.assignee}` : ""}</span>
     </span>
     <span class="side">
-      ${
-        report
-          ? html`<span class="mark ${report.state}">${words.coded("crew.row", report.state)}</span>`
-          : isStillDark
-            ? html`<span class="mark conflict">${words.say("crew.still_dark")}</span>`
-            : state === "open"
-              ? nothing
-              : html`<span class="mark">${words.coded("crew.state", state)}</span>`
-      }
-      <span class="away" title=${awayText(fault, crew)}
-        >${metres === null ? age : distanceText(metres, words.words.locale)}</span
-      >
+      ${mark ? html`<span class="mark ${report ? report.state : isStillDark ? "conflict" : ""}">${mark}</span>` : nothing}
+      <span class="away" title=${awayText(fault, crew)}>${away}</span>
     </span>
     <span class="priority" title=${words.say("crew.priority")}>${fault.priority}</span>
   </a>`;

@@ -6,7 +6,7 @@ export type CrewAction = "acknowledge" | "assign" | "start" | "repair" | "cannot
 /** Waiting; sent; the fault changed meanwhile and a person decides; refused by the server and kept. */
 export type RowState = "waiting" | "sent" | "conflict" | "refused";
 /** Why a row waits. */
-export type Waiting = "" | "offline" | "server" | "sign_in" | "other_person" | "behind";
+export type Waiting = "" | "offline" | "server" | "busy" | "sign_in" | "other_person" | "behind";
 
 /** The fields of an action that do not change from one attempt to the next. */
 export type ActionBody = Omit<ActionRequest, "action_id" | "age_s" | "if_version">;
@@ -21,6 +21,8 @@ export interface Taken {
   session: string;
   /** The server's clock minus the phone's, where the server had told its own; null = not known. */
   serverAheadMs: number | null;
+  /** The newest time that the server had told by then, by its own clock: nothing was done before; absent = not known. */
+  notBeforeMs?: number | null;
 }
 
 export interface OutboxRow {
@@ -40,6 +42,8 @@ export interface OutboxRow {
   after: string | null;
   /** `if_version` of the request once it went out: a repeat is the very same request. undefined = not yet sent. */
   ifVersion?: number | null;
+  /** The version that a comment, which asks for none, was made upon. */
+  base?: number;
   by: string;
   taken: Taken;
   state: RowState;
@@ -64,12 +68,28 @@ export function changesState(row: Pick<OutboxRow, "kind" | "body">): boolean {
   return row.kind === "action" && row.body?.action !== "comment";
 }
 
+/** Whether a row is one of the actions on its fault, each of which makes a version. */
+export function isAction(row: Pick<OutboxRow, "kind">): boolean {
+  return row.kind === "action";
+}
+
+/**
+ * The version that a row's follower may take for seen; null = the row is not sent. After a comment that came upon another
+ * person's change it is the version before that: the change is still to be shown.
+ */
+export function versionAfter({ version, base }: Pick<OutboxRow, "version" | "base">): number | null {
+  if (version === null || base === undefined) return version;
+  return version === base + 1 ? version : base;
+}
+
 /** The clocks of this phone now. */
 export interface DeviceClock {
   wallMs: () => number;
   monotonicMs: () => number;
   session: string;
   serverAheadMs: () => number | null;
+  /** The newest time that the server has told, by its own clock. */
+  serverToldMs: () => number | null;
 }
 
 export function takenNow(clock: DeviceClock): Taken {
@@ -78,6 +98,7 @@ export function takenNow(clock: DeviceClock): Taken {
     monotonicMs: clock.monotonicMs(),
     session: clock.session,
     serverAheadMs: clock.serverAheadMs(),
+    notBeforeMs: clock.serverToldMs(),
   };
 }
 
@@ -85,12 +106,15 @@ const MAX_AGE_S = 60 * 86_400; // the server's own limit
 
 /**
  * Seconds since something was done. The server's clock is what both ends are measured by where it was known then, so
- * that a clock that is set right meanwhile changes nothing; while the page stays open the monotonic clock is the least.
+ * that a clock that is set right meanwhile changes nothing; while the page stays open the monotonic clock is the least,
+ * and the time that the server had told before is the most: a phone that starts without a network may begin at any date.
  */
 export function ageSeconds(taken: Taken, clock: DeviceClock): number {
   const aheadNow = clock.serverAheadMs();
   const doneMs = taken.wallMs + (taken.serverAheadMs ?? aheadNow ?? 0);
   let ageMs = clock.wallMs() + (aheadNow ?? taken.serverAheadMs ?? 0) - doneMs;
+  const { notBeforeMs = null } = taken;
+  if (notBeforeMs !== null && aheadNow !== null) ageMs = Math.min(ageMs, clock.wallMs() + aheadNow - notBeforeMs);
   if (taken.session === clock.session) ageMs = Math.max(ageMs, clock.monotonicMs() - taken.monotonicMs);
   return Math.min(MAX_AGE_S, Math.max(0, Math.round(ageMs / 100) / 10));
 }

@@ -1,9 +1,12 @@
 /** What waits to be sent, was sent, or needs a decision: every report with its state, and conflicts beside what changed. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
-import { mendedText, momentText, type Crew, type CrewPart } from "./crew";
-import type { Decision } from "./outbox";
+import { mendedText, momentText, signInAddress, type Crew, type CrewPart } from "./crew";
+import { decide } from "./decisions";
+import { PHOTO_LOST } from "./outbox_round";
 import { changesState, type OutboxRow } from "./outbox_row";
+import { timelineList } from "./timeline";
+import type { Decision } from "./transport";
 
 const SENT_SHOWN = 30;
 
@@ -24,9 +27,7 @@ export class OutboxView implements CrewPart {
       <h2>${words.say("crew.outbox")}</h2>
       ${crew.outbox ? nothing : html`<p class="alarm">${words.say("crew.no_storage")}</p>`}
       ${
-        needsSignIn
-          ? html`<a class="button primary" href="/sign-in?next=/crew%3Fview%3Doutbox">${words.say("crew.sign_in")}</a>`
-          : nothing
+        needsSignIn ? html`<a class="button primary" href=${signInAddress()}>${words.say("crew.sign_in")}</a>` : nothing
       }
       ${open.length === 0 ? html`<p class="empty">${words.say("crew.nothing_waits")}</p>` : nothing}
       <ol class="reports">
@@ -50,7 +51,7 @@ export class OutboxView implements CrewPart {
     if (data.me?.accounts)
       return html`<p class="hint">
         ${words.say("crew.signed_in", { name: data.me.name })}
-        <a href="/sign-in?next=/crew">${words.say("crew.change_person")}</a>
+        <a href=${signInAddress()}>${words.say("crew.change_person")}</a>
       </p>`;
     return html`<label class="me"
       >${words.say("crew.my_name")}
@@ -100,19 +101,28 @@ export function reportRow(row: OutboxRow, crew: Crew, withPlace = false): Templa
         : nothing
     }
     ${row.waiting && row.state === "waiting" ? html`<p class="hint">${words.coded("crew.waiting", row.waiting)}${row.waiting === "other_person" ? ` ${row.by}` : ""}</p>` : nothing}
+    ${
+      row.state === "waiting" && row.waiting === "other_person" && crew.data.me?.accounts
+        ? html`<div class="buttons">${decision(row, crew, "mine", words.say("crew.send_as_mine"))}</div>`
+        : nothing
+    }
     ${row.state === "conflict" ? conflict(row, crew) : nothing}
     ${row.state === "refused" ? refused(row, crew) : nothing}
   </div>`;
 }
 
-function decide(row: OutboxRow, crew: Crew, decision: Decision, text: string, isFirst = false): TemplateResult {
+function decision(row: OutboxRow, crew: Crew, wish: Decision, text: string, isFirst = false): TemplateResult {
   return html`<button
     type="button"
     class=${isFirst ? "primary" : ""}
-    data-decide=${decision}
+    data-decide=${wish}
     @click=${() => {
-      if (decision === "discard" && !window.confirm(crew.words.say("crew.really_discard"))) return;
-      void crew.outbox?.decide(row.id, decision, reportWords(row, crew)).then(crew.sendNow);
+      if (wish === "discard" && !window.confirm(crew.words.say("crew.really_discard"))) return;
+      const words = wish === "mine" ? crew.name : reportWords(row, crew);
+      if (!crew.outbox) return;
+      void decide(crew.outbox, row.id, wish, words).then(crew.sendNow, () => {
+        crew.tell(crew.words.say("crew.not_decided")); // a full disk: nothing has changed
+      });
     }}
   >
     ${text}
@@ -142,21 +152,33 @@ function conflict(row: OutboxRow, crew: Crew): TemplateResult {
           </dd>
         </div>
       </dl>
+      ${changesSince(row, crew)}
       <p class="hint">${row.reason}</p>
     </div>
     <div class="buttons">
-      ${ends && row.body?.action !== "reopen" ? nothing : decide(row, crew, "again", words.say("crew.send_again"), true)}
-      ${decide(row, crew, "note", words.say("crew.as_comment"), ends)}
-      ${decide(row, crew, "discard", words.say("crew.discard"))}
+      ${ends && row.body?.action !== "reopen" ? nothing : decision(row, crew, "again", words.say("crew.send_again"), true)}
+      ${decision(row, crew, "note", words.say("crew.as_comment"), ends)}
+      ${decision(row, crew, "discard", words.say("crew.discard"))}
     </div>`;
+}
+
+/** What others did to the fault since the person saw it, where the phone has its timeline. */
+function changesSince(row: OutboxRow, crew: Crew): TemplateResult | typeof nothing {
+  const seen = row.ifVersion ?? row.seenVersion;
+  crew.data.details.askFor(row.faultId, row.now?.version ?? seen + 1);
+  const entries = crew.data.detail(row.faultId)?.timeline.filter(({ version }) => version > seen) ?? [];
+  return entries.length === 0 ? nothing : timelineList(entries, crew);
 }
 
 function refused(row: OutboxRow, crew: Crew): TemplateResult {
   const { words } = crew;
-  return html`<p class="hint">${words.say("crew.refused_because", { why: row.reason })}</p>
+  const isLost = row.reason === PHOTO_LOST;
+  return html`<p class="hint">
+      ${isLost ? words.say("crew.photo_lost") : words.say("crew.refused_because", { why: row.reason })}
+    </p>
     <div class="buttons">
-      ${decide(row, crew, "again", words.say("crew.try_again"), true)}
-      ${changesState(row) ? decide(row, crew, "note", words.say("crew.as_comment")) : nothing}
-      ${decide(row, crew, "discard", words.say("crew.discard"))}
+      ${isLost ? nothing : decision(row, crew, "again", words.say("crew.try_again"), true)}
+      ${changesState(row) ? decision(row, crew, "note", words.say("crew.as_comment")) : nothing}
+      ${decision(row, crew, "discard", words.say("crew.discard"))}
     </div>`;
 }

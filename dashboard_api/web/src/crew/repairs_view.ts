@@ -6,7 +6,7 @@ import { ageText, mendedText, momentText, placeOf, titleOf, type Crew, type Crew
 import type { ListedRepair } from "./crew_data";
 import { repairWords } from "./fault_detail";
 import { workRow } from "./list_view";
-import { pointOf } from "./work_list";
+import { pointOf, stateOf } from "./work_list";
 import { metresBetween } from "./distance";
 
 const DARK_CODES = new Set([
@@ -87,7 +87,9 @@ export class MorningView implements CrewPart {
 
   /** Everything that leaves lamps dark and is not repaired, most urgent first. */
   #dark(): Fault[] {
-    return this.#crew.data.faults().filter(({ code, state }) => DARK_CODES.has(code) && state !== "repaired");
+    const { data, reports } = this.#crew;
+    const isDone = (fault: Fault) => stateOf(fault, reports.get(fault.id) ?? []) === "repaired";
+    return data.faults().filter((fault) => DARK_CODES.has(fault.code) && !isDone(fault));
   }
 
   template(): TemplateResult {

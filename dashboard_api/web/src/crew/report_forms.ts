@@ -32,9 +32,10 @@ export class ReportForms {
   /** Show the forms of a fault, with what was left in them. */
   async show(faultId: string): Promise<void> {
     this.open = "";
-    this.#draft = empty(faultId);
+    const blank = empty(faultId);
+    this.#draft = blank;
     const kept = await this.#crew.database?.get("drafts", faultId).catch(() => undefined);
-    if (!kept || this.#draft.faultId !== faultId) return;
+    if (!kept || this.#draft !== blank) return; // another fault, or something is chosen already
     const isPast = Date.parse(kept.until) <= this.#crew.clock.nowMs(); // "tomorrow" of an earlier day
     this.#draft = isPast ? { ...kept, until: "" } : kept;
     this.open = kept.cause ? "repair" : kept.why || kept.until ? "cannot_repair" : kept.note ? "comment" : "";
@@ -48,11 +49,15 @@ export class ReportForms {
   }
 
   async #save(fault: Fault, body: ActionBody): Promise<void> {
-    if (this.#isSaving) return; // a second tap before the first is on disk
+    if (this.#isSaving || this.open === "") return; // a second tap before the first is on disk, or before the form is gone
     this.#isSaving = true;
+    // a comment is saved beside what is chosen in the other forms
+    const left = body.action === "comment" ? { ...this.#draft, note: "" } : empty(fault.id);
+    const isEmpty = left.cause + left.part + left.why + left.until === "";
     try {
-      if (!(await this.#crew.report(fault, body))) return;
-      this.#draft = empty(fault.id);
+      if (!(await this.#crew.report(fault, [body], isEmpty ? null : left))) return;
+      if (this.#draft.faultId !== fault.id) return; // the person is elsewhere by now
+      this.#draft = left;
       this.open = "";
     } finally {
       this.#isSaving = false;

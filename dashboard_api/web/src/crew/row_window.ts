@@ -7,7 +7,7 @@ import { html, render, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 
 const SPARE_PX = 400; // drawn above and below what is in sight
-const LEAST_PX = 200; // of it; below that more is drawn
+const LEAST_PX = 300; // of it; below that more is drawn: a row or two with each frame, not several with every third
 
 export interface RowKind<Item> {
   /** Stays the same for the same row of a later list. */

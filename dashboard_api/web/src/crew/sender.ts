@@ -10,16 +10,19 @@ const LONGEST_MS = 60_000;
 
 export class Sender {
   readonly #outbox: Outbox;
-  readonly #me: () => string | null;
   readonly #tried: () => void;
   #timer = 0;
   #waitMs = FIRST_MS;
+  #isIdle = true;
 
-  /** `me` answers who is signed in, null where the city has no accounts; `tried` is called after each attempt. */
-  constructor(outbox: Outbox, me: () => string | null, tried: () => void) {
+  /** `tried` is called after each attempt. */
+  constructor(outbox: Outbox, tried: () => void) {
     this.#outbox = outbox;
-    this.#me = me;
     this.#tried = tried;
+    // a page that is left may be ended at any moment, while a request is out
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden && !this.#isIdle) void askForSync();
+    });
   }
 
   /** Send now, whatever the wait was. */
@@ -30,7 +33,9 @@ export class Sender {
 
   async #send(): Promise<void> {
     window.clearTimeout(this.#timer);
-    const isAllGone = await this.#outbox.send(this.#me()).catch(() => false);
+    this.#isIdle = false;
+    const isAllGone = await this.#outbox.send().catch(() => false);
+    this.#isIdle = isAllGone;
     window.clearTimeout(this.#timer);
     this.#tried();
     if (isAllGone) return;

@@ -1,8 +1,8 @@
 /** Asks the server for the crew's page, and sends its reports. Only the server's own words count, never a proxy's. */
 
-import type { ActionRequest, CheckOutcome, Fault } from "../city/types";
+import type { ActionRequest, CheckOutcome, Fault, Me } from "../city/types";
 import { whole } from "../city/whole";
-import type { Outcome, Transport } from "./outbox";
+import type { Known, Later, Outcome, Transport } from "./transport";
 
 const API = "/api/v1";
 const ASK_MS = 15_000;
@@ -10,9 +10,10 @@ const ACT_MS = 20_000;
 const PHOTO_MS = 30_000;
 const SLOWEST_BYTES_PER_MS = 10; // 10 kB/s: GPRS
 const LONGEST_REASON = 300;
+const TOO_OFTEN = 429;
 
 /** Why there is no answer: no network, a server that fails, nobody signed in, or a refusal. */
-export type Trouble = "offline" | "server" | "sign_in" | "refused" | "missing";
+export type Trouble = "offline" | "server" | "busy" | "sign_in" | "refused" | "missing";
 
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
@@ -94,6 +95,7 @@ export async function getAnew(path: string, before?: Read): Promise<Read> {
   }
   const { status, text, document } = answer;
   if (status === 401) throw new NoAnswer("sign_in");
+  if (status === TOO_OFTEN) throw new NoAnswer("busy");
   if (status === 200 && text === before?.text) return before;
   const made = status === 200 && document ? (whole(path, document) as object | null) : null;
   if (made) return { text, made };
@@ -102,12 +104,19 @@ export async function getAnew(path: string, before?: Read): Promise<Read> {
   throw new NoAnswer("server", `HTTP ${status}`);
 }
 
+/** GET who is signed in: an answer that says nothing of it is none, lest a report goes out under another name. Rejects with NoAnswer. */
+export async function getMe(): Promise<Me> {
+  const me = (await get("/me")) as Me;
+  if (me.name === "") throw new NoAnswer("server");
+  return me;
+}
+
 function isProblem(answer: Pick<Answer, "type" | "document">): boolean {
   return answer.type.startsWith("application/problem+json") && answer.document !== null;
 }
 
-/** Refusals that another attempt may not meet: too early, too often, the request took too long to arrive. */
-const PASSING = new Set([408, 425, 429]);
+/** Refusals that another attempt may not meet: too early, the request took too long to arrive. */
+const PASSING = new Set([408, 425]);
 
 /** What the answer to a report means. Pure. */
 export function outcomeOf(answer: Omit<Answer, "text">, isTaken: (document: Document) => boolean): Outcome {
@@ -118,6 +127,7 @@ export function outcomeOf(answer: Omit<Answer, "text">, isTaken: (document: Docu
     return { kind: "done", fault: isFault(document) ? wholeFault(document) : null };
   }
   if (status === 401) return { kind: "later", why: "sign_in" };
+  if (status === TOO_OFTEN) return { kind: "later", why: "busy" };
   if (status >= 500 || status < 400 || PASSING.has(status)) return { kind: "later", why: "server" };
   if (!isProblem(answer) || !document) return { kind: "later", why: "server" }; // not the server's word
   const { fault } = document;
@@ -128,6 +138,16 @@ export function outcomeOf(answer: Omit<Answer, "text">, isTaken: (document: Docu
 
 /** The real transport: the API on the page's own origin. */
 export const server: Transport = {
+  async who(): Promise<Known | Later> {
+    try {
+      const me = await getMe();
+      return { kind: "known", name: me.accounts ? me.name : null };
+    } catch (error) {
+      const why = error instanceof NoAnswer ? error.why : "server";
+      return { kind: "later", why: why === "refused" || why === "missing" ? "server" : why };
+    }
+  },
+
   async act(faultId: string, request: ActionRequest): Promise<Outcome> {
     const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) };
     try {

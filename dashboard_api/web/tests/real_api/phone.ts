@@ -2,6 +2,7 @@
 
 import type { Fault } from "../../src/city/types";
 import { openCrewDatabase, type CrewDatabase } from "../../src/crew/database";
+import { decide } from "../../src/crew/decisions";
 import { Outbox } from "../../src/crew/outbox";
 import type { ActionBody, DeviceClock, OutboxRow } from "../../src/crew/outbox_row";
 import { server } from "../../src/crew/server";
@@ -59,6 +60,7 @@ export class Phone {
       wallMs: () => Date.now() + offsetMs,
       monotonicMs: () => performance.now(),
       session,
+      serverToldMs: () => null,
       serverAheadMs: () => (this.#knowsServer || this.#isSending ? -offsetMs : null), // the page asks before it sends
     };
     this.#outbox = new Outbox(this.#database, this.#transport(this.#session), clock);
@@ -72,6 +74,11 @@ export class Phone {
       return attempt();
     };
     return {
+      who: () => {
+        if (session !== this.#session) return new Promise(() => undefined);
+        useLine(this.line);
+        return server.who();
+      },
       act: (...given) => ask(() => server.act(...given)),
       check: (...given) => ask(() => server.check(...given)),
       photo: (...given) => ask(() => server.photo(...given)),
@@ -114,7 +121,7 @@ export class Phone {
   /** One round of sending; with some luck the process is killed while it runs. */
   async send(deathRate: number): Promise<void> {
     this.#isSending = true;
-    const round = this.outbox.send(this.name).then(
+    const round = this.outbox.send().then(
       () => undefined,
       (error: unknown) => {
         // the database of a process that was killed is closed
@@ -140,7 +147,7 @@ export class Phone {
       const luck = this.line.chance();
       if (luck < 0.1) continue; // later
       const { mark } = this.reported.find(({ n }) => n === row.n) ?? { mark: "" };
-      await this.outbox.decide(row.id, luck < 0.5 ? "again" : luck < 0.85 ? "note" : "discard", mark);
+      await decide(this.outbox, row.id, luck < 0.5 ? "again" : luck < 0.85 ? "note" : "discard", mark);
       if (luck >= 0.85) this.discarded.push(row.n);
     }
   }
