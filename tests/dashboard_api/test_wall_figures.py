@@ -21,8 +21,8 @@ SIZES = {
 }
 STREET = "Jalan Jenderal Sudirman"
 LONG = "Jalan Raya Prof. Dr. Hajjah Raden Ayu Kusumowardhani Sosrodiningrat Utara"
-# Texts that are wider than their place; those that leave the picture, and pairs of texts that cover each other. A street may
-# end in an ellipsis where another line of the wall says it in full, or says more.
+# Texts that are wider than their place; those that leave the picture, and pairs that cover each other. A street
+# may end in an ellipsis where another line of the wall says it in full, or says more.
 MAY = ".tile.oldest .note:last-child, .what"
 CUT = f"""() => [...document.querySelectorAll('#board *')]
   .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')
@@ -50,8 +50,8 @@ LAID = """() => {
   boxes.forEach((a, n) => {
     if (a.left < 0 || a.top < 0 || a.right > innerWidth || a.bottom > innerHeight) found.push(`outside: ${a.text}`);
     for (const b of boxes.slice(n + 1))
-      if (a.node !== b.node && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
-        found.push(`${a.text} × ${b.text}`);
+      if (a.node !== b.node && a.left < b.right - 1 && b.left < a.right - 1
+          && a.top < b.bottom - 1 && b.top < a.bottom - 1) found.push(`${a.text} covers ${b.text}`);
   });
   return found;
 }"""

@@ -98,7 +98,7 @@ def heap_bytes(session):
 
 
 def told(browser, session):
-    """What the page holds, beside its heap: nodes and listeners, and the resident memory of each kind of process [MB]."""
+    """What the page holds beside its heap: nodes, listeners, and the resident memory of each kind of process [MB]."""
     figures = {one["name"]: round(one["value"]) for one in session.send("Performance.getMetrics")["metrics"]}
     resident = {}
     for process in browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]:

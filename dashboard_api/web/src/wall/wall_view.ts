@@ -127,7 +127,7 @@ function headline({ words }: Wall, room: LiveRoom): TemplateResult {
     <ul class="counts" style=${fitting(counts, 16, 4.2)}>
       ${LAMP_STATES.map(
         (state, n) =>
-          html`<li class=${`${state} ${(figures[state] ?? 0) > 0 ? "is-some" : ""}`}>
+          html`<li class=${state} ?data-some=${(figures[state] ?? 0) > 0}>
             ${bulb(state)}<b>${counts[n]}</b> <span>${words.say(state)}</span>
           </li>`,
       )}
