@@ -14,6 +14,7 @@ const FIRST_WORDS = /^(language\.|page\.|fault\.\w+\.title$)/;
 const WALL = "wall.html";
 // of the wall alone: a phone that keeps the map's files has no use for them
 const OF_THE_WALL = /^(wall\.html|assets\/(wall|inter)[-_])/;
+const WALL_WORKER = { source: "src/wall_worker.ts", worker: "wall-worker.js" };
 
 /** Says in the wall's document which build it is: walls that run for weeks load themselves anew when it changes. */
 function buildMark(): void {
@@ -137,6 +138,12 @@ function serviceWorkers(): Plugin {
       const forCrew = all.filter((url) => (ofCrew.has(url) || SHARED.includes(url)) && !url.endsWith(".wasm"));
       await buildWorker("src/service_worker.ts", "service-worker.js", forMap);
       await buildWorker(CREW.source, CREW.worker, forCrew);
+      const ofWall = filesOf(WALL, bundle);
+      await buildWorker(
+        WALL_WORKER.source,
+        WALL_WORKER.worker,
+        all.filter((url) => ofWall.has(url) || OF_THE_WALL.test(url) || SHARED.includes(url)),
+      );
     },
   };
 }

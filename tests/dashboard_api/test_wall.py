@@ -43,6 +43,7 @@ def port(city):
 def wall(browser, size=SHORT, **options):
     """A page of a wall whose own errors, and whatever its policy refuses, fail the test."""
     errors = []
+    options = {"service_workers": "block", **options}  # what a worker asks for, no route of a test sees
     with contextlib.closing(browser.new_context(viewport=size, **options)) as context:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -20,7 +22,7 @@ STEPS = 36  # of a turn, after which something happens to a lamp
 # a clock that goes on when it is told to, and counts the answers that came
 CLOCK = """() => {
   let now = Date.now(), last = 0;
-  const began = now, jobs = new Map(), plain = window.fetch;
+  const began = now, jobs = new Map();
   const add = (work, ms, every) => { jobs.set(++last, { at: now + Math.max(0, ms || 0), work, every }); return last; };
   window.setTimeout = (work, ms, ...rest) => add(() => work(...rest), ms, null);
   window.setInterval = (work, ms, ...rest) => add(() => work(...rest), ms, ms);
@@ -29,11 +31,15 @@ CLOCK = """() => {
   Date.now = () => now;
   performance.now = () => now - began;
   window.n_answers = 0;
-  window.fetch = (...what) => {
-    const answer = plain(...what);
-    if (String(what[0]).startsWith('/api/v1/live'))
-      window.asked = answer.then(it => it.clone().text()).then(() => { window.n_answers += 1; }, () => undefined);
-    return answer;
+  window.Worker = class extends window.Worker {
+    postMessage(what, ...more) {
+      if (String(what?.url).includes('/api/v1/live'))
+        window.asked = new Promise(done => this.addEventListener('message', ({ data }) => {
+          window.n_answers += data.status === 200 ? 1 : 0;
+          done();
+        }, { once: true }));
+      super.postMessage(what, ...more);
+    }
   };
   const pass = ms => {
     now += ms;
@@ -91,11 +97,25 @@ def heap_bytes(session):
     return session.send("Runtime.getHeapUsage")["usedSize"]
 
 
+def told(browser, session):
+    """What the page holds beside its heap: nodes, listeners, and the resident memory of each kind of process [MB]."""
+    figures = {one["name"]: round(one["value"]) for one in session.send("Performance.getMetrics")["metrics"]}
+    resident = {}
+    for process in browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]:
+        with contextlib.suppress(OSError):
+            pages = int(Path(f"/proc/{process['id']}/statm").read_text(encoding="ascii").split()[1])
+            resident[process["type"]] = resident.get(process["type"], 0) + round(
+                pages * os.sysconf("SC_PAGESIZE") / 1e6
+            )
+    return f"{figures['Nodes']} nodes, {figures['JSEventListeners']} listeners, resident {resident}"
+
+
 def run_wall(page, port, town, life, *, hours, hours_warm, step_ms=STEP_MS):
     """Play so many hours of the wall's clock; the heap once it is warm, at the end, and the number of answers."""
     page.add_init_script(f"({CLOCK})()")
     page.goto(f"http://127.0.0.1:{port}/live?lang=en#token={town.secret}")
     session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
     page.locator("#board").wait_for()
     turn_h = STEPS * step_ms / 3_600_000
     warm, told_h = 0, 0
@@ -107,7 +127,8 @@ def run_wall(page, port, town, life, *, hours, hours_warm, step_ms=STEP_MS):
             warm = heap_bytes(session)
         if hour >= told_h + 6:  # of a campaign
             told_h = round(hour)
-            print(f"{told_h} h: heap {heap_bytes(session) / 1e6:.2f} MB", flush=True)
+            heap_mb = heap_bytes(session) / 1e6
+            print(f"{told_h} h: heap {heap_mb:.2f} MB, {told(page.context.browser, session)}", flush=True)
     expect(page.locator(".counts")).to_be_visible()
     return warm, heap_bytes(session), page.evaluate("window.n_answers")
 

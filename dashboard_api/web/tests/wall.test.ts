@@ -4,7 +4,10 @@ import type { BriefFault, LiveRoom } from "../src/city/types";
 import { shiftAt } from "../src/wall/burn_in";
 import { signIn, takeToken } from "../src/wall/display_token";
 import { isWhole, NewBuild } from "../src/wall/new_build";
-import { EVERY_MS, Refused, RETRY_MS, RoomLink } from "../src/wall/room_link";
+import { fitting, widthOf } from "../src/wall/fitting";
+import { Line } from "../src/wall/line";
+import type { Question, Reply } from "../src/wall/question";
+import { EVERY_MS, PATIENCE_MS, Refused, REFUSED_EVERY_MS, RETRY_MS, RoomLink } from "../src/wall/room_link";
 import { nextStop, stopsOf } from "../src/wall/stops";
 
 const fault = (id: string, longitude: number | null, latitude = 0.79) => ({ id, longitude, latitude }) as BriefFault;
@@ -108,12 +111,83 @@ test("it asks for ever: whatever the answer was, the next question comes", async
     onRefused: () => heard.push("refused"),
   });
   link.start();
-  await vi.advanceTimersByTimeAsync(EVERY_MS + RETRY_MS + RETRY_MS + 10_000 + RETRY_MS);
+  await vi.advanceTimersByTimeAsync(EVERY_MS + RETRY_MS + RETRY_MS + REFUSED_EVERY_MS + RETRY_MS);
   expect(heard).toEqual(["room", "lost", "refused", "lost", "room"]);
 });
 
 test("a server that is back is seen within ten seconds", () => {
-  expect(RETRY_MS + 5_000).toBeLessThan(10_000);
+  expect(Math.max(RETRY_MS, PATIENCE_MS, REFUSED_EVERY_MS) + 4_000).toBeLessThan(10_000);
+});
+
+test("a question without an answer holds up no other, and the newest answer counts", async () => {
+  const heard: string[] = [];
+  const open: ((mark: string) => void)[] = [];
+  const ask = () =>
+    new Promise<LiveRoom>((done) => {
+      open.push((mark) => {
+        done({ mark } as LiveRoom);
+      });
+    });
+  const link = new RoomLink(ask, {
+    onRoom: ({ mark }) => heard.push(mark),
+    onLost: () => heard.push("lost"),
+    onRefused: () => heard.push("refused"),
+  });
+  link.start();
+  await vi.advanceTimersByTimeAsync(2 * PATIENCE_MS);
+  expect(heard).toEqual(["lost"]); // five seconds without a word
+  expect(open).toHaveLength(3);
+  open[2]?.("third");
+  await vi.advanceTimersByTimeAsync(0);
+  open[0]?.("first");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heard).toEqual(["lost", "third"]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(open.length).toBeLessThanOrEqual(6); // four at once at most
+});
+
+// --- the line --------------------------------------------------------------------------------------------------------
+
+class FakeWorker {
+  onmessage: ((event: { data: Reply }) => void) | null = null;
+  onerror: (() => void) | null = null;
+  readonly asked: string[] = [];
+  postMessage({ url }: Question): void {
+    this.asked.push(url);
+  }
+  terminate(): void {
+    this.asked.push("ended");
+  }
+}
+
+test("a line asks a few things at once, the others after them, and none while it is cut", async () => {
+  const made: FakeWorker[] = [];
+  const line = new Line(2, () => {
+    made.push(new FakeWorker());
+    return made.at(-1) as unknown as Worker;
+  });
+  const answers = ["/a", "/b", "/c"].map((path) => line.ask(path, 1_000).then(({ status }) => status));
+  expect(made.map(({ asked }) => asked.length)).toEqual([1, 1]);
+  made[0]?.onmessage?.({ data: { status: 200, body: new ArrayBuffer(0) } });
+  expect(await answers[0]).toBe(200);
+  expect(made[0]?.asked[1]).toMatch(/\/c$/);
+  line.cut();
+  await expect(line.ask("/d", 1_000)).rejects.toThrow("/d");
+  made[1]?.onmessage?.({ data: { status: 0, body: null } });
+  await expect(answers[1]).rejects.toThrow("/b");
+  made[0]?.onerror?.(); // a worker that ended is not used again
+  await expect(answers[2]).rejects.toThrow("/c");
+  line.mend();
+  void line.ask("/e", 1_000);
+  expect(made[1]?.asked[1]).toMatch(/\/e$/);
+  expect(made[0]?.asked.at(-1)).toBe("ended");
+});
+
+// --- figures ---------------------------------------------------------------------------------------------------------
+
+test("a figure is written as large as its place allows", () => {
+  expect(fitting(["7"], 11, 4.2)).toBe("--size: 4.20");
+  expect(Number(fitting(["1.234.567", "7"], 22, 7).slice(8)) * widthOf("1.234.567")).toBeLessThanOrEqual(22.05);
 });
 
 // --- another build -------------------------------------------------------------------------------------------------------

@@ -211,8 +211,7 @@ const SIGNS: LayerSpecification[] = [
     "source-layer": "faults",
     layout: {
       "icon-image": faultSign(new Map()),
-      "icon-allow-overlap": true,
-      "icon-ignore-placement": true,
+      "icon-allow-overlap": true, // names keep clear of it
       "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.42, 13, 0.6, 16, 0.85, 19, 1.1],
       "symbol-sort-key": ["get", "priority"],
     },

@@ -3,7 +3,7 @@
 import { API } from "../city/api";
 import type { Me } from "../city/types";
 
-const TIMEOUT_MS = 8_000;
+const TIMEOUT_MS = 4_000;
 const NAME = "token";
 
 /** `known`: the cookie, or the city without accounts, lets this display read. */

@@ -2,22 +2,21 @@
 
 import { API, Problem, Unreachable } from "../city/api";
 import { whole } from "../city/whole";
+import { json, type Line } from "./line";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 8_000;
 
-/** GET a path of the API; raises Problem or Unreachable. */
-export async function read<T>(path: string): Promise<T> {
-  let answer: Response;
-  let value: T;
+/** GET a path of the API over a line; raises Problem or Unreachable. */
+export async function read<T>(line: Line, path: string): Promise<T> {
+  const { status, body } = await line.ask(API + path, TIMEOUT_MS);
+  if (status >= 500) throw new Unreachable(path);
+  if (status >= 400) throw new Problem(status, `HTTP ${status}`, "", {});
+  let value: T | null;
   try {
-    answer = await fetch(API + path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const read: unknown = await answer.json();
-    value = (answer.ok ? whole(path, read) : read) as T;
+    value = whole(path, json(body)) as T | null;
   } catch (error) {
     throw new Unreachable(path, { cause: error });
   }
-  if (answer.status >= 500) throw new Unreachable(path);
-  if (!answer.ok) throw new Problem(answer.status, `HTTP ${answer.status}`, "", {});
   if (value === null) throw new Unreachable(path);
   return value;
 }

@@ -3,11 +3,16 @@
 import { API } from "../city/api";
 import type { LiveRoom } from "../city/types";
 import { whole } from "../city/whole";
+import { json, type Line } from "./line";
 
 export const EVERY_MS = 4_000;
 export const RETRY_MS = 2_000;
-const TIMEOUT_MS = 5_000; // with the wait before it, a server that is back is seen within 10 s
-const REFUSED_EVERY_MS = 10_000;
+/** A question without an answer is asked once more beside it, on a connection of its own: the first one's may be dead. */
+export const PATIENCE_MS = 2_500;
+export const AT_ONCE = 4;
+const PATIENT = 2; // questions without an answer after which the connection counts as lost
+const TIMEOUT_MS = 9_500; // a server that is busy has its time
+export const REFUSED_EVERY_MS = 5_000;
 
 /** The server says that this display may not read. */
 export class Refused extends Error {
@@ -23,12 +28,12 @@ export interface RoomListener {
 }
 
 /** The answer in a language; raises Refused, or any other error where there is none. */
-export async function askRoom(language: string): Promise<LiveRoom> {
+export async function askRoom(line: Line, language: string): Promise<LiveRoom> {
   const path = `${API}/live?lang=${encodeURIComponent(language)}`;
-  const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (answer.status === 401 || answer.status === 403) throw new Refused();
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  const room = (await answer.json()) as Partial<LiveRoom> | null;
+  const { status, body } = await line.ask(path, TIMEOUT_MS);
+  if (status === 401 || status === 403) throw new Refused();
+  if (status !== 200) throw new Error(`HTTP ${status}`);
+  const room = json(body) as Partial<LiveRoom> | null;
   if (typeof room?.mark !== "string" || !room.summary) throw new Error("another server's answer");
   return whole("/live", room) as LiveRoom;
 }
@@ -37,7 +42,9 @@ export class RoomLink {
   readonly #ask: () => Promise<LiveRoom>;
   readonly #listener: RoomListener;
   #timer = 0;
-  #isAsking = false;
+  #asked = 0; // number of the newest question, and of the newest that was answered
+  #answered = 0;
+  #nUnderWay = 0;
   #isLost = false;
 
   constructor(ask: () => Promise<LiveRoom>, listener: RoomListener) {
@@ -46,43 +53,48 @@ export class RoomLink {
   }
 
   start(): void {
-    window.addEventListener("online", () => void this.turn());
-    void this.turn();
+    const now = () => void this.turn();
+    window.addEventListener("online", now);
+    document.addEventListener("visibilitychange", now); // while it is hidden, a page may sleep for minutes
+    now();
   }
 
   /** Ask now, and again after a while. */
   async turn(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
-    window.clearTimeout(this.#timer);
-    let waitMs = RETRY_MS;
+    this.#wait(PATIENCE_MS);
+    if (this.#nUnderWay >= AT_ONCE) return;
+    const number = ++this.#asked;
+    if (number - this.#answered > PATIENT) this.#lost();
+    this.#nUnderWay += 1;
+    let answer: LiveRoom | Refused | null = null;
     try {
-      waitMs = await this.#once();
+      answer = await this.#ask();
+    } catch (error) {
+      if (error instanceof Refused) answer = error;
     } finally {
-      this.#isAsking = false;
-      this.#timer = window.setTimeout(() => void this.turn(), waitMs);
+      this.#nUnderWay -= 1;
     }
+    if (number <= this.#answered) return; // a later question has its answer
+    if (answer === null) {
+      this.#wait(RETRY_MS);
+      this.#lost();
+      return;
+    }
+    this.#answered = number;
+    this.#isLost = false;
+    this.#wait(answer instanceof Refused ? REFUSED_EVERY_MS : EVERY_MS);
+    if (answer instanceof Refused) this.#listener.onRefused();
+    else this.#listener.onRoom(answer);
   }
 
-  /** One question; the time to wait until the next. */
-  async #once(): Promise<number> {
-    let room: LiveRoom;
-    try {
-      room = await this.#ask();
-    } catch (error) {
-      if (error instanceof Refused) {
-        this.#isLost = false;
-        this.#listener.onRefused();
-        return REFUSED_EVERY_MS;
-      }
-      if (!this.#isLost) {
-        this.#isLost = true;
-        this.#listener.onLost();
-      }
-      return RETRY_MS;
-    }
-    this.#isLost = false;
-    this.#listener.onRoom(room);
-    return EVERY_MS;
+  #wait(ms: number): void {
+    window.clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.turn(), ms);
+  }
+
+  #lost(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#listener.onLost();
   }
 }

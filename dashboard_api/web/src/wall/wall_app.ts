@@ -11,16 +11,18 @@ import { moveSlowly } from "./burn_in";
 import { signIn } from "./display_token";
 import { buildOf, NewBuild } from "./new_build";
 import { read } from "./read";
-import { askRoom, RoomLink } from "./room_link";
+import { Line } from "./line";
+import { askRoom, AT_ONCE, RoomLink } from "./room_link";
 import { nextStop, stopsOf } from "./stops";
 import type { WallMap } from "./wall_map";
-import { refusedTemplate, wallTemplate } from "./wall_view";
+import { isOld, refusedTemplate, wallTemplate } from "./wall_view";
 
 const CITY_EVERY_MS = 600_000;
 const STOP_MS = 18_000;
 const DRAW_EVERY_MS = 1_000;
 const TILES_EVERY_MS = 20_000;
-const AGAIN_MS = 3_000;
+const AGAIN_MS = 2_000;
+const OTHERS_AT_ONCE = 4;
 
 export class WallApp {
   readonly #board: HTMLElement;
@@ -31,6 +33,7 @@ export class WallApp {
   readonly #newBuild = new NewBuild(this.#ownBuild);
   readonly #isLanguageAsked: boolean;
   readonly #link: RoomLink;
+  readonly #line = new Line(OTHERS_AT_ONCE); // of all but the one question that is asked again and again
   #token: string | null;
   #hadToken: boolean;
   #city: City | null = null;
@@ -58,12 +61,14 @@ export class WallApp {
     this.#board = document.createElement("main");
     this.#board.id = "board";
     body.replaceChildren(this.#mapHolder, this.#board);
-    this.#link = new RoomLink(() => askRoom(document.documentElement.lang), {
+    const line = new Line(AT_ONCE);
+    this.#link = new RoomLink(() => askRoom(line, document.documentElement.lang), {
       onRoom: (room) => {
         this.#heard(room);
       },
       onLost: () => {
         this.#lostAtMs ??= performance.now();
+        this.#line.cut();
         this.#draw();
       },
       onRefused: () => {
@@ -122,9 +127,13 @@ export class WallApp {
     }
   }
 
+  #read<T>(path: string): Promise<T> {
+    return read<T>(this.#line, path);
+  }
+
   async #askCity(): Promise<void> {
     try {
-      const [city, codes] = await Promise.all([read<City>("/city"), read<CodeList>("/codes")]);
+      const [city, codes] = await Promise.all([this.#read<City>("/city"), this.#read<CodeList>("/codes")]);
       if (this.#room === null) this.#clock.set(city, Date.now());
       this.#city = city;
       this.#looks = new Map(codes.items.map(({ code, family, darkens }) => [code, { family, darkens }]));
@@ -145,7 +154,7 @@ export class WallApp {
     const { language, hasOwn } = this.#words;
     if (hasOwn || !own_words?.includes(language)) return;
     try {
-      const { messages } = await read<OwnWords>(`/words/${language}`);
+      const { messages } = await this.#read<OwnWords>(`/words/${language}`);
       this.#words.setOwn(language, messages);
     } catch (error) {
       isExpected(error); // asked again with the city
@@ -156,7 +165,13 @@ export class WallApp {
     const isFirst = this.#room === null;
     this.#room = room;
     this.#roomAtMs = performance.now();
-    this.#lostAtMs = null;
+    this.#line.mend();
+    if (this.#lostAtMs !== null) {
+      this.#lostAtMs = null;
+      this.#tilesMark = ""; // those that were under way did not come
+      this.#tilesAtMs = -TILES_EVERY_MS;
+      if (!this.#city) void this.#askCity();
+    }
     this.#isRefused = false;
     if (this.#city) this.#clock.set({ ...this.#city, now: room.now }, Date.now());
     void this.#newBuild.hear(room.page);
@@ -169,6 +184,7 @@ export class WallApp {
     this.#isRefused = true;
     this.#hadToken ||= this.#room !== null;
     this.#lostAtMs = null;
+    this.#line.mend();
     this.#room = null; // the right to it is gone
     this.#draw();
   }
@@ -189,7 +205,12 @@ export class WallApp {
       return;
     }
     try {
-      this.#map = new chunk.WallMap(this.#mapHolder, this.#city, this.#looks, read);
+      this.#map = new chunk.WallMap(this.#mapHolder, this.#city, this.#looks, this.#line, () => {
+        this.#map?.remove();
+        this.#map = null;
+        void this.#openMap();
+      });
+      this.#tilesMark = "";
     } catch {
       this.#hasMap = false; // no WebGL: all that is worst stands in words
     }
@@ -209,7 +230,7 @@ export class WallApp {
 
   async #showLines(id: string): Promise<void> {
     try {
-      const fault = await read<Fault>(`/faults/${id}`);
+      const fault = await this.#read<Fault>(`/faults/${id}`);
       if (this.#stopId === id) this.#map?.showLines(fault);
     } catch (error) {
       isExpected(error); // the map shows the place without them
@@ -230,6 +251,8 @@ export class WallApp {
   #draw(): void {
     document.body.classList.toggle("is-refused", this.#isRefused);
     document.body.classList.toggle("is-lost", this.#lostAtMs !== null);
+    const ageS = (performance.now() - this.#roomAtMs) / 1000;
+    document.body.classList.toggle("is-old", this.#room !== null && isOld(this.#room, ageS));
     if (this.#isRefused) {
       render(refusedTemplate(this.#words, this.#hadToken), this.#board);
       return;
@@ -241,7 +264,7 @@ export class WallApp {
       city: this.#city,
       room: this.#room,
       looks: this.#looks,
-      ageS: (nowMs - this.#roomAtMs) / 1000,
+      ageS,
       lostS: this.#lostAtMs === null ? null : (nowMs - this.#lostAtMs) / 1000,
       stopId: this.#stopId,
       hasMap: this.#hasMap,

@@ -3,13 +3,24 @@
 import { html, type TemplateResult } from "lit-html";
 import { lasting } from "../city/clock";
 import type { LiveRoom } from "../city/types";
+import { fitting } from "./fitting";
 import { standsS, where, type Wall } from "./wall_view";
 import { say } from "./wall_words";
 
-function tile(name: string, value: string, unit: string, label: string, notes: readonly string[]): TemplateResult {
+/** Room for a figure beside its unit, and its size where it is short; hundredths of the screen's height. */
+const ROOM = { energy: [22, 7], oldest: [36, 6], repairs: [29, 7] } as const;
+
+function tile(
+  name: keyof typeof ROOM,
+  value: string,
+  unit: string,
+  label: string,
+  notes: readonly string[],
+): TemplateResult {
+  const [room, largest] = ROOM[name];
   return html`<div class="tile ${name}">
     <p class="label">${label}</p>
-    <p class="value"><b>${value}</b> ${unit}</p>
+    <p class="value" style=${fitting([value], room, largest)}><b>${value}</b> ${unit}</p>
     ${notes.filter((note) => note !== "").map((note) => html`<p class="note" dir="auto">${note}</p>`)}
   </div>`;
 }

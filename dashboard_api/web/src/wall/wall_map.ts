@@ -1,14 +1,16 @@
 /** The wall's map: the same night as on the page, that nobody touches, travelling between the worst places. */
 
 import "maplibre-gl/dist/maplibre-gl.css";
-import { Map as MapLibreMap, setWorkerUrl, type CameraOptions, type GeoJSONSource } from "maplibre-gl";
+import { addProtocol, Map as MapLibreMap, setWorkerUrl, type CameraOptions, type GeoJSONSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { City, Fault } from "../city/types";
-import { CabinetLines, type Ask } from "../map/cabinet_lines";
+import { CabinetLines } from "../map/cabinet_lines";
 import { districtNames } from "../map/geometry";
 import { allSigns, cabinetImage, type Looks } from "../map/icons";
 import { drawNamesOnDemand } from "../map/labels";
 import { faultSign, LAMP_SOURCES, nightStyle } from "../map/layers";
+import type { Line } from "./line";
+import { read } from "./read";
 import type { Stop } from "./stops";
 
 setWorkerUrl(workerUrl);
@@ -19,6 +21,10 @@ const TRAVEL_MS = 7_000;
 const TILES_KEPT = 48; // beside those in view: a wall runs for weeks
 const BIGGER = 1.9; // signs and names, for eyes five metres away
 const STREET = "name:street:";
+const TILES = "wall://city"; // asked for over the wall's own line
+const TILE_MS = 8_000;
+const DEAD_MS = 90_000; // without a first picture, on a machine without a graphics card
+const LOST_MS = 8_000;
 
 export class WallMap {
   readonly #map: MapLibreMap;
@@ -26,17 +32,28 @@ export class WallMap {
   readonly #lines: CabinetLines;
   readonly #bbox: [number, number, number, number] | null;
   readonly #isStill = window.matchMedia("(prefers-reduced-motion: reduce)");
+  readonly #resize: () => void;
   #isLoaded = false;
+  #isAway = false; // from the whole city
+  #timer = 0;
   #waiting: (() => void)[] = [];
 
-  /** `ask`: reads a path of the API. Raises an error where the browser cannot draw a map. */
-  constructor(container: HTMLElement, city: City, looks: Looks, ask: Ask) {
+  /**
+   * `line`: over which it asks the server. `onDead`: the map will draw no more, such as after a fault of the graphics
+   * card. Raises an error where the browser cannot draw a map.
+   */
+  constructor(container: HTMLElement, city: City, looks: Looks, line: Line, onDead: () => void) {
+    addProtocol("wall", async ({ url }) => {
+      const { status, body } = await line.ask(url.slice(TILES.length), TILE_MS);
+      if (status >= 400) throw new Error(`HTTP ${status}`);
+      return { data: body };
+    });
     this.#container = container;
     this.#bbox = city.bbox as [number, number, number, number] | null;
     const bigger = this.#size();
     this.#map = new MapLibreMap({
       container,
-      style: nightStyle(location.origin),
+      style: nightStyle(TILES),
       attributionControl: false,
       interactive: false,
       maxPitch: 0,
@@ -57,10 +74,15 @@ export class WallMap {
           pixelRatio: ratio,
         });
       drawNamesOnDemand(this.#map, ratio);
+      this.#map.setLayoutProperty("fault", "icon-image", faultSign(looks));
     });
-    this.#lines = new CabinetLines(async (source, data) => {
-      await this.#map.getSource<GeoJSONSource>(source)?.setData(data);
-    }, ask);
+    this.#lines = new CabinetLines(
+      async (source, data) => {
+        await this.#map.getSource<GeoJSONSource>(source)?.setData(data);
+      },
+      <T>(path: string) => read<T>(line, path),
+    );
+    this.#watch(onDead);
     this.#map.once("load", () => {
       this.#isLoaded = true;
       for (const work of this.#waiting.splice(0)) work();
@@ -70,14 +92,34 @@ export class WallMap {
     });
     this.#map.on("error", () => undefined); // a tile that did not come is asked again
     this.#whenLoaded(() => {
-      this.#map.setLayoutProperty("fault", "icon-image", faultSign(looks));
       void this.#map.getSource<GeoJSONSource>("districts")?.setData(districtNames(city));
     });
-    window.addEventListener("resize", () => {
+    this.#resize = () => {
       this.#map.setPixelRatio(window.devicePixelRatio * this.#size());
       this.#map.resize();
       this.#map.setPadding(this.#margins());
+      if (!this.#isAway) this.#map.jumpTo(this.#wholeCity());
+    };
+    window.addEventListener("resize", this.#resize);
+  }
+
+  /** Tell when there is no picture, or none any more: a card that has reset itself gives it back at once, or never. */
+  #watch(onDead: () => void): void {
+    this.#timer = window.setTimeout(() => {
+      if (!this.#isLoaded) onDead();
+    }, DEAD_MS);
+    this.#map.on("webglcontextlost", () => {
+      this.#timer = window.setTimeout(onDead, LOST_MS);
     });
+    this.#map.on("webglcontextrestored", () => {
+      window.clearTimeout(this.#timer);
+    });
+  }
+
+  remove(): void {
+    window.clearTimeout(this.#timer);
+    window.removeEventListener("resize", this.#resize);
+    this.#map.remove();
   }
 
   /** Draw a small map and enlarge it: everything on it grows alike, and its pixels stay the screen's. */
@@ -91,7 +133,7 @@ export class WallMap {
   #margins(): { top: number; bottom: number; left: number; right: number } {
     const { clientWidth: width, clientHeight: height } = this.#container;
     const percent = Math.min(width, (height * 16) / 9) / 100;
-    return { top: 7 * percent, bottom: 14 * percent, left: 31 * percent, right: 31 * percent };
+    return { top: 7 * percent, bottom: 18.5 * percent, left: 31 * percent, right: 33 * percent };
   }
 
   #wholeCity(): CameraOptions {
@@ -105,6 +147,7 @@ export class WallMap {
 
   /** Travel to a stop, or out to the whole city. */
   show(stop: Stop | null): void {
+    this.#isAway = stop !== null;
     this.#whenLoaded(() => {
       const geometry = stop ? { type: "Point" as const, coordinates: stop.place } : null;
       const features = geometry ? [{ type: "Feature" as const, properties: {}, geometry }] : [];

@@ -7,6 +7,7 @@ import { familyOf, isFresh, SEVERITIES, type Looks } from "../map/icons";
 import { bulb, sign } from "../panel/sign";
 import { bar, type Figures } from "../panel/summary";
 import type { Words } from "../words/words";
+import { fitting } from "./fitting";
 import { energyTile, oldestTile, repairsTile } from "./wall_figures";
 import { happening, say } from "./wall_words";
 
@@ -78,6 +79,12 @@ function header({ words, clock, city, room, ageS, lostS, isOtherVersion }: Wall)
 /** Older readings than this are not "now": ingest writes every few seconds. */
 const OLD_S = 120;
 
+/** Whether what is shown of the lamps is not what they do now: their readings are old, or there are none. */
+export function isOld(room: LiveRoom, ageS: number): boolean {
+  const { live_age_s } = room.summary;
+  return live_age_s == null || Math.abs(live_age_s) + ageS > OLD_S; // one of the future: a clock was set
+}
+
 function status(
   words: Words,
   clock: CityClock,
@@ -93,11 +100,13 @@ function status(
   }
   const dataS = room?.summary.live_age_s;
   const other = isOther ? ` · ${say(words, "other_version")}` : "";
-  if (room && (dataS == null || dataS + ageS > OLD_S)) {
+  if (room && isOld(room, ageS)) {
     const text =
       dataS == null
         ? words.say("no_word_yet")
-        : say(words, "old_readings", { age: lasting(dataS + ageS, words.locale) });
+        : dataS < 0
+          ? say(words, "readings_ahead", { age: lasting(-dataS, words.locale) })
+          : say(words, "old_readings", { age: lasting(dataS + ageS, words.locale) });
     return html`<p class="status lost" role="status"><i></i><b>${text}</b>${other}</p>`;
   }
   return html`<p class="status" role="status"><i></i>${words.say(room ? "live" : "connecting")}${other}</p>`;
@@ -106,6 +115,7 @@ function status(
 function headline({ words }: Wall, room: LiveRoom): TemplateResult {
   const figures: Figures = room.summary.lamps;
   const share = figures.lit_share;
+  const counts = LAMP_STATES.map((state) => words.figure(figures[state] ?? 0, 0));
   const quiet = room.summary.lamps.total === 0 ? "no_lamps" : (figures.off ?? 0) > 0 ? "by_day" : "no_word_yet";
   return html`
     ${
@@ -114,11 +124,11 @@ function headline({ words }: Wall, room: LiveRoom): TemplateResult {
         : html`<p class="share"><b>${words.percent(share)}</b> <span>${words.say("lit_share")}</span></p>`
     }
     ${bar(figures)}
-    <ul class="counts">
+    <ul class="counts" style=${fitting(counts, 16, 4.2)}>
       ${LAMP_STATES.map(
-        (state) =>
-          html`<li class=${state}>
-            ${bulb(state)}<b>${words.figure(figures[state] ?? 0, 0)}</b> <span>${words.say(state)}</span>
+        (state, n) =>
+          html`<li class=${state} ?data-some=${(figures[state] ?? 0) > 0}>
+            ${bulb(state)}<b>${counts[n]}</b> <span>${words.say(state)}</span>
           </li>`,
       )}
     </ul>
@@ -127,13 +137,15 @@ function headline({ words }: Wall, room: LiveRoom): TemplateResult {
 
 function urgency({ words }: Wall, room: LiveRoom): TemplateResult {
   const { open, by_severity } = room.summary.faults;
+  const all = words.figure(open, 0);
+  const counts = SEVERITIES.map((severity) => words.figure(by_severity[severity] ?? 0, 0));
   return html`<div class="urgency">
-    <p class="open"><b>${words.figure(open, 0)}</b> <span>${say(words, "open_faults")}</span></p>
-    <ul>
+    <p class="open" style=${fitting([all], 20, 8.4)}><b>${all}</b> <span>${say(words, "open_faults")}</span></p>
+    <ul style=${fitting(counts, 11, 4.2)}>
       ${SEVERITIES.map(
-        (severity) =>
+        (severity, n) =>
           html`<li class=${severity}>
-            <span class="grade" aria-hidden="true"></span><b>${words.figure(by_severity[severity] ?? 0, 0)}</b>
+            <span class="grade" aria-hidden="true"></span><b>${counts[n]}</b>
             <span>${words.say(severity)}</span>
           </li>`,
       )}
@@ -152,8 +164,9 @@ function worst({ words, clock, looks, stopId }: Wall, room: LiveRoom): TemplateR
       (fault) =>
         html`<li class=${`${fault.severity} ${fault.id === stopId ? "here" : ""}`}>
           ${sign(familyOf(fault, looks), isFresh(fault.state))}
-          <b dir="auto">${fault.title}</b> <span class="where" dir="auto">${where(fault)}</span>
+          <b dir="auto">${fault.title}</b>
           <span class="since">${lasting(standsS(fault, clock), words.locale, "short")}</span>
+          <span class="where" dir="auto">${where(fault)}</span>
         </li>`,
     )}
   </ol>`;
@@ -181,12 +194,12 @@ function happened({ words, clock }: Wall, room: LiveRoom): TemplateResult {
 }
 
 /** What the map is at. */
-function caption({ words, stopId, hasMap, clock }: Wall, room: LiveRoom): TemplateResult {
+function caption({ words, stopId, hasMap }: Wall, room: LiveRoom): TemplateResult {
   if (!hasMap) return html`<p class="caption">${words.say("no_map")}</p>`;
   const fault = room.worst.find(({ id }) => id === stopId);
   if (!fault) return html`<p class="caption">${say(words, "whole_city")}</p>`;
   const lamps = words.find(`wall.n_lamps.${fault.lamps === 1 ? "one" : "other"}`, { n: words.figure(fault.lamps, 0) });
-  const parts = [where(fault), fault.lamps > 0 ? lamps : "", lasting(standsS(fault, clock), words.locale, "short")];
+  const parts = [where(fault), fault.lamps > 0 ? lamps : ""];
   return html`<p class=${`caption ${fault.severity}`}>
     <b dir="auto">${fault.title}</b> <span dir="auto">${parts.filter((part) => part !== "").join(" · ")}</span>
   </p>`;
