@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.small_town import NIGHT_US, city_of
 from ingest.detection.engine import Detection
+from ingest.errors import SnapshotError
 from ingest.model.finding import Key, Place, Raised, StillFailing
 from tests.ingest.detection.mixed_street import Circuit, Street
 from tests.ingest.detection.random_nights import Night
@@ -210,3 +211,35 @@ def test_a_fault_of_which_only_the_book_knows_ends_as_soon_after_a_restart_as_wi
         told.append(ends)
     assert told[0] == told[1]
     assert len(told[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "mangle"),
+    [
+        ("n_silent", lambda values: values + 1),
+        ("watt", lambda values: values[:-1]),
+        ("at_s", lambda values: values[:-1]),
+        ("n_sums", lambda values: -values),
+        ("meter", lambda values: values.reshape(1, -1)),
+    ],
+)
+def test_sums_of_meters_that_do_not_belong_together_are_refused(name, mangle):
+    street = Street((Circuit(12, 90), Circuit(12, 90)), seed=5)
+    street.play(40)
+    street.is_silent |= street.where(0, 4, 5)
+    street.play(6)
+    memory = street.detection.snapshot()
+    assert len(memory["sums/silent"])
+    again = Detection(street.fleet, city_of(), start_us=street.now_us)
+    with pytest.raises(SnapshotError, match="do not belong together"):
+        again.restore({**memory, f"sums/{name}": mangle(memory[f"sums/{name}"])})
+
+
+def test_sums_of_meters_of_another_register_are_left():
+    street = Street((Circuit(12, 90), Circuit(12, 90)), seed=5)
+    street.play(40)
+    street.is_silent |= street.where(0, 4, 5)
+    street.play(6)
+    other = Street((Circuit(12, 90), Circuit(13, 90)), seed=5)
+    assert other.detection.restore(street.detection.snapshot()) == []
+    assert not len(other.detection.snapshot()["sums/silent"])
