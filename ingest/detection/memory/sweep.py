@@ -113,6 +113,12 @@ class Sweep:
         has[place[(place >= 0) & (place < len(own))]] = True
         return has
 
+    def fed_circuits(self, record: int, no_voltage: float) -> Int64:
+        """Circuits whose meter answers in a record and sees at least so many volts; int64 (k,)."""
+        batch = self.batch
+        rows = slice(int(batch.circuit_start[record]), int(batch.circuit_start[record + 1]))
+        return batch.circuit[rows][batch.circuit_voltage_v[rows] >= no_voltage].astype(np.int64)
+
     def live_rows(self) -> Int64:
         """Lamp rows of live records whose lamp the register holds; int64."""
         is_wanted = self.batch.lamp >= 0

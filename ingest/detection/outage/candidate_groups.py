@@ -35,6 +35,7 @@ class ControllerLamps:
         is_dead: lost and answering without voltage: the node has its own supply.
         since_s: int64 onset of the silence.
         phase: int64 0-2, -1 unknown.
+        n_behind: int64 lamps of the same circuit, none of these, that stand silent behind an open break of its cable.
     """
 
     lamp: Int64
@@ -50,6 +51,7 @@ class ControllerLamps:
     phase: Int64
     is_mute: Bool
     is_falling: Bool
+    n_behind: Int64
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Group:
         is_lone: no other lamp without a cause fell silent with it.
         is_at_once: in no sweep since it fell silent was the load still there.
         is_off: all its lamps are commanded off, so that no meter can tell what they would draw.
+        is_rest: too few lamps to be a circuit but for those that stand silent behind an open break of its cable.
         power_w: what the meters that told its load show of it, expected_w what it would draw; NaN where none did.
     """
 
@@ -82,6 +85,7 @@ class Group:
     is_lone: bool = False
     is_at_once: bool = True
     is_off: bool = False
+    is_rest: bool = False
     power_w: float = np.nan
     expected_w: float = np.nan
 
@@ -166,8 +170,8 @@ def circuits(lamps: ControllerLamps, taken: Bool, n_circuit: int, n_cable: int, 
         rows = rows[np.argsort(np.where(lamps.position[rows] < 0, 1 << 30, lamps.position[rows]), kind="stable")]
         is_settled = (lamps.is_lost[rows] | lamps.is_mute[rows]).all()
         if is_settled and (lamps.is_lost[rows].all() or lamps.is_lost[rows].sum() >= n_circuit):
-            if len(rows) >= n_circuit:
-                groups.append(Group("circuit", circuit, rows))
+            if len(rows) + lamps.n_behind[rows[0]] >= n_circuit:
+                groups.append(Group("circuit", circuit, rows, is_rest=len(rows) < n_circuit))
             continue
         if len(rows) >= n_circuit and not lamps.is_alive[rows].any():  # nobody answers: soon it is all of it, or not
             groups.append(Group("circuit", circuit, rows[lamps.is_lost[rows]], verdict=WAIT))

@@ -113,7 +113,7 @@ def _verdict(lamps: ControllerLamps, group: Group) -> str:
         is_gone = group.load == GONE
         return ("circuitFailure" if group.kind == "circuit" else "cableFailure") if is_gone else "alone"
     if group.kind == "circuit":
-        is_seen = group.load == UNKNOWN and _do_others_answer(lamps, group)
+        is_seen = group.load == UNKNOWN and not group.is_rest and _do_others_answer(lamps, group)
         if group.load == GONE or (is_seen and not (group.is_off and _is_end_of_a_bus(lamps, group.rows))):
             return "circuitFailure"
         return "busFailure" if group.load == THERE and _is_whole_bus(lamps, group.rows) else "alone"

@@ -231,6 +231,7 @@ class Silence:
             fleet.phase[own[chosen]].astype(np.int64),
             (~is_alive & (state.sweeps_silent(own) >= self._samples))[chosen],
             (~is_alive & ~is_lost & (self.lost.count[own] > 1))[chosen],
+            self.cases.behind_breaks(c, own, is_alive, sweep.fed_circuits(record, self._no_voltage))[chosen],
         )
 
         def loads(groups: object) -> list[str]:

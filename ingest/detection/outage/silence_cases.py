@@ -107,6 +107,21 @@ class SilenceCases:
         without_load: Bool = dark & ~is_back
         return without_load
 
+    def behind_breaks(self, controller: int, own: Int64, is_alive: Bool, fed: Int64) -> Int64:
+        """How many lamps of each one's circuit stand silent behind an open break of its cable; int64 (own,).
+
+        When the circuit's fuse goes as well, those before the break fall silent, and may be fewer than a circuit has.
+        None are counted where the circuit has its supply by its meter, ``fed`` int64 (k,): then a pole fuse went.
+        """
+        n_behind, circuit = np.zeros(len(own), np.int64), self._fleet.lamp_circuit[own]
+        for case in self._open_groups(controller):
+            if case.code == "cableFailure" and case.circuit not in fed.tolist():
+                rows = np.array(case.lamps, np.int64) - int(own[0])
+                rows = rows[self._state.is_listed[own[rows]]]
+                if not is_alive[rows].any():
+                    n_behind[circuit == case.circuit] += len(rows)
+        return n_behind
+
     def were_off(self, controller: int, own: Int64) -> Bool:
         """Lamps on now whose silence was reported, as ambiguous, while they were commanded off; bool (own,).
 
