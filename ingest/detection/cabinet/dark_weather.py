@@ -44,7 +44,7 @@ class DarkWeather:
         ``level_reported_s`` int64 (C,): when each controller last reported a level at all, 0 = never.
         """
         fleet, batch = self._fleet, sweep.batch
-        told_since_s = np.full(fleet.n_controllers, _EVER)
+        told_since_s = np.full(fleet.n_controllers, _EVER, np.int64)
         if not (sweep.level_low == LEVEL_UNKNOWN).any():
             return told_since_s
         is_photocell = sweep.is_live & (sweep.level_low == LEVEL_UNKNOWN) & (sweep.fallback_level == 0)

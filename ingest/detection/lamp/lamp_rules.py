@@ -56,7 +56,7 @@ class LampRules:
         self.debounce = [Debounce(fleet.n_lamps, confirm_of(detector, table)) for detector in rules]
         self.is_contactor_suspect = np.zeros(fleet.n_controllers, np.bool_)
         #: int64 (C,) since when lamps must burn by day to be told of, see ``DarkWeather``
-        self.told_since_s = np.full(fleet.n_controllers, np.iinfo(np.int64).max)
+        self.told_since_s = np.full(fleet.n_controllers, np.iinfo(np.int64).max, np.int64)
         self.overvolted = np.zeros(0, np.int64)  # lamps of the sweep at hand, see ``Circumstances``
         #: claims in the evidence of power faults that the sweep at hand refutes, and the lamps of which it does
         self.refuted: dict[tuple[str, Any], Int64] = {}
