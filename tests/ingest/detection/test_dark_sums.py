@@ -80,7 +80,7 @@ class Sums:
             yes, no = np.ones(n, bool), np.zeros(n, bool)
             sweep = SimpleNamespace(
                 batch=batch, is_live=yes, controller=slice(0, n), at_s=np.full(n, start_s + second),
-                dt_s=np.full(n, self.interval_s), is_dipped=no, is_ending=no, is_switching=no,
+                dt_s=np.full(n, self.interval_s), is_dipped=no, is_after_gap=no, is_ending=no, is_switching=no,
                 level_low=np.full(n, 255, np.uint8),
             )  # fmt: skip
             commands = SimpleNamespace(is_on=yes, is_settled=np.full(n, second >= 600), level=np.full(n, 100))
