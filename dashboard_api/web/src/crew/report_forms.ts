@@ -207,7 +207,7 @@ export class ReportForms {
 
   #buttons(save: string, isReady: boolean): TemplateResult {
     return html`<div class="buttons">
-      <button type="submit" class="primary" ?disabled=${!isReady || this.#isSaving}>${save}</button>
+      <button type="submit" class="primary" ?disabled=${!isReady}>${save}</button>
       <button
         type="button"
         @click=${() => {
