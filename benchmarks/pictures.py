@@ -28,6 +28,7 @@ _DESK: Final = {"viewport": {"width": 1440, "height": 900}}
 _PHONE: Final = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "is_mobile": True}
 _WALL: Final = {"viewport": {"width": 1920, "height": 1080}}
 _MAP_MS: Final = 120_000  # a machine without a graphics card
+_DRAWN_MS: Final = 25_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,11 @@ VIEWS: Final = (
     View("lamp", "/lamp/{lamp}", _DESK, ".detail canvas", is_map=True),
     View("cabinet", "/cabinet/{cabinet}", _DESK, ".pole", is_map=True),
     View("controllers", "/controllers", _DESK, ".detail .back", is_map=True),
-    View("live-room", "/live", _WALL, ".counts", is_map=True, language="id"),
-    View("live-room-fault", "/live", _WALL, ".counts", is_map=True, language="id", prepare=_at_the_worst),
+    View("live-room", "/live", _WALL, ".counts", is_map=True, language="id", prepare=_at_the_worst),
     View("crew-list", "/crew", _PHONE, "a.row", language="id", scheme="light"),
     View("crew-fault", "/crew?fault={lamp_fault}", _PHONE, ".detail h2", language="id", prepare=_report_repair),
     View("crew-tour", "/crew?view=tour", _PHONE, ".tour a.row", language="id"),
-    View("crew-repairs", "/crew?view=repairs", _PHONE, ".repairs", language="id"),
     View("crew-morning", "/crew?view=morning", _PHONE, ".morning", language="id", scheme="light"),
-    View("crew-outbox", "/crew?view=outbox", _PHONE, ".outbox", language="id"),
     View("crew-scan", "/crew?view=scan", _PHONE, ".scan form", language="id"),
     View("report", "/lapor", _PHONE, "form", language="id", scheme="light"),
     View("open-data", "/open", _DESK, "h1", scheme="light"),
@@ -114,11 +112,11 @@ def taken(browser: Browser, host: str, view: View, names: dict[str, str]) -> byt
         page.wait_for_selector(view.there)
         if view.is_map:
             page.wait_for_selector(".maplibregl-canvas", timeout=_MAP_MS)
-            page.wait_for_timeout(9_000)
+            page.wait_for_timeout(_DRAWN_MS)
         if view.prepare:
             view.prepare(page)
         page.wait_for_timeout(1_000)
-        return page.screenshot(animations="disabled")
+        return page.screenshot(timeout=_MAP_MS)
     finally:
         context.close()
 
@@ -128,7 +126,8 @@ def packed(png: bytes) -> bytes:
     with Image.open(io.BytesIO(png)) as whole:
         for colours in (256, 192, 128, 96, 64):
             sink = io.BytesIO()
-            whole.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(sink, "PNG", optimize=True)
+            few = whole.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, 2, dither=Image.Dither.NONE)
+            few.save(sink, "PNG", optimize=True)
             if sink.tell() <= _MOST_BYTES:
                 break
     return sink.getvalue()

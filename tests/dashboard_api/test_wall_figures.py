@@ -144,7 +144,7 @@ def test_long_names_end_in_an_ellipsis_and_cover_nothing(browser, city, port, si
         shown(page, port, city, "id", long_names)
         expect(page.locator("h1")).to_contain_text("Kusumowardhani")
         assert page.evaluate(LAID) == []
-        page.context.set_offline(True)
+        page.route(re.compile("/api/v1/live"), lambda route: route.abort())
         expect(page.locator(".status")).to_contain_text("Tanpa sambungan", timeout=15_000)
         assert page.evaluate(LAID) == []
 

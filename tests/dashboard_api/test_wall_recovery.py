@@ -121,7 +121,7 @@ def test_the_page_comes_without_a_network_and_waits_for_the_server(browser, city
             open_wall(page, port, city)
             page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         page.goto(f"http://127.0.0.1:{port}/live?lang=en")
-        expect(page.locator("#board")).to_contain_text("Connecting")
+        expect(page.locator("#board")).to_contain_text("connecting")
         with serving(city.city, port):
             expect(page.locator(".status")).to_have_text("live", timeout=BACK_MS)
             expect(page.locator(".counts")).to_be_visible()

@@ -217,6 +217,9 @@ export class ReadingsChart {
       return;
     }
     const { Plot } = await import("./readings_plot");
+    // readings may come before what the rest of the view shows; colours and letters are known once it stands
+    while (this.#lampId === lampId && !this.#frame.isConnected)
+      await new Promise((done) => window.requestAnimationFrame(done));
     if (this.#lampId !== lampId) return;
     this.#plot?.destroy();
     render(html``, this.#frame);
