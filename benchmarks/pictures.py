@@ -22,7 +22,13 @@ from typing import Any, Final
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-_FLAGS: Final = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+_FLAGS: Final = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--use-fake-device-for-media-stream",  # the view that scans labels shows a camera's picture
+    "--use-fake-ui-for-media-stream",
+]
 _MOST_BYTES: Final = 300_000
 _DESK: Final = {"viewport": {"width": 1440, "height": 900}}
 _PHONE: Final = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "is_mobile": True}
@@ -47,6 +53,8 @@ class View:
 
 def _report_repair(page: Page) -> None:
     page.get_by_role("button", name="Sudah diperbaiki").click()
+    page.evaluate("document.getElementById('panel').scrollTo(0, 0)")
+    page.evaluate("window.scrollTo(0, 0)")
 
 
 def _at_the_worst(page: Page) -> None:

@@ -114,6 +114,7 @@ export class ScanView implements CrewPart {
 
   template(): TemplateResult {
     const { words } = this.#crew;
+    const hasNoCamera = this.#trouble === "crew.scan_denied";
     return html`<section class="scan">
       <h2>${words.say("crew.scan")}</h2>
       ${this.#trouble ? html`<p class="alarm" role="status">${words.say(this.#trouble)}</p>` : nothing}
@@ -121,10 +122,11 @@ export class ScanView implements CrewPart {
         ${ref((element) => {
           this.#attach(element instanceof HTMLVideoElement ? element : null);
         })}
+        ?hidden=${hasNoCamera}
         muted
         playsinline
       ></video>
-      <p class="hint">${words.say("crew.scan_hint")}</p>
+      <p class="hint" ?hidden=${hasNoCamera}>${words.say("crew.scan_hint")}</p>
       <label class="button"
         >${words.say("crew.scan_photo")}<input
           class="unseen"
