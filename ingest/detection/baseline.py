@@ -33,7 +33,6 @@ _SLOT_S: Final = 1200
 _SAMPLES: Final = 8  # kept of one night
 _LEAST_SAMPLES: Final = 3
 _FOLLOW: Final = 0.05
-_FOLLOWED: Final = 0.06  # of the power before a step: more than a lamp's power changes by itself
 _BRIGHTER: Final = 1.08
 _NOON_S: Final = 43200
 _DAY_S: Final = 86400
@@ -113,7 +112,6 @@ class Baseline:
         is_healthy &= np.isfinite(power)
         own = state.own_w[lamp]
         is_healthy &= self._is_lit(lamp, power, own)
-        self._forget_followed(lamp, is_healthy)
         is_dimmed = is_healthy & (level <= HIGHEST)
         if is_dimmed.any():
             self._learn_curve(lamp, level, power / own, is_dimmed & np.isfinite(own))
@@ -125,14 +123,6 @@ class Baseline:
         state.own_w[lamp] = np.where(is_healthy, own + weight * (power - own), own)
         self._keep(lamp, power, is_healthy)
         self._bands.set(state, lamp, level, is_healthy)
-
-    def _forget_followed(self, lamp: Rows, is_healthy: Bool) -> None:
-        """What healthy lamps drew before a step that they followed proves nothing of what they draw later."""
-        state = self._state
-        before_w = state.before_w[lamp]
-        followed = is_healthy & (np.abs(state.power_w[lamp] - before_w) > _FOLLOWED * before_w)
-        if followed.any():
-            state.before_w[lamp] = np.where(followed, np.float32(np.nan), before_w)
 
     def _is_lit(self, lamp: Rows, power: Float32, own: Float32) -> Bool:
         """Whether lamps burn, of which no rule can tell for want of a rating; the others' rules tell it. Bool (n,)."""

@@ -224,18 +224,6 @@ def test_a_lamp_mended_at_a_level_that_its_power_before_the_step_fits_is_not_stu
     assert street.standing() == {}
 
 
-@pytest.mark.parametrize("from_level", [70, 100])
-def test_a_lamp_that_followed_the_step_and_later_draws_what_it_drew_before_it_is_not_stuck(kit, from_level):
-    street = Street(kit)
-    street.play(100)
-    street.play(from_level)
-    street.play(50)
-    street.health[3] = CURVE[from_level] / CURVE[50]
-    street.play(50, 60)
-    assert street.standing() == {"lampPowerTooHigh": 1}
-    assert faults(street.town.changes, "dimmingFailure") == []
-
-
 def test_a_string_that_seemed_stuck_is_so_no_more_once_it_scales_with_a_step(kit):
     street = Street(kit)
     street.play(100)
