@@ -201,21 +201,7 @@ export function workRow({ fault, metres, report }: WorkRow, crew: Crew): Templat
         ? ""
         : words.coded("crew.state", state);
   const away = metres === null ? age : distanceText(metres, words.words.locale);
-  // what a screen reader says: a figure alone does not tell what it is
-  const heard = [
-    titleOf(fault, crew),
-    what,
-    fault.assignee,
-    mark,
-    away,
-    `${words.say("crew.priority")} ${fault.priority}`,
-  ];
-  return html`<a
-    class="row ${fault.severity}"
-    data-fault=${fault.id}
-    href=${crew.hrefOf({ fault: fault.id })}
-    aria-label=${heard.filter(Boolean).join(", ")}
-  >
+  return html`<a class="row ${fault.severity}" data-fault=${fault.id} href=${crew.hrefOf({ fault: fault.id })}>
     ${sign(familyOf(fault), isFresh(state))}
     <span class="what">
       <strong>${titleOf(fault, crew)}</strong>
@@ -225,6 +211,8 @@ export function workRow({ fault, metres, report }: WorkRow, crew: Crew): Templat
       ${mark ? html`<span class="mark ${report ? report.state : isStillDark ? "conflict" : ""}">${mark}</span>` : nothing}
       <span class="away" title=${awayText(fault, crew)}>${away}</span>
     </span>
-    <span class="priority" title=${words.say("crew.priority")}>${fault.priority}</span>
+    <span class="priority" title=${words.say("crew.priority")}
+      ><span class="unseen">${words.say("crew.priority")} </span>${fault.priority}</span
+    >
   </a>`;
 }
