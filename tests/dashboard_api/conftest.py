@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 from ulid import ULID
 
 from dashboard_api.app import create_app
@@ -17,7 +18,7 @@ from ingest.faultbook import FaultBook, FaultLocator
 from ingest.model.finding import Key, Place, Raised
 from ingest.register.database_table import load_register, store_register
 from ingest.register.register import Cabinets, Lamps, Register, with_centroids
-from ingest.schema import live
+from ingest.schema import live, tables
 from ingest.schema.city import read_city
 from tests.dashboard_api.people import People
 from tests.dashboard_api.schema_copy import copy_schema
@@ -91,6 +92,14 @@ class Town:
             new_id=lambda at_us: str(ULID.from_timestamp(at_us / 1e6)),
             now_us=T0,
         )
+
+    def change_register(self, *statements):
+        """Change rows of the register as an import does: with a new version, by which a running API reads it anew."""
+        with self.engine.begin() as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(update(tables.register).values(version=tables.register.c.version + 1))
+        self.register = load_register(self.engine)
 
     def darken(self, *rows, at_us=T0, code="lampFailure", cause=None):
         ids = [self.register.lamps.lamp_id[row] for row in rows]

@@ -48,9 +48,7 @@ def test_the_city_names_its_districts_at_the_middle_of_their_lamps(client):
 
 
 def test_a_register_without_districts_has_none(town, client):
-    with town.engine.begin() as connection:
-        connection.execute(update(tables.lamps).values(district=None))
-        connection.execute(update(tables.register).values(version=tables.register.c.version + 1))
+    town.change_register(update(tables.lamps).values(district=None))
     assert client.get("/api/v1/city").json()["districts"] == []
 
 
@@ -189,9 +187,10 @@ def test_the_documentation_names_every_path_of_the_contract(client):
 
 def test_ids_with_slashes_are_asked_for_like_any_other(town, client):
     lamps, cabinets = tables.lamps, tables.cabinets
-    with town.engine.begin() as connection:
-        connection.execute(update(lamps).where(lamps.c.lamp_id == "L-001").values(lamp_id="PJU/17/3"))
-        connection.execute(update(cabinets).where(cabinets.c.cabinet_id == "C-1").values(cabinet_id="P/1"))
+    town.change_register(
+        update(lamps).where(lamps.c.lamp_id == "L-001").values(lamp_id="PJU/17/3"),
+        update(cabinets).where(cabinets.c.cabinet_id == "C-1").values(cabinet_id="P/1"),
+    )
     for lamp_id in ("PJU/17/3", "PJU%2F17%2F3"):
         assert client.get(f"/api/v1/lamps/{lamp_id}").json()["lamp_id"] == "PJU/17/3"
         assert client.get(f"/api/v1/lamps/{lamp_id}/readings").json()["lamp_id"] == "PJU/17/3"

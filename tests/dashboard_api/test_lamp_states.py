@@ -212,9 +212,8 @@ def test_a_tile_shows_what_the_summary_counts(town, client):
 
 
 def test_unmetered_lamps_and_their_number_of_dark_ones(town, client):
-    with town.engine.begin() as connection:
-        lamps = tables.lamps
-        connection.execute(update(lamps).where(lamps.c.cabinet_id == "C-2").values(bus=None, address=None))
+    lamps = tables.lamps
+    town.change_register(update(lamps).where(lamps.c.cabinet_id == "C-2").values(bus=None, address=None))
     town.write_live([READ_LIT] * 20 + [UNKNOWN] * 20)
     assert client.get("/api/v1/summary").json()["lamps"]["unmetered"] == 20
     ids = tuple(town.register.lamps.lamp_id[20:])

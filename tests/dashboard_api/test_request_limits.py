@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 from ulid import ULID
 
 from ingest.schema.tables import commands, fault_events, maintenance
@@ -212,9 +212,10 @@ def test_names_of_this_machine_are_answered(still, host):
 
 
 def test_ids_are_compared_in_composed_form(town, client):
-    with town.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE lamps SET lamp_id = 'Caf\u00e9-1' WHERE lamp_id = 'L-001'")
-        connection.exec_driver_sql("UPDATE cabinets SET cabinet_id = 'Caf\u00e9' WHERE cabinet_id = 'C-2'")
+    town.change_register(
+        text("UPDATE lamps SET lamp_id = 'Caf\u00e9-1' WHERE lamp_id = 'L-001'"),
+        text("UPDATE cabinets SET cabinet_id = 'Caf\u00e9' WHERE cabinet_id = 'C-2'"),
+    )
     for spelled in ("Caf\u00e9", "Cafe\u0301"):
         assert client.get(f"/api/v1/lamps/{quote(spelled)}-1").status_code == 200
         assert client.get(f"/api/v1/cabinets/{quote(spelled)}").status_code == 200
