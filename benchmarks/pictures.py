@@ -32,6 +32,7 @@ _FLAGS: Final = [
 _MOST_BYTES: Final = 300_000
 _DESK: Final = {"viewport": {"width": 1440, "height": 900}}
 _PHONE: Final = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "is_mobile": True}
+_SHEET: Final = {"viewport": {"width": 794, "height": 1123}}  # A4 at 96 dots an inch
 _WALL: Final = {"viewport": {"width": 1920, "height": 1080}}
 _MAP_MS: Final = 120_000  # a machine without a graphics card
 _DRAWN_MS: Final = 25_000
@@ -57,6 +58,26 @@ def _report_repair(page: Page) -> None:
     page.evaluate("window.scrollTo(0, 0)")
 
 
+def _repair_without_network(page: Page) -> None:
+    page.context.set_offline(True)
+    page.locator("[data-do=repair]").click()
+    page.locator("[data-form=repair] .chip").nth(1).click()
+    page.locator("[data-form=repair] [type=submit]").click()
+    page.wait_for_selector(".report")
+
+
+def _unsent(page: Page) -> None:
+    _repair_without_network(page)
+    page.locator("[data-tab=outbox]").click()
+    page.wait_for_selector(".outbox .report")
+
+
+def _my_repairs(page: Page) -> None:
+    _repair_without_network(page)
+    page.locator("[data-tab=repairs]").click()
+    page.wait_for_selector(".repairs .report")
+
+
 def _at_the_worst(page: Page) -> None:
     page.wait_for_selector(".worst li.here", timeout=60_000)
     page.wait_for_timeout(12_000)  # the journey there
@@ -73,7 +94,13 @@ VIEWS: Final = (
     View("crew-fault", "/crew?fault={lamp_fault}", _PHONE, ".detail h2", language="id", prepare=_report_repair),
     View("crew-tour", "/crew?view=tour", _PHONE, ".tour a.row", language="id"),
     View("crew-morning", "/crew?view=morning", _PHONE, ".morning", language="id", scheme="light"),
+    View("crew-repairs", "/crew?fault={lamp_fault}", _PHONE, ".detail h2", language="id", prepare=_my_repairs),
+    View("crew-outbox", "/crew?fault={lamp_fault}", _PHONE, ".detail h2", language="en", prepare=_unsent),
+    View("crew-cabinet", "/crew?cabinet={cabinet}", _PHONE, ".detail a.row", language="id"),
+    View("crew-print", "/crew?view=print", _SHEET, ".paper td", language="id", scheme="light"),
+    View("labels", "/labels?cabinet_id={cabinet}", _SHEET, "svg", language="id", scheme="light"),
     View("crew-scan", "/crew?view=scan", _PHONE, ".scan form", language="id"),
+    View("sign-in", "/sign-in", _PHONE, "h1", language="id"),
     View("report", "/lapor", _PHONE, "form", language="id", scheme="light"),
     View("open-data", "/open", _DESK, "h1", scheme="light"),
 )

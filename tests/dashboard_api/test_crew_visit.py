@@ -75,6 +75,8 @@ def test_hasty_taps_are_one_report_each_and_a_comment_is_no_conflict_with_the_re
         phone.locator("[data-form=repair] .chip").nth(1).tap()
         phone.evaluate(TAP_OFTEN, "[data-form=repair] [type=submit]")
         expect(phone.locator(".report")).to_have_count(3)
+        phone.locator("[data-tab=repairs]").tap()
+        expect(phone.locator(".repairs .report.waiting")).to_have_count(1)  # what waits is among my repairs
         phone.context.set_offline(False)
         expect(phone.locator(".report")).to_have_count(0)  # sent, each of them
         (fault,) = faults(phone, port)

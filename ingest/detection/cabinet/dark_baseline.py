@@ -211,25 +211,13 @@ class DarkBaseline:
 
     def note(self, item: Int64, off: Float64) -> None:
         """Take what m sums are off the expectation, healthy or not: the scatter shows in the steps between samples."""
-        step = (off - self.off_before[item]) ** 2 / 2
-        known = np.flatnonzero(np.isfinite(step))
-        chosen, n = item[known], self.n_variance[item[known]].astype(np.float64)
-        step = np.minimum(step[known], _WILD * self.variance[chosen])
-        self.variance[chosen] += (step - self.variance[chosen]) / (n + 1)
-        self.n_variance[chosen] = np.minimum(n + 1, _NOISE_SAMPLES).astype(np.uint16)
-        self.off_before[item] = off
+        _take_step(item, off, self.off_before, self.variance, self.n_variance, _NOISE_SAMPLES)
         known = np.flatnonzero(np.isfinite(off))
         self.block_sum[item[known]] += off[known]
         self.block_n[item[known]] += 1
         full = item[self.block_n[item] >= BLOCK]
         mean = self.block_sum[full] / BLOCK
-        step = (mean - self.block_before[full]) ** 2 / 2
-        is_reported = np.isfinite(step)
-        chosen, n = full[is_reported], self.n_blocks[full[is_reported]].astype(np.float64)
-        step = np.minimum(step[is_reported], _WILD * self.block_variance[chosen])
-        self.block_variance[chosen] += (step - self.block_variance[chosen]) / (n + 1)
-        self.n_blocks[chosen] = np.minimum(n + 1, _NOISE_BLOCKS).astype(np.uint16)
-        self.block_before[full] = mean
+        _take_step(full, mean, self.block_before, self.block_variance, self.n_blocks, _NOISE_BLOCKS)
         self.block_sum[full], self.block_n[full] = 0.0, 0
         self._note_far(full, mean)
 
@@ -240,13 +228,7 @@ class DarkBaseline:
         is_full = self.far_n[item] >= FAR // BLOCK
         full = item[is_full]
         mean = self.far_sum[full] / (FAR // BLOCK)
-        step = (mean - self.far_before[full]) ** 2 / 2
-        known = np.isfinite(step)
-        chosen, n = full[known], self.n_far[full[known]].astype(np.float64)
-        step = np.minimum(step[known], _WILD * self.far_variance[chosen])
-        self.far_variance[chosen] += (step - self.far_variance[chosen]) / (n + 1)
-        self.n_far[chosen] = np.minimum(n + 1, _NOISE_FAR).astype(np.uint16)
-        self.far_before[full] = mean
+        _take_step(full, mean, self.far_before, self.far_variance, self.n_far, _NOISE_FAR)
         self.far_sum[full], self.far_n[full] = 0.0, 0
 
     def shift(self, item: Int64, by: Float64) -> None:
@@ -259,3 +241,25 @@ class DarkBaseline:
         self.block_sum[item], self.block_n[item] = 0.0, 0
         self.far_before[item] = np.nan
         self.far_sum[item], self.far_n[item] = 0.0, 0
+
+
+def _take_step(
+    item: Int64, value: Float64, before: Float64, variance: Float64, n_steps: npt.NDArray[np.uint16], most: int
+) -> None:
+    """Learn the variance of m series from the step of each to its next value: half the square is one sample of it.
+
+    Args:
+        item: int64 (m,) series, each once.
+        value: float64 (m,) the next value of each, NaN where there is none.
+        before: float64 (n,) the value before, NaN at a beginning; written.
+        variance: float64 (n,) what is learned; written.
+        n_steps: uint16 (n,) steps that it stands on; written.
+        most: the weight of a step falls no further than to 1 / most.
+    """
+    step = (value - before[item]) ** 2 / 2
+    known = np.flatnonzero(np.isfinite(step))
+    chosen, n = item[known], n_steps[item[known]].astype(np.float64)
+    step = np.minimum(step[known], _WILD * variance[chosen])
+    variance[chosen] += (step - variance[chosen]) / (n + 1)
+    n_steps[chosen] = np.minimum(n + 1, most).astype(np.uint16)
+    before[item] = value

@@ -1,6 +1,6 @@
 /** The tour or the list on paper: a table with room to write, and what to bring. */
 
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 import { EvidenceWords } from "../words/evidence_words";
 import { ageText, momentText, titleOf, type Crew, type CrewPart } from "./crew";
 import { bringList } from "./tour_view";
@@ -21,11 +21,13 @@ export class PrintView implements CrewPart {
     const crew = this.#crew;
     const { words, data } = crew;
     const evidence = new EvidenceWords(words.words, crew.clock);
-    const rows = this.#rows().slice(0, MOST);
+    const all = this.#rows();
+    const rows = all.slice(0, MOST);
     const now = momentText(new Date(crew.clock.nowMs()).toISOString(), crew);
     return html`<section class="paper">
-      <h2>${data.city?.name ?? "Terang"} · ${words.count("crew.n_faults", rows.length)}</h2>
+      <h2>${data.city?.name ?? "Terang"} · ${words.count("crew.n_faults", all.length)}</h2>
       <p>${now} · ${ageText(data.ageMs(), crew)}${crew.name ? ` · ${crew.name}` : ""}</p>
+      ${all.length > MOST ? html`<p><b>${words.say("crew.print_first", { n: MOST, total: all.length })}</b></p>` : nothing}
       <p class="screen">
         <button
           type="button"

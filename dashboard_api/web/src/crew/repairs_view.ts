@@ -6,6 +6,7 @@ import { ageText, mendedText, momentText, placeOf, titleOf, type Crew, type Crew
 import type { ListedRepair } from "./crew_data";
 import { repairWords } from "./fault_detail";
 import { workRow } from "./list_view";
+import { reportRow } from "./outbox_view";
 import { pointOf, stateOf } from "./work_list";
 import { metresBetween } from "./distance";
 
@@ -64,11 +65,14 @@ export class RepairsView implements CrewPart {
     const crew = this.#crew;
     const { words, data } = crew;
     const repairs = data.repairs;
-    const waiting = crew.rows.filter(({ state, body }) => state !== "sent" && body?.action === "repair").length;
+    const waiting = crew.rows.filter(({ state, body }) => state !== "sent" && body?.action === "repair");
     return html`<section class="repairs">
       ${switchTemplate(crew)}
       <h2>${words.say("crew.my_repairs")}</h2>
-      ${waiting > 0 ? html`<p class="hint">${words.count("crew.n_unsent", waiting)}</p>` : nothing}
+      ${waiting.length > 0 ? html`<p class="hint">${words.count("crew.n_unsent", waiting.length)}</p>` : nothing}
+      <ol class="reports">
+        ${waiting.map((row) => html`<li>${reportRow(row, crew, true)}</li>`)}
+      </ol>
       ${repairs === null ? html`<p class="empty">${ageText(null, crew)}</p>` : nothing}
       ${repairs?.length === 0 ? html`<p class="empty">${words.say("crew.no_repairs")}</p>` : nothing}
       <ol class="repair-list">
