@@ -29,7 +29,7 @@ test: $(DEV_STAMP) page ## Every test that this machine can run; says what it le
 	@.ci/debian-packages
 	$(PY) -m pytest -n 3 --dist loadgroup $(TESTS)
 
-SOAKED = $(addprefix tests/ingest/detection/test_,fast_path.py snapshot_fuzz.py dark_sums.py) \
+SOAKED = $(addprefix tests/ingest/detection/test_,fast_path.py snapshot_fuzz.py dark_sums.py restart_any_time.py steady.py) \
          tests/dashboard_api/test_crew_real_api.py
 soak: $(DEV_STAMP) ## Whole campaigns of random tests, for hours
 	TERANG_SOAK=1 $(PY) -m pytest -n 3 --dist loadgroup --timeout 7200 $(or $(TESTS),$(SOAKED))

@@ -168,8 +168,8 @@ class FaultBook:
             keys[word.key] = None
             if word.key.code in DARK_CODES and word.key.place.lamp_id is not None:
                 for neighbour in self._fault_locator.neighbours(word.key.place.lamp_id):
-                    for code in DARK_CODES:
-                        keys[Key(code, replace(word.key.place, lamp_id=neighbour))] = None
+                    place = replace(word.key.place, lamp_id=neighbour)
+                    keys |= dict.fromkeys(Key(code, place) for code in DARK_CODES)
         return [self._by_key[key] for key in keys if key in self._by_key]
 
 

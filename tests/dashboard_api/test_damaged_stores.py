@@ -101,6 +101,7 @@ def test_a_picture_that_is_overwritten_while_it_is_shown_ends_nothing(town, clie
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the picture is a file beside either
 @pytest.mark.parametrize("seed", range(40))
 def test_no_mutation_of_the_picture_escapes(town, client, seed):
     town.write_live([2] * 40)

@@ -26,6 +26,7 @@ expect.set_options(timeout=30_000)
 T0 = 1_790_000_000_000_000
 OFFLINE_FLAGS = [
     "--no-sandbox",  # tests may run as root
+    "--disable-gpu",  # draws in software all the same, with a third less work; WebGL is there
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",

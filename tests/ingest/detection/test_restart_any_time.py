@@ -18,7 +18,7 @@ from tests.ingest.detection.random_nights import Night
 from tests.ingest.detection.whole_memory import apart
 
 IS_SOAK = bool(os.environ.get("TERANG_SOAK"))
-SEEDS = range(150 if IS_SOAK else 4)
+SEEDS = range(150 if IS_SOAK else 2)
 SWEEPS = 600 if IS_SOAK else 220
 OFTEN = 0.15
 
