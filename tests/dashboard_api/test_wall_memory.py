@@ -1,20 +1,17 @@
-# ruff: noqa: F811  (fixtures of another module are imported by name, and asked for as parameters)
 """The wall of the live room does not grow in hours of its own clock."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from ingest.model.finding import Cleared, Key, Place
 from tests.dashboard_api.conftest import T0, Town
 from tests.dashboard_api.people import People
-from tests.dashboard_api.test_page import browser, serving  # noqa: F401
-from tests.dashboard_api.test_wall import city, port, wall  # noqa: F401
+from tests.dashboard_api.plain_chromium import PlainPage
+from tests.dashboard_api.test_page import OFFLINE_FLAGS, serving
 
 pytestmark = [pytest.mark.xdist_group("chromium-crew"), pytest.mark.timeout(300)]
 STEP_MS = 10_000
@@ -72,9 +69,11 @@ class Life:
         self.n_lamps = n_lamps
         self.at_us = T0
         self.dark = []
+        self.n_events = 0
 
-    def go_on(self, n):
+    def go_on(self):
         """One event, at every tenth a new live picture."""
+        n, self.n_events = self.n_events, self.n_events + 1
         self.at_us += 60_000_000
         row = (n * 7919) % self.n_lamps
         self.town.darken(row, at_us=self.at_us)
@@ -90,57 +89,44 @@ class Life:
             self.town.write_live(states, self.at_us)
 
 
-def heap_bytes(session):
-    """Bytes of the page's heap that are in use, after two collections of garbage."""
-    session.send("HeapProfiler.collectGarbage")
-    session.send("HeapProfiler.collectGarbage")
-    return session.send("Runtime.getHeapUsage")["usedSize"]
+@contextlib.contextmanager
+def plain_wall(program, folder, port, secret, size):
+    """A wall in a browser that records nothing of it."""
+    page = PlainPage(str(program), OFFLINE_FLAGS, folder, size)
+    try:
+        page.open(f"http://127.0.0.1:{port}/live?lang=en#token={secret}", f"({CLOCK})()")
+        page.wait_for("document.querySelector('#board') !== null")
+        yield page
+        assert page.evaluate("document.querySelectorAll('.maplibregl-canvas').length") == 1
+    finally:
+        page.close()
 
 
-def told(browser, session):
-    """What the page holds beside its heap: nodes, listeners, and the resident memory of each kind of process [MB]."""
-    figures = {one["name"]: round(one["value"]) for one in session.send("Performance.getMetrics")["metrics"]}
-    resident = {}
-    for process in browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]:
-        with contextlib.suppress(OSError):
-            pages = int(Path(f"/proc/{process['id']}/statm").read_text(encoding="ascii").split()[1])
-            resident[process["type"]] = resident.get(process["type"], 0) + round(
-                pages * os.sysconf("SC_PAGESIZE") / 1e6
-            )
-    return f"{figures['Nodes']} nodes, {figures['JSEventListeners']} listeners, resident {resident}"
-
-
-def run_wall(page, port, town, life, *, hours, hours_warm, step_ms=STEP_MS):
+def run_wall(page, life, *, hours, hours_warm, step_ms=STEP_MS):
     """Play so many hours of the wall's clock; the heap once it is warm, at the end, and the number of answers."""
-    page.add_init_script(f"({CLOCK})()")
-    page.goto(f"http://127.0.0.1:{port}/live?lang=en#token={town.secret}")
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    page.locator("#board").wait_for()
     turn_h = STEPS * step_ms / 3_600_000
     warm, told_h = 0, 0
     for n in range(round(hours / turn_h)):
         page.evaluate(f"window.live({STEPS}, {step_ms})")
-        life.go_on(n)
+        life.go_on()
         hour = (n + 1) * turn_h
         if not warm and hour >= hours_warm:
-            warm = heap_bytes(session)
+            warm = page.heap_bytes()
         if hour >= told_h + 6:  # of a campaign
             told_h = round(hour)
-            heap_mb = heap_bytes(session) / 1e6
-            print(f"{told_h} h: heap {heap_mb:.2f} MB, {told(page.context.browser, session)}", flush=True)
-    expect(page.locator(".counts")).to_be_visible()
-    return warm, heap_bytes(session), page.evaluate("window.n_answers")
+            print(f"{told_h} h: heap {page.heap_bytes() / 1e6:.2f} MB, {page.told()}", flush=True)
+    page.wait_for("document.querySelector('.counts') !== null")
+    return warm, page.heap_bytes(), page.evaluate("window.n_answers")
 
 
 @pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays hours of the wall")
-def test_the_heap_does_not_grow_in_a_sample_of_the_hours(browser, tmp_path):
+def test_the_heap_does_not_grow_in_a_sample_of_the_hours(require_debian, tmp_path):
     town = Town(tmp_path)
     town.write_live([2] * 40)
-    town.secret = People(town.city, lambda: T0).token("wall", "display")
-    with serving(town.city) as port, wall(browser, {"width": 320, "height": 180}) as page:
-        warm, end, n_answers = run_wall(page, port, town, Life(town, 40), hours=2, hours_warm=1)
-        assert page.locator(".maplibregl-canvas").count() == 1
+    secret = People(town.city, lambda: T0).token("wall", "display")
+    program = require_debian("chromium")
+    with serving(town.city) as port, plain_wall(program, tmp_path / "browser", port, secret, (320, 180)) as page:
+        warm, end, n_answers = run_wall(page, Life(town, 40), hours=2, hours_warm=1)
     town.engine.dispose()
     assert n_answers > 600
     assert end <= 1.1 * warm, (warm, end)
@@ -148,17 +134,24 @@ def test_the_heap_does_not_grow_in_a_sample_of_the_hours(browser, tmp_path):
 
 @pytest.mark.skipif(not os.environ.get("TERANG_SOAK"), reason="TERANG_SOAK=1 plays hours of the wall")
 @pytest.mark.timeout(7_200)
-def test_the_heap_does_not_grow_in_72_hours_at_100_000_lamps(browser, tmp_path):
+def test_neither_heap_nor_process_grows_in_72_hours_at_100_000_lamps(require_debian, tmp_path):
     n_lamps = 100_000
     town = Town(tmp_path, n_lamps, n_cabinets=500)
     town.write_live([2] * n_lamps)
     town.darken(*range(0, n_lamps, 1_000), at_us=T0 - 86_400_000_000)
-    town.secret = People(town.city, lambda: T0).token("wall", "display")
-    with serving(town.city) as port, wall(browser, {"width": 640, "height": 360}) as page:
+    secret = People(town.city, lambda: T0).token("wall", "display")
+    program = require_debian("chromium")
+    with serving(town.city) as port, plain_wall(program, tmp_path / "browser", port, secret, (640, 360)) as page:
         life = Life(town, n_lamps)
-        warm, end, n_answers = run_wall(page, port, town, life, hours=72, hours_warm=6, step_ms=3 * STEP_MS)
-        assert page.locator(".maplibregl-canvas").count() == 1
+        warm, _, n_first = run_wall(page, life, hours=6, hours_warm=6, step_ms=3 * STEP_MS)
+        resident_mb = page.resident_mb()
+        _, end, n_answers = run_wall(page, life, hours=66, hours_warm=66, step_ms=3 * STEP_MS)
+        resident_after_mb = page.resident_mb()
     town.engine.dispose()
-    print(f"\nheap {warm / 1e6:.2f} MB after 6 hours, {end / 1e6:.2f} MB after 72; {n_answers} answers")
+    print(
+        f"\nheap {warm / 1e6:.2f} MB after 6 hours, {end / 1e6:.2f} MB after 72; renderer {resident_mb} and "
+        f"{resident_after_mb} MB; {n_answers} answers, {n_first} of them in the first 6 hours"
+    )
     assert n_answers > 8_000
     assert end <= 1.1 * warm, (warm, end)
+    assert resident_after_mb <= 1.2 * resident_mb, (resident_mb, resident_after_mb)
