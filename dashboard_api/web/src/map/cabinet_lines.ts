@@ -5,7 +5,7 @@ import type { CabinetLamps, Fault, LampFeature } from "../city/types";
 import { cables, faultLines, placedLamps, streetNames } from "./geometry";
 
 const AT_ONCE = 8; // cabinets of one view
-const KEPT = 80;
+const KEPT = 80; // cabinets, for a reader who comes back
 
 export interface CabinetPlace {
   cabinet_id: string;
@@ -20,13 +20,16 @@ type Put = (source: string, data: GeoJSON.GeoJSON) => Promise<void>;
 export class CabinetLines {
   readonly #put: Put;
   readonly #ask: Ask;
+  readonly #kept: number;
   readonly #lamps = new Map<string, LampFeature[]>();
   readonly #places = new Map<string, CabinetPlace>();
   #fault: Fault | null = null;
 
-  constructor(put: Put, ask: Ask = get) {
+  /** `kept`: cabinets whose lamps stay in memory, beside those in view. */
+  constructor(put: Put, ask: Ask = get, kept = KEPT) {
     this.#put = put;
     this.#ask = ask;
+    this.#kept = kept;
   }
 
   /** Draw the cabinets in view, and those that were in view before. */
@@ -36,11 +39,7 @@ export class CabinetLines {
     if (wanted.length === 0) return;
     for (const place of wanted) this.#places.set(place.cabinet_id, place);
     await Promise.all(wanted.map(({ cabinet_id }) => this.#load(cabinet_id)));
-    while (this.#lamps.size > KEPT) {
-      const [oldest] = this.#lamps.keys();
-      this.#lamps.delete(oldest ?? "");
-      this.#places.delete(oldest ?? "");
-    }
+    this.#forget(places);
     const features = [...this.#lamps.values()].flat();
     const lamps = { type: "FeatureCollection" as const, features };
     await Promise.all([
@@ -57,6 +56,16 @@ export class CabinetLines {
     if (this.#fault !== fault) return; // another one was chosen meanwhile
     const byId = new Map(lamps.map((lamp) => [lamp.properties.lamp_id, lamp]));
     await this.#put("fault-lines", faultLines(fault && cabinetId ? [fault] : [], byId));
+  }
+
+  /** Those that have been there longest go, but for those in view: they would be asked for again at once. */
+  #forget(inView: ReadonlyMap<string, unknown>): void {
+    for (const id of [...this.#lamps.keys()]) {
+      if (this.#lamps.size <= this.#kept) return;
+      if (inView.has(id)) continue;
+      this.#lamps.delete(id);
+      this.#places.delete(id);
+    }
   }
 
   async #load(cabinetId: string): Promise<LampFeature[]> {
