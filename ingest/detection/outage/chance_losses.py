@@ -1,7 +1,8 @@
 """How often replies of a controller's lamps are lost by chance, and how many in a row are none.
 
 At the 2 % that a noisy bus may lose, three in a row come once in 10^5 samples: often enough, in sweeps of five minutes
-of which three are all that the confirm rule asks for, to open a fault on a healthy lamp in every second month.
+of which three are all that the confirm rule asks for, to open a fault on a healthy lamp in every second month. In
+sweeps of a minute the five minutes of the rule ask for five samples by themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ingest.detection.memory.sweep import Sweep
 
 Int64 = npt.NDArray[np.int64]
 
-_SLOW_S: Final = 240  # between sweeps
+_SLOW_S: Final = 75  # between sweeps: the five minutes leave fewer than five samples
 _USUAL: Final = 0.02  # share that is lost while nothing is known
 _PRIOR: Final = 200.0  # replies that this counts for
 _MEMORY: Final = 20_000.0  # replies after which what was counted before counts for half
@@ -58,11 +59,9 @@ class ChanceLosses:
     def samples(self, controller: int, least: int, most: int) -> int:
         """How many lost replies in a row are told, from ``least`` to ``most``.
 
-        So many that they are no more likely by chance than ``most`` are at the usual loss; ``least`` in fast sweeps,
-        in which the time that a silence has to last asks for more anyhow.
+        So many that they are no more likely by chance than ``most`` are at the usual loss, whatever the present
+        interval: a silence may have begun in slower sweeps.
         """
-        if self._context.interval_s[controller] < _SLOW_S:
-            return least
         lost, answered = float(self.lost[controller]), float(self.answered[controller])
         share = (_USUAL * _PRIOR + lost) / (_PRIOR + lost + answered)
         enough = math.ceil(most * math.log(_USUAL) / math.log(min(max(share, _LEAST), _USUAL)))
