@@ -18,8 +18,8 @@ setWorkerUrl(workerUrl);
 const CLOSE_ZOOM = 15.6;
 const LINES_FROM_ZOOM = 14;
 const TRAVEL_MS = 7_000;
-const TILES_KEPT = 48; // beside those in view: a wall runs for weeks
-const CABINETS_KEPT = 16;
+const TILES_KEPT = 12; // beside those in view: a wall runs for weeks
+const CABINETS_KEPT = 8;
 const BIGGER = 1.9; // signs and names, for eyes five metres away
 const STREET = "name:street:";
 const TILES = "wall://city"; // asked for over the wall's own line
