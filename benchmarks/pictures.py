@@ -54,6 +54,7 @@ class View:
 
 def _report_repair(page: Page) -> None:
     page.get_by_role("button", name="Sudah diperbaiki").click()
+    page.wait_for_timeout(500)  # the form scrolls itself into sight
     page.evaluate("document.getElementById('panel').scrollTo(0, 0)")
     page.evaluate("window.scrollTo(0, 0)")
 
