@@ -29,8 +29,7 @@ from benchmarks.tall_city import build
 
 SCREEN: Final[Any] = {"width": 360, "height": 740}
 MUST_REACH: Final = {"frames_over_50_ms": 0, "longest_scroll_task_ms": 50.0, "longest_refresh_task_ms": 100.0}
-# composed in software at once: the emulation of a graphics card, which no phone has, costs a third of the time
-_FLAGS: Final = ["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+_FLAGS: Final = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _CATEGORIES: Final = ["toplevel", "devtools.timeline"]
 _PIXELS_PER_FRAME: Final = 60
 _QUIET_S: Final = 2.0
@@ -68,12 +67,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--slowdown", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-card", action="store_true", help="compose without the emulation of a graphics card")
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     options = parser.parse_args()
     if options.chromium is None:
         parser.exit(2, "Chromium is missing: apt-get install chromium, or --chromium PATH\n")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory(prefix="bench-crew-") as folder:
-        browser = playwright.chromium.launch(executable_path=options.chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=options.chromium, args=[*_FLAGS, *(["--disable-gpu"] if options.no_card else [])]
+        )
         build(Path(folder), 10 * options.faults, options.faults, options.seed, time.time_ns() // 1000)
         with serving(Path(folder)) as (port, _server):
             figures = measure(browser, f"http://127.0.0.1:{port}/crew?lang=en", options)
