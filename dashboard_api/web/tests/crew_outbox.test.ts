@@ -7,7 +7,8 @@ import { openCrewDatabase, type CrewDatabase } from "../src/crew/database";
 import { decide } from "../src/crew/decisions";
 import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
 import { ageSeconds, type DeviceClock } from "../src/crew/outbox_row";
-import { CLOCK, fault, FakeServer, random, who } from "./crew_server";
+import { CLOCK, fault, FakeServer, who } from "./crew_server";
+import { random } from "./random";
 
 const { process: node } = globalThis as { process?: { env: Record<string, string | undefined> } };
 const N_SEEDS = node?.env.TERANG_SOAK === "1" ? 1000 : 20;

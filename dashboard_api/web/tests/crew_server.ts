@@ -4,17 +4,6 @@ import type { ActionRequest, Fault } from "../src/city/types";
 import type { DeviceClock } from "../src/crew/outbox_row";
 import type { Outcome, Transport } from "../src/crew/transport";
 
-/** Deterministic numbers in [0, 1) (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export const CLOCK: DeviceClock = {
   wallMs: () => 1e12,
   monotonicMs: () => 0,

@@ -13,7 +13,8 @@ import { Outbox } from "../src/crew/outbox";
 import type { ActionBody, DeviceClock } from "../src/crew/outbox_row";
 import { outcomeOf } from "../src/crew/server";
 import type { Outcome, Transport } from "../src/crew/transport";
-import { fault, FakeServer, random } from "./crew_server";
+import { fault, FakeServer } from "./crew_server";
+import { random } from "./random";
 import { breakWrites, fakeLocks } from "./crew_storage";
 
 const { process: node } = globalThis as { process?: { env: Record<string, string | undefined> } };

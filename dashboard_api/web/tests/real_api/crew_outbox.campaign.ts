@@ -7,7 +7,8 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { Fault } from "../../src/city/types";
 import type { ActionBody } from "../../src/crew/outbox_row";
-import { random, signIn, signOut, type Line } from "./line";
+import { random } from "../random";
+import { signIn, signOut, type Line } from "./line";
 import { Phone } from "./phone";
 
 interface Settings {
