@@ -4,6 +4,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import type { ActionRequest } from "../src/city/types";
 import { openCrewDatabase } from "../src/crew/database";
+import { decide } from "../src/crew/decisions";
 import { Outbox, type Outcome, type Transport } from "../src/crew/outbox";
 import { CLOCK, fault, who } from "./crew_server";
 
@@ -59,4 +60,26 @@ test("what waits goes out from a full disk too, as the same request until its co
   expect(await outbox.send()).toBe(true);
   expect(requests).toHaveLength(2);
   expect(requests[1]).toEqual(requests[0]);
+});
+
+test("a report that follows one that is not sent is not sent from a full disk: its version may still be another", async () => {
+  const done: Outcome = { kind: "done", fault: fault("A", 2) };
+  const { line, requests } = answering(done, done);
+  let name = "sari";
+  line.who = () => Promise.resolve({ kind: "known", name });
+  const outbox = new Outbox(await openCrewDatabase("full-follower"), line, CLOCK);
+  const report = { fault: fault("A"), place: "", by: "budi" };
+  await outbox.add(report, { action: "assign", assignee: "Budi" }, { action: "start" });
+  await outbox.send(); // both wait for Budi
+  const [, start] = await outbox.rows();
+  await decide(outbox, start?.id ?? "", "mine", "sari"); // it overtakes the other
+  const empty = fillDisk(0);
+  expect(await outbox.send()).toBe(false);
+  expect(requests).toEqual([]);
+  empty();
+  for (name of ["budi", "sari"]) await outbox.send();
+  expect(requests.map(({ action, if_version }) => [action, if_version])).toEqual([
+    ["assign", 1],
+    ["start", 2],
+  ]);
 });

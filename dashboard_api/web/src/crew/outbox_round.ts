@@ -99,8 +99,8 @@ class Round {
   /** One attempt; null where the row is gone. */
   async #attempt(row: OutboxRow): Promise<Outcome | null> {
     const { transport, database, clock } = this.#is;
-    const ready = await this.#freeze(row);
-    if (!ready) return null;
+    const ready = await this.#freeze(row).catch((): Later => ({ kind: "later", why: "server" }));
+    if (ready === null || ready.kind === "later") return ready;
     let outcome: Outcome;
     if (ready.check) outcome = await transport.check(ready.check.number, ready.check.outcome);
     else if (ready.kind === "action") outcome = await transport.act(ready.faultId, requestOf(ready, clock));
@@ -114,20 +114,27 @@ class Round {
     return this.#settle(ready, outcome).catch((): Outcome => ({ kind: "later", why: "server" }));
   }
 
-  /** The row with its `if_version` decided, on disk before it goes out. */
+  /**
+   * The row with its `if_version` decided, on disk before it goes out; null where it does not wait any more. Rejects where
+   * that cannot be written, and might be decided otherwise later: an id that comes again with another request is refused.
+   */
   async #freeze(row: OutboxRow): Promise<OutboxRow | null> {
     const transaction = this.#is.database.transaction("outbox", "readwrite", STRICT);
     const now = await transaction.store.get(row.id);
     if (now?.state !== "waiting") return null;
+    let isLasting = true;
     if (now.ifVersion === undefined) {
       const before = now.after === null ? undefined : await transaction.store.get(now.after);
       const seen = (before ? versionAfter(before) : null) ?? now.seenVersion;
       now.ifVersion = changesState(now) ? seen : null;
       if (isAction(now) && !changesState(now)) now.base = seen;
+      // what goes before it may still get a version, or be decided to be another report
+      isLasting = !changesState(now) || before === undefined || before.state === "sent";
     }
     now.nTries += 1;
-    // on a full disk it goes out all the same: what was sent before decides the version, so a repeat is the same request
-    await written(transaction, [() => transaction.store.put(now)]).catch(() => undefined);
+    await written(transaction, [() => transaction.store.put(now)]).catch((error: unknown) => {
+      if (!isLasting) throw error; // on a full disk the others go out all the same, and again as the same request
+    });
     return now;
   }
 
