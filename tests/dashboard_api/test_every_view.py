@@ -76,6 +76,15 @@ if os.environ.get("TERANG_SOAK"):
     WAYS = [(lang, scheme, size) for lang in ("en", "id") for scheme in ("dark", "light") for size in SIZES]
 pytestmark = [pytest.mark.xdist_group("chromium-page"), pytest.mark.timeout(300)]
 
+# words that are cut off at an edge without a sign of it: "peringatar"
+CUT_OFF = """
+() => [...document.querySelectorAll("body *")].filter((element) => {
+  const { overflowX, textOverflow } = getComputedStyle(element);
+  return ["hidden", "clip"].includes(overflowX) && textOverflow !== "ellipsis" && element.clientWidth > 2
+    && element.scrollWidth > element.clientWidth + 1 && element.textContent.trim() !== "";
+}).map((element) => `cut off: ${element.tagName} ${element.className} ${element.textContent.trim().slice(0, 60)}`)
+"""
+
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
@@ -128,7 +137,7 @@ def test_every_view_of_both_pages_is_in_the_table():
 
 def looked_at(page, axe, is_fixed=False):
     """What is wrong with the view that is open."""
-    found = findings(page, axe)
+    found = findings(page, axe) + page.evaluate(CUT_OFF)
     if not is_fixed:
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         # what may scroll by itself, such as a table, may be wider
