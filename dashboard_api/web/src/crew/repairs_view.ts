@@ -74,7 +74,7 @@ export class RepairsView implements CrewPart {
         ${waiting.map((row) => html`<li>${reportRow(row, crew, true)}</li>`)}
       </ol>
       ${repairs === null ? html`<p class="empty">${ageText(null, crew)}</p>` : nothing}
-      ${repairs?.length === 0 ? html`<p class="empty">${words.say("crew.no_repairs")}</p>` : nothing}
+      ${repairs?.length === 0 && waiting.length === 0 ? html`<p class="empty">${words.say("crew.no_repairs")}</p>` : nothing}
       <ol class="repair-list">
         ${repairs?.map((repair) => repairRow(repair, crew))}
       </ol>
