@@ -56,8 +56,8 @@ export class RowWindow<Item> {
       this.#offset = null;
       follow();
     });
-    this.element.addEventListener("focusin", () => {
-      this.#order(Infinity); // the keyboard goes on to the row below
+    window.addEventListener("keydown", ({ key }) => {
+      if (key === "Tab" && this.element.isConnected) this.#order(Infinity); // the next row is the one below
     });
   }
 
