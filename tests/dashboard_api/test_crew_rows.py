@@ -139,11 +139,14 @@ def test_a_row_that_gets_the_focus_before_the_list_rests_is_followed_by_the_one_
 
 
 def test_another_order_of_the_same_faults(page, lamps):
+    page.wait_for_function(ARE_IN_ORDER)
+    before = [row["fault"] for row in page.evaluate(ROWS) if not row["isHead"]]
     page.evaluate(SCROLL, [30, 5])
     page.context.grant_permissions(["geolocation"])
     page.context.set_geolocation({"latitude": -6.2, "longitude": 106.6})
     page.evaluate("document.querySelector('#panel').scrollTo(0, 0)")
     page.locator("[data-do=near]").click()
-    page.wait_for_function("() => document.querySelector('.away').textContent.includes('m')")
+    page.wait_for_function("() => /^[\\d.,]+\\s?k?m$/.test(document.querySelector('.away').textContent.trim())")
     page.wait_for_function(ARE_IN_ORDER)
-    assert_rows_are_their_own(page, lamps)
+    after = [row["fault"] for row in assert_rows_are_their_own(page, lamps)]
+    assert after[:10] != before[:10]

@@ -83,3 +83,38 @@ test("a report that follows one that is not sent is not sent from a full disk: i
     ["start", 2],
   ]);
 });
+
+const DONE: Outcome = { kind: "done", fault: fault("A", 2) };
+const REFUSED: Outcome = { kind: "refused", reason: "not yours" };
+
+test.each([
+  // what it follows, how that ended, what it is, and how often it goes out from a full disk
+  ["a report that is sent", DONE, "start", 1],
+  ["a report that was refused, and may be tried again", REFUSED, "start", 0],
+  ["a report that was refused, as a comment without a version", REFUSED, "comment", 1],
+] as const)("from a full disk: what follows %s", async (name, outcome, action, n) => {
+  const { line, requests } = answering(outcome, LATER);
+  const outbox = new Outbox(await openCrewDatabase(`full-after-${name}`), line, CLOCK);
+  await outbox.add({ fault: fault("A"), place: "", by: "" }, { action: "assign", assignee: "Budi" }, { action });
+  const empty = fillDiskFor(action);
+  await outbox.send();
+  empty();
+  expect(requests.filter((request) => request.action === action)).toHaveLength(n);
+  await outbox.send();
+  const sent = requests.filter((request) => request.action === action).map((request) => ({ ...request, age_s: null }));
+  expect(new Set(sent.map((request) => JSON.stringify(request))).size).toBe(1);
+});
+
+/** Rows of an action are not written any more. */
+function fillDiskFor(action: string): () => void {
+  type Put = (this: IDBObjectStore, ...given: unknown[]) => IDBRequest<IDBValidKey>;
+  const real = Reflect.get(IDBObjectStore.prototype, "put") as Put;
+  IDBObjectStore.prototype.put = function (this: IDBObjectStore, ...given: unknown[]) {
+    const [row] = given as [{ body?: { action?: string } | null }];
+    if (row.body?.action === action) throw new DOMException("full", "QuotaExceededError");
+    return real.apply(this, given);
+  };
+  return () => {
+    IDBObjectStore.prototype.put = real;
+  };
+}
